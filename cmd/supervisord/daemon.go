@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/child"
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+// drainTime is how long the HTTP servers may take to finish their answers when
+// the daemon ends.
+const drainTime = 2 * time.Second
+
+// daemon is supervisord from the first configuration to the last shutdown.
+type daemon struct {
+	given   given
+	program string
+	report  *reporter
+	notify  notifier
+	conf    *config.Config
+	infos   []string // for the log once it is open
+
+	system *child.System
+	bus    *eventlistener.Bus
+}
+
+// run is everything after the configuration was read. An error is a reason not
+// to start; once the daemon serves there are none.
+func (d *daemon) run() (int, error) {
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR2)
+	defer signal.Stop(signals)
+	child.IgnoreSignals()
+	if err := d.dropPrivileges(); err != nil {
+		return 0, err
+	}
+	if err := d.raiseLimits(); err != nil {
+		return 0, err
+	}
+	d.bus = eventlistener.NewBus()
+	first := true
+	defer func() {
+		if d.system != nil {
+			d.system.Close()
+		}
+	}()
+	for {
+		mood, err := d.life(signals, first)
+		if err != nil {
+			return 0, err
+		}
+		if mood < core.MoodRestarting {
+			return 0, nil
+		}
+		first = false
+		if d.conf, err = d.load(d.conf.Path); err != nil {
+			return 0, errors.Join(errors.New("cannot start again with the new configuration"), err)
+		}
+	}
+}
+
+// life is one turn from start to shutdown or restart (supervisord.py, main and run).
+func (d *daemon) life(signals <-chan os.Signal, first bool) (core.Mood, error) {
+	set := d.conf.Supervisord
+	log, err := d.openLog()
+	if err != nil {
+		return 0, err
+	}
+	defer log.close()
+	d.logStart(log)
+	if !set.NoCleanup {
+		for _, warning := range core.ClearAutoLogs(set.ChildLogDir, set.Identifier) {
+			log.write(config.WARN, warning)
+		}
+	}
+	if first {
+		if d.report.daemonized() {
+			d.detach(log)
+		}
+		// Only now: the spawner's thread keeps the directory it is born with.
+		d.system, err = child.New(child.Options{Subreaper: set.Subreaper, Unknown: d.orphan})
+		if err != nil {
+			return 0, err
+		}
+	}
+	d.setOrphanLog(log)
+	supervisor, err := core.New(core.Options{
+		Config:    d.conf,
+		System:    d.system,
+		Bus:       d.bus,
+		Log:       log.write,
+		ReopenLog: log.reopen,
+		Reread:    func() (*config.Config, error) { return d.load(d.conf.Path) },
+		Environ:   os.Environ(),
+		ServerURL: serverURL(d.conf.Servers),
+		Syslog:    log.childSyslog(d.conf),
+	})
+	if err != nil {
+		return 0, err
+	}
+	server, err := d.serve(supervisor, log)
+	if err != nil {
+		return 0, err
+	}
+	unlink := d.writePidfile(log)
+	defer unlink()
+	d.report.done(0)
+	d.notify.tell(fmt.Sprintf("READY=1\nMAINPID=%d", os.Getpid()))
+	mood := supervisor.Run(signals)
+	if mood < core.MoodRestarting {
+		d.notify.tell("STOPPING=1")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	server.Shutdown(ctx)
+	return mood, nil
+}
+
+// serverURL is what programs get as SUPERVISOR_SERVER_URL: a unix socket before
+// an inet one (options.py, realize).
+func serverURL(servers []config.Server) string {
+	url := ""
+	for _, s := range servers {
+		if s.Network == "unix" {
+			return "unix://" + s.Path
+		}
+		host := s.Host
+		if host == "" {
+			host = "localhost"
+		}
+		url = "http://" + host + ":" + strconv.Itoa(s.Port)
+	}
+	return url
+}
+
+// detach is the rest of daemonizing (options.py, _daemonize): the session and the
+// standard streams were seen to by the command that started us.
+func (d *daemon) detach(log *activity) {
+	set := d.conf.Supervisord
+	log.write(config.INFO, "daemonizing the supervisord process")
+	if set.Directory != "" {
+		if err := os.Chdir(set.Directory); err != nil {
+			log.write(config.CRIT, fmt.Sprintf("can't chdir into '%s': %v", set.Directory, err))
+		} else {
+			log.write(config.INFO, fmt.Sprintf("set current directory: '%s'", set.Directory))
+		}
+	}
+	syscall.Umask(set.Umask)
+}
+
+// writePidfile writes the pid and gives what removes the file again.
+func (d *daemon) writePidfile(log *activity) func() {
+	path := d.conf.Supervisord.Pidfile
+	pid := os.Getpid()
+	// Its mode follows the umask, as a file that Python opens for writing.
+	err := os.WriteFile(path, []byte(strconv.Itoa(pid)+"\n"), 0o666) //nolint:gosec // as above: other programs read it
+	if err != nil {
+		log.write(config.CRIT, "could not write pidfile "+path)
+		return func() {}
+	}
+	log.write(config.INFO, fmt.Sprintf("supervisord started with pid %d", pid))
+	return func() { _ = os.Remove(path) }
+}

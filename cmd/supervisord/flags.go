@@ -1,0 +1,195 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// flag is one command-line option of supervisord (supervisor/supervisord.py,
+// the usage text; running.rst).
+type flag struct {
+	short byte   // 0: none
+	long  string // without the dashes; "" for none
+	value bool   // takes a value
+	dest  string // what it sets: a key of [supervisord], or an act
+	meta  string
+	help  string
+}
+
+// The acts: options that set no key.
+const (
+	destConfig    = "configuration"
+	destHelp      = "help"
+	destVersion   = "version"
+	destBuildInfo = "build-info"
+	destProfile   = "profile_options"
+)
+
+func flags() []flag {
+	return []flag{
+		{'c', "configuration", true, destConfig, "FILENAME", "configuration file path (searches if not given)"},
+		{'n', "nodaemon", false, "nodaemon", "", "run in the foreground (same as 'nodaemon=true' in config file)"},
+		{'s', "silent", false, "silent", "", "no logs to stdout (maps to 'silent=true' in config file)"},
+		{'h', "help", false, destHelp, "", "print this usage message and exit"},
+		{'?', "", false, destHelp, "", ""},
+		{'v', "version", false, destVersion, "", "print supervisord version number and exit"},
+		{'u', "user", true, "user", "USER", "run supervisord as this user (or numeric uid)"},
+		{'m', "umask", true, "umask", "UMASK", "use this umask for daemon subprocess (default is 022)"},
+		{'d', "directory", true, "directory", "DIRECTORY", "directory to chdir to when daemonized"},
+		{'l', "logfile", true, "logfile", "FILENAME", "use FILENAME as logfile path"},
+		{'y', "logfile_maxbytes", true, "logfile_maxbytes", "BYTES", "use BYTES to limit the max size of logfile"},
+		{'z', "logfile_backups", true, "logfile_backups", "NUM", "number of backups to keep when max bytes reached"},
+		{'e', "loglevel", true, "loglevel", "LEVEL", "use LEVEL as log level (debug,info,warn,error,critical)"},
+		{'j', "pidfile", true, "pidfile", "FILENAME", "write a pid file for the daemon process to FILENAME"},
+		{'i', "identifier", true, "identifier", "STR", "identifier used for this instance of supervisord"},
+		{'q', "childlogdir", true, "childlogdir", "DIRECTORY", "the log directory for child process logs"},
+		{'k', "nocleanup", false, "nocleanup", "", "prevent the process from performing cleanup (removal of old automatic child log files) at startup"},
+		{'a', "minfds", true, "minfds", "NUM", "the minimum number of file descriptors for start success"},
+		{'t', "strip_ansi", false, "strip_ansi", "", "strip ansi escape codes from process output"},
+		{0, "minprocs", true, "minprocs", "NUM", "the minimum number of processes available for start success"},
+		{0, "profile_options", true, destProfile, "OPTIONS", "accepted for compatibility and ignored: there is no Python profiler to run under"},
+		{0, "build-info", false, destBuildInfo, "", "print Hark's own version, commit and build time and exit"},
+	}
+}
+
+// given is what the command line says: destination to value, "true" for switches.
+type given map[string]string
+
+// usageError is a command line that cannot be understood, in Python getopt's words.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
+// parseFlags reads a command line as Python's getopt and Supervisor's options.py
+// do: clustered short options, abbreviated long ones, no positional arguments,
+// nothing given twice.
+func parseFlags(args []string) (given, error) {
+	got := given{}
+	table := flags()
+	for len(args) > 0 {
+		arg := args[0]
+		if arg == "--" {
+			args = args[1:]
+			break
+		}
+		if len(arg) < 2 || arg[0] != '-' {
+			break
+		}
+		args = args[1:]
+		var err error
+		if strings.HasPrefix(arg, "--") {
+			args, err = parseLong(table, got, arg[2:], args)
+		} else {
+			args, err = parseShort(table, got, arg[1:], args)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if len(args) > 0 {
+		return nil, usageError("positional arguments are not supported: " + pythonList(args))
+	}
+	return got, nil
+}
+
+func parseLong(table []flag, got given, arg string, rest []string) ([]string, error) {
+	name, value, hasValue := strings.Cut(arg, "=")
+	var match *flag
+	var others []string
+	for i := range table {
+		f := &table[i]
+		if f.long == "" || !strings.HasPrefix(f.long, name) {
+			continue
+		}
+		if f.long == name {
+			match, others = f, nil
+			break
+		}
+		others = append(others, f.long)
+		match = f
+	}
+	switch {
+	case match == nil:
+		return nil, usageError(fmt.Sprintf("option --%s not recognized", name))
+	case len(others) > 1:
+		return nil, usageError(fmt.Sprintf("option --%s not a unique prefix", name))
+	case match.value && !hasValue:
+		if len(rest) == 0 {
+			return nil, usageError(fmt.Sprintf("option --%s requires argument", match.long))
+		}
+		value, rest = rest[0], rest[1:]
+	case !match.value && hasValue:
+		return nil, usageError(fmt.Sprintf("option --%s must not have an argument", match.long))
+	}
+	return rest, got.set(match, "--"+match.long, value)
+}
+
+func parseShort(table []flag, got given, cluster string, rest []string) ([]string, error) {
+	for i := 0; i < len(cluster); i++ {
+		var match *flag
+		for k := range table {
+			if table[k].short == cluster[i] {
+				match = &table[k]
+			}
+		}
+		if match == nil {
+			return nil, usageError(fmt.Sprintf("option -%c not recognized", cluster[i]))
+		}
+		value := ""
+		if match.value {
+			if value = cluster[i+1:]; value == "" {
+				if len(rest) == 0 {
+					return nil, usageError(fmt.Sprintf("option -%c requires argument", cluster[i]))
+				}
+				value, rest = rest[0], rest[1:]
+			}
+			return rest, got.set(match, "-"+string(match.short), value)
+		}
+		if err := got.set(match, "-"+string(match.short), ""); err != nil {
+			return nil, err
+		}
+	}
+	return rest, nil
+}
+
+// set keeps a value; an option given twice is an error (options.py: "conflicting").
+func (g given) set(f *flag, as, value string) error {
+	if !f.value {
+		value = "true"
+	}
+	if _, twice := g[f.dest]; twice && f.dest != destHelp && f.dest != destVersion {
+		return usageError(fmt.Sprintf("conflicting command line option '%s'", as))
+	}
+	g[f.dest] = value
+	return nil
+}
+
+// pythonList prints arguments as Python prints a list of str.
+func pythonList(args []string) string {
+	quoted := make([]string, len(args))
+	for i, a := range args {
+		quoted[i] = "'" + strings.ReplaceAll(a, "'", `\'`) + "'"
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
+
+// help is the whole of --help.
+func help(program string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "supervisord -- run a set of applications as daemons.\n\nUsage: %s [options]\n\nOptions:\n", program)
+	for _, f := range flags() {
+		if f.help == "" {
+			continue
+		}
+		name := "--" + f.long
+		if f.short != 0 {
+			name = "-" + string(f.short) + "/" + name
+		}
+		if f.meta != "" {
+			name += " " + f.meta
+		}
+		fmt.Fprintf(&b, "%s -- %s\n", name, f.help)
+	}
+	b.WriteString("\nWithout -c the configuration is searched in ../etc/supervisord.conf and\n../supervisord.conf beside the program, ./supervisord.conf, ./etc/supervisord.conf,\n/etc/supervisord.conf and /etc/supervisor/supervisord.conf.\n")
+	return b.String()
+}

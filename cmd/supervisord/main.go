@@ -1,0 +1,102 @@
+// Command supervisord is Hark's daemon: a drop-in for Supervisor's supervisord.
+//
+// It reads the configuration, drops privileges, opens the activity log and the
+// HTTP servers, goes to the background unless told otherwise, and then runs one
+// core.Supervisor after another: a shutdown ends the last, a restart begins the
+// next with a fresh configuration. This package is wiring: what the daemon does
+// is in core and core/rpc.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/hark-supervisor/hark/core/child"
+	"github.com/hark-supervisor/hark/core/config"
+)
+
+// supervisorVersion is the level of Supervisor that Hark is compatible with.
+const supervisorVersion = "4.4.0"
+
+// Set with -ldflags -X.
+var (
+	version   = "0.1.0"
+	commit    = "unknown"
+	buildTime = "unknown"
+)
+
+func main() {
+	if child.UmaskVerb(os.Args[1:]) {
+		return
+	}
+	os.Exit(command(os.Args, os.Stdout, os.Stderr))
+}
+
+// command is supervisord with a command line. It returns the exit status.
+func command(args []string, stdout, stderr io.Writer) int {
+	report := newReporter()
+	if report.daemonized() {
+		stderr = report.out
+	}
+	got, err := parseFlags(args[1:])
+	if err != nil {
+		return usage(report, stderr, args[0], err.Error())
+	}
+	switch {
+	case got[destHelp] != "":
+		_, _ = io.WriteString(stdout, help(args[0]))
+		return 0
+	case got[destVersion] != "":
+		_, _ = fmt.Fprintln(stdout, supervisorVersion)
+		return 0
+	case got[destBuildInfo] != "":
+		_, _ = fmt.Fprintf(stdout, "hark %s\ncommit %s\nbuilt %s\ncompatible with supervisor %s\n", version, commit, buildTime, supervisorVersion)
+		return 0
+	}
+	d := &daemon{given: got, program: args[0], report: report, notify: newNotifier()}
+	if got[destConfig] == "" && os.Getuid() == 0 && !report.daemonized() {
+		_, _ = fmt.Fprintln(stderr, rootSearchWarning)
+	}
+	if d.conf, err = d.load(""); err != nil {
+		return usage(report, stderr, args[0], configErrors(err)...)
+	}
+	if !d.conf.Supervisord.NoDaemon && !report.daemonized() {
+		return daemonize(stderr)
+	}
+	status, err := d.run()
+	if err != nil {
+		return usage(report, stderr, args[0], err.Error())
+	}
+	return status
+}
+
+// rootSearchWarning is Supervisor's (options.py, default_configfile).
+const rootSearchWarning = `UserWarning: Supervisord is running as root and it is searching for its configuration file in default locations (including its current working directory); you probably want to specify a "-c" argument specifying an absolute path to a configuration file for improved security.`
+
+// usage prints why supervisord cannot start, as Supervisor does (options.py,
+// usage), and returns its exit status, 2. All but the first text are Hark's extra.
+func usage(report *reporter, stderr io.Writer, program string, texts ...string) int {
+	_, _ = fmt.Fprintf(stderr, "Error: %s\n", texts[0])
+	for _, more := range texts[1:] {
+		_, _ = fmt.Fprintln(stderr, more)
+	}
+	_, _ = fmt.Fprintf(stderr, "For help, use %s -h\n", program)
+	report.done(2)
+	return 2
+}
+
+// configErrors words a refused configuration: Supervisor's own sentence for the
+// first error, then every error with its place.
+func configErrors(err error) []string {
+	var all config.Errors
+	if !errors.As(err, &all) {
+		return []string{err.Error()}
+	}
+	texts := []string{all.First()}
+	for _, issue := range all {
+		texts = append(texts, issue.Error())
+	}
+	return texts
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+
+	"github.com/hark-supervisor/hark/core/child"
+)
+
+// dropPrivileges becomes the user of user=, for every thread (options.py,
+// set_uid_or_exit and drop_privileges).
+func (d *daemon) dropPrivileges() error {
+	u := d.conf.Supervisord.User
+	if u == nil {
+		if os.Getuid() == 0 {
+			d.conf.Criticals = append(d.conf.Criticals, rootLine)
+		}
+		return nil
+	}
+	succeeded := fmt.Sprintf("Set uid to user %d succeeded", u.UID)
+	if os.Getuid() == u.UID {
+		d.infos = append(d.infos, succeeded)
+		return nil
+	}
+	if os.Getuid() != 0 {
+		return fmt.Errorf("Can't drop privilege as nonroot user") //nolint:staticcheck,revive // Supervisor's words
+	}
+	if err := syscall.Setgroups(u.Groups); err != nil {
+		return fmt.Errorf("Could not set groups of effective user") //nolint:staticcheck,revive // as above
+	}
+	if err := syscall.Setgid(u.GID); err != nil {
+		return fmt.Errorf("Could not set group id of effective user") //nolint:staticcheck,revive // as above
+	}
+	if err := syscall.Setuid(u.UID); err != nil {
+		return fmt.Errorf("cannot become user %q: %w", u.Name, err)
+	}
+	d.infos = append(d.infos, succeeded)
+	return nil
+}
+
+// rootLine is Supervisor's (options.py, set_uid_or_exit).
+const rootLine = "Supervisor is running as root.  Privileges were not dropped because no user is specified in the config file.  If you intend to run as root, you can set user=root in the config file to avoid this message."
+
+// raiseLimits sees to minfds and minprocs (options.py, set_rlimits_or_exit).
+func (d *daemon) raiseLimits() error {
+	set := d.conf.Supervisord
+	for _, limit := range []struct {
+		raise func(uint64) (bool, uint64, error)
+		min   uint64
+		name  string
+		text  string
+	}{
+		{child.RaiseNoFile, set.MinFDs, "RLIMIT_NOFILE", "The minimum number of file descriptors required to run this process is %d as per the \"minfds\" command-line argument or config file setting. The current environment will only allow you to open %d file descriptors.  Either raise the number of usable file descriptors in your environment (see README.rst) or lower the minfds setting in the config file to allow the process to start."},
+		{child.RaiseNProc, set.MinProcs, "RLIMIT_NPROC", "The minimum number of available processes required to run this program is %d as per the \"minprocs\" command-line argument or config file setting. The current environment will only allow you to open %d processes.  Either raise the number of usable processes in your environment (see README.rst) or lower the minprocs setting in the config file to allow the program to start."},
+	} {
+		raised, hard, err := limit.raise(limit.min)
+		if err != nil {
+			return fmt.Errorf(limit.text, limit.min, hard) //nolint:govet // the texts are the table's
+		}
+		if raised {
+			d.infos = append(d.infos, fmt.Sprintf("Increased %s limit to %d", limit.name, limit.min))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,243 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"syscall"
+
+	"github.com/hark-supervisor/hark/core/child"
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+// ErrEnded is returned by calls made after the loop has ended.
+var ErrEnded = errors.New("cannot call the supervisor: it has ended")
+
+// Error gives the kind and the detail; core/rpc words faults by itself.
+func (e *Error) Error() string {
+	if e.Detail == "" {
+		return "refused"
+	}
+	return e.Detail
+}
+
+func refuse(kind ErrorKind, detail string) *Error { return &Error{Kind: kind, Detail: detail} }
+
+// SplitNamespec parts "group:process" (options.py, split_namespec): a name
+// alone is both; "group:*" and "group:" are the whole group.
+func SplitNamespec(namespec string) (group, proc string, all bool) {
+	group, proc, two := strings.Cut(namespec, ":")
+	if !two {
+		return namespec, namespec, false
+	}
+	if proc == "" || proc == "*" {
+		return group, "", true
+	}
+	return group, proc, false
+}
+
+// ask runs f on the loop and waits for it.
+func (s *Supervisor) ask(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	if !s.inbox.put(func() { f(); close(done) }) {
+		return ErrEnded
+	}
+	select {
+	case <-done:
+		return nil
+	case <-s.ended:
+		// The last batch may have run it all the same.
+		select {
+		case <-done:
+			return nil
+		default:
+			return ErrEnded
+		}
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// reply is the one-slot answer to a call that ends later than it began.
+type reply[T any] chan T
+
+func await[T any](ctx context.Context, s *Supervisor, r reply[T]) (T, error) {
+	var zero T
+	select {
+	case v := <-r:
+		return v, nil
+	case <-ctx.Done():
+		return zero, ctx.Err()
+	case <-s.ended:
+		select {
+		case v := <-r:
+			return v, nil
+		default:
+			return zero, ErrEnded
+		}
+	}
+}
+
+// find gives an active process. Loop only.
+func (s *Supervisor) find(group, name string) (*member, *Error) {
+	if g := s.groups[group]; g != nil {
+		if m := g.byName[name]; m != nil {
+			return m, nil
+		}
+	}
+	return nil, refuse(BadName, namespecOf(group, name))
+}
+
+func namespecOf(group, name string) string {
+	if group == name {
+		return name
+	}
+	return group + ":" + name
+}
+
+// asked is the process a call names, found on the loop.
+func (s *Supervisor) asked(ctx context.Context, group, name string) (m *member, err error) {
+	var refused *Error
+	if err := s.ask(ctx, func() { m, refused = s.find(group, name) }); err != nil {
+		return nil, err
+	}
+	if refused != nil {
+		return nil, refused
+	}
+	return m, nil
+}
+
+// checkCommand is what Supervisor looks at before it tries a spawn that would
+// fail anyway (rpcinterface.py, startProcess). It touches the disk: never on the loop.
+func (s *Supervisor) checkCommand(p *config.Process) *Error {
+	argv, err := process.Split(p.Command)
+	if err != nil {
+		return refuse(NotExecutable, badCommand(p.Command, err))
+	}
+	if len(argv) == 0 {
+		return refuse(NotExecutable, emptyCommand)
+	}
+	if _, serr := child.Resolve(argv[0], searchPath(s.env, p)); serr != nil {
+		if serr.Errno == syscall.ENOENT {
+			return refuse(NoFile, serr.Msg)
+		}
+		return refuse(NotExecutable, serr.Msg)
+	}
+	return nil
+}
+
+// StartProcess starts a process. With wait it returns when the process is
+// RUNNING or has failed to get there, else when it is spawned. Errors: BadName,
+// NoFile, NotExecutable, AlreadyStarted, Failed, SpawnFailed, AbnormalTermination.
+func (s *Supervisor) StartProcess(ctx context.Context, group, name string, wait bool) error {
+	m, err := s.asked(ctx, group, name)
+	if err != nil {
+		return err
+	}
+	if refused := s.checkCommand(m.conf); refused != nil {
+		return refused
+	}
+	answer := make(reply[*Error], 1)
+	if err := s.ask(ctx, func() {
+		m, refused := s.find(group, name)
+		if refused != nil {
+			answer <- refused
+			return
+		}
+		s.start(m, wait, func(e *Error) { answer <- e })
+	}); err != nil {
+		return err
+	}
+	return s.outcome(ctx, answer)
+}
+
+// StopProcess stops a process. With wait it returns when the process has
+// stopped. Errors: BadName, NotRunning, Failed.
+func (s *Supervisor) StopProcess(ctx context.Context, group, name string, wait bool) error {
+	answer := make(reply[*Error], 1)
+	if err := s.ask(ctx, func() {
+		m, refused := s.find(group, name)
+		if refused != nil {
+			answer <- refused
+			return
+		}
+		s.stop(m, wait, func(e *Error) { answer <- e })
+	}); err != nil {
+		return err
+	}
+	return s.outcome(ctx, answer)
+}
+
+func (s *Supervisor) outcome(ctx context.Context, answer reply[*Error]) error {
+	e, err := await(ctx, s, answer)
+	if err != nil {
+		return err
+	}
+	if e != nil {
+		return e
+	}
+	return nil
+}
+
+// SignalProcess sends a signal to a process without meaning to stop it. Errors:
+// BadName, NotRunning, Failed.
+func (s *Supervisor) SignalProcess(ctx context.Context, group, name string, sig syscall.Signal) error {
+	var refused *Error
+	err := s.ask(ctx, func() {
+		m, e := s.find(group, name)
+		if e == nil {
+			e = s.signal(m, sig)
+		}
+		refused = e
+	})
+	if err != nil {
+		return err
+	}
+	if refused != nil {
+		return refused
+	}
+	return nil
+}
+
+// SendStdin writes to a process's standard input. What the pipe does not take
+// at once is kept and follows. Errors: BadName, NotRunning, NoFile when its end is closed.
+func (s *Supervisor) SendStdin(ctx context.Context, group, name string, chars []byte) error {
+	var refused *Error
+	err := s.ask(ctx, func() {
+		m, e := s.find(group, name)
+		if e == nil {
+			e = s.writeStdin(m, chars)
+		}
+		refused = e
+	})
+	if err != nil {
+		return err
+	}
+	if refused != nil {
+		return refused
+	}
+	return nil
+}
+
+func (s *Supervisor) writeStdin(m *member, chars []byte) *Error {
+	if m.machine.Pid() == 0 || m.machine.State() == process.Stopping {
+		return refuse(NotRunning, m.namespec())
+	}
+	if m.child == nil || m.group.socket != nil {
+		return refuse(NoFile, m.namespec())
+	}
+	if err := m.child.Write(chars); err != nil {
+		if errors.Is(err, syscall.EPIPE) {
+			return refuse(NoFile, m.namespec())
+		}
+		return refuse(Failed, err.Error())
+	}
+	return nil
+}
+
+// SendRemoteComm publishes a REMOTE_COMMUNICATION event.
+func (s *Supervisor) SendRemoteComm(ctx context.Context, kind, data string) error {
+	return s.ask(ctx, func() { s.bus.Publish(eventlistener.NewRemoteCommunication(kind, data)) })
+}

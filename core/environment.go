@@ -1,0 +1,78 @@
+package core
+
+import (
+	"os"
+	"strings"
+
+	"github.com/hark-supervisor/hark/core/config"
+)
+
+// baseEnvironment is the daemon's own environment as children inherit it: each
+// name once, the last given winning, as a dict copied from os.environ would.
+func baseEnvironment(environ []string) []string {
+	at := make(map[string]int, len(environ))
+	base := make([]string, 0, len(environ))
+	for _, kv := range environ {
+		name, _, ok := strings.Cut(kv, "=")
+		if !ok || name == "" {
+			continue
+		}
+		if i, seen := at[name]; seen {
+			base[i] = kv
+			continue
+		}
+		at[name] = len(base)
+		base = append(base, kv)
+	}
+	return base
+}
+
+// childEnvironment is what one process gets: the daemon's environment, then
+// Supervisor's own variables, then environment= (process.py, _spawn_as_child).
+func childEnvironment(base []string, serverURL, group string, p *config.Process) []string {
+	own := make([]config.EnvVar, 0, 4+len(p.Environment))
+	own = append(own, config.EnvVar{Name: "SUPERVISOR_ENABLED", Value: "1"})
+	if p.ServerURL != "" {
+		serverURL = p.ServerURL
+	}
+	if serverURL != "" {
+		own = append(own, config.EnvVar{Name: "SUPERVISOR_SERVER_URL", Value: serverURL})
+	}
+	own = append(own,
+		config.EnvVar{Name: "SUPERVISOR_PROCESS_NAME", Value: p.Name},
+		config.EnvVar{Name: "SUPERVISOR_GROUP_NAME", Value: group})
+	own = append(own, p.Environment...)
+	last := make(map[string]int, len(own))
+	for i, v := range own {
+		last[v.Name] = i
+	}
+	env := make([]string, 0, len(base)+len(last))
+	for _, kv := range base {
+		name, _, _ := strings.Cut(kv, "=")
+		if _, over := last[name]; !over {
+			env = append(env, kv)
+		}
+	}
+	for i, v := range own {
+		if last[v.Name] == i {
+			env = append(env, v.Name+"="+v.Value)
+		}
+	}
+	return env
+}
+
+// searchPath is where a program without a slash is looked for: PATH of its own
+// environment first, then the daemon's (options.py, get_path).
+func searchPath(base []string, p *config.Process) []string {
+	for i := len(p.Environment) - 1; i >= 0; i-- {
+		if p.Environment[i].Name == "PATH" {
+			return strings.Split(p.Environment[i].Value, string(os.PathListSeparator))
+		}
+	}
+	for _, kv := range base {
+		if v, ok := strings.CutPrefix(kv, "PATH="); ok && v != "" {
+			return strings.Split(v, string(os.PathListSeparator))
+		}
+	}
+	return []string{"/bin", "/usr/bin", "/usr/local/bin"}
+}

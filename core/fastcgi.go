@@ -1,0 +1,143 @@
+package core
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+
+	"github.com/hark-supervisor/hark/core/config"
+)
+
+// fastcgiSocket is the listening socket of an [fcgi-program:x] group. It is
+// made for the first process that starts, kept over restarts of the group's
+// processes, and closed with the last (socket_manager.py). It is a blocking
+// descriptor made with socket(2), because children share its flags.
+// Taken on the spawner's thread (binding may touch a disk or ask a name server)
+// and given back on the loop, hence the lock.
+type fastcgiSocket struct {
+	conf *config.Socket
+	log  func(config.Level, string)
+
+	mu    sync.Mutex
+	fd    int
+	users int
+}
+
+// get takes a use of the socket, making it for the first.
+func (f *fastcgiSocket) get() (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.users == 0 {
+		f.log(config.INFO, creatingSocketLine(f.conf.URL))
+		fd, err := openFastCGI(f.conf)
+		if err != nil {
+			return -1, err
+		}
+		f.fd = fd
+	}
+	f.users++
+	return f.fd, nil
+}
+
+// put gives a use back; the last closes the socket. A unix socket's file is
+// left where it is, as Supervisor leaves it.
+func (f *fastcgiSocket) put() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.users--; f.users > 0 {
+		return
+	}
+	f.log(config.INFO, closingSocketLine(f.conf.URL))
+	_ = syscall.Close(f.fd)
+}
+
+func openFastCGI(c *config.Socket) (fd int, err error) {
+	backlog := c.Backlog
+	if backlog == 0 {
+		backlog = syscall.SOMAXCONN
+	}
+	family, addr := syscall.AF_UNIX, syscall.Sockaddr(&syscall.SockaddrUnix{Name: c.Path})
+	if c.Network == "tcp" {
+		if family, addr, err = inetAddress(c.Host, c.Port); err != nil {
+			return -1, err
+		}
+	}
+	syscall.ForkLock.RLock()
+	fd, err = syscall.Socket(family, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		syscall.CloseOnExec(fd)
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = syscall.Close(fd)
+		}
+	}()
+	if c.Network == "tcp" {
+		if err = syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err != nil {
+			return -1, os.NewSyscallError("setsockopt", err)
+		}
+		if err = syscall.Bind(fd, addr); err != nil {
+			return -1, os.NewSyscallError("bind", err)
+		}
+	} else if err = bindUnix(fd, addr, c); err != nil {
+		return -1, err
+	}
+	if err = syscall.Listen(fd, backlog); err != nil {
+		return -1, os.NewSyscallError("listen", err)
+	}
+	return fd, nil
+}
+
+// bindUnix makes the socket's file. What is removed before is only ever a
+// socket: Supervisor would unlink whatever stands there.
+func bindUnix(fd int, addr syscall.Sockaddr, c *config.Socket) (err error) {
+	if st, serr := os.Lstat(c.Path); serr == nil {
+		if st.Mode()&os.ModeSocket == 0 {
+			return fmt.Errorf("cannot use %q as a socket: it exists and is not a socket", c.Path)
+		}
+		if err = os.Remove(c.Path); err != nil {
+			return err
+		}
+	}
+	if err = syscall.Bind(fd, addr); err != nil {
+		return os.NewSyscallError("bind", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(c.Path)
+		}
+	}()
+	if c.Owner != nil {
+		if err = os.Chown(c.Path, c.Owner.UID, c.Owner.GID); err != nil {
+			return fmt.Errorf("could not change ownership of socket file: %w", err)
+		}
+	}
+	if err = os.Chmod(c.Path, os.FileMode(c.Mode)); err != nil {
+		return fmt.Errorf("could not change permissions of socket file: %w", err)
+	}
+	return nil
+}
+
+func inetAddress(host string, port int) (int, syscall.Sockaddr, error) {
+	if host == "" || host == "*" {
+		return syscall.AF_INET, &syscall.SockaddrInet4{Port: port}, nil
+	}
+	addr, err := net.ResolveIPAddr("ip", host)
+	if err != nil {
+		return 0, nil, fmt.Errorf("cannot resolve %q: %w", host, err)
+	}
+	if v4 := addr.IP.To4(); v4 != nil {
+		sa := &syscall.SockaddrInet4{Port: port}
+		copy(sa.Addr[:], v4)
+		return syscall.AF_INET, sa, nil
+	}
+	sa := &syscall.SockaddrInet6{Port: port}
+	copy(sa.Addr[:], addr.IP.To16())
+	return syscall.AF_INET6, sa, nil
+}

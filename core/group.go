@@ -1,0 +1,149 @@
+package core
+
+import (
+	"sort"
+	"time"
+
+	"github.com/hark-supervisor/hark/core/child"
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+// group is one active process group. Loop only.
+type group struct {
+	conf    *config.Group
+	members []*member // as configured
+	byName  map[string]*member
+	socket  *fastcgiSocket      // FastCGI groups
+	pool    *eventlistener.Pool // listener groups
+}
+
+// member is one process of a group. Loop only, but for conf, which never changes.
+type member struct {
+	group   *group
+	conf    *config.Process
+	logs    logPaths
+	machine *process.Machine
+	spawn   *child.Spawn // a spawn asked for and not yet answered
+	child   *child.Child // the last child; its pipes may outlive it
+	stdout  *channel     // the channels of the last spawn
+	stderr  *channel
+	waiters []waiter
+	killErr string             // why the last signal could not be sent
+	exit    eventlistener.Exit // how the last child ended
+	due     time.Time
+	slot    int                   // in deadlines; -1: not there
+	listens *eventlistener.Member // listener groups
+}
+
+// addGroup makes a group active and announces it (supervisord.py, add_process_group).
+func (s *Supervisor) addGroup(g *config.Group, paths []logPaths) {
+	active := &group{conf: g, byName: make(map[string]*member, len(g.Processes))}
+	if g.Kind == config.FastCGIGroup {
+		active.socket = &fastcgiSocket{conf: g.Socket, log: s.log}
+	}
+	for i, p := range g.Processes {
+		m := &member{group: active, conf: p, logs: paths[i], machine: process.New(specOf(p)), slot: -1}
+		active.members = append(active.members, m)
+		active.byName[p.Name] = m
+	}
+	if g.Kind == config.ListenerGroup {
+		s.openPool(active)
+	}
+	s.groups[g.Name] = active
+	s.order = append(s.order, active)
+	s.bus.Publish(eventlistener.NewProcessGroup(eventlistener.ProcessGroupAdded, g.Name))
+}
+
+// removeGroup takes a stopped group out and announces it.
+func (s *Supervisor) removeGroup(g *group) {
+	s.closeGroup(g)
+	delete(s.groups, g.conf.Name)
+	for i, other := range s.order {
+		if other == g {
+			s.order = append(s.order[:i], s.order[i+1:]...)
+			break
+		}
+	}
+	s.bus.Publish(eventlistener.NewProcessGroup(eventlistener.ProcessGroupRemoved, g.conf.Name))
+}
+
+// closeGroup lets go of what a group holds outside the loop.
+func (s *Supervisor) closeGroup(g *group) {
+	if g.pool != nil {
+		s.bus.Unsubscribe(g.pool)
+	}
+	for _, m := range g.members {
+		if m.child != nil {
+			m.child.Abandon()
+			m.child = nil
+		}
+	}
+}
+
+func specOf(p *config.Process) process.Spec {
+	return process.Spec{
+		AutoStart:    p.AutoStart,
+		AutoRestart:  process.AutoRestart(p.AutoRestart),
+		StartSecs:    p.StartDuration(),
+		StartRetries: p.StartRetries,
+		ExitCodes:    p.ExitCodes,
+		StopSignal:   p.StopSignal,
+		StopWait:     p.StopDuration(),
+		StopAsGroup:  p.StopAsGroup,
+		KillAsGroup:  p.KillAsGroup,
+	}
+}
+
+// byPriority is every group by priority, those alike in the order they were added.
+func (s *Supervisor) byPriority() []*group {
+	sorted := append([]*group(nil), s.order...)
+	sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].conf.Priority < sorted[j].conf.Priority })
+	return sorted
+}
+
+// membersByPriority is a group's processes by priority (Subprocess.__lt__).
+func (g *group) membersByPriority() []*member {
+	sorted := append([]*member(nil), g.members...)
+	sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].conf.Priority < sorted[j].conf.Priority })
+	return sorted
+}
+
+// unstopped is every process of a group that is not in a stopped state.
+func (g *group) unstopped() []*member {
+	var left []*member
+	for _, m := range g.members {
+		if !stoppedState(m.machine.State()) {
+			left = append(left, m)
+		}
+	}
+	return left
+}
+
+// The sets of states that Supervisor's calls go by (supervisor/states.py).
+
+func stoppedState(st process.State) bool {
+	return st == process.Stopped || st == process.Exited || st == process.Fatal || st == process.Unknown
+}
+
+func runningState(st process.State) bool {
+	return st == process.Running || st == process.Backoff || st == process.Starting
+}
+
+func signallableState(st process.State) bool {
+	return st == process.Running || st == process.Starting || st == process.Stopping
+}
+
+// namespec is a process's whole name: group:process, or the name alone where
+// both are alike (options.py, make_namespec).
+func (m *member) namespec() string {
+	if m.group.conf.Name == m.conf.Name {
+		return m.conf.Name
+	}
+	return m.group.conf.Name + ":" + m.conf.Name
+}
+
+func (m *member) ref(pid int) eventlistener.Process {
+	return eventlistener.Process{Name: m.conf.Name, Group: m.group.conf.Name, Pid: pid}
+}

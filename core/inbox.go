@@ -1,0 +1,94 @@
+package core
+
+import "sync"
+
+// inboxBytes is how much output may wait for the loop before the thread that
+// reads it is held back: a child that talks faster than events can be made is
+// slowed by its own full pipe, not by our memory.
+const inboxBytes = 4 << 20
+
+// inbox holds the messages to the loop, in order. Anyone may put; only the loop
+// takes. Only output has a size and may wait; calls, ends of children and
+// spawns are few and must never be held up behind it.
+type inbox struct {
+	mu     sync.Mutex
+	room   sync.Cond
+	queue  []func()
+	spare  []func()
+	bytes  int
+	closed bool
+	wake   chan struct{}
+}
+
+func newInbox() *inbox {
+	b := &inbox{wake: make(chan struct{}, 1)}
+	b.room.L = &b.mu
+	return b
+}
+
+// put adds a message; false once the loop has ended.
+func (b *inbox) put(f func()) bool {
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return false
+	}
+	b.queue = append(b.queue, f)
+	first := len(b.queue) == 1
+	b.mu.Unlock()
+	if first {
+		b.ring()
+	}
+	return true
+}
+
+// putOutput adds a message that stands for n bytes of output, waiting while
+// too many are on their way.
+func (b *inbox) putOutput(n int, f func()) bool {
+	b.mu.Lock()
+	for b.bytes > inboxBytes && !b.closed {
+		b.room.Wait()
+	}
+	if b.closed {
+		b.mu.Unlock()
+		return false
+	}
+	b.bytes += n
+	b.queue = append(b.queue, f)
+	first := len(b.queue) == 1
+	b.mu.Unlock()
+	if first {
+		b.ring()
+	}
+	return true
+}
+
+func (b *inbox) ring() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take gives all that waits. The slice is the caller's until the next take.
+func (b *inbox) take() []func() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	clear(b.spare)
+	taken := b.queue
+	b.queue, b.spare = b.spare[:0], taken
+	if b.bytes > 0 {
+		b.bytes = 0
+		b.room.Broadcast()
+	}
+	return taken
+}
+
+// close makes every later put fail and frees who waits; what was put is dropped.
+func (b *inbox) close() {
+	b.mu.Lock()
+	b.closed = true
+	b.queue = nil
+	b.mu.Unlock()
+	b.room.Broadcast()
+}

@@ -1,0 +1,181 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hark-supervisor/hark/core/child"
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/logs"
+	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+// The names of a process's channels.
+const (
+	stdoutChannel = "stdout"
+	stderrChannel = "stderr"
+)
+
+// retryEvery is how often a log file that refused a write is tried again.
+const retryEvery = time.Second
+
+// channel takes what one spawn of a process writes on one pipe (dispatchers.py,
+// POutputDispatcher). Its methods run on the thread of the poller that reads the
+// pipe, but for open (the spawner's, before there is a pipe) and eager.
+type channel struct {
+	s         *Supervisor
+	member    *member
+	name      string // stdoutChannel or stderrChannel
+	conf      *config.Stream
+	path      string // "" for none
+	replies   bool   // a listener's stdout: what it says goes to the loop
+	mainlog   bool   // loglevel debug or lower: output is copied to the activity log
+	stripAnsi bool
+
+	child    atomic.Pointer[child.Child]
+	file     *logs.File
+	splitter *logs.Splitter
+	blocked  bool // reading is paused until the file takes bytes again
+	plainFn  func([]byte)
+	commFn   func([]byte)
+}
+
+func (s *Supervisor) newChannel(m *member, conf *config.Stream, name string) *channel {
+	c := &channel{
+		s: s, member: m, name: name, conf: conf, path: m.logs.stdout,
+		replies:   m.group.pool != nil && name == stdoutChannel,
+		mainlog:   s.opts.Config.Supervisord.LogLevel <= config.DEBG,
+		stripAnsi: s.opts.Config.Supervisord.StripAnsi,
+	}
+	if name == stderrChannel {
+		c.path = m.logs.stderr
+	}
+	c.splitter = logs.NewSplitter(conf.CaptureMaxBytes, c.stripAnsi)
+	c.plainFn, c.commFn = c.plain, c.comm
+	return c
+}
+
+// eager tells whether what is read becomes events, so that nothing may delay it.
+func (c *channel) eager() bool {
+	return c.replies || c.conf.EventsEnabled || c.conf.CaptureMaxBytes > 0
+}
+
+// open opens the log file, as Supervisor does at each spawn.
+func (c *channel) open() error {
+	if c.path == "" {
+		return nil
+	}
+	f, err := logs.Open(c.path, logs.Options{MaxBytes: c.conf.MaxBytes, Backups: c.conf.Backups, Block: c.conf.Block})
+	if err != nil {
+		return err
+	}
+	c.file = f
+	return nil
+}
+
+func (c *channel) started(ch *child.Child) { c.child.Store(ch) }
+
+// ref is the process this output is of.
+func (c *channel) ref() eventlistener.Process {
+	pid := 0
+	if ch := c.child.Load(); ch != nil {
+		pid = ch.Pid()
+	}
+	return c.member.ref(pid)
+}
+
+// spawnFailed writes Supervisor's lines to the log that the child's standard
+// error would have gone to, and closes the files: there will be no pipes.
+func (c *channel) spawnFailed(stderr *channel, e *child.SpawnError) {
+	to := c
+	if stderr != nil {
+		to = stderr
+	}
+	if e.Lines != "" {
+		to.Output([]byte(e.Lines))
+	}
+	c.Closed(0)
+	if stderr != nil {
+		stderr.Closed(0)
+	}
+}
+
+// Output is child.Reader's.
+func (c *channel) Output(b []byte) {
+	if c.replies {
+		c.write(b)
+		said := append([]byte(nil), b...)
+		c.s.inbox.putOutput(len(b), func() { c.s.listenerSaid(c.member, c.child.Load(), said) })
+		return
+	}
+	c.splitter.Feed(b, c.plainFn, c.commFn)
+}
+
+// Closed is child.Reader's.
+func (c *channel) Closed(left int) {
+	c.splitter.Flush(c.plainFn, c.commFn)
+	if c.file != nil {
+		if dropped := c.file.Close(); dropped > 0 {
+			c.dropped(dropped)
+		}
+		c.file = nil
+	}
+	if left > 0 {
+		ref := c.ref()
+		c.s.inbox.put(func() {
+			c.s.log(config.WARN, leftBehindLine(ref.Name, c.name, left))
+			c.s.bus.Publish(eventlistener.NewLogDropped(ref, c.name, int64(left)))
+		})
+	}
+}
+
+// plain takes bytes that are no communication.
+func (c *channel) plain(b []byte) {
+	c.write(b)
+	if !c.mainlog && !c.conf.EventsEnabled {
+		return
+	}
+	data := append([]byte(nil), b...)
+	if c.mainlog {
+		c.s.log(config.DEBG, outputLine(c.member.conf.Name, c.name, data))
+	}
+	if c.conf.EventsEnabled {
+		kind := eventlistener.ProcessLogStdout
+		if c.name == stderrChannel {
+			kind = eventlistener.ProcessLogStderr
+		}
+		c.publish(kind, data, eventlistener.NewProcessLog)
+	}
+}
+
+// comm takes what stood between the capture tags.
+func (c *channel) comm(b []byte) {
+	kind := eventlistener.ProcessCommunicationStdout
+	if c.name == stderrChannel {
+		kind = eventlistener.ProcessCommunicationStderr
+	}
+	c.publish(kind, append([]byte(nil), b...), eventlistener.NewProcessCommunication)
+	c.s.log(config.DEBG, commEventLine(c.member.conf.Name, c.name))
+}
+
+func (c *channel) publish(kind eventlistener.Type, data []byte, event func(eventlistener.Type, eventlistener.Process, []byte) *eventlistener.Event) {
+	ref := c.ref()
+	c.s.inbox.putOutput(len(data), func() {
+		if c.s.bus.Wants(kind) {
+			c.s.bus.Publish(event(kind, ref, data))
+		}
+	})
+}
+
+// outputLine is how a child's output stands in the activity log (dispatchers.py).
+func outputLine(name, channel string, data []byte) string {
+	text := string(data)
+	if !utf8.Valid(data) {
+		text = "Undecodable: " + string(eventlistener.AppendRepr(nil, data))
+	}
+	return fmt.Sprintf("%s %s output:\n%s", process.PythonRepr(name), channel, text)
+}

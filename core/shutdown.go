@@ -1,0 +1,136 @@
+package core
+
+import (
+	"context"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+// reportEvery is how often a shutdown says whom it waits for (supervisord.py,
+// shutdown_report).
+const reportEvery = 3 * time.Second
+
+// Shutdown begins to stop everything; Run returns when it is done.
+func (s *Supervisor) Shutdown(ctx context.Context) error {
+	return s.ask(ctx, func() { s.setMood(MoodShutdown) })
+}
+
+// Restart begins to stop everything so that the daemon may start anew. The new
+// configuration is read first: a broken one is refused and changes nothing
+// (Supervisor stops everything, then exits). Error: CantReread.
+func (s *Supervisor) Restart(ctx context.Context) error {
+	if _, err := s.opts.Reread(); err != nil {
+		s.log(config.ERRO, brokenRestartLine(err))
+		return refuse(CantReread, err.Error())
+	}
+	return s.ask(ctx, func() { s.setMood(MoodRestarting) })
+}
+
+func (s *Supervisor) setMood(m Mood) {
+	s.mood.Store(int64(m))
+	for _, g := range s.order {
+		for _, member := range g.members {
+			s.step(member, process.Hold{})
+		}
+	}
+}
+
+// handleSignal is supervisord.py's handle_signal.
+func (s *Supervisor) handleSignal(sig os.Signal) {
+	number, _ := sig.(syscall.Signal)
+	switch number {
+	case syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT:
+		s.log(config.WARN, exitRequestLine(number))
+		s.setMood(MoodShutdown)
+	case syscall.SIGHUP:
+		if s.Mood() == MoodShutdown {
+			s.log(config.WARN, restartIgnoredLine(number))
+			return
+		}
+		s.log(config.WARN, restartRequestLine(number))
+		// The file is read off the loop, which never waits for a disk.
+		go func() {
+			_, err := s.opts.Reread()
+			s.inbox.put(func() {
+				switch {
+				case err != nil:
+					s.log(config.ERRO, brokenRestartLine(err))
+				case s.Mood() == MoodRunning:
+					s.setMood(MoodRestarting)
+				}
+			})
+		}()
+	case syscall.SIGUSR2:
+		s.log(config.INFO, reopenRequestLine(number))
+		s.log(config.INFO, "supervisord logreopen")
+		s.opts.ReopenLog()
+		s.reopenLogs()
+	}
+}
+
+// shutdownTurn stops groups one after another, the last in priority first, and
+// reports whom it waits for.
+func (s *Supervisor) shutdownTurn(now time.Time) {
+	if !s.stopping {
+		s.stopping = true
+		s.stopGroups = s.byPriority()
+		s.bus.Publish(eventlistener.NewSupervisorState(eventlistener.SupervisorStateChangeStopping))
+		s.dispatch() // listeners hear of it before they are stopped
+	}
+	for first := true; len(s.stopGroups) > 0; first = false {
+		last := s.stopGroups[len(s.stopGroups)-1]
+		s.stopGroup(last)
+		if first || now.Sub(s.reported) >= reportEvery {
+			s.report(now)
+		}
+		if len(last.unstopped()) > 0 {
+			return
+		}
+		s.stopGroups = s.stopGroups[:len(s.stopGroups)-1]
+	}
+}
+
+// stopGroup is ProcessGroupBase.stop_all: highest priority number first.
+func (s *Supervisor) stopGroup(g *group) {
+	members := g.membersByPriority()
+	for i := len(members) - 1; i >= 0; i-- {
+		m := members[i]
+		switch m.machine.State() {
+		case process.Running, process.Starting:
+			s.step(m, process.Stop{})
+		case process.Backoff:
+			s.step(m, process.GiveUp{})
+		}
+	}
+}
+
+func (s *Supervisor) unstopped() []*member {
+	var left []*member
+	for _, g := range s.order {
+		left = append(left, g.unstopped()...)
+	}
+	return left
+}
+
+func (s *Supervisor) report(now time.Time) {
+	left := s.unstopped()
+	if len(left) == 0 || now.Sub(s.reported) < reportEvery {
+		return
+	}
+	s.reported = now
+	names := make([]string, len(left))
+	for i, m := range left {
+		names[i] = m.conf.Name
+	}
+	s.log(config.INFO, waitingDieLine(names))
+}
+
+// nextReport is when the shutdown must say again whom it waits for.
+func (s *Supervisor) nextReport() (time.Time, bool) {
+	return s.reported.Add(reportEvery), s.stopping
+}

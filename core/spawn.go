@@ -1,0 +1,161 @@
+package core
+
+import (
+	"fmt"
+	"syscall"
+
+	"github.com/hark-supervisor/hark/core/child"
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+const emptyCommand = "command is empty" // process.py
+
+func badCommand(command string, err error) string { // process.py
+	return fmt.Sprintf("can't parse command %s: %v", process.PythonRepr(command), err)
+}
+
+// launch hands a spawn to the spawner's thread. Whatever comes of it returns to
+// the loop as a message, so a slow disk or a hung file system delays nobody here.
+func (s *Supervisor) launch(m *member) {
+	if m.child != nil {
+		m.child.Abandon() // descendants of the last one lose the log to the new one
+		m.child = nil
+	}
+	argv, err := process.Split(m.conf.Command)
+	switch {
+	case err != nil:
+		s.step(m, process.SpawnFailed{Msg: badCommand(m.conf.Command, err)})
+		return
+	case len(argv) == 0:
+		s.step(m, process.SpawnFailed{Msg: emptyCommand})
+		return
+	}
+	c := m.conf
+	r := &child.Request{
+		Name:           c.Name,
+		Argv:           argv,
+		SearchPath:     searchPath(s.env, c),
+		Env:            childEnvironment(s.env, s.opts.ServerURL, m.group.conf.Name, c),
+		Dir:            c.Directory,
+		Umask:          c.Umask,
+		Credential:     credentialOf(c.User),
+		Stdin:          -1,
+		RedirectStderr: c.RedirectStderr,
+		Listener:       m.group.pool != nil,
+	}
+	stdout := s.newChannel(m, &c.Stdout, stdoutChannel)
+	r.Stdout = stdout
+	var stderr *channel
+	if !c.RedirectStderr {
+		stderr = s.newChannel(m, &c.Stderr, stderrChannel)
+		r.Stderr = stderr
+	}
+	m.stdout, m.stderr = stdout, stderr
+	r.Eager = stdout.eager() || stderr != nil && stderr.eager()
+	r.Prepare = func() error { return s.prepare(m.group, r, stdout, stderr) }
+	r.Started = func(c *child.Child) {
+		stdout.started(c)
+		if stderr != nil {
+			stderr.started(c)
+		}
+		s.inbox.put(func() { s.spawned(m, c) })
+	}
+	r.Failed = func(e *child.SpawnError) {
+		stdout.spawnFailed(stderr, e)
+		s.inbox.put(func() { s.spawnFailed(m, r, e) })
+	}
+	r.Exited = func(c *child.Child, ws syscall.WaitStatus) {
+		s.inbox.put(func() { s.exited(m, r, c, ws) })
+	}
+	r.Slow = func() {
+		s.inbox.put(func() { s.spawnSlow(m) })
+	}
+	m.spawn = s.sys.Spawn(r)
+}
+
+// prepare is what a spawn needs from the disk, on the spawner's thread.
+func (s *Supervisor) prepare(g *group, r *child.Request, channels ...*channel) error {
+	for _, c := range channels {
+		if c == nil {
+			continue
+		}
+		if err := c.open(); err != nil {
+			return err
+		}
+	}
+	if g.socket != nil {
+		fd, err := g.socket.get()
+		if err != nil {
+			return err
+		}
+		r.Stdin = fd
+	}
+	return nil
+}
+
+func credentialOf(u *config.User) *child.Credential {
+	if u == nil {
+		return nil
+	}
+	groups := make([]uint32, len(u.Groups))
+	for i, g := range u.Groups {
+		groups[i] = uint32(g) //nolint:gosec // ids come from the account database
+	}
+	return &child.Credential{UID: uint32(u.UID), GID: uint32(u.GID), Groups: groups, Name: u.Name} //nolint:gosec // as above
+}
+
+// spawned, spawnFailed, spawnSlow and exited are the spawner's and the reaper's
+// answers, on the loop.
+
+func (s *Supervisor) spawned(m *member, c *child.Child) {
+	m.spawn = nil
+	m.child = c
+	if m.group.pool != nil {
+		m.listens.Started()
+	}
+	s.step(m, process.Spawned{Pid: c.Pid()})
+}
+
+func (s *Supervisor) spawnFailed(m *member, r *child.Request, e *child.SpawnError) {
+	m.spawn = nil
+	s.releaseSocket(m.group, r)
+	if e.Stage == child.StageCancelled {
+		s.step(m, process.SpawnCancelled{})
+		return
+	}
+	s.step(m, process.SpawnFailed{Msg: e.Msg})
+}
+
+func (s *Supervisor) spawnSlow(m *member) {
+	if m.spawn == nil {
+		return
+	}
+	s.log(config.WARN, slowSpawnLine(m.conf.Name))
+	s.answerSlow(m)
+}
+
+func (s *Supervisor) exited(m *member, r *child.Request, c *child.Child, ws syscall.WaitStatus) {
+	s.releaseSocket(m.group, r)
+	in := process.Reaped{Code: -1}
+	switch {
+	case ws.Exited():
+		in.Code = ws.ExitStatus()
+	case ws.Signaled():
+		in.Signal = ws.Signal()
+		in.CoreDump = ws.CoreDump()
+	}
+	m.exit = eventlistener.Exit{Status: max(in.Code, 0), Signal: int(in.Signal), CoreDumped: in.CoreDump}
+	s.step(m, in)
+	if m.group.pool != nil {
+		m.listens.Exited()
+	}
+}
+
+func (s *Supervisor) releaseSocket(g *group, r *child.Request) {
+	if g.socket != nil && r.Stdin >= 0 {
+		r.Stdin = -1
+		g.socket.put()
+	}
+}

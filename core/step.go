@@ -1,0 +1,235 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+// step gives one input to a process's machine and carries out what follows. It
+// is the only way a process changes.
+func (s *Supervisor) step(m *member, in process.Input) {
+	effects := m.machine.Step(s.clock.Now(), in)
+	var failed error
+	launch := false
+	for _, effect := range effects {
+		switch e := effect.(type) {
+		case process.Changed:
+			s.publishState(m, e)
+			if m.listens != nil {
+				m.listenerMoved(e.From, e.To)
+			}
+		case process.Spawn:
+			launch = true
+		case process.CancelSpawn:
+			if m.spawn != nil {
+				m.spawn.Cancel()
+			}
+		case process.Kill:
+			if err := s.kill(m, e); err != nil {
+				failed = err
+			}
+		case process.Log:
+			s.logEffect(m, e)
+		}
+	}
+	s.deadlines.schedule(m)
+	// The machine may use its effects again from here on.
+	if failed != nil {
+		m.killErr = killProblemLine(m.conf.Name, m.machine.Pid(), failed.Error())
+		s.step(m, process.KillFailed{Msg: failed.Error()})
+	}
+	if launch {
+		s.launch(m)
+	}
+	s.answer(m)
+}
+
+// kill sends the signal a machine asks for. A process that is gone already is
+// no failure: its end is on the way.
+func (s *Supervisor) kill(m *member, e process.Kill) error {
+	err := m.child.Signal(e.Signal, e.Group)
+	if errors.Is(err, syscall.ESRCH) {
+		s.log(config.DEBG, goneLine(m.conf.Name, e.Pid, err))
+		return nil
+	}
+	return err
+}
+
+// waiter is a call that waits for a process.
+type waiter struct {
+	decided func(m *member) (done bool, e *Error)
+	slow    bool // answered when a spawn turns out to be slow
+	answer  func(*Error)
+}
+
+// answer replies to the calls that the process's state now decides.
+func (s *Supervisor) answer(m *member) {
+	if len(m.waiters) == 0 {
+		return
+	}
+	left := m.waiters[:0]
+	for _, w := range m.waiters {
+		if done, e := w.decided(m); done {
+			w.answer(e)
+		} else {
+			left = append(left, w)
+		}
+	}
+	m.waiters = left
+}
+
+// answerSlow frees the calls that only wait for a spawn, when that takes long.
+func (s *Supervisor) answerSlow(m *member) {
+	left := m.waiters[:0]
+	for _, w := range m.waiters {
+		if w.slow {
+			w.answer(nil)
+		} else {
+			left = append(left, w)
+		}
+	}
+	m.waiters = left
+}
+
+// start is startProcess once the command was found (rpcinterface.py).
+func (s *Supervisor) start(m *member, wait bool, answer func(*Error)) {
+	name := m.namespec()
+	switch st := m.machine.State(); {
+	case runningState(st):
+		answer(refuse(AlreadyStarted, name))
+		return
+	case st == process.Unknown:
+		answer(refuse(Failed, fmt.Sprintf("%s is in an unknown process state", name)))
+		return
+	case s.Mood() < MoodRunning:
+		answer(refuse(ShutdownState, ""))
+		return
+	case st == process.Stopping:
+		// Supervisor's spawn() only warns here, and the call then finds STOPPING.
+		s.step(m, process.Start{})
+		if wait {
+			answer(refuse(AbnormalTermination, name))
+		} else {
+			answer(nil)
+		}
+		return
+	}
+	m.waiters = append(m.waiters, waiter{
+		slow:   !wait,
+		answer: answer,
+		decided: func(m *member) (bool, *Error) {
+			st := m.machine.State()
+			switch {
+			case m.machine.SpawnErr() != "":
+				return true, refuse(SpawnFailed, name)
+			case st == process.Running:
+				return true, nil
+			case st != process.Starting:
+				return true, refuse(AbnormalTermination, name)
+			}
+			return !wait && m.machine.Pid() != 0, nil
+		},
+	})
+	s.step(m, process.Start{})
+}
+
+// stoppable tells whether a stop has something to stop. Between an exit and the
+// next automatic start, which lasts longer here than in Supervisor, it has.
+func (m *member) stoppable() bool {
+	return runningState(m.machine.State()) || m.machine.Respawning()
+}
+
+// stop is stopProcess (rpcinterface.py).
+func (s *Supervisor) stop(m *member, wait bool, answer func(*Error)) {
+	if !m.stoppable() {
+		answer(refuse(NotRunning, m.namespec()))
+		return
+	}
+	m.killErr = ""
+	s.step(m, process.Stop{Wait: wait})
+	if m.killErr != "" {
+		answer(refuse(Failed, m.killErr))
+		return
+	}
+	if !wait || stoppedState(m.machine.State()) {
+		answer(nil)
+		return
+	}
+	m.waiters = append(m.waiters, waiter{
+		answer:  answer,
+		decided: func(m *member) (bool, *Error) { return stoppedState(m.machine.State()), nil },
+	})
+}
+
+// signal is signalProcess (rpcinterface.py) with a signal already understood.
+func (s *Supervisor) signal(m *member, sig syscall.Signal) *Error {
+	pid := m.machine.Pid()
+	if !signallableState(m.machine.State()) || pid == 0 {
+		return refuse(NotRunning, m.namespec())
+	}
+	s.log(config.DEBG, sendingLine(m.conf.Name, pid, sig))
+	err := m.child.Signal(sig, false)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ESRCH):
+		s.log(config.DEBG, goneLine(m.conf.Name, pid, err))
+		return nil
+	}
+	s.step(m, process.SignalFailed{Signal: sig, Msg: err.Error()})
+	return refuse(Failed, signalProblemLine(m.conf.Name, pid, err.Error()))
+}
+
+// publishState announces a change of state.
+func (s *Supervisor) publishState(m *member, e process.Changed) {
+	exit := m.exit
+	exit.Uptime = e.Uptime
+	s.bus.Publish(eventlistener.NewProcessState(stateEvent(e.To), m.ref(e.Pid), e.From.String(), e.Tries, e.Expected, exit))
+}
+
+// stateEvent is the event type of a state (process.py, event_map).
+func stateEvent(st process.State) eventlistener.Type {
+	switch st {
+	case process.Stopped:
+		return eventlistener.ProcessStateStopped
+	case process.Starting:
+		return eventlistener.ProcessStateStarting
+	case process.Running:
+		return eventlistener.ProcessStateRunning
+	case process.Backoff:
+		return eventlistener.ProcessStateBackoff
+	case process.Stopping:
+		return eventlistener.ProcessStateStopping
+	case process.Exited:
+		return eventlistener.ProcessStateExited
+	case process.Fatal:
+		return eventlistener.ProcessStateFatal
+	}
+	return eventlistener.ProcessStateUnknown
+}
+
+// info is what is known of a process of a process at this moment.
+func (s *Supervisor) info(m *member, now time.Time) ProcessInfo {
+	x := m.machine
+	code, has := x.ExitStatus()
+	return ProcessInfo{
+		Name:       m.conf.Name,
+		Group:      m.group.conf.Name,
+		State:      x.State(),
+		Start:      x.StartTime(),
+		Stop:       x.StopTime(),
+		Now:        now,
+		SpawnErr:   x.SpawnErr(),
+		ExitStatus: code,
+		HasExit:    has,
+		Pid:        x.Pid(),
+		StdoutLog:  m.logs.stdout,
+		StderrLog:  m.logs.stderr,
+	}
+}

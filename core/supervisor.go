@@ -1,0 +1,193 @@
+package core
+
+import (
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/hark-supervisor/hark/core/child"
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+// Options is what a Supervisor needs from outside.
+type Options struct {
+	Config *config.Config
+	// System does the forking, reaping and reading. It outlives the Supervisor.
+	System *child.System
+	// Bus carries the events. It outlives the Supervisor, so that serials go on
+	// over a restart, as Supervisor's do.
+	Bus *eventlistener.Bus
+	// Log writes one line of the activity log; it must not block.
+	Log func(config.Level, string)
+	// ReopenLog reopens the activity log (SIGUSR2); it must not block.
+	ReopenLog func()
+	// Reread reads the configuration again, as it was read at the start. It is
+	// called off the loop.
+	Reread func() (*config.Config, error)
+	// Environ is what children inherit.
+	Environ []string
+	// ServerURL is SUPERVISOR_SERVER_URL for programs that set none.
+	ServerURL string
+	// Syslog takes the lines of channels with *_syslog=true; nil when there are none.
+	Syslog func(line string)
+	Clock  Clock // nil: SystemClock
+}
+
+// Supervisor owns all process, group and pool state of one life of the daemon:
+// from Run to the shutdown or restart that ends it. Its other methods may be
+// called from any goroutine.
+type Supervisor struct {
+	opts  Options
+	log   func(config.Level, string)
+	clock Clock
+	sys   *child.System
+	bus   *eventlistener.Bus
+	inbox *inbox
+	env   []string
+	mood  atomic.Int64 // Mood; read by anyone, written by the loop
+	ended chan struct{}
+
+	// What follows is the loop's alone.
+	groups     map[string]*group
+	order      []*group        // as added, which is the order of Supervisor's dict
+	configured []*config.Group // the last configuration read; groups hold the active one
+	deadlines  deadlines
+	ticks      []tick
+	faulty     map[*channel]time.Time // log files that refuse writes, and when to try again
+	started    bool                   // Run has announced itself
+	stopping   bool
+	stopGroups []*group // still to be stopped, the next one last
+	reported   time.Time
+}
+
+// New makes a Supervisor with every group of the configuration added, in
+// priority order, and nothing started yet. It creates AUTO log files.
+func New(o Options) (*Supervisor, error) {
+	if o.Clock == nil {
+		o.Clock = SystemClock{}
+	}
+	s := &Supervisor{
+		opts:       o,
+		log:        o.Log,
+		clock:      o.Clock,
+		sys:        o.System,
+		bus:        o.Bus,
+		inbox:      newInbox(),
+		env:        baseEnvironment(o.Environ),
+		ended:      make(chan struct{}),
+		groups:     make(map[string]*group, len(o.Config.Groups)),
+		configured: o.Config.Groups,
+		ticks:      newTicks(o.Clock.Now()),
+		faulty:     make(map[*channel]time.Time),
+	}
+	s.mood.Store(int64(MoodRunning))
+	for _, g := range o.Config.Groups {
+		paths, err := resolveLogs(g, o.Config.Supervisord.ChildLogDir, o.Config.Supervisord.Identifier)
+		if err != nil {
+			return nil, err
+		}
+		s.addGroup(g, paths)
+	}
+	return s, nil
+}
+
+// Run is the loop. It returns when a shutdown or restart has stopped every
+// process, with the mood that says which. signals carries TERM, INT, QUIT, HUP
+// and USR2; Run owns nothing of it.
+func (s *Supervisor) Run(signals <-chan os.Signal) Mood {
+	defer s.end()
+	s.bus.Publish(eventlistener.NewSupervisorState(eventlistener.SupervisorStateChangeRunning))
+	s.started = true
+	s.boot()
+	for {
+		alarm, cancel := s.settle()
+		if s.stopping && len(s.stopGroups) == 0 {
+			cancel()
+			return s.Mood()
+		}
+		select {
+		case <-s.inbox.wake:
+			for _, f := range s.inbox.take() {
+				f()
+			}
+		case sig := <-signals:
+			s.handleSignal(sig)
+		case <-alarm:
+		}
+		cancel()
+	}
+}
+
+// end closes the inbox and answers whoever still waits.
+func (s *Supervisor) end() {
+	s.inbox.close()
+	close(s.ended)
+	for _, g := range s.order {
+		s.closeGroup(g)
+	}
+}
+
+// settle brings everything to rest after a batch: steps the machines whose time
+// has come, moves a shutdown on, sends ticks, and sets the alarm for what comes next.
+func (s *Supervisor) settle() (<-chan time.Time, func()) {
+	now := s.clock.Now()
+	for {
+		due, ok := s.deadlines.next()
+		if !ok || due.After(now) {
+			break
+		}
+		s.step(s.deadlines[0], process.Elapsed{})
+	}
+	if s.Mood() < MoodRunning {
+		s.shutdownTurn(now)
+	}
+	s.tick(now)
+	s.retryLogs(now)
+	s.dispatch()
+	next, ok := s.nextAlarm()
+	if !ok {
+		return nil, func() {}
+	}
+	return s.clock.Alarm(next)
+}
+
+// nextAlarm is the earliest moment at which the loop has something to do by itself.
+func (s *Supervisor) nextAlarm() (time.Time, bool) {
+	next, ok := s.deadlines.next()
+	for _, other := range []func() (time.Time, bool){s.nextTick, s.nextReport, s.nextRetry} {
+		if at, wanted := other(); wanted && (!ok || at.Before(next)) {
+			next, ok = at, true
+		}
+	}
+	return next, ok
+}
+
+// boot starts what autostart wants and was never started, in Supervisor's order
+// (supervisord.py, runforever: groups by priority, processes as configured).
+func (s *Supervisor) boot() {
+	for _, g := range s.byPriority() {
+		s.bootGroup(g)
+	}
+}
+
+func (s *Supervisor) bootGroup(g *group) {
+	for _, m := range g.members {
+		s.step(m, process.Boot{})
+	}
+}
+
+// Mood is the daemon's state (getState). It does not block.
+func (s *Supervisor) Mood() Mood { return Mood(s.mood.Load()) }
+
+// Identifier is the daemon's identifier= value. It does not block.
+func (s *Supervisor) Identifier() string { return s.opts.Config.Supervisord.Identifier }
+
+// Logfile is the activity log's path, "" when there is none. It does not block.
+func (s *Supervisor) Logfile() string {
+	if s.opts.Config.Supervisord.LogfileSyslog {
+		return ""
+	}
+	return s.opts.Config.Supervisord.Logfile
+}
