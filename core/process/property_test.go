@@ -183,7 +183,7 @@ func live(data []byte) error {
 func TestEveryLifeKeepsTheInvariants(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	seen := map[State]bool{}
-	for range 3000 {
+	for range 1000 {
 		data := make([]byte, 1+r.IntN(60))
 		for i := range data {
 			data[i] = byte(r.Uint32())
