@@ -1,0 +1,165 @@
+package process
+
+import (
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"os/exec"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestSplitPartsAsPythonsShlex(t *testing.T) {
+	tests := []struct {
+		name, command string
+		want          []string
+		err           error
+	}{
+		{"an empty command has no arguments", "", nil, nil},
+		{"a blank command has no arguments", " \t\r\n", nil, nil},
+		{"blanks part", "  cat -u\t-  ", []string{"cat", "-u", "-"}, nil},
+		{"lines part too", "cat\n -u", []string{"cat", "-u"}, nil},
+		{"quotes join", `sh -c 'a b'" c"d`, []string{"sh", "-c", "a b cd"}, nil},
+		{"empty quotes are an argument", `a '' ""`, []string{"a", "", ""}, nil},
+		{"empty quotes within one are nothing", `a''b`, []string{"ab"}, nil},
+		{"single quotes keep backslashes", `'\n\'`, []string{`\n\`}, nil},
+		{"double quotes keep a backslash before an ordinary character", `"a\n\\\"$"`, []string{`a\n\"$`}, nil},
+		{"a bare backslash keeps anything", `a\ b \'`, []string{"a b", "'"}, nil},
+		{"a bare backslash keeps a line end", "a\\\nb", []string{"a\nb"}, nil},
+		{"a hash is no comment", "a #b", []string{"a", "#b"}, nil},
+		{"other blanks are ordinary", "a\vb\u00a0c", []string{"a\vb\u00a0c"}, nil},
+		{"an open single quote is refused", "a 'b", nil, ErrNoClosingQuotation},
+		{"an open double quote is refused", `a "b`, nil, ErrNoClosingQuotation},
+		{"a trailing backslash is refused", `a \`, nil, ErrNoEscapedCharacter},
+		{"a trailing backslash in double quotes is refused as such", `a "\`, nil, ErrNoEscapedCharacter},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := Split(tt.command)
+			if !errors.Is(err, tt.err) || !slices.Equal(got, tt.want) {
+				t.Errorf("Split(%q) = %q, %v; want %q, %v", tt.command, got, err, tt.want, tt.err)
+			}
+		})
+	}
+}
+
+// python runs a program that reads a JSON list of strings and writes one of answers.
+func python(t *testing.T, program string, in []string, out any) {
+	t.Helper()
+	const interpreter = "/usr/bin/python3"
+	cmd := exec.Command(interpreter, "-c", program)
+	b, err := json.Marshal(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdin = strings.NewReader(string(b))
+	answer, err := cmd.Output()
+	if errors.Is(err, exec.ErrNotFound) || cmd.Process == nil {
+		t.Skipf("needs %s", interpreter)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// corpus makes n strings of up to 24 pieces.
+func corpus(n int, pieces []string) []string {
+	r := rand.New(rand.NewPCG(1, 2))
+	all := make([]string, n)
+	for i := range all {
+		var b strings.Builder
+		for range r.IntN(25) {
+			b.WriteString(pieces[r.IntN(len(pieces))])
+		}
+		all[i] = b.String()
+	}
+	return all
+}
+
+func TestSplitAgreesWithPythonOnACorpus(t *testing.T) {
+	commands := corpus(5000, []string{
+		" ", " ", "\t", "\r", "\n", "'", "'", `"`, `"`, `\`, `\`, "a", "b", "$", "#", ";", "=", "%", "é", "\u00a0",
+		"\u2028", "\v", "\f", "\x00", "\x1f", "\u0085", "-c", "/bin/sh", "(", ")", "|", "😀",
+	})
+	var want []struct {
+		Args []string
+		Err  string
+	}
+	python(t, `
+import json, shlex, sys
+out = []
+for s in json.load(sys.stdin):
+    try:
+        out.append({"Args": shlex.split(s), "Err": ""})
+    except ValueError as e:
+        out.append({"Args": [], "Err": str(e)})
+json.dump(out, sys.stdout)
+`, commands, &want)
+	refused := 0
+	for i, c := range commands {
+		got, err := Split(c)
+		msg := ""
+		if err != nil {
+			msg = err.Error()
+			refused++
+		}
+		if msg != want[i].Err || !slices.Equal(got, want[i].Args) {
+			t.Fatalf("Split(%q) = %q, %q; Python: %q, %q", c, got, msg, want[i].Args, want[i].Err)
+		}
+	}
+	if refused == 0 || refused == len(commands) {
+		t.Errorf("the corpus is one-sided: %d of %d refused", refused, len(commands))
+	}
+}
+
+func TestPythonReprWritesWhatPythonWrites(t *testing.T) {
+	strs := corpus(5000, []string{
+		"a", "b c", "'", `"`, `\`, "\n", "\r", "\t", "\x00", "\x1f", "\x7f", "\u0080", "\u0085", "\u00a0", "\u00ad", "é", "ß", "€", "\u2028",
+		"\u200b", "\ufeff", "\ufffd", "😀", "\U000e0001", "\U0010ffff", "日本",
+	})
+	var want []string
+	python(t, `
+import json, sys
+json.dump([repr(s) for s in json.load(sys.stdin)], sys.stdout)
+`, strs, &want)
+	for i, s := range strs {
+		if got := PythonRepr(s); got != want[i] {
+			t.Fatalf("PythonRepr(%q) = %s; Python: %s", s, got, want[i])
+		}
+	}
+}
+
+func TestPythonReprShowsBytesThatAreNoUTF8AsSurrogates(t *testing.T) {
+	if got := PythonRepr("a\xff'b"); got != `"a\udcff'b"` {
+		t.Errorf("got %s", got)
+	}
+}
+
+// FuzzSplit: Split never panics, and quoting what it gave gives the same again.
+func FuzzSplit(f *testing.F) {
+	for _, s := range []string{"", `a 'b c' "d\"" \e`, `'`, `"\`, "\\", "''"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, command string) {
+		args, err := Split(command)
+		if err != nil {
+			if args != nil {
+				t.Fatalf("Split(%q) gives arguments and an error", command)
+			}
+			return
+		}
+		var b strings.Builder
+		for _, a := range args {
+			b.WriteString("'" + strings.ReplaceAll(a, "'", `'"'"'`) + "' ")
+		}
+		again, err := Split(b.String())
+		if err != nil || !reflect.DeepEqual(again, args) {
+			t.Fatalf("Split(%q) = %q; quoted and split again: %q, %v", command, args, again, err)
+		}
+	})
+}
