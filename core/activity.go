@@ -163,3 +163,7 @@ func slowSpawnLine(name string) string {
 func alreadyRunningLine(name string) string { // process.py
 	return fmt.Sprintf("process '%s' already running", name)
 }
+
+func leftBehindLine(name, channel string, bytes int) string {
+	return fmt.Sprintf("%d bytes of %s were left unread when the pipe of '%s' was given up: a descendant of it goes on writing", bytes, channel, name)
+}

@@ -15,14 +15,6 @@ import (
 // ErrEnded is returned by calls made after the loop has ended.
 var ErrEnded = errors.New("cannot call the supervisor: it has ended")
 
-// Error gives the kind and the detail; core/rpc words faults by itself.
-func (e *Error) Error() string {
-	if e.Detail == "" {
-		return "refused"
-	}
-	return e.Detail
-}
-
 func refuse(kind ErrorKind, detail string) *Error { return &Error{Kind: kind, Detail: detail} }
 
 // SplitNamespec parts "group:process" (options.py, split_namespec): a name
@@ -119,7 +111,7 @@ func (s *Supervisor) checkCommand(p *config.Process) *Error {
 	if len(argv) == 0 {
 		return refuse(NotExecutable, emptyCommand)
 	}
-	if _, serr := child.Resolve(argv[0], searchPath(s.env, p)); serr != nil {
+	if _, serr := child.Resolve(argv, searchPath(s.env, p)); serr != nil {
 		if serr.Errno == syscall.ENOENT {
 			return refuse(NoFile, serr.Msg)
 		}

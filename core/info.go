@@ -48,6 +48,14 @@ type Error struct {
 	Detail string // what Supervisor appends after the fault's name, "" for none
 }
 
+// Error gives the detail; core/rpc words faults by itself.
+func (e *Error) Error() string {
+	if e.Detail == "" {
+		return "refused"
+	}
+	return e.Detail
+}
+
 // Outcome is what a group call did to one process; Err nil is success.
 type Outcome struct {
 	Name, Group string

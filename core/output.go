@@ -1,10 +1,8 @@
 package core
 
 import (
-	"context"
 	"fmt"
 	"sync/atomic"
-	"time"
 	"unicode/utf8"
 
 	"github.com/hark-supervisor/hark/core/child"
@@ -20,26 +18,23 @@ const (
 	stderrChannel = "stderr"
 )
 
-// retryEvery is how often a log file that refused a write is tried again.
-const retryEvery = time.Second
-
 // channel takes what one spawn of a process writes on one pipe (dispatchers.py,
 // POutputDispatcher). Its methods run on the thread of the poller that reads the
 // pipe, but for open (the spawner's, before there is a pipe) and eager.
 type channel struct {
-	s         *Supervisor
-	member    *member
-	name      string // stdoutChannel or stderrChannel
-	conf      *config.Stream
-	path      string // "" for none
-	replies   bool   // a listener's stdout: what it says goes to the loop
-	mainlog   bool   // loglevel debug or lower: output is copied to the activity log
-	stripAnsi bool
+	s       *Supervisor
+	member  *member
+	name    string // stdoutChannel or stderrChannel
+	conf    *config.Stream
+	path    string // "" for none
+	replies bool   // a listener's stdout: what it says goes to the loop
+	mainlog bool   // loglevel debug or lower: output is copied to the activity log
 
 	child    atomic.Pointer[child.Child]
 	file     *logs.File
 	splitter *logs.Splitter
-	blocked  bool // reading is paused until the file takes bytes again
+	retrying bool // the loop was asked to try the file again
+	paused   bool // the pipe is left alone until the file takes bytes again
 	plainFn  func([]byte)
 	commFn   func([]byte)
 }
@@ -47,14 +42,17 @@ type channel struct {
 func (s *Supervisor) newChannel(m *member, conf *config.Stream, name string) *channel {
 	c := &channel{
 		s: s, member: m, name: name, conf: conf, path: m.logs.stdout,
-		replies:   m.group.pool != nil && name == stdoutChannel,
-		mainlog:   s.opts.Config.Supervisord.LogLevel <= config.DEBG,
-		stripAnsi: s.opts.Config.Supervisord.StripAnsi,
+		replies: m.group.pool != nil && name == stdoutChannel,
+		mainlog: s.opts.Config.Supervisord.LogLevel <= config.DEBG,
 	}
 	if name == stderrChannel {
 		c.path = m.logs.stderr
 	}
-	c.splitter = logs.NewSplitter(conf.CaptureMaxBytes, c.stripAnsi)
+	c.splitter = logs.NewSplitter(conf.CaptureMaxBytes, s.opts.Config.Supervisord.StripAnsi)
+	if c.mainlog || conf.EventsEnabled {
+		// Supervisor's log events hold what stands between the tags, too.
+		c.splitter.Inside = c.tell
+	}
 	c.plainFn, c.commFn = c.plain, c.comm
 	return c
 }
@@ -69,7 +67,11 @@ func (c *channel) open() error {
 	if c.path == "" {
 		return nil
 	}
-	f, err := logs.Open(c.path, logs.Options{MaxBytes: c.conf.MaxBytes, Backups: c.conf.Backups, Block: c.conf.Block})
+	o := logs.Options{MaxBytes: c.conf.MaxBytes, Backups: c.conf.Backups}
+	if c.conf.Block {
+		o.OnFull = logs.Block
+	}
+	f, err := logs.Open(c.path, o)
 	if err != nil {
 		return err
 	}
@@ -119,9 +121,7 @@ func (c *channel) Output(b []byte) {
 func (c *channel) Closed(left int) {
 	c.splitter.Flush(c.plainFn, c.commFn)
 	if c.file != nil {
-		if dropped := c.file.Close(); dropped > 0 {
-			c.dropped(dropped)
-		}
+		c.trouble(c.file.Close())
 		c.file = nil
 	}
 	if left > 0 {
@@ -136,6 +136,11 @@ func (c *channel) Closed(left int) {
 // plain takes bytes that are no communication.
 func (c *channel) plain(b []byte) {
 	c.write(b)
+	c.tell(b)
+}
+
+// tell passes bytes on to those who follow what a process says.
+func (c *channel) tell(b []byte) {
 	if !c.mainlog && !c.conf.EventsEnabled {
 		return
 	}
@@ -150,6 +155,18 @@ func (c *channel) plain(b []byte) {
 		}
 		c.publish(kind, data, eventlistener.NewProcessLog)
 	}
+}
+
+// write puts bytes into the log.
+func (c *channel) write(b []byte) {
+	if c.conf.Syslog && c.s.opts.Syslog != nil {
+		c.s.opts.Syslog(c.member.conf.Name, b)
+	}
+	if c.file == nil {
+		return
+	}
+	_, err := c.file.Write(b)
+	c.trouble(err)
 }
 
 // comm takes what stood between the capture tags.

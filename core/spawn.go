@@ -52,22 +52,22 @@ func (s *Supervisor) launch(m *member) {
 		stderr = s.newChannel(m, &c.Stderr, stderrChannel)
 		r.Stderr = stderr
 	}
-	m.stdout, m.stderr = stdout, stderr
 	r.Eager = stdout.eager() || stderr != nil && stderr.eager()
-	r.Prepare = func() error { return s.prepare(m.group, r, stdout, stderr) }
+	r.Prepare = func() (int, error) { return s.prepare(m.group, stdout, stderr) }
 	r.Started = func(c *child.Child) {
 		stdout.started(c)
 		if stderr != nil {
 			stderr.started(c)
 		}
-		s.inbox.put(func() { s.spawned(m, c) })
+		// Their files are the poller's from here on, so the loop may know them.
+		s.inbox.put(func() { s.spawned(m, c, stdout, stderr) })
 	}
 	r.Failed = func(e *child.SpawnError) {
 		stdout.spawnFailed(stderr, e)
-		s.inbox.put(func() { s.spawnFailed(m, r, e) })
+		s.inbox.put(func() { s.spawnFailed(m, e) })
 	}
-	r.Exited = func(c *child.Child, ws syscall.WaitStatus) {
-		s.inbox.put(func() { s.exited(m, r, c, ws) })
+	r.Exited = func(_ *child.Child, ws syscall.WaitStatus) {
+		s.inbox.put(func() { s.exited(m, ws) })
 	}
 	r.Slow = func() {
 		s.inbox.put(func() { s.spawnSlow(m) })
@@ -75,24 +75,21 @@ func (s *Supervisor) launch(m *member) {
 	m.spawn = s.sys.Spawn(r)
 }
 
-// prepare is what a spawn needs from the disk, on the spawner's thread.
-func (s *Supervisor) prepare(g *group, r *child.Request, channels ...*channel) error {
+// prepare is what a spawn needs from the disk, on the spawner's thread: its log
+// files and, for FastCGI, its standard input.
+func (s *Supervisor) prepare(g *group, channels ...*channel) (stdin int, err error) {
 	for _, c := range channels {
 		if c == nil {
 			continue
 		}
 		if err := c.open(); err != nil {
-			return err
+			return -1, err
 		}
 	}
-	if g.socket != nil {
-		fd, err := g.socket.get()
-		if err != nil {
-			return err
-		}
-		r.Stdin = fd
+	if g.socket == nil {
+		return -1, nil
 	}
-	return nil
+	return g.socket.get()
 }
 
 func credentialOf(u *config.User) *child.Credential {
@@ -109,18 +106,21 @@ func credentialOf(u *config.User) *child.Credential {
 // spawned, spawnFailed, spawnSlow and exited are the spawner's and the reaper's
 // answers, on the loop.
 
-func (s *Supervisor) spawned(m *member, c *child.Child) {
+func (s *Supervisor) spawned(m *member, c *child.Child, stdout, stderr *channel) {
 	m.spawn = nil
 	m.child = c
+	m.stdout, m.stderr = stdout, stderr
 	if m.group.pool != nil {
 		m.listens.Started()
 	}
 	s.step(m, process.Spawned{Pid: c.Pid()})
 }
 
-func (s *Supervisor) spawnFailed(m *member, r *child.Request, e *child.SpawnError) {
+func (s *Supervisor) spawnFailed(m *member, e *child.SpawnError) {
 	m.spawn = nil
-	s.releaseSocket(m.group, r)
+	if e.Prepared {
+		m.group.releaseSocket()
+	}
 	if e.Stage == child.StageCancelled {
 		s.step(m, process.SpawnCancelled{})
 		return
@@ -136,8 +136,8 @@ func (s *Supervisor) spawnSlow(m *member) {
 	s.answerSlow(m)
 }
 
-func (s *Supervisor) exited(m *member, r *child.Request, c *child.Child, ws syscall.WaitStatus) {
-	s.releaseSocket(m.group, r)
+func (s *Supervisor) exited(m *member, ws syscall.WaitStatus) {
+	m.group.releaseSocket()
 	in := process.Reaped{Code: -1}
 	switch {
 	case ws.Exited():
@@ -153,9 +153,9 @@ func (s *Supervisor) exited(m *member, r *child.Request, c *child.Child, ws sysc
 	}
 }
 
-func (s *Supervisor) releaseSocket(g *group, r *child.Request) {
-	if g.socket != nil && r.Stdin >= 0 {
-		r.Stdin = -1
+// releaseSocket gives back the use of a FastCGI socket that prepare took.
+func (g *group) releaseSocket() {
+	if g.socket != nil {
 		g.socket.put()
 	}
 }

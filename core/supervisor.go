@@ -23,6 +23,9 @@ type Options struct {
 	Log func(config.Level, string)
 	// ReopenLog reopens the activity log (SIGUSR2); it must not block.
 	ReopenLog func()
+	// ClearLog removes the activity log's file and begins a new one. It is called
+	// off the loop and may block.
+	ClearLog func() error
 	// Reread reads the configuration again, as it was read at the start. It is
 	// called off the loop.
 	Reread func() (*config.Config, error)
@@ -30,8 +33,9 @@ type Options struct {
 	Environ []string
 	// ServerURL is SUPERVISOR_SERVER_URL for programs that set none.
 	ServerURL string
-	// Syslog takes the lines of channels with *_syslog=true; nil when there are none.
-	Syslog func(line string)
+	// Syslog takes what a process says on a channel with *_syslog=true; nil when
+	// no program has one. It must not block, nor keep b.
+	Syslog func(process string, b []byte)
 	Clock  Clock // nil: SystemClock
 }
 

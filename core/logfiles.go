@@ -1,0 +1,199 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/logs"
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+// retryEvery is how often a log file that refused a write is tried again.
+const retryEvery = time.Second
+
+// trouble tells the loop of what a log file has to announce, and sees to it that
+// one that refuses writes is tried again. On the poller's thread.
+func (c *channel) trouble(err error) {
+	if c.file != nil && c.file.Full() != c.paused {
+		c.paused = !c.paused
+		if ch := c.child.Load(); ch != nil {
+			if c.paused {
+				ch.Pause(c.number())
+			} else {
+				ch.Resume(c.number())
+			}
+		}
+	}
+	waits := c.file != nil && (c.file.Pending() > 0 || c.paused)
+	if waits != c.retrying {
+		c.retrying = waits
+		c.s.inbox.put(func() { c.s.setFaulty(c, waits) })
+	}
+	if err == nil {
+		return
+	}
+	ref := c.ref()
+	c.s.inbox.put(func() { c.s.announce(ref, c.name, err) })
+}
+
+// number is the channel's descriptor in the child.
+func (c *channel) number() int {
+	if c.name == stderrChannel {
+		return 2
+	}
+	return 1
+}
+
+// announce logs a log file's trouble and publishes what was lost, once an episode.
+func (s *Supervisor) announce(ref eventlistener.Process, channel string, err error) {
+	level := config.ERRO
+	var t *logs.Trouble
+	if errors.As(err, &t) {
+		if t.Kind == logs.Recovered {
+			level = config.WARN
+		}
+		if t.Dropped > 0 && (t.Kind == logs.Recovered || t.Kind == logs.Abandoned) {
+			s.bus.Publish(eventlistener.NewLogDropped(ref, channel, t.Dropped))
+		}
+	}
+	s.log(level, err.Error())
+}
+
+func (s *Supervisor) setFaulty(c *channel, is bool) {
+	if is {
+		s.faulty[c] = s.clock.Now().Add(retryEvery)
+	} else {
+		delete(s.faulty, c)
+	}
+}
+
+// retryLogs has the log files that refused a write tried again.
+func (s *Supervisor) retryLogs(now time.Time) {
+	for c, due := range s.faulty {
+		if due.After(now) {
+			continue
+		}
+		s.faulty[c] = now.Add(retryEvery)
+		s.post(c, func() {
+			if c.file != nil {
+				c.trouble(c.file.Retry())
+			}
+		})
+	}
+}
+
+func (s *Supervisor) nextRetry() (time.Time, bool) {
+	var next time.Time
+	for _, due := range s.faulty {
+		if next.IsZero() || due.Before(next) {
+			next = due
+		}
+	}
+	return next, !next.IsZero()
+}
+
+// post runs f on the thread that owns the channel's file.
+func (s *Supervisor) post(c *channel, f func()) {
+	if c.replies {
+		s.sys.PostListener(f)
+	} else {
+		s.sys.Post(f)
+	}
+}
+
+// reopenLogs opens every log file anew (SIGUSR2).
+func (s *Supervisor) reopenLogs() {
+	for _, g := range s.order {
+		for _, m := range g.members {
+			for _, c := range m.channels() {
+				s.post(c, func() {
+					if c.file != nil {
+						c.trouble(c.file.Reopen())
+					}
+				})
+			}
+		}
+	}
+}
+
+// channels are those of the last spawn.
+func (m *member) channels() []*channel {
+	var all []*channel
+	for _, c := range []*channel{m.stdout, m.stderr} {
+		if c != nil {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// ClearProcessLogs removes a process's log files and begins new ones
+// (rpcinterface.py, clearProcessLogs). Supervisor leaves the logs of a process
+// that isn't running as they are; here they are emptied too. Errors: BadName, Failed.
+func (s *Supervisor) ClearProcessLogs(ctx context.Context, group, name string) error {
+	var channels []*channel
+	m, err := s.asked(ctx, group, name)
+	if err != nil {
+		return err
+	}
+	if err := s.ask(ctx, func() { channels = m.channels() }); err != nil {
+		return err
+	}
+	failed := false
+	open := map[string]bool{}
+	for _, c := range channels {
+		done := make(reply[error], 1)
+		s.post(c, func() {
+			if c.file == nil {
+				done <- nil
+				return
+			}
+			open[c.path] = true
+			done <- c.file.Clear()
+		})
+		err, waiting := await(ctx, s, done)
+		if waiting != nil {
+			return waiting
+		}
+		failed = failed || err != nil
+	}
+	for _, path := range []string{m.logs.stdout, m.logs.stderr} {
+		if path != "" && !open[path] {
+			failed = clearClosed(path) != nil || failed
+		}
+	}
+	if failed {
+		return refuse(Failed, m.namespec())
+	}
+	return nil
+}
+
+// clearClosed empties a log that nobody has open.
+func clearClosed(path string) error {
+	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	f, err := logs.Open(path, logs.Options{})
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Clear(), f.Close())
+}
+
+// ClearMainLog removes the activity log and begins a new one. Errors: NoFile, Failed.
+func (s *Supervisor) ClearMainLog(context.Context) error {
+	path := s.Logfile()
+	if path == "" {
+		return refuse(NoFile, "")
+	}
+	if _, err := os.Stat(path); err != nil {
+		return refuse(NoFile, "")
+	}
+	if err := s.opts.ClearLog(); err != nil {
+		return refuse(Failed, "")
+	}
+	return nil
+}
