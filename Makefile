@@ -1,0 +1,62 @@
+# make help lists the targets. Whatever CI runs (.ci/run) is a target here.
+SHELL := bash
+VERSION   ?= 0.1.0
+COMMIT    ?= $(shell git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || echo unknown)
+BUILDTIME ?= $(shell date -u $${SOURCE_DATE_EPOCH:+-d @$$SOURCE_DATE_EPOCH} +%Y-%m-%dT%H:%M:%SZ)
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+FUZZTIME ?= 30s
+# The whole of make test must end within this; a single package within TEST_PKG_TIMEOUT.
+TEST_TIMEOUT     ?= 22m
+TEST_PKG_TIMEOUT ?= 15m
+# Extra flags of go test, e.g. TESTFLAGS='-run Contract -v'.
+TESTFLAGS ?=
+SOAKFLAGS ?=
+PKG       ?= ./...
+
+LDFLAGS = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.buildTime=$(BUILDTIME)
+# not every system has timeout(1)
+LIMIT   = $(if $(shell command -v timeout),timeout --foreground --kill-after=30s $(TEST_TIMEOUT))
+LINTER  = go tool -modfile=.ci/tools/go.mod golangci-lint
+
+.PHONY: all build test lint fuzz golden soak bench demo install deb clean help
+all: lint test build
+
+build: ## static binaries into bin/
+	CGO_ENABLED=0 go build -trimpath -tags grpcnotrace -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+test: ## install what the tests need, then run all of them with the race detector
+	@.ci/test-deps
+	$(LIMIT) go test -race -timeout $(TEST_PKG_TIMEOUT) $(TESTFLAGS) $(PKG)
+
+lint: ## format, vet for every system we build for, golangci-lint, go.mod, paths
+	@.ci/lint '$(LINTER)'
+
+golden: ## rewrite the golden files
+	UPDATE_GOLDEN=1 go test -count=1 -run Golden $(PKG)
+
+fuzz: ## each fuzz target for FUZZTIME (30s)
+	@.ci/fuzz $(FUZZTIME) $(PKG)
+
+soak: ## the tests at full size (make test runs a twentieth); takes up to an hour
+	@.ci/test-deps
+	HARK_SOAK=1 go test -count=1 -timeout 2h $(SOAKFLAGS) $(PKG)
+
+bench: build ## Hark beside Python's supervisord; results and table under OUT (a temporary directory)
+	bench/run
+
+demo: build ## run supervisord in the foreground with examples/demo
+	@examples/demo/run
+
+install: build ## into PREFIX (/usr/local), below DESTDIR if given
+	@packaging/install '$(DESTDIR)' '$(PREFIX)'
+
+deb: build ## dist/hark_VERSION_ARCH.deb, in place of Debian's supervisor
+	@packaging/deb/build '$(VERSION)'
+
+clean: ## remove bin/ and dist/
+	rm -rf bin dist
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
