@@ -2,6 +2,7 @@ package eventlistener
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strconv"
 	"strings"
 	"sync"
@@ -108,11 +109,23 @@ func (e *Event) fill() {
 	const keys = 96
 	size := keys + len(e.process.Name) + len(e.process.Group) + len(e.text) + len(e.detail) + len(e.data)
 	e.payload = e.render(e, make([]byte, 0, size))
-	if !utf8.Valid(e.payload) { // a name; readers by character would lose their place
+	plain := asciiPrefix(e.payload)
+	if !utf8.Valid(e.payload[plain:]) { // a name; readers by character would lose their place
 		e.payload = bytes.ToValidUTF8(e.payload, []byte("\uFFFD"))
 	}
-	e.chars = utf8.RuneCount(e.payload)
+	e.chars = plain + utf8.RuneCount(e.payload[plain:])
 	e.data = nil // up to 128 KiB that a buffered event need not hold twice
+}
+
+// asciiPrefix is the length of a beginning of b that is plain ASCII; all of it,
+// but for up to seven bytes, where b is. Most payloads are, and need then not be
+// decoded to be counted.
+func asciiPrefix(b []byte) int {
+	n := 0
+	for n+8 <= len(b) && binary.LittleEndian.Uint64(b[n:])&0x8080808080808080 == 0 {
+		n += 8
+	}
+	return n
 }
 
 // giveSerial sets the serial, if the event has none yet, to what next returns.

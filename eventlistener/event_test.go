@@ -83,7 +83,8 @@ func TestAPayloadIsRenderedOnceForAll(t *testing.T) {
 	if renders != 1 {
 		t.Errorf("rendered %d times", renders)
 	}
-	if &e.Payload()[0] != &e.Payload()[0] {
+	first, again := e.Payload(), e.Payload()
+	if &first[0] != &again[0] {
 		t.Error("the payload is copied")
 	}
 }

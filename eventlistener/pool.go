@@ -15,7 +15,7 @@ type PoolConfig struct {
 	Name       string        // the section's name, as in [eventlistener:name]
 	Server     string        // the supervisor's identifier, for headers
 	BufferSize int           // most events waiting; default 10 in configurations, at least 1
-	Emit       func(Outcome) // gets every outcome as it happens, in order; nil: nobody. It may publish events, but must not call the pool.
+	Emit       func(Outcome) // gets every outcome as it happens, in order; nil: nobody. It may publish events, but must not call Dispatch or a Member.
 }
 
 // Counters are a pool's totals since it was made. An event that a pool accepts
@@ -89,13 +89,11 @@ func (p *Pool) Members() []*Member { return p.members }
 func (p *Pool) Accept(e *Event) {
 	e.giveSerial(p.bus.NextSerial)
 	p.Counters.Accepted++
-	if p.last.event == e {
-		p.rebuffered(p.last)
-	} else {
+	again := p.last.event == e
+	if !again {
 		p.last = entry{e, nextSerial(&p.serial)}
 	}
-	p.makeRoom()
-	p.queue.pushBack(p.last)
+	p.put(p.last, p.queue.pushBack, again)
 }
 
 // Dispatch sends buffered events, oldest first, until the buffer is empty or no
@@ -171,26 +169,27 @@ func (p *Pool) giveBack(en entry) {
 }
 
 // rebuffer puts an event at the head of the buffer.
-func (p *Pool) rebuffer(en entry) {
-	p.rebuffered(en)
-	p.makeRoom()
-	p.queue.pushFront(en)
-}
+func (p *Pool) rebuffer(en entry) { p.put(en, p.queue.pushFront, true) }
 
-func (p *Pool) rebuffered(en entry) {
-	serial, _ := en.event.Serial()
-	p.emit(Outcome{Kind: Rebuffered, Event: en.event, Serial: serial, Buffered: p.queue.n, Max: p.config.BufferSize})
-}
-
-// makeRoom discards the oldest buffered event if the buffer is full.
-func (p *Pool) makeRoom() {
-	if p.queue.n == 0 || p.queue.n < p.config.BufferSize {
-		return
+// put puts an event into the buffer, first discarding the oldest there if it is
+// full; again tells that the pool had the event before. Outcomes are emitted when
+// the buffer is in order, for they may bring in new events.
+func (p *Pool) put(en entry, push func(entry), again bool) {
+	had := p.queue.n
+	var oldest entry
+	if had > 0 && had >= p.config.BufferSize {
+		oldest = p.queue.popFront()
+		p.Counters.Discarded++
 	}
-	oldest := p.queue.popFront()
-	p.Counters.Discarded++
-	serial, _ := oldest.event.Serial()
-	p.emit(Outcome{Kind: Overflowed, Event: oldest.event, Serial: serial})
+	push(en)
+	if again {
+		serial, _ := en.event.Serial()
+		p.emit(Outcome{Kind: Rebuffered, Event: en.event, Serial: serial, Buffered: had, Max: p.config.BufferSize})
+	}
+	if oldest.event != nil {
+		serial, _ := oldest.event.Serial()
+		p.emit(Outcome{Kind: Overflowed, Event: oldest.event, Serial: serial})
+	}
 }
 
 func (p *Pool) emit(o Outcome) {

@@ -115,6 +115,32 @@ func TestAFullBufferLosesItsOldestToARejectedEvent(t *testing.T) {
 	}
 }
 
+func TestEventsPublishedFromEmitKeepTheBufferInOrder(t *testing.T) {
+	b := NewBus()
+	var p *Pool
+	p = NewPool(b, PoolConfig{Name: "p", BufferSize: 2, Emit: func(o Outcome) {
+		if o.Kind == Overflowed && o.Event.Type() == Tick5 {
+			b.Publish(NewEventsDiscarded(o.Pool, 1))
+		}
+	}})
+	b.Subscribe(p, []Type{AnyEvent, HarkEvent})
+	m := p.Add("p_00")
+	m.Started()
+	m.Running(&stdin{})
+	m.Feed([]byte(ReadyToken))
+	for range 3 {
+		b.Publish(NewTick(Tick5, 0))
+		p.Dispatch()
+	}
+	m.Feed(AppendResult(nil, ResultFail))
+	if p.Queued() != 2 {
+		t.Errorf("%d in a buffer of 2", p.Queued())
+	}
+	if c := p.Counters; c.Accepted != c.Delivered+c.Discarded+uint64(p.Queued()+p.InFlight()) {
+		t.Errorf("%+v, %d queued", c, p.Queued())
+	}
+}
+
 func TestAMemberStartedAnewWithoutAnEndLosesNoEvent(t *testing.T) {
 	p := NewPool(NewBus(), PoolConfig{BufferSize: 2})
 	m := p.Add("p_00")
