@@ -1,0 +1,127 @@
+package eventlistener
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// Subscriber gets events from a Bus. It is told apart from others by ==, so it
+// is a pointer.
+type Subscriber interface {
+	// Accept takes an event. It must not block; it may call any method of the
+	// bus, Publish included.
+	Accept(e *Event)
+}
+
+// Bus hands events to whoever subscribed to their type. It belongs to one
+// goroutine, the supervisor's loop: it holds no lock, and Publish returns when
+// every subscriber has accepted.
+type Bus struct {
+	// Now tells the time put on events; default time.Now. Set it before the first
+	// Publish.
+	Now func() time.Time
+
+	seq        uint64
+	serial     int64
+	subs       []*subscription
+	byType     [numTypes][]*subscription // who gets a type, in order; replaced, never changed
+	waiting    []*Event                  // published from within Accept
+	publishing bool
+}
+
+type subscription struct {
+	subscriber Subscriber
+	types      []Type
+	gone       bool
+}
+
+// NewBus returns a bus without subscribers. Its first event gets seq 1, its
+// first serial is 0.
+func NewBus() *Bus {
+	return &Bus{Now: time.Now, serial: -1}
+}
+
+// Subscribe gives s every event whose type is one of types or hangs under one of
+// them. An event is accepted once for each of types it falls under, so a type
+// and its parent both given deliver it twice, as in Supervisor
+// (supervisor/events.py, notify); the same type named twice counts twice too. An
+// event being delivered at the moment does not reach s, those queued behind it
+// do. A second Subscribe of s adds to the first.
+func (b *Bus) Subscribe(s Subscriber, types []Type) {
+	b.subs = append(b.subs, &subscription{subscriber: s, types: slices.Clone(types)})
+	b.index()
+}
+
+// Unsubscribe ends every subscription of s: once it returns, s accepts nothing
+// more, not even the rest of an event being delivered at the moment.
+func (b *Bus) Unsubscribe(s Subscriber) {
+	b.subs = slices.DeleteFunc(slices.Clone(b.subs), func(sub *subscription) bool {
+		if sub.subscriber == s {
+			sub.gone = true
+		}
+		return sub.gone
+	})
+	b.index()
+}
+
+func (b *Bus) index() {
+	for i := range b.byType {
+		var list []*subscription
+		for _, sub := range b.subs {
+			for _, t := range sub.types {
+				if Type(i).Is(t) {
+					list = append(list, sub)
+				}
+			}
+		}
+		b.byType[i] = list
+	}
+}
+
+// Wants tells whether an event of exactly type t would reach anybody, so that
+// none need be made (nor a timer be set) for nobody.
+func (b *Bus) Wants(t Type) bool { return len(b.byType[t]) > 0 }
+
+// Publish gives e its seq and time, then gives it to the subscribers in the
+// order of their subscription. Called from within Accept it only queues e, which
+// is delivered after the event at hand: everybody sees events in one order. An
+// event is published once.
+func (b *Bus) Publish(e *Event) {
+	b.seq++
+	e.seq = b.seq
+	e.time = b.Now()
+	if b.publishing {
+		b.waiting = append(b.waiting, e)
+		return
+	}
+	b.publishing = true
+	b.deliver(e)
+	for i := 0; i < len(b.waiting); i++ {
+		next := b.waiting[i]
+		b.waiting[i] = nil
+		b.deliver(next)
+	}
+	b.waiting = b.waiting[:0]
+	b.publishing = false
+}
+
+func (b *Bus) deliver(e *Event) {
+	for _, sub := range b.byType[e.typ] {
+		if !sub.gone {
+			sub.subscriber.Accept(e)
+		}
+	}
+}
+
+// NextSerial draws the serial of an event that its first pool accepts: 0, 1, 2 …
+// (supervisor/process.py, new_serial, which also begins again after the largest).
+func (b *Bus) NextSerial() int64 { return nextSerial(&b.serial) }
+
+func nextSerial(n *int64) int64 {
+	if *n == math.MaxInt64-1 { // Event keeps the serial plus one
+		*n = -1
+	}
+	*n++
+	return *n
+}

@@ -1,0 +1,289 @@
+package eventlistener
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+)
+
+// Process names the process an event is about, as it was when the event was
+// made.
+type Process struct {
+	Name  string // the process's own name, e.g. "web_00"
+	Group string // its group; "" when it is in none
+	Pid   int    // its process id; 0 when it has none
+}
+
+// Exit is how a process ended, as far as the event that carries it knows.
+// Supervisor's payloads do not show it.
+type Exit struct {
+	Status     int           // exit status; 0 when a signal ended the process
+	Signal     int           // number of the signal that ended it; 0 when it exited
+	CoreDumped bool          // whether it left a core file
+	Uptime     time.Duration // how long it was up
+}
+
+// StateChange is what a PROCESS_STATE_* event carries beside its process.
+type StateChange struct {
+	From     string // Supervisor's name of the state left, e.g. "STARTING"
+	Tries    int    // start attempts that failed so far; sent with STARTING and BACKOFF
+	Expected bool   // whether the exit was one of exitcodes; sent with EXITED
+	Exit     Exit
+}
+
+// Event is one thing that happened. Made by one of the New functions, given to
+// Bus.Publish once, it is immutable from then on and may be read from any
+// goroutine; it is always handled by pointer. It holds copies of all it needs,
+// so its payload tells how things were when it was made.
+type Event struct {
+	typ     Type
+	seq     uint64
+	serial  atomic.Int64 // the serial plus one; 0: none yet
+	time    time.Time
+	process Process
+	change  StateChange
+	text    string // group, channel or REMOTE_COMMUNICATION's type
+	detail  string // REMOTE_COMMUNICATION's data, or tokens made by the constructor
+	number  int64  // a tick's time, or a count
+	data    []byte // output; let go once rendered
+
+	render  func(e *Event, dst []byte) []byte // nil: the payload is empty
+	once    sync.Once
+	payload []byte
+	chars   int
+}
+
+// Type is the event's type.
+func (e *Event) Type() Type { return e.typ }
+
+// Seq is the event's number on its bus, from 1; 0 before it was published.
+func (e *Event) Seq() uint64 { return e.seq }
+
+// Time is when the event was published; zero before.
+func (e *Event) Time() time.Time { return e.time }
+
+// Serial is the number under which listeners see the event, from 0. It is
+// false until a listener pool has accepted the event (supervisor/process.py,
+// _acceptEvent).
+func (e *Event) Serial() (int64, bool) {
+	n := e.serial.Load()
+	return n - 1, n != 0
+}
+
+// Process tells whom the event is about; false for an event about no process.
+func (e *Event) Process() (Process, bool) {
+	return e.process, e.process.Name != ""
+}
+
+// StateChange tells what a PROCESS_STATE_* event carries; false for others.
+func (e *Event) StateChange() (StateChange, bool) {
+	return e.change, e.typ.Is(ProcessState)
+}
+
+// Payload is the text listeners get after the header, in Supervisor's form
+// (supervisor/events.py). It is rendered on first use and shared by all who ask
+// afterwards: nobody may write to it. It is always valid UTF-8.
+func (e *Event) Payload() []byte {
+	e.once.Do(e.fill)
+	return e.payload
+}
+
+// CharLen is the length of the payload in characters (code points), which is
+// what Supervisor announces as len. For an ASCII payload it is the number of
+// bytes.
+func (e *Event) CharLen() int {
+	e.once.Do(e.fill)
+	return e.chars
+}
+
+func (e *Event) fill() {
+	if e.render == nil {
+		return
+	}
+	// Room for the keys and numbers of any one payload beside its variable parts.
+	const keys = 96
+	size := keys + len(e.process.Name) + len(e.process.Group) + len(e.text) + len(e.detail) + len(e.data)
+	e.payload = e.render(e, make([]byte, 0, size))
+	plain := asciiPrefix(e.payload)
+	if !utf8.Valid(e.payload[plain:]) { // a name; readers by character would lose their place
+		e.payload = bytes.ToValidUTF8(e.payload, []byte("\uFFFD"))
+	}
+	e.chars = plain + utf8.RuneCount(e.payload[plain:])
+	e.data = nil // up to 128 KiB that a buffered event need not hold twice
+}
+
+// asciiPrefix is the length of a beginning of b that is plain ASCII; all of it,
+// but for up to seven bytes, where b is. Most payloads are, and need then not be
+// decoded to be counted.
+func asciiPrefix(b []byte) int {
+	n := 0
+	for n+8 <= len(b) && binary.LittleEndian.Uint64(b[n:])&0x8080808080808080 == 0 {
+		n += 8
+	}
+	return n
+}
+
+// giveSerial sets the serial, if the event has none yet, to what next returns.
+func (e *Event) giveSerial(next func() int64) int64 {
+	if n := e.serial.Load(); n != 0 {
+		return n - 1
+	}
+	n := next()
+	e.serial.Store(n + 1)
+	return n
+}
+
+// NewProcessState is the event of a process that entered a state; t is one of
+// ProcessStateStopped to ProcessStateUnknown, from is Supervisor's name of the
+// state left. tries is shown with STARTING and BACKOFF, expected with EXITED,
+// the pid with EXITED, RUNNING, STOPPING and STOPPED; FATAL and UNKNOWN show
+// none of them.
+func NewProcessState(t Type, p Process, from string, tries int, expected bool, ex Exit) *Event {
+	return &Event{
+		typ: t, process: p, render: renderState,
+		change: StateChange{From: from, Tries: tries, Expected: expected, Exit: ex},
+	}
+}
+
+func renderState(e *Event, dst []byte) []byte {
+	dst = appendWho(dst, e.process)
+	dst = append(dst, " from_state:"...)
+	dst = append(dst, e.change.From...)
+	switch e.typ {
+	case ProcessStateStarting, ProcessStateBackoff:
+		dst = append(dst, " tries:"...)
+		return strconv.AppendInt(dst, int64(e.change.Tries), 10)
+	case ProcessStateExited:
+		if e.change.Expected {
+			dst = append(dst, " expected:1"...)
+		} else {
+			dst = append(dst, " expected:0"...)
+		}
+		return appendPid(dst, e.process)
+	case ProcessStateRunning, ProcessStateStopping, ProcessStateStopped:
+		return appendPid(dst, e.process)
+	}
+	return dst
+}
+
+// NewProcessLog is the event of output a process wrote; t is ProcessLogStdout or
+// ProcessLogStderr. The event takes ownership of data.
+func NewProcessLog(t Type, p Process, data []byte) *Event {
+	channel := "stdout"
+	if t == ProcessLogStderr {
+		channel = "stderr"
+	}
+	return &Event{typ: t, process: p, text: channel, data: data, render: renderLog}
+}
+
+func renderLog(e *Event, dst []byte) []byte {
+	dst = appendPid(appendWho(dst, e.process), e.process)
+	dst = append(dst, " channel:"...)
+	dst = append(dst, e.text...)
+	dst = append(dst, '\n')
+	return appendText(dst, e.data)
+}
+
+// NewProcessCommunication is the event of a block a process wrote between
+// capture tags; t is ProcessCommunicationStdout or ProcessCommunicationStderr.
+// The event takes ownership of data.
+func NewProcessCommunication(t Type, p Process, data []byte) *Event {
+	return &Event{typ: t, process: p, data: data, render: renderCommunication}
+}
+
+func renderCommunication(e *Event, dst []byte) []byte {
+	dst = appendPid(appendWho(dst, e.process), e.process)
+	dst = append(dst, '\n')
+	return appendText(dst, e.data)
+}
+
+// NewRemoteCommunication is the event of a call of
+// supervisor.sendRemoteCommEvent with its two arguments.
+func NewRemoteCommunication(kind, data string) *Event {
+	return &Event{typ: RemoteCommunication, text: kind, detail: data, render: renderRemote}
+}
+
+func renderRemote(e *Event, dst []byte) []byte {
+	dst = append(dst, "type:"...)
+	dst = append(dst, e.text...)
+	dst = append(dst, '\n')
+	return append(dst, e.detail...)
+}
+
+// NewTick is the event of a period's beginning; t is Tick5, Tick60 or Tick3600,
+// when the period's first second since the epoch.
+func NewTick(t Type, when int64) *Event {
+	return &Event{typ: t, number: when, render: renderTick}
+}
+
+func renderTick(e *Event, dst []byte) []byte {
+	return strconv.AppendInt(append(dst, "when:"...), e.number, 10)
+}
+
+// NewProcessGroup is the event of a group that was added or removed; t is
+// ProcessGroupAdded or ProcessGroupRemoved. The payload ends in a newline as
+// Supervisor's does, though its documentation shows none.
+func NewProcessGroup(t Type, group string) *Event {
+	return &Event{typ: t, text: group, render: renderGroup}
+}
+
+func renderGroup(e *Event, dst []byte) []byte {
+	dst = append(dst, "groupname:"...)
+	dst = append(dst, e.text...)
+	return append(dst, '\n')
+}
+
+// NewSupervisorState is the event of the supervisor's own start or stop; t is
+// SupervisorStateChangeRunning or SupervisorStateChangeStopping. Its payload is
+// empty.
+func NewSupervisorState(t Type) *Event {
+	return &Event{typ: t}
+}
+
+// NewConfigReloaded is Hark's event of a configuration that was read again, with
+// the groups it adds, changes and removes. Payload:
+// "added:a,b changed:c removed:".
+func NewConfigReloaded(added, changed, removed []string) *Event {
+	return &Event{typ: ConfigReloaded, render: renderDetail, detail: "added:" + strings.Join(added, ",") +
+		" changed:" + strings.Join(changed, ",") + " removed:" + strings.Join(removed, ",")}
+}
+
+// NewEventsDiscarded is Hark's event of count events lost to the full buffer of
+// a subscriber. Payload: "subscriber:mylistener discarded:3".
+func NewEventsDiscarded(subscriber string, count int64) *Event {
+	return &Event{typ: EventsDiscarded, render: renderDetail,
+		detail: "subscriber:" + subscriber + " discarded:" + strconv.FormatInt(count, 10)}
+}
+
+func renderDetail(e *Event, dst []byte) []byte { return append(dst, e.detail...) }
+
+// NewLogDropped is Hark's event of output that reached no log: bytes of the
+// channel ("stdout" or "stderr") of p. Payload:
+// "processname:cat groupname:cat pid:7 channel:stdout bytes:4096".
+func NewLogDropped(p Process, channel string, bytes int64) *Event {
+	return &Event{typ: LogDropped, process: p, text: channel, number: bytes, render: renderDropped}
+}
+
+func renderDropped(e *Event, dst []byte) []byte {
+	dst = appendPid(appendWho(dst, e.process), e.process)
+	dst = append(dst, " channel:"...)
+	dst = append(dst, e.text...)
+	dst = append(dst, " bytes:"...)
+	return strconv.AppendInt(dst, e.number, 10)
+}
+
+func appendWho(dst []byte, p Process) []byte {
+	dst = append(dst, "processname:"...)
+	dst = append(dst, p.Name...)
+	dst = append(dst, " groupname:"...)
+	return append(dst, p.Group...)
+}
+
+func appendPid(dst []byte, p Process) []byte {
+	return strconv.AppendInt(append(dst, " pid:"...), int64(p.Pid), 10)
+}

@@ -1,0 +1,106 @@
+package eventlistener
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"unicode/utf8"
+)
+
+// Level is the importance of a log line, with Supervisor's numbers
+// (supervisor/loggers.py).
+type Level uint8
+
+// The levels of the lines written here.
+const (
+	LevelDebug Level = 10
+	LevelWarn  Level = 30
+	LevelError Level = 40
+)
+
+// Kind tells outcomes apart.
+type Kind uint8
+
+// The kinds of outcome, first those of a Listener, then those of a Pool.
+const (
+	BecameReady Kind = iota // it wrote READY: it can take an event
+	Processed               // it answered OK
+	Rejected                // it answered anything else
+	Violated                // it broke the protocol and is UNKNOWN
+	Sent                    // an event went to a listener
+	Unsent                  // an event could not be written to a listener, which stays READY
+	Rebuffered              // an event the pool had before is back in its buffer
+	Overflowed              // the oldest event was discarded from a full buffer
+)
+
+// Outcome is one thing that happened in a listener or pool. It is plain data:
+// whoever owns the pool counts, announces and logs it.
+type Outcome struct {
+	Kind     Kind
+	Listener string        // name of the listener's process; "" for Rebuffered and Overflowed
+	Pool     string        // name of the pool; "" when a bare Listener returned the outcome
+	From, To ListenerState // of the kinds up to Violated
+	Event    *Event        // concerned event; nil when a bare Listener returned the outcome, or none was in flight
+	Serial   int64         // that event's serial
+	Buffered int           // Rebuffered: events in the buffer, this one apart
+	Max      int           // Rebuffered: the pool's buffer size
+	Line     []byte        // Violated by a bad result line: that line, at most 64 KiB of it; nil otherwise. Valid until the next Feed.
+	Result   []byte        // Processed, Rejected: the result, at most 64 KiB of it. Valid until the next Feed.
+	Err      error         // Unsent: what the write returned
+}
+
+// Log calls log for each line Supervisor writes at this outcome, in its words
+// and order, leaving out (and not rendering) those below min.
+func (o Outcome) Log(min Level, log func(Level, string)) {
+	say := func(l Level, format string, args ...any) {
+		if l >= min {
+			log(l, fmt.Sprintf(format, args...))
+		}
+	}
+	switch o.Kind { // supervisor/dispatchers.py, PEventListenerDispatcher
+	case BecameReady:
+	case Processed:
+		say(LevelDebug, "%s: event was processed", o.Listener)
+	case Rejected:
+		say(LevelWarn, "%s: event was rejected", o.Listener)
+	case Violated:
+		if o.Line != nil {
+			say(LevelWarn, "%s: bad result line: '%s'", o.Listener, appendText(nil, o.Line))
+		}
+	// supervisor/process.py, EventListenerPool
+	case Sent:
+		say(LevelDebug, "event %d sent to listener %s", o.Serial, o.Listener)
+		return
+	case Unsent:
+		if errors.Is(o.Err, syscall.EPIPE) {
+			say(LevelDebug, "epipe occurred while sending event %d to listener %s, listener state unchanged", o.Serial, o.Listener)
+		} else { // there it ends the supervisor
+			say(LevelError, "cannot send event %d to listener %s: %v", o.Serial, o.Listener, o.Err)
+		}
+		return
+	case Rebuffered:
+		say(LevelDebug, "rebuffering event %d for pool %s (buf size=%d, max=%d)", o.Serial, o.Pool, o.Buffered, o.Max)
+		return
+	case Overflowed:
+		say(LevelError, "pool %s event buffer overflowed, discarding event %d", o.Pool, o.Serial)
+		return
+	}
+	say(LevelDebug, "%s: %s -> %s", o.Listener, o.From, o.To)
+	if o.To == Unknown {
+		say(LevelWarn, "%s: has entered the UNKNOWN state and will no longer receive events, "+
+			"this usually indicates the process violated the eventlistener protocol", o.Listener)
+	}
+}
+
+// cutText is b without a UTF-8 character that its end cuts in two.
+func cutText(b []byte) []byte {
+	for back := 1; back <= min(len(b), utf8.UTFMax-1); back++ {
+		if utf8.RuneStart(b[len(b)-back]) {
+			if !utf8.FullRune(b[len(b)-back:]) {
+				return b[:len(b)-back]
+			}
+			break
+		}
+	}
+	return b
+}
