@@ -18,6 +18,7 @@ type Config struct {
 	Files         []string // Path and every included file, in reading order
 	Supervisord   Supervisord
 	Servers       []Server
+	ServerURL     string         // where children find the daemon: the first unix server, or else the last inet one; "" without any
 	RPCInterfaces []RPCInterface // in the order of the file
 	Groups        []*Group       // by priority, then name, as Supervisor sorts them
 	Warnings      []string       // for the activity log at WARN: unknown keys and the like
@@ -27,7 +28,7 @@ type Config struct {
 
 // Supervisord is the [supervisord] section (supervisor/options.py, ServerOptions).
 type Supervisord struct {
-	Logfile                 string // absolute; "syslog" for the local syslog; "NONE"-like values become ""
+	Logfile                 string // absolute; "syslog" for the local syslog; no value means none, as in Supervisor
 	LogfileSyslog           bool
 	LogfileMaxBytes         int64 // default 50MB; 0 never rotates
 	LogfileBackups          int   // default 10
@@ -67,18 +68,6 @@ const (
 // EnvVar is one variable of environment=, in the order of the file.
 type EnvVar struct{ Name, Value string }
 
-// User is a resolved account.
-type User struct {
-	Name   string // as written
-	UID    int
-	GID    int
-	Groups []int // supplementary groups, GID included
-	Home   string
-}
-
-// Secret is a value that prints as <secret> everywhere; Reveal gives it out.
-type Secret struct{ value string }
-
 // Server is one [unix_http_server] or [inet_http_server] section, or one of the
 // suffixed [inet_http_server:x] kind.
 type Server struct {
@@ -89,21 +78,20 @@ type Server struct {
 	Chown                       *Owner // unix: nil leaves the owner
 	Host                        string // tcp: "" is every address
 	Port                        int
-	Username                    string // "" : no authentication
+	Auth                        bool // whether there is a username (it may be empty) and a password
+	Username                    string
 	Password                    Secret // cleartext or {SHA}hex
 	ReadOnlyUsername            string
 	ReadOnlyPassword            Secret
 	CertFile, KeyFile, ClientCA string // TLS, inet only
 }
 
-// Owner is a chown or socket_owner value: ids, -1 where not given.
-type Owner struct{ UID, GID int }
-
 // RPCInterface is one [rpcinterface:x] section.
 type RPCInterface struct {
 	Name    string
 	Factory string   // supervisor.rpcinterface_factory as written
-	Keys    []EnvVar // the section's other keys
+	Plugin  string   // Hark's own, instead of Factory: the plugin that serves the namespace
+	Keys    []EnvVar // the section's other keys, DEFAULT's too
 	File    string
 	Line    int
 }
@@ -172,6 +160,9 @@ type Process struct {
 	ServerURL      string   // "" : the daemon's own (AUTO)
 }
 
+// defaultStopSignal is stopsignal's default.
+const defaultStopSignal = syscall.SIGTERM
+
 // AutoRestart is the autorestart policy.
 type AutoRestart int
 
@@ -206,7 +197,10 @@ const (
 // Logfile is a *_logfile value.
 type Logfile struct {
 	Kind LogKind
-	Path string // LogPath: absolute; /dev/stdout and /dev/stderr as written
+	Path string // LogPath: as written, ~ expanded; a relative one is relative to where the daemon runs
+	// Empty: the value was an empty one, which logs nowhere as NONE does but is
+	// another value to Supervisor (getAllConfigInfo, reload).
+	Empty bool
 }
 
 // StartDuration is StartSecs as a duration.

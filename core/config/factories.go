@@ -1,0 +1,72 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+const (
+	factoryKey    = "supervisor.rpcinterface_factory"
+	ctlFactoryKey = "supervisor.ctl_factory"
+	// mainFactory makes the supervisor namespace; it is the only one built in.
+	mainFactory = "supervisor.rpcinterface:make_main_rpcinterface"
+)
+
+// entryPoint takes the white space out of module : name, as Python does when it
+// resolves one.
+func entryPoint(spec string) string {
+	module, name, ok := strings.Cut(spec, ":")
+	if !ok {
+		return spec
+	}
+	return strip(module) + ":" + strip(name)
+}
+
+// readRPCInterfaces reads the namespaces (options.py, get_plugins).
+func (l *loader) readRPCInterfaces() {
+	for _, section := range l.doc.Sections() {
+		name, ok := strings.CutPrefix(section, "rpcinterface:")
+		if !ok {
+			continue
+		}
+		at := l.doc.Where(section, "")
+		i := RPCInterface{Name: name, File: at.File, Line: at.Line}
+		factory, plugin := l.get(section, factoryKey), l.raw(section, "plugin")
+		i.Factory = factory.text
+		switch {
+		case factory.state == absent && plugin.state == present:
+			i.Plugin = l.text(l.get(section, "plugin"), "")
+			l.warn(section, "plugin", fmt.Sprintf("plugin %q is not loaded: this supervisord has no plugin host, so its methods are not there", i.Plugin))
+		case factory.state == absent:
+			l.reject(section, "", fmt.Sprintf("section [%s] does not specify a %s", section, factoryKey),
+				fmt.Sprintf("there is no %s; accepted: %s, or plugin = and a plugin's name", factoryKey, mainFactory))
+		case factory.state == present && entryPoint(i.Factory) != mainFactory:
+			const hint = "it is Python, which Hark does not run; a plugin may take its place: plugin = NAME"
+			l.reject(section, factoryKey, fmt.Sprintf("%s cannot be resolved within [%s]: %s", i.Factory, section, hint),
+				fmt.Sprintf("cannot use %q: %s; accepted: %s", i.Factory, hint, mainFactory))
+		}
+		for _, key := range l.doc.Keys(section) {
+			if key != factoryKey && (key != "plugin" || i.Plugin == "") {
+				i.Keys = append(i.Keys, EnvVar{key, l.get(section, key).text})
+			}
+		}
+		l.cfg.RPCInterfaces = append(l.cfg.RPCInterfaces, i)
+	}
+}
+
+// checkMainInterface refuses keys that the main factory does not take: there it
+// fails when the first server opens (http.py, make_http_servers). This is why
+// [DEFAULT] is not accepted beside it.
+func (l *loader) checkMainInterface() {
+	if len(l.cfg.Servers) == 0 {
+		return
+	}
+	for _, i := range l.cfg.RPCInterfaces {
+		if i.Plugin != "" || len(i.Keys) == 0 {
+			continue
+		}
+		section := "rpcinterface:" + i.Name
+		l.reject(section, i.Keys[0].Name, fmt.Sprintf("Could not make %s rpc interface", i.Name),
+			fmt.Sprintf("%s takes no settings, not from [DEFAULT] either; accepted: none", mainFactory))
+	}
+}

@@ -1,0 +1,77 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// sampleIntro stands above the sample configuration.
+const sampleIntro = `A sample configuration of supervisord.
+
+Things to know:
+ - A line that begins with ; is a comment. Behind a value a comment needs white
+   space before its sign: "a=b ;comment", not "a=b;comment". This holds inside
+   quotes too: command=sh -c 'a ; b' ends before the semicolon.
+ - Values are not quoted, but for those of environment=.
+ - The shell's $HOME and ~ are not expanded in commands; variables of the
+   environment are, written %(ENV_HOME)s. A percent sign is written %%.
+ - Files are under /tmp here because every system has it. Choose better places:
+   some systems empty it, and without its socket supervisorctl finds nobody.
+`
+
+// Sample is a commented configuration with every key that Supervisor's own
+// sample has, which loads without errors as it is.
+func Sample() string {
+	var b strings.Builder
+	comment(&b, sampleIntro)
+	for _, s := range Schema() {
+		if s.Sample == "" {
+			continue
+		}
+		b.WriteByte('\n')
+		comment(&b, wrap(s.Doc, 76))
+		b.WriteByte('\n')
+		off := ";"
+		if s.Live {
+			off = ""
+		}
+		b.WriteString(off + "[" + s.Sample + "]\n")
+		for _, f := range s.Fields {
+			if f.Sample == "" {
+				continue
+			}
+			sign := ";"
+			if s.Live && f.Live {
+				sign = ""
+			}
+			fmt.Fprintf(&b, "%-32s ; %s\n", sign+f.Key+"="+f.Sample, f.Doc)
+		}
+	}
+	return b.String()
+}
+
+func comment(b *strings.Builder, text string) {
+	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+		b.WriteString(strings.TrimRight("; "+line, " ") + "\n")
+	}
+}
+
+// wrap breaks a paragraph into lines of at most width characters.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	column := 0
+	for _, word := range strings.Fields(text) {
+		switch {
+		case column == 0:
+		case column+1+len(word) > width:
+			b.WriteByte('\n')
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += len(word)
+	}
+	return b.String()
+}

@@ -1,0 +1,149 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// readServers reads the servers, inet ones first (options.py, server_configs_from_parser).
+func (l *loader) readServers() {
+	for _, section := range l.doc.Sections() {
+		if strings.HasPrefix(section, "inet_http_server") {
+			l.cfg.Servers = append(l.cfg.Servers, l.inetServer(section))
+		}
+	}
+	for _, section := range l.doc.Sections() {
+		if strings.HasPrefix(section, "unix_http_server") {
+			l.cfg.Servers = append(l.cfg.Servers, l.unixServer(section))
+		}
+	}
+}
+
+func (l *loader) inetServer(section string) Server {
+	s := Server{Section: section, Network: "tcp"}
+	l.credentials(&s)
+	switch port := l.get(section, "port"); port.state {
+	case absent:
+		l.reject(section, "port", fmt.Sprintf("section [%s] has no port value", section), "there is none; accepted: "+PortAddress.Accepts())
+	case present:
+		var err error
+		if s.Host, s.Port, err = inetAddress(port.text); err != nil {
+			l.refuse(port, err.Error())
+		}
+	}
+	l.own(func() { l.tls(&s) })
+	return s
+}
+
+func (l *loader) unixServer(section string) Server {
+	s := Server{Section: section, Network: "unix", Mode: 0o700}
+	switch file := l.get(section, "file", l.here); file.state {
+	case absent:
+		l.reject(section, "file", fmt.Sprintf("section [%s] has no file value", section), "there is none; accepted: "+SocketFile.Accepts())
+	case present:
+		s.Path = l.paths.normalize(strip(file.text))
+	}
+	l.credentials(&s)
+	s.Chown = convert(l, l.get(section, "chown"), nil, func(v string) (*Owner, error) {
+		o, err := l.owner(v)
+		if err != nil {
+			return nil, fmt.Errorf("Invalid sockchown value %s", v) //nolint:staticcheck // Supervisor's words
+		}
+		return o, nil
+	})
+	s.Mode = uint32(convert(l, l.get(section, "chmod"), 0o700, func(v string) (int64, error) { //nolint:gosec // masked
+		n, err := octal(v)
+		if err != nil {
+			return 0, fmt.Errorf("Invalid chmod value %s", v) //nolint:staticcheck // Supervisor's words
+		}
+		return n & 0o7777, nil
+	}))
+	return s
+}
+
+// credentials reads who may connect (options.py, _parse_username_and_password),
+// and our two additions.
+func (l *loader) credentials(s *Server) {
+	user, password := l.get(s.Section, "username"), l.get(s.Section, "password")
+	s.Username, s.Password = l.text(user, ""), NewSecret(l.text(password, ""))
+	file := l.raw(s.Section, "password_file")
+	if (user.state == absent) != (password.state == absent && file.state == absent) {
+		l.reject(s.Section, "", fmt.Sprintf("Section [%s] contains incomplete authentication: If a username or a password is specified, "+
+			"both the username and password must be specified", s.Section),
+			"there is a username or a password without the other; accepted: both or neither")
+	}
+	s.Auth = user.state != absent
+	l.own(func() {
+		if file.state != absent {
+			l.passwordFile(s, password.state != absent)
+		}
+		l.readOnly(s)
+	})
+}
+
+func (l *loader) passwordFile(s *Server, both bool) {
+	if both {
+		l.reject(s.Section, "password_file", "", "there is a password as well; accepted: one of them")
+		return
+	}
+	file := l.get(s.Section, "password_file", l.here)
+	if file.state != present {
+		return
+	}
+	password, err := l.secretFile(file.text)
+	if err != nil {
+		l.reject(s.Section, "password_file", "", err.Error())
+		return
+	}
+	s.Password = password
+}
+
+// secretFile is the first line of a file. The error names the file and nothing of its content.
+func (l *loader) secretFile(name string) (Secret, error) {
+	path := l.paths.normalize(name)
+	data, err := readLimited(path)
+	if err != nil {
+		return Secret{}, fmt.Errorf("cannot read the password in %q: %s", path, reason(err))
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	if len(line) == 0 {
+		return Secret{}, fmt.Errorf("cannot read the password in %q: the first line is empty", path)
+	}
+	return NewSecret(string(line)), nil
+}
+
+func (l *loader) readOnly(s *Server) {
+	user, password := l.get(s.Section, "read_only_username"), l.get(s.Section, "read_only_password")
+	s.ReadOnlyUsername, s.ReadOnlyPassword = l.text(user, ""), NewSecret(l.text(password, ""))
+	switch {
+	case (user.state == absent) != (password.state == absent):
+		l.reject(s.Section, "read_only_username", "", "read_only_username and read_only_password go together; accepted: both or neither")
+	case user.state != absent && !s.Auth:
+		l.reject(s.Section, "read_only_username", "", "without username and password everybody may do everything; accepted: together with them")
+	case user.state == present && s.ReadOnlyUsername == s.Username:
+		l.reject(s.Section, "read_only_username", "", "is the username of the one who may act; accepted: another name")
+	}
+}
+
+func (l *loader) tls(s *Server) {
+	file := func(key string) string {
+		v := l.get(s.Section, key, l.here)
+		if v.state != present {
+			return ""
+		}
+		path := l.paths.normalize(v.text)
+		if _, err := os.Stat(path); err != nil {
+			l.reject(s.Section, key, "", fmt.Sprintf("cannot use %q: %s; accepted: a PEM file", path, reason(err)))
+		}
+		return path
+	}
+	s.CertFile, s.KeyFile, s.ClientCA = file("certfile"), file("keyfile"), file("client_ca")
+	if (s.CertFile == "") != (s.KeyFile == "") {
+		l.reject(s.Section, "certfile", "", "certfile and keyfile go together; accepted: both or neither")
+	} else if s.ClientCA != "" && s.CertFile == "" {
+		l.reject(s.Section, "client_ca", "", "there is no certfile; accepted: together with certfile and keyfile")
+	}
+}

@@ -1,0 +1,186 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// setting is one key's value on its way to being converted.
+type setting struct {
+	section, key string
+	text         string
+	state        settingState
+}
+
+type settingState int
+
+const (
+	absent settingState = iota
+	broken              // its expansion failed, which has been reported
+	present
+)
+
+// raw is a value as written.
+func (l *loader) raw(section, key string) setting {
+	text, ok := l.doc.Get(section, key)
+	if !ok {
+		return setting{section: section, key: key}
+	}
+	return setting{section, key, text, present}
+}
+
+// get is an expanded value (options.py, UnhosedConfigParser.saneget). The
+// environment can always be named; names come over it.
+func (l *loader) get(section, key string, names ...map[string]any) setting {
+	return l.expand(l.raw(section, key), section+"."+key, names...)
+}
+
+// expand expands a value; name is what Supervisor's message calls it.
+func (l *loader) expand(v setting, name string, names ...map[string]any) setting {
+	if v.state != present || !strings.Contains(v.text, "%") {
+		return v
+	}
+	known := append(scope{l.env}, names...)
+	text, err := expand(v.text, known)
+	if err != nil {
+		shown := l.show(v)
+		l.reject(v.section, v.key, expandWords(shown, name, known, err), expandText(shown, known, err))
+		v.state = broken
+		return v
+	}
+	v.text = text
+	return v
+}
+
+// convert turns a value into what it means; def is what an absent or wrong one means.
+func convert[T any](l *loader, v setting, def T, f func(string) (T, error)) T {
+	if v.state != present {
+		return def
+	}
+	t, err := f(v.text)
+	if err != nil {
+		l.refuse(v, err.Error())
+		return def
+	}
+	return t
+}
+
+func (l *loader) text(v setting, def string) string {
+	if v.state != present {
+		return def
+	}
+	return v.text
+}
+
+func (l *loader) integer(v setting, def int) int {
+	return int(convert(l, v, int64(def), integer))
+}
+
+// octal keeps the bits that a mode or umask can have.
+func (l *loader) octal(v setting, def int) int {
+	return int(convert(l, v, int64(def), octal)) & 0o7777
+}
+
+func (l *loader) boolean(v setting, def bool) bool { return convert(l, v, def, boolean) }
+
+// refuse reports a value that cannot be used; said is Supervisor's message.
+func (l *loader) refuse(v setting, said string) {
+	accepts := ""
+	if f := schemaOf(l.schemas, v.section).Field(v.key); f != nil {
+		accepts = "; accepted: " + f.Type.Accepts()
+	}
+	l.reject(v.section, v.key, said, fmt.Sprintf("cannot use %s%s", l.shown(v), accepts))
+}
+
+// secret tells whether a key's value must not be shown. What belongs to a
+// plugin may be secret: only the plugin knows.
+func (l *loader) secret(section, key string) bool {
+	s := schemaOf(l.schemas, section)
+	if f := s.Field(key); f != nil {
+		return f.Secret
+	}
+	return strings.Contains(key, "password") || s != nil && s.Open
+}
+
+func (l *loader) show(v setting) string {
+	if l.secret(v.section, v.key) {
+		return masked
+	}
+	return v.text
+}
+
+func (l *loader) shown(v setting) string {
+	if l.secret(v.section, v.key) {
+		return masked
+	}
+	return fmt.Sprintf("%q", v.text)
+}
+
+// reject reports what is wrong with a key, or with a section when key is "".
+// Within a program's section Supervisor adds which one and in which file.
+func (l *loader) reject(section, key, said, text string) {
+	at := l.doc.Where(section, key)
+	if l.section != "" && !l.ours {
+		in := l.doc.Where(l.section, "")
+		said = fmt.Sprintf("%s in section %s (file: %s)", said, repr(l.section), repr(in.File))
+	}
+	if at.File == "" {
+		at.File = l.file
+	}
+	i := Issue{File: at.File, Line: at.Line, Section: section, Key: key, Text: text, Supervisor: said}
+	if l.ours {
+		i.Supervisor = i.String()
+	}
+	l.add(i)
+}
+
+// add keeps an issue unless the same one was found before: Supervisor reads some
+// keys twice and a program of several groups as often as it is named.
+func (l *loader) add(i Issue) {
+	same := i
+	same.Supervisor = ""
+	if l.seen[same] {
+		return
+	}
+	l.seen[same] = true
+	if l.ours {
+		l.late = append(l.late, i)
+		return
+	}
+	l.errs = append(l.errs, i)
+}
+
+// own runs checks of Hark's own, whose issues come after Supervisor's.
+func (l *loader) own(check func()) {
+	l.ours = true
+	check()
+	l.ours = false
+}
+
+// expandText is our text for a failed expansion. The environment's names are
+// many, so one stands for all.
+func expandText(shown string, names scope, err error) string {
+	u, ok := err.(unknownName)
+	if !ok {
+		return fmt.Sprintf("cannot expand %q: %s; accepted: %%(name)s, and %%%% for a percent sign", shown, err)
+	}
+	var accepted []string
+	for _, n := range names.names() {
+		if !strings.HasPrefix(n, "ENV_") {
+			accepted = append(accepted, n)
+		}
+	}
+	what := ""
+	if v, isEnv := strings.CutPrefix(u.name, "ENV_"); isEnv {
+		what = fmt.Sprintf(" (the environment has no %s)", v)
+	}
+	return fmt.Sprintf("cannot expand %q: there is no name %q here%s; accepted: %s", shown, u.name, what,
+		strings.Join(append(accepted, "ENV_ and a variable of the environment"), ", "))
+}
+
+// warn keeps a warning about a key for the activity log.
+func (l *loader) warn(section, key, text string) {
+	at := l.doc.Where(section, key)
+	i := Issue{File: at.File, Line: at.Line, Section: section, Key: key, Text: text}
+	l.warnings = append(l.warnings, i.String())
+}
