@@ -9,6 +9,10 @@ import (
 	"time"
 )
 
+// fullWait is how long to wait where the system says that the daemon's queue is
+// full instead of waiting itself, as the BSDs do.
+const fullWait = 10 * time.Millisecond
+
 // run sends what is queued until stop.
 func (w *Writer) run() {
 	defer close(w.done)
@@ -48,6 +52,9 @@ func (w *Writer) deliver(m batch) bool {
 			err := w.try(msg)
 			if err == nil {
 				break
+			}
+			if errors.Is(err, syscall.ENOBUFS) {
+				wait = fullWait
 			}
 			if !w.pause(wait) {
 				return false
