@@ -1,0 +1,26 @@
+//go:build !linux
+
+package logs
+
+import (
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// directoryFlags open a directory only to reach what is in it.
+const directoryFlags = unix.O_RDONLY | unix.O_DIRECTORY
+
+// openWithoutLinks needs openat2, which only Linux has: the path is walked.
+func openWithoutLinks(string, int, uint32) (fd int, err error, ok bool) {
+	return -1, nil, false
+}
+
+// readlinkat reads the link name in the directory at; not every system has the
+// call that takes an open directory. What the link leads to is opened without
+// following links, so a link exchanged meanwhile is refused.
+func readlinkat(_ int, at, name string) (string, bool) {
+	target, err := os.Readlink(filepath.Join(at, name))
+	return target, err == nil
+}

@@ -1,0 +1,233 @@
+package logs
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// item is a step of an outlet's queue: lines, a mark for lines dropped here, or
+// something to do with the file.
+type item struct {
+	buf    []byte
+	ends   []int // where each line ends in buf
+	lost   int   // lines dropped at this point
+	op     func(*File)
+	urgent bool // op does not wait for lines that cannot be written
+}
+
+// outlet is one file of an Activity with its queue and its goroutine.
+type outlet struct {
+	file    *File
+	limit   int
+	retry   time.Duration
+	trouble func(error)
+	wake    chan struct{} // of one slot: there is something to do
+	hurried chan struct{} // of one slot: there is something urgent
+	done    chan struct{} // closed by the goroutine at its end
+
+	mu      sync.Mutex
+	items   []item
+	pending int // bytes queued or being written
+	lost    int64
+	closing bool
+
+	// Of the goroutine alone, until done is closed.
+	taken    []item
+	closeErr error
+}
+
+func newOutlet(f *File, o ActivityOptions) *outlet {
+	f.o.OnFull = Block // lines wait in the queue, where what is dropped is counted in lines
+	out := &outlet{
+		file:    f,
+		limit:   o.MaxPending,
+		retry:   o.RetryEvery,
+		trouble: o.Trouble,
+		wake:    make(chan struct{}, 1),
+		hurried: make(chan struct{}, 1),
+		done:    make(chan struct{}),
+	}
+	go out.run()
+	return out
+}
+
+// line queues a copy of b, or counts it as dropped where there is no room.
+func (o *outlet) line(b []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closing {
+		return
+	}
+	last := len(o.items) - 1
+	if o.pending+len(b) > o.limit {
+		o.lost++
+		if last < 0 || o.items[last].lost == 0 {
+			o.items = append(o.items, item{})
+			last++
+		}
+		o.items[last].lost++
+		return
+	}
+	const ordinary = 64 << 10 // lines gather in buffers of about this size
+	if last < 0 || o.items[last].buf == nil || len(o.items[last].buf) >= ordinary {
+		o.items = append(o.items, item{})
+		last++
+	}
+	it := &o.items[last]
+	it.buf = append(it.buf, b...)
+	it.ends = append(it.ends, len(it.buf))
+	o.pending += len(b)
+	signal(o.wake)
+}
+
+// post queues a step; false where the outlet is closed and it will not be done.
+func (o *outlet) post(it item) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closing {
+		return false
+	}
+	o.items = append(o.items, it)
+	signal(o.wake)
+	if it.urgent {
+		signal(o.hurried)
+	}
+	return true
+}
+
+func (o *outlet) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closing = true
+	signal(o.wake)
+	signal(o.hurried)
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func (o *outlet) droppedLines() int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.lost
+}
+
+func (o *outlet) run() {
+	defer close(o.done)
+	for {
+		o.mu.Lock()
+		o.taken, o.items = o.items, nil
+		closing := o.closing
+		o.mu.Unlock()
+		switch {
+		case len(o.taken) > 0:
+			for len(o.taken) > 0 {
+				it := o.taken[0]
+				o.taken = o.taken[1:]
+				o.perform(it)
+			}
+		case closing:
+			o.closeErr = o.file.Close()
+			return
+		case o.file.Pending() > 0:
+			// Lines the file keeps are retried though no more of them come.
+			o.sleep(o.wake)
+			o.tell(o.file.Retry())
+		default:
+			<-o.wake
+		}
+	}
+}
+
+// perform does a step when the file can take it.
+func (o *outlet) perform(it item) {
+	switch {
+	case it.op != nil:
+		if !it.urgent {
+			o.await()
+		}
+		it.op(o.file)
+	case it.lost > 0:
+		o.await()
+		text := fmt.Sprintf("%d lines of this log were dropped here because it could not be written", it.lost)
+		o.write(AppendLine(nil, time.Now(), 30, text))
+	default:
+		for start, i := 0, 0; i < len(it.ends); {
+			// As many lines as go before a rotation, but never part of one.
+			room := o.file.Room()
+			for i++; i < len(it.ends) && int64(it.ends[i-1]-start) < room; i++ {
+			}
+			o.await()
+			o.write(it.buf[start:it.ends[i-1]])
+			start = it.ends[i-1]
+		}
+		o.mu.Lock()
+		o.pending -= len(it.buf)
+		o.mu.Unlock()
+	}
+}
+
+func (o *outlet) write(b []byte) {
+	_, err := o.file.Write(b)
+	o.tell(err)
+}
+
+func (o *outlet) tell(err error) {
+	if err != nil {
+		o.trouble(err)
+	}
+}
+
+// await returns when the file takes lines again, or when all of this is to end.
+func (o *outlet) await() {
+	for o.file.Full() {
+		o.tell(o.file.Retry())
+		if !o.file.Full() {
+			return
+		}
+		o.mu.Lock()
+		closing := o.closing
+		o.mu.Unlock()
+		if closing {
+			return
+		}
+		o.sleep(o.hurried)
+		o.hurry()
+	}
+}
+
+// sleep waits for the next try, or for a signal.
+func (o *outlet) sleep(sooner chan struct{}) {
+	t := time.NewTimer(o.retry)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-sooner:
+	}
+}
+
+// hurry does the urgent steps at once: a log that cannot be written can still be
+// reopened elsewhere, or cleared.
+func (o *outlet) hurry() {
+	var urgent []item
+	pick := func(items []item) []item {
+		return slices.DeleteFunc(items, func(it item) bool {
+			if it.urgent {
+				urgent = append(urgent, it)
+			}
+			return it.urgent
+		})
+	}
+	o.mu.Lock()
+	o.taken, o.items = pick(o.taken), pick(o.items)
+	o.mu.Unlock()
+	for _, it := range urgent {
+		it.op(o.file)
+	}
+}

@@ -1,0 +1,156 @@
+package logs
+
+import (
+	"errors"
+	"io"
+	"math"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// rotateAgain is how many bytes a log grows, at most, before a rotation that
+// failed is tried again.
+const rotateAgain = 1 << 20
+
+// Room is how many bytes may still be written before the log is rotated: the
+// write that reaches or passes it is the last in this file.
+func (f *File) Room() int64 {
+	if f.o.MaxBytes <= 0 || f.fixed || f.d.fd < 0 {
+		return math.MaxInt64
+	}
+	return max(max(f.o.MaxBytes, f.rotateAt)-f.position(), 0)
+}
+
+// position is where the last write ended. It is asked of the kernel, as
+// Supervisor's tell() does, because another process may have appended to the same
+// file or truncated it; the call costs a fraction of a percent of the write.
+func (f *File) position() int64 {
+	n, err := unix.Seek(f.d.fd, 0, io.SeekCurrent)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// due tells that the log has reached its size.
+func (f *File) due() bool {
+	return f.o.MaxBytes > 0 && !f.fixed && f.position() >= max(f.o.MaxBytes, f.rotateAt)
+}
+
+// rotateIfDue rotates a log that has reached its size and tells, once, that it
+// cannot.
+func (f *File) rotateIfDue() error {
+	if f.due() {
+		_ = f.rotate()
+	}
+	if f.rotateErr == nil || f.toldRotate {
+		return nil
+	}
+	f.toldRotate = true
+	return &Trouble{Kind: NotRotated, Path: f.path, Err: f.rotateErr}
+}
+
+// rotate is doRollover of supervisor/loggers.py: path.N-1 becomes path.N and so
+// on, path becomes path.1, and a new file begins; without backups the log is
+// truncated. Unlike there, the old file stays open until the new one is, so that
+// a failure loses nothing, and a log that was moved away and made anew by
+// somebody else is reopened instead of being rotated.
+func (f *File) rotate() error {
+	err := f.rollOver()
+	f.rotateErr = err
+	if err != nil {
+		f.rotateAt = f.position() + min(f.o.MaxBytes, rotateAgain)
+		return err
+	}
+	f.rotateAt, f.toldRotate = 0, false
+	return nil
+}
+
+func (f *File) rollOver() error {
+	p, err := locate(f.path, false)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	switch here := f.inPlace(p); {
+	case here == elsewhere:
+		return f.startNew()
+	case here == mine && f.o.Backups <= 0:
+		if err := unix.Ftruncate(f.d.fd, 0); err != nil {
+			return err
+		}
+		if _, err := unix.Seek(f.d.fd, 0, io.SeekStart); err != nil {
+			return err
+		}
+		f.rotations++
+		return nil
+	}
+	for i := f.o.Backups - 1; i > 0; i-- {
+		if err := p.shift(backup(p.name, i), backup(p.name, i+1)); err != nil {
+			return err
+		}
+	}
+	if f.o.Backups > 0 {
+		if err := p.shift(p.name, backup(p.name, 1)); err != nil {
+			return err
+		}
+	}
+	if err := f.startNew(); err != nil {
+		// Back to its place, so that the next try finds it there.
+		if f.o.Backups > 0 {
+			_ = unix.Renameat(p.dir, backup(p.name, 1), p.dir, p.name)
+		}
+		return err
+	}
+	f.rotations++
+	return nil
+}
+
+// presence tells what is at a log's path.
+type presence int
+
+const (
+	missing   presence = iota // nothing: rotation makes a new file, as Supervisor does
+	mine                      // the open file
+	elsewhere                 // another file
+)
+
+func (f *File) inPlace(p place) presence {
+	var own, there unix.Stat_t
+	if unix.Fstat(f.d.fd, &own) != nil || unix.Fstatat(p.dir, p.name, &there, 0) != nil {
+		return missing
+	}
+	if own.Dev == there.Dev && own.Ino == there.Ino {
+		return mine
+	}
+	return elsewhere
+}
+
+// startNew opens the path and lets go of the old file.
+func (f *File) startNew() error {
+	d, fixed, err := openLog(f.path, f.o.Mode)
+	if err != nil {
+		return err
+	}
+	f.swap(d, fixed)
+	return nil
+}
+
+// shift renames from to to if from is there. to is removed first: renaming to
+// another link of the same file would do nothing.
+func (p place) shift(from, to string) error {
+	var st unix.Stat_t
+	if err := unix.Fstatat(p.dir, from, &st, 0); err != nil {
+		return nil //nolint:nilerr // what is not there needs no place
+	}
+	if err := unix.Unlinkat(p.dir, to, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+		return err
+	}
+	if err := unix.Renameat(p.dir, from, p.dir, to); err != nil && !errors.Is(err, unix.ENOENT) {
+		return err
+	}
+	return nil
+}
+
+func backup(name string, n int) string { return name + "." + strconv.Itoa(n) }
