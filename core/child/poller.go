@@ -47,8 +47,8 @@ type waiter interface {
 type poller struct {
 	waiter waiter
 	linger time.Duration
-	rests  bool // makes pauses; the listeners' poller doesn't
-	epoch  time.Time
+	rests  bool                 // makes pauses; the listeners' poller doesn't
+	now    func() time.Duration // the time since the start
 	done   chan struct{}
 
 	mu      sync.Mutex
@@ -72,7 +72,9 @@ func newPoller(by func() (waiter, error), linger time.Duration, rests bool) (*po
 	if err != nil {
 		return nil, err
 	}
-	return &poller{waiter: w, linger: linger, rests: rests, epoch: time.Now(), done: make(chan struct{})}, nil
+	start := time.Now()
+	now := func() time.Duration { return time.Since(start) }
+	return &poller{waiter: w, linger: linger, rests: rests, now: now, done: make(chan struct{})}, nil
 }
 
 func (p *poller) start() {
@@ -107,8 +109,6 @@ func (p *poller) post(f func()) {
 		p.waiter.wake()
 	}
 }
-
-func (p *poller) now() time.Duration { return time.Since(p.epoch) }
 
 // run is the thread.
 func (p *poller) run() {

@@ -42,7 +42,9 @@ type System struct {
 // descriptor from 3 on close-on-exec, so that children inherit none. The current
 // directory and the umask must be set before: the spawner's thread keeps its own
 // copy of both from here on.
-func New(o Options) (*System, error) {
+func New(o Options) (*System, error) { return build(o, newWaiter) }
+
+func build(o Options, by func() (waiter, error)) (*System, error) {
 	if o.Linger <= 0 {
 		o.Linger = DefaultLinger
 	}
@@ -54,10 +56,10 @@ func New(o Options) (*System, error) {
 	closeInheritedOnExec()
 	s := &System{opts: o}
 	var err error
-	if s.logs, err = newPoller(newWaiter, o.Linger, true); err != nil {
+	if s.logs, err = newPoller(by, o.Linger, true); err != nil {
 		return nil, fmt.Errorf("cannot make the output poller: %w", err)
 	}
-	if s.listeners, err = newPoller(newWaiter, o.Linger, false); err != nil {
+	if s.listeners, err = newPoller(by, o.Linger, false); err != nil {
 		s.logs.abort()
 		return nil, fmt.Errorf("cannot make the listeners' poller: %w", err)
 	}
