@@ -1,11 +1,18 @@
 // Package child is the operating-system side of supervision: one locked thread
 // that does every fork, the single reaper of every child, and the poller that
 // reads their output. It knows no states; its callers give callbacks.
+//
+// A System owns all of it. Spawn queues a Request; the spawner thread makes the
+// pipes, forks, enters the pid into the reaper's table, calls Started and hands
+// the pipes to a poller. The reaper answers SIGCHLD with wait4 until nothing is
+// left and posts each exit to the poller, which reads what the pipes held at
+// that moment before it calls Exited: output precedes exit.
 package child
 
 import (
-	"fmt"
+	"sync"
 	"syscall"
+	"time"
 )
 
 // Reader takes what a child writes on one pipe. Its methods run on the poller's
@@ -14,66 +21,146 @@ type Reader interface {
 	// Output is given bytes as they were read; b is valid only during the call.
 	Output(b []byte)
 	// Closed tells that nothing more will come: EOF, or the pipe was given up
-	// with left bytes unread in it.
+	// with left bytes unread in it. It is called once for every pipe of a child
+	// that was started, before or after Exited.
 	Closed(left int)
 }
 
-// Credential is who a child runs as. A nil Credential inherits.
-type Credential struct {
-	UID, GID uint32
-	Groups   []uint32 // all supplementary groups
-	Name     string   // as written in user=, for messages
-}
-
-// Request is one spawn. Callbacks must not block: Started and Failed run on the
-// spawner's thread, Exited on a poller's thread after all that the child's
-// pipes held at its end has been given to the Readers. Exactly one of Started,
-// Failed and Cancelled is called, and Exited exactly once after Started.
-type Request struct {
-	Name           string   // the process's name, for messages
-	Argv           []string // Argv[0] with a slash is a path, else searched in SearchPath
-	SearchPath     []string // directories
-	Env            []string
-	Dir            string // "" : stay
-	Umask          int    // -1: inherit
-	Credential     *Credential
-	Stdin          int // a descriptor to give as 0 (FastCGI socket); -1: a pipe
-	RedirectStderr bool
-	Stdout, Stderr Reader // Stderr nil when RedirectStderr
-	Eager          bool   // output becomes events: reading is never paused for batching
-	Listener       bool   // stdout carries replies: read by the listeners' own poller, eagerly
-
-	Started func(c *Child)
-	Failed  func(err *SpawnError)
-	Exited  func(c *Child, ws syscall.WaitStatus)
-	// Slow is called once when the spawn has taken over 5 s; nil is fine.
-	Slow func()
-}
-
-// Stage tells how far a failed spawn got.
-type Stage int
-
-// The stages of a spawn.
+// The channels of Pause and Resume.
 const (
-	StageResolve Stage = iota // command not found, not executable, a directory, no permission
-	StagePipe
-	StageFork
-	StageSetuid
-	StageChdir
-	StageExec
-	StageCancelled // taken back before it began
+	Stdout = 1
+	Stderr = 2
 )
 
-// SpawnError is a failed spawn.
-type SpawnError struct {
-	Stage Stage
-	Errno syscall.Errno
-	// Msg is Supervisor's spawnerr text where it has one ("can't find command 'x'",
-	// "too many open files to spawn 'x'", ...), else one that names what is missing.
-	Msg string
-	// Lines are Supervisor's lines for the child's stderr log, newlines included; "" for none.
-	Lines string
+// Child is a process that was started. Its methods may be called from any
+// thread, callbacks included, and never block.
+type Child struct {
+	sys      *System
+	pid      int
+	listener bool
+	exited   func(c *Child, ws syscall.WaitStatus)
+
+	// Under the reaper's lock.
+	reaped    bool
+	announced bool // Started has returned and the pipes are polled
+	ws        syscall.WaitStatus
+
+	stdin    stdin
+	out, err stream
 }
 
-// Error gives Msg.
-func (e *SpawnError) Error() string { return fmt.Sprint(e.Msg) }
+// Pid gives the process id, which is its process group's too.
+func (c *Child) Pid() int { return c.pid }
+
+// Signal sends sig to the process, or to its whole process group. It gives
+// ESRCH once the process has been reaped: the lock it shares with the reaper
+// makes sure that a signal never reaches a process that was given the same pid
+// later. Other errors are kill(2)'s.
+func (c *Child) Signal(sig syscall.Signal, group bool) error {
+	c.sys.reaper.mu.Lock()
+	defer c.sys.reaper.mu.Unlock()
+	if c.reaped {
+		return syscall.ESRCH
+	}
+	if group {
+		return syscall.Kill(-c.pid, sig)
+	}
+	return syscall.Kill(c.pid, sig)
+}
+
+// Pause stops reading Stdout or Stderr until Resume; the child blocks when the
+// pipe is full. An Output that has begun still ends. What the pipe holds when
+// the child is reaped, or is given up, is read all the same.
+func (c *Child) Pause(channel int) { c.setPaused(channel, true) }
+
+// Resume ends Pause.
+func (c *Child) Resume(channel int) { c.setPaused(channel, false) }
+
+func (c *Child) setPaused(channel int, paused bool) {
+	st := &c.out
+	if channel == Stderr {
+		st = &c.err
+	}
+	if st.poller != nil {
+		st.poller.setPaused(st, paused)
+	}
+}
+
+// Abandon gives up the output pipes, at the next start of the process: what they
+// hold at that moment is read, then they are closed and the Readers get Closed.
+// It returns at once; the pollers do it.
+func (c *Child) Abandon() {
+	for _, st := range []*stream{&c.out, &c.err} {
+		if st.poller != nil {
+			st.poller.post(func() { st.poller.giveUp(st) })
+		}
+	}
+}
+
+// exit has the pollers read what the pipes hold now and then call Exited. It is
+// called once, when the child is both reaped and announced.
+func (c *Child) exit() {
+	if !c.listener || c.err.poller == nil {
+		p := c.poller()
+		p.post(func() {
+			p.drain(&c.out)
+			p.drain(&c.err)
+			c.finish()
+		})
+		return
+	}
+	// A listener's replies are read on their own thread. Its stderr comes first,
+	// so that Exited runs where the replies do, and after them.
+	logs := c.err.poller
+	logs.post(func() {
+		logs.drain(&c.err)
+		c.poller().post(func() {
+			c.poller().drain(&c.out)
+			c.finish()
+		})
+	})
+}
+
+// finish runs on the thread of the child's poller.
+func (c *Child) finish() {
+	c.closeStdin()
+	if c.exited != nil {
+		c.exited(c, c.ws)
+	}
+}
+
+// poller gives the poller of stdout, stdin and Exited.
+func (c *Child) poller() *poller {
+	if c.listener {
+		return c.sys.listeners
+	}
+	return c.sys.logs
+}
+
+// stream is an output pipe, or the place in a poller's table of the stdin pipe.
+type stream struct {
+	fd     int
+	child  *Child
+	poller *poller // nil: there is no such pipe
+	reader Reader  // nil: this is stdin
+	eager  bool    // never left waiting by the poller's pause
+
+	// Under the poller's lock.
+	polled bool // the waiter knows fd
+	paused bool
+	closed bool
+
+	// The poller thread's own.
+	last     time.Duration // when it was read last, on the poller's clock
+	full     uint8         // reads in a row that a full pipe explains
+	deadline time.Duration // after the exit: when it is given up
+}
+
+// stdin is the writing side of a child's stdin.
+type stdin struct {
+	mu      sync.Mutex
+	place   stream
+	open    bool
+	closing bool // close when pending has been written
+	pending []byte
+}

@@ -1,0 +1,194 @@
+package child
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// diagnose finds out what the one errno of a failed fork means. The kernel is
+// asked again in smaller steps, with a program name that is too long for any
+// file: whatever fails with something else than ENAMETOOLONG was it.
+func (s *spawner) diagnose(r *Request, file string, err error) *SpawnError {
+	errno := errnoOf(err)
+	if errno == syscall.EMFILE || errno == syscall.ENFILE {
+		return pipeError(r, err) // ForkExec makes a pipe too
+	}
+	proc := s.proc
+	s.proc.Credential = nil
+	if errno == syscall.EAGAIN || errno == syscall.ENOMEM {
+		if proc.Credential == nil && errno == syscall.EAGAIN || s.probe("") == errno {
+			return forkError(r, errno)
+		}
+	}
+	if proc.Credential != nil {
+		s.proc = proc
+		if e := s.probe(""); e != 0 {
+			return s.diagnoseUser(r, e)
+		}
+	}
+	if r.Dir != "" {
+		if e := s.probe(r.Dir); e != 0 {
+			return chdirError(r, e)
+		}
+	}
+	return execError(r, file, errno)
+}
+
+// probe forks a child that gets as far as the execution, which fails. It gives 0
+// if nothing failed before.
+func (s *spawner) probe(dir string) syscall.Errno {
+	s.attr.Dir, s.attr.Files, s.attr.Env = dir, nil, nil
+	if len(dir) >= pathMax {
+		return syscall.ENAMETOOLONG
+	}
+	s.sys.reaper.forkBegins()
+	_, err := s.fork(tooLong, []string{"probe"}, &s.attr)
+	s.sys.reaper.forkFailed()
+	if errno := errnoOf(err); errno != syscall.ENAMETOOLONG {
+		return errno
+	}
+	return 0
+}
+
+// pathMax is no less than any system's limit of a path.
+const pathMax = 4096
+
+var tooLong = strings.Repeat("x/", pathMax)
+
+// diagnoseUser tells which of the three steps to another user failed, in
+// Supervisor's words (options.py, drop_privileges).
+func (s *spawner) diagnoseUser(r *Request, errno syscall.Errno) *SpawnError {
+	cred := s.cred
+	defer func() { s.cred = cred }()
+	s.cred.Uid, s.cred.Gid = uint32(os.Geteuid()), uint32(os.Getegid())
+	if s.probe("") != 0 {
+		return setuidError(r, errno, "Could not set groups of effective user")
+	}
+	s.cred.Gid = cred.Gid
+	if s.probe("") != 0 {
+		return setuidError(r, errno, "Could not set group id of effective user")
+	}
+	return setuidError(r, errno, unix.ErrnoName(errno))
+}
+
+func pipeError(r *Request, err error) *SpawnError {
+	errno := errnoOf(err)
+	msg := "too many open files to spawn '" + r.Name + "'"
+	if errno != syscall.EMFILE {
+		msg = "unknown error making dispatchers for '" + r.Name + "': " + unix.ErrnoName(errno)
+	}
+	return &SpawnError{Stage: StagePipe, Errno: errno, Msg: msg}
+}
+
+func forkError(r *Request, errno syscall.Errno) *SpawnError {
+	msg := "Too many processes in process table to spawn '" + r.Name + "'"
+	if errno != syscall.EAGAIN {
+		msg = "unknown error during fork for '" + r.Name + "': " + unix.ErrnoName(errno)
+	}
+	return &SpawnError{Stage: StageFork, Errno: errno, Msg: msg}
+}
+
+func setuidError(r *Request, errno syscall.Errno, why string) *SpawnError {
+	what := fmt.Sprintf("setuid to %d: %s", r.Credential.UID, why)
+	return &SpawnError{
+		Stage: StageSetuid,
+		Errno: errno,
+		Msg:   fmt.Sprintf("couldn't setuid to %d (%s): %s", r.Credential.UID, pyRepr(r.Credential.Name), why),
+		Lines: lines(what),
+	}
+}
+
+func chdirError(r *Request, errno syscall.Errno) *SpawnError {
+	why := errno.Error()
+	switch errno {
+	case syscall.ENOENT:
+		why = "there is no such directory"
+	case syscall.ENOTDIR:
+		why = "it is not a directory"
+	case syscall.EACCES:
+		why = "no permission to enter it" + asUser(r)
+	}
+	return &SpawnError{
+		Stage: StageChdir,
+		Errno: errno,
+		Msg:   "couldn't chdir to " + pyRepr(r.Dir) + ": " + unix.ErrnoName(errno) + " (" + why + ")",
+		Lines: lines("chdir to " + r.Dir + ": " + unix.ErrnoName(errno)),
+	}
+}
+
+func execError(r *Request, file string, errno syscall.Errno) *SpawnError {
+	return &SpawnError{
+		Stage: StageExec,
+		Errno: errno,
+		Msg:   "couldn't exec " + pyRepr(file) + ": " + unix.ErrnoName(errno) + " (" + whyExec(r, file, errno) + ")",
+		Lines: lines("exec " + r.Argv[0] + ": " + unix.ErrnoName(errno)),
+	}
+}
+
+// whyExec names what is missing, as far as it can be seen from here.
+func whyExec(r *Request, file string, errno syscall.Errno) string {
+	if r.Dir != "" && !strings.HasPrefix(file, "/") {
+		file = join(r.Dir, file) // a relative command is looked up after the chdir
+	}
+	switch errno {
+	case syscall.ENOENT:
+		if _, err := os.Stat(file); err != nil {
+			return "there is no " + pyRepr(file)
+		}
+		if interpreter := interpreterOf(file); interpreter != "" {
+			return "its interpreter " + pyRepr(interpreter) + " is missing"
+		}
+		return "its loader is missing"
+	case syscall.EACCES:
+		if interpreter := interpreterOf(file); interpreter != "" {
+			return "no permission to execute it or its interpreter " + pyRepr(interpreter) + asUser(r)
+		}
+		return "no permission to execute it" + asUser(r)
+	case syscall.ENOEXEC:
+		return "it is neither a program nor a script that begins with #!"
+	case syscall.E2BIG:
+		return "its arguments and environment are too long"
+	case syscall.EAGAIN:
+		return "too many processes" + asUser(r)
+	}
+	return errno.Error()
+}
+
+func asUser(r *Request) string {
+	if r.Credential == nil {
+		return ""
+	}
+	return " as user " + pyRepr(r.Credential.Name)
+}
+
+// interpreterOf gives the interpreter that a script's first line names, "" for none.
+func interpreterOf(file string) string {
+	f, err := os.Open(file)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = f.Close() }()
+	head := make([]byte, 256) // the kernel looks no further
+	n, _ := f.Read(head)
+	line, _, _ := bytes.Cut(head[:n], []byte("\n"))
+	if !bytes.HasPrefix(line, []byte("#!")) {
+		return ""
+	}
+	interpreter, _, _ := strings.Cut(strings.TrimLeft(string(line[2:]), " \t"), " ")
+	return interpreter
+}
+
+// errnoOf gives the errno of an error; EINVAL for ForkExec's refusals of its own
+// (a NUL byte in an argument).
+func errnoOf(err error) syscall.Errno {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return errno
+	}
+	return syscall.EINVAL
+}

@@ -1,0 +1,27 @@
+//go:build !linux
+
+package child
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// fionread is FIONREAD, which x/sys/unix has for Linux only; the BSDs, macOS and
+// Solaris share its number (sys/filio.h).
+const fionread = 0x4004667f
+
+func makePipe(fds *[2]int) error {
+	// Not every system has pipe2; the lock keeps a fork from coming between.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := unix.Pipe(fds[:]); err != nil {
+		return err
+	}
+	unix.CloseOnExec(fds[0])
+	unix.CloseOnExec(fds[1])
+	return nil
+}
+
+func widenPipe(int) {}

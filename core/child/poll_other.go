@@ -1,0 +1,5 @@
+//go:build !linux
+
+package child
+
+func newWaiter() (waiter, error) { return newPoll() }

@@ -1,0 +1,185 @@
+package child
+
+import (
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+)
+
+// childFailed is the exit status of a forked child of package syscall that could
+// not be executed; ForkExec waits for it itself, but the reaper may be quicker.
+const childFailed = 253
+
+// maxUnclaimed bounds the statuses kept during one fork. Only a fork that hangs
+// while orphans die gets there; the newest are the ones that may be the child's.
+const maxUnclaimed = 1024
+
+// reaper is the one that waits for children. Its lock is held for moments only,
+// never across a fork: the status of a child that ends before its pid is known
+// waits in unclaimed until register asks for it.
+type reaper struct {
+	mu        sync.Mutex
+	known     map[int]*Child
+	forking   bool     // a fork is in progress
+	unclaimed []status // while forking: pids that are not known
+	orphans   []status // to be told to unknown
+
+	unknown func(pid int, ws syscall.WaitStatus)
+	sigchld chan os.Signal
+	poke    chan struct{} // orphans were found by another thread
+	stop    chan struct{}
+	done    chan struct{}
+}
+
+type status struct {
+	pid int
+	ws  syscall.WaitStatus
+}
+
+func (r *reaper) start(unknown func(int, syscall.WaitStatus)) {
+	r.known = map[int]*Child{}
+	r.unknown = unknown
+	r.sigchld = make(chan os.Signal, 1)
+	r.poke = make(chan struct{}, 1)
+	r.stop = make(chan struct{})
+	r.done = make(chan struct{})
+	signal.Notify(r.sigchld, syscall.SIGCHLD)
+	r.poke <- struct{}{} // children may have ended before we listened
+	go r.run()
+}
+
+func (r *reaper) close() {
+	signal.Stop(r.sigchld)
+	close(r.stop)
+	<-r.done
+	r.mu.Lock()
+	known := r.known
+	r.known = map[int]*Child{}
+	r.mu.Unlock()
+	for _, c := range known {
+		c.closeStdin()
+	}
+}
+
+func (r *reaper) run() {
+	defer close(r.done)
+	for {
+		select {
+		case <-r.sigchld:
+		case <-r.poke:
+		case <-r.stop:
+			return
+		}
+		for r.reap() {
+		}
+		r.tellOrphans()
+	}
+}
+
+// reap takes one status and tells whether there was one.
+func (r *reaper) reap() bool {
+	var ws syscall.WaitStatus
+	r.mu.Lock()
+	pid, err := syscall.Wait4(-1, &ws, syscall.WNOHANG, nil)
+	if pid <= 0 {
+		r.mu.Unlock()
+		return err == syscall.EINTR
+	}
+	c := r.known[pid]
+	ready := false
+	switch {
+	case c != nil:
+		delete(r.known, pid)
+		c.reaped, c.ws = true, ws
+		ready = c.announced
+	case r.forking:
+		if len(r.unclaimed) == maxUnclaimed {
+			r.orphans = append(r.orphans, r.unclaimed[0])
+			r.unclaimed = append(r.unclaimed[:0], r.unclaimed[1:]...)
+		}
+		r.unclaimed = append(r.unclaimed, status{pid, ws})
+	default:
+		r.orphans = append(r.orphans, status{pid, ws})
+	}
+	r.mu.Unlock()
+	if ready {
+		c.exit()
+	}
+	return true
+}
+
+func (r *reaper) tellOrphans() {
+	r.mu.Lock()
+	orphans := r.orphans
+	r.orphans = nil
+	r.mu.Unlock()
+	if r.unknown == nil {
+		return
+	}
+	for _, o := range orphans {
+		r.unknown(o.pid, o.ws)
+	}
+}
+
+// forkBegins is called by the spawner before a fork, and then one of register and forkFailed.
+func (r *reaper) forkBegins() {
+	r.mu.Lock()
+	r.forking = true
+	r.mu.Unlock()
+}
+
+// register makes the child of the fork known, whether it still lives or not.
+func (r *reaper) register(c *Child) {
+	r.mu.Lock()
+	for i := len(r.unclaimed) - 1; i >= 0; i-- {
+		if r.unclaimed[i].pid == c.pid {
+			c.reaped, c.ws = true, r.unclaimed[i].ws
+			r.unclaimed = append(r.unclaimed[:i], r.unclaimed[i+1:]...)
+			break
+		}
+	}
+	if !c.reaped {
+		r.known[c.pid] = c
+	}
+	r.forkEnds()
+}
+
+// forkFailed ends a fork that gave no child. The status of the one that could not
+// be executed, if the reaper got it before ForkExec, is nobody's.
+func (r *reaper) forkFailed() {
+	r.mu.Lock()
+	for i := len(r.unclaimed) - 1; i >= 0; i-- {
+		if ws := r.unclaimed[i].ws; ws.Exited() && ws.ExitStatus() == childFailed {
+			r.unclaimed = append(r.unclaimed[:i], r.unclaimed[i+1:]...)
+			break
+		}
+	}
+	r.forkEnds()
+}
+
+// forkEnds makes what nobody claimed orphans, and unlocks.
+func (r *reaper) forkEnds() {
+	r.forking = false
+	left := len(r.unclaimed) > 0
+	r.orphans = append(r.orphans, r.unclaimed...)
+	r.unclaimed = r.unclaimed[:0]
+	r.mu.Unlock()
+	if left {
+		select {
+		case r.poke <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// announce is called when Started has returned and the pipes are polled.
+func (r *reaper) announce(c *Child) {
+	r.mu.Lock()
+	c.announced = true
+	ready := c.reaped
+	r.mu.Unlock()
+	if ready {
+		c.exit()
+	}
+}

@@ -1,0 +1,70 @@
+package child
+
+import "syscall"
+
+// Credential is who a child runs as. A nil Credential inherits, and so does one
+// that names our own uid, as in Supervisor (options.py, drop_privileges).
+type Credential struct {
+	UID, GID uint32
+	Groups   []uint32 // all supplementary groups
+	Name     string   // as written in user=, for messages
+}
+
+// Request is one spawn. Callbacks must not block: Started and Failed run on the
+// spawner's thread (Failed after Cancel on a goroutine of its own), Exited on a
+// poller's thread after all that the child's pipes held at its end has been given
+// to the Readers. Exactly one of Started and Failed is called, and Exited exactly
+// once after Started. Nothing is read before Started has returned.
+type Request struct {
+	Name           string   // the process's name, for messages
+	Argv           []string // Argv[0] with a slash is a path, else searched in SearchPath
+	SearchPath     []string // directories
+	Env            []string
+	Dir            string // "" : stay
+	Umask          int    // -1: inherit
+	Credential     *Credential
+	Stdin          int // a descriptor to give as 0 (FastCGI socket); -1: a pipe
+	RedirectStderr bool
+	// Stdout and Stderr take the output. Nil: no pipe, the child gets /dev/null
+	// (Stderr nil with RedirectStderr: stderr is stdout).
+	Stdout, Stderr Reader
+	Eager          bool // output becomes events: reading is never paused for batching
+	Listener       bool // stdout carries replies: read by the listeners' own poller, eagerly
+
+	Started func(c *Child)
+	Failed  func(err *SpawnError)
+	Exited  func(c *Child, ws syscall.WaitStatus) // nil is fine
+	// Slow is called once, on a goroutine of its own, when the spawn has taken
+	// over 5 s; nil is fine.
+	Slow func()
+}
+
+// Stage tells how far a failed spawn got.
+type Stage int
+
+// The stages of a spawn.
+const (
+	StageResolve Stage = iota // command not found, not executable, a directory, no permission
+	StagePipe
+	StageFork
+	StageSetuid
+	StageChdir
+	StageExec
+	StageCancelled // taken back before it began
+)
+
+// SpawnError is a failed spawn.
+type SpawnError struct {
+	Stage Stage
+	// Errno is the system's word. At StageResolve: ENOENT (not found), EISDIR,
+	// ENOEXEC (no execute bit), EACCES (no permission for us), EINVAL (empty command).
+	Errno syscall.Errno
+	// Msg is Supervisor's spawnerr text where it has one ("can't find command 'x'",
+	// "too many open files to spawn 'x'", ...), else one that names what is missing.
+	Msg string
+	// Lines are Supervisor's lines for the child's stderr log, newlines included; "" for none.
+	Lines string
+}
+
+// Error gives Msg.
+func (e *SpawnError) Error() string { return e.Msg }
