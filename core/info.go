@@ -3,6 +3,7 @@ package core
 import (
 	"time"
 
+	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
 )
 
@@ -19,6 +20,16 @@ type ProcessInfo struct {
 	Pid         int
 	StdoutLog   string // "" for none
 	StderrLog   string
+}
+
+// ConfigInfo is one process of the configuration last read, and whether its
+// group is in use.
+type ConfigInfo struct {
+	Group   *config.Group
+	Process *config.Process
+	InUse   bool
+	// The log files as resolved; "" for none, "auto" for one not yet named.
+	StdoutLog, StderrLog string
 }
 
 // ErrorKind says why a call was refused or failed; core/rpc turns it into a fault.
@@ -46,6 +57,14 @@ const (
 type Error struct {
 	Kind   ErrorKind
 	Detail string // what Supervisor appends after the fault's name, "" for none
+}
+
+// Error gives the detail; core/rpc words faults by itself.
+func (e *Error) Error() string {
+	if e.Detail == "" {
+		return "refused"
+	}
+	return e.Detail
 }
 
 // Outcome is what a group call did to one process; Err nil is success.

@@ -76,9 +76,6 @@ type User struct {
 	Home   string
 }
 
-// Secret is a value that prints as <secret> everywhere; Reveal gives it out.
-type Secret struct{ value string }
-
 // Server is one [unix_http_server] or [inet_http_server] section, or one of the
 // suffixed [inet_http_server:x] kind.
 type Server struct {
