@@ -1,6 +1,7 @@
 package core
 
 import (
+	"strings"
 	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
@@ -65,6 +66,19 @@ func (e *Error) Error() string {
 		return "refused"
 	}
 	return e.Detail
+}
+
+// SplitNamespec parts "group:process" (options.py, split_namespec): a name
+// alone is both; "group:*" and "group:" are the whole group.
+func SplitNamespec(namespec string) (group, proc string, all bool) {
+	group, proc, two := strings.Cut(namespec, ":")
+	if !two {
+		return namespec, namespec, false
+	}
+	if proc == "" || proc == "*" {
+		return group, "", true
+	}
+	return group, proc, false
 }
 
 // Outcome is what a group call did to one process; Err nil is success.
