@@ -53,7 +53,7 @@ func openError(err error) error {
 	switch {
 	case errors.As(err, &named):
 		return named
-	case errors.Is(err, syscall.EADDRINUSE):
+	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, errInUse):
 		return errInUse
 	case errors.As(err, &errno):
 		return &textError{fmt.Sprintf("Cannot open an HTTP server: socket.error reported errno.%s (%d)", unix.ErrnoName(errno), int(errno)), err}
