@@ -1,0 +1,85 @@
+package rpc
+
+import (
+	"crypto/sha1" //nolint:gosec // the {SHA} scheme of Supervisor's configuration
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/hark-supervisor/hark/core/config"
+)
+
+var (
+	errUnauthorized  = errors.New("unauthorized")
+	errMalformedAuth = errors.New("malformed authorization")
+)
+
+// authenticator checks Basic credentials (supervisor/medusa/auth_handler.py).
+type authenticator struct{ users []credential }
+
+type credential struct {
+	name, password [sha256.Size]byte // hashed, so that comparing tells no length
+	sha            bool              // password is of the hex SHA-1, not of the cleartext
+	access         Access
+}
+
+// newAuthenticator is nil for a server without credentials.
+func newAuthenticator(c config.Server) *authenticator {
+	a := &authenticator{}
+	add := func(name string, secret config.Secret, access Access) {
+		if name == "" {
+			return
+		}
+		password, sha := strings.CutPrefix(secret.Reveal(), "{SHA}")
+		a.users = append(a.users, credential{sha256.Sum256([]byte(name)), sha256.Sum256([]byte(password)), sha, access})
+	}
+	add(c.Username, c.Password, Control)
+	add(c.ReadOnlyUsername, c.ReadOnlyPassword, ReadOnly)
+	if len(a.users) == 0 {
+		return nil
+	}
+	return a
+}
+
+// check tells what the request's credentials allow. Its time doesn't depend on
+// which part of them is wrong.
+func (a *authenticator) check(header http.Header) (Access, error) {
+	scheme, value, _ := strings.Cut(header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "basic") {
+		return 0, errUnauthorized
+	}
+	value = strings.TrimSpace(value)
+	decoded, err := base64.StdEncoding.DecodeString(value)
+	if err != nil {
+		return 0, errMalformedAuth
+	}
+	name, password, ok := strings.Cut(string(decoded), ":")
+	if !ok {
+		return 0, errMalformedAuth
+	}
+	nameSum := sha256.Sum256([]byte(name))
+	clear := sha256.Sum256([]byte(password))
+	digest := sha1.Sum([]byte(password)) //nolint:gosec // see above
+	hashed := sha256.Sum256([]byte(hex.EncodeToString(digest[:])))
+	access, found := ReadOnly, false
+	for i := range a.users {
+		u := &a.users[i]
+		given := &clear
+		if u.sha {
+			given = &hashed
+		}
+		match := subtle.ConstantTimeCompare(nameSum[:], u.name[:]) & subtle.ConstantTimeCompare(given[:], u.password[:])
+		if match == 1 {
+			found = true
+			access = max(access, u.access)
+		}
+	}
+	if !found {
+		return 0, errUnauthorized
+	}
+	return access, nil
+}

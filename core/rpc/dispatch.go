@@ -1,0 +1,106 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync/atomic"
+
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/xmlrpc"
+)
+
+// Access is what a caller may do.
+type Access int
+
+// The kinds of access.
+const (
+	ReadOnly Access = iota // only methods that change nothing
+	Control                // everything
+)
+
+// errInternal answers a call that panicked; the panic has been logged.
+var errInternal = errors.New("internal error")
+
+// Dispatcher finds methods by their names and calls them. It is safe for
+// concurrent use. Besides the namespaces it is given it has "system".
+type Dispatcher struct {
+	activity func(config.Level, string)
+	base     []Namespace
+	tables   atomic.Pointer[[2]table] // by Access
+}
+
+// table is every method that one kind of access sees, by its full name.
+type table struct {
+	methods map[string]*Method
+	names   []string // sorted
+}
+
+// NewDispatcher makes a dispatcher. activity is called with a CRIT line when a
+// method panics; nil drops it. Of two namespaces of one name, the later wins.
+func NewDispatcher(activity func(config.Level, string), namespaces ...Namespace) *Dispatcher {
+	if activity == nil {
+		activity = func(config.Level, string) {}
+	}
+	d := &Dispatcher{activity: activity, base: namespaces}
+	d.SetNamespaces(nil)
+	return d
+}
+
+// SetNamespaces replaces the namespaces that were added to those of
+// NewDispatcher; calls under way are not disturbed. A namespace of
+// NewDispatcher can't be replaced.
+func (d *Dispatcher) SetNamespaces(added []Namespace) {
+	var both [2]table
+	for _, access := range []Access{ReadOnly, Control} {
+		byName := map[string]Namespace{}
+		for _, ns := range slices.Concat(added, d.base, []Namespace{d.systemNamespace(access)}) {
+			byName[ns.Name] = ns
+		}
+		t := table{methods: map[string]*Method{}}
+		for _, ns := range byName {
+			for i := range ns.Methods {
+				m := &ns.Methods[i]
+				name := ns.Name + "." + m.Name
+				t.methods[name] = m
+				t.names = append(t.names, name)
+			}
+		}
+		slices.Sort(t.names)
+		both[access] = t
+	}
+	d.tables.Store(&both)
+}
+
+func (d *Dispatcher) table(access Access) *table { return &d.tables.Load()[access] }
+
+// Call calls a method and waits for its answer. The error is an *xmlrpc.Fault,
+// the context's, or, when the method panicked, another, already logged.
+func (d *Dispatcher) Call(ctx context.Context, access Access, method string, args []any) (value any, err error) {
+	m := d.table(access).methods[method]
+	switch {
+	case m == nil:
+		return nil, plainFault(UnknownMethod)
+	case access != Control && !m.ReadOnly:
+		return nil, fault(Failed, "these credentials are read-only")
+	case !m.takes(len(args)):
+		return nil, incorrectParameters()
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			d.activity(config.CRIT, fmt.Sprintf("Handling XML-RPC request for %s() raised an unexpected exception: %v\n%s", method, p, debug.Stack()))
+			value, err = nil, errInternal
+		}
+	}()
+	value, err = m.Call(ctx, args)
+	if err != nil {
+		var f *xmlrpc.Fault
+		if errors.As(err, &f) {
+			return nil, f
+		}
+		return nil, faultOf(err, "")
+	}
+	return value, nil
+}

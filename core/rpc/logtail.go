@@ -1,0 +1,99 @@
+package rpc
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/hark-supervisor/hark/core"
+)
+
+// logtailHead is how much of a log a follower sees at first, in bytes
+// (supervisor/http.py, tail_f_producer).
+const logtailHead = 1024
+
+// logtail follows the log of a process: /logtail/name[/channel].
+func (h *handler) logtail(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet {
+		errorPage(w, http.StatusBadRequest)
+		return
+	}
+	_, rest, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
+	rest, _, _ = strings.Cut(rest, ";") // a URL's params, which Supervisor splits off
+	name, channel, given := strings.Cut(rest, "/")
+	if !given {
+		channel = "stdout"
+	}
+	group, proc, all := core.SplitNamespec(name)
+	if all || channel != "stdout" && channel != "stderr" {
+		errorPage(w, http.StatusNotFound)
+		return
+	}
+	path, err := h.server.sup.LogPath(r.Context(), group, proc, channel)
+	if err != nil {
+		errorPage(w, http.StatusNotFound)
+		return
+	}
+	h.follow(w, r, path)
+}
+
+// mainlogtail follows the activity log.
+func (h *handler) mainlogtail(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet {
+		errorPage(w, http.StatusBadRequest)
+		return
+	}
+	h.follow(w, r, h.server.sup.Logfile())
+}
+
+// follow sends a file as it grows until the client goes or the server shuts
+// down. No file, or none yet, is a 404: it may come to be.
+func (h *handler) follow(w http.ResponseWriter, r *http.Request, path string) {
+	if path == "" {
+		errorPage(w, http.StatusNotFound)
+		return
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		errorPage(w, http.StatusNotFound)
+		return
+	}
+	follower, err := h.server.logs.Follow(path, logtailHead)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			errorPage(w, http.StatusNotFound)
+		} else {
+			errorPage(w, http.StatusInternalServerError)
+		}
+		return
+	}
+	defer func() { _ = follower.Close() }()
+	header := w.Header()
+	header.Set("Last-Modified", info.ModTime().UTC().Format(http.TimeFormat))
+	header.Set("Content-Type", "text/plain;charset=utf-8")
+	header.Set("X-Accel-Buffering", "no") // nginx would keep it to itself
+	control := http.NewResponseController(w)
+	if r.ContentLength == 0 {
+		_ = control.SetReadDeadline(time.Time{})
+	}
+	if err := control.Flush(); err != nil {
+		return
+	}
+	for {
+		chunk, err := follower.Next(r.Context())
+		if len(chunk) > 0 {
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+			if err := control.Flush(); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,283 @@
+// Package rpc is the way in: XML-RPC over HTTP on unix and inet sockets.
+//
+// Open opens every socket of the configuration, Serve begins to answer. A
+// request passes the connection's limits (conn.go), authentication (auth.go)
+// and the choice by path (handler.go); a call is decoded, found in a table of
+// methods (dispatch.go, namespace.go) and made. The methods of the supervisor
+// namespace are the table in supervisor.go; they ask the core through the
+// interfaces of calls.go, and faults.go alone words what it refuses.
+//
+// Handlers wait on the core, never the other way round. Nothing is found by
+// reflection over names that come from the network.
+package rpc
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hark-supervisor/hark/core/config"
+)
+
+// mainFactory is the rpcinterface_factory that is built in.
+const mainFactory = "supervisor.rpcinterface:make_main_rpcinterface"
+
+// Options are what a Server is made of. Servers, Supervisor and Logs must be given.
+type Options struct {
+	Servers    []config.Server
+	Interfaces []config.RPCInterface // those with the main factory become its namespace
+	Supervisor Supervisor
+	Logs       Logs
+	Version    string       // Hark's own, for hark.getVersion
+	Namespaces []Namespace  // further ones
+	Fallback   http.Handler // what isn't XML-RPC or a log tail; nil: 404. See AccessOf
+
+	// Interface makes the namespace of an interface with another factory. nil, or
+	// an error, refuses it.
+	Interface func(config.RPCInterface) (Namespace, error)
+	// Activity takes lines for the activity log, from any goroutine. nil drops them.
+	Activity func(level config.Level, text string)
+	// Level is the log's level: lines below it aren't even composed. 0: all are.
+	Level config.Level
+	// Stderr is told of stale sockets, as Supervisor's is. nil: nobody is.
+	Stderr io.Writer
+	// Inherited gives the listening socket of a server that was opened before,
+	// by the daemon that this one replaces; nil, or an answer of nil, opens it.
+	Inherited func(config.Server) net.Listener
+}
+
+// Server is the HTTP servers of one daemon.
+type Server struct {
+	sup        Supervisor
+	logs       Logs
+	fallback   http.Handler
+	activityFn func(config.Level, string)
+	level      config.Level
+	limits     limits
+	dispatcher *Dispatcher
+	large      chan struct{}
+
+	follows    context.Context // of every request: done when Shutdown begins
+	endFollows context.CancelFunc
+	calls      context.Context // of every call: done when the server is closed
+	endCalls   context.CancelFunc
+
+	sockets []*socket
+	serving sync.WaitGroup
+}
+
+// socket is one server section, open.
+type socket struct {
+	config   config.Server
+	listener net.Listener // as opened
+	limited  *limitListener
+	tls      *tls.Config
+	http     *http.Server
+}
+
+// Listener is a socket that a Server listens on.
+type Listener struct {
+	Config   config.Server
+	Listener net.Listener // *net.TCPListener, or one of a unix socket with its File method
+}
+
+// Open opens all sockets; connections wait until Serve. When one can't be
+// opened, none stays open. An error that Supervisor has is in its words.
+func Open(o Options) (*Server, error) { return open(o, defaultLimits()) }
+
+func open(o Options, lim limits) (_ *Server, err error) {
+	s := &Server{
+		sup: o.Supervisor, logs: o.Logs, fallback: o.Fallback,
+		activityFn: o.Activity, level: o.Level, limits: lim,
+		large: make(chan struct{}, lim.largeBodies),
+	}
+	s.follows, s.endFollows = context.WithCancel(context.Background())
+	s.calls, s.endCalls = context.WithCancel(context.Background())
+	defer func() {
+		if err != nil {
+			_ = s.Close()
+		}
+	}()
+	namespaces, err := makeNamespaces(o)
+	if err != nil {
+		return nil, err
+	}
+	s.dispatcher = NewDispatcher(s.activity, namespaces...)
+	stderr := o.Stderr
+	if stderr == nil {
+		stderr = io.Discard
+	}
+	for _, c := range o.Servers {
+		if err := s.openSocket(c, o, stderr); err != nil {
+			return nil, err
+		}
+		for _, i := range o.Interfaces {
+			s.activity(config.INFO, fmt.Sprintf("RPC interface %s initialized", quote(i.Name)))
+		}
+		if c.Username == "" && c.ReadOnlyUsername == "" {
+			s.activity(config.CRIT, fmt.Sprintf("Server %s running without any HTTP authentication checking", quote(c.Section)))
+		}
+	}
+	return s, nil
+}
+
+func makeNamespaces(o Options) ([]Namespace, error) {
+	namespaces := append([]Namespace{}, o.Namespaces...)
+	for _, i := range o.Interfaces {
+		switch {
+		case i.Factory == mainFactory:
+			n := &supervisorNamespace{sup: o.Supervisor, logs: o.Logs}
+			namespaces = append(namespaces, n.namespace(i.Name))
+		case o.Interface != nil:
+			ns, err := o.Interface(i)
+			if err != nil {
+				return nil, fmt.Errorf("Could not make %s rpc interface: %w", i.Name, err) //nolint:staticcheck // Supervisor's words
+			}
+			namespaces = append(namespaces, ns)
+		default:
+			return nil, fmt.Errorf("Could not make %s rpc interface", i.Name) //nolint:staticcheck // Supervisor's words
+		}
+	}
+	return append(namespaces, harkNamespace(o.Version)), nil
+}
+
+func (s *Server) openSocket(c config.Server, o Options, stderr io.Writer) error {
+	secured, err := tlsConfig(c)
+	if err != nil {
+		return err
+	}
+	var l net.Listener
+	if o.Inherited != nil {
+		l = o.Inherited(c)
+	}
+	if u, ok := l.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false)
+		if info, err := os.Lstat(c.Path); err == nil {
+			l = &unixListener{UnixListener: u, path: c.Path, info: info}
+		}
+	}
+	if l == nil {
+		if l, err = listenOn(c, stderr); err != nil {
+			return err
+		}
+	}
+	k := &socket{config: c, listener: l, tls: secured, limited: newLimitListener(l, s.limits)}
+	k.limited.plain = secured == nil
+	k.http = &http.Server{
+		Handler:           &handler{server: s, auth: newAuthenticator(c)},
+		ReadHeaderTimeout: s.limits.headerTime,
+		IdleTimeout:       s.limits.idleTime,
+		MaxHeaderBytes:    s.limits.header,
+		ConnState:         connState,
+		BaseContext:       func(net.Listener) context.Context { return s.follows },
+		ErrorLog:          log.New(&traceWriter{s}, "", 0),
+	}
+	s.sockets = append(s.sockets, k)
+	return nil
+}
+
+// connState tells a connection whether a request is under way on it.
+func connState(c net.Conn, state http.ConnState) {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	ours, ok := c.(*conn)
+	if !ok {
+		return
+	}
+	switch state {
+	case http.StateActive:
+		ours.idleSince.Store(0)
+	case http.StateIdle:
+		ours.mender = hostMender{}
+		ours.idleSince.Store(time.Now().UnixNano())
+	}
+}
+
+// traceWriter takes what net/http has to say about its clients.
+type traceWriter struct{ server *Server }
+
+func (t *traceWriter) Write(b []byte) (int, error) {
+	t.server.activity(config.TRAC, strings.TrimRight(string(b), "\n"))
+	return len(b), nil
+}
+
+func (s *Server) wants(level config.Level) bool { return s.activityFn != nil && level >= s.level }
+
+func (s *Server) activity(level config.Level, text string) {
+	if s.wants(level) {
+		s.activityFn(level, text)
+	}
+}
+
+// Serve begins to answer on every socket and returns at once.
+func (s *Server) Serve() {
+	for _, k := range s.sockets {
+		var l net.Listener = k.limited
+		if k.tls != nil {
+			l = tls.NewListener(l, k.tls)
+		}
+		s.serving.Go(func() {
+			if err := k.http.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+				s.activity(config.ERRO, fmt.Sprintf("cannot serve [%s] any more: %v", k.config.Section, err))
+			}
+		})
+	}
+}
+
+// Dispatcher is what calls are made through; it stays the same for the
+// server's life.
+func (s *Server) Dispatcher() *Dispatcher { return s.dispatcher }
+
+// Listeners is every socket that is open, in the order of the configuration.
+func (s *Server) Listeners() []Listener {
+	all := make([]Listener, len(s.sockets))
+	for i, k := range s.sockets {
+		all[i] = Listener{k.config, k.listener}
+	}
+	return all
+}
+
+// Shutdown closes the sockets, removes their files, ends those who follow a
+// log, and waits for calls under way until ctx is done; what is left then is
+// cut off and ctx's error returned.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.endFollows()
+	errs := make([]error, len(s.sockets))
+	var all sync.WaitGroup
+	for i, k := range s.sockets {
+		all.Go(func() {
+			errs[i] = k.http.Shutdown(ctx)
+			_ = k.limited.Close() // when Serve wasn't called, nobody else does
+		})
+	}
+	all.Wait()
+	_ = s.Close()
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close closes the sockets, removes their files and cuts off every connection.
+func (s *Server) Close() error {
+	s.endFollows()
+	s.endCalls()
+	for _, k := range s.sockets {
+		_ = k.http.Close()
+		_ = k.limited.Close()
+	}
+	s.serving.Wait()
+	return nil
+}

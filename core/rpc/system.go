@@ -1,0 +1,162 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hark-supervisor/hark/core/xmlrpc"
+)
+
+// maxMulticall bounds the memory that the results of one multicall may take, in
+// bytes as counted by weigh: an answer far beyond it could end the daemon.
+const maxMulticall = 256 << 20
+
+// systemNamespace is introspection and multicall (supervisor/xmlrpc.py,
+// SystemNamespaceRPCInterface) for callers with the given access.
+func (d *Dispatcher) systemNamespace(access Access) Namespace {
+	return Namespace{Name: "system", Methods: []Method{
+		{
+			Name: "listMethods", ReadOnly: true,
+			Returns: Param{"array", "result", "the names of all methods, as strings, sorted"},
+			Help:    "List the methods that can be called.",
+			Call: func(context.Context, []any) (any, error) {
+				return d.table(access).names, nil
+			},
+		},
+		{
+			Name: "methodHelp", ReadOnly: true,
+			Params:  []Param{{"string", "name", "the method's full name"}},
+			Returns: Param{"string", "result", "its documentation"},
+			Help:    "Tell what a method does.",
+			Call: func(_ context.Context, args []any) (any, error) {
+				m, err := d.lookUp(access, args[0])
+				if err != nil {
+					return nil, err
+				}
+				return m.Documentation(), nil
+			},
+		},
+		{
+			Name: "methodSignature", ReadOnly: true,
+			Params:  []Param{{"string", "name", "the method's full name"}},
+			Returns: Param{"array", "result", "the type returned, then those of the parameters in order"},
+			Help:    "Tell the types that a method takes and returns.",
+			Call: func(_ context.Context, args []any) (any, error) {
+				m, err := d.lookUp(access, args[0])
+				if err != nil {
+					return nil, err
+				}
+				signature := m.Signature()
+				if signature == nil {
+					return nil, plainFault(SignatureUnsupported)
+				}
+				return signature, nil
+			},
+		},
+		{
+			Name: "multicall", ReadOnly: true, // each call is checked by itself
+			Params:  []Param{{"array", "calls", "structs of a methodName and an array of params"}},
+			Returns: Param{"array", "result", "for each call its result, or a struct of faultCode and faultString"},
+			Help:    "Make several calls, one after another, and answer with all their results.",
+			Call: func(ctx context.Context, args []any) (any, error) {
+				return d.multicall(ctx, access, args[0])
+			},
+		},
+	}}
+}
+
+func (d *Dispatcher) lookUp(access Access, name any) (*Method, error) {
+	s, _ := name.(string)
+	if m := d.table(access).methods[s]; m != nil {
+		return m, nil
+	}
+	return nil, plainFault(SignatureUnsupported)
+}
+
+func (d *Dispatcher) multicall(ctx context.Context, access Access, arg any) (any, error) {
+	calls, ok := arg.([]any)
+	if !ok {
+		return nil, incorrectParameters()
+	}
+	results := make([]any, 0, len(calls))
+	weight := 0
+	for _, call := range calls {
+		var value any
+		var err error = fault(Failed, "the results of this multicall are too large")
+		if weight < maxMulticall {
+			value, err = d.callOne(ctx, access, call)
+			weight += weigh(value)
+		}
+		if err != nil {
+			var f *xmlrpc.Fault
+			switch {
+			case errors.As(err, &f):
+			case errors.Is(err, errInternal):
+				f = fault(Failed, errInternal.Error())
+			default:
+				return nil, err
+			}
+			value = xmlrpc.Struct{{Name: "faultCode", Value: f.Code}, {Name: "faultString", Value: f.String}}
+		}
+		results = append(results, value)
+	}
+	return results, nil
+}
+
+func (d *Dispatcher) callOne(ctx context.Context, access Access, call any) (any, error) {
+	members, _ := call.(xmlrpc.Struct)
+	name, _ := members.Get("methodName")
+	if name == nil {
+		return nil, fault(IncorrectParameters, "No methodName")
+	}
+	if name == "system.multicall" {
+		return nil, fault(IncorrectParameters, "Recursive system.multicall forbidden")
+	}
+	method, ok := name.(string)
+	if !ok {
+		return nil, plainFault(UnknownMethod)
+	}
+	var args []any
+	if params, given := members.Get("params"); given {
+		if args, ok = params.([]any); !ok {
+			return nil, incorrectParameters()
+		}
+	}
+	return d.Call(ctx, access, method, args)
+}
+
+// weigh estimates the bytes a value takes once encoded.
+func weigh(v any) int {
+	const each = 40 // tags around a value
+	switch v := v.(type) {
+	case string:
+		return each + len(v)
+	case []byte:
+		return each + 2*len(v)
+	case []string:
+		n := each
+		for _, s := range v {
+			n += each + len(s)
+		}
+		return n
+	case []any:
+		n := each
+		for _, e := range v {
+			n += weigh(e)
+		}
+		return n
+	case []xmlrpc.Struct:
+		n := each
+		for _, e := range v {
+			n += weigh(e)
+		}
+		return n
+	case xmlrpc.Struct:
+		n := each
+		for _, m := range v {
+			n += each + len(m.Name) + weigh(m.Value)
+		}
+		return n
+	}
+	return each
+}
