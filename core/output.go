@@ -9,6 +9,7 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/core/syslog"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
@@ -33,8 +34,9 @@ type channel struct {
 	child    atomic.Pointer[child.Child]
 	file     *logs.File
 	splitter *logs.Splitter
-	retrying bool // the loop was asked to try the file again
-	paused   bool // the pipe is left alone until the file takes bytes again
+	retrying bool          // the loop was asked to try the file again
+	paused   bool          // the pipe is left alone until the file takes bytes again
+	lines    *syslog.Lines // nil: not to syslog
 	plainFn  func([]byte)
 	commFn   func([]byte)
 }
@@ -52,6 +54,9 @@ func (s *Supervisor) newChannel(m *member, conf *config.Stream, name string) *ch
 	if c.mainlog || conf.EventsEnabled {
 		// Supervisor's log events hold what stands between the tags, too.
 		c.splitter.Inside = c.tell
+	}
+	if conf.Syslog && s.opts.Syslog != nil {
+		c.lines = syslog.NewLines(s.opts.Syslog, m.conf.Name)
 	}
 	c.plainFn, c.commFn = c.plain, c.comm
 	return c
@@ -97,7 +102,7 @@ func (c *channel) spawnFailed(stderr *channel, e *child.SpawnError) {
 	if stderr != nil {
 		to = stderr
 	}
-	if e.Lines != "" {
+	if e.Lines != "" && (to.file != nil || to.open() == nil) {
 		to.Output([]byte(e.Lines))
 	}
 	c.Closed(0)
@@ -120,6 +125,9 @@ func (c *channel) Output(b []byte) {
 // Closed is child.Reader's.
 func (c *channel) Closed(left int) {
 	c.splitter.Flush(c.plainFn, c.commFn)
+	if c.lines != nil {
+		c.lines.Flush()
+	}
 	if c.file != nil {
 		c.trouble(c.file.Close())
 		c.file = nil
@@ -159,8 +167,8 @@ func (c *channel) tell(b []byte) {
 
 // write puts bytes into the log.
 func (c *channel) write(b []byte) {
-	if c.conf.Syslog && c.s.opts.Syslog != nil {
-		c.s.opts.Syslog(c.member.conf.Name, b)
+	if c.lines != nil {
+		c.lines.Write(b)
 	}
 	if c.file == nil {
 		return

@@ -37,7 +37,7 @@ func (s *Supervisor) launch(m *member) {
 		Name:           c.Name,
 		Argv:           argv,
 		SearchPath:     searchPath(s.env, c),
-		Env:            childEnvironment(s.env, s.opts.ServerURL, m.group.conf.Name, c),
+		Env:            childEnvironment(s.env, s.opts.Config.ServerURL, m.group.conf.Name, c),
 		Dir:            c.Directory,
 		Umask:          c.Umask,
 		Credential:     credentialOf(c.User),
@@ -53,7 +53,12 @@ func (s *Supervisor) launch(m *member) {
 		r.Stderr = stderr
 	}
 	r.Eager = stdout.eager() || stderr != nil && stderr.eager()
-	r.Prepare = func() (int, error) { return s.prepare(m.group, stdout, stderr) }
+	prepared := false
+	r.Prepare = func() (stdin int, err error) {
+		stdin, err = s.prepare(m.group, stdout, stderr)
+		prepared = err == nil
+		return stdin, err
+	}
 	r.Started = func(c *child.Child) {
 		stdout.started(c)
 		if stderr != nil {
@@ -64,6 +69,9 @@ func (s *Supervisor) launch(m *member) {
 	}
 	r.Failed = func(e *child.SpawnError) {
 		stdout.spawnFailed(stderr, e)
+		if prepared {
+			m.group.releaseSocket()
+		}
 		s.inbox.put(func() { s.spawnFailed(m, e) })
 	}
 	r.Exited = func(_ *child.Child, ws syscall.WaitStatus) {
@@ -118,9 +126,6 @@ func (s *Supervisor) spawned(m *member, c *child.Child, stdout, stderr *channel)
 
 func (s *Supervisor) spawnFailed(m *member, e *child.SpawnError) {
 	m.spawn = nil
-	if e.Prepared {
-		m.group.releaseSocket()
-	}
 	if e.Stage == child.StageCancelled {
 		s.step(m, process.SpawnCancelled{})
 		return

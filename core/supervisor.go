@@ -8,6 +8,7 @@ import (
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/core/syslog"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
@@ -31,11 +32,8 @@ type Options struct {
 	Reread func() (*config.Config, error)
 	// Environ is what children inherit.
 	Environ []string
-	// ServerURL is SUPERVISOR_SERVER_URL for programs that set none.
-	ServerURL string
-	// Syslog takes what a process says on a channel with *_syslog=true; nil when
-	// no program has one. It must not block, nor keep b.
-	Syslog func(process string, b []byte)
+	// Syslog takes what processes say on channels with *_syslog=true; nil: nothing does.
+	Syslog *syslog.Writer
 	Clock  Clock // nil: SystemClock
 }
 

@@ -88,12 +88,12 @@ func run(t *testing.T, groups ...*config.Group) *running {
 	}
 	bus := eventlistener.NewBus()
 	bus.Subscribe(r.events, []eventlistener.Type{eventlistener.AnyEvent, eventlistener.HarkEvent})
-	conf := &config.Config{Groups: groups}
+	conf := &config.Config{Groups: groups, ServerURL: "unix:///s"}
 	conf.Supervisord.Identifier = "test"
 	conf.Supervisord.ChildLogDir = r.dir
 	conf.Supervisord.LogLevel = config.DEBG
 	s, err := New(Options{
-		Config: conf, System: system, Bus: bus, Environ: os.Environ(), ServerURL: "unix:///s",
+		Config: conf, System: system, Bus: bus, Environ: os.Environ(),
 		Log: func(_ config.Level, text string) {
 			r.mu.Lock()
 			r.lines = append(r.lines, text)
@@ -213,7 +213,7 @@ func TestRefusalsOfAStartSayWhy(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		kind ErrorKind
-	}{{"missing", NoFile}, {"plain", NotExecutable}, {"empty", NoFile}, {"quote", NotExecutable}, {"quick", SpawnFailed}, {"nobody", BadName}} {
+	}{{"missing", NoFile}, {"plain", NotExecutable}, {"empty", NotExecutable}, {"quote", NotExecutable}, {"quick", SpawnFailed}, {"nobody", BadName}} {
 		if err := r.StartProcess(context.Background(), c.name, c.name, true); kindOf(err) != c.kind {
 			t.Errorf("%s: %v, want kind %d", c.name, err, c.kind)
 		}
@@ -346,6 +346,7 @@ func TestAShutdownStopsTheLastInPriorityFirst(t *testing.T) {
 
 func TestARestartWithABrokenConfigurationIsRefused(t *testing.T) {
 	r := run(t, program("cat", "/bin/cat"))
+	r.untilState("cat", process.Running)
 	r.reread = func() (*config.Config, error) { return nil, errors.New("no such luck") }
 	if err := r.Restart(context.Background()); kindOf(err) != CantReread {
 		t.Errorf("restart: %v", err)

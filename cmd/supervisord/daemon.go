@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,15 +23,18 @@ const drainTime = 2 * time.Second
 
 // daemon is supervisord from the first configuration to the last shutdown.
 type daemon struct {
-	given   given
+	given   *given
 	program string
 	report  *reporter
 	notify  notifier
 	conf    *config.Config
+	dir     string   // where we were started: relative paths are relative to it
 	infos   []string // for the log once it is open
 
-	system *child.System
-	bus    *eventlistener.Bus
+	system  *child.System
+	lookups atomic.Pointer[child.System] // system, for those off the main goroutine
+	bus     *eventlistener.Bus
+	log     atomic.Pointer[activity] // of the present life
 }
 
 // run is everything after the configuration was read. An error is a reason not
@@ -76,7 +80,7 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (core.Mood, error) {
 		return 0, err
 	}
 	defer log.close()
-	d.logStart(log)
+	log.begin(d)
 	if !set.NoCleanup {
 		for _, warning := range core.ClearAutoLogs(set.ChildLogDir, set.Identifier) {
 			log.write(config.WARN, warning)
@@ -87,30 +91,32 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (core.Mood, error) {
 			d.detach(log)
 		}
 		// Only now: the spawner's thread keeps the directory it is born with.
-		d.system, err = child.New(child.Options{Subreaper: set.Subreaper, Unknown: d.orphan})
+		d.system, err = child.New(child.Options{Subreaper: set.Subreaper, Unknown: d.reaped})
 		if err != nil {
 			return 0, err
 		}
+		d.lookups.Store(d.system)
 	}
-	d.setOrphanLog(log)
+	d.log.Store(log)
 	supervisor, err := core.New(core.Options{
 		Config:    d.conf,
 		System:    d.system,
 		Bus:       d.bus,
 		Log:       log.write,
 		ReopenLog: log.reopen,
+		ClearLog:  log.clear,
 		Reread:    func() (*config.Config, error) { return d.load(d.conf.Path) },
 		Environ:   os.Environ(),
-		ServerURL: serverURL(d.conf.Servers),
-		Syslog:    log.childSyslog(d.conf),
+		Syslog:    log.syslog,
 	})
 	if err != nil {
 		return 0, err
 	}
-	server, err := d.serve(supervisor, log)
+	server, err := d.open(supervisor, log)
 	if err != nil {
 		return 0, err
 	}
+	server.Serve()
 	unlink := d.writePidfile(log)
 	defer unlink()
 	d.report.done(0)
@@ -121,25 +127,10 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (core.Mood, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
-	server.Shutdown(ctx)
-	return mood, nil
-}
-
-// serverURL is what programs get as SUPERVISOR_SERVER_URL: a unix socket before
-// an inet one (options.py, realize).
-func serverURL(servers []config.Server) string {
-	url := ""
-	for _, s := range servers {
-		if s.Network == "unix" {
-			return "unix://" + s.Path
-		}
-		host := s.Host
-		if host == "" {
-			host = "localhost"
-		}
-		url = "http://" + host + ":" + strconv.Itoa(s.Port)
+	if err := server.Shutdown(ctx); err != nil {
+		log.write(config.WARN, fmt.Sprintf("cut off clients that were still being answered: %v", err))
 	}
-	return url
+	return mood, nil
 }
 
 // detach is the rest of daemonizing (options.py, _daemonize): the session and the

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"github.com/hark-supervisor/hark/core/config"
 )
 
 // flag is one command-line option of supervisord (supervisor/supervisord.py,
@@ -52,8 +54,12 @@ func flags() []flag {
 	}
 }
 
-// given is what the command line says: destination to value, "true" for switches.
-type given map[string]string
+// given is what the command line says.
+type given struct {
+	acts      map[string]string // of the acts: destination to value, "true" for switches
+	overrides []config.Override
+	seen      map[string]bool
+}
 
 // usageError is a command line that cannot be understood, in Python getopt's words.
 type usageError string
@@ -63,8 +69,8 @@ func (e usageError) Error() string { return string(e) }
 // parseFlags reads a command line as Python's getopt and Supervisor's options.py
 // do: clustered short options, abbreviated long ones, no positional arguments,
 // nothing given twice.
-func parseFlags(args []string) (given, error) {
-	got := given{}
+func parseFlags(args []string) (*given, error) {
+	got := &given{acts: map[string]string{}, seen: map[string]bool{}}
 	table := flags()
 	for len(args) > 0 {
 		arg := args[0]
@@ -92,7 +98,7 @@ func parseFlags(args []string) (given, error) {
 	return got, nil
 }
 
-func parseLong(table []flag, got given, arg string, rest []string) ([]string, error) {
+func parseLong(table []flag, got *given, arg string, rest []string) ([]string, error) {
 	name, value, hasValue := strings.Cut(arg, "=")
 	var match *flag
 	var others []string
@@ -124,7 +130,7 @@ func parseLong(table []flag, got given, arg string, rest []string) ([]string, er
 	return rest, got.set(match, "--"+match.long, value)
 }
 
-func parseShort(table []flag, got given, cluster string, rest []string) ([]string, error) {
+func parseShort(table []flag, got *given, cluster string, rest []string) ([]string, error) {
 	for i := 0; i < len(cluster); i++ {
 		var match *flag
 		for k := range table {
@@ -153,14 +159,24 @@ func parseShort(table []flag, got given, cluster string, rest []string) ([]strin
 }
 
 // set keeps a value; an option given twice is an error (options.py: "conflicting").
-func (g given) set(f *flag, as, value string) error {
+func (g *given) set(f *flag, as, value string) error {
 	if !f.value {
 		value = "true"
 	}
-	if _, twice := g[f.dest]; twice && f.dest != destHelp && f.dest != destVersion {
+	switch f.dest {
+	case destHelp, destVersion, destBuildInfo:
+		g.acts[f.dest] = value
+		return nil
+	}
+	if g.seen[f.dest] {
 		return usageError(fmt.Sprintf("conflicting command line option '%s'", as))
 	}
-	g[f.dest] = value
+	g.seen[f.dest] = true
+	if f.dest == destConfig {
+		g.acts[f.dest] = value
+		return nil
+	}
+	g.overrides = append(g.overrides, config.Override{Option: as, Key: f.dest, Value: value})
 	return nil
 }
 

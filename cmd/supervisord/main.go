@@ -45,21 +45,24 @@ func command(args []string, stdout, stderr io.Writer) int {
 		return usage(report, stderr, args[0], err.Error())
 	}
 	switch {
-	case got[destHelp] != "":
+	case got.acts[destHelp] != "":
 		_, _ = io.WriteString(stdout, help(args[0]))
 		return 0
-	case got[destVersion] != "":
+	case got.acts[destVersion] != "":
 		_, _ = fmt.Fprintln(stdout, supervisorVersion)
 		return 0
-	case got[destBuildInfo] != "":
+	case got.acts[destBuildInfo] != "":
 		_, _ = fmt.Fprintf(stdout, "hark %s\ncommit %s\nbuilt %s\ncompatible with supervisor %s\n", version, commit, buildTime, supervisorVersion)
 		return 0
 	}
 	d := &daemon{given: got, program: args[0], report: report, notify: newNotifier()}
-	if got[destConfig] == "" && os.Getuid() == 0 && !report.daemonized() {
+	if d.dir, err = os.Getwd(); err != nil {
+		return usage(report, stderr, args[0], fmt.Sprintf("cannot find the working directory: %v", err))
+	}
+	if got.acts[destConfig] == "" && os.Getuid() == 0 && !report.daemonized() {
 		_, _ = fmt.Fprintln(stderr, rootSearchWarning)
 	}
-	if d.conf, err = d.load(""); err != nil {
+	if d.conf, err = d.load(got.acts[destConfig]); err != nil {
 		return usage(report, stderr, args[0], configErrors(err)...)
 	}
 	if !d.conf.Supervisord.NoDaemon && !report.daemonized() {
@@ -96,7 +99,7 @@ func configErrors(err error) []string {
 	}
 	texts := []string{all.First()}
 	for _, issue := range all {
-		texts = append(texts, issue.Error())
+		texts = append(texts, issue.String())
 	}
 	return texts
 }

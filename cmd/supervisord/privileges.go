@@ -46,7 +46,7 @@ const rootLine = "Supervisor is running as root.  Privileges were not dropped be
 func (d *daemon) raiseLimits() error {
 	set := d.conf.Supervisord
 	for _, limit := range []struct {
-		raise func(uint64) (bool, uint64, error)
+		raise func(uint64) (child.Limit, error)
 		min   uint64
 		name  string
 		text  string
@@ -54,11 +54,11 @@ func (d *daemon) raiseLimits() error {
 		{child.RaiseNoFile, set.MinFDs, "RLIMIT_NOFILE", "The minimum number of file descriptors required to run this process is %d as per the \"minfds\" command-line argument or config file setting. The current environment will only allow you to open %d file descriptors.  Either raise the number of usable file descriptors in your environment (see README.rst) or lower the minfds setting in the config file to allow the process to start."},
 		{child.RaiseNProc, set.MinProcs, "RLIMIT_NPROC", "The minimum number of available processes required to run this program is %d as per the \"minprocs\" command-line argument or config file setting. The current environment will only allow you to open %d processes.  Either raise the number of usable processes in your environment (see README.rst) or lower the minprocs setting in the config file to allow the program to start."},
 	} {
-		raised, hard, err := limit.raise(limit.min)
+		found, err := limit.raise(limit.min)
 		if err != nil {
-			return fmt.Errorf(limit.text, limit.min, hard) //nolint:govet // the texts are the table's
+			return fmt.Errorf(limit.text, limit.min, found.Hard) //nolint:govet // the texts are the table's
 		}
-		if raised {
+		if found.Raised {
 			d.infos = append(d.infos, fmt.Sprintf("Increased %s limit to %d", limit.name, limit.min))
 		}
 	}

@@ -30,7 +30,7 @@ func BenchmarkSpawn(b *testing.B) {
 func BenchmarkForkExec(b *testing.B) {
 	for b.Loop() {
 		for range herd {
-			p, err := makePipes(&Request{Stdin: -1, Stdout: &output{}, Stderr: &output{}})
+			p, err := makePipes(&Request{Stdin: -1, Stdout: &output{}, Stderr: &output{}}, -1)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -10,8 +10,8 @@ type pipes struct {
 }
 
 // makePipes makes the pipes that a request asks for, all close-on-exec, our ends
-// non-blocking. On an error nothing is left open.
-func makePipes(r *Request) (pipes, error) {
+// non-blocking. On an error those made are left to be closed.
+func makePipes(r *Request, stdin int) (pipes, error) {
 	p := pipes{-1, -1, -1, -1, -1, -1}
 	add := func(wanted bool, ours, childs *int, weRead bool) error {
 		if !wanted {
@@ -26,16 +26,12 @@ func makePipes(r *Request) (pipes, error) {
 		}
 		return unix.SetNonblock(*ours, true)
 	}
-	err := add(r.Stdin < 0, &p.stdin, &p.childStdin, false)
+	err := add(stdin < 0, &p.stdin, &p.childStdin, false)
 	if err == nil {
 		err = add(r.Stdout != nil, &p.stdout, &p.childStdout, true)
 	}
 	if err == nil {
 		err = add(r.Stderr != nil && !r.RedirectStderr, &p.stderr, &p.childStderr, true)
-	}
-	if err != nil {
-		p.closeOurs()
-		p.closeChilds()
 	}
 	return p, err
 }

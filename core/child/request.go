@@ -31,6 +31,10 @@ type Request struct {
 	Eager          bool // output becomes events: reading is never paused for batching
 	Listener       bool // stdout carries replies: read by the listeners' own poller, eagerly
 
+	// Prepare, when set, is called first, on the spawner's thread, and may block on
+	// a disk: it opens what the spawn needs. What it returns is given as descriptor 0
+	// instead of a pipe, or -1. An error fails the spawn as making its pipes would.
+	Prepare func() (stdin int, err error)
 	Started func(c *Child)
 	Failed  func(err *SpawnError)
 	Exited  func(c *Child, ws syscall.WaitStatus) // nil is fine

@@ -189,9 +189,16 @@ func (s *spawner) refuse(r *Request) *SpawnError {
 // child makes the pipes, forks and brings the child into the world: known to the
 // reaper, announced by Started, read by a poller.
 func (s *spawner) child(r *Request, file string) *SpawnError {
-	p, err := makePipes(r)
+	stdin := r.Stdin
+	if r.Prepare != nil {
+		var err error
+		if stdin, err = r.Prepare(); err != nil {
+			return pipeError(r, err)
+		}
+	}
+	p, err := makePipes(r, stdin)
 	if err == nil {
-		err = s.prepare(r, &p)
+		err = s.prepare(r, stdin, &p)
 	}
 	if err != nil {
 		p.closeOurs()
@@ -233,10 +240,10 @@ func (s *spawner) child(r *Request, file string) *SpawnError {
 }
 
 // prepare fills the attributes of the fork.
-func (s *spawner) prepare(r *Request, p *pipes) error {
+func (s *spawner) prepare(r *Request, stdin int, p *pipes) error {
 	s.files = [3]uintptr{uintptr(p.childStdin), uintptr(p.childStdout), uintptr(p.childStderr)}
-	if r.Stdin >= 0 {
-		s.files[0] = uintptr(r.Stdin)
+	if stdin >= 0 {
+		s.files[0] = uintptr(stdin)
 	}
 	if p.childStdout < 0 || (p.childStderr < 0 && !r.RedirectStderr) {
 		if s.null < 0 {

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/hark-supervisor/hark/core/config"
+)
+
+// getentTime is how long getent may take to find an account (LDAP and the like)
+// before it counts as unknown.
+const getentTime = 5 * time.Second
+
+// load reads the configuration at path, "" to search for it, under the command
+// line's overrides. It may be called again at any time.
+func (d *daemon) load(path string) (*config.Config, error) {
+	return config.Load(config.Options{
+		Path:      path,
+		Argv0:     d.program,
+		Overrides: d.given.overrides,
+		Dir:       d.dir,
+		Environ:   os.Environ(),
+		Accounts:  &config.AccountFiles{Fallback: d.getent},
+	})
+}
+
+// getent runs a command that looks an account up where this static binary cannot.
+func (d *daemon) getent(argv []string) ([]byte, error) {
+	system := d.lookups.Load()
+	if system == nil {
+		return runAlone(argv, getentTime)
+	}
+	out, ws, err := system.Run(argv, getentTime)
+	if err != nil {
+		return nil, err
+	}
+	if !ws.Exited() || ws.ExitStatus() != 0 {
+		return nil, syscall.ENOENT
+	}
+	return out, nil
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/logs"
+	"github.com/hark-supervisor/hark/core/rpc"
+)
+
+// open opens the HTTP servers.
+func (d *daemon) open(supervisor *core.Supervisor, log *activity) (*rpc.Server, error) {
+	return rpc.Open(rpc.Options{
+		Servers:    d.conf.Servers,
+		Interfaces: d.conf.RPCInterfaces,
+		Supervisor: supervisor,
+		Logs:       rpc.Logs{Read: readLog, Tail: logs.Tail, Follow: follow},
+		Version:    version,
+		Activity:   log.write,
+		Level:      log.level,
+		Stderr:     d.report.out,
+	})
+}
+
+// readLog is logs.Read with the errors that core/rpc knows.
+func readLog(path string, offset, length int64) ([]byte, error) {
+	b, err := logs.Read(path, offset, length)
+	switch {
+	case errors.Is(err, logs.ErrBadArguments):
+		return nil, &core.Error{Kind: core.BadArguments}
+	case errors.Is(err, logs.ErrNoFile):
+		return nil, &core.Error{Kind: core.NoFile, Detail: path}
+	case err != nil:
+		return nil, &core.Error{Kind: core.Failed}
+	}
+	return b, nil
+}
+
+func follow(path string, head int64) (rpc.Follower, error) {
+	f, err := logs.NewFollower(path, head)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
