@@ -14,6 +14,7 @@ import (
 type group struct {
 	conf    *config.Group
 	members []*member // as configured
+	ranked  []*member // by priority (Subprocess.__lt__)
 	byName  map[string]*member
 	socket  *fastcgiSocket      // FastCGI groups
 	pool    *eventlistener.Pool // listener groups
@@ -43,11 +44,23 @@ func (s *Supervisor) addGroup(g *config.Group, paths []logPaths) {
 	if g.Kind == config.FastCGIGroup {
 		active.socket = &fastcgiSocket{conf: g.Socket, log: s.log}
 	}
+	at := make(map[string]int, len(g.Processes))
 	for i, p := range g.Processes {
 		m := &member{group: active, conf: p, logs: paths[i], machine: process.New(specOf(p)), slot: -1}
-		active.members = append(active.members, m)
 		active.byName[p.Name] = m
+		// Of two processes with one name the last is kept, in the first's place, as
+		// in Supervisor's dict.
+		if first, twice := at[p.Name]; twice {
+			active.members[first] = m
+			continue
+		}
+		at[p.Name] = len(active.members)
+		active.members = append(active.members, m)
 	}
+	active.ranked = append([]*member(nil), active.members...)
+	sort.SliceStable(active.ranked, func(i, j int) bool {
+		return active.ranked[i].conf.Priority < active.ranked[j].conf.Priority
+	})
 	if g.Kind == config.ListenerGroup {
 		s.openPool(active)
 	}
@@ -103,36 +116,25 @@ func (s *Supervisor) byPriority() []*group {
 	return sorted
 }
 
-// membersByPriority is a group's processes by priority (Subprocess.__lt__).
-func (g *group) membersByPriority() []*member {
-	sorted := append([]*member(nil), g.members...)
-	sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].conf.Priority < sorted[j].conf.Priority })
-	return sorted
+// stopped tells whether all of a group's processes are in a stopped state.
+func (g *group) stopped() bool {
+	for _, m := range g.members {
+		if !m.machine.State().IsStopped() {
+			return false
+		}
+	}
+	return true
 }
 
 // unstopped is every process of a group that is not in a stopped state.
 func (g *group) unstopped() []*member {
 	var left []*member
 	for _, m := range g.members {
-		if !stoppedState(m.machine.State()) {
+		if !m.machine.State().IsStopped() {
 			left = append(left, m)
 		}
 	}
 	return left
-}
-
-// The sets of states that Supervisor's calls go by (supervisor/states.py).
-
-func stoppedState(st process.State) bool {
-	return st == process.Stopped || st == process.Exited || st == process.Fatal || st == process.Unknown
-}
-
-func runningState(st process.State) bool {
-	return st == process.Running || st == process.Backoff || st == process.Starting
-}
-
-func signallableState(st process.State) bool {
-	return st == process.Running || st == process.Starting || st == process.Stopping
 }
 
 // namespec is a process's whole name: group:process, or the name alone where

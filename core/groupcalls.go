@@ -37,7 +37,7 @@ func (s *Supervisor) chosen(group string, all bool) ([]*member, *Error) {
 	if all {
 		var members []*member
 		for _, g := range s.byPriority() {
-			members = append(members, g.membersByPriority()...)
+			members = append(members, g.ranked...)
 		}
 		return members, nil
 	}
@@ -45,7 +45,7 @@ func (s *Supervisor) chosen(group string, all bool) ([]*member, *Error) {
 	if g == nil {
 		return nil, refuse(BadName, group)
 	}
-	return g.membersByPriority(), nil
+	return g.ranked, nil
 }
 
 // together acts on the chosen processes in one turn of the loop and waits for
@@ -98,7 +98,7 @@ func (s *Supervisor) startTogether(ctx context.Context, group string, all, wait 
 		checked[m] = s.checkCommand(m.conf)
 	}
 	return s.together(ctx, group, all, func(g *gathering, m *member) {
-		if runningState(m.machine.State()) {
+		if m.machine.State().IsRunning() {
 			return
 		}
 		if e := checked[m]; e != nil {
@@ -139,7 +139,7 @@ func (s *Supervisor) SignalAll(ctx context.Context, sig syscall.Signal) ([]Outco
 
 func (s *Supervisor) signalOne(sig syscall.Signal) func(*gathering, *member) {
 	return func(g *gathering, m *member) {
-		if signallableState(m.machine.State()) {
+		if m.machine.State().IsSignallable() {
 			g.add(m, s.signal(m, sig))
 		}
 	}

@@ -83,7 +83,7 @@ func (s *Supervisor) RemoveGroup(ctx context.Context, name string) error {
 		switch {
 		case g == nil:
 			refused = refuse(BadName, name)
-		case len(g.unstopped()) > 0:
+		case !g.stopped():
 			refused = refuse(StillRunning, name)
 		default:
 			s.removeGroup(g)

@@ -82,13 +82,11 @@ func (s *Supervisor) shutdownTurn(now time.Time) {
 		s.bus.Publish(eventlistener.NewSupervisorState(eventlistener.SupervisorStateChangeStopping))
 		s.dispatch() // listeners hear of it before they are stopped
 	}
-	for first := true; len(s.stopGroups) > 0; first = false {
+	for len(s.stopGroups) > 0 {
 		last := s.stopGroups[len(s.stopGroups)-1]
 		s.stopGroup(last)
-		if first || now.Sub(s.reported) >= reportEvery {
-			s.report(now)
-		}
-		if len(last.unstopped()) > 0 {
+		s.report(now)
+		if !last.stopped() {
 			return
 		}
 		s.stopGroups = s.stopGroups[:len(s.stopGroups)-1]
@@ -97,9 +95,8 @@ func (s *Supervisor) shutdownTurn(now time.Time) {
 
 // stopGroup is ProcessGroupBase.stop_all: highest priority number first.
 func (s *Supervisor) stopGroup(g *group) {
-	members := g.membersByPriority()
-	for i := len(members) - 1; i >= 0; i-- {
-		m := members[i]
+	for i := len(g.members) - 1; i >= 0; i-- {
+		m := g.ranked[i]
 		switch m.machine.State() {
 		case process.Running, process.Starting:
 			s.step(m, process.Stop{})
@@ -117,9 +114,13 @@ func (s *Supervisor) unstopped() []*member {
 	return left
 }
 
+// report says whom the shutdown waits for, at once and every three seconds.
 func (s *Supervisor) report(now time.Time) {
+	if now.Sub(s.reported) < reportEvery {
+		return
+	}
 	left := s.unstopped()
-	if len(left) == 0 || now.Sub(s.reported) < reportEvery {
+	if len(left) == 0 {
 		return
 	}
 	s.reported = now

@@ -101,7 +101,7 @@ func (s *Supervisor) answerSlow(m *member) {
 func (s *Supervisor) start(m *member, wait bool, answer func(*Error)) {
 	name := m.namespec()
 	switch st := m.machine.State(); {
-	case runningState(st):
+	case st.IsRunning():
 		answer(refuse(AlreadyStarted, name))
 		return
 	case st == process.Unknown:
@@ -142,7 +142,7 @@ func (s *Supervisor) start(m *member, wait bool, answer func(*Error)) {
 // stoppable tells whether a stop has something to stop. Between an exit and the
 // next automatic start, which lasts longer here than in Supervisor, it has.
 func (m *member) stoppable() bool {
-	return runningState(m.machine.State()) || m.machine.Respawning()
+	return m.machine.State().IsRunning() || m.machine.Respawning()
 }
 
 // stop is stopProcess (rpcinterface.py).
@@ -157,20 +157,20 @@ func (s *Supervisor) stop(m *member, wait bool, answer func(*Error)) {
 		answer(refuse(Failed, m.killErr))
 		return
 	}
-	if !wait || stoppedState(m.machine.State()) {
+	if !wait || m.machine.State().IsStopped() {
 		answer(nil)
 		return
 	}
 	m.waiters = append(m.waiters, waiter{
 		answer:  answer,
-		decided: func(m *member) (bool, *Error) { return stoppedState(m.machine.State()), nil },
+		decided: func(m *member) (bool, *Error) { return m.machine.State().IsStopped(), nil },
 	})
 }
 
 // signal is signalProcess (rpcinterface.py) with a signal already understood.
 func (s *Supervisor) signal(m *member, sig syscall.Signal) *Error {
 	pid := m.machine.Pid()
-	if !signallableState(m.machine.State()) || pid == 0 {
+	if !m.machine.State().IsSignallable() || pid == 0 {
 		return refuse(NotRunning, m.namespec())
 	}
 	s.log(config.DEBG, sendingLine(m.conf.Name, pid, sig))

@@ -86,6 +86,9 @@ func New(o Options) (*Supervisor, error) {
 	}
 	s.mood.Store(int64(MoodRunning))
 	for _, g := range o.Config.Groups {
+		if s.groups[g.Name] != nil {
+			continue // of two groups with one name the first counts (supervisord.py, add_process_group)
+		}
 		paths, err := resolveLogs(g, o.Config.Supervisord.ChildLogDir, o.Config.Supervisord.Identifier)
 		if err != nil {
 			return nil, err

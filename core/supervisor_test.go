@@ -142,9 +142,14 @@ func (r *running) until(what string, condition func() bool) {
 			defer r.mu.Unlock()
 			r.t.Fatalf("waited in vain until %s; the log:\n%s", what, strings.Join(r.lines, "\n"))
 		}
-		timer := time.NewTimer(2 * time.Millisecond)
-		<-timer.C
+		pauseBriefly()
 	}
+}
+
+// pauseBriefly is between two looks of a poll.
+func pauseBriefly() {
+	timer := time.NewTimer(2 * time.Millisecond)
+	<-timer.C
 }
 
 func (r *running) state(name string) process.State {

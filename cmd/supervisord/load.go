@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -15,9 +16,16 @@ const getentTime = 5 * time.Second
 // load reads the configuration at path, "" to search for it, under the command
 // line's overrides. It may be called again at any time.
 func (d *daemon) load(path string) (*config.Config, error) {
+	argv0 := d.program
+	if !strings.Contains(argv0, "/") {
+		// Found in PATH: the search for a configuration begins beside the file.
+		if file, err := os.Executable(); err == nil {
+			argv0 = file
+		}
+	}
 	return config.Load(config.Options{
 		Path:      path,
-		Argv0:     d.program,
+		Argv0:     argv0,
 		Overrides: d.given.overrides,
 		Dir:       d.dir,
 		Environ:   os.Environ(),
