@@ -62,13 +62,13 @@ func (a *authenticator) check(header http.Header) (Access, error) {
 		return 0, errMalformedAuth
 	}
 	nameSum := sha256.Sum256([]byte(name))
-	clear := sha256.Sum256([]byte(password))
+	cleartext := sha256.Sum256([]byte(password))
 	digest := sha1.Sum([]byte(password)) //nolint:gosec // see above
 	hashed := sha256.Sum256([]byte(hex.EncodeToString(digest[:])))
 	access, found := ReadOnly, false
 	for i := range a.users {
 		u := &a.users[i]
-		given := &clear
+		given := &cleartext
 		if u.sha {
 			given = &hashed
 		}

@@ -108,19 +108,19 @@ func (n *supervisorNamespace) refuseSignal(ctx context.Context, signal any, give
 	}
 	type key struct{ group, name string }
 	takes := make(map[key]bool, len(all))
-	any := false
+	found := false
 	for i := range all {
 		info := &all[i]
 		if !chosen(info) {
 			continue
 		}
-		any = true
+		found = true
 		switch info.State {
 		case process.Running, process.Starting, process.Stopping:
 			takes[key{info.Group, info.Name}] = true
 		}
 	}
-	if !any {
+	if !found {
 		return statuses(ask(0))(given)
 	}
 	answer := []xmlrpc.Struct{}

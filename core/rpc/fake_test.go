@@ -22,6 +22,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+const everyGroup = "/every/"
+
 // fake is a Supervisor of a few processes that change state at once; what is
 // asked of it is kept in calls.
 type fake struct {
@@ -78,9 +80,9 @@ func (f *fake) set(group, name string, s process.State) {
 
 func (f *fake) group(group string, act func(*core.ProcessInfo) (bool, *core.Error)) ([]core.Outcome, error) {
 	var out []core.Outcome
-	known := group == "" || group == "empty"
+	known := group == everyGroup || group == "empty"
 	for _, p := range f.procs {
-		if group != "" && p.Group != group {
+		if group != everyGroup && p.Group != group {
 			continue
 		}
 		known = true
@@ -217,16 +219,16 @@ func (f *fake) signalAny(group string, sig syscall.Signal) ([]core.Outcome, erro
 func (f *fake) StartGroup(_ context.Context, g string, _ bool) ([]core.Outcome, error) {
 	return f.startAny(g)
 }
-func (f *fake) StartAll(context.Context, bool) ([]core.Outcome, error) { return f.startAny("") }
+func (f *fake) StartAll(context.Context, bool) ([]core.Outcome, error) { return f.startAny(everyGroup) }
 func (f *fake) StopGroup(_ context.Context, g string, _ bool) ([]core.Outcome, error) {
 	return f.stopAny(g)
 }
-func (f *fake) StopAll(context.Context, bool) ([]core.Outcome, error) { return f.stopAny("") }
+func (f *fake) StopAll(context.Context, bool) ([]core.Outcome, error) { return f.stopAny(everyGroup) }
 func (f *fake) SignalGroup(_ context.Context, g string, sig syscall.Signal) ([]core.Outcome, error) {
 	return f.signalAny(g, sig)
 }
 func (f *fake) SignalAll(_ context.Context, sig syscall.Signal) ([]core.Outcome, error) {
-	return f.signalAny("", sig)
+	return f.signalAny(everyGroup, sig)
 }
 
 func (f *fake) ProcessInfo(_ context.Context, group, name string) (core.ProcessInfo, error) {
@@ -250,7 +252,7 @@ func (f *fake) AllProcessInfo(context.Context) ([]core.ProcessInfo, error) {
 }
 
 func (f *fake) ProcessNames(context.Context) ([]core.Outcome, error) {
-	return f.group("", func(*core.ProcessInfo) (bool, *core.Error) { return true, nil })
+	return f.group(everyGroup, func(*core.ProcessInfo) (bool, *core.Error) { return true, nil })
 }
 
 func (f *fake) SendStdin(_ context.Context, group, name string, chars []byte) error {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -165,7 +166,9 @@ func (h *handler) exchange(buf []byte, r *http.Request, w http.ResponseWriter, a
 		if trace {
 			s.activity(config.TRAC, "XML-RPC method "+method+"() returned successfully")
 		}
-		if buf, err = xmlrpc.AppendResponse(buf[:0], value); err == nil {
+		// Large answers would otherwise be copied many times over as they grow.
+		buf = slices.Grow(buf[:0], weigh(value))
+		if buf, err = xmlrpc.AppendResponse(buf, value); err == nil {
 			return buf, http.StatusOK
 		}
 		s.activity(config.CRIT, fmt.Sprintf("Handling XML-RPC request for %s() raised an unexpected exception: %v", method, err))
