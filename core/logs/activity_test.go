@@ -22,20 +22,6 @@ func flush(t *testing.T, a *Activity) {
 	}
 }
 
-// waitFor polls until a condition holds.
-func waitFor(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
-		<-tick.C
-	}
-}
-
 func TestLinesHaveSupervisorsForm(t *testing.T) {
 	at := time.Date(2024, 1, 31, 13, 5, 6, 7_999_999, time.Local)
 	for level, name := range map[int]string{50: "CRIT", 40: "ERRO", 30: "WARN", 20: "INFO", 10: "DEBG", 5: "TRAC", 3: "BLAT", 17: "17"} {
@@ -170,7 +156,12 @@ func TestActivityNeverBlocksAndSaysWhatItDropped(t *testing.T) {
 	defer a.Close()
 	line := strings.Repeat("x", 990)
 	n := 0
-	for ; a.Dropped() < 50; n++ {
+	failed := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(told) > 0
+	}
+	for ; a.Dropped() < 50 || !failed(); n++ {
 		_, _ = a.Write(fmt.Appendf(nil, "%08d %s\n", n, line))
 	}
 	dropped := a.Dropped()
