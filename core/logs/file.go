@@ -133,7 +133,8 @@ func (f *File) Write(b []byte) (dropped int, err error) {
 
 // Retry tries to write what is kept, without waiting. Where Full was true, it says
 // afterwards whether the caller may go on. The error is as Write's. While
-// Pending is more than 0, call it every second or so.
+// Pending is more than 0 or Full is true, call it: every second or so for a disk,
+// every 10 ms or so for a pipe, whose reader may only be slow.
 func (f *File) Retry() error {
 	if !f.failing || f.d.fd < 0 {
 		return nil

@@ -134,7 +134,7 @@ func openPath(path string, flags int, mode os.FileMode) (fd int, special bool, e
 	flags |= unix.O_CLOEXEC | unix.O_NOCTTY
 	perm := uint32(mode.Perm())
 	if os.Geteuid() == 0 {
-		if fd, err, ok := openWithoutLinks(path, flags, perm); ok {
+		if fd, ok, err := openWithoutLinks(path, flags, perm); ok {
 			return fd, false, err
 		}
 	}

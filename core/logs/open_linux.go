@@ -12,7 +12,7 @@ const directoryFlags = unix.O_PATH | unix.O_DIRECTORY
 // openWithoutLinks opens a path that has no symbolic link anywhere, which needs no
 // further check, in one system call. ok is false where the path must be walked:
 // there is a link, or the kernel (before 5.6, or a seccomp filter) lacks the call.
-func openWithoutLinks(path string, flags int, perm uint32) (fd int, err error, ok bool) {
+func openWithoutLinks(path string, flags int, perm uint32) (fd int, ok bool, err error) {
 	how := unix.OpenHow{Flags: uint64(flags), Resolve: unix.RESOLVE_NO_SYMLINKS} //nolint:gosec // flags are positive
 	if flags&unix.O_CREAT != 0 {
 		how.Mode = uint64(perm)
@@ -20,13 +20,13 @@ func openWithoutLinks(path string, flags int, perm uint32) (fd int, err error, o
 	fd, err = unix.Openat2(unix.AT_FDCWD, path, &how)
 	switch {
 	case err == nil:
-		return fd, nil, true
+		return fd, true, nil
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EACCES), errors.Is(err, unix.EISDIR),
 		errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.EROFS), errors.Is(err, unix.ENXIO),
 		errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOSPC):
-		return -1, err, true
+		return -1, true, err
 	}
-	return -1, err, false
+	return -1, false, err
 }
 
 // readlinkat reads the link name in the open directory dir.

@@ -13,8 +13,8 @@ import (
 const directoryFlags = unix.O_RDONLY | unix.O_DIRECTORY
 
 // openWithoutLinks needs openat2, which only Linux has: the path is walked.
-func openWithoutLinks(string, int, uint32) (fd int, err error, ok bool) {
-	return -1, nil, false
+func openWithoutLinks(string, int, uint32) (fd int, ok bool, err error) {
+	return -1, false, nil
 }
 
 // readlinkat reads the link name in the directory at; not every system has the

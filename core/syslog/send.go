@@ -155,14 +155,15 @@ func (w *Writer) finish(size int) {
 	w.waiting = left
 }
 
-// confess says in the log how many messages are missing in it.
+// confess says in the log how many messages are missing in it, at the place where
+// they are: behind all that is queued.
 func (w *Writer) confess() {
-	dropped := w.Dropped()
-	if dropped == w.told {
-		return
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if lost := w.dropped - w.told; lost > 0 {
+		w.queueMessage(warning, "", fmt.Appendf(nil, "%d messages to syslog were dropped", lost))
+		w.told = w.dropped
 	}
-	w.send(warning, "", fmt.Appendf(nil, "%d messages to syslog were dropped", dropped-w.told))
-	w.told = dropped
 }
 
 // pause waits before another try; false when the Writer is closed.

@@ -133,7 +133,11 @@ func (w *Writer) send(pri, prefix string, line []byte) {
 		if len(piece) > MaxLine {
 			piece = piece[:cut(piece, MaxLine)]
 		}
-		w.queueMessage(pri, prefix, piece)
+		if w.pending+len(piece)+len(prefix) > w.o.MaxPending {
+			w.dropped++
+		} else {
+			w.queueMessage(pri, prefix, piece)
+		}
 		line = line[len(piece):]
 		if len(line) == 0 {
 			break
@@ -145,12 +149,9 @@ func (w *Writer) send(pri, prefix string, line []byte) {
 	}
 }
 
+// queueMessage puts one message into the queue; mu is held.
 func (w *Writer) queueMessage(pri, prefix string, line []byte) {
 	start := len(w.queue.buf)
-	if w.pending+len(line)+len(prefix) > w.o.MaxPending {
-		w.dropped++
-		return
-	}
 	b := append(w.queue.buf, pri...)
 	b = w.o.Now().Local().AppendFormat(b, time.Stamp)
 	b = append(b, ' ')
