@@ -48,7 +48,7 @@ func TestAFullPipeIsReadBeforeTheExit(t *testing.T) {
 	eachPoller(t, func(t *testing.T, system func(Options) *System) {
 		s := system(Options{})
 		for range 5 {
-			st := sh(t, s, "yes 0123456789abcdef | head -c 1000000; yes err | head -c 300000 >&2; kill -9 $$")
+			st := sh(t, s, "yes 0123456789abcdef 2>/dev/null | head -c 1000000; yes err 2>/dev/null | head -c 300000 >&2; kill -9 $$")
 			if ws := st.wait(); ws.Signal() != syscall.SIGKILL {
 				t.Fatalf("status %v", ws)
 			}
