@@ -1,6 +1,9 @@
 package core
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // inboxBytes is how much output may wait for the loop before the thread that
 // reads it is held back: a child that talks faster than events can be made is
@@ -17,6 +20,8 @@ type inbox struct {
 	spare  []func()
 	bytes  int
 	closed bool
+	quiet  bool      // something was put without a ring
+	rung   time.Time // by putLazy
 	wake   chan struct{}
 }
 
@@ -34,12 +39,35 @@ func (b *inbox) put(f func()) bool {
 		return false
 	}
 	b.queue = append(b.queue, f)
-	first := len(b.queue) == 1
+	first := len(b.queue) == 1 || b.quiet
+	b.quiet = false
 	b.mu.Unlock()
 	if first {
 		b.ring()
 	}
 	return true
+}
+
+// lazyAfter is how long putLazy may leave the loop asleep: a small part of what a
+// start takes, and many times what a spawn does.
+const lazyAfter = 2 * time.Millisecond
+
+// putLazy adds a message that more of the like follow at once: the loop is not
+// woken for each of a thousand spawns, but for the first that finds it was left
+// alone for lazyAfter. Whoever puts the last of them uses put; as that one may hang,
+// the loop looks by itself every lazyLook while spawns are outstanding.
+func (b *inbox) putLazy(f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return
+	}
+	b.queue = append(b.queue, f)
+	b.quiet = true
+	if now := time.Now(); now.Sub(b.rung) >= lazyAfter {
+		b.rung, b.quiet = now, false
+		b.ring()
+	}
 }
 
 // putOutput adds a message that stands for n bytes of output, waiting while
@@ -55,7 +83,8 @@ func (b *inbox) putOutput(n int, f func()) bool {
 	}
 	b.bytes += n
 	b.queue = append(b.queue, f)
-	first := len(b.queue) == 1
+	first := len(b.queue) == 1 || b.quiet
+	b.quiet = false
 	b.mu.Unlock()
 	if first {
 		b.ring()
@@ -76,6 +105,7 @@ func (b *inbox) take() []func() {
 	defer b.mu.Unlock()
 	clear(b.spare)
 	taken := b.queue
+	b.quiet = false
 	b.queue, b.spare = b.spare[:0], taken
 	if b.bytes > 0 {
 		b.bytes = 0

@@ -65,7 +65,12 @@ func (s *Supervisor) launch(m *member) {
 			stderr.started(c)
 		}
 		// Their files are the poller's from here on, so the loop may know them.
-		s.inbox.put(func() { s.spawned(m, c, stdout, stderr) })
+		told := func() { s.spawned(m, c, stdout, stderr) }
+		if s.sys.Waiting() > 0 {
+			s.inbox.putLazy(told)
+		} else {
+			s.inbox.put(told)
+		}
 	}
 	r.Failed = func(e *child.SpawnError) {
 		stdout.spawnFailed(stderr, e)
@@ -80,6 +85,7 @@ func (s *Supervisor) launch(m *member) {
 	r.Slow = func() {
 		s.inbox.put(func() { s.spawnSlow(m) })
 	}
+	s.spawning++
 	m.spawn = s.sys.Spawn(r)
 }
 
@@ -115,6 +121,7 @@ func credentialOf(u *config.User) *child.Credential {
 // answers, on the loop.
 
 func (s *Supervisor) spawned(m *member, c *child.Child, stdout, stderr *channel) {
+	s.spawning--
 	m.spawn = nil
 	m.child = c
 	m.stdout, m.stderr = stdout, stderr
@@ -125,6 +132,7 @@ func (s *Supervisor) spawned(m *member, c *child.Child, stdout, stderr *channel)
 }
 
 func (s *Supervisor) spawnFailed(m *member, e *child.SpawnError) {
+	s.spawning--
 	m.spawn = nil
 	if e.Stage == child.StageCancelled {
 		s.step(m, process.SpawnCancelled{})

@@ -58,6 +58,7 @@ type Supervisor struct {
 	deadlines  deadlines
 	ticks      []tick
 	faulty     map[*channel]time.Time // log files that refuse writes, and when to try again
+	spawning   int                    // spawns asked for and not answered
 	started    bool                   // Run has announced itself
 	stopping   bool
 	stopGroups []*group // still to be stopped, the next one last
@@ -120,10 +121,18 @@ func (s *Supervisor) Run(signals <-chan os.Signal) Mood {
 		case sig := <-signals:
 			s.handleSignal(sig)
 		case <-alarm:
+			// What was put lazily before a spawn that hangs is here.
+			for _, f := range s.inbox.take() {
+				f()
+			}
 		}
 		cancel()
 	}
 }
+
+// lazyLook is how often the loop looks into its inbox by itself while more than
+// one spawn is outstanding (inbox.putLazy).
+const lazyLook = 100 * time.Millisecond
 
 // end closes the inbox and answers whoever still waits.
 func (s *Supervisor) end() {
@@ -151,7 +160,7 @@ func (s *Supervisor) settle() (<-chan time.Time, func()) {
 	s.tick(now)
 	s.retryLogs(now)
 	s.dispatch()
-	next, ok := s.nextAlarm()
+	next, ok := s.nextAlarm(now)
 	if !ok {
 		return nil, func() {}
 	}
@@ -159,13 +168,17 @@ func (s *Supervisor) settle() (<-chan time.Time, func()) {
 }
 
 // nextAlarm is the earliest moment at which the loop has something to do by itself.
-func (s *Supervisor) nextAlarm() (time.Time, bool) {
+func (s *Supervisor) nextAlarm(now time.Time) (time.Time, bool) {
 	next, ok := s.deadlines.next()
-	for _, other := range []func() (time.Time, bool){s.nextTick, s.nextReport, s.nextRetry} {
-		if at, wanted := other(); wanted && (!ok || at.Before(next)) {
+	earlier := func(at time.Time, wanted bool) {
+		if wanted && (!ok || at.Before(next)) {
 			next, ok = at, true
 		}
 	}
+	earlier(s.nextTick())
+	earlier(s.nextReport())
+	earlier(s.nextRetry())
+	earlier(now.Add(lazyLook), s.spawning > 1)
 	return next, ok
 }
 

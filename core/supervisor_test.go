@@ -172,6 +172,12 @@ func (r *running) logged(text string) bool {
 	return slices.ContainsFunc(r.lines, func(l string) bool { return strings.Contains(l, text) })
 }
 
+func (r *running) count(text string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return strings.Count(strings.Join(r.lines, "\n"), text)
+}
+
 func kindOf(err error) ErrorKind {
 	var e *Error
 	if errors.As(err, &e) {
@@ -357,7 +363,7 @@ func TestARestartWithABrokenConfigurationIsRefused(t *testing.T) {
 		t.Errorf("restart: %v", err)
 	}
 	r.signals <- syscall.SIGHUP
-	r.until("the refusal is logged", func() bool { return r.logged("no such luck") })
+	r.until("the second refusal is logged, too", func() bool { return r.count("no such luck") == 2 })
 	if r.Mood() != MoodRunning || r.state("cat") != process.Running {
 		t.Error("it did not go on")
 	}

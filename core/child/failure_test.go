@@ -165,7 +165,7 @@ func TestASlowSpawnIsAnnouncedOnce(t *testing.T) {
 	s := newSystem(t, Options{})
 	release := make(chan struct{})
 	hang(s, release)
-	s.spawner.slow = 5 * time.Millisecond
+	s.spawner.slow.after = 5 * time.Millisecond
 	var slow atomic.Int32
 	st, done := submit(t, s, []string{"/bin/true"}, func(r *Request) {
 		r.Slow = func() {

@@ -4,14 +4,11 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// slowAfter is when a spawn is called slow: a dead network file system, mostly.
-const slowAfter = 5 * time.Second
 
 // spawner does every fork on one thread that lives as long as the System: the
 // parent-death signal of a child is bound to the thread that forked it, and the
@@ -20,10 +17,12 @@ type spawner struct {
 	sys  *System
 	self string // the file of the umask verb
 	fork func(file string, argv []string, attr *syscall.ProcAttr) (pid int, err error)
-	slow time.Duration
+	slow slowWatch
 	done chan struct{}
 
 	ownUmask bool // set before start returns
+
+	waiting atomic.Int64 // requests that the thread has not come to yet
 
 	mu      sync.Mutex
 	arrived sync.Cond
@@ -72,7 +71,7 @@ func (s *spawner) start(sys *System) {
 		s.self = ownFile()
 	}
 	s.fork = syscall.ForkExec
-	s.slow = slowAfter
+	s.slow.after = slowAfter
 	s.null = -1
 	s.done = make(chan struct{})
 	s.arrived.L = &s.mu
@@ -112,6 +111,7 @@ func (s *spawner) submit(r *Request) *Spawn {
 		sp.taken = true
 	} else {
 		s.queue = append(s.queue, sp)
+		s.waiting.Add(1)
 	}
 	s.mu.Unlock()
 	if closed {
@@ -139,12 +139,14 @@ func (s *spawner) run() {
 				sp.Cancel()
 			}
 			closeFD(s.null)
+			s.slow.close()
 			return
 		}
 		batch, s.queue = s.queue, batch[:0]
 		s.mu.Unlock()
 		for i, sp := range batch {
 			batch[i] = nil
+			s.waiting.Add(-1)
 			if s.take(sp) {
 				s.spawn(sp)
 			}
@@ -162,9 +164,8 @@ func (s *spawner) take(sp *Spawn) bool {
 
 func (s *spawner) spawn(sp *Spawn) {
 	r := sp.request
-	if r.Slow != nil {
-		defer time.AfterFunc(s.slow, r.Slow).Stop()
-	}
+	s.slow.begin(r)
+	defer s.slow.end()
 	file, failed := Resolve(r.Argv, r.SearchPath)
 	if failed == nil {
 		failed = s.refuse(r)

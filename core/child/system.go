@@ -74,6 +74,11 @@ func build(o Options, by func() (waiter, error)) (*System, error) {
 // must not be changed afterwards.
 func (s *System) Spawn(r *Request) *Spawn { return s.spawner.submit(r) }
 
+// Waiting tells how many requests the spawner has not come to yet, cancelled ones
+// included. Asked in Started or Failed, it tells whether more of the like follows
+// at once.
+func (s *System) Waiting() int { return int(s.spawner.waiting.Load()) }
+
 // Post runs f on the output poller's thread, after everything posted before. It never blocks.
 func (s *System) Post(f func()) { s.logs.post(f) }
 
