@@ -5,8 +5,6 @@ import (
 	"strings"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
 )
@@ -87,11 +85,11 @@ func killingLine(name string, pid int, group bool, sig syscall.Signal) string { 
 	if group {
 		as = "process group "
 	}
-	return fmt.Sprintf("killing %s (pid %d) %swith signal %s", name, pid, as, signalName(sig))
+	return fmt.Sprintf("killing %s (pid %d) %swith signal %s", name, pid, as, process.SignalName(sig))
 }
 
 func sendingLine(name string, pid int, sig syscall.Signal) string { // process.py
-	return fmt.Sprintf("sending %s (pid %d) sig %s", name, pid, signalName(sig))
+	return fmt.Sprintf("sending %s (pid %d) sig %s", name, pid, process.SignalName(sig))
 }
 
 func backoffKillLine(name string) string { // process.py
@@ -110,24 +108,20 @@ func signalProblemLine(name string, pid int, why string) string { // process.py
 	return fmt.Sprintf("unknown problem sending sig %s (%d):%s", name, pid, why)
 }
 
-func reapedUnknownLine(pid int, how string) string { // supervisord.py
-	return fmt.Sprintf("reaped unknown pid %d (%s)", pid, how)
-}
-
 func exitRequestLine(sig syscall.Signal) string { // supervisord.py
-	return fmt.Sprintf("received %s indicating exit request", signalName(sig))
+	return fmt.Sprintf("received %s indicating exit request", process.SignalName(sig))
 }
 
 func restartRequestLine(sig syscall.Signal) string { // supervisord.py
-	return fmt.Sprintf("received %s indicating restart request", signalName(sig))
+	return fmt.Sprintf("received %s indicating restart request", process.SignalName(sig))
 }
 
 func restartIgnoredLine(sig syscall.Signal) string { // supervisord.py
-	return fmt.Sprintf("ignored %s indicating restart request (shutdown in progress)", signalName(sig))
+	return fmt.Sprintf("ignored %s indicating restart request (shutdown in progress)", process.SignalName(sig))
 }
 
 func reopenRequestLine(sig syscall.Signal) string { // supervisord.py
-	return fmt.Sprintf("received %s indicating log reopen request", signalName(sig))
+	return fmt.Sprintf("received %s indicating log reopen request", process.SignalName(sig))
 }
 
 func waitingDieLine(names []string) string { // supervisord.py
@@ -140,14 +134,6 @@ func closingSocketLine(url string) string { return "Closing socket " + url } // 
 
 func commEventLine(name, channel string) string { // dispatchers.py
 	return fmt.Sprintf("'%s' %s emitted a comm event", name, channel)
-}
-
-// signalName is a signal as Supervisor's logs have it (options.py, signame).
-func signalName(sig syscall.Signal) string {
-	if name := unix.SignalName(sig); name != "" {
-		return name
-	}
-	return fmt.Sprintf("signal %d", int(sig))
 }
 
 // Lines of Hark's own.

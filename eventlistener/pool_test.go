@@ -117,8 +117,7 @@ func TestAFullBufferLosesItsOldestToARejectedEvent(t *testing.T) {
 
 func TestEventsPublishedFromEmitKeepTheBufferInOrder(t *testing.T) {
 	b := NewBus()
-	var p *Pool
-	p = NewPool(b, PoolConfig{Name: "p", BufferSize: 2, Emit: func(o Outcome) {
+	p := NewPool(b, PoolConfig{Name: "p", BufferSize: 2, Emit: func(o Outcome) {
 		if o.Kind == Overflowed && o.Event.Type() == Tick5 {
 			b.Publish(NewEventsDiscarded(o.Pool, 1))
 		}

@@ -58,7 +58,7 @@ func (s *System) Run(argv []string, timeout time.Duration) (out []byte, ws sysca
 		select {
 		case c := <-started:
 			_ = c.Signal(syscall.SIGKILL, true)
-		case <-failed:
+		case <-failed: //nolint:errcheck // there is nothing to kill
 		}
 	}()
 	return nil, 0, ErrTimeout

@@ -38,8 +38,7 @@ func UmaskVerb(args []string) (handled bool) {
 	// in the program, and so would these be.
 	IgnoreSignals()
 	err = syscall.Exec(args[3], args[4:], os.Environ())
-	errno, _ := err.(syscall.Errno)
-	_, _ = os.Stderr.WriteString(lines("exec " + args[4] + ": " + unix.ErrnoName(errno)))
+	_, _ = os.Stderr.WriteString(lines("exec " + args[4] + ": " + unix.ErrnoName(errnoOf(err))))
 	os.Exit(127)
 	return true
 }

@@ -57,7 +57,7 @@ func badSequence(b []byte) (int, string) {
 		return 1, "invalid start byte"
 	}
 	n := 1
-	for n < len(b) && n < 4 && utf8.RuneStart(b[n]) == false {
+	for n < len(b) && n < 4 && !utf8.RuneStart(b[n]) {
 		// The first continuation byte has a narrower range after some leads.
 		if n == 1 && (lead == 0xe0 && b[1] < 0xa0 || lead == 0xed && b[1] > 0x9f ||
 			lead == 0xf0 && b[1] < 0x90 || lead == 0xf4 && b[1] > 0x8f) {

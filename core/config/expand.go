@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -48,7 +49,8 @@ func expand(s string, names scope) (string, error) {
 // expandWords is Supervisor's message for a failed expansion; shown is the
 // format string, masked when it belongs to a secret.
 func expandWords(shown, name string, names scope, err error) string {
-	if u, ok := err.(unknownName); ok {
+	var u unknownName
+	if errors.As(err, &u) {
 		return fmt.Sprintf("Format string %s for %s contains names (%s) which cannot be expanded. Available names: %s",
 			repr(shown), repr(name), repr(u.name), strings.Join(names.names(), ", "))
 	}

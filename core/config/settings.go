@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -160,8 +161,8 @@ func (l *loader) own(check func()) {
 // expandText is our text for a failed expansion. The environment's names are
 // many, so one stands for all.
 func expandText(shown string, names scope, err error) string {
-	u, ok := err.(unknownName)
-	if !ok {
+	var u unknownName
+	if !errors.As(err, &u) {
 		return fmt.Sprintf("cannot expand %q: %s; accepted: %%(name)s, and %%%% for a percent sign", shown, err)
 	}
 	var accepted []string

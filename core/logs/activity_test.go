@@ -203,8 +203,8 @@ func TestActivityNeverBlocksAndSaysWhatItDropped(t *testing.T) {
 	if len(told) < 2 {
 		t.Fatalf("told %v", told)
 	}
-	trouble(t, told[0], Failing)
-	trouble(t, told[1], Recovered)
+	_ = trouble(t, told[0], Failing)
+	_ = trouble(t, told[1], Recovered)
 }
 
 func TestAnActivityThatCannotBeWrittenCanBeReopenedElsewhereAndClosed(t *testing.T) {

@@ -254,7 +254,7 @@ func TestALogThatCannotBeRotatedGoesOnAndSaysSoOnce(t *testing.T) {
 	}
 	f := open(t, name, Options{MaxBytes: 4, Backups: 1})
 	_, err := f.Write([]byte("12345"))
-	trouble(t, err, NotRotated)
+	_ = trouble(t, err, NotRotated)
 	write(t, f, "6789")
 	write(t, f, "abcd")
 	if got := read(t, name); got != "123456789abcd" {
@@ -335,7 +335,7 @@ func TestAFullDiskLosesNothingThatFitsTheBoundAndOrderIsKept(t *testing.T) {
 				t.Fatal(err)
 			}
 			err := f.Retry()
-			trouble(t, err, Recovered)
+			_ = trouble(t, err, Recovered)
 			if f.Pending() != 0 || f.Full() {
 				t.Fatalf("after room was made %d bytes pending, full %v", f.Pending(), f.Full())
 			}

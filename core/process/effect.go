@@ -63,7 +63,7 @@ const (
 	// LogGaveUp, INFO: "gave up: x entered FATAL state, too many start retries
 	// too quickly".
 	LogGaveUp
-	// LogStopInBackoff, DEBG: "Attempted to kill x, which is in BACKOFF state."
+	// LogStopInBackoff, DEBG: "Attempted to kill x, which is in BACKOFF state.", with the stop.
 	LogStopInBackoff
 	// LogKilling, DEBG, with Pid, Signal and Group: "killing x (pid 7) with signal
 	// SIGTERM", or "killing x (pid 7) process group with signal SIGTERM".
