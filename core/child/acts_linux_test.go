@@ -6,7 +6,6 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -33,39 +32,6 @@ func TestOrphansAreReapedAndTold(t *testing.T) {
 		perform(t, "orphans", &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS}, "/bin/sh", "-c",
 			`mount -t proc proc /proc && exec "$0"`)
 	})
-}
-
-// orphanage counts the unknown pids.
-type orphanage struct {
-	mu    sync.Mutex
-	count int
-	bad   []string
-}
-
-func (o *orphanage) unknown(pid int, ws syscall.WaitStatus) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.count++
-	if !ws.Exited() || ws.ExitStatus() != 0 {
-		o.bad = append(o.bad, fmt.Sprintf("pid %d: status %#x", pid, ws))
-	}
-}
-
-// await waits for n orphans, and sees that there were no more.
-func (o *orphanage) await(n int) error {
-	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		o.mu.Lock()
-		count, bad := o.count, o.bad
-		o.mu.Unlock()
-		switch {
-		case len(bad) > 0:
-			return fmt.Errorf("these are no orphans: %q", bad)
-		case count == n:
-			return nil
-		case count > n || time.Now().After(end):
-			return fmt.Errorf("%d orphans reaped, want %d", count, n)
-		}
-	}
 }
 
 func actOrphans() error {

@@ -1,6 +1,7 @@
 package child
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func TestSignalsReachTheProcessOrItsGroup(t *testing.T) {
@@ -149,6 +151,39 @@ func storm(s *System, n int, orphans *orphanage) error {
 		return orphans.await((n + 8) / 10 * 3)
 	}
 	return nil
+}
+
+// orphanage counts the unknown pids.
+type orphanage struct {
+	mu    sync.Mutex
+	count int
+	bad   []string
+}
+
+func (o *orphanage) unknown(pid int, ws syscall.WaitStatus) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.count++
+	if !ws.Exited() || ws.ExitStatus() != 0 {
+		o.bad = append(o.bad, fmt.Sprintf("pid %d: status %#x", pid, ws))
+	}
+}
+
+// await waits for n orphans, and sees that there were no more.
+func (o *orphanage) await(n int) error {
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		o.mu.Lock()
+		count, bad := o.count, o.bad
+		o.mu.Unlock()
+		switch {
+		case len(bad) > 0:
+			return fmt.Errorf("these are no orphans: %q", bad)
+		case count == n:
+			return nil
+		case count > n || time.Now().After(end):
+			return fmt.Errorf("%d orphans reaped, want %d", count, n)
+		}
+	}
 }
 
 // zombies gives the pids of our dead children.
