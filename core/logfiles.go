@@ -11,8 +11,12 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// retryEvery is how often a log file that refused a write is tried again.
-const retryEvery = time.Second
+// How often a log that refused a write is tried again: a disk makes room when
+// somebody sees to it, a pipe or terminal whenever its reader comes back.
+const (
+	retryDisk   = time.Second
+	retryStream = 10 * time.Millisecond
+)
 
 // trouble tells the loop of what a log file has to announce, and sees to it that
 // one that refuses writes is tried again. On the poller's thread.
@@ -30,7 +34,11 @@ func (c *channel) trouble(err error) {
 	waits := c.file != nil && (c.file.Pending() > 0 || c.paused)
 	if waits != c.retrying {
 		c.retrying = waits
-		c.s.inbox.put(func() { c.s.setFaulty(c, waits) })
+		every := retryDisk
+		if waits && c.file.Full() && !c.conf.Block {
+			every = retryStream
+		}
+		c.s.inbox.put(func() { c.s.setFaulty(c, waits, every) })
 	}
 	if err == nil {
 		return
@@ -55,28 +63,34 @@ func (s *Supervisor) announce(ref eventlistener.Process, channel string, err err
 		if t.Kind == logs.Recovered {
 			level = config.WARN
 		}
-		if t.Dropped > 0 && (t.Kind == logs.Recovered || t.Kind == logs.Abandoned) {
+		if t.Kind == logs.Dropping || t.Kind == logs.Abandoned {
 			s.bus.Publish(eventlistener.NewLogDropped(ref, channel, t.Dropped))
 		}
 	}
 	s.log(level, err.Error())
 }
 
-func (s *Supervisor) setFaulty(c *channel, is bool) {
+func (s *Supervisor) setFaulty(c *channel, is bool, every time.Duration) {
 	if is {
-		s.faulty[c] = s.clock.Now().Add(retryEvery)
+		s.faulty[c] = retry{due: s.clock.Now().Add(every), every: every}
 	} else {
 		delete(s.faulty, c)
 	}
 }
 
+// retry is when a log is tried again, and how often.
+type retry struct {
+	due   time.Time
+	every time.Duration
+}
+
 // retryLogs has the log files that refused a write tried again.
 func (s *Supervisor) retryLogs(now time.Time) {
-	for c, due := range s.faulty {
-		if due.After(now) {
+	for c, r := range s.faulty {
+		if r.due.After(now) {
 			continue
 		}
-		s.faulty[c] = now.Add(retryEvery)
+		s.faulty[c] = retry{due: now.Add(r.every), every: r.every}
 		s.post(c, func() {
 			if c.file != nil {
 				c.trouble(c.file.Retry())
@@ -87,9 +101,9 @@ func (s *Supervisor) retryLogs(now time.Time) {
 
 func (s *Supervisor) nextRetry() (time.Time, bool) {
 	var next time.Time
-	for _, due := range s.faulty {
-		if next.IsZero() || due.Before(next) {
-			next = due
+	for _, r := range s.faulty {
+		if next.IsZero() || r.due.Before(next) {
+			next = r.due
 		}
 	}
 	return next, !next.IsZero()

@@ -57,9 +57,9 @@ type Supervisor struct {
 	configured []*config.Group // the last configuration read; groups hold the active one
 	deadlines  deadlines
 	ticks      []tick
-	faulty     map[*channel]time.Time // log files that refuse writes, and when to try again
-	spawning   int                    // spawns asked for and not answered
-	started    bool                   // Run has announced itself
+	faulty     map[*channel]retry // log files that refuse writes
+	spawning   int                // spawns asked for and not answered
+	started    bool               // Run has announced itself
 	stopping   bool
 	stopGroups []*group // still to be stopped, the next one last
 	reported   time.Time
@@ -83,7 +83,7 @@ func New(o Options) (*Supervisor, error) {
 		groups:     make(map[string]*group, len(o.Config.Groups)),
 		configured: o.Config.Groups,
 		ticks:      newTicks(o.Clock.Now()),
-		faulty:     make(map[*channel]time.Time),
+		faulty:     make(map[*channel]retry),
 	}
 	s.mood.Store(int64(MoodRunning))
 	for _, g := range o.Config.Groups {

@@ -528,12 +528,14 @@ func TestSymbolicLinksThatOthersCouldMakeAreRefusedToRoot(t *testing.T) {
 	targetDir := mkdir("private/dir", 0o755, 0)
 	for _, c := range []struct {
 		name, dir string
+		owner     int // of the links
 		refused   bool
 	}{
-		{"a private directory", private, false},
-		{"a sticky directory of all", sticky, true},
-		{"a directory a group may write", shared, true},
-		{"another user's directory", theirs, true},
+		{"a private directory", private, 0, false},
+		{"another user's link in a sticky directory of all", sticky, 12345, true},
+		{"another user's link in a directory a group may write", shared, 12345, true},
+		{"another user's link in that user's directory", theirs, 12345, true},
+		{"root's link in a directory a group may write", mkdir("varlog", 0o775, 0), 0, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			link := filepath.Join(c.dir, "link")
@@ -542,6 +544,11 @@ func TestSymbolicLinksThatOthersCouldMakeAreRefusedToRoot(t *testing.T) {
 			twice := filepath.Join(private, filepath.Base(c.dir)+".twice")
 			if err := errors.Join(os.Symlink(target, link), os.Symlink(targetDir, dirLink), os.Symlink("../private/target", relative), os.Symlink(link, twice)); err != nil {
 				t.Fatal(err)
+			}
+			for _, l := range []string{link, dirLink, relative} {
+				if err := os.Lchown(l, c.owner, c.owner); err != nil {
+					t.Fatal(err)
+				}
 			}
 			for _, path := range []string{link, filepath.Join(dirLink, "x.log"), relative, twice} {
 				f, err := Open(path, Options{})

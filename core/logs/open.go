@@ -78,10 +78,10 @@ func walk(abs string, follow bool) (place, error) {
 			_ = unix.Close(dir)
 			return place{dir: unix.AT_FDCWD, name: filepath.Join(here, filepath.Join(rest[1:]...)), special: true}, nil
 		}
-		target, isLink := readlinkat(dir, at, name)
+		target, owner, isLink := readlinkat(dir, at, name)
 		switch {
 		case isLink && (!last || follow):
-			if err := followable(dir); err != nil {
+			if err := followable(dir, owner); err != nil {
 				_ = unix.Close(dir)
 				return place{}, fmt.Errorf("%q is a %w (%q)", here, err, at)
 			}
@@ -107,8 +107,13 @@ func walk(abs string, follow bool) (place, error) {
 	}
 }
 
-// followable refuses the links of a directory that somebody but root can write.
-func followable(dir int) error {
+// followable refuses the links of a directory that somebody but root can write,
+// unless root made the link: the rule of Linux's protected_symlinks, by which an
+// administrator's link in a group-writable /var/log goes on working.
+func followable(dir int, owner uint32) error {
+	if owner == 0 {
+		return nil
+	}
 	var st unix.Stat_t
 	if err := unix.Fstat(dir, &st); err != nil {
 		return err

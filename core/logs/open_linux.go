@@ -29,12 +29,22 @@ func openWithoutLinks(path string, flags int, perm uint32) (fd int, ok bool, err
 	return -1, false, err
 }
 
-// readlinkat reads the link name in the open directory dir.
-func readlinkat(dir int, _, name string) (string, bool) {
-	buf := make([]byte, unix.PathMax)
-	n, err := unix.Readlinkat(dir, name, buf)
+// readlinkat reads the link name in the open directory dir, and who owns it. Both
+// are asked of one open link, so that it can't be exchanged in between.
+func readlinkat(dir int, _, name string) (target string, owner uint32, isLink bool) {
+	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return "", false
+		return "", 0, false
 	}
-	return string(buf[:n]), true
+	defer func() { _ = unix.Close(fd) }()
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFLNK {
+		return "", 0, false
+	}
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(fd, "", buf)
+	if err != nil {
+		return "", 0, false
+	}
+	return string(buf[:n]), st.Uid, true
 }

@@ -20,7 +20,12 @@ func openWithoutLinks(string, int, uint32) (fd int, ok bool, err error) {
 // readlinkat reads the link name in the directory at; not every system has the
 // call that takes an open directory. What the link leads to is opened without
 // following links, so a link exchanged meanwhile is refused.
-func readlinkat(_ int, at, name string) (string, bool) {
-	target, err := os.Readlink(filepath.Join(at, name))
-	return target, err == nil
+func readlinkat(_ int, at, name string) (target string, owner uint32, isLink bool) {
+	path := filepath.Join(at, name)
+	var st unix.Stat_t
+	if unix.Lstat(path, &st) != nil {
+		return "", 0, false
+	}
+	target, err := os.Readlink(path)
+	return target, st.Uid, err == nil
 }
