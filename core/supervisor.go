@@ -88,6 +88,7 @@ func New(o Options) (*Supervisor, error) {
 	for _, g := range o.Config.Groups {
 		paths, err := resolveLogs(g, o.Config.Supervisord.ChildLogDir, o.Config.Supervisord.Identifier)
 		if err != nil {
+			s.Discard()
 			return nil, err
 		}
 		s.addGroup(g, paths)

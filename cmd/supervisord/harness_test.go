@@ -27,10 +27,10 @@ const patience = 60 * time.Second
 // TestMain lets the test binary be supervisord: the tests start it as a process
 // of its own, so that they test what a user runs.
 func TestMain(m *testing.M) {
-	if child.UmaskVerb(os.Args[1:]) {
+	if child.UmaskVerb(os.Args) {
 		return
 	}
-	if os.Getenv("HARK_BE_SUPERVISORD") != "" {
+	if os.Getenv("HARK_BE_SUPERVISORD") != "" || os.Getenv(readyVariable) != "" {
 		_ = os.Unsetenv("HARK_BE_SUPERVISORD")
 		os.Exit(command(os.Args, os.Stdout, os.Stderr))
 	}

@@ -24,7 +24,7 @@ const patience = 60 * time.Second
 const actEnv = "HARK_CHILD_ACT"
 
 func TestMain(m *testing.M) {
-	if UmaskVerb(os.Args) {
+	if UmaskVerb(os.Args[1:]) {
 		return
 	}
 	if act := os.Getenv(actEnv); act != "" {

@@ -21,15 +21,15 @@ func umaskArgv(mask int, self, file string, argv []string) []string {
 	return append([]string{self, umaskVerb, fmt.Sprintf("%03o", mask), file}, argv...)
 }
 
-// UmaskVerb must be called first thing in main with os.Args. When they carry the
-// hidden verb it sets the umask and executes the program, and doesn't return. If
-// that fails it writes Supervisor's lines to stderr and exits with 127, as
-// Supervisor's child does. Otherwise handled is false.
+// UmaskVerb must be called first thing in main with the arguments, os.Args[1:].
+// When they carry the hidden verb it sets the umask and executes the program, and
+// doesn't return. If that fails it writes Supervisor's lines to stderr and exits
+// with 127, as Supervisor's child does. Otherwise handled is false.
 func UmaskVerb(args []string) (handled bool) {
-	if len(args) < 5 || args[1] != umaskVerb {
+	if len(args) < 4 || args[0] != umaskVerb {
 		return false
 	}
-	mask, err := strconv.ParseUint(args[2], 8, 9)
+	mask, err := strconv.ParseUint(args[1], 8, 9)
 	if err != nil {
 		return false
 	}
@@ -37,9 +37,9 @@ func UmaskVerb(args []string) (handled bool) {
 	// Go's runtime has taken the signals over; what it handles is the default again
 	// in the program, and so would these be.
 	IgnoreSignals()
-	err = syscall.Exec(args[3], args[4:], os.Environ())
+	err = syscall.Exec(args[2], args[3:], os.Environ())
 	errno, _ := err.(syscall.Errno)
-	_, _ = os.Stderr.WriteString(lines("exec " + args[4] + ": " + unix.ErrnoName(errno)))
+	_, _ = os.Stderr.WriteString(lines("exec " + args[3] + ": " + unix.ErrnoName(errno)))
 	os.Exit(127)
 	return true
 }
