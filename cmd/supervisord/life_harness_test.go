@@ -25,7 +25,7 @@ func run(t testing.TB, more string, args ...string) *instance {
 // ready prepares Hark with a whole configuration, without starting it.
 func ready(t testing.TB, conf string, args ...string) *instance {
 	in := prepare(t, hark(t), conf, args...)
-	in.cmd.Env = append(in.cmd.Env, "GORACE=log_path="+filepath.Join(in.dir, "race"))
+	in.cmd.Env = append(in.cmd.Env, "GORACE=atexit_sleep_ms=0 log_path="+filepath.Join(in.dir, "race"))
 	if err := os.Chmod(in.dir, 0o755); err != nil { // other users' programs log here
 		t.Fatal(err)
 	}
