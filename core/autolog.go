@@ -41,23 +41,43 @@ func resolveLogs(g *config.Group, dir, identifier string) ([]logPaths, error) {
 	return paths, nil
 }
 
-// ClearAutoLogs removes the AUTO logs that an earlier life of a daemon with
-// this identifier left in dir (options.py, clear_autochildlogdir). It returns
-// Supervisor's warnings.
-func ClearAutoLogs(dir, identifier string) (warnings []string) {
+// ClearAutoLogs finds the AUTO logs that an earlier life of a daemon with this
+// identifier left in dir (options.py, clear_autochildlogdir), and gives what
+// removes them, which returns Supervisor's warnings. It is for later because
+// Supervisor, started a second time by mistake, removes the logs of the daemon
+// that runs: call it once it is sure that there is none.
+func ClearAutoLogs(dir, identifier string) (remove func() (warnings []string)) {
 	mine := regexp.MustCompile(`^.+?---` + regexp.QuoteMeta(identifier) + `-\S+\.log\.{0,1}\d{0,4}`)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return []string{"Could not clear childlog dir"}
+		return func() []string { return []string{"Could not clear childlog dir"} }
 	}
+	var paths []string
 	for _, e := range entries {
-		if !mine.MatchString(e.Name()) {
-			continue
-		}
-		path := filepath.Join(dir, e.Name())
-		if err := os.Remove(path); err != nil {
-			warnings = append(warnings, fmt.Sprintf("Failed to clean up '%s'", path))
+		if mine.MatchString(e.Name()) {
+			paths = append(paths, filepath.Join(dir, e.Name()))
 		}
 	}
-	return warnings
+	return func() (warnings []string) {
+		for _, path := range paths {
+			if err := os.Remove(path); err != nil {
+				warnings = append(warnings, fmt.Sprintf("Failed to clean up '%s'", path))
+			}
+		}
+		return warnings
+	}
+}
+
+// Discard removes the AUTO logs that New made, for a Supervisor that will not run.
+func (s *Supervisor) Discard() {
+	for _, g := range s.order {
+		for _, m := range g.members {
+			if m.conf.Stdout.Logfile.Kind == config.LogAuto {
+				_ = os.Remove(m.logs.stdout)
+			}
+			if m.conf.Stderr.Logfile.Kind == config.LogAuto {
+				_ = os.Remove(m.logs.stderr)
+			}
+		}
+	}
 }

@@ -92,6 +92,7 @@ func New(o Options) (*Supervisor, error) {
 		}
 		paths, err := resolveLogs(g, o.Config.Supervisord.ChildLogDir, o.Config.Supervisord.Identifier)
 		if err != nil {
+			s.Discard()
 			return nil, err
 		}
 		s.addGroup(g, paths)

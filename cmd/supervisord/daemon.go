@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -34,7 +33,8 @@ type daemon struct {
 	system  *child.System
 	lookups atomic.Pointer[child.System] // system, for those off the main goroutine
 	bus     *eventlistener.Bus
-	log     atomic.Pointer[activity] // of the present life
+	log     atomic.Pointer[activity]      // of the present life
+	checked atomic.Pointer[config.Config] // the last configuration read that was in order
 }
 
 // run is everything after the configuration was read. An error is a reason not
@@ -66,25 +66,48 @@ func (d *daemon) run() (int, error) {
 			return 0, nil
 		}
 		first = false
-		if d.conf, err = d.load(d.conf.Path); err != nil {
-			return 0, errors.Join(errors.New("cannot start again with the new configuration"), err)
-		}
+		d.readAgain()
 	}
 }
 
+// reread reads the configuration anew, for a reload or to see before a restart
+// whether it is in order.
+func (d *daemon) reread() (*config.Config, error) {
+	conf, err := d.load(d.conf.Path)
+	if err == nil {
+		d.checked.Store(conf)
+	}
+	return conf, err
+}
+
+// readAgain takes the configuration for the next life. If it was broken while the
+// processes stopped, it is the one that was checked before.
+func (d *daemon) readAgain() {
+	conf, err := d.load(d.conf.Path)
+	if err != nil {
+		conf = d.checked.Load()
+		conf.Criticals = append(conf.Criticals, fmt.Sprintf("cannot read the configuration again, so the one of before the restart is used: %v", err))
+	}
+	d.conf = conf
+}
+
 // life is one turn from start to shutdown or restart (supervisord.py, main and run).
-func (d *daemon) life(signals <-chan os.Signal, first bool) (core.Mood, error) {
+func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, err error) {
 	set := d.conf.Supervisord
 	log, err := d.openLog()
 	if err != nil {
 		return 0, err
 	}
 	defer log.close()
-	log.begin(d)
-	if !set.NoCleanup {
-		for _, warning := range core.ClearAutoLogs(set.ChildLogDir, set.Identifier) {
-			log.write(config.WARN, warning)
+	defer func() {
+		if err != nil && !first { // nobody reads our standard error any more
+			log.write(config.CRIT, fmt.Sprintf("cannot start again: %v", err))
 		}
+	}()
+	log.begin(d)
+	clearAutoLogs := func() []string { return nil }
+	if !set.NoCleanup {
+		clearAutoLogs = core.ClearAutoLogs(set.ChildLogDir, set.Identifier)
 	}
 	if first {
 		if d.report.daemonized() {
@@ -105,7 +128,7 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (core.Mood, error) {
 		Log:       log.write,
 		ReopenLog: log.reopen,
 		ClearLog:  log.clear,
-		Reread:    func() (*config.Config, error) { return d.load(d.conf.Path) },
+		Reread:    d.reread,
 		Environ:   os.Environ(),
 		Syslog:    log.syslog,
 	})
@@ -114,7 +137,11 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (core.Mood, error) {
 	}
 	server, err := d.open(supervisor, log)
 	if err != nil {
+		supervisor.Discard()
 		return 0, err
+	}
+	for _, warning := range clearAutoLogs() {
+		log.write(config.WARN, warning)
 	}
 	server.Serve()
 	unlink := d.writePidfile(log)

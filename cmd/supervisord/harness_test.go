@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	if child.UmaskVerb(os.Args) {
 		return
 	}
-	if os.Getenv("HARK_BE_SUPERVISORD") != "" {
+	if os.Getenv("HARK_BE_SUPERVISORD") != "" || os.Getenv(readyVariable) != "" {
 		_ = os.Unsetenv("HARK_BE_SUPERVISORD")
 		os.Exit(command(os.Args, os.Stdout, os.Stderr))
 	}
