@@ -19,8 +19,11 @@ func spawnedLine(name string, pid int) string { // process.py
 
 func spawnErrLine(msg string) string { return "spawnerr: " + msg } // process.py
 
-func exitedLine(name, how string) string { // process.py
-	return fmt.Sprintf("exited: %s (%s)", name, how)
+func exitedLine(name, how string, expected bool) string { // process.py
+	if expected {
+		return fmt.Sprintf("exited: %s (%s; expected)", name, how)
+	}
+	return fmt.Sprintf("exited: %s (%s; not expected)", name, how)
 }
 
 func stoppedLine(name, how string) string { // process.py
@@ -52,7 +55,7 @@ func (s *Supervisor) logEffect(m *member, e process.Log) {
 	case process.LogSuccess:
 		s.log(config.INFO, successLine(name, m.conf.StartSecs))
 	case process.LogExited:
-		s.log(expectedLevel, exitedLine(name, e.Msg))
+		s.log(expectedLevel, exitedLine(name, e.Msg, e.Expected))
 	case process.LogStopped:
 		s.log(expectedLevel, stoppedLine(name, e.Msg))
 	case process.LogGaveUp:

@@ -238,6 +238,9 @@ func TestTheLastOutputPrecedesTheExitAndReachesTheLog(t *testing.T) {
 		p.Stdout.EventsEnabled = true
 	}))
 	r.untilState("talk", process.Exited)
+	if !r.logged("exited: talk (exit status 3; not expected)") {
+		t.Error("the exit is not logged as Supervisor does")
+	}
 	if b, err := os.ReadFile(log); err != nil || string(b) != "first\nlast\n" {
 		t.Errorf("log %q, %v", b, err)
 	}
