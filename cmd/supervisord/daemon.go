@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -15,6 +16,11 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
+
+// tidyAfter is how long after a start the memory that reading the configuration
+// and starting everything took is given back in one go. Left to itself Go's
+// runtime does it in small steps for a minute, waking an otherwise idle daemon.
+const tidyAfter = 3 * time.Second
 
 // drainTime is how long the HTTP servers may take to finish their answers when
 // the daemon ends.
@@ -148,6 +154,8 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, err er
 	defer unlink()
 	d.report.done(0)
 	d.notify.tell(fmt.Sprintf("READY=1\nMAINPID=%d", os.Getpid()))
+	tidy := time.AfterFunc(tidyAfter, debug.FreeOSMemory)
+	defer tidy.Stop()
 	mood := supervisor.Run(signals)
 	if mood < core.MoodRestarting {
 		d.notify.tell("STOPPING=1")
