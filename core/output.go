@@ -8,7 +8,7 @@ import (
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/logs"
-	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/core/pyrepr"
 	"github.com/hark-supervisor/hark/core/syslog"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
@@ -202,5 +202,5 @@ func outputLine(name, channel string, data []byte) string {
 	if !utf8.Valid(data) {
 		text = "Undecodable: " + string(eventlistener.AppendRepr(nil, data))
 	}
-	return fmt.Sprintf("%s %s output:\n%s", process.PythonRepr(name), channel, text)
+	return fmt.Sprintf("%s %s output:\n%s", pyrepr.String(name), channel, text)
 }

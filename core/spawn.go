@@ -7,13 +7,14 @@ import (
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/core/pyrepr"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
 const emptyCommand = "command is empty" // process.py
 
 func badCommand(command string, err error) string { // process.py
-	return fmt.Sprintf("can't parse command %s: %v", process.PythonRepr(command), err)
+	return fmt.Sprintf("can't parse command %s: %v", pyrepr.String(command), err)
 }
 
 // launch hands a spawn to the spawner's thread. Whatever comes of it returns to

@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hark-supervisor/hark/core/pyrepr"
 )
 
 // diagnose finds out what the one errno of a failed fork means. The kernel is
@@ -99,7 +101,7 @@ func setuidError(r *Request, errno syscall.Errno, why string) *SpawnError {
 	return &SpawnError{
 		Stage: StageSetuid,
 		Errno: errno,
-		Msg:   fmt.Sprintf("couldn't setuid to %d (%s): %s", r.Credential.UID, pyRepr(r.Credential.Name), why),
+		Msg:   fmt.Sprintf("couldn't setuid to %d (%s): %s", r.Credential.UID, pyrepr.String(r.Credential.Name), why),
 		Lines: lines(what),
 	}
 }
@@ -117,7 +119,7 @@ func chdirError(r *Request, errno syscall.Errno) *SpawnError {
 	return &SpawnError{
 		Stage: StageChdir,
 		Errno: errno,
-		Msg:   "couldn't chdir to " + pyRepr(r.Dir) + ": " + unix.ErrnoName(errno) + " (" + why + ")",
+		Msg:   "couldn't chdir to " + pyrepr.String(r.Dir) + ": " + unix.ErrnoName(errno) + " (" + why + ")",
 		Lines: lines("chdir to " + r.Dir + ": " + unix.ErrnoName(errno)),
 	}
 }
@@ -126,7 +128,7 @@ func execError(r *Request, file string, errno syscall.Errno) *SpawnError {
 	return &SpawnError{
 		Stage: StageExec,
 		Errno: errno,
-		Msg:   "couldn't exec " + pyRepr(file) + ": " + unix.ErrnoName(errno) + " (" + whyExec(r, file, errno) + ")",
+		Msg:   "couldn't exec " + pyrepr.String(file) + ": " + unix.ErrnoName(errno) + " (" + whyExec(r, file, errno) + ")",
 		Lines: lines("exec " + r.Argv[0] + ": " + unix.ErrnoName(errno)),
 	}
 }
@@ -139,15 +141,15 @@ func whyExec(r *Request, file string, errno syscall.Errno) string {
 	switch errno {
 	case syscall.ENOENT:
 		if _, err := os.Stat(file); err != nil {
-			return "there is no " + pyRepr(file)
+			return "there is no " + pyrepr.String(file)
 		}
 		if interpreter := interpreterOf(file); interpreter != "" {
-			return "its interpreter " + pyRepr(interpreter) + " is missing"
+			return "its interpreter " + pyrepr.String(interpreter) + " is missing"
 		}
 		return "its loader is missing"
 	case syscall.EACCES:
 		if interpreter := interpreterOf(file); interpreter != "" {
-			return "no permission to execute it or its interpreter " + pyRepr(interpreter) + asUser(r)
+			return "no permission to execute it or its interpreter " + pyrepr.String(interpreter) + asUser(r)
 		}
 		return "no permission to execute it" + asUser(r)
 	case syscall.ENOEXEC:
@@ -164,7 +166,7 @@ func asUser(r *Request) string {
 	if r.Credential == nil {
 		return ""
 	}
-	return " as user " + pyRepr(r.Credential.Name)
+	return " as user " + pyrepr.String(r.Credential.Name)
 }
 
 // interpreterOf gives the interpreter that a script's first line names, "" for none.

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/core/pyrepr"
 )
 
 func TestAFailedSpawnSaysWhatIsMissing(t *testing.T) {
@@ -233,8 +235,8 @@ func TestPyReprQuotesAsPythonDoes(t *testing.T) {
 		"\xff":                 `'\udcff'`,
 		"\U0001f600\U000e0001": "'\U0001f600\\U000e0001'",
 	} {
-		if got := pyRepr(in); got != want {
-			t.Errorf("pyRepr(%q) = %s, want %s", in, got, want)
+		if got := pyrepr.String(in); got != want {
+			t.Errorf("pyrepr.String(%q) = %s, want %s", in, got, want)
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"unicode"
+
+	"github.com/hark-supervisor/hark/core/pyrepr"
 )
 
 // The conversions of supervisor/datatypes.py. Each error is Supervisor's text,
@@ -35,7 +37,7 @@ func octal(s string) (int64, error) {
 }
 
 func parseInt(s string, base int) (int64, error) {
-	bad := fmt.Errorf("invalid literal for int() with base %d: %s", base, firstRunes(repr(s), 200))
+	bad := fmt.Errorf("invalid literal for int() with base %d: %s", base, firstRunes(pyrepr.String(s), 200))
 	digits := strip(s)
 	negative := false
 	if digits != "" && (digits[0] == '-' || digits[0] == '+') {
@@ -111,7 +113,7 @@ func boolean(s string) (bool, error) {
 	case "no", "false", "off", "0":
 		return false, nil
 	}
-	return false, errors.New("not a valid boolean value: " + repr(s))
+	return false, errors.New("not a valid boolean value: " + pyrepr.String(s))
 }
 
 // byteSize is an integer, with KB, MB or GB behind it in any case.
@@ -159,7 +161,7 @@ func exitCodes(s string) ([]int, error) {
 	for _, part := range strings.Split(s, ",") {
 		n, err := integer(part)
 		if err != nil || n < 0 || n > 255 {
-			return nil, errors.New("not a valid list of exit codes: " + repr(s))
+			return nil, errors.New("not a valid list of exit codes: " + pyrepr.String(s))
 		}
 		codes = append(codes, int(n))
 	}
@@ -174,7 +176,7 @@ func autoRestart(s string) (AutoRestart, error) {
 	}
 	on, err := boolean(v)
 	if err != nil {
-		return RestartNever, errors.New("invalid 'autorestart' value " + repr(v))
+		return RestartNever, errors.New("invalid 'autorestart' value " + pyrepr.String(v))
 	}
 	if on {
 		return RestartAlways, nil
@@ -200,7 +202,7 @@ func loggingLevel(s string) (Level, error) {
 	case "blather":
 		return BLAT, nil
 	}
-	return INFO, errors.New("bad logging level name " + repr(s))
+	return INFO, errors.New("bad logging level name " + pyrepr.String(s))
 }
 
 // processName strips a name and refuses what would break the listener protocol
@@ -209,7 +211,7 @@ func processName(s string) (string, error) {
 	v := strip(s)
 	for _, c := range " :/" {
 		if strings.ContainsRune(v, c) {
-			return "", fmt.Errorf("Invalid name: %s because of character: %s", repr(s), repr(string(c))) //nolint:staticcheck // Supervisor's words
+			return "", fmt.Errorf("Invalid name: %s because of character: %s", pyrepr.String(s), pyrepr.String(string(c))) //nolint:staticcheck // Supervisor's words
 		}
 	}
 	return v, nil
@@ -234,7 +236,7 @@ func inetAddress(s string) (host string, port int, err error) {
 	i := strings.LastIndexByte(s, ':')
 	if i < 0 {
 		if port, err = portNumber(s); err != nil {
-			return "", 0, errors.New("not a valid port number: " + repr(s) + " ")
+			return "", 0, errors.New("not a valid port number: " + pyrepr.String(s) + " ")
 		}
 		return "", port, nil
 	}
@@ -250,8 +252,10 @@ func inetAddress(s string) (host string, port int, err error) {
 	return host, port, nil
 }
 
-// signalNumber reads a signal's number or its name, with or without SIG.
-func signalNumber(s string) (syscall.Signal, error) {
+// ParseSignal reads a signal's number in any form that Python's int() takes, 0
+// included, or its name in any case, with or without SIG, padded or not
+// (datatypes.py, signal_number). It knows what Python's signal module knows here.
+func ParseSignal(s string) (syscall.Signal, error) {
 	n, err := integer(s)
 	if err != nil {
 		name := strings.ToUpper(strip(s))
@@ -260,12 +264,12 @@ func signalNumber(s string) (syscall.Signal, error) {
 		}
 		i := slices.IndexFunc(signalNames(), func(k namedSignal) bool { return k.name == name })
 		if i < 0 {
-			return 0, errors.New("value " + repr(s) + " is not a valid signal name")
+			return 0, errors.New("value " + pyrepr.String(s) + " is not a valid signal name")
 		}
 		return signalNames()[i].number, nil
 	}
 	if !slices.ContainsFunc(signalNames(), func(k namedSignal) bool { return int64(k.number) == n }) {
-		return 0, errors.New("value " + repr(s) + " is not a valid signal number")
+		return 0, errors.New("value " + pyrepr.String(s) + " is not a valid signal number")
 	}
 	return syscall.Signal(n), nil
 }

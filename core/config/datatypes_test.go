@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hark-supervisor/hark/core/pyrepr"
 )
 
 func anyOf[T any](f func(string) (T, error)) func(string) (any, error) {
@@ -23,7 +25,7 @@ func TestValuesMeanWhatTheyMeanToSupervisor(t *testing.T) {
 		"byteSize":     anyOf(byteSize),
 		"octal":        anyOf(octal),
 		"exitCodes":    func(s string) (any, error) { v, err := exitCodes(s); return append([]int{}, v...), err },
-		"signalNumber": anyOf(signalNumber),
+		"ParseSignal":  anyOf(ParseSignal),
 		"loggingLevel": anyOf(loggingLevel),
 		"inetAddress": func(s string) (any, error) {
 			host, port, err := inetAddress(s)
@@ -111,7 +113,7 @@ func TestTextRulesArePythons(t *testing.T) {
 	var want [][4]string
 	oracle(t, "reprs", cases, &want)
 	for i, c := range cases {
-		if got := [4]string{repr(c), ascii(c), lower(c), strip(c)}; got != want[i] {
+		if got := [4]string{pyrepr.String(c), pyrepr.ASCII(c), lower(c), strip(c)}; got != want[i] {
 			t.Errorf("%q:\n got %q\nwant %q", c, got, want[i])
 		}
 	}

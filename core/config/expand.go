@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/hark-supervisor/hark/core/pyrepr"
 )
 
 // scope is what %(name)s may name: the layers are looked through from the last
@@ -35,7 +37,7 @@ func (s scope) names() []string {
 // unknownName is a %(name)s that the scope does not have.
 type unknownName struct{ name string }
 
-func (e unknownName) Error() string { return "unknown name " + repr(e.name) }
+func (e unknownName) Error() string { return "unknown name " + pyrepr.String(e.name) }
 
 // expand is Python's s % expansions (options.py, expand). The error is an
 // unknownName or says in Python's words what is wrong with the format.
@@ -52,7 +54,7 @@ func expandWords(shown, name string, names scope, err error) string {
 	var u unknownName
 	if errors.As(err, &u) {
 		return fmt.Sprintf("Format string %s for %s contains names (%s) which cannot be expanded. Available names: %s",
-			repr(shown), repr(name), repr(u.name), strings.Join(names.names(), ", "))
+			pyrepr.String(shown), pyrepr.String(name), pyrepr.String(u.name), strings.Join(names.names(), ", "))
 	}
-	return fmt.Sprintf("Format string %s for %s is badly formatted: %s", repr(shown), repr(name), err)
+	return fmt.Sprintf("Format string %s for %s is badly formatted: %s", pyrepr.String(shown), pyrepr.String(name), err)
 }

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"unicode"
+
+	"github.com/hark-supervisor/hark/core/pyrepr"
 )
 
 func (l *loader) readFastCGI(section, name string) *Group {
@@ -67,7 +69,7 @@ func (l *loader) socket(s *Socket, url string, user *User, unixOnly bool) error 
 	s.URL = url
 	if path, ok := strings.CutPrefix(url, "unix://"); ok {
 		if !strings.HasPrefix(path, "/") {
-			return fmt.Errorf("('Unix socket path %%s is not an absolute path', %s)", repr(path))
+			return fmt.Errorf("('Unix socket path %%s is not an absolute path', %s)", pyrepr.String(path))
 		}
 		s.Network, s.Path = "unix", l.paths.normalize(path)
 		if s.Owner == nil && user != nil && user.UID != os.Getuid() {
@@ -80,7 +82,7 @@ func (l *loader) socket(s *Socket, url string, user *User, unixOnly bool) error 
 	}
 	host, port, ok := splitTCP(url)
 	if !ok {
-		return fmt.Errorf("('Bad socket format %%s', %s)", repr(url))
+		return fmt.Errorf("('Bad socket format %%s', %s)", pyrepr.String(url))
 	}
 	n, err := portNumber(port)
 	if err != nil {

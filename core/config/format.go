@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/hark-supervisor/hark/core/pyrepr"
 )
 
 // Flags of a conversion.
@@ -258,9 +260,9 @@ func textOf(verb rune, v any) string {
 	case string:
 		switch verb {
 		case 'r':
-			return repr(v)
+			return pyrepr.String(v)
 		case 'a':
-			return ascii(v)
+			return pyrepr.ASCII(v)
 		}
 		return v
 	}

@@ -76,7 +76,7 @@ func (r *programReader) shared() *Process {
 	p.AutoRestart = convert(l, r.get("autorestart"), RestartUnexpected, autoRestart)
 	p.StartSecs = l.integer(r.get("startsecs"), 1)
 	p.StartRetries = l.integer(r.get("startretries"), 3)
-	p.StopSignal = convert(l, r.get("stopsignal"), defaultStopSignal, signalNumber)
+	p.StopSignal = convert(l, r.get("stopsignal"), defaultStopSignal, ParseSignal)
 	p.StopWaitSecs = l.integer(r.get("stopwaitsecs"), 10)
 	p.StopAsGroup = l.boolean(r.get("stopasgroup"), false)
 	p.KillAsGroup = l.boolean(r.get("killasgroup"), p.StopAsGroup)

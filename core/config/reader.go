@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/hark-supervisor/hark/core/pyrepr"
 )
 
 // maxFileSize bounds one configuration file (bytes). Python reads files of any
@@ -194,7 +196,7 @@ func (p *parser) missingHeader(line string) {
 	}
 	p.err.fatal = &Issue{
 		File: p.file, Line: p.line, Text: text,
-		Supervisor: fmt.Sprintf("File contains no section headers.\nfile: %s, line: %d\n%s", repr(p.file), p.line, showLine(line)),
+		Supervisor: fmt.Sprintf("File contains no section headers.\nfile: %s, line: %d\n%s", pyrepr.String(p.file), p.line, showLine(line)),
 	}
 }
 
@@ -202,7 +204,7 @@ func (p *parser) missingHeader(line string) {
 // message, which lists them all.
 func (e *syntaxError) issues() Errors {
 	var all Errors
-	said := "Source contains parsing errors: " + repr(e.file)
+	said := "Source contains parsing errors: " + pyrepr.String(e.file)
 	for _, b := range e.bad {
 		said += fmt.Sprintf("\n\t[line %2d]: %s", b.line, showLine(b.text))
 	}
@@ -224,7 +226,7 @@ func showLine(line string) string {
 	if strings.Contains(strings.ToLower(line), "password") {
 		return masked
 	}
-	return repr(line)
+	return pyrepr.String(line)
 }
 
 // headerName matches \[(.+)\] at the start of a stripped line: up to the last bracket.

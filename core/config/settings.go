@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/hark-supervisor/hark/core/pyrepr"
 )
 
 // setting is one key's value on its way to being converted.
@@ -123,7 +125,7 @@ func (l *loader) reject(section, key, said, text string) {
 	at := l.doc.Where(section, key)
 	if l.section != "" && !l.ours {
 		in := l.doc.Where(l.section, "")
-		said = fmt.Sprintf("%s in section %s (file: %s)", said, repr(l.section), repr(in.File))
+		said = fmt.Sprintf("%s in section %s (file: %s)", said, pyrepr.String(l.section), pyrepr.String(in.File))
 	}
 	if at.File == "" {
 		at.File = l.file

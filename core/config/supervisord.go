@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/hark-supervisor/hark/core/pyrepr"
 )
 
 // readSupervisord reads [supervisord] in the order of ServerOptions.read_config.
@@ -67,7 +69,7 @@ func (l *loader) readOverrides() []func(*Supervisord) {
 		set, err := l.override(o)
 		switch {
 		case err != nil:
-			said := fmt.Sprintf("invalid value for %s %s: %s", o.Option, repr(o.Value), err)
+			said := fmt.Sprintf("invalid value for %s %s: %s", o.Option, pyrepr.String(o.Value), err)
 			accepts := schemaOf(l.schemas, "supervisord").Field(o.Key)
 			text := fmt.Sprintf("cannot use %q", o.Value)
 			if accepts != nil {
@@ -75,7 +77,7 @@ func (l *loader) readOverrides() []func(*Supervisord) {
 			}
 			l.add(Issue{Key: o.Option, Text: text, Supervisor: said})
 		case given[o.Key]:
-			l.add(Issue{Key: o.Option, Text: "given twice; accepted: once", Supervisor: "conflicting command line option " + repr(o.Option)})
+			l.add(Issue{Key: o.Option, Text: "given twice; accepted: once", Supervisor: "conflicting command line option " + pyrepr.String(o.Option)})
 		default:
 			apply = append(apply, set)
 		}

@@ -1,10 +1,8 @@
 package config
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 )
 
 // isSpace is Python's str.isspace for one character, which counts the four
@@ -60,52 +58,6 @@ func hasCase(r rune) bool {
 
 func ignoresCase(r rune) bool {
 	return unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf, unicode.Lm, unicode.Sk) || strings.ContainsRune("'.:·’‧․", r)
-}
-
-// repr is Python's repr of a string, which Supervisor's messages use to quote.
-func repr(s string) string { return quote(s, false) }
-
-// ascii is Python's ascii of a string: repr with everything else escaped.
-func ascii(s string) string { return quote(s, true) }
-
-func quote(s string, onlyASCII bool) string {
-	q := byte('\'')
-	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
-		q = '"'
-	}
-	var b strings.Builder
-	b.Grow(len(s) + 2)
-	b.WriteByte(q)
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && n == 1:
-			// A byte that is no UTF-8 reaches Python as a lone surrogate.
-			fmt.Fprintf(&b, `\udc%02x`, s[i])
-		case r == rune(q) || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\r':
-			b.WriteString(`\r`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case r < 0x20 || r == 0x7f:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		case r < 0x7f || (!onlyASCII && unicode.IsPrint(r)):
-			b.WriteRune(r)
-		case r <= 0xff:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		case r <= 0xffff:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			fmt.Fprintf(&b, `\U%08x`, r)
-		}
-		i += n
-	}
-	b.WriteByte(q)
-	return b.String()
 }
 
 // firstRunes is the first n characters of s, as printf's precision cuts.

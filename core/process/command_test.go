@@ -117,29 +117,6 @@ json.dump(out, sys.stdout)
 	}
 }
 
-func TestPythonReprWritesWhatPythonWrites(t *testing.T) {
-	strs := corpus(5000, []string{
-		"a", "b c", "'", `"`, `\`, "\n", "\r", "\t", "\x00", "\x1f", "\x7f", "\u0080", "\u0085", "\u00a0", "\u00ad", "é", "ß", "€", "\u2028",
-		"\u200b", "\ufeff", "\ufffd", "😀", "\U000e0001", "\U0010ffff", "日本",
-	})
-	var want []string
-	python(t, `
-import json, sys
-json.dump([repr(s) for s in json.load(sys.stdin)], sys.stdout)
-`, strs, &want)
-	for i, s := range strs {
-		if got := PythonRepr(s); got != want[i] {
-			t.Fatalf("PythonRepr(%q) = %s; Python: %s", s, got, want[i])
-		}
-	}
-}
-
-func TestPythonReprShowsBytesThatAreNoUTF8AsSurrogates(t *testing.T) {
-	if got := PythonRepr("a\xff'b"); got != `"a\udcff'b"` {
-		t.Errorf("got %s", got)
-	}
-}
-
 // FuzzSplit: Split never panics, and quoting what it gave gives the same again.
 func FuzzSplit(f *testing.F) {
 	for _, s := range []string{"", `a 'b c' "d\"" \e`, `'`, `"\`, "\\", "''"} {

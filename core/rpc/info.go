@@ -54,7 +54,7 @@ func ProcessStruct(p *core.ProcessInfo) xmlrpc.Struct {
 		{Name: "stop", Value: seconds(p.Stop)},
 		{Name: "now", Value: seconds(p.Now)},
 		{Name: "state", Value: int(p.State)},
-		{Name: "statename", Value: StateName(p.State)},
+		{Name: "statename", Value: p.State.String()},
 		{Name: "spawnerr", Value: p.SpawnErr},
 		{Name: "exitstatus", Value: exit},
 		{Name: "logfile", Value: p.StdoutLog},
@@ -72,27 +72,6 @@ func seconds(t time.Time) int {
 		return 0
 	}
 	return int(min(max(t.Unix(), math.MinInt32), math.MaxInt32))
-}
-
-// StateName is the name that Supervisor gives a process state (states.py).
-func StateName(s process.State) string {
-	switch s {
-	case process.Stopped:
-		return "STOPPED"
-	case process.Starting:
-		return "STARTING"
-	case process.Running:
-		return "RUNNING"
-	case process.Backoff:
-		return "BACKOFF"
-	case process.Stopping:
-		return "STOPPING"
-	case process.Exited:
-		return "EXITED"
-	case process.Fatal:
-		return "FATAL"
-	}
-	return "UNKNOWN"
 }
 
 // Description says in words how a process is, as supervisorctl status and the

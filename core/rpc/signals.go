@@ -1,44 +1,23 @@
 package rpc
 
 import (
-	"strings"
+	"strconv"
 	"syscall"
 
-	"golang.org/x/sys/unix"
+	"github.com/hark-supervisor/hark/core/config"
 )
 
-// otherSignals is names and numbers that Python knows beyond x/sys: synonyms,
-// and glibc's first and last real-time signals. It is never written to.
-var otherSignals = map[string]syscall.Signal{
-	"SIGIOT": syscall.SIGABRT, "SIGCLD": syscall.SIGCHLD, "SIGPOLL": syscall.SIGIO,
-	"SIGRTMIN": 34, "SIGRTMAX": 64,
-}
-
-// parseSignal reads a signal as supervisor/datatypes.py, signal_number: a
-// number in any form that int() takes, 0 included, or a name in any case, with
-// or without SIG, padded or not.
+// parseSignal reads a signal as supervisor/datatypes.py, signal_number, does: a
+// number, or anything that int() takes, or a name.
 func parseSignal(v any) (syscall.Signal, bool) {
-	if n, ok := number(v); ok {
-		if n == 0 || n == 34 || n == 64 {
-			return syscall.Signal(n), true
-		}
-		if n < 0 || n > 64 {
+	s, ok := text(v)
+	if !ok {
+		n, isNumber := number(v)
+		if !isNumber {
 			return 0, false
 		}
-		sig := syscall.Signal(n)
-		return sig, unix.SignalName(sig) != ""
+		s = strconv.FormatInt(n, 10)
 	}
-	name, ok := text(v)
-	if !ok {
-		return 0, false
-	}
-	name = strings.ToUpper(strings.TrimSpace(name))
-	if !strings.HasPrefix(name, "SIG") {
-		name = "SIG" + name
-	}
-	if sig, ok := otherSignals[name]; ok {
-		return sig, true
-	}
-	sig := unix.SignalNum(name)
-	return sig, sig != 0
+	sig, err := config.ParseSignal(s)
+	return sig, err == nil
 }
