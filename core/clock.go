@@ -22,3 +22,30 @@ func (SystemClock) Alarm(t time.Time) (<-chan time.Time, func()) {
 	timer := time.NewTimer(time.Until(t))
 	return timer.C, func() { timer.Stop() }
 }
+
+// alarm is the loop's one pending alarm. It is left alone while the moment it is
+// set for stays the same, as it does in most turns of a busy loop.
+type alarm struct {
+	fires  <-chan time.Time // nil: not set
+	at     time.Time
+	cancel func()
+}
+
+// set sets the alarm for at; zero is never.
+func (a *alarm) set(c Clock, at time.Time) {
+	if a.fires != nil && a.at.Equal(at) {
+		return
+	}
+	a.off()
+	if !at.IsZero() {
+		a.at = at
+		a.fires, a.cancel = c.Alarm(at)
+	}
+}
+
+func (a *alarm) off() {
+	if a.fires != nil {
+		a.cancel()
+		a.fires = nil
+	}
+}

@@ -29,8 +29,9 @@ func baseEnvironment(environ []string) []string {
 
 // childEnvironment is what one process gets: the daemon's environment, then
 // Supervisor's own variables, then environment= (process.py, _spawn_as_child).
-func childEnvironment(base []string, serverURL, group string, p *config.Process) []string {
-	own := make([]config.EnvVar, 0, 4+len(p.Environment))
+// A listener is told besides what it may use of the protocol.
+func childEnvironment(base []string, serverURL string, g *group, p *config.Process) []string {
+	own := make([]config.EnvVar, 0, 5+len(p.Environment))
 	own = append(own, config.EnvVar{Name: "SUPERVISOR_ENABLED", Value: "1"})
 	if p.ServerURL != "" {
 		serverURL = p.ServerURL
@@ -40,7 +41,10 @@ func childEnvironment(base []string, serverURL, group string, p *config.Process)
 	}
 	own = append(own,
 		config.EnvVar{Name: "SUPERVISOR_PROCESS_NAME", Value: p.Name},
-		config.EnvVar{Name: "SUPERVISOR_GROUP_NAME", Value: group})
+		config.EnvVar{Name: "SUPERVISOR_GROUP_NAME", Value: g.conf.Name})
+	if g.pool != nil {
+		own = append(own, config.EnvVar{Name: "SUPERVISOR_EVENT_PROTOCOL", Value: g.pool.Extensions()})
+	}
 	own = append(own, p.Environment...)
 	last := make(map[string]int, len(own))
 	for i, v := range own {

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"slices"
 	"sort"
 	"time"
 
@@ -18,6 +19,7 @@ type group struct {
 	byName  map[string]*member
 	socket  *fastcgiSocket      // FastCGI groups
 	pool    *eventlistener.Pool // listener groups
+	types   []string            // listener groups: what the pool is subscribed to
 }
 
 // member is one process of a group. Loop only, but for conf, which never changes.
@@ -32,10 +34,11 @@ type member struct {
 	stderr  *channel
 	waiters []waiter
 	killErr string             // why the last signal could not be sent
-	exit    eventlistener.Exit // how the last child ended
+	exit    eventlistener.Exit // how the child ended whose end is being handled
 	due     time.Time
 	slot    int                   // in deadlines; -1: not there
 	listens *eventlistener.Member // listener groups
+	again   restartRow            // listener groups
 }
 
 // addGroup makes a group active and announces it (supervisord.py, add_process_group).
@@ -78,6 +81,9 @@ func (s *Supervisor) removeGroup(g *group) {
 			s.order = append(s.order[:i], s.order[i+1:]...)
 			break
 		}
+	}
+	if i := slices.Index(s.pools, g); i >= 0 {
+		s.pools = slices.Delete(s.pools, i, i+1)
 	}
 	s.bus.Publish(eventlistener.NewProcessGroup(eventlistener.ProcessGroupRemoved, g.conf.Name))
 }

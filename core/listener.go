@@ -1,6 +1,8 @@
 package core
 
 import (
+	"time"
+
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
@@ -10,22 +12,49 @@ import (
 // openPool makes the pool of a listener group and subscribes it: from now on
 // events wait for its listeners, started or not.
 func (s *Supervisor) openPool(g *group) {
+	l := g.conf.Listener
 	g.pool = eventlistener.NewPool(s.bus, eventlistener.PoolConfig{
-		Name:       g.conf.Name,
-		Server:     s.Identifier(),
-		BufferSize: g.conf.Listener.BufferSize,
-		Emit:       s.logOutcome,
+		Name:          g.conf.Name,
+		Server:        s.Identifier(),
+		BufferSize:    l.BufferSize,
+		Emit:          func(o eventlistener.Outcome) { s.pooled(g, o) },
+		Programs:      l.Programs,
+		Overflow:      l.Overflow,
+		MaxInFlight:   l.MaxInFlight,
+		AckTimeout:    l.AckTimeout,
+		MaxDeliveries: l.MaxDeliveries,
+		Payload:       l.Payload,
 	})
 	for _, m := range g.members {
 		m.listens = g.pool.Add(m.conf.Name)
 	}
-	s.bus.Subscribe(g.pool, g.conf.Listener.Events)
+	for _, t := range l.Events {
+		g.types = append(g.types, t.String())
+	}
+	s.pools = append(s.pools, g)
+	s.bus.Subscribe(g.pool, l.Events)
 }
 
-// logOutcome writes what Supervisor logs of a pool and its listeners.
-func (s *Supervisor) logOutcome(o eventlistener.Outcome) {
+// pooled logs what happened in a pool and sees to what follows from it. It is
+// called from within the pool, so what acts on a process waits for restartListeners.
+func (s *Supervisor) pooled(g *group, o eventlistener.Outcome) {
 	min := eventlistener.Level(s.opts.Config.Supervisord.LogLevel) //nolint:gosec // levels are small
 	o.Log(min, func(level eventlistener.Level, text string) { s.log(config.Level(level), text) })
+	switch o.Kind {
+	case eventlistener.Overflowed:
+		// That a loss was announced to a full buffer is no news: it would have no end.
+		if o.Event.Type() != eventlistener.EventsDiscarded {
+			s.lost(o.Pool, 1)
+		}
+	case eventlistener.DeadLetter:
+		s.letters.put(o)
+	case eventlistener.TimedOut:
+		s.restarts.want(g.byName[o.Listener], true)
+	case eventlistener.Violated:
+		if g.conf.Listener.RestartOnError {
+			s.restarts.want(g.byName[o.Listener], false)
+		}
+	}
 }
 
 // listenerMoved tells a pool what its listener's process has become.
@@ -33,9 +62,9 @@ func (m *member) listenerMoved(from, to process.State) {
 	switch {
 	case to == process.Running:
 		m.listens.Running(m.child)
-	case from == process.Running:
+	case to == process.Stopping, from == process.Running && to == process.Unknown:
 		m.listens.Stopping()
-	}
+	} // after an exit Exited follows
 }
 
 // listenerSaid takes what a listener wrote to its stdout. What descendants of
@@ -48,9 +77,24 @@ func (s *Supervisor) listenerSaid(m *member, c *child.Child, said []byte) {
 
 // dispatch gives buffered events to the listeners that are ready.
 func (s *Supervisor) dispatch() {
-	for _, g := range s.order {
-		if g.pool != nil {
-			g.pool.Dispatch()
+	for _, g := range s.pools {
+		g.pool.Dispatch()
+	}
+}
+
+// checkPools looks for listeners that owe an answer for too long.
+func (s *Supervisor) checkPools(now time.Time) {
+	for _, g := range s.pools {
+		g.pool.Check(now)
+	}
+}
+
+func (s *Supervisor) nextPoolCheck() (time.Time, bool) {
+	var next time.Time
+	for _, g := range s.pools {
+		if at, ok := g.pool.Deadline(); ok && (next.IsZero() || at.Before(next)) {
+			next = at
 		}
 	}
+	return next, !next.IsZero()
 }

@@ -38,7 +38,7 @@ func (s *Supervisor) launch(m *member) {
 		Name:           c.Name,
 		Argv:           argv,
 		SearchPath:     searchPath(s.env, c),
-		Env:            childEnvironment(s.env, s.opts.Config.ServerURL, m.group.conf.Name, c),
+		Env:            childEnvironment(s.env, s.opts.Config.ServerURL, m.group, c),
 		Dir:            c.Directory,
 		Umask:          c.Umask,
 		Credential:     credentialOf(c.User),
@@ -160,8 +160,9 @@ func (s *Supervisor) exited(m *member, ws syscall.WaitStatus) {
 		in.Signal = ws.Signal()
 		in.CoreDump = ws.CoreDump()
 	}
-	m.exit = eventlistener.Exit{Status: max(in.Code, 0), Signal: int(in.Signal), CoreDumped: in.CoreDump}
+	m.exit = eventlistener.Exit{Ended: true, Status: max(in.Code, 0), Signal: int(in.Signal), CoreDumped: in.CoreDump}
 	s.step(m, in)
+	m.exit = eventlistener.Exit{}
 	if m.group.pool != nil {
 		m.listens.Exited()
 	}

@@ -147,6 +147,10 @@ func (m *member) stoppable() bool {
 
 // stop is stopProcess (rpcinterface.py).
 func (s *Supervisor) stop(m *member, wait bool, answer func(*Error)) {
+	if s.restarts.forget(m) && !m.stoppable() {
+		answer(nil) // it was about to be started again, and is not
+		return
+	}
 	if !m.stoppable() {
 		answer(refuse(NotRunning, m.namespec()))
 		return

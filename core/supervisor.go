@@ -57,6 +57,11 @@ type Supervisor struct {
 	configured []*config.Group // the last configuration read; groups hold the active one
 	deadlines  deadlines
 	ticks      []tick
+	pools      []*group         // the listener groups of order
+	restarts   listenerRestarts // of listeners that timed out or broke the protocol
+	losses     []*loss          // to be announced
+	letters    *deadLetters
+	alarm      alarm
 	faulty     map[*channel]retry // log files that refuse writes
 	spawning   int                // spawns asked for and not answered
 	started    bool               // Run has announced itself
@@ -84,6 +89,8 @@ func New(o Options) (*Supervisor, error) {
 		configured: o.Config.Groups,
 		ticks:      newTicks(o.Clock.Now()),
 		faulty:     make(map[*channel]retry),
+		restarts:   listenerRestarts{due: make(map[*member]time.Time)},
+		letters:    newDeadLetters(o.Config.Supervisord.ChildLogDir, o.Log),
 	}
 	s.mood.Store(int64(MoodRunning))
 	for _, g := range o.Config.Groups {
@@ -108,10 +115,10 @@ func (s *Supervisor) Run(signals <-chan os.Signal) Mood {
 	s.bus.Publish(eventlistener.NewSupervisorState(eventlistener.SupervisorStateChangeRunning))
 	s.started = true
 	s.boot()
+	defer s.alarm.off()
 	for {
-		alarm, cancel := s.settle()
+		s.settle()
 		if s.stopping && len(s.stopGroups) == 0 {
-			cancel()
 			return s.Mood()
 		}
 		select {
@@ -121,13 +128,13 @@ func (s *Supervisor) Run(signals <-chan os.Signal) Mood {
 			}
 		case sig := <-signals:
 			s.handleSignal(sig)
-		case <-alarm:
+		case <-s.alarm.fires:
+			s.alarm.off()
 			// What was put lazily before a spawn that hangs is here.
 			for _, f := range s.inbox.take() {
 				f()
 			}
 		}
-		cancel()
 	}
 }
 
@@ -142,11 +149,12 @@ func (s *Supervisor) end() {
 	for _, g := range s.order {
 		s.closeGroup(g)
 	}
+	s.letters.close()
 }
 
 // settle brings everything to rest after a batch: steps the machines whose time
 // has come, moves a shutdown on, sends ticks, and sets the alarm for what comes next.
-func (s *Supervisor) settle() (<-chan time.Time, func()) {
+func (s *Supervisor) settle() {
 	now := s.clock.Now()
 	for {
 		due, ok := s.deadlines.next()
@@ -160,16 +168,16 @@ func (s *Supervisor) settle() (<-chan time.Time, func()) {
 	}
 	s.tick(now)
 	s.retryLogs(now)
+	s.checkPools(now)
+	s.restartListeners(now)
+	s.announceLosses(now)
 	s.dispatch()
-	next, ok := s.nextAlarm(now)
-	if !ok {
-		return nil, func() {}
-	}
-	return s.clock.Alarm(next)
+	s.alarm.set(s.clock, s.nextAlarm(now))
 }
 
 // nextAlarm is the earliest moment at which the loop has something to do by itself.
-func (s *Supervisor) nextAlarm(now time.Time) (time.Time, bool) {
+// Zero is never.
+func (s *Supervisor) nextAlarm(now time.Time) time.Time {
 	next, ok := s.deadlines.next()
 	earlier := func(at time.Time, wanted bool) {
 		if wanted && (!ok || at.Before(next)) {
@@ -180,7 +188,13 @@ func (s *Supervisor) nextAlarm(now time.Time) (time.Time, bool) {
 	earlier(s.nextReport())
 	earlier(s.nextRetry())
 	earlier(now.Add(lazyLook), s.spawning > 1)
-	return next, ok
+	earlier(s.nextPoolCheck())
+	earlier(s.restarts.next())
+	earlier(s.nextLoss())
+	if !ok {
+		return time.Time{}
+	}
+	return next
 }
 
 // boot starts what autostart wants and was never started, in Supervisor's order

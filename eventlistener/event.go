@@ -3,6 +3,7 @@ package eventlistener
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,6 +23,7 @@ type Process struct {
 // Exit is how a process ended, as far as the event that carries it knows.
 // Supervisor's payloads do not show it.
 type Exit struct {
+	Ended      bool          // whether the event is of a process that ended; else the next three say nothing
 	Status     int           // exit status; 0 when a signal ended the process
 	Signal     int           // number of the signal that ended it; 0 when it exited
 	CoreDumped bool          // whether it left a core file
@@ -48,14 +50,16 @@ type Event struct {
 	process Process
 	change  StateChange
 	text    string // group, channel or REMOTE_COMMUNICATION's type
-	detail  string // REMOTE_COMMUNICATION's data, or tokens made by the constructor
+	detail  string // REMOTE_COMMUNICATION's data
 	number  int64  // a tick's time, or a count
-	data    []byte // output; let go once rendered
+	groups  *[len(reloadKeys)][]string
+	data    []byte // output; a part of payload once that is rendered, where it can be
 
 	render  func(e *Event, dst []byte) []byte // nil: the payload is empty
 	once    sync.Once
 	payload []byte
 	chars   int
+	further atomic.Pointer[furtherForms]
 }
 
 // Type is the event's type.
@@ -114,7 +118,9 @@ func (e *Event) fill() {
 		e.payload = bytes.ToValidUTF8(e.payload, []byte("\uFFFD"))
 	}
 	e.chars = plain + utf8.RuneCount(e.payload[plain:])
-	e.data = nil // up to 128 KiB that a buffered event need not hold twice
+	if n := len(e.payload) - len(e.data); n >= 0 && utf8.Valid(e.data) {
+		e.data = e.payload[n:] // up to 128 KiB that a buffered event need not hold twice
+	}
 }
 
 // asciiPrefix is the length of a beginning of b that is plain ASCII; all of it,
@@ -245,22 +251,39 @@ func NewSupervisorState(t Type) *Event {
 	return &Event{typ: t}
 }
 
+// reloadKeys are the payload keys of CONFIG_RELOADED, in order.
+var reloadKeys = [...]string{"added", "changed", "removed"}
+
 // NewConfigReloaded is Hark's event of a configuration that was read again, with
 // the groups it adds, changes and removes. Payload:
 // "added:a,b changed:c removed:".
 func NewConfigReloaded(added, changed, removed []string) *Event {
-	return &Event{typ: ConfigReloaded, render: renderDetail, detail: "added:" + strings.Join(added, ",") +
-		" changed:" + strings.Join(changed, ",") + " removed:" + strings.Join(removed, ",")}
+	return &Event{typ: ConfigReloaded, render: renderReloaded,
+		groups: &[...][]string{slices.Clone(added), slices.Clone(changed), slices.Clone(removed)}}
+}
+
+func renderReloaded(e *Event, dst []byte) []byte {
+	for i, key := range reloadKeys {
+		if i > 0 {
+			dst = append(dst, ' ')
+		}
+		dst = append(append(dst, key...), ':')
+		dst = append(dst, strings.Join(e.groups[i], ",")...)
+	}
+	return dst
 }
 
 // NewEventsDiscarded is Hark's event of count events lost to the full buffer of
 // a subscriber. Payload: "subscriber:mylistener discarded:3".
 func NewEventsDiscarded(subscriber string, count int64) *Event {
-	return &Event{typ: EventsDiscarded, render: renderDetail,
-		detail: "subscriber:" + subscriber + " discarded:" + strconv.FormatInt(count, 10)}
+	return &Event{typ: EventsDiscarded, text: subscriber, number: count, render: renderDiscarded}
 }
 
-func renderDetail(e *Event, dst []byte) []byte { return append(dst, e.detail...) }
+func renderDiscarded(e *Event, dst []byte) []byte {
+	dst = append(dst, "subscriber:"...)
+	dst = append(dst, e.text...)
+	return strconv.AppendInt(append(dst, " discarded:"...), e.number, 10)
+}
 
 // NewLogDropped is Hark's event of output that reached no log: bytes of the
 // channel ("stdout" or "stderr") of p. Payload:

@@ -55,12 +55,20 @@ type Listener struct {
 	got      int64  // how much of it has come
 	result   []byte // its first maxResultKept bytes
 	outcomes []Outcome
+
+	ahead    int // most credits and unanswered events together; 0 and 1 are the classic protocol
+	credits  int // READYs that no event was sent for; of a listener with more than one
+	inFlight int // events sent and not answered; likewise
 }
 
 // NewListener returns a listener of a process just started: ACKNOWLEDGED. The
 // name is that of the process and is used in outcomes only.
-func NewListener(name string) *Listener {
-	return &Listener{name: name, state: Acknowledged}
+func NewListener(name string) *Listener { return NewListenerAhead(name, 1) }
+
+// NewListenerAhead returns a listener that may write READY up to maxInFlight
+// times ahead; see feedAhead. With 1 it is NewListener.
+func NewListenerAhead(name string, maxInFlight int) *Listener {
+	return &Listener{name: name, state: Acknowledged, ahead: maxInFlight}
 }
 
 // State is where the listener stands.
@@ -69,14 +77,32 @@ func (l *Listener) State() ListenerState { return l.state }
 // Reset makes the listener new again, for the next start of its process.
 func (l *Listener) Reset() {
 	l.state = Acknowledged
+	l.credits, l.inFlight = 0, 0
 	l.forget()
 }
 
-// Sent tells that the listener was sent an event: READY becomes BUSY. In any
-// other state it does nothing and returns false.
+// Credits is how many events the listener may be sent now.
+func (l *Listener) Credits() int {
+	switch {
+	case l.state != Ready:
+		return 0
+	case l.ahead > 1:
+		return l.credits
+	}
+	return 1
+}
+
+// Sent tells that the listener was sent an event: READY becomes BUSY, unless it
+// has credits left. In any other state it does nothing and returns false.
 func (l *Listener) Sent() bool {
 	if l.state != Ready {
 		return false
+	}
+	if l.ahead > 1 {
+		l.credits--
+		l.inFlight++
+		l.state = l.standing()
+		return true
 	}
 	l.state = Busy
 	return true
@@ -95,10 +121,14 @@ func (l *Listener) Sent() bool {
 //     anything else Rejected. An empty result is judged only when the next byte
 //     comes, as there.
 //   - UNKNOWN: what it writes is dropped.
+//
+// A listener with more than one credit is read by feedAhead instead.
 func (l *Listener) Feed(b []byte) []Outcome {
 	l.outcomes = l.outcomes[:0]
 	for len(b) > 0 {
 		switch {
+		case l.ahead > 1 && l.state != Unknown:
+			b = l.feedAhead(b)
 		case l.state == Acknowledged:
 			b = l.feedToken(b)
 		case l.state == Ready:
@@ -171,7 +201,12 @@ func (l *Listener) feedResult(b []byte) []byte {
 	if l.length == int64(len(ResultOK)) && string(l.result) == ResultOK {
 		kind = Processed
 	}
-	l.move(Outcome{Kind: kind, Result: l.result}, Acknowledged)
+	to := Acknowledged
+	if l.ahead > 1 {
+		l.inFlight--
+		to = l.standing()
+	}
+	l.move(Outcome{Kind: kind, Result: l.result}, to)
 	l.inResult = false
 	return b[n:]
 }

@@ -1,19 +1,25 @@
 package eventlistener
 
+import "time"
+
 // Member is one listener process of a pool. The loop tells it what becomes of
 // the process and feeds it what the process writes.
 type Member struct {
 	pool     *Pool
 	listener Listener
-	alive    bool   // between Started and Exited
-	sender   Sender // non-nil while the process is RUNNING
-	flight   entry  // the event it was sent and has not answered
+	alive    bool      // between Started and Exited
+	wound    bool      // it is being stopped, and not for what it did with an event
+	sender   Sender    // non-nil while the process is RUNNING
+	flight   queue     // the events it was sent and has not answered
+	since    time.Time // from when on the oldest of them is waited for
+	told     bool      // that it takes long was told
+	refused  uint64    // the pool's dispatch in which its stdin took nothing
 }
 
 // Add appends a member for the process of that name. Members are tried in the
 // order they were added, which is the configuration's.
 func (p *Pool) Add(name string) *Member {
-	m := &Member{pool: p, listener: Listener{name: name, state: Acknowledged}}
+	m := &Member{pool: p, listener: *NewListenerAhead(name, p.config.MaxInFlight)}
 	p.members = append(p.members, m)
 	return m
 }
@@ -25,33 +31,48 @@ func (m *Member) Name() string { return m.listener.name }
 // its process is alive.
 func (m *Member) State() ListenerState { return m.listener.state }
 
-// InFlight is the event the member was sent and has not answered, or nil.
-func (m *Member) InFlight() *Event { return m.flight.event }
+// Alive tells whether the member's process is there: between Started and Exited.
+func (m *Member) Alive() bool { return m.alive }
+
+// InFlight is the oldest event the member was sent and has not answered, or nil.
+func (m *Member) InFlight() *Event {
+	if m.flight.n == 0 {
+		return nil
+	}
+	return m.flight.front().event
+}
+
+// Unanswered is how many events the member was sent and has not answered.
+func (m *Member) Unanswered() int { return m.flight.n }
 
 // Started tells that the process was spawned. The member is ACKNOWLEDGED and may
 // say READY, but is sent nothing before Running.
 func (m *Member) Started() {
 	m.Exited() // in case its end was never told: no event is lost
 	m.alive = true
+	m.wound = false
 	m.listener.Reset()
 }
 
 // Running tells that the process entered the state RUNNING, with its stdin.
 func (m *Member) Running(stdin Sender) { m.sender = stdin }
 
-// Stopping tells that the process left the state RUNNING and is still alive. It
-// is sent nothing more, and may still answer what it was sent.
-func (m *Member) Stopping() { m.sender = nil }
+// Stopping tells that the process left the state RUNNING and is still alive:
+// somebody stops it. It is sent nothing more, and may still answer what it was
+// sent.
+func (m *Member) Stopping() {
+	m.sender = nil
+	m.wound = true
+}
 
-// Exited tells that the process has ended and all it wrote was fed. The event it
-// did not answer goes back to the head of the buffer. Feed does nothing until
-// the next Started, so a descendant that holds the pipe is not heard.
+// Exited tells that the process has ended and all it wrote was fed. The events it
+// did not answer go back to the head of the buffer. Feed does nothing until the
+// next Started, so a descendant that holds the pipe is not heard.
 func (m *Member) Exited() {
+	blame := m.alive && !m.wound
 	m.alive = false
 	m.sender = nil
-	if flight := m.land(); flight.event != nil {
-		m.pool.giveBack(flight)
-	}
+	m.surrender(blame)
 }
 
 // Feed takes what the process wrote to its stdout, as Listener.Feed does; what
@@ -62,23 +83,30 @@ func (m *Member) Feed(b []byte) {
 	}
 	p := m.pool
 	for _, o := range m.listener.Feed(b) {
-		var flight entry
-		if o.Kind != BecameReady {
-			flight = m.land()
+		if o.Kind == BecameReady || m.flight.n == 0 {
+			p.emit(o)
+			continue
 		}
-		if flight.event != nil {
-			o.Event = flight.event
-			o.Serial, _ = flight.event.Serial()
-		}
-		switch {
-		case o.Kind == Processed:
+		first := m.flight.front()
+		o.Event, o.PoolSerial = first.event, first.serial
+		o.Serial, _ = first.event.Serial()
+		switch o.Kind {
+		case Processed:
 			p.Counters.Delivered++
-		case flight.event != nil:
+			m.answered()
+			p.emit(o)
+		case Rejected:
 			p.Counters.Rejected++
-		}
-		p.emit(o)
-		if flight.event != nil && o.Kind != Processed {
-			p.giveBack(flight)
+			m.answered()
+			p.emit(o)
+			first.failed++
+			p.giveBack(m, o.Result, first)
+		default:
+			if o.Line != nil {
+				p.Counters.Rejected++
+			}
+			p.emit(o)
+			m.surrender(true)
 		}
 	}
 }
@@ -86,9 +114,35 @@ func (m *Member) Feed(b []byte) {
 // available tells whether the member can be sent an event.
 func (m *Member) available() bool { return m.sender != nil && m.listener.state == Ready }
 
-// land takes the event in flight away from the member.
-func (m *Member) land() entry {
-	en := m.flight
-	m.flight = entry{}
-	return en
+// board notes an event as sent.
+func (m *Member) board(en entry) {
+	m.listener.Sent()
+	if m.flight.n == 0 {
+		m.await()
+	}
+	m.flight.pushBack(en)
+}
+
+// answered takes the oldest event in flight away from the member.
+func (m *Member) answered() {
+	m.flight.popFront()
+	if m.flight.n > 0 {
+		m.await()
+	}
+}
+
+// surrender gives back all that was not answered. With blame, the member failed
+// at the oldest of it.
+func (m *Member) surrender(blame bool) {
+	if m.flight.n == 0 {
+		return
+	}
+	back := make([]entry, 0, m.flight.n)
+	for m.flight.n > 0 {
+		back = append(back, m.flight.popFront())
+	}
+	if blame {
+		back[0].failed++
+	}
+	m.pool.giveBack(m, nil, back...)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+	"time"
 	"unicode/utf8"
 )
 
@@ -30,23 +31,29 @@ const (
 	Sent                    // an event went to a listener
 	Unsent                  // an event could not be written to a listener, which stays READY
 	Rebuffered              // an event the pool had before is back in its buffer
-	Overflowed              // the oldest event was discarded from a full buffer
+	Overflowed              // an event was discarded from a full buffer
+	DeadLetter              // an event's deliveries failed too often: it is given up
+	Slow                    // a listener has had an event for SlowAfter and may take for ever
+	TimedOut                // a listener did not answer within the pool's AckTimeout: it should be restarted
 )
 
 // Outcome is one thing that happened in a listener or pool. It is plain data:
 // whoever owns the pool counts, announces and logs it.
 type Outcome struct {
-	Kind     Kind
-	Listener string        // name of the listener's process; "" for Rebuffered and Overflowed
-	Pool     string        // name of the pool; "" when a bare Listener returned the outcome
-	From, To ListenerState // of the kinds up to Violated
-	Event    *Event        // concerned event; nil when a bare Listener returned the outcome, or none was in flight
-	Serial   int64         // that event's serial
-	Buffered int           // Rebuffered: events in the buffer, this one apart
-	Max      int           // Rebuffered: the pool's buffer size
-	Line     []byte        // Violated by a bad result line: that line, at most 64 KiB of it; nil otherwise. Valid until the next Feed.
-	Result   []byte        // Processed, Rejected: the result, at most 64 KiB of it. Valid until the next Feed.
-	Err      error         // Unsent: what the write returned
+	Kind       Kind
+	Listener   string        // name of the listener's process; "" for Rebuffered and Overflowed
+	Pool       string        // name of the pool; "" when a bare Listener returned the outcome
+	From, To   ListenerState // of the kinds up to Violated
+	Event      *Event        // concerned event; nil when a bare Listener returned the outcome, or none was in flight
+	Serial     int64         // that event's serial
+	PoolSerial int64         // and its poolserial; 0 with Sent and Unsent
+	Failed     int           // DeadLetter: how many deliveries failed
+	Waited     time.Duration // Slow, TimedOut: how long its answer was waited for
+	Buffered   int           // Rebuffered: events in the buffer, this one apart
+	Max        int           // Rebuffered: the pool's buffer size
+	Line       []byte        // Violated by a bad result line: that line, at most 64 KiB of it; nil otherwise. Valid until the next Feed.
+	Result     []byte        // Processed, Rejected, DeadLetter: the result, at most 64 KiB of it. Valid until the next Feed.
+	Err        error         // Unsent: what the write returned
 }
 
 // Log calls log for each line Supervisor writes at this outcome, in its words
@@ -84,8 +91,20 @@ func (o Outcome) Log(min Level, log func(Level, string)) {
 	case Overflowed:
 		say(LevelError, "pool %s event buffer overflowed, discarding event %d", o.Pool, o.Serial)
 		return
+	// Hark's own.
+	case DeadLetter:
+		say(LevelWarn, "pool %s gives up event %d after %d failed deliveries: it goes to the dead letters", o.Pool, o.Serial, o.Failed)
+		return
+	case Slow:
+		say(LevelWarn, "listener %s has not answered event %d for %d seconds", o.Listener, o.Serial, int(o.Waited.Seconds()))
+		return
+	case TimedOut:
+		say(LevelWarn, "listener %s has not answered event %d within %d seconds (ack_timeout)", o.Listener, o.Serial, int(o.Waited.Seconds()))
+		return
 	}
-	say(LevelDebug, "%s: %s -> %s", o.Listener, o.From, o.To)
+	if o.From != o.To { // alike only with credits left
+		say(LevelDebug, "%s: %s -> %s", o.Listener, o.From, o.To)
+	}
 	if o.To == Unknown {
 		say(LevelWarn, "%s: has entered the UNKNOWN state and will no longer receive events, "+
 			"this usually indicates the process violated the eventlistener protocol", o.Listener)

@@ -1,6 +1,9 @@
 package eventlistener
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Sender is the stdin of a listener process.
 type Sender interface {
@@ -10,24 +13,60 @@ type Sender interface {
 	Write(b []byte) error
 }
 
-// PoolConfig is what a pool is made of.
+// Overflow says which event a full buffer gives up for another.
+type Overflow uint8
+
+// The policies of a full buffer.
+const (
+	DiscardOldest Overflow = iota // the oldest in it, as Supervisor does
+	DiscardNewest                 // the one that would have come in
+)
+
+// String is the policy's name in configurations.
+func (o Overflow) String() string {
+	if o == DiscardNewest {
+		return "discard_newest"
+	}
+	return "discard_oldest"
+}
+
+// ParseOverflow finds a policy by its name.
+func ParseOverflow(name string) (Overflow, bool) {
+	for _, o := range []Overflow{DiscardOldest, DiscardNewest} {
+		if o.String() == name {
+			return o, true
+		}
+	}
+	return DiscardOldest, false
+}
+
+// PoolConfig is what a pool is made of. What comes after Emit is Hark's; its zero
+// values are Supervisor's behaviour.
 type PoolConfig struct {
 	Name       string        // the section's name, as in [eventlistener:name]
 	Server     string        // the supervisor's identifier, for headers
 	BufferSize int           // most events waiting; default 10 in configurations, at least 1
 	Emit       func(Outcome) // gets every outcome as it happens, in order; nil: nobody. It may publish events, but must not call Dispatch or a Member.
+
+	Programs      *Programs     // which processes' events are taken; nil: all
+	Overflow      Overflow      // what a full buffer gives up
+	MaxInFlight   int           // how many events a member may have unanswered, at most MaxInFlightLimit; 0 is 1
+	AckTimeout    time.Duration // how long an answer may take before Check says TimedOut; 0: for ever
+	MaxDeliveries int           // failed deliveries after which an event is a dead letter; 0: never
+	Payload       Form          // how payloads are written
 }
 
 // Counters are a pool's totals since it was made. An event that a pool accepts
 // twice (see Bus.Subscribe) counts twice. At any time
 //
-//	Accepted = Delivered + Discarded + Queued() + InFlight()
+//	Accepted = Delivered + Discarded + DeadLetters + Queued() + InFlight()
 type Counters struct {
-	Accepted  uint64 // events taken
-	Delivered uint64 // events answered OK
-	Rejected  uint64 // answers that rejected: a result other than OK, or a bad result line
-	Returned  uint64 // events put back because they were rejected or their listener ended
-	Discarded uint64 // events lost to a full buffer
+	Accepted    uint64 // events taken
+	Delivered   uint64 // events answered OK
+	Rejected    uint64 // answers that rejected: a result other than OK, or a bad result line
+	Returned    uint64 // events put back because they were rejected or their listener ended
+	Discarded   uint64 // events lost to a full buffer
+	DeadLetters uint64 // events given up after MaxDeliveries
 }
 
 // Pool is one listener pool with Supervisor's behaviour (supervisor/process.py,
@@ -47,6 +86,9 @@ type Pool struct {
 	serial  int64
 	last    entry // the event accepted last: the same one again keeps its poolserial
 	scratch []byte
+	boarded []entry   // of a batch being sent
+	round   uint64    // dispatches so far, of a pool with MaxInFlight above 1
+	watch   time.Time // when Check has something to look at; zero: nothing
 }
 
 // NewPool returns an empty pool that draws serials from bus. The caller
@@ -65,9 +107,7 @@ func (p *Pool) Queued() int { return p.queue.n }
 func (p *Pool) InFlight() int {
 	n := 0
 	for _, m := range p.members {
-		if m.flight.event != nil {
-			n++
-		}
+		n += m.flight.n
 	}
 	return n
 }
@@ -84,22 +124,37 @@ func (p *Pool) Oldest() (time.Time, bool) {
 // Members lists the pool's members in their order. The slice is the pool's own.
 func (p *Pool) Members() []*Member { return p.members }
 
-// Accept puts e behind the others in the buffer. The first pool that accepts an
-// event gives it its serial.
+// Config is what the pool was made of.
+func (p *Pool) Config() PoolConfig { return p.config }
+
+// Accept puts e behind the others in the buffer, unless it is about a process that
+// the pool is not for. The first pool that accepts an event gives it its serial.
 func (p *Pool) Accept(e *Event) {
+	if !p.config.Programs.Pass(e) {
+		return
+	}
 	e.giveSerial(p.bus.NextSerial)
 	p.Counters.Accepted++
 	again := p.last.event == e
 	if !again {
-		p.last = entry{e, nextSerial(&p.serial)}
+		p.last = entry{event: e, serial: nextSerial(&p.serial)}
+	}
+	if p.config.Overflow == DiscardNewest && p.queue.n >= p.config.BufferSize {
+		p.discard(p.last)
+		return
 	}
 	p.put(p.last, p.queue.pushBack, again)
 }
 
 // Dispatch sends buffered events, oldest first, until the buffer is empty or no
-// member that is RUNNING is READY. Members are tried in their order.
+// member that is RUNNING is READY. Members are tried in their order; those of a
+// pool with MaxInFlight above 1 by how few events they have unanswered.
 func (p *Pool) Dispatch() {
 	if p.queue.n == 0 || !p.anyReady() {
+		return
+	}
+	if p.config.MaxInFlight > 1 {
+		p.dispatchAhead()
 		return
 	}
 	for p.queue.n > 0 {
@@ -131,20 +186,13 @@ func (p *Pool) send(en entry) bool {
 		}
 		if !written {
 			written = true
-			payload := e.Payload()
-			p.scratch = AppendHeader(p.scratch[:0], Header{
-				Server: p.config.Server, Serial: serial,
-				Pool: p.config.Name, PoolSerial: en.serial,
-				EventName: e.typ.String(), Len: e.CharLen(), Bytes: len(payload),
-			})
-			p.scratch = append(p.scratch, payload...)
+			p.scratch = p.appendEvent(p.scratch[:0], en)
 		}
 		if err := m.sender.Write(p.scratch); err != nil {
 			p.emit(Outcome{Kind: Unsent, Listener: m.listener.name, Event: e, Serial: serial, Err: err})
 			continue
 		}
-		m.listener.Sent()
-		m.flight = en
+		m.board(en)
 		p.emit(Outcome{Kind: Sent, Listener: m.listener.name, Event: e, Serial: serial})
 		p.trim()
 		return true
@@ -153,19 +201,29 @@ func (p *Pool) send(en entry) bool {
 	return false
 }
 
+// appendEvent appends header and payload.
+func (p *Pool) appendEvent(dst []byte, en entry) []byte {
+	e := en.event
+	serial, _ := e.Serial()
+	payload, chars := e.PayloadIn(p.config.Payload)
+	dst = AppendHeader(dst, Header{
+		Server: p.config.Server, Serial: serial,
+		Pool: p.config.Name, PoolSerial: en.serial,
+		EventName: e.typ.String(), Len: chars, Bytes: len(payload),
+	})
+	return append(dst, payload...)
+}
+
 // trim lets a large scratch buffer go, so that one big payload does not stay in
 // memory for the pool's life.
 func (p *Pool) trim() {
-	const keep = 16 << 10
+	keep := 16 << 10
+	if p.config.MaxInFlight > 1 {
+		keep = 2 * batchBytes
+	}
 	if cap(p.scratch) > keep {
 		p.scratch = nil
 	}
-}
-
-// giveBack puts the event of a listener that did not process it back.
-func (p *Pool) giveBack(en entry) {
-	p.Counters.Returned++
-	p.rebuffer(en)
 }
 
 // rebuffer puts an event at the head of the buffer.
@@ -179,17 +237,78 @@ func (p *Pool) put(en entry, push func(entry), again bool) {
 	var oldest entry
 	if had > 0 && had >= p.config.BufferSize {
 		oldest = p.queue.popFront()
-		p.Counters.Discarded++
 	}
 	push(en)
 	if again {
-		serial, _ := en.event.Serial()
-		p.emit(Outcome{Kind: Rebuffered, Event: en.event, Serial: serial, Buffered: had, Max: p.config.BufferSize})
+		p.emitRebuffered(en, had)
 	}
 	if oldest.event != nil {
-		serial, _ := oldest.event.Serial()
-		p.emit(Outcome{Kind: Overflowed, Event: oldest.event, Serial: serial})
+		p.discard(oldest)
 	}
+}
+
+// giveBack puts the events of a member that did not process them, oldest first,
+// back at the head of the buffer. Where it has no room for all, the oldest of those
+// waiting there are discarded (with DiscardNewest the newest), then those of back
+// itself. What has failed too often becomes a dead letter. The result is what
+// the member answered, if it did.
+func (p *Pool) giveBack(m *Member, result []byte, back ...entry) {
+	var dead, lost []entry
+	if limit := p.config.MaxDeliveries; limit > 0 {
+		kept := back[:0:0]
+		for _, en := range back {
+			if en.failed >= limit {
+				dead = append(dead, en)
+			} else {
+				kept = append(kept, en)
+			}
+		}
+		back = kept
+	}
+	had := p.queue.n
+	for p.queue.n > 0 && p.queue.n+len(back) > p.config.BufferSize {
+		if p.config.Overflow == DiscardNewest {
+			lost = append(lost, p.queue.popBack())
+		} else {
+			lost = append(lost, p.queue.popFront())
+		}
+	}
+	if over := len(back) - max(p.config.BufferSize, 1); over > 0 {
+		if p.config.Overflow == DiscardNewest {
+			lost = append(lost, back[len(back)-over:]...)
+			back = back[:len(back)-over]
+		} else {
+			lost = append(lost, back[:over]...)
+			back = back[over:]
+		}
+	}
+	for i := len(back) - 1; i >= 0; i-- {
+		p.queue.pushFront(back[i])
+		p.Counters.Returned++
+	}
+	p.Counters.DeadLetters += uint64(len(dead))
+	for i := len(back) - 1; i >= 0; i-- {
+		p.emitRebuffered(back[i], had)
+	}
+	for _, en := range lost {
+		p.discard(en)
+	}
+	for _, en := range dead {
+		serial, _ := en.event.Serial()
+		p.emit(Outcome{Kind: DeadLetter, Listener: m.listener.name, Event: en.event, Serial: serial, PoolSerial: en.serial, Failed: en.failed, Result: result})
+	}
+}
+
+func (p *Pool) emitRebuffered(en entry, had int) {
+	serial, _ := en.event.Serial()
+	p.emit(Outcome{Kind: Rebuffered, Event: en.event, Serial: serial, PoolSerial: en.serial, Buffered: had, Max: p.config.BufferSize})
+}
+
+// discard gives an event up that is in the buffer no more.
+func (p *Pool) discard(en entry) {
+	p.Counters.Discarded++
+	serial, _ := en.event.Serial()
+	p.emit(Outcome{Kind: Overflowed, Event: en.event, Serial: serial, PoolSerial: en.serial})
 }
 
 func (p *Pool) emit(o Outcome) {
@@ -197,4 +316,10 @@ func (p *Pool) emit(o Outcome) {
 		o.Pool = p.config.Name
 		p.config.Emit(o)
 	}
+}
+
+// Extensions is what members find in SUPERVISOR_EVENT_PROTOCOL: the version, then
+// words for what they may rely on beyond it (PROTOCOL.md).
+func (p *Pool) Extensions() string {
+	return fmt.Sprintf("%s bytes max_in_flight=%d payload=%s", Version, max(p.config.MaxInFlight, 1), p.config.Payload)
 }

@@ -4,6 +4,7 @@ package eventlistener
 type entry struct {
 	event  *Event
 	serial int64 // poolserial
+	failed int   // deliveries that failed
 }
 
 // queue is a double-ended queue of entries: a ring that doubles when full. The
@@ -33,6 +34,15 @@ func (q *queue) popFront() entry {
 	q.ring[q.first] = entry{} // let the event go
 	q.first = (q.first + 1) & (len(q.ring) - 1)
 	q.n--
+	return e
+}
+
+// popBack takes the last; the queue must not be empty.
+func (q *queue) popBack() entry {
+	q.n--
+	i := (q.first + q.n) & (len(q.ring) - 1)
+	e := q.ring[i]
+	q.ring[i] = entry{}
 	return e
 }
 

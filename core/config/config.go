@@ -123,6 +123,15 @@ type Listener struct {
 	BufferSize    int // default 10
 	Events        []eventlistener.Type
 	ResultHandler string // default supervisor.dispatchers:default_handler
+
+	// Hark's own. The defaults are Supervisor's behaviour.
+	Programs       *eventlistener.Programs // nil: events about any process
+	Overflow       eventlistener.Overflow  // default discard_oldest
+	MaxInFlight    int                     // default 1, at most eventlistener.MaxInFlightLimit
+	AckTimeout     time.Duration           // 0: for ever
+	MaxDeliveries  int                     // 0: no end
+	RestartOnError bool                    // on_protocol_error=restart
+	Payload        eventlistener.Form      // default supervisor
 }
 
 // Socket is what an [fcgi-program:x] section adds.

@@ -25,7 +25,7 @@ func TestValuesMeanWhatTheyMeanToSupervisor(t *testing.T) {
 		"byteSize":     anyOf(byteSize),
 		"octal":        anyOf(octal),
 		"exitCodes":    func(s string) (any, error) { v, err := exitCodes(s); return append([]int{}, v...), err },
-		"ParseSignal":  anyOf(ParseSignal),
+		"signalNumber": anyOf(ParseSignal),
 		"loggingLevel": anyOf(loggingLevel),
 		"inetAddress": func(s string) (any, error) {
 			host, port, err := inetAddress(s)

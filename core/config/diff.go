@@ -28,7 +28,9 @@ func (l *Listener) equal(o *Listener) bool {
 	a, b := slices.Clone(l.Events), slices.Clone(o.Events)
 	slices.Sort(a)
 	slices.Sort(b)
-	return l.BufferSize == o.BufferSize && l.ResultHandler == o.ResultHandler && slices.Equal(a, b)
+	return l.BufferSize == o.BufferSize && l.ResultHandler == o.ResultHandler && slices.Equal(a, b) &&
+		slices.Equal(l.Programs.Patterns(), o.Programs.Patterns()) && l.Overflow == o.Overflow && l.MaxInFlight == o.MaxInFlight &&
+		l.AckTimeout == o.AckTimeout && l.MaxDeliveries == o.MaxDeliveries && l.RestartOnError == o.RestartOnError && l.Payload == o.Payload
 }
 
 // equal compares the URL only, as there: a new owner, mode or backlog is no change.

@@ -2,8 +2,10 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hark-supervisor/hark/eventlistener"
 )
@@ -41,7 +43,47 @@ func (l *loader) readListener(section, name string) *Group {
 			"cannot be true: a listener's stdout belongs to the protocol; accepted: false")
 	}
 	g.Processes = l.processes(section, name)
+	l.own(func() { l.listenerOptions(g.Listener, get) })
 	return g
+}
+
+// maxAckTimeout bounds ack_timeout, in seconds: a year.
+const maxAckTimeout = 365 * 24 * 3600
+
+// listenerOptions reads the keys of Hark's own.
+func (l *loader) listenerOptions(to *Listener, get func(string) setting) {
+	to.Programs = convert(l, get("programs"), nil, func(s string) (*eventlistener.Programs, error) {
+		return eventlistener.ParsePrograms(stringList(s))
+	})
+	to.Overflow = convert(l, get("overflow"), eventlistener.DiscardOldest, named(eventlistener.ParseOverflow))
+	to.MaxInFlight = l.bounded(get("max_in_flight"), 1, 1, eventlistener.MaxInFlightLimit)
+	to.AckTimeout = time.Duration(l.bounded(get("ack_timeout"), 0, 0, maxAckTimeout)) * time.Second
+	to.MaxDeliveries = l.bounded(get("max_deliveries"), 0, 0, math.MaxInt32)
+	to.RestartOnError = convert(l, get("on_protocol_error"), false, named(func(s string) (bool, bool) {
+		return s == "restart", s == "restart" || s == "unknown"
+	}))
+	to.Payload = convert(l, get("payload"), eventlistener.SupervisorForm, named(eventlistener.ParseForm))
+}
+
+// named makes a conversion of a search by name; case means nothing.
+func named[T any](find func(string) (T, bool)) func(string) (T, error) {
+	return func(s string) (T, error) {
+		t, ok := find(lower(s))
+		if !ok {
+			return t, fmt.Errorf("cannot use %q", s)
+		}
+		return t, nil
+	}
+}
+
+// bounded is an integer from low to high.
+func (l *loader) bounded(v setting, def, low, high int) int {
+	n := l.integer(v, def)
+	if n < low || n > high {
+		l.reject(v.section, v.key, "", fmt.Sprintf("cannot use %d; accepted: %d to %d", n, low, high))
+		return def
+	}
+	return n
 }
 
 // events reads the subscribed types: any case, each once, in the order written.

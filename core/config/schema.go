@@ -33,6 +33,10 @@ const (
 	Factory
 	ProcessNameFormat
 	SocketFile // made by the daemon
+	Patterns
+	OverflowPolicy
+	ProtocolErrorPolicy
+	PayloadForm
 )
 
 // Accepts says in a few words what a value of the type may be.
@@ -88,6 +92,14 @@ func (t ValueType) Accepts() string {
 		return "a name without spaces, colons and slashes, made from %(program_name)s and %(process_num)d"
 	case SocketFile:
 		return "the path of a socket"
+	case Patterns:
+		return "names of processes and patterns such as web:*, separated by commas"
+	case OverflowPolicy:
+		return "discard_oldest or discard_newest"
+	case ProtocolErrorPolicy:
+		return "unknown or restart"
+	case PayloadForm:
+		return "supervisor, extended or json"
 	}
 	return "text"
 }

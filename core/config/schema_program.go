@@ -79,6 +79,13 @@ func listenerSchema() SectionSchema {
 				Field{Key: "events", Type: EventList, Origin: fromSupervisor, Sample: "EVENT", Doc: "types of events to be told of; needed"},
 				Field{Key: "buffer_size", Type: Integer, Default: "10", Unit: "events", Origin: fromSupervisor, Sample: "10", Doc: "events kept while all are busy; default 10"},
 				Field{Key: "result_handler", Type: Text, Default: defaultResultHandler, Origin: fromSupervisor, Doc: "what judges a listener's result"},
+				Field{Key: "programs", Type: Patterns, Origin: fromHark, Doc: "only events about these processes, and those about none; default all"},
+				Field{Key: "overflow", Type: OverflowPolicy, Default: "discard_oldest", Origin: fromHark, Doc: "what a full buffer gives up: discard_oldest or discard_newest; default discard_oldest"},
+				Field{Key: "max_in_flight", Type: Integer, Default: "1", Unit: "events", Origin: fromHark, Doc: "how many times READY may be written ahead; default 1"},
+				Field{Key: "ack_timeout", Type: Seconds, Default: "0", Unit: "seconds", Origin: fromHark, Doc: "an answer that takes longer restarts the listener, 0 for never; default 0"},
+				Field{Key: "max_deliveries", Type: Integer, Default: "0", Unit: "deliveries", Origin: fromHark, Doc: "failed ones after which an event is a dead letter, 0 for never; default 0"},
+				Field{Key: "on_protocol_error", Type: ProtocolErrorPolicy, Default: "unknown", Origin: fromHark, Doc: "a listener that breaks the protocol is unknown (deaf) or restarted: unknown, restart; default unknown"},
+				Field{Key: "payload", Type: PayloadForm, Default: "supervisor", Origin: fromHark, Doc: "supervisor, extended (more tokens) or json; default supervisor"},
 			)
 		}
 	}

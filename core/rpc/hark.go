@@ -1,11 +1,21 @@
 package rpc
 
-import "context"
+import (
+	"context"
+
+	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/xmlrpc"
+)
+
+// Subscribers is who gets events; *core.Supervisor is one.
+type Subscribers interface {
+	Subscribers(ctx context.Context) ([]core.SubscriberInfo, error)
+}
 
 // harkNamespace is what Hark has of its own; it is there whatever the
 // configuration says.
-func harkNamespace(version string) Namespace {
-	return Namespace{Name: "hark", Methods: []Method{
+func harkNamespace(version string, subscribers Subscribers) Namespace {
+	ns := Namespace{Name: "hark", Methods: []Method{
 		{
 			Name: "getVersion", ReadOnly: true,
 			Returns: Param{"string", "version", "Hark's own version"},
@@ -13,4 +23,61 @@ func harkNamespace(version string) Namespace {
 			Call:    func(context.Context, []any) (any, error) { return version, nil },
 		},
 	}}
+	if subscribers == nil {
+		return ns
+	}
+	ns.Methods = append(ns.Methods, Method{
+		Name: "getEventListeners", ReadOnly: true,
+		Returns: Param{"array", "subscribers", "a struct for each"},
+		Help:    "Tell of everybody who gets events (listener pools, the event log, streams): what waits, and what became of the rest.",
+		Call: func(ctx context.Context, _ []any) (any, error) {
+			all, err := subscribers.Subscribers(ctx)
+			if err != nil {
+				return nil, err
+			}
+			structs := make([]xmlrpc.Struct, len(all))
+			for i := range all {
+				structs[i] = subscriberStruct(&all[i])
+			}
+			return structs, nil
+		},
+	})
+	return ns
+}
+
+func subscriberStruct(i *core.SubscriberInfo) xmlrpc.Struct {
+	processes := make([]xmlrpc.Struct, len(i.Processes))
+	for n, p := range i.Processes {
+		processes[n] = xmlrpc.Struct{
+			{Name: "name", Value: p.Name},
+			{Name: "group", Value: p.Group},
+			{Name: "statename", Value: p.State.String()},
+			{Name: "pid", Value: p.Pid},
+			{Name: "listener_state", Value: p.Listener},
+			{Name: "in_flight", Value: p.InFlight},
+		}
+	}
+	c := &i.Counters
+	return xmlrpc.Struct{
+		{Name: "name", Value: i.Name},
+		{Name: "kind", Value: i.Kind},
+		{Name: "events", Value: i.Events},
+		{Name: "programs", Value: i.Programs},
+		{Name: "buffer_size", Value: i.BufferSize},
+		{Name: "overflow", Value: i.Overflow},
+		{Name: "payload", Value: i.Payload},
+		{Name: "max_in_flight", Value: i.MaxInFlight},
+		{Name: "ack_timeout", Value: int(i.AckTimeout.Seconds())},
+		{Name: "max_deliveries", Value: i.MaxDeliveries},
+		{Name: "queued", Value: i.Queued},
+		{Name: "in_flight", Value: i.InFlight},
+		{Name: "accepted", Value: int64(c.Accepted)},
+		{Name: "delivered", Value: int64(c.Delivered)},
+		{Name: "rejected", Value: int64(c.Rejected)},
+		{Name: "returned", Value: int64(c.Returned)},
+		{Name: "discarded", Value: int64(c.Discarded)},
+		{Name: "dead_letters", Value: int64(c.DeadLetters)},
+		{Name: "oldest_age", Value: i.OldestAge.Seconds()},
+		{Name: "processes", Value: processes},
+	}
 }

@@ -17,7 +17,7 @@ import (
 
 func newTestDispatcher(f *fake) *Dispatcher {
 	n := &supervisorNamespace{sup: f, logs: testLogs()}
-	return NewDispatcher(nil, n.namespace("supervisor"), harkNamespace("0.1.0-test"))
+	return NewDispatcher(nil, n.namespace("supervisor"), harkNamespace("0.1.0-test", nil))
 }
 
 // plain turns values into what a client would decode.

@@ -33,13 +33,14 @@ const mainFactory = "supervisor.rpcinterface:make_main_rpcinterface"
 
 // Options are what a Server is made of. Servers, Supervisor and Logs must be given.
 type Options struct {
-	Servers    []config.Server
-	Interfaces []config.RPCInterface // those with the main factory become its namespace
-	Supervisor Supervisor
-	Logs       Logs
-	Version    string       // Hark's own, for hark.getVersion
-	Namespaces []Namespace  // further ones
-	Fallback   http.Handler // what isn't XML-RPC or a log tail; nil: 404. See AccessOf
+	Servers     []config.Server
+	Interfaces  []config.RPCInterface // those with the main factory become its namespace
+	Supervisor  Supervisor
+	Logs        Logs
+	Version     string       // Hark's own, for hark.getVersion
+	Namespaces  []Namespace  // further ones
+	Subscribers Subscribers  // for hark.getEventListeners; nil: there is none
+	Fallback    http.Handler // what isn't XML-RPC or a log tail; nil: 404. See AccessOf
 
 	// Interface makes the namespace of an interface with another factory. nil, or
 	// an error, refuses it.
@@ -147,7 +148,7 @@ func makeNamespaces(o Options) ([]Namespace, error) {
 			return nil, fmt.Errorf("Could not make %s rpc interface", i.Name) //nolint:staticcheck // Supervisor's words
 		}
 	}
-	return append(namespaces, harkNamespace(o.Version)), nil
+	return append(namespaces, harkNamespace(o.Version, o.Subscribers)), nil
 }
 
 func (s *Server) openSocket(c config.Server, o Options, stderr io.Writer) error {

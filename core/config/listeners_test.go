@@ -1,0 +1,90 @@
+package config
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+func loadListener(t *testing.T, keys string) (*Listener, error) {
+	t.Helper()
+	dir := writeFiles(t, map[string]string{"s.conf": "[supervisord]\n[eventlistener:l]\ncommand=cat\nevents=EVENT\n" + keys})
+	cfg, err := Load(Options{Path: "s.conf", Dir: dir, Environ: []string{"PATH=/bin"}})
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range cfg.Warnings {
+		t.Errorf("warning %q", w)
+	}
+	return cfg.Groups[0].Listener, nil
+}
+
+func TestListenerOptionsAreSupervisorsUnlessSet(t *testing.T) {
+	l, err := loadListener(t, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Programs != nil || l.Overflow != eventlistener.DiscardOldest || l.MaxInFlight != 1 || l.AckTimeout != 0 || l.MaxDeliveries != 0 ||
+		l.RestartOnError || l.Payload != eventlistener.SupervisorForm {
+		t.Errorf("defaults %+v", l)
+	}
+	l, err = loadListener(t, "programs=web:*, billing\noverflow=Discard_Newest\nmax_in_flight=64\nack_timeout=5\nmax_deliveries=3\non_protocol_error=restart\npayload=JSON\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(l.Programs.Patterns(), []string{"web:*", "billing"}) || l.Overflow != eventlistener.DiscardNewest || l.MaxInFlight != 64 ||
+		l.AckTimeout != 5*time.Second || l.MaxDeliveries != 3 || !l.RestartOnError || l.Payload != eventlistener.JSONForm {
+		t.Errorf("options %+v", l)
+	}
+}
+
+func TestBadListenerOptionsNameFileLineSectionAndKey(t *testing.T) {
+	for keys, want := range map[string]string{
+		"programs=[\n":                 `s.conf:5: [eventlistener:l] programs: cannot use "["; accepted: names of processes`,
+		"programs=a,,b\n":              `s.conf:5: [eventlistener:l] programs: cannot use "a,,b"; accepted: names of processes`,
+		"overflow=spool_it\n":          `s.conf:5: [eventlistener:l] overflow: cannot use "spool_it"; accepted: discard_oldest or discard_newest`,
+		"max_in_flight=0\n":            `s.conf:5: [eventlistener:l] max_in_flight: cannot use 0; accepted: 1 to 4096`,
+		"max_in_flight=5000\n":         `s.conf:5: [eventlistener:l] max_in_flight: cannot use 5000; accepted: 1 to 4096`,
+		"max_in_flight=many\n":         `s.conf:5: [eventlistener:l] max_in_flight: cannot use "many"; accepted: a whole number`,
+		"ack_timeout=-1\n":             `s.conf:5: [eventlistener:l] ack_timeout: cannot use -1; accepted: 0 to 31536000`,
+		"max_deliveries=-1\n":          `s.conf:5: [eventlistener:l] max_deliveries: cannot use -1; accepted: 0 to 2147483647`,
+		"on_protocol_error=ignore\n":   `s.conf:5: [eventlistener:l] on_protocol_error: cannot use "ignore"; accepted: unknown or restart`,
+		"payload=xml\n":                `s.conf:5: [eventlistener:l] payload: cannot use "xml"; accepted: supervisor, extended or json`,
+		"payload=%(here)s/%(no)s\n":    `s.conf:5: [eventlistener:l] payload: cannot expand`,
+		"buffer_size=0\npayload=xml\n": `cannot use 0; accepted: 1 or more`,
+	} {
+		_, err := loadListener(t, keys)
+		var all Errors
+		if !errors.As(err, &all) {
+			t.Errorf("%q is accepted", keys)
+			continue
+		}
+		if !strings.Contains(all[0].String(), want) {
+			t.Errorf("%q:\n got %s\nwant %s", keys, all[0], want)
+		}
+	}
+}
+
+func TestListenerOptionsTakePartInReloads(t *testing.T) {
+	plain, err := loadListener(t, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, keys := range []string{"programs=a", "overflow=discard_newest", "max_in_flight=2", "ack_timeout=1", "max_deliveries=1", "on_protocol_error=restart", "payload=extended"} {
+		one, err := loadListener(t, keys+"\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		two, err := loadListener(t, keys+"\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain.equal(one) || one.equal(plain) || !one.equal(two) {
+			t.Errorf("%s: changed %v, the same again %v", keys, !plain.equal(one), one.equal(two))
+		}
+	}
+}

@@ -1,0 +1,152 @@
+package core
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/logs"
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+const (
+	// deadLetterBytes is the size at which a pool's dead-letter log is rotated. With
+	// its one backup it takes twice as much of the disk at most.
+	deadLetterBytes = 10 << 20
+	// deadLetterPending bounds what waits for the disk, in bytes. What exceeds it
+	// is dropped and counted.
+	deadLetterPending = 4 << 20
+	// deadLetterDrain is how long the end of the loop waits for the disk.
+	deadLetterDrain = 2 * time.Second
+)
+
+// deadLetters writes events that were given up to childlogdir, one JSON object a
+// line in one file a pool. The loop only queues them: a goroutine that lives while
+// there are any opens the file, writes and closes it.
+type deadLetters struct {
+	dir string
+	log func(config.Level, string)
+
+	mu      sync.Mutex
+	queue   []deadLetter
+	bytes   int
+	dropped int
+	writing chan struct{} // closed when the goroutine has ended; nil: there is none
+}
+
+type deadLetter struct {
+	pool string
+	line []byte
+}
+
+func newDeadLetters(dir string, log func(config.Level, string)) *deadLetters {
+	return &deadLetters{dir: dir, log: log}
+}
+
+// put queues the event of a DeadLetter outcome.
+func (d *deadLetters) put(o eventlistener.Outcome) {
+	line := appendDeadLetter(nil, o)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.bytes+len(line) > deadLetterPending {
+		d.dropped++
+		return
+	}
+	d.queue = append(d.queue, deadLetter{o.Pool, line})
+	d.bytes += len(line)
+	if d.writing == nil {
+		d.writing = make(chan struct{})
+		go d.write(d.writing)
+	}
+}
+
+// appendDeadLetter is a line of the log.
+func appendDeadLetter(dst []byte, o eventlistener.Outcome) []byte {
+	dst = append(dst, `{"pool":`...)
+	dst = eventlistener.AppendJSONString(dst, o.Pool)
+	dst = append(dst, `,"listener":`...)
+	dst = eventlistener.AppendJSONString(dst, o.Listener)
+	dst = strconv.AppendInt(append(dst, `,"serial":`...), o.Serial, 10)
+	dst = strconv.AppendInt(append(dst, `,"poolserial":`...), o.PoolSerial, 10)
+	dst = strconv.AppendInt(append(dst, `,"failed":`...), int64(o.Failed), 10)
+	if o.Result != nil {
+		dst = append(dst, `,"result":`...)
+		dst = eventlistener.AppendJSONString(dst, string(o.Result))
+	}
+	event, _ := o.Event.PayloadIn(eventlistener.JSONForm)
+	dst = append(append(dst, `,"event":`...), event...)
+	return append(dst, "}\n"...)
+}
+
+// deadLetterPath is a pool's dead-letter log.
+func deadLetterPath(dir, pool string) string {
+	return filepath.Join(dir, filepath.Base(pool)+"-deadletters.jsonl")
+}
+
+func (d *deadLetters) write(done chan struct{}) {
+	defer close(done)
+	var file *logs.File
+	var open string
+	closeFile := func() {
+		if file != nil {
+			d.trouble(open, file.Close())
+			file = nil
+		}
+	}
+	for {
+		d.mu.Lock()
+		queue, dropped := d.queue, d.dropped
+		d.queue, d.bytes, d.dropped = nil, 0, 0
+		if len(queue) == 0 {
+			d.writing = nil
+			d.mu.Unlock()
+			closeFile()
+			return
+		}
+		d.mu.Unlock()
+		if dropped > 0 {
+			d.log(config.ERRO, fmt.Sprintf("dropped %d dead letters that the disk was too slow for", dropped))
+		}
+		for _, l := range queue {
+			if file == nil || open != l.pool {
+				closeFile()
+				var err error
+				file, err = logs.Open(deadLetterPath(d.dir, l.pool), logs.Options{MaxBytes: deadLetterBytes, Backups: 1, Mode: 0o600})
+				if err != nil {
+					d.trouble(l.pool, err)
+					file = nil
+					continue
+				}
+				open = l.pool
+			}
+			_, err := file.Write(l.line)
+			d.trouble(open, err)
+		}
+	}
+}
+
+func (d *deadLetters) trouble(pool string, err error) {
+	if err != nil {
+		d.log(config.ERRO, fmt.Sprintf("cannot write the dead letters of pool %s: %v", pool, err))
+	}
+}
+
+// close waits until what was put is written, or the disk has had its time.
+func (d *deadLetters) close() {
+	d.mu.Lock()
+	writing := d.writing
+	d.mu.Unlock()
+	if writing == nil {
+		return
+	}
+	limit := time.NewTimer(deadLetterDrain)
+	defer limit.Stop()
+	select {
+	case <-writing:
+	case <-limit.C:
+		d.log(config.ERRO, "cannot wait for the disk to take the dead letters")
+	}
+}

@@ -1,0 +1,72 @@
+package core
+
+import (
+	"time"
+
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+// lossEvery is how often a subscriber's losses are announced at most: a flood of
+// events must not become a flood of news of it.
+const lossEvery = time.Second
+
+// loss is what a subscriber lost since that was announced last. Loop only.
+type loss struct {
+	subscriber string
+	count      int64
+	next       time.Time // not to be announced before
+}
+
+// lost notes events that a subscriber had no room for.
+func (s *Supervisor) lost(subscriber string, n int64) {
+	if !s.bus.Wants(eventlistener.EventsDiscarded) {
+		return
+	}
+	for _, l := range s.losses {
+		if l.subscriber == subscriber {
+			l.count += n
+			return
+		}
+	}
+	s.losses = append(s.losses, &loss{subscriber: subscriber, count: n, next: s.clock.Now()})
+}
+
+// announceLosses publishes EVENTS_DISCARDED for losses that are due to be told.
+func (s *Supervisor) announceLosses(now time.Time) {
+	all := s.losses
+	s.losses = nil // publishing may bring new ones
+	for _, l := range all {
+		switch {
+		case l.next.After(now):
+			s.keepLoss(l)
+		case l.count > 0:
+			n := l.count
+			l.count, l.next = 0, now.Add(lossEvery)
+			s.keepLoss(l)
+			s.bus.Publish(eventlistener.NewEventsDiscarded(l.subscriber, n))
+		}
+	}
+}
+
+// keepLoss puts a loss back, together with what was noted anew.
+func (s *Supervisor) keepLoss(l *loss) {
+	for i, fresh := range s.losses {
+		if fresh.subscriber == l.subscriber {
+			l.count += fresh.count
+			s.losses[i] = l
+			return
+		}
+	}
+	s.losses = append(s.losses, l)
+}
+
+// nextLoss is when a loss must be announced.
+func (s *Supervisor) nextLoss() (time.Time, bool) {
+	var next time.Time
+	for _, l := range s.losses {
+		if l.count > 0 && (next.IsZero() || l.next.Before(next)) {
+			next = l.next
+		}
+	}
+	return next, !next.IsZero()
+}

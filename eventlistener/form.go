@@ -1,0 +1,136 @@
+package eventlistener
+
+import (
+	"bytes"
+	"strconv"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// Form is how an event's payload is written.
+type Form uint8
+
+// The forms.
+const (
+	SupervisorForm Form = iota // Supervisor's, to the byte
+	ExtendedForm               // Supervisor's, with more tokens on its first line
+	JSONForm                   // a JSON object on one line, without a newline
+)
+
+// String is the form's name in configurations: supervisor, extended or json.
+func (f Form) String() string {
+	switch f {
+	case ExtendedForm:
+		return "extended"
+	case JSONForm:
+		return "json"
+	}
+	return "supervisor"
+}
+
+// ParseForm finds a form by its name.
+func ParseForm(name string) (Form, bool) {
+	for _, f := range []Form{SupervisorForm, ExtendedForm, JSONForm} {
+		if f.String() == name {
+			return f, true
+		}
+	}
+	return SupervisorForm, false
+}
+
+// PayloadIn is the payload in a form and its length in characters, rendered on
+// first use and shared by all who ask afterwards: nobody may write to it. It is
+// always valid UTF-8. The forms beside Supervisor's show seq and time, so they
+// are asked for only once the event is published.
+func (e *Event) PayloadIn(f Form) (payload []byte, chars int) {
+	e.once.Do(e.fill)
+	if f == SupervisorForm {
+		return e.payload, e.chars
+	}
+	further := e.further.Load()
+	if further == nil {
+		e.further.CompareAndSwap(nil, &furtherForms{})
+		further = e.further.Load()
+	}
+	r := &further.extended
+	if f == JSONForm {
+		r = &further.json
+	}
+	r.once.Do(func() {
+		if f == JSONForm {
+			r.payload = e.appendJSON(nil)
+		} else {
+			r.payload = e.appendExtended(nil)
+		}
+		r.chars = utf8.RuneCount(r.payload)
+	})
+	return r.payload, r.chars
+}
+
+// furtherForms are the forms that few events are asked for.
+type furtherForms struct{ extended, json rendering }
+
+type rendering struct {
+	once    sync.Once
+	payload []byte
+	chars   int
+}
+
+// appendExtended puts more tokens behind those of the payload's first line.
+func (e *Event) appendExtended(dst []byte) []byte {
+	first, rest := e.payload, []byte(nil)
+	if i := bytes.IndexByte(e.payload, '\n'); i >= 0 {
+		first, rest = e.payload[:i], e.payload[i:]
+	}
+	dst = append(dst, first...)
+	if len(first) > 0 {
+		dst = append(dst, ' ')
+	}
+	dst = append(dst, "seq:"...)
+	dst = strconv.AppendUint(dst, e.seq, 10)
+	dst = append(dst, " time:"...)
+	dst = appendSeconds(dst, time.Duration(e.time.UnixMilli())*time.Millisecond)
+	if e.typ.Is(ProcessState) {
+		dst = e.appendStateTokens(dst)
+	}
+	return append(dst, rest...)
+}
+
+// appendStateTokens are what Supervisor's form of a PROCESS_STATE_* payload
+// leaves out.
+func (e *Event) appendStateTokens(dst []byte) []byte {
+	switch e.typ {
+	case ProcessStateStarting, ProcessStateBackoff:
+	default:
+		dst = append(dst, " tries:"...)
+		dst = strconv.AppendInt(dst, int64(e.change.Tries), 10)
+	}
+	x := &e.change.Exit
+	if e.process.Pid != 0 {
+		switch e.typ {
+		case ProcessStateExited, ProcessStateRunning, ProcessStateStopping, ProcessStateStopped:
+		default:
+			dst = appendPid(dst, e.process)
+		}
+		dst = append(dst, " uptime:"...)
+		dst = appendSeconds(dst, x.Uptime)
+	}
+	if x.Ended {
+		dst = append(dst, " exitstatus:"...)
+		dst = strconv.AppendInt(dst, int64(x.Status), 10)
+		dst = append(dst, " signal:"...)
+		dst = strconv.AppendInt(dst, int64(x.Signal), 10)
+		dst = append(dst, " coredump:"...)
+		if x.CoreDumped {
+			return append(dst, '1')
+		}
+		dst = append(dst, '0')
+	}
+	return dst
+}
+
+// appendSeconds writes seconds with three decimals.
+func appendSeconds(dst []byte, d time.Duration) []byte {
+	return strconv.AppendFloat(dst, float64(d.Milliseconds())/1000, 'f', 3, 64)
+}

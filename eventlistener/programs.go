@@ -1,0 +1,59 @@
+package eventlistener
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Programs chooses events by the process they are about. A nil one chooses all.
+type Programs struct {
+	written []string
+	globs   []string
+}
+
+// ParsePrograms makes the filter of some patterns: * for any characters, ? for
+// one, [abc], [a-z] and [!a] for one of a set. A pattern with a colon is matched
+// against group:name, one without against the namespec, which is the name alone
+// where group and process have the same one. An error tells the first pattern that
+// is none.
+func ParsePrograms(patterns []string) (*Programs, error) {
+	p := &Programs{written: slices.Clone(patterns)}
+	for _, written := range patterns {
+		glob := strings.ReplaceAll(written, "[!", "[^")
+		if _, err := path.Match(glob, ""); err != nil || glob == "" {
+			return nil, fmt.Errorf("cannot use pattern %q", written)
+		}
+		p.globs = append(p.globs, glob)
+	}
+	return p, nil
+}
+
+// Patterns are those it was made of.
+func (p *Programs) Patterns() []string {
+	if p == nil {
+		return nil
+	}
+	return p.written
+}
+
+// Pass tells whether an event is to be delivered: one about no process always is.
+func (p *Programs) Pass(e *Event) bool {
+	if p == nil || e.process.Name == "" {
+		return true
+	}
+	long := e.process.Group + ":" + e.process.Name
+	short := long
+	if e.process.Group == e.process.Name {
+		short = e.process.Name
+	}
+	return slices.ContainsFunc(p.globs, func(glob string) bool {
+		name := short
+		if strings.Contains(glob, ":") {
+			name = long
+		}
+		ok, _ := path.Match(glob, name) // no pattern is bad any more
+		return ok
+	})
+}
