@@ -71,10 +71,7 @@ func (s *Supervisor) restartListeners(now time.Time) {
 		}
 		s.log(config.WARN, restartListenerLine(m.conf.Name))
 		s.restarts.due[m] = time.Time{}
-		m.waiters = append(m.waiters, waiter{
-			decided: func(m *member) (bool, *Error) { return m.machine.State().IsStopped(), nil },
-			answer:  func(*Error) { s.listenerStopped(m) },
-		})
+		s.whenStopped(m, true, func(*Error) { s.listenerStopped(m) })
 		s.step(m, process.Stop{})
 		if w.blame {
 			m.listens.Blame()

@@ -148,7 +148,7 @@ func (m *member) stoppable() bool {
 // stop is stopProcess (rpcinterface.py).
 func (s *Supervisor) stop(m *member, wait bool, answer func(*Error)) {
 	if s.restarts.forget(m) && !m.stoppable() {
-		answer(nil) // it was about to be started again, and is not
+		s.whenStopped(m, wait, answer) // it was about to be started again, and is not
 		return
 	}
 	if !m.stoppable() {
@@ -161,6 +161,11 @@ func (s *Supervisor) stop(m *member, wait bool, answer func(*Error)) {
 		answer(refuse(Failed, m.killErr))
 		return
 	}
+	s.whenStopped(m, wait, answer)
+}
+
+// whenStopped answers when a process has stopped; at once without wait.
+func (s *Supervisor) whenStopped(m *member, wait bool, answer func(*Error)) {
 	if !wait || m.machine.State().IsStopped() {
 		answer(nil)
 		return

@@ -401,6 +401,16 @@ func TestPropertyCreditsAccountForEveryEvent(t *testing.T) {
 			if m.Unanswered() > max(1, p.config.MaxInFlight) {
 				t.Fatalf("seed %d: %d in flight", seed, m.Unanswered())
 			}
+			for i := 1; i < p.queue.n && p.config.MaxInFlight > 1; i++ {
+				one, two := p.queue.popFront(), p.queue.front()
+				p.queue.pushBack(one)
+				if one.serial > two.serial && i < p.queue.n {
+					t.Fatalf("seed %d: event %d waits behind %d", seed, two.serial, one.serial)
+				}
+				if i == p.queue.n-1 {
+					p.queue.pushBack(p.queue.popFront())
+				}
+			}
 			c := p.Counters
 			if c.Accepted != c.Delivered+c.Discarded+c.DeadLetters+uint64(p.Queued()+p.InFlight()) || p.Queued() > p.config.BufferSize {
 				t.Fatalf("seed %d: %+v, %d queued, %d in flight", seed, c, p.Queued(), p.InFlight())

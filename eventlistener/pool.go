@@ -283,7 +283,7 @@ func (p *Pool) giveBack(m *Member, result []byte, back ...entry) {
 		}
 	}
 	for i := len(back) - 1; i >= 0; i-- {
-		p.queue.pushFront(back[i])
+		p.restore(back[i])
 		p.Counters.Returned++
 	}
 	p.Counters.DeadLetters += uint64(len(dead))
@@ -296,6 +296,20 @@ func (p *Pool) giveBack(m *Member, result []byte, back ...entry) {
 	for _, en := range dead {
 		serial, _ := en.event.Serial()
 		p.emit(Outcome{Kind: DeadLetter, Listener: m.listener.name, Event: en.event, Serial: serial, PoolSerial: en.serial, Failed: en.failed, Result: result})
+	}
+}
+
+// restore puts an event at the head of the buffer. With MaxInFlight above 1 it goes
+// behind older ones there, which were given back before it: such a pool's buffer is
+// always in the order of poolserials.
+func (p *Pool) restore(en entry) {
+	var older []entry
+	for p.config.MaxInFlight > 1 && p.queue.n > 0 && p.queue.front().serial < en.serial {
+		older = append(older, p.queue.popFront())
+	}
+	p.queue.pushFront(en)
+	for i := len(older) - 1; i >= 0; i-- {
+		p.queue.pushFront(older[i])
 	}
 }
 
