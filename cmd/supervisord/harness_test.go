@@ -27,7 +27,7 @@ const patience = 60 * time.Second
 // TestMain lets the test binary be supervisord: the tests start it as a process
 // of its own, so that they test what a user runs.
 func TestMain(m *testing.M) {
-	if child.UmaskVerb(os.Args[1:]) {
+	if child.UmaskVerb(os.Args) {
 		return
 	}
 	if os.Getenv("HARK_BE_SUPERVISORD") != "" {
@@ -70,6 +70,7 @@ type instance struct {
 	cmd    *exec.Cmd
 	output lockedBuffer
 	exited chan struct{}
+	ctls   *ctlProcess // nil until ctlWith needs it
 }
 
 type lockedBuffer struct {

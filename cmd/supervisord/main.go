@@ -28,7 +28,7 @@ var (
 )
 
 func main() {
-	if child.UmaskVerb(os.Args[1:]) {
+	if child.UmaskVerb(os.Args) {
 		return
 	}
 	os.Exit(command(os.Args, os.Stdout, os.Stderr))
