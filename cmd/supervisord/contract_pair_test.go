@@ -273,8 +273,8 @@ func startCtlServer(t testing.TB, dir string) *ctlProcess {
 }
 
 // ctlUntil runs supervisorctl with its standard input kept open until its
-// output has a text; then it calls next and, when that says so, interrupts it.
-func (in *instance) ctlUntil(args []string, text string, next func(stdin *os.File, seen func(string)), interrupt bool) string {
+// output has a text; then next does the rest, and must make it end.
+func (in *instance) ctlUntil(args []string, text string, next func(stdin *os.File, seen func(string), interrupt func())) string {
 	cmd := in.command(args...)
 	var out lockedBuffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -296,14 +296,7 @@ func (in *instance) ctlUntil(args []string, text string, next func(stdin *os.Fil
 		})
 	}
 	seen(text)
-	if next != nil {
-		next(w, seen)
-	}
-	if interrupt {
-		_ = cmd.Process.Signal(os.Interrupt)
-	} else {
-		_ = w.Close()
-	}
+	next(w, seen, func() { _ = cmd.Process.Signal(os.Interrupt) })
 	ended := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(ended) }()
 	select {
