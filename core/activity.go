@@ -145,6 +145,10 @@ func brokenRestartLine(err error) string {
 	return fmt.Sprintf("cannot restart with the configuration as it is now, so everything goes on: %v", err)
 }
 
+func brokenRereadLine(err error) string {
+	return fmt.Sprintf("cannot reread the configuration: %v", err)
+}
+
 func slowSpawnLine(name string) string {
 	return fmt.Sprintf("the spawn of '%s' has taken more than 5 seconds: is its program or directory on a file system that hangs? other spawns wait for it; it can still be stopped", name)
 }

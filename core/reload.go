@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"errors"
 
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/eventlistener"
@@ -13,7 +14,8 @@ import (
 func (s *Supervisor) Reload(ctx context.Context) (GroupDiff, error) {
 	fresh, err := s.opts.Reread()
 	if err != nil {
-		return GroupDiff{}, refuse(CantReread, err.Error())
+		s.log(config.ERRO, brokenRereadLine(err))
+		return GroupDiff{}, refuse(CantReread, firstError(err))
 	}
 	var diff GroupDiff
 	err = s.ask(ctx, func() {
@@ -26,6 +28,15 @@ func (s *Supervisor) Reload(ctx context.Context) (GroupDiff, error) {
 		s.bus.Publish(eventlistener.NewConfigReloaded(diff.Added, diff.Changed, diff.Removed))
 	})
 	return diff, err
+}
+
+// firstError is what Supervisor would say of a broken configuration.
+func firstError(err error) string {
+	var all config.Errors
+	if errors.As(err, &all) {
+		return all.First()
+	}
+	return err.Error()
 }
 
 // AddGroup makes a group of the last configuration read active; its autostart

@@ -26,7 +26,7 @@ func (s *Supervisor) Shutdown(ctx context.Context) error {
 func (s *Supervisor) Restart(ctx context.Context) error {
 	if _, err := s.opts.Reread(); err != nil {
 		s.log(config.ERRO, brokenRestartLine(err))
-		return refuse(CantReread, err.Error())
+		return refuse(CantReread, firstError(err))
 	}
 	return s.ask(ctx, func() { s.setMood(MoodRestarting) })
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/pyrepr"
 )
 
 // flag is one command-line option of supervisord (supervisor/supervisord.py,
@@ -184,7 +185,7 @@ func (g *given) set(f *flag, as, value string) error {
 func pythonList(args []string) string {
 	quoted := make([]string, len(args))
 	for i, a := range args {
-		quoted[i] = "'" + strings.ReplaceAll(a, "'", `\'`) + "'"
+		quoted[i] = pyrepr.String(a)
 	}
 	return "[" + strings.Join(quoted, ", ") + "]"
 }

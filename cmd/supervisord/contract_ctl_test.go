@@ -1,0 +1,414 @@
+package main
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const ctlConf = `
+[program:cat]
+command=/bin/cat
+startsecs=0
+[program:off]
+command=/bin/cat
+autostart=false
+startsecs=0
+[program:slow]
+command=/bin/cat
+autostart=false
+startsecs=1
+[program:exited]
+command=/bin/sh -c "exit 3"
+startsecs=0
+autorestart=false
+[program:fatal]
+command=/bin/false
+startretries=0
+[program:backoff]
+command=/bin/false
+startretries=1000
+[program:missing]
+command=DIR/missing
+autostart=false
+[program:data]
+command=/etc/passwd
+autostart=false
+[program:empty]
+command=
+autostart=false
+[program:unbalanced]
+command=/bin/sh -c "exit
+autostart=false
+[program:nodir]
+command=/bin/true
+directory=DIR/missing
+startretries=0
+autostart=false
+[program:quick]
+command=/bin/sh -c "exit 7"
+startretries=0
+autostart=false
+[program:say]
+command=/bin/sh -c 'echo to stdout; echo to stderr >&2; exec cat'
+startsecs=0
+[program:nolog]
+command=/bin/cat
+startsecs=0
+stdout_logfile=NONE
+stderr_logfile=NONE
+[program:unstarted]
+command=DIR/missing
+autostart=false
+stdout_logfile=DIR/unstarted.log
+[program:many]
+command=/bin/cat
+process_name=%(program_name)s_%(process_num)02d
+numprocs=3
+startsecs=0
+[program:one]
+command=/bin/cat
+startsecs=0
+priority=10
+[program:two]
+command=/bin/cat
+startsecs=0
+priority=5
+autostart=false
+[group:web]
+programs=one,two
+`
+
+// ctlCase is one command of the real supervisorctl, run against both.
+type ctlCase struct {
+	args   string
+	stdin  string
+	sorted bool // results come in the order in which processes get there
+	before func(p *pair)
+	after  func(p *pair)
+	hark   func(python string) string // what Hark says where it deliberately differs
+}
+
+func TestSupervisorctlDrivesBothAlike(t *testing.T) {
+	p := startPair(t, ctlConf)
+	p.waitState("cat", "RUNNING")
+	p.waitState("fatal", "FATAL")
+	p.waitState("exited", "EXITED")
+	p.wait(func(in *instance) {
+		until(t, "say has spoken", func() bool {
+			v := in.must("supervisor.readProcessStderrLog", "say", 0, 0)
+			return v == "to stderr\n"
+		})
+		until(t, "the logs of backoff's first failures have passed", func() bool {
+			// From the third failure on a backoff lasts at least three seconds.
+			return strings.Count(in.log(), "exited: backoff ") >= 3 && in.state("backoff") == "BACKOFF"
+		})
+	})
+	for _, c := range ctlCases() {
+		name := c.args
+		if name == "" {
+			name = "shell " + c.stdin
+		}
+		t.Run(name, func(t *testing.T) {
+			if c.before != nil {
+				c.before(p)
+			}
+			python, hark := p.each(func(in *instance) string {
+				out := in.normal(in.ctlWith(c.stdin, strings.Fields(c.args)...))
+				if c.sorted {
+					lines := strings.Split(out, "\n")
+					slices.Sort(lines)
+					out = strings.Join(lines, "\n")
+				}
+				return out
+			})
+			python = betterSpawnError(python)
+			if c.hark != nil {
+				python = c.hark(python)
+			}
+			compare(t, python, hark)
+			if c.after != nil {
+				c.after(p)
+			}
+		})
+	}
+}
+
+// betterSpawnError says why a spawn failed where Supervisor's child only exits.
+func betterSpawnError(python string) string {
+	return strings.ReplaceAll(python, "nodir                            FATAL     Exited too quickly (process log may have details)",
+		"nodir                            FATAL     couldn't chdir to 'DIR/missing': ENOENT (there is no such directory)")
+}
+
+func version44(python string) string { return strings.ReplaceAll(python, "4.2.5", supervisorVersion) }
+
+func ctlCases() []ctlCase {
+	stateOf := func(name, state string) func(p *pair) { return func(p *pair) { p.waitState(name, state) } }
+	return []ctlCase{
+		{args: "version", hark: version44},
+		{args: "version now"},
+		{args: "stop backoff"},
+		{args: "status backoff"},
+		{args: "start backoff"},
+		{args: "restart backoff"},
+		{args: "stop backoff"},
+		{args: "status"},
+		{args: "status all"},
+		{args: "status cat off fatal"},
+		{args: "status cat"},
+		{args: "status web:*"},
+		{args: "status web:one many:many_00"},
+		{args: "status nosuch"},
+		{args: "status nosuch cat"},
+		{args: "status nosuch:*"},
+		{args: "status web"},
+		{args: "avail"},
+		{args: "avail now"},
+		{args: "pid"},
+		{args: "pid cat"},
+		{args: "pid off"},
+		{args: "pid nosuch"},
+		{args: "pid all"},
+		{args: "start"},
+		{args: "start cat"},
+		{args: "start off"},
+		{args: "start slow", after: stateOf("slow", "RUNNING")},
+		{args: "start off cat nosuch"},
+		{args: "start nosuch"},
+		{args: "start nosuch:*"},
+		{args: "start missing"},
+		{args: "start data"},
+		{args: "start empty"},
+		{args: "start unbalanced"},
+		{args: "start nodir"},
+		{args: "start quick"},
+		{args: "status quick"},
+		{args: "start fatal"},
+		{args: "start exited"},
+		{args: "start web:*", sorted: true},
+		{args: "start web:two"},
+		{args: "start many:*", sorted: true},
+		{args: "start web:"},
+		{args: "start web"},
+		{args: "start all", sorted: true},
+		{args: "stop backoff"},
+		{args: "stop"},
+		{args: "stop off"},
+		{args: "stop off"},
+		{args: "stop fatal"},
+		{args: "stop exited"},
+		{args: "stop nosuch"},
+		{args: "stop nosuch:*"},
+		{args: "stop web:*", sorted: true},
+		{args: "stop web:* many:many_00 nosuch", sorted: true},
+		{args: "status web:*"},
+		{args: "restart"},
+		{args: "restart cat"},
+		{args: "restart off"},
+		{args: "restart nosuch"},
+		{args: "restart web:*", sorted: true},
+		{args: "restart quick"},
+		{args: "signal"},
+		{args: "signal HUP"},
+		{args: "signal CONT cat"},
+		{args: "signal SIGCONT cat web:one"},
+		{args: "signal 18 cat"},
+		{args: "signal 0 cat"},
+		{args: "signal BOGUS cat"},
+		{args: "signal BOGUS fatal"},
+		{args: "signal BOGUS web:*", sorted: true},
+		{args: "signal CONT fatal"},
+		{args: "signal CONT nosuch"},
+		{args: "signal CONT nosuch:*"},
+		{args: "signal CONT web:*", sorted: true},
+		{args: "signal CONT all", sorted: true},
+		{args: "tail"},
+		{args: "tail say"},
+		{args: "tail say stdout"},
+		{args: "tail say stderr"},
+		{args: "tail -4 say"},
+		{args: "tail -4 say stderr"},
+		{args: "tail -x say"},
+		{args: "tail say bogus"},
+		{args: "tail a b c d"},
+		{args: "tail nosuch"},
+		{args: "tail nolog"},
+		{args: "tail unstarted"},
+		{args: "tail -f unstarted"},
+		{args: "tail -f nosuch"},
+		{args: "tail -f nolog"},
+		{args: "maintail -x"},
+		{args: "maintail a b"},
+		{args: "maintail bogus"},
+		{args: "clear"},
+		{args: "clear nosuch"},
+		{args: "clear nosuch:*"},
+		{args: "clear say"},
+		{args: "tail say"},
+		{args: "clear say cat"},
+		{args: "clear web:*"},
+		{args: "clear nolog"},
+		{args: "clear all", sorted: true},
+		{args: "fg"},
+		{args: "fg a b"},
+		{args: "fg nosuch"},
+		{args: "fg fatal"},
+		{args: "open"},
+		{args: "open bogus"},
+		{args: "open unix:///nonexistent/s.sock"},
+		{args: "help"},
+		{args: "help status"},
+		{args: "help bogus"},
+		{args: "bogus"},
+		{args: "bogus arg"},
+		{args: "quit"},
+		{args: "exit"},
+		{args: "add nosuch"},
+		{args: "add cat"},
+		{args: "remove cat"},
+		{args: "remove nosuch"},
+		{args: "remove"},
+		{args: "add"},
+		{args: "reread now"},
+		{args: "reread"},
+		{args: "update now"},
+		{args: "update"},
+		{args: "reload now"},
+		{args: "shutdown now"},
+		{stdin: "version\n", hark: version44},
+		{stdin: "status cat\n\npid off\nbogus\nhelp\nexit\nstatus\n"},
+		{stdin: "start cat\nstop cat nosuch\nstart cat\nquit\n"},
+		{stdin: "open unix:///nonexistent/s.sock\nstatus\n"},
+		{stdin: "tail say stderr\nsignal BOGUS cat\n"},
+	}
+}
+
+func TestSupervisorctlFollowsBothAlike(t *testing.T) {
+	p := startPair(t, ctlConf)
+	p.waitState("say", "RUNNING")
+	t.Run("tail -f", func(t *testing.T) {
+		p.same(t, func(in *instance) string {
+			return in.ctlUntil([]string{"tail", "-f", "say"}, "to stdout", func(_ *os.File, seen func(string), interrupt func()) {
+				in.must("supervisor.sendProcessStdin", "say", "another line\n")
+				seen("another line\n")
+				interrupt()
+			})
+		})
+	})
+	t.Run("tail -f of stderr", func(t *testing.T) {
+		p.same(t, func(in *instance) string {
+			return in.ctlUntil([]string{"tail", "-f", "say", "stderr"}, "to stderr", func(_ *os.File, _ func(string), interrupt func()) { interrupt() })
+		})
+	})
+	t.Run("fg", func(t *testing.T) {
+		p.same(t, func(in *instance) string {
+			out := in.ctlUntil([]string{"fg", "say"}, "another line", func(stdin *os.File, seen func(string), interrupt func()) {
+				if _, err := stdin.WriteString("typed\n"); err != nil {
+					t.Error(err)
+				}
+				seen("typed\n")
+				interrupt()
+				// Its other thread ends when it has more to read.
+				seen("Exiting foreground")
+				in.must("supervisor.sendProcessStdin", "say", "more\n")
+			})
+			out, end, _ := strings.Cut(out, "Exiting foreground")
+			return out + end[strings.LastIndex(end, "["):]
+		})
+	})
+	t.Run("maintail -f", func(t *testing.T) {
+		python, hark := p.each(func(in *instance) string {
+			return in.ctlUntil([]string{"maintail", "-f"}, "Press Ctrl-C", func(_ *os.File, seen func(string), interrupt func()) {
+				in.must("supervisor.sendProcessStdin", "say", "copied to the log\n")
+				seen("copied to the log\n")
+				interrupt()
+			})
+		})
+		for _, out := range []string{python, hark} {
+			if !strings.Contains(out, "DEBG 'say' stdout output:\ncopied to the log\n") {
+				t.Errorf("maintail -f: %s", out)
+			}
+		}
+		lastLine := func(s string) string { return s[strings.LastIndex(s, "\n"):] }
+		compare(t, lastLine(python), lastLine(hark))
+	})
+}
+
+func TestSupervisorctlChangesTheConfigurationOfBothAlike(t *testing.T) {
+	p := startPair(t, `
+[program:stays]
+command=/bin/cat
+startsecs=0
+[program:changes]
+command=/bin/cat
+startsecs=0
+[program:goes]
+command=/bin/cat
+startsecs=0
+`)
+	p.waitState("goes", "RUNNING")
+	ctl := func(args string) {
+		t.Helper()
+		t.Run(args, func(t *testing.T) {
+			p.same(t, func(in *instance) string { return in.ctlWith("", strings.Fields(args)...) })
+		})
+	}
+	rewrite := func(more string) { p.wait(func(in *instance) { in.writeConf(baseConf + more) }) }
+	ctl("reread")
+	const changed = `
+[program:stays]
+command=/bin/cat
+startsecs=0
+[program:changes]
+command=/bin/cat
+startsecs=0
+stopsignal=INT
+[program:comes]
+command=/bin/cat
+startsecs=0
+`
+	rewrite(changed)
+	ctl("reread")
+	ctl("avail")
+	ctl("status")
+	ctl("add comes")
+	ctl("add comes")
+	ctl("add changes nosuch")
+	ctl("remove goes")
+	ctl("stop goes")
+	ctl("remove goes nosuch")
+	ctl("status")
+	ctl("update changes")
+	ctl("update nosuch")
+	ctl("update")
+	rewrite(changed + "[program:late]\ncommand=/bin/cat\nstartsecs=0\n")
+	ctl("update stays late")
+	rewrite(changed)
+	ctl("update all")
+	ctl("status")
+	rewrite(changed + "[program:broken]\ncommand=/bin/cat\nstartsecs=ten\n")
+	ctl("reread")
+	ctl("update")
+	ctl("status")
+	rewrite(changed)
+	ctl("reload")
+	p.wait(func(in *instance) {
+		until(t, "the daemon is back", func() bool {
+			return strings.Count(in.log(), "supervisord started with pid") == 2
+		})
+		in.waitServing()
+		in.waitState("comes", "RUNNING")
+	})
+	ctl("status")
+	ctl("shutdown")
+	p.wait(func(in *instance) { <-in.exited })
+	ctl("status")
+	ctl("shutdown")
+	ctl("version")
+	ctl("pid")
+	ctl("reread")
+	if p.python.cmd.ProcessState.String() != p.hark.cmd.ProcessState.String() {
+		t.Errorf("Supervisor ended with %v, Hark with %v", p.python.cmd.ProcessState, p.hark.cmd.ProcessState)
+	}
+}

@@ -1,0 +1,308 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// pair is Debian's supervisord (4.2.5) and ours with the same configuration,
+// each in a directory of its own. What the contract tests compare is what both
+// do, with pids, times and directories replaced.
+type pair struct {
+	t            testing.TB
+	python, hark *instance
+}
+
+// startPair runs both with baseConf and more and waits until both serve.
+func startPair(t testing.TB, more string, args ...string) *pair {
+	p := preparePair(t, baseConf+more, args...)
+	p.launch()
+	return p
+}
+
+func preparePair(t testing.TB, conf string, args ...string) *pair {
+	return &pair{t, prepare(t, python(t), conf, args...), prepare(t, hark(t), conf, args...)}
+}
+
+func (p *pair) launch() {
+	// Stopped together too, when the first of the two cleanups runs.
+	p.python.launch()
+	p.hark.launch()
+	p.t.Cleanup(func() {
+		_ = p.python.cmd.Process.Signal(syscall.SIGTERM)
+		_ = p.hark.cmd.Process.Signal(syscall.SIGTERM)
+	})
+	go p.python.nudge()
+	p.wait((*instance).waitServing)
+}
+
+// nudge keeps Python's loop turning, which otherwise looks at what calls wait
+// for once a second. A connection without a request leaves no trace.
+func (in *instance) nudge() {
+	every := time.NewTicker(50 * time.Millisecond)
+	defer every.Stop()
+	for {
+		select {
+		case <-in.exited:
+			return
+		case <-every.C:
+			if conn, err := net.Dial("unix", in.sock); err == nil {
+				_ = conn.Close()
+			}
+		}
+	}
+}
+
+// each runs f on both at the same time.
+func (p *pair) each(f func(in *instance) string) (python, hark string) {
+	var wg sync.WaitGroup
+	finished := 0
+	var mu sync.Mutex
+	run := func(in *instance, to *string) {
+		defer wg.Done()
+		*to = f(in)
+		mu.Lock()
+		finished++
+		mu.Unlock()
+	}
+	wg.Add(2)
+	go run(p.python, &python)
+	go run(p.hark, &hark)
+	wg.Wait()
+	if finished < 2 {
+		p.t.FailNow() // one of them has said why
+	}
+	return python, hark
+}
+
+// wait is each without a result.
+func (p *pair) wait(f func(in *instance)) {
+	p.each(func(in *instance) string { f(in); return "" })
+}
+
+// waitState waits until both have a process in a state.
+func (p *pair) waitState(name, state string) {
+	p.wait(func(in *instance) { in.waitState(name, state) })
+}
+
+// same fails the test where the two texts that f gives differ once normalised.
+func (p *pair) same(t testing.TB, f func(in *instance) string) {
+	t.Helper()
+	python, hark := p.each(func(in *instance) string { return in.normal(f(in)) })
+	compare(t, python, hark)
+}
+
+// compare reports how Hark's text differs from Python's.
+func compare(t testing.TB, python, hark string) {
+	t.Helper()
+	if python != hark {
+		t.Errorf("Hark differs (- Supervisor, + Hark):\n%s", lineDiff(python, hark))
+	}
+}
+
+// lineDiff is the lines of both by a longest common subsequence.
+func lineDiff(a, b string) string {
+	x, y := strings.Split(a, "\n"), strings.Split(b, "\n")
+	common := make([][]int, len(x)+1)
+	for i := range common {
+		common[i] = make([]int, len(y)+1)
+	}
+	for i := len(x) - 1; i >= 0; i-- {
+		for j := len(y) - 1; j >= 0; j-- {
+			if x[i] == y[j] {
+				common[i][j] = common[i+1][j+1] + 1
+			} else {
+				common[i][j] = max(common[i+1][j], common[i][j+1])
+			}
+		}
+	}
+	var out []string
+	i, j := 0, 0
+	for i < len(x) || j < len(y) {
+		switch {
+		case i < len(x) && j < len(y) && x[i] == y[j]:
+			out = append(out, "  "+x[i])
+			i, j = i+1, j+1
+		case j == len(y) || i < len(x) && common[i+1][j] >= common[i][j+1]:
+			out = append(out, "- "+x[i])
+			i++
+		default:
+			out = append(out, "+ "+y[j])
+			j++
+		}
+	}
+	// Only what differs, with two lines around it.
+	var shown []string
+	for k, line := range out {
+		near := false
+		for n := max(0, k-2); n < min(len(out), k+3); n++ {
+			near = near || !strings.HasPrefix(out[n], "  ")
+		}
+		if near {
+			shown = append(shown, line)
+		} else if len(shown) > 0 && shown[len(shown)-1] != "  …" {
+			shown = append(shown, "  …")
+		}
+	}
+	return strings.Join(shown, "\n")
+}
+
+// replacement is one normalisation.
+type replacement struct {
+	re *regexp.Regexp
+	by string
+}
+
+var normalisations = []replacement{
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}`), "<time>"},
+	{regexp.MustCompile(`\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d\d \d\d:\d\d [AP]M`), "<date>"},
+	{regexp.MustCompile(`\bpid[ :]+\d+`), "pid <pid>"},
+	{regexp.MustCompile(`(?m)^(supervisor> )*[1-9]\d{2,}$`), "$1<pid>"}, // supervisorctl pid
+	{regexp.MustCompile(`uptime \d+:\d\d:\d\d`), "uptime <time>"},
+	{regexp.MustCompile(`(---[^-\s]+)-\w+\.log`), "$1-<random>.log"},
+}
+
+// normal replaces what must differ: directories, pids, times.
+func (in *instance) normal(s string) string {
+	s = strings.ReplaceAll(s, in.dir, "DIR")
+	for _, r := range normalisations {
+		s = r.re.ReplaceAllString(s, r.by)
+	}
+	return s
+}
+
+// command is Supervisor's own supervisorctl against the instance.
+func (in *instance) command(args ...string) *exec.Cmd {
+	cmd := exec.Command("/usr/bin/python3", append([]string{"-u", "/usr/bin/supervisorctl", "-c", in.conf}, args...)...)
+	cmd.Dir = in.dir
+	cmd.Env = append(os.Environ(), "PYTHONIOENCODING=utf-8", "COLUMNS=80")
+	return cmd
+}
+
+// ctlServer is Supervisor's supervisorctl, imported once and forked for each
+// command, which saves most of what Python needs to start.
+const ctlServer = `
+import json, os, sys, tempfile, traceback
+from supervisor import supervisorctl
+for line in iter(sys.stdin.readline, ""):
+    job = json.loads(line)
+    out, feed = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+    feed.write(job["stdin"].encode())
+    feed.seek(0)
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(feed.fileno(), 0)
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+        sys.stdin = os.fdopen(0)
+        sys.stdout = sys.stderr = os.fdopen(1, "w", 1)
+        sys.argv = ["supervisorctl"] + job["args"]
+        code = 0
+        try:
+            supervisorctl.main()
+        except SystemExit as e:
+            code = e.code or 0
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+        sys.stdout.flush()
+        os._exit(code)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    out.seek(0)
+    print(json.dumps({"out": out.read().decode(), "status": status}), flush=True)
+`
+
+// ctlProcess is a running ctlServer.
+type ctlProcess struct {
+	in  *json.Encoder
+	out *json.Decoder
+}
+
+// ctlWith runs supervisorctl with the given standard input and gives its
+// output, then its exit status.
+func (in *instance) ctlWith(stdin string, args ...string) string {
+	if in.ctls == nil {
+		in.ctls = startCtlServer(in.t, in.dir)
+	}
+	if err := in.ctls.in.Encode(map[string]any{"stdin": stdin, "args": append([]string{"-c", in.conf}, args...)}); err != nil {
+		in.t.Fatal(err)
+	}
+	var answer struct {
+		Out    string
+		Status int
+	}
+	if err := in.ctls.out.Decode(&answer); err != nil {
+		in.t.Fatalf("supervisorctl %v: %v; make test installs what the tests need", args, err)
+	}
+	return fmt.Sprintf("%s[exit status %d]", answer.Out, answer.Status)
+}
+
+func startCtlServer(t testing.TB, dir string) *ctlProcess {
+	cmd := exec.Command("/usr/bin/python3", "-c", ctlServer)
+	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// A command that hangs ends with the test's patience; its group goes as one.
+	timer := time.AfterFunc(3*patience, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	t.Cleanup(func() {
+		timer.Stop()
+		_ = stdin.Close()
+		_ = cmd.Wait()
+	})
+	return &ctlProcess{json.NewEncoder(stdin), json.NewDecoder(stdout)}
+}
+
+// ctlUntil runs supervisorctl with its standard input kept open until its
+// output has a text; then next does the rest, and must make it end.
+func (in *instance) ctlUntil(args []string, text string, next func(stdin *os.File, seen func(string), interrupt func())) string {
+	cmd := in.command(args...)
+	var out lockedBuffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.Stdin = nil
+	r, w, err := os.Pipe()
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	defer w.Close() //nolint:errcheck // a pipe
+	cmd.Stdin = r
+	if err := cmd.Start(); err != nil {
+		in.t.Fatal(err)
+	}
+	_ = r.Close()
+	defer func() { _ = cmd.Process.Kill() }()
+	seen := func(text string) {
+		until(in.t, "supervisorctl "+strings.Join(args, " ")+" prints "+text, func() bool {
+			return strings.Contains(out.String(), text)
+		})
+	}
+	seen(text)
+	next(w, seen, func() { _ = cmd.Process.Signal(os.Interrupt) })
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		in.t.Fatalf("supervisorctl %v did not end; it printed:\n%s", args, out.String())
+	}
+	return string(bytes.TrimRight([]byte(out.String()), "\n")) + "\n[" + cmd.ProcessState.String() + "]"
+}
