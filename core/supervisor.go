@@ -52,22 +52,25 @@ type Supervisor struct {
 	ended chan struct{}
 
 	// What follows is the loop's alone.
-	groups     map[string]*group
-	order      []*group        // as added, which is the order of Supervisor's dict
-	configured []*config.Group // the last configuration read; groups hold the active one
-	deadlines  deadlines
-	ticks      []tick
-	pools      []*group         // the listener groups of order
-	restarts   listenerRestarts // of listeners that timed out or broke the protocol
-	losses     []*loss          // to be announced
-	letters    *deadLetters
-	alarm      alarm
-	faulty     map[*channel]retry // log files that refuse writes
-	spawning   int                // spawns asked for and not answered
-	started    bool               // Run has announced itself
-	stopping   bool
-	stopGroups []*group // still to be stopped, the next one last
-	reported   time.Time
+	groups      map[string]*group
+	order       []*group        // as added, which is the order of Supervisor's dict
+	configured  []*config.Group // the last configuration read; groups hold the active one
+	deadlines   deadlines
+	ticks       []tick
+	pools       []*group         // the listener groups of order
+	restarts    listenerRestarts // of listeners that timed out or broke the protocol
+	losses      []*loss          // to be announced
+	letters     *deadLetters
+	streams     []*EventStream
+	streamsEver int
+	history     *history // nil: nobody has asked for a stream lately
+	alarm       alarm
+	faulty      map[*channel]retry // log files that refuse writes
+	spawning    int                // spawns asked for and not answered
+	started     bool               // Run has announced itself
+	stopping    bool
+	stopGroups  []*group // still to be stopped, the next one last
+	reported    time.Time
 }
 
 // New makes a Supervisor with every group of the configuration added, in
@@ -149,6 +152,7 @@ func (s *Supervisor) end() {
 	for _, g := range s.order {
 		s.closeGroup(g)
 	}
+	s.closeStreams()
 	s.letters.close()
 }
 

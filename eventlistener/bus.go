@@ -36,6 +36,10 @@ type subscription struct {
 	gone       bool
 }
 
+// eventOverhead is what an event takes in memory beside its texts, rendered once,
+// in bytes.
+const eventOverhead = 512
+
 // NewBus returns a bus without subscribers. Its first event gets seq 1, its
 // first serial is 0.
 func NewBus() *Bus {
@@ -91,6 +95,7 @@ func (b *Bus) Publish(e *Event) {
 	b.seq++
 	e.seq = b.seq
 	e.time = b.Now()
+	e.size = eventOverhead + len(e.process.Name) + len(e.process.Group) + len(e.text) + len(e.detail) + len(e.data)
 	if b.publishing {
 		b.waiting = append(b.waiting, e)
 		return
@@ -113,6 +118,9 @@ func (b *Bus) deliver(e *Event) {
 		}
 	}
 }
+
+// Seq is the number of the event published last; 0 before the first.
+func (b *Bus) Seq() uint64 { return b.seq }
 
 // NextSerial draws the serial of an event that its first pool accepts: 0, 1, 2 …
 // (supervisor/process.py, new_serial, which also begins again after the largest).

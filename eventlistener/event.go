@@ -47,6 +47,7 @@ type Event struct {
 	seq     uint64
 	serial  atomic.Int64 // the serial plus one; 0: none yet
 	time    time.Time
+	size    int // about how many bytes it keeps in memory, once published
 	process Process
 	change  StateChange
 	text    string // group, channel or REMOTE_COMMUNICATION's type

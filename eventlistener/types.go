@@ -3,6 +3,8 @@
 // processes: what filters and payloads need is in the Event.
 package eventlistener
 
+import "slices"
+
 // Type is an event type: an index into the one table of names and parents.
 type Type uint8
 
@@ -114,6 +116,19 @@ func ParseType(name string) (Type, bool) {
 		}
 	}
 	return 0, false
+}
+
+// Distinct is types without those that hang under another of them and without
+// repetitions, so that a subscription to it delivers nothing twice.
+func Distinct(types []Type) []Type {
+	var kept []Type
+	for i, t := range types {
+		covered := slices.ContainsFunc(types, func(other Type) bool { return other != t && t.Is(other) })
+		if !covered && !slices.Contains(types[:i], t) {
+			kept = append(kept, t)
+		}
+	}
+	return kept
 }
 
 // Types lists every type in the order of the table.

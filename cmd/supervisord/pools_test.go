@@ -392,3 +392,16 @@ func TestAFullBufferGivesUpWhatIsConfigured(t *testing.T) {
 	in.waitLog("pool keep event buffer overflowed, discarding event 3")
 }
 func killGroup(pid int) error { return syscall.Kill(-pid, syscall.SIGKILL) }
+
+// subscribers are the names of those of a kind.
+func (in *instance) subscribers(kind string) (names []string) {
+	in.t.Helper()
+	for _, v := range in.must("hark.getEventListeners").([]any) {
+		s := v.(xmlrpc.Struct)
+		if k, _ := s.Get("kind"); k == kind {
+			n, _ := s.Get("name")
+			names = append(names, n.(string))
+		}
+	}
+	return names
+}

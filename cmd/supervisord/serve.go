@@ -11,15 +11,15 @@ import (
 // open opens the HTTP servers.
 func (d *daemon) open(supervisor *core.Supervisor, log *activity) (*rpc.Server, error) {
 	return rpc.Open(rpc.Options{
-		Servers:     d.conf.Servers,
-		Interfaces:  d.conf.RPCInterfaces,
-		Supervisor:  supervisor,
-		Logs:        rpc.Logs{Read: readLog, Tail: logs.Tail, Follow: follow},
-		Version:     version,
-		Subscribers: supervisor,
-		Activity:    log.write,
-		Level:       log.level,
-		Stderr:      d.report.out,
+		Servers:    d.conf.Servers,
+		Interfaces: d.conf.RPCInterfaces,
+		Supervisor: supervisor,
+		Logs:       rpc.Logs{Read: readLog, Tail: logs.Tail, Follow: follow},
+		Version:    version,
+		Events:     supervisor,
+		Activity:   log.write,
+		Level:      log.level,
+		Stderr:     d.report.out,
 	})
 }
 

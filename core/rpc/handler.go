@@ -66,6 +66,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.logtail(w, r)
 	case strings.HasPrefix(path, "/mainlogtail"):
 		h.mainlogtail(w, r)
+	case path == "/events" && h.server.events != nil:
+		h.events(w, r)
 	case h.server.fallback != nil:
 		h.server.fallback.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), accessKey{}, access)))
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:

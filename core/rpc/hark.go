@@ -7,14 +7,9 @@ import (
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
-// Subscribers is who gets events; *core.Supervisor is one.
-type Subscribers interface {
-	Subscribers(ctx context.Context) ([]core.SubscriberInfo, error)
-}
-
 // harkNamespace is what Hark has of its own; it is there whatever the
 // configuration says.
-func harkNamespace(version string, subscribers Subscribers) Namespace {
+func harkNamespace(version string, events Events) Namespace {
 	ns := Namespace{Name: "hark", Methods: []Method{
 		{
 			Name: "getVersion", ReadOnly: true,
@@ -23,7 +18,7 @@ func harkNamespace(version string, subscribers Subscribers) Namespace {
 			Call:    func(context.Context, []any) (any, error) { return version, nil },
 		},
 	}}
-	if subscribers == nil {
+	if events == nil {
 		return ns
 	}
 	ns.Methods = append(ns.Methods, Method{
@@ -31,7 +26,7 @@ func harkNamespace(version string, subscribers Subscribers) Namespace {
 		Returns: Param{"array", "subscribers", "a struct for each"},
 		Help:    "Tell of everybody who gets events (listener pools, the event log, streams): what waits, and what became of the rest.",
 		Call: func(ctx context.Context, _ []any) (any, error) {
-			all, err := subscribers.Subscribers(ctx)
+			all, err := events.Subscribers(ctx)
 			if err != nil {
 				return nil, err
 			}

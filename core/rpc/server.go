@@ -33,14 +33,14 @@ const mainFactory = "supervisor.rpcinterface:make_main_rpcinterface"
 
 // Options are what a Server is made of. Servers, Supervisor and Logs must be given.
 type Options struct {
-	Servers     []config.Server
-	Interfaces  []config.RPCInterface // those with the main factory become its namespace
-	Supervisor  Supervisor
-	Logs        Logs
-	Version     string       // Hark's own, for hark.getVersion
-	Namespaces  []Namespace  // further ones
-	Subscribers Subscribers  // for hark.getEventListeners; nil: there is none
-	Fallback    http.Handler // what isn't XML-RPC or a log tail; nil: 404. See AccessOf
+	Servers    []config.Server
+	Interfaces []config.RPCInterface // those with the main factory become its namespace
+	Supervisor Supervisor
+	Logs       Logs
+	Version    string       // Hark's own, for hark.getVersion
+	Namespaces []Namespace  // further ones
+	Events     Events       // for hark.getEventListeners and /events; nil: there are none
+	Fallback   http.Handler // what isn't XML-RPC or a log tail; nil: 404. See AccessOf
 
 	// Interface makes the namespace of an interface with another factory. nil, or
 	// an error, refuses it.
@@ -60,6 +60,7 @@ type Options struct {
 type Server struct {
 	sup        Supervisor
 	logs       Logs
+	events     Events
 	fallback   http.Handler
 	activityFn func(config.Level, string)
 	level      config.Level
@@ -97,7 +98,7 @@ func Open(o Options) (*Server, error) { return open(o, defaultLimits()) }
 
 func open(o Options, lim limits) (_ *Server, err error) {
 	s := &Server{
-		sup: o.Supervisor, logs: o.Logs, fallback: o.Fallback,
+		sup: o.Supervisor, logs: o.Logs, events: o.Events, fallback: o.Fallback,
 		activityFn: o.Activity, level: o.Level, limits: lim,
 		large: make(chan struct{}, lim.largeBodies),
 	}
@@ -148,7 +149,7 @@ func makeNamespaces(o Options) ([]Namespace, error) {
 			return nil, fmt.Errorf("Could not make %s rpc interface", i.Name) //nolint:staticcheck // Supervisor's words
 		}
 	}
-	return append(namespaces, harkNamespace(o.Version, o.Subscribers)), nil
+	return append(namespaces, harkNamespace(o.Version, o.Events)), nil
 }
 
 func (s *Server) openSocket(c config.Server, o Options, stderr io.Writer) error {

@@ -1,0 +1,123 @@
+package eventlistener
+
+import (
+	"errors"
+	"sync"
+	"time"
+)
+
+// The ends of a Stream.
+var (
+	ErrStreamSlow   = errors.New("cannot keep more events for a stream that is not read")
+	ErrStreamClosed = errors.New("cannot read from a stream that was closed")
+)
+
+// StreamConfig is what a stream is made of.
+type StreamConfig struct {
+	Programs  *Programs // which processes' events are taken; nil: all
+	MaxEvents int       // most events that wait
+	MaxBytes  int       // most bytes of them, about; one event is always kept
+	// Cut ends the stream when it is full. Without it the oldest event is discarded.
+	Cut bool
+	// Lost is told of each event that is discarded, on the bus's goroutine; nil:
+	// nobody is told.
+	Lost func()
+}
+
+// Stream is a subscriber whose events are taken by another goroutine: a client, a
+// disk. The bus never waits for it: what is not taken in time is discarded and
+// counted, or ends the stream. Accept belongs to the bus's goroutine, the other
+// methods to anyone.
+type Stream struct {
+	config StreamConfig
+	ready  chan struct{}
+
+	mu       sync.Mutex
+	queue    []*Event
+	bytes    int
+	counters Counters
+	end      error
+}
+
+// NewStream returns a stream that nobody has subscribed yet.
+func NewStream(c StreamConfig) *Stream {
+	return &Stream{config: c, ready: make(chan struct{}, 1)}
+}
+
+// Accept is Subscriber's.
+func (s *Stream) Accept(e *Event) {
+	if !s.config.Programs.Pass(e) {
+		return
+	}
+	lost := 0
+	s.mu.Lock()
+	if s.end != nil {
+		s.mu.Unlock()
+		return
+	}
+	s.counters.Accepted++
+	for len(s.queue) > 0 && (len(s.queue) >= s.config.MaxEvents || s.bytes+e.size > s.config.MaxBytes) {
+		if s.config.Cut {
+			s.counters.Discarded += uint64(len(s.queue)) + 1
+			s.queue, s.bytes, s.end = nil, 0, ErrStreamSlow
+			s.mu.Unlock()
+			s.ring()
+			return
+		}
+		s.bytes -= s.queue[0].size
+		s.queue[0] = nil
+		s.queue = s.queue[1:]
+		s.counters.Discarded++
+		lost++
+	}
+	s.queue = append(s.queue, e)
+	s.bytes += e.size
+	s.mu.Unlock()
+	s.ring()
+	for ; lost > 0 && s.config.Lost != nil; lost-- {
+		s.config.Lost()
+	}
+}
+
+func (s *Stream) ring() {
+	select {
+	case s.ready <- struct{}{}:
+	default:
+	}
+}
+
+// Ready gets a value when there is something to Take.
+func (s *Stream) Ready() <-chan struct{} { return s.ready }
+
+// Take gives what waits, oldest first, without waiting itself. The error is
+// ErrStreamSlow or ErrStreamClosed once the stream has ended; what waited when it was
+// closed comes with it.
+func (s *Stream) Take() ([]*Event, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	taken := s.queue
+	s.counters.Delivered += uint64(len(taken))
+	s.queue, s.bytes = nil, 0
+	return taken, s.end
+}
+
+// Close ends the stream. What waits can still be taken.
+func (s *Stream) Close() {
+	s.mu.Lock()
+	if s.end == nil {
+		s.end = ErrStreamClosed
+	}
+	s.mu.Unlock()
+	s.ring()
+}
+
+// Status tells what became of the stream's events so far, how many wait, and when
+// the oldest of those was published.
+func (s *Stream) Status() (c Counters, queued int, oldest time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.queue) > 0 {
+		oldest = s.queue[0].time
+	}
+	return s.counters, len(s.queue), oldest
+}
