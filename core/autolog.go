@@ -68,8 +68,10 @@ func ClearAutoLogs(dir, identifier string) (remove func() (warnings []string)) {
 	}
 }
 
-// Discard removes the AUTO logs that New made, for a Supervisor that will not run.
+// Discard removes the AUTO logs that New made and closes the event log, for a
+// Supervisor that will not run.
 func (s *Supervisor) Discard() {
+	s.closeEventLog()
 	for _, g := range s.order {
 		for _, m := range g.members {
 			if m.conf.Stdout.Logfile.Kind == config.LogAuto {

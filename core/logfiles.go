@@ -120,6 +120,9 @@ func (s *Supervisor) post(c *channel, f func()) {
 
 // reopenLogs opens every log file anew (SIGUSR2).
 func (s *Supervisor) reopenLogs() {
+	if s.eventLog != nil {
+		s.eventLog.reopenSoon()
+	}
 	for _, g := range s.order {
 		for _, m := range g.members {
 			for _, c := range m.channels() {

@@ -53,6 +53,9 @@ func (s *Supervisor) Subscribers(ctx context.Context) ([]SubscriberInfo, error) 
 		for _, g := range s.pools {
 			all = append(all, g.subscriber(now))
 		}
+		if s.eventLog != nil {
+			all = append(all, s.eventLog.subscriber(now))
+		}
 		for _, e := range s.streams {
 			all = append(all, e.subscriber(now))
 		}

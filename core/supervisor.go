@@ -61,6 +61,7 @@ type Supervisor struct {
 	restarts    listenerRestarts // of listeners that timed out or broke the protocol
 	losses      []*loss          // to be announced
 	letters     *deadLetters
+	eventLog    *eventLog // nil: there is none
 	streams     []*EventStream
 	streamsEver int
 	history     *history // nil: nobody has asked for a stream lately
@@ -96,6 +97,9 @@ func New(o Options) (*Supervisor, error) {
 		letters:    newDeadLetters(o.Config.Supervisord.ChildLogDir, o.Log),
 	}
 	s.mood.Store(int64(MoodRunning))
+	if err := s.openEventLog(); err != nil {
+		return nil, err
+	}
 	for _, g := range o.Config.Groups {
 		if s.groups[g.Name] != nil {
 			continue // of two groups with one name the first counts (supervisord.py, add_process_group)
@@ -153,6 +157,7 @@ func (s *Supervisor) end() {
 		s.closeGroup(g)
 	}
 	s.closeStreams()
+	s.closeEventLog()
 	s.letters.close()
 }
 

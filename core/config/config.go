@@ -46,9 +46,13 @@ type Supervisord struct {
 	ChildLogDir             string // default the temporary directory
 	Environment             []EnvVar
 	StripAnsi               bool
-	Subreaper               bool // Hark's own; default false
-	RequireAuth             bool // Hark's own; refuse to start an inet server without a password
-	StrictConfigPermissions bool // Hark's own; refuse a configuration that others may write
+	Subreaper               bool                 // Hark's own; default false
+	RequireAuth             bool                 // Hark's own; refuse to start an inet server without a password
+	StrictConfigPermissions bool                 // Hark's own; refuse a configuration that others may write
+	EventLog                string               // Hark's own; absolute; "" for none
+	EventLogMaxBytes        int64                // default 50MB; 0 never rotates
+	EventLogBackups         int                  // default 10
+	EventLogEvents          []eventlistener.Type // default all but TICK and PROCESS_LOG
 }
 
 // Level is an activity log level with Supervisor's numbers (supervisor/loggers.py, LevelsByName).

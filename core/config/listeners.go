@@ -91,14 +91,14 @@ func (l *loader) bounded(v setting, def, low, high int) int {
 func (l *loader) events(v setting) []eventlistener.Type {
 	names := stringList(strings.ToUpper(l.text(v, "")))
 	if len(names) == 0 && v.state != broken {
-		l.reject(v.section, "events", fmt.Sprintf(`[%s] section requires an "events" line`, v.section),
+		l.reject(v.section, v.key, fmt.Sprintf(`[%s] section requires an "events" line`, v.section),
 			"there is no event to listen for; accepted: "+EventList.Accepts())
 	}
 	var types []eventlistener.Type
 	for _, name := range names {
 		t, ok := eventlistener.ParseType(name)
 		if !ok {
-			l.reject(v.section, "events", fmt.Sprintf("Unknown event type %s in [%s] events", name, v.section),
+			l.reject(v.section, v.key, fmt.Sprintf("Unknown event type %s in [%s] events", name, v.section),
 				fmt.Sprintf("there is no event type %q; accepted: EVENT, PROCESS_STATE, TICK_60 and the like", name))
 			continue
 		}

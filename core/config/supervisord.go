@@ -42,12 +42,25 @@ func (l *loader) readSupervisord() {
 		s.Subreaper = l.boolean(get("subreaper"), false)
 		s.RequireAuth = l.boolean(get("require_auth"), false)
 		s.StrictConfigPermissions = l.boolean(get("strict_config_permissions"), false)
+		if path := convert(l, get("event_log"), "", l.paths.existingDirPath); path != "" {
+			s.EventLog = l.paths.normalize(path)
+		}
+		s.EventLogMaxBytes = convert(l, get("event_log_maxbytes"), 50<<20, byteSize)
+		s.EventLogBackups = l.integer(get("event_log_backups"), 10)
+		types := get("event_log_events")
+		if types.state == absent {
+			types.text, types.state = defaultEventLog, present
+		}
+		s.EventLogEvents = l.events(types)
 	})
 	// The account itself is looked up last, as there, and only if it still counts.
 	if user.state == present && !l.overridden("user") {
 		s.User = &User{Name: user.text}
 	}
 }
+
+// defaultEventLog is what the event log is of: what would not fill it by itself.
+const defaultEventLog = "PROCESS_STATE,PROCESS_COMMUNICATION,REMOTE_COMMUNICATION,SUPERVISOR_STATE_CHANGE,PROCESS_GROUP,HARK"
 
 func unsigned(n int) uint64 { return uint64(max(n, 0)) } //nolint:gosec // not negative
 
