@@ -1,0 +1,173 @@
+package core
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+func listenerGroup(name, command string, change func(*config.Listener), types ...eventlistener.Type) *config.Group {
+	g := program(name, command)
+	g.Kind = config.ListenerGroup
+	g.Priority = -1
+	g.Listener = &config.Listener{BufferSize: 10, Events: types, MaxInFlight: 1}
+	if change != nil {
+		change(g.Listener)
+	}
+	return g
+}
+
+// A pool that is deaf to the news of its own losses must not make more of them.
+func TestLossesAreAnnouncedTogetherAndComeToAnEnd(t *testing.T) {
+	g := listenerGroup("deaf", "sleep 1000", func(l *config.Listener) { l.BufferSize = 2 }, eventlistener.RemoteCommunication, eventlistener.HarkEvent)
+	r := run(t, g)
+	const n = 50
+	for range n {
+		if err := r.SendRemoteComm(context.Background(), "kind", "data"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	discarded := func() uint64 {
+		all, err := r.Subscribers(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all[0].Counters.Discarded
+	}
+	// All but what fits is lost; then each announcement pushes out one more event,
+	// until the buffer has nothing but announcements.
+	r.until("all losses were announced", func() bool {
+		told := 0
+		for _, p := range r.events.payloads(eventlistener.EventsDiscarded) {
+			_, count, _ := strings.Cut(p, "discarded:")
+			told += atoi(t, count)
+		}
+		return told >= n && discarded() >= n
+	})
+	if told := len(r.events.payloads(eventlistener.EventsDiscarded)); told > n/2 {
+		t.Errorf("%d announcements", told)
+	}
+}
+
+func atoi(t *testing.T, s string) (n int) {
+	t.Helper()
+	for _, c := range s {
+		if c < '0' || c > '9' {
+			t.Fatalf("%q is no number", s)
+		}
+		n = 10*n + int(c-'0')
+	}
+	return n
+}
+
+func TestListenersAreToldWhatTheyMayUse(t *testing.T) {
+	l := listenerGroup("l", "sh -c 'echo $SUPERVISOR_EVENT_PROTOCOL >&2; cat'", func(l *config.Listener) {
+		l.MaxInFlight, l.Payload = 7, eventlistener.ExtendedForm
+	}, eventlistener.Tick3600)
+	l.Processes[0].Stderr.EventsEnabled = true
+	p := program("p", "sh -c 'echo \"<$SUPERVISOR_EVENT_PROTOCOL>\"; cat'", func(p *config.Process) { p.Stdout.EventsEnabled = true })
+	r := run(t, l, p)
+	r.until("both spoke", func() bool {
+		return len(r.events.payloads(eventlistener.ProcessLogStderr)) > 0 && len(r.events.payloads(eventlistener.ProcessLogStdout)) > 0
+	})
+	if got := r.events.payloads(eventlistener.ProcessLogStderr)[0]; !strings.HasSuffix(got, "\n3.0 bytes max_in_flight=7 payload=extended\n") {
+		t.Errorf("a listener is told %q", got)
+	}
+	if got := r.events.payloads(eventlistener.ProcessLogStdout)[0]; !strings.HasSuffix(got, "\n<>\n") {
+		t.Errorf("a program is told %q", got)
+	}
+}
+
+func TestOnlyTheEventOfAnEndTellsHowItEnded(t *testing.T) {
+	r := run(t, program("p", "sh -c 'exit 3'"))
+	r.untilState("p", process.Exited)
+	if err := r.StartProcess(context.Background(), "p", "p", false); err != nil {
+		t.Fatal(err)
+	}
+	r.until("it ended again", func() bool {
+		return slices.Equal(r.events.names("p")[3:], []string{"PROCESS_STATE_STARTING", "PROCESS_STATE_RUNNING", "PROCESS_STATE_EXITED"})
+	})
+	r.events.mu.Lock()
+	defer r.events.mu.Unlock()
+	for _, e := range r.events.events {
+		change, ok := e.StateChange()
+		if !ok {
+			continue
+		}
+		if ended := e.Type() == eventlistener.ProcessStateExited; change.Exit.Ended != ended || ended && change.Exit.Status != 3 {
+			t.Errorf("%s tells %+v", e.Type(), change.Exit)
+		}
+	}
+}
+
+func TestAStreamBeginsWithThePastAndEndsWithTheSupervisor(t *testing.T) {
+	r := run(t)
+	ctx := context.Background()
+	first, err := r.OpenStream(ctx, StreamRequest{Types: []eventlistener.Type{eventlistener.RemoteCommunication}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := r.SendRemoteComm(ctx, "k", "d"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-first.Ready()
+	events, _ := first.Take()
+	first.Close()
+	second, err := r.OpenStream(ctx, StreamRequest{Resume: true, After: events[0].Seq()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(second.Past) != 2 || second.Gap || second.Past[0].Seq() != events[0].Seq()+1 {
+		t.Errorf("%d past, gap %v", len(second.Past), second.Gap)
+	}
+	if err := r.Shutdown(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		select {
+		case <-second.Ready():
+			if _, end := second.Take(); end != nil {
+				second.Close()
+				if _, err := r.OpenStream(ctx, StreamRequest{}); err == nil {
+					t.Error("a stream of a supervisor that has ended")
+				}
+				return
+			}
+		case <-time.After(patience):
+			t.Fatal("the stream does not end")
+		}
+	}
+}
+
+func TestTheAlarmIsSetAnewOnlyForAnotherMoment(t *testing.T) {
+	c := &countingClock{}
+	var a alarm
+	at := time.Now().Add(time.Hour)
+	a.set(c, at)
+	a.set(c, at)
+	if c.set != 1 || a.fires == nil {
+		t.Errorf("set %d times", c.set)
+	}
+	a.set(c, at.Add(time.Second))
+	a.set(c, time.Time{})
+	if c.set != 2 || c.cancelled != 2 || a.fires != nil {
+		t.Errorf("set %d times, cancelled %d", c.set, c.cancelled)
+	}
+}
+
+type countingClock struct{ set, cancelled int }
+
+func (c *countingClock) Now() time.Time { return time.Now() }
+
+func (c *countingClock) Alarm(time.Time) (<-chan time.Time, func()) {
+	c.set++
+	return make(chan time.Time), func() { c.cancelled++ }
+}
