@@ -21,8 +21,12 @@ func spawnedLine(name string, pid int) string { // process.py
 
 func spawnErrLine(msg string) string { return "spawnerr: " + msg } // process.py
 
-func exitedLine(name, how string) string { // process.py
-	return fmt.Sprintf("exited: %s (%s)", name, how)
+func exitedLine(name, how string, expected bool) string { // process.py
+	not := "not "
+	if expected {
+		not = ""
+	}
+	return fmt.Sprintf("exited: %s (%s; %sexpected)", name, how, not)
 }
 
 func stoppedLine(name, how string) string { // process.py
@@ -54,7 +58,7 @@ func (s *Supervisor) logEffect(m *member, e process.Log) {
 	case process.LogSuccess:
 		s.log(config.INFO, successLine(name, m.conf.StartSecs))
 	case process.LogExited:
-		s.log(expectedLevel, exitedLine(name, e.Msg))
+		s.log(expectedLevel, exitedLine(name, e.Msg, e.Expected))
 	case process.LogStopped:
 		s.log(expectedLevel, stoppedLine(name, e.Msg))
 	case process.LogGaveUp:

@@ -62,6 +62,8 @@ type Supervisor struct {
 	stopping   bool
 	stopGroups []*group // still to be stopped, the next one last
 	reported   time.Time
+	drainFor   *group    // the listeners that may answer first, before they are stopped
+	drainUntil time.Time // but no longer than this
 }
 
 // New makes a Supervisor with every group of the configuration added, in
@@ -158,7 +160,7 @@ func (s *Supervisor) settle() (<-chan time.Time, func()) {
 // nextAlarm is the earliest moment at which the loop has something to do by itself.
 func (s *Supervisor) nextAlarm() (time.Time, bool) {
 	next, ok := s.deadlines.next()
-	for _, other := range []func() (time.Time, bool){s.nextTick, s.nextReport, s.nextRetry} {
+	for _, other := range []func() (time.Time, bool){s.nextTick, s.nextReport, s.nextDrain, s.nextRetry} {
 		if at, wanted := other(); wanted && (!ok || at.Before(next)) {
 			next, ok = at, true
 		}
