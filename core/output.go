@@ -165,7 +165,7 @@ func (c *channel) tell(b []byte) {
 	}
 	data := append([]byte(nil), b...)
 	if c.mainlog {
-		c.s.log(config.DEBG, outputLine(c.member.conf.Name, c.name, data))
+		c.debug(len(data), func() string { return outputLine(c.member.conf.Name, c.name, data) })
 	}
 	if c.conf.EventsEnabled {
 		kind := eventlistener.ProcessLogStdout
@@ -195,7 +195,17 @@ func (c *channel) comm(b []byte) {
 		kind = eventlistener.ProcessCommunicationStderr
 	}
 	c.publish(kind, append([]byte(nil), b...), eventlistener.NewProcessCommunication)
-	c.s.log(config.DEBG, commEventLine(c.member.conf.Name, c.name))
+	if c.mainlog {
+		c.debug(0, func() string { return commEventLine(c.member.conf.Name, c.name) })
+	}
+}
+
+// debug writes a line that stands for n bytes of output, by way of the loop, so
+// that it follows the lines of what was before it.
+func (c *channel) debug(n int, text func() string) {
+	if !c.s.inbox.putOutput(n, func() { c.s.log(config.DEBG, text()) }) {
+		c.s.log(config.DEBG, text())
+	}
 }
 
 func (c *channel) publish(kind eventlistener.Type, data []byte, event func(eventlistener.Type, eventlistener.Process, []byte) *eventlistener.Event) {

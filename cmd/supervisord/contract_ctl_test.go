@@ -91,6 +91,7 @@ type ctlCase struct {
 }
 
 func TestSupervisorctlDrivesBothAlike(t *testing.T) {
+	t.Parallel()
 	p := startPair(t, ctlConf)
 	p.waitState("cat", "RUNNING")
 	p.waitState("fatal", "FATAL")
@@ -285,6 +286,7 @@ func ctlCases() []ctlCase {
 }
 
 func TestSupervisorctlFollowsBothAlike(t *testing.T) {
+	t.Parallel()
 	p := startPair(t, ctlConf)
 	p.waitState("say", "RUNNING")
 	t.Run("tail -f", func(t *testing.T) {
@@ -336,6 +338,7 @@ func TestSupervisorctlFollowsBothAlike(t *testing.T) {
 }
 
 func TestSupervisorctlChangesTheConfigurationOfBothAlike(t *testing.T) {
+	t.Parallel()
 	p := startPair(t, `
 [program:stays]
 command=/bin/cat

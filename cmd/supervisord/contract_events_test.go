@@ -218,7 +218,7 @@ var (
 func (in *instance) logStreams() string {
 	by := map[string][]string{}
 	about, skip := "supervisord", false
-	for _, line := range strings.Split(in.log(), "\n") {
+	for _, line := range strings.Split(strings.TrimSuffix(in.log(), "\n"), "\n") {
 		m := logLine.FindString(line)
 		if m != "" {
 			skip = inside.MatchString(line) || strings.Contains(line, " hark "+version+" ")

@@ -102,6 +102,7 @@ type rpcCase struct {
 }
 
 func TestXMLRPCAnswersAlike(t *testing.T) {
+	t.Parallel()
 	p := startPair(t, rpcConf)
 	p.waitState("sleeper", "RUNNING")
 	p.waitState("exited", "EXITED")
@@ -465,6 +466,7 @@ func orderlyOr(t *testing.T, python, hark string) {
 }
 
 func TestXMLRPCFaultsAlikeInShutdown(t *testing.T) {
+	t.Parallel()
 	p := startPair(t, `
 [program:stubborn]
 command=/bin/sh -c 'trap "" TERM; echo ready; while :; do sleep 0.1; done'
