@@ -352,7 +352,11 @@ func TestARestartWithABrokenConfigurationIsRefused(t *testing.T) {
 		t.Errorf("restart: %v", err)
 	}
 	r.signals <- syscall.SIGHUP
-	r.until("the refusal is logged", func() bool { return r.logged("no such luck") })
+	r.until("both refusals are logged", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return strings.Count(strings.Join(r.lines, "\n"), "no such luck") == 2
+	})
 	if r.Mood() != MoodRunning || r.state("cat") != process.Running {
 		t.Error("it did not go on")
 	}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -130,6 +131,8 @@ func scenario(in *instance) {
 	in.must("supervisor.sendRemoteCommEvent", "a type", "and data\nof two lines")
 	in.must("supervisor.sendRemoteCommEvent", "", "")
 	heard("type:\n")
+	_ = in.cmd.Process.Signal(syscall.SIGUSR2)
+	in.waitLog("supervisord logreopen")
 	in.must("supervisor.shutdown")
 	<-in.exited
 }
