@@ -98,10 +98,20 @@ func scenario(in *instance) {
 	}
 	heard("eventname:PROCESS_STATE_RUNNING")
 	quietly := func(method string, args ...any) { _, _ = in.call("supervisor."+method, args...) }
+	// A signal before the exec is lost in Supervisor.
+	executed := func(name string) {
+		in.t.Helper()
+		until(in.t, name+" is a cat", func() bool {
+			comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", in.pid(name)))
+			return err == nil && string(comm) == "cat\n"
+		})
+	}
 	in.must("supervisor.startProcess", "runs")
+	executed("runs")
 	in.must("supervisor.signalProcess", "runs", "CONT")
 	in.must("supervisor.stopProcess", "runs")
 	in.must("supervisor.startProcess", "slow")
+	executed("slow")
 	in.must("supervisor.stopProcess", "slow")
 	for _, name := range []string{"expected", "crashes"} {
 		in.must("supervisor.startProcess", name)
@@ -125,6 +135,8 @@ func scenario(in *instance) {
 	heard("channel:stderr\ntold")
 	in.must("supervisor.stopProcess", "complains")
 	in.must("supervisor.startProcessGroup", "several")
+	executed("several:several_0")
+	executed("several:several_1")
 	in.must("supervisor.stopProcessGroup", "several")
 	in.must("supervisor.removeProcessGroup", "runs")
 	in.must("supervisor.addProcessGroup", "runs")
