@@ -233,6 +233,7 @@ autorestart=false
 	in.script("listener", listenerScript)
 	in.launch()
 	in.waitServing()
+	in.waitState("says", "RUNNING")
 	in.must("supervisor.sendProcessStdin", "says", "hello\n")
 	pid := in.pid("says")
 	in.waitFile("events", fmt.Sprintf("PROCESS_LOG_STDOUT processname:says groupname:says pid:%d channel:stdout|hello|\n", pid))
