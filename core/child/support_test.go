@@ -286,3 +286,36 @@ func eventually(t testing.TB, what string, cond func() bool) {
 }
 
 func trimmed(r *recorder) string { return strings.TrimSpace(r.String()) }
+
+// orphanage counts the unknown pids.
+type orphanage struct {
+	mu    sync.Mutex
+	count int
+	bad   []string
+}
+
+func (o *orphanage) unknown(pid int, ws syscall.WaitStatus) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.count++
+	if !ws.Exited() || ws.ExitStatus() != 0 {
+		o.bad = append(o.bad, fmt.Sprintf("pid %d: status %#x", pid, ws))
+	}
+}
+
+// await waits for n orphans, and sees that there were no more.
+func (o *orphanage) await(n int) error {
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		o.mu.Lock()
+		count, bad := o.count, o.bad
+		o.mu.Unlock()
+		switch {
+		case len(bad) > 0:
+			return fmt.Errorf("these are no orphans: %q", bad)
+		case count == n:
+			return nil
+		case count > n || time.Now().After(end):
+			return fmt.Errorf("%d orphans reaped, want %d", count, n)
+		}
+	}
+}
