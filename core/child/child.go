@@ -2,9 +2,12 @@
 // that does every fork, the single reaper of every child, and the poller that
 // reads their output. It knows no states; its callers give callbacks.
 //
-// A System owns all of it. Spawn queues a Request; the spawner thread makes the
-// pipes, forks, enters the pid into the reaper's table, calls Started and hands
-// the pipes to a poller. The reaper answers SIGCHLD with wait4 until nothing is
+// A System owns all of it. Spawn queues a Request. The preparer, a goroutine, finds
+// the program, makes the pipes and hands the child's ends to the forking thread,
+// a few spawns ahead; that forks and enters the pid into the reaper's table; the
+// finisher, a goroutine, calls Started and hands our ends to a poller. The forking
+// thread has a table of descriptors of its own where Linux gives it one, because a
+// fork copies, and an exec closes, all that is in it. The reaper answers SIGCHLD with wait4 until nothing is
 // left and posts each exit to the poller, which reads what the pipes held at
 // that moment before it calls Exited: output precedes exit.
 package child
