@@ -22,7 +22,7 @@ declare -gA HARK_FIELDS=()
 #
 # stdin and stdout must be those that supervisord gave. One event is in flight at a time, whatever max_in_flight offers.
 hark_listen() {
-	local __hark_idle=0 __hark_stop=0 __hark_rejected='' __hark_times=0 __hark_nuls
+	local __hark_idle=0 __hark_stop=0 __hark_rejected='' __hark_times=0
 	# Idle, there is nothing to finish, and read would go on after the trap.
 	trap '__hark_stop=1; ((!__hark_idle)) || exit 0' TERM INT HUP
 	while printf 'READY\n'; do
@@ -99,13 +99,13 @@ __hark_read() {
 		echo "hark_listen: cannot read header: ${header:0:200}" >&2
 		return 2
 	fi
-	HARK_PAYLOAD='' __hark_nuls=0
+	local __hark_bytes __hark_nuls
 	if [[ -n $HARK_BYTES ]]; then
 		__hark_take "$HARK_BYTES" || return 2
 	else
 		__hark_take_characters "$length" || return 2
-		HARK_BYTES=$((${#HARK_PAYLOAD} + __hark_nuls))
 	fi
+	HARK_PAYLOAD=$__hark_bytes HARK_BYTES=$((${#__hark_bytes} + __hark_nuls))
 	first=${HARK_PAYLOAD%%$'\n'*}
 	HARK_DATA=${HARK_PAYLOAD:${#first}+1}
 	HARK_FIELDS=()
@@ -121,16 +121,17 @@ __hark_read() {
 	done
 }
 
-# Appends the next $1 bytes of stdin to HARK_PAYLOAD. A NUL ends a read, so it is known to have been there; read -N would
+# Reads the next $1 bytes of stdin into __hark_bytes. A NUL ends a read, so it is known to have been there; read -N would
 # skip it and wait for one byte more than there is.
 __hark_take() {
 	local left=$1 piece
+	__hark_bytes='' __hark_nuls=0
 	while ((left > 0)); do
 		if ! IFS='' read -r -d '' -n "$left" piece; then
 			echo "hark_listen: cannot read payload: stdin ended $((left - ${#piece})) bytes too early" >&2
 			return 1
 		fi
-		HARK_PAYLOAD+=$piece
+		__hark_bytes+=$piece
 		((left -= ${#piece}))
 		if ((left > 0)); then
 			((left -= 1, __hark_nuls += 1))
@@ -138,22 +139,26 @@ __hark_take() {
 	done
 }
 
-# Appends the next $1 UTF-8 characters. Without the token bytes they are ASCII under Hark, but not under Supervisor. A
-# missing character takes one byte at least, so none is read too many.
+# Reads the next $1 UTF-8 characters. Without the token bytes they are ASCII under Hark, but not under Supervisor. A
+# missing character takes one byte at least, so none is read too many. By pieces, for bash takes the square of a text's
+# length to replace much of it.
 __hark_take_characters() {
-	local missing=$1 start nuls piece
+	local missing=$1 all='' nuls=0 begun more=0
 	while ((missing > 0)); do
-		start=${#HARK_PAYLOAD} nuls=$__hark_nuls
-		__hark_take "$missing" || return 1
-		piece=${HARK_PAYLOAD:start}
-		if [[ $piece == *[$'\x80'-$'\xbf']* ]]; then
-			piece=${piece//[$'\x80'-$'\xbf']/} # no beginnings of characters
+		__hark_take $((missing < 4096 ? missing : 4096)) || return 1
+		all+=$__hark_bytes
+		((nuls += __hark_nuls))
+		begun=$__hark_bytes
+		if [[ $begun == *[$'\x80'-$'\xbf']* ]]; then
+			begun=${begun//[$'\x80'-$'\xbf']/} # second and later bytes of characters
 		fi
-		((missing -= ${#piece} + __hark_nuls - nuls))
+		((missing -= ${#begun} + __hark_nuls))
 	done
-	case $HARK_PAYLOAD in # the last may lack its later bytes
-	*[$'\xf0'-$'\xf7']) __hark_take 3 ;;
-	*[$'\xe0'-$'\xef'] | *[$'\xf0'-$'\xf7']?) __hark_take 2 ;;
-	*[$'\xc0'-$'\xdf'] | *[$'\xe0'-$'\xef']? | *[$'\xf0'-$'\xf7']??) __hark_take 1 ;;
+	case $all in # the last may lack its later bytes
+	*[$'\xf0'-$'\xf7']) more=3 ;;
+	*[$'\xe0'-$'\xef'] | *[$'\xf0'-$'\xf7']?) more=2 ;;
+	*[$'\xc0'-$'\xdf'] | *[$'\xe0'-$'\xef']? | *[$'\xf0'-$'\xf7']??) more=1 ;;
 	esac
+	__hark_take "$more" || return 1
+	__hark_bytes=$all$__hark_bytes __hark_nuls=$nuls
 }
