@@ -311,18 +311,36 @@ func TestSupervisorctlFollowsBothAlike(t *testing.T) {
 	})
 	t.Run("fg", func(t *testing.T) {
 		p.same(t, func(in *instance) string {
+			done, poked := make(chan struct{}), make(chan struct{})
 			out := in.ctlUntil([]string{"fg", "say"}, "another line", func(stdin *os.File, seen func(string), interrupt func()) {
+				seen("to stderr")
 				if _, err := stdin.WriteString("typed\n"); err != nil {
 					t.Error(err)
 				}
 				seen("typed\n")
 				interrupt()
-				// Its other thread ends when it has more to read.
 				seen("Exiting foreground")
-				in.must("supervisor.sendProcessStdin", "say", "more\n")
+				// Its other thread ends when it has more to read.
+				go func() {
+					defer close(poked)
+					for {
+						select {
+						case <-done:
+							return
+						default:
+						}
+						_, _ = in.call("supervisor.sendProcessStdin", "say", "more\n")
+						pause()
+					}
+				}()
 			})
+			close(done)
+			<-poked
 			out, end, _ := strings.Cut(out, "Exiting foreground")
-			return out + end[strings.LastIndex(end, "["):]
+			// The two logs are read side by side.
+			lines := strings.Split(out, "\n")
+			slices.Sort(lines)
+			return strings.Join(lines, "\n") + end[strings.LastIndex(end, "["):]
 		})
 	})
 	t.Run("maintail -f", func(t *testing.T) {
