@@ -87,9 +87,9 @@ func TestTheForkingThreadHasAlmostNoDescriptors(t *testing.T) {
 	var running []*started
 	for range 10 {
 		running = append(running, sh(t, s, "sleep 1000"))
-		fails(t, s, []string{"/no/such"})
-		fails(t, s, []string{"true"}, func(r *Request) { r.Dir = "/no" })
-		fails(t, s, []string{"true"}, func(r *Request) {
+		_ = fails(t, s, []string{"/no/such"})
+		_ = fails(t, s, []string{"true"}, func(r *Request) { r.Dir = "/no" })
+		_ = fails(t, s, []string{"true"}, func(r *Request) {
 			r.Prepare = func() (int, error) { return -1, syscall.ENOSPC }
 		})
 	}
