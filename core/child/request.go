@@ -11,10 +11,10 @@ type Credential struct {
 }
 
 // Request is one spawn. Callbacks must not block: Started and Failed run on one
-// goroutine, in the order of the requests (Failed after Cancel on one of its own), Exited on a
-// poller's thread after all that the child's pipes held at its end has been given
-// to the Readers. Exactly one of Started and Failed is called, and Exited exactly
-// once after Started. Nothing is read before Started has returned.
+// goroutine, in the order of the requests (Failed after Cancel on one of its own);
+// Exited on any thread, but while no Reader of the child's poller runs, after all
+// that the child's pipes held at its end has been given to the Readers. Exactly one
+// of Started and Failed is called, and Exited exactly once after Started. Nothing is read before Started has returned.
 type Request struct {
 	Name           string   // the process's name, for messages
 	Argv           []string // Argv[0] with a slash is a path, else searched in SearchPath
