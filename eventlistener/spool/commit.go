@@ -38,7 +38,9 @@ func (s *Spool) run() {
 // is due.
 func (s *Spool) work(closing bool) time.Duration {
 	s.mu.Lock()
-	due := s.dirty && (closing || !time.Now().Before(s.notBefore))
+	// A consumer that waits for just this is not made to wait for company.
+	awaited := s.starved && !s.trouble && s.pending.n > 0 && s.nextRead >= s.nextWrite
+	due := s.dirty && (closing || awaited || !time.Now().Before(s.notBefore))
 	if due {
 		s.dirty = false
 	}

@@ -45,7 +45,7 @@ func TestWhatIsCommittedSurvivesKill(t *testing.T) {
 			rng := rand.New(rand.NewPCG(3, uint64(len(acking))))
 			dir := t.TempDir()
 			var acked, done uint64
-			for round := range 12 {
+			for round := range soak(8) {
 				cmd := exec.Command(os.Args[0])
 				cmd.Env = append(os.Environ(), "SPOOL_TEST_WRITER="+dir, "SPOOL_TEST_ACK="+acking)
 				out, err := cmd.StdoutPipe()
@@ -55,7 +55,7 @@ func TestWhatIsCommittedSurvivesKill(t *testing.T) {
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
-				lines := 1 + rng.IntN(400)
+				lines := 1 + rng.IntN(200)
 				in := bufio.NewScanner(out)
 				for n := 0; in.Scan(); n++ {
 					if n == lines {
@@ -74,6 +74,7 @@ func TestWhatIsCommittedSurvivesKill(t *testing.T) {
 					}
 				}
 				_ = cmd.Wait()
+				before := acked
 				var l log
 				o := options(dir)
 				o.Report = l.add
@@ -95,9 +96,16 @@ func TestWhatIsCommittedSurvivesKill(t *testing.T) {
 					}
 					return s.Stats().Queued == 0
 				})
+				last, _ := s.Last()
+				for _, pos := range got { // the spool stays small
+					if pos+100 < last.Pos {
+						c.Ack(pos)
+						acked = max(acked, pos)
+					}
+				}
 				closed(t, s)
-				if done > acked {
-					if len(got) == 0 || got[0] > acked+1 || got[len(got)-1] < done {
+				if done > before {
+					if len(got) == 0 || got[0] > before+1 || got[len(got)-1] < done {
 						t.Fatalf("round %d: got %d records, committed are %d, acked %d\n%s", round, len(got), done, acked, &l)
 					}
 					equal(t, "positions", got, count(got[0], got[len(got)-1]))

@@ -16,7 +16,7 @@
 //
 // At least once for committed records: they survive kill -9 of the process and,
 // with Options.Sync, loss of power. A record is committed at once after a quiet
-// time, otherwise within Options.CommitEvery (1 ms) and the time a write takes. A
+// time or when the consumer waits for it, otherwise within Options.CommitEvery (1 ms) and the time a write takes. A
 // record is handed out when it is committed, so that no number (position, seq,
 // serials) a consumer has seen is given to another record after a crash. While
 // the disk fails, records are handed out from memory nevertheless, without that

@@ -41,13 +41,15 @@ type Options struct {
 	// survive loss of power. Default false.
 	Sync bool
 	// CommitEvery is the least time between two commits. A record that comes after
-	// a longer quiet is committed at once. Default 1 ms.
+	// a longer quiet, or for which the consumer waits, is committed at once. Default
+	// 1 ms.
 	CommitEvery time.Duration
 	// Report gets what went wrong: in Open from its caller's goroutine, afterwards
 	// from the spool's. It must not block for long nor call Close. Nil: nobody.
 	Report func(Report)
 	// Ready is called, from the spool's goroutine, when there is a record for the
-	// cursor again after Next or Peek had none. It must not block for long nor call
+	// cursor again after Next or Peek had none (what Open recovered is there at
+	// once). It must not block for long nor call
 	// Close. Nil: nobody.
 	Ready func()
 }

@@ -46,11 +46,14 @@ func openParent(dir string) (*os.Root, error) {
 	if os.Geteuid() != 0 {
 		return os.OpenRoot(dir)
 	}
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return nil, err
+	if !filepath.IsAbs(dir) {
+		wd, err := os.Getwd()
+		if err != nil {
+			return nil, err
+		}
+		dir = wd + "/" + dir // not cleaned: ".." behind a link leads elsewhere
 	}
-	return walk(abs)
+	return walk(dir)
 }
 
 // maxLinks is how many symbolic links a path may have, as in the kernel.

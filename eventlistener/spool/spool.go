@@ -167,7 +167,7 @@ func (s *Spool) Append(r Record) (pos uint64, err error) {
 	s.waiting++
 	s.shed()
 	s.dirty = true
-	wake := !s.scheduled || s.trouble && s.starved
+	wake := !s.scheduled || s.starved
 	s.mu.Unlock()
 	if wake {
 		s.signal()

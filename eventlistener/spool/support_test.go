@@ -2,7 +2,9 @@ package spool
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -20,6 +22,14 @@ func TestMain(m *testing.M) {
 		return
 	}
 	goleak.VerifyTestMain(m)
+}
+
+// soak is how often to do something: n times, or twenty times that in make soak.
+func soak(n int) int {
+	if os.Getenv("HARK_SOAK") != "" {
+		return 20 * n
+	}
+	return n
 }
 
 // log gathers reports.
@@ -187,10 +197,15 @@ func inside(dir string) string { return filepath.Join(dir, "pool.spool") }
 // copyOf is a copy of the spool in dir, without the lock.
 func copyOf(t testing.TB, dir string) string {
 	t.Helper()
-	to := t.TempDir()
-	if err := os.CopyFS(inside(to), os.DirFS(inside(dir))); err != nil {
-		t.Fatal(err)
-	}
+	var to string
+	until(t, "a copy", func() bool { // segments of a spool in use come and go
+		to = t.TempDir()
+		err := os.CopyFS(inside(to), os.DirFS(inside(dir)))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
 	if err := os.Chmod(inside(to), 0o700); err != nil {
 		t.Fatal(err)
 	}
