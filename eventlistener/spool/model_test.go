@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Random work, restarts and kills, beside a model of what must be there.
+// Random work and restarts beside a model of what must be there.
 func TestRandomWorkAgainstAModel(t *testing.T) {
 	for seed := range soak(6) {
 		rng := rand.New(rand.NewPCG(11, uint64(seed)))
@@ -55,16 +55,6 @@ func TestRandomWorkAgainstAModel(t *testing.T) {
 				c.ReturnAll()
 				out = out[:0]
 			default:
-				if rng.IntN(2) == 0 {
-					// As after a kill, with everything committed: the cursor file may be a
-					// commit behind, so more may come again.
-					committed(t, s)
-					until(t, "the cursor file written", func() bool {
-						s.mu.Lock()
-						defer s.mu.Unlock()
-						return !s.dirty
-					})
-				}
 				closed(t, s)
 				s = mustOpen(t, o)
 				out = out[:0]
