@@ -149,8 +149,8 @@ func TestSDKListenersGetEveryPayloadAsItWasSent(t *testing.T) {
 		for _, l := range sdkListeners() {
 			f := flavour(t)
 			t.Run(f.name+"/"+l.name, func(t *testing.T) {
-				if f.name == "python" && l.name == "sh" {
-					t.Skip("Supervisor sends no length in bytes, and sh has no other")
+				if f.name == "python" && l.name != "python, text" && l.name != "python, bytes" && l.name != "bash, UTF-8" {
+					t.Skip("only ours promise more than Supervisor's header tells; bash reads alike in all locales")
 				}
 				in := start(t, f, l.conf(t, 1))
 				in.told()
