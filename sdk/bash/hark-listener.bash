@@ -6,6 +6,11 @@
 #
 # Functions: hark_listen, hark_communicate. All other names that begin with __hark are this file's own.
 
+if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 404)); then
+	echo "hark-listener.bash: bash is $BASH_VERSION, 4.4 is needed" >&2
+	return 1
+fi
+
 # What a handler reads. Header tokens; HARK_BYTES is the payload's length in bytes.
 HARK_EVENTNAME='' HARK_SERIAL='' HARK_POOL='' HARK_POOLSERIAL='' HARK_SERVER='' HARK_BYTES=''
 # The payload whole, and what follows its first line (a program's output, a remote communication's data). Without the
