@@ -2,7 +2,7 @@
 // process and listener pool. Its inputs are calls, output that must become
 // events, ends of children, signals, and the one alarm; each is a message in
 // the inbox, taken in order. A message steps a process.Machine, whose effects
-// the loop carries out at once: a spawn is handed to the spawner's thread, a
+// the loop carries out at once: a spawn is handed to the spawner, a
 // signal is sent, a change of state is published on the event bus and answers
 // the calls that wait for it. After every batch the loop settles: deadlines
 // that are due, events for ready listeners, the next alarm.

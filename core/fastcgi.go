@@ -14,7 +14,7 @@ import (
 // made for the first process that starts, kept over restarts of the group's
 // processes, and closed with the last (socket_manager.py). It is a blocking
 // descriptor made with socket(2), because children share its flags.
-// Taken on the spawner's thread (binding may touch a disk or ask a name server)
+// Taken by the spawner (binding may touch a disk or ask a name server)
 // and given back on the loop, hence the lock.
 type fastcgiSocket struct {
 	conf *config.Socket

@@ -50,13 +50,19 @@ func (s *Supervisor) newChannel(m *member, conf *config.Stream, name string) *ch
 	if name == stderrChannel {
 		c.path = m.logs.stderr
 	}
+	if conf.Syslog && s.opts.Syslog != nil {
+		c.lines = syslog.NewLines(s.opts.Syslog, m.conf.Name)
+	}
+	if c.replies {
+		// To its log alone (PEventListenerDispatcher).
+		c.splitter = logs.NewSplitter(0, s.opts.Config.Supervisord.StripAnsi)
+		c.plainFn, c.commFn = c.write, c.comm
+		return c
+	}
 	c.splitter = logs.NewSplitter(conf.CaptureMaxBytes, s.opts.Config.Supervisord.StripAnsi)
 	if c.mainlog || conf.EventsEnabled {
 		// Supervisor's log events hold what stands between the tags, too.
 		c.splitter.Inside = c.tell
-	}
-	if conf.Syslog && s.opts.Syslog != nil {
-		c.lines = syslog.NewLines(s.opts.Syslog, m.conf.Name)
 	}
 	c.plainFn, c.commFn = c.plain, c.comm
 	return c
@@ -114,9 +120,14 @@ func (c *channel) spawnFailed(stderr *channel, e *child.SpawnError) {
 // Output is child.Reader's.
 func (c *channel) Output(b []byte) {
 	if c.replies {
-		c.write(b)
+		c.splitter.Feed(b, c.plainFn, c.commFn)
 		said := append([]byte(nil), b...)
-		c.s.inbox.putOutput(len(b), func() { c.s.listenerSaid(c.member, c.child.Load(), said) })
+		c.s.inbox.putOutput(len(b), func() {
+			if c.mainlog { // here, so that it stands between what was sent and what came of it
+				c.s.log(config.DEBG, replyLine(c.member.conf.Name, c.name, said))
+			}
+			c.s.listenerSaid(c.member, c.child.Load(), said)
+		})
 		return
 	}
 	c.splitter.Feed(b, c.plainFn, c.commFn)
@@ -154,7 +165,7 @@ func (c *channel) tell(b []byte) {
 	}
 	data := append([]byte(nil), b...)
 	if c.mainlog {
-		c.s.log(config.DEBG, outputLine(c.member.conf.Name, c.name, data))
+		c.debug(len(data), func() string { return outputLine(c.member.conf.Name, c.name, data) })
 	}
 	if c.conf.EventsEnabled {
 		kind := eventlistener.ProcessLogStdout
@@ -184,7 +195,17 @@ func (c *channel) comm(b []byte) {
 		kind = eventlistener.ProcessCommunicationStderr
 	}
 	c.publish(kind, append([]byte(nil), b...), eventlistener.NewProcessCommunication)
-	c.s.log(config.DEBG, commEventLine(c.member.conf.Name, c.name))
+	if c.mainlog {
+		c.debug(0, func() string { return commEventLine(c.member.conf.Name, c.name) })
+	}
+}
+
+// debug writes a line that stands for n bytes of output, by way of the loop, so
+// that it follows the lines of what was before it.
+func (c *channel) debug(n int, text func() string) {
+	if !c.s.inbox.putOutput(n, func() { c.s.log(config.DEBG, text()) }) {
+		c.s.log(config.DEBG, text())
+	}
 }
 
 func (c *channel) publish(kind eventlistener.Type, data []byte, event func(eventlistener.Type, eventlistener.Process, []byte) *eventlistener.Event) {
@@ -203,4 +224,9 @@ func outputLine(name, channel string, data []byte) string {
 		text = "Undecodable: " + string(eventlistener.AppendRepr(nil, data))
 	}
 	return fmt.Sprintf("%s %s output:\n%s", pyrepr.String(name), channel, text)
+}
+
+// replyLine is how a listener's stdout stands there.
+func replyLine(name, channel string, data []byte) string {
+	return fmt.Sprintf("%s %s output:\n%s", pyrepr.String(name), channel, eventlistener.AppendRepr(nil, data))
 }

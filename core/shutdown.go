@@ -31,6 +31,10 @@ func (s *Supervisor) Restart(ctx context.Context) error {
 	return s.ask(ctx, func() { s.setMood(MoodRestarting) })
 }
 
+// drainTime is how long a shutdown waits for listeners to answer the events they
+// have: a turn of Supervisor's loop.
+const drainTime = time.Second
+
 func (s *Supervisor) setMood(m Mood) {
 	s.mood.Store(int64(m))
 	for _, g := range s.order {
@@ -84,6 +88,9 @@ func (s *Supervisor) shutdownTurn(now time.Time) {
 	}
 	for len(s.stopGroups) > 0 {
 		last := s.stopGroups[len(s.stopGroups)-1]
+		if s.draining(last, now) {
+			return
+		}
 		s.stopGroup(last)
 		s.report(now)
 		if !last.stopped() {
@@ -91,6 +98,33 @@ func (s *Supervisor) shutdownTurn(now time.Time) {
 		}
 		s.stopGroups = s.stopGroups[:len(s.stopGroups)-1]
 	}
+}
+
+// draining tells whether the listeners of a group still have events to take in
+// before they are stopped. Supervisor's loop gives them a second a group in
+// passing, so that they hear of the shutdown and of what it stopped.
+func (s *Supervisor) draining(g *group, now time.Time) bool {
+	if g.pool == nil || g.stopped() {
+		return false
+	}
+	listening := g.pool.InFlight() > 0
+	for _, m := range g.members {
+		if m.machine.State() == process.Running && m.listens.State() != eventlistener.Unknown && g.pool.Queued() > 0 {
+			listening = true
+		}
+	}
+	if !listening {
+		return false
+	}
+	if s.drainFor != g {
+		s.drainFor, s.drainUntil = g, now.Add(drainTime)
+	}
+	return now.Before(s.drainUntil)
+}
+
+// nextDrain is when the listeners that are to be stopped next have had their time.
+func (s *Supervisor) nextDrain() (time.Time, bool) {
+	return s.drainUntil, s.drainFor != nil && s.clock.Now().Before(s.drainUntil)
 }
 
 // stopGroup is ProcessGroupBase.stop_all: highest priority number first.

@@ -17,7 +17,7 @@ func badCommand(command string, err error) string { // process.py
 	return fmt.Sprintf("can't parse command %s: %v", pyrepr.String(command), err)
 }
 
-// launch hands a spawn to the spawner's thread. Whatever comes of it returns to
+// launch hands a spawn to the spawner. Whatever comes of it returns to
 // the loop as a message, so a slow disk or a hung file system delays nobody here.
 func (s *Supervisor) launch(m *member) {
 	if m.child != nil {
@@ -90,7 +90,7 @@ func (s *Supervisor) launch(m *member) {
 	m.spawn = s.sys.Spawn(r)
 }
 
-// prepare is what a spawn needs from the disk, on the spawner's thread: its log
+// prepare is what a spawn needs from the disk, on a goroutine of the spawner's: its log
 // files and, for FastCGI, its standard input.
 func (s *Supervisor) prepare(g *group, channels ...*channel) (stdin int, err error) {
 	for _, c := range channels {

@@ -72,6 +72,8 @@ type Supervisor struct {
 	stopping    bool
 	stopGroups  []*group // still to be stopped, the next one last
 	reported    time.Time
+	drainFor    *group    // the listeners that may answer first, before they are stopped
+	drainUntil  time.Time // but no longer than this
 }
 
 // New makes a Supervisor with every group of the configuration added, in
@@ -195,6 +197,7 @@ func (s *Supervisor) nextAlarm(now time.Time) time.Time {
 	}
 	earlier(s.nextTick())
 	earlier(s.nextReport())
+	earlier(s.nextDrain())
 	earlier(s.nextRetry())
 	earlier(now.Add(lazyLook), s.spawning > 1)
 	earlier(s.nextPoolCheck())

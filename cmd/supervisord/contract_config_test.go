@@ -2,7 +2,7 @@ package main
 
 import (
 	"bytes"
-	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,16 +12,20 @@ import (
 	"testing"
 )
 
-// refused is what a supervisord says that does not start: its exit status, and
-// its standard error and output, the program's name replaced; "accepted" when it starts.
-func refused(t *testing.T, f flavour, dir string, args ...string) string {
+// refusedByPython is what Supervisor's supervisord says with a command line that
+// does not start it.
+func refusedByPython(t *testing.T, p *pythonServer, dir string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	argv := append(append([]string{}, f.argv...), args...)
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // a table of tests
+	return refusal("supervisord", dir, p.run(t, pythonJob{Dir: dir, Pidfile: filepath.Join(dir, "p"), Args: append([]string{"supervisord"}, args...)}))
+}
+
+// refusedByHark is what ours says.
+func refusedByHark(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	f := hark(t)
+	cmd := exec.Command(f.argv[0], args...) //nolint:gosec // a table of tests
 	cmd.Dir = dir
-	cmd.Env = append(append(os.Environ(), f.env...), "PYTHONWARNINGS=ignore")
+	cmd.Env = append(os.Environ(), f.env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Start(); err != nil {
@@ -29,7 +33,7 @@ func refused(t *testing.T, f flavour, dir string, args ...string) string {
 	}
 	ended := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(ended) }()
-	started := false
+	var got pythonResult
 	until(t, "supervisord ends or starts", func() bool {
 		select {
 		case <-ended:
@@ -37,26 +41,27 @@ func refused(t *testing.T, f flavour, dir string, args ...string) string {
 		default:
 		}
 		if _, err := os.Stat(filepath.Join(dir, "p")); err == nil {
-			started = true
+			got.Started = true
 			_ = cmd.Process.Signal(syscall.SIGTERM)
 		}
 		return false
 	})
-	if started {
-		return "accepted [" + cmd.ProcessState.String() + "]"
+	got.Out, got.Err, got.Status = stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
+	return refusal(f.argv[0], dir, got)
+}
+
+// refusal is the exit status, the standard error and the output, with the names
+// of the program and its directory replaced; "accepted" when it started.
+func refusal(program, dir string, got pythonResult) string {
+	if got.Started {
+		return fmt.Sprintf("accepted [exit status %d]", got.Status)
 	}
-	program := argv[len(f.argv)-1]
-	lines := strings.Split(strings.TrimRight(stderr.String(), "\n"), "\n")
-	said := lines[0] + "\n" + lines[len(lines)-1]
-	if f.name == "python" {
-		// Its messages of several lines are one sentence.
-		said = strings.Join(lines[:len(lines)-1], "\n") + "\n" + lines[len(lines)-1]
-	} else if len(lines) > 2 {
-		said = strings.Join(lines, "\n")
+	out := stamped.ReplaceAllString(got.Out, "")
+	if out != "" && !strings.HasPrefix(out, "4.") {
+		out = strings.ReplaceAll(out, "Usage: "+program, "Usage: PROGRAM")
 	}
-	said = strings.ReplaceAll(said, program, "PROGRAM")
-	said = strings.ReplaceAll(said, dir, "DIR")
-	return "[" + cmd.ProcessState.String() + "]\n" + said + "\n[stdout] " + strings.ReplaceAll(stamped.ReplaceAllString(stdout.String(), ""), program, "PROGRAM")
+	said := strings.ReplaceAll(got.Err, "For help, use "+program, "For help, use PROGRAM")
+	return strings.ReplaceAll(fmt.Sprintf("[exit status %d]\n%s[stdout] %s", got.Status, said, out), dir, "DIR")
 }
 
 // stamped is a line of the activity log.
@@ -79,6 +84,7 @@ func sameRefusal(t *testing.T, python, hark string) {
 
 func TestBrokenConfigurationsAreRefusedAlike(t *testing.T) {
 	t.Parallel()
+	supervisord := startPython(t, "supervisor.supervisord")
 	const sup = "[supervisord]\nnodaemon=true\nlogfile=DIR/l\npidfile=DIR/p\n"
 	const main = "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
 	for _, c := range []struct{ name, conf string }{
@@ -180,14 +186,15 @@ func TestBrokenConfigurationsAreRefusedAlike(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			python := refused(t, python(t), dir, "-c", dir+"/conf")
-			sameRefusal(t, python, refused(t, hark(t), dir, "-c", dir+"/conf"))
+			python := refusedByPython(t, supervisord, dir, "-c", dir+"/conf")
+			sameRefusal(t, python, refusedByHark(t, dir, "-c", dir+"/conf"))
 		})
 	}
 }
 
 func TestCommandLinesAreRefusedAlike(t *testing.T) {
 	t.Parallel()
+	supervisord := startPython(t, "supervisor.supervisord")
 	dir := shortDir(t)
 	conf := filepath.Join(dir, "conf")
 	// Were a command line accepted, this file would end the start.
@@ -204,14 +211,14 @@ func TestCommandLinesAreRefusedAlike(t *testing.T) {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
 			args := strings.Fields(strings.NewReplacer("CONF", conf, "DIR", dir).Replace(line))
-			python, hark := refused(t, python(t), dir, args...), refused(t, hark(t), dir, args...)
+			python, hark := refusedByPython(t, supervisord, dir, args...), refusedByHark(t, dir, args...)
 			sameRefusal(t, strings.ReplaceAll(python, "[stdout] 4.2.5", "[stdout] "+supervisorVersion), hark)
 		})
 	}
 	for _, option := range []string{"-h", "--help", "-?", "--he"} {
 		t.Run("help by "+option, func(t *testing.T) {
 			t.Parallel()
-			p, h := refused(t, python(t), dir, option), refused(t, hark(t), dir, option)
+			p, h := refusedByPython(t, supervisord, dir, option), refusedByHark(t, dir, option)
 			// The words are our own; the status, the first lines and every option agree.
 			for _, text := range []string{"[exit status 0]", "supervisord -- run a set of applications as daemons.", "Usage: PROGRAM [options]", "-c/--configuration FILENAME -- ", "-k/--nocleanup -- "} {
 				if !strings.Contains(p, text) || !strings.Contains(h, text) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -91,6 +92,7 @@ type ctlCase struct {
 }
 
 func TestSupervisorctlDrivesBothAlike(t *testing.T) {
+	t.Parallel()
 	p := startPair(t, ctlConf)
 	p.waitState("cat", "RUNNING")
 	p.waitState("fatal", "FATAL")
@@ -285,11 +287,17 @@ func ctlCases() []ctlCase {
 }
 
 func TestSupervisorctlFollowsBothAlike(t *testing.T) {
+	t.Parallel()
 	p := startPair(t, ctlConf)
 	p.waitState("say", "RUNNING")
+	// Where in it the interrupt comes decides whether supervisorctl calls it an error.
+	interrupted := regexp.MustCompile(`\n\S+ Cannot connect, error: <class 'KeyboardInterrupt'> \(\)`)
+	tail := func(in *instance, args []string, text string, next func(*os.File, func(string), func())) string {
+		return interrupted.ReplaceAllString(in.ctlUntil(args, text, next), "")
+	}
 	t.Run("tail -f", func(t *testing.T) {
 		p.same(t, func(in *instance) string {
-			return in.ctlUntil([]string{"tail", "-f", "say"}, "to stdout", func(_ *os.File, seen func(string), interrupt func()) {
+			return tail(in, []string{"tail", "-f", "say"}, "to stdout", func(_ *os.File, seen func(string), interrupt func()) {
 				in.must("supervisor.sendProcessStdin", "say", "another line\n")
 				seen("another line\n")
 				interrupt()
@@ -298,28 +306,46 @@ func TestSupervisorctlFollowsBothAlike(t *testing.T) {
 	})
 	t.Run("tail -f of stderr", func(t *testing.T) {
 		p.same(t, func(in *instance) string {
-			return in.ctlUntil([]string{"tail", "-f", "say", "stderr"}, "to stderr", func(_ *os.File, _ func(string), interrupt func()) { interrupt() })
+			return tail(in, []string{"tail", "-f", "say", "stderr"}, "to stderr", func(_ *os.File, _ func(string), interrupt func()) { interrupt() })
 		})
 	})
 	t.Run("fg", func(t *testing.T) {
 		p.same(t, func(in *instance) string {
+			done, poked := make(chan struct{}), make(chan struct{})
 			out := in.ctlUntil([]string{"fg", "say"}, "another line", func(stdin *os.File, seen func(string), interrupt func()) {
+				seen("to stderr")
 				if _, err := stdin.WriteString("typed\n"); err != nil {
 					t.Error(err)
 				}
 				seen("typed\n")
 				interrupt()
-				// Its other thread ends when it has more to read.
 				seen("Exiting foreground")
-				in.must("supervisor.sendProcessStdin", "say", "more\n")
+				// Its other thread ends when it has more to read.
+				go func() {
+					defer close(poked)
+					for {
+						select {
+						case <-done:
+							return
+						default:
+						}
+						_, _ = in.call("supervisor.sendProcessStdin", "say", "more\n")
+						pause()
+					}
+				}()
 			})
+			close(done)
+			<-poked
 			out, end, _ := strings.Cut(out, "Exiting foreground")
-			return out + end[strings.LastIndex(end, "["):]
+			// The two logs are read side by side.
+			lines := strings.Split(out, "\n")
+			slices.Sort(lines)
+			return strings.Join(lines, "\n") + end[strings.LastIndex(end, "["):]
 		})
 	})
 	t.Run("maintail -f", func(t *testing.T) {
 		python, hark := p.each(func(in *instance) string {
-			return in.ctlUntil([]string{"maintail", "-f"}, "Press Ctrl-C", func(_ *os.File, seen func(string), interrupt func()) {
+			return tail(in, []string{"maintail", "-f"}, "Press Ctrl-C", func(_ *os.File, seen func(string), interrupt func()) {
 				in.must("supervisor.sendProcessStdin", "say", "copied to the log\n")
 				seen("copied to the log\n")
 				interrupt()
@@ -336,6 +362,7 @@ func TestSupervisorctlFollowsBothAlike(t *testing.T) {
 }
 
 func TestSupervisorctlChangesTheConfigurationOfBothAlike(t *testing.T) {
+	t.Parallel()
 	p := startPair(t, `
 [program:stays]
 command=/bin/cat

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -189,87 +188,14 @@ func (in *instance) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// ctlServer is Supervisor's supervisorctl, imported once and forked for each
-// command, which saves most of what Python needs to start.
-const ctlServer = `
-import json, os, sys, tempfile, traceback
-from supervisor import supervisorctl
-for line in iter(sys.stdin.readline, ""):
-    job = json.loads(line)
-    out, feed = tempfile.TemporaryFile(), tempfile.TemporaryFile()
-    feed.write(job["stdin"].encode())
-    feed.seek(0)
-    pid = os.fork()
-    if pid == 0:
-        os.dup2(feed.fileno(), 0)
-        os.dup2(out.fileno(), 1)
-        os.dup2(out.fileno(), 2)
-        sys.stdin = os.fdopen(0)
-        sys.stdout = sys.stderr = os.fdopen(1, "w", 1)
-        sys.argv = ["supervisorctl"] + job["args"]
-        code = 0
-        try:
-            supervisorctl.main()
-        except SystemExit as e:
-            code = e.code or 0
-        except BaseException:
-            traceback.print_exc()
-            code = 1
-        sys.stdout.flush()
-        os._exit(code)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    out.seek(0)
-    print(json.dumps({"out": out.read().decode(), "status": status}), flush=True)
-`
-
-// ctlProcess is a running ctlServer.
-type ctlProcess struct {
-	in  *json.Encoder
-	out *json.Decoder
-}
-
 // ctlWith runs supervisorctl with the given standard input and gives its
 // output, then its exit status.
 func (in *instance) ctlWith(stdin string, args ...string) string {
 	if in.ctls == nil {
-		in.ctls = startCtlServer(in.t, in.dir)
+		in.ctls = startPython(in.t, "supervisor.supervisorctl")
 	}
-	if err := in.ctls.in.Encode(map[string]any{"stdin": stdin, "args": append([]string{"-c", in.conf}, args...)}); err != nil {
-		in.t.Fatal(err)
-	}
-	var answer struct {
-		Out    string
-		Status int
-	}
-	if err := in.ctls.out.Decode(&answer); err != nil {
-		in.t.Fatalf("supervisorctl %v: %v; make test installs what the tests need", args, err)
-	}
-	return fmt.Sprintf("%s[exit status %d]", answer.Out, answer.Status)
-}
-
-func startCtlServer(t testing.TB, dir string) *ctlProcess {
-	cmd := exec.Command("/usr/bin/python3", "-c", ctlServer)
-	cmd.Dir = dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	// A command that hangs ends with the test's patience; its group goes as one.
-	timer := time.AfterFunc(3*patience, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
-	t.Cleanup(func() {
-		timer.Stop()
-		_ = stdin.Close()
-		_ = cmd.Wait()
-	})
-	return &ctlProcess{json.NewEncoder(stdin), json.NewDecoder(stdout)}
+	got := in.ctls.run(in.t, pythonJob{Dir: in.dir, Stdin: stdin, Args: append([]string{"supervisorctl", "-c", in.conf}, args...)})
+	return fmt.Sprintf("%s[exit status %d]", got.Out, got.Status)
 }
 
 // ctlUntil runs supervisorctl with its standard input kept open until its

@@ -98,10 +98,11 @@ type rpcCase struct {
 	sorted bool                                    // an array in order of completion
 	differ func(t *testing.T, python, hark string) // where they deliberately differ
 	why    string                                  // why they do
-	then   string                                  // "name STATE" to wait for afterwards
+	then   string                                  // "name STATE, …" to wait for afterwards
 }
 
 func TestXMLRPCAnswersAlike(t *testing.T) {
+	t.Parallel()
 	p := startPair(t, rpcConf)
 	p.waitState("sleeper", "RUNNING")
 	p.waitState("exited", "EXITED")
@@ -118,8 +119,10 @@ func TestXMLRPCAnswersAlike(t *testing.T) {
 			} else {
 				compare(t, python, hark)
 			}
-			if name, state, ok := strings.Cut(c.then, " "); ok {
-				p.waitState(name, state)
+			for _, then := range strings.Split(c.then, ", ") {
+				if name, state, ok := strings.Cut(then, " "); ok {
+					p.waitState(name, state)
+				}
 			}
 		})
 	}
@@ -408,7 +411,7 @@ func rpcCases() []rpcCase {
 		{method: "supervisor.addProcessGroup", args: arguments{"missing:*"}},
 		{method: "supervisor.addProcessGroup", args: arguments{"fatal"}, then: "fatal FATAL"},
 		{method: "supervisor.stopAllProcesses", sorted: true},
-		{method: "supervisor.startAllProcesses", args: arguments{false}, sorted: true},
+		{method: "supervisor.startAllProcesses", args: arguments{false}, sorted: true, then: "fatal FATAL, quick FATAL, exited EXITED, killed EXITED"},
 		{method: "supervisor.stopAllProcesses", args: arguments{false}, sorted: true},
 	}
 	// Every method with a name that is nobody's, with too few arguments, with too
@@ -465,6 +468,7 @@ func orderlyOr(t *testing.T, python, hark string) {
 }
 
 func TestXMLRPCFaultsAlikeInShutdown(t *testing.T) {
+	t.Parallel()
 	p := startPair(t, `
 [program:stubborn]
 command=/bin/sh -c 'trap "" TERM; echo ready; while :; do sleep 0.1; done'

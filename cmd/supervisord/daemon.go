@@ -41,6 +41,8 @@ type daemon struct {
 	bus     *eventlistener.Bus
 	log     atomic.Pointer[activity]      // of the present life
 	checked atomic.Pointer[config.Config] // the last configuration read that was in order
+
+	diskTurns chan struct{} // see disk
 }
 
 // run is everything after the configuration was read. An error is a reason not
@@ -79,6 +81,7 @@ func (d *daemon) run() (int, error) {
 // reread reads the configuration anew, for a reload or to see before a restart
 // whether it is in order.
 func (d *daemon) reread() (*config.Config, error) {
+	defer d.disk()()
 	conf, err := d.load(d.conf.Path)
 	if err == nil {
 		d.checked.Store(conf)
@@ -148,6 +151,9 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, err er
 	}
 	for _, warning := range clearAutoLogs() {
 		log.write(config.WARN, warning)
+	}
+	if first {
+		keepThreads()
 	}
 	server.Serve()
 	unlink := d.writePidfile(log)

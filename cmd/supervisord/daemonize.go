@@ -47,15 +47,18 @@ func daemonize(stderr io.Writer) int {
 	if text != "" {
 		_, _ = io.WriteString(stderr, text)
 	}
-	if status >= 0 {
-		return status
+	if status == 0 {
+		return 0
 	}
-	// It ended without a word.
+	// It is ending, or has ended without a word: nothing is left when we return.
 	var ws syscall.WaitStatus
 	for {
 		if _, err = syscall.Wait4(pid, &ws, 0, nil); err != syscall.EINTR { //nolint:errorlint // an errno of the kernel's, never wrapped
 			break
 		}
+	}
+	if status > 0 {
+		return status
 	}
 	if ws.Signaled() {
 		return fail(stderr, "the daemon was ended by %v before it could serve", ws.Signal())

@@ -70,7 +70,7 @@ type instance struct {
 	cmd    *exec.Cmd
 	output lockedBuffer
 	exited chan struct{}
-	ctls   *ctlProcess // nil until ctlWith needs it
+	ctls   *pythonServer // nil until ctlWith needs it
 }
 
 type lockedBuffer struct {

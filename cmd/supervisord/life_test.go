@@ -407,3 +407,40 @@ startsecs=0
 	}
 	in.ended()
 }
+
+func TestAReaderOfStdoutThatDoesNotReadStopsNothing(t *testing.T) {
+	for _, gone := range []bool{false, true} {
+		in := ready(t, baseConf+`
+[program:yes]
+command=/bin/sh -c "while :; do yes | head -c 100000; sleep 0.01; done"
+stopasgroup=true
+startsecs=0
+stdout_logfile=NONE
+[program:a]
+command=/bin/cat
+startsecs=0
+autostart=false
+`)
+		read, write, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.cmd.Stdout = write
+		if gone {
+			_ = read.Close()
+		}
+		in.launch()
+		_ = write.Close()
+		in.waitServing()
+		// The file goes on far beyond what a pipe takes.
+		until(t, "a megabyte is logged", func() bool { return len(in.log()) > 1<<20 })
+		in.must("supervisor.startProcess", "a")
+		in.signal(syscall.SIGTERM)
+		if status := in.ended(); status != 0 {
+			t.Errorf("gone: %v: status %d", gone, status)
+		}
+		in.waitLog("stopped: a (terminated by SIGTERM)")
+		in.nothingLeft()
+		_ = read.Close()
+	}
+}

@@ -14,13 +14,34 @@ func (d *daemon) open(supervisor *core.Supervisor, log *activity) (*rpc.Server, 
 		Servers:    d.conf.Servers,
 		Interfaces: d.conf.RPCInterfaces,
 		Supervisor: supervisor,
-		Logs:       rpc.Logs{Read: readLog, Tail: logs.Tail, Follow: follow},
+		Logs:       d.logReaders(),
 		Version:    version,
 		Events:     supervisor,
 		Activity:   log.write,
 		Level:      log.level,
 		Stderr:     d.report.out,
 	})
+}
+
+// logReaders reads logs for clients, few at a time.
+func (d *daemon) logReaders() rpc.Logs {
+	return rpc.Logs{
+		Read: func(path string, offset, length int64) ([]byte, error) {
+			defer d.disk()()
+			return readLog(path, offset, length)
+		},
+		Tail: func(path string, offset, length int64) ([]byte, int64, bool, error) {
+			defer d.disk()()
+			return logs.Tail(path, offset, length)
+		},
+		Follow: follow,
+	}
+}
+
+// disk waits for its turn at the disk; what it returns lets the next in.
+func (d *daemon) disk() (done func()) {
+	d.diskTurns <- struct{}{}
+	return func() { <-d.diskTurns }
 }
 
 // readLog is logs.Read with the errors that core/rpc knows.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -22,6 +23,8 @@ func acts() map[string]func() error {
 		"files":     actFiles,
 		"processes": actProcesses,
 		"limit":     actLimit,
+
+		"sharedTable": actSharedTable,
 	}
 }
 
@@ -53,7 +56,7 @@ func actOrphans() error {
 func TestUmaskUnderAFilterThatRefusesUnshare(t *testing.T) { perform(t, "filter", nil) }
 
 func actFilter() error {
-	if err := refuseUnshare(); err != nil {
+	if err := refuseCalls(unix.SYS_UNSHARE); err != nil {
 		return fmt.Errorf("cannot install the filter: %w", err)
 	}
 	IgnoreSignals()
@@ -117,16 +120,16 @@ func output1(s *System, mask int, script string) (string, error) {
 	return string(kept.bytes), err
 }
 
-// refuseUnshare has the kernel answer EPERM to unshare in this process, as
-// Docker's default filter does.
-func refuseUnshare() error {
-	nr := uint32(unix.SYS_UNSHARE)
-	program := []unix.SockFilter{
-		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}, // seccomp_data.nr
-		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jt: 0, Jf: 1, K: nr},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+// refuseCalls has the kernel answer EPERM to system calls of this process, as
+// Docker's default filter does to unshare.
+func refuseCalls(numbers ...uint32) error {
+	program := []unix.SockFilter{{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}} // seccomp_data.nr
+	for _, nr := range numbers {
+		program = append(program,
+			unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jt: 0, Jf: 1, K: nr},
+			unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)})
 	}
+	program = append(program, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
 	fprog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -226,6 +229,7 @@ func actProcesses() error {
 	if out, err := output1(s, -1, "echo fine"); err != nil || out != "fine\n" {
 		return fmt.Errorf("before the limit: %q %w", out, err)
 	}
+	spareThreads()
 	var before syscall.Rlimit
 	if err := syscall.Getrlimit(unix.RLIMIT_NPROC, &before); err != nil {
 		return err
@@ -261,6 +265,27 @@ func actProcesses() error {
 		return fmt.Errorf("as another user: %+v", failed)
 	}
 	return nil
+}
+
+// spareThreads has Go's runtime make more threads than it will need: it keeps them,
+// and dies when it is refused one.
+func spareThreads() {
+	var ready, done sync.WaitGroup
+	release := make(chan struct{})
+	for range 16 {
+		ready.Add(1)
+		done.Add(1)
+		go func() {
+			defer done.Done()
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			ready.Done()
+			<-release
+		}()
+	}
+	ready.Wait()
+	close(release)
+	done.Wait()
 }
 
 func TestChildrenGetTheOriginalLimitOfFilesOrTheMinimum(t *testing.T) {

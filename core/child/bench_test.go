@@ -54,6 +54,37 @@ func BenchmarkStart(b *testing.B) {
 	b.ReportMetric(float64(own.Microseconds())/float64(b.N*herd), "own-cpu-us/child")
 }
 
+// BenchmarkStop kills 200 children one after another, each when the exit of the one
+// before it is known, as a shutdown does.
+func BenchmarkStop(b *testing.B) {
+	s := newSystem(b, Options{})
+	var own, took time.Duration
+	for b.Loop() {
+		started := make(chan *Child, herd)
+		exited := make(chan struct{}, herd)
+		for range herd {
+			s.Spawn(&Request{
+				Name: "x", Argv: []string{"/bin/sleep", "1000"}, Env: []string{"A=b"}, Umask: -1, Stdin: -1, Stdout: &output{}, Stderr: &output{},
+				Started: func(c *Child) { started <- c },
+				Exited:  func(*Child, syscall.WaitStatus) { exited <- struct{}{} },
+			})
+		}
+		var children []*Child
+		for range herd {
+			children = append(children, <-started)
+		}
+		before, start := ownCPU(b), time.Now()
+		for _, c := range children {
+			_ = c.Signal(syscall.SIGKILL, false)
+			<-exited
+		}
+		own += ownCPU(b) - before
+		took += time.Since(start)
+	}
+	b.ReportMetric(float64(took.Microseconds())/float64(b.N*herd), "us/exit")
+	b.ReportMetric(float64(own.Microseconds())/float64(b.N*herd), "own-cpu-us/exit")
+}
+
 // BenchmarkForkExec is the bare loop: pipes, fork, wait.
 func BenchmarkForkExec(b *testing.B) {
 	defer measure(b)()

@@ -2,11 +2,15 @@
 // that does every fork, the single reaper of every child, and the poller that
 // reads their output. It knows no states; its callers give callbacks.
 //
-// A System owns all of it. Spawn queues a Request; the spawner thread makes the
-// pipes, forks, enters the pid into the reaper's table, calls Started and hands
-// the pipes to a poller. The reaper answers SIGCHLD with wait4 until nothing is
-// left and posts each exit to the poller, which reads what the pipes held at
-// that moment before it calls Exited: output precedes exit.
+// A System owns all of it. Spawn queues a Request. The preparer, a goroutine, finds
+// the program, makes the pipes and hands the child's ends to the forking thread,
+// a few spawns ahead; that forks and enters the pid into the reaper's table; the
+// finisher, a goroutine, calls Started and hands our ends to a poller. The forking
+// thread has a table of descriptors of its own where Linux gives it one, because a
+// fork copies, and an exec closes, all that is in it. The reaper answers SIGCHLD with wait4 until nothing is
+// left. Of a child that left nothing in its pipes it calls Exited; other exits it
+// posts to the poller, which reads what the pipes held at that moment before it
+// calls Exited: output precedes exit.
 package child
 
 import (
@@ -16,7 +20,8 @@ import (
 )
 
 // Reader takes what a child writes on one pipe. Its methods run on the poller's
-// thread, one at a time, and must not block on anything but a file.
+// thread, one at a time and never beside Exited, and must not block on anything but
+// a file.
 type Reader interface {
 	// Output is given bytes as they were read; b is valid only during the call.
 	Output(b []byte)
@@ -102,6 +107,17 @@ func (c *Child) Abandon() {
 func (c *Child) exit() {
 	if !c.listener || c.err.poller == nil {
 		p := c.poller()
+		// Mostly there is nothing to read, and it is quickest told from here. Readers
+		// are never called here: they may block on a disk, and the reaper must not.
+		if p.unlessBusy(func() bool {
+			if !p.over(&c.out) || !p.over(&c.err) {
+				return false
+			}
+			c.finish()
+			return true
+		}) {
+			return
+		}
 		p.post(func() {
 			p.drain(&c.out)
 			p.drain(&c.err)
@@ -121,7 +137,7 @@ func (c *Child) exit() {
 	})
 }
 
-// finish runs on the thread of the child's poller.
+// finish runs while no Reader of the child's poller does.
 func (c *Child) finish() {
 	c.closeStdin()
 	if c.exited != nil {

@@ -16,26 +16,26 @@ import (
 // diagnose finds out what the one errno of a failed fork means. The kernel is
 // asked again in smaller steps, with a program name that is too long for any
 // file: whatever fails with something else than ENAMETOOLONG was it.
-func (s *spawner) diagnose(r *Request, file string, err error) *SpawnError {
+func (f *forker) diagnose(r *Request, file string, err error) *SpawnError {
 	errno := errnoOf(err)
 	if errno == syscall.EMFILE || errno == syscall.ENFILE {
 		return pipeError(r, err) // ForkExec makes a pipe too
 	}
-	proc := s.proc
-	s.proc.Credential = nil
+	proc := f.proc
+	f.proc.Credential = nil
 	if errno == syscall.EAGAIN || errno == syscall.ENOMEM {
-		if proc.Credential == nil && errno == syscall.EAGAIN || s.probe("") == errno {
+		if proc.Credential == nil && errno == syscall.EAGAIN || f.probe("") == errno {
 			return forkError(r, errno)
 		}
 	}
 	if proc.Credential != nil {
-		s.proc = proc
-		if e := s.probe(""); e != 0 {
-			return s.diagnoseUser(r, e)
+		f.proc = proc
+		if e := f.probe(""); e != 0 {
+			return f.diagnoseUser(r, e)
 		}
 	}
 	if r.Dir != "" {
-		if e := s.probe(r.Dir); e != 0 {
+		if e := f.probe(r.Dir); e != 0 {
 			return chdirError(r, e)
 		}
 	}
@@ -44,14 +44,14 @@ func (s *spawner) diagnose(r *Request, file string, err error) *SpawnError {
 
 // probe forks a child that gets as far as the execution, which fails. It gives 0
 // if nothing failed before.
-func (s *spawner) probe(dir string) syscall.Errno {
-	s.attr.Dir, s.attr.Files, s.attr.Env = dir, nil, nil
+func (f *forker) probe(dir string) syscall.Errno {
+	f.attr.Dir, f.attr.Files, f.attr.Env = dir, nil, nil
 	if len(dir) >= pathMax {
 		return syscall.ENAMETOOLONG
 	}
-	s.sys.reaper.forkBegins()
-	_, err := s.fork(tooLong, []string{"probe"}, &s.attr)
-	s.sys.reaper.forkFailed()
+	f.sys.reaper.forkBegins()
+	_, err := f.fork(tooLong, []string{"probe"}, &f.attr)
+	f.sys.reaper.forkFailed()
 	if errno := errnoOf(err); errno != syscall.ENAMETOOLONG {
 		return errno
 	}
@@ -65,15 +65,15 @@ var tooLong = strings.Repeat("x/", pathMax)
 
 // diagnoseUser tells which of the three steps to another user failed, in
 // Supervisor's words (options.py, drop_privileges).
-func (s *spawner) diagnoseUser(r *Request, errno syscall.Errno) *SpawnError {
-	cred := s.cred
-	defer func() { s.cred = cred }()
-	s.cred.Uid, s.cred.Gid = uint32(os.Geteuid()), uint32(os.Getegid())
-	if s.probe("") != 0 {
+func (f *forker) diagnoseUser(r *Request, errno syscall.Errno) *SpawnError {
+	cred := f.cred
+	defer func() { f.cred = cred }()
+	f.cred.Uid, f.cred.Gid = uint32(os.Geteuid()), uint32(os.Getegid())
+	if f.probe("") != 0 {
 		return setuidError(r, errno, "Could not set groups of effective user")
 	}
-	s.cred.Gid = cred.Gid
-	if s.probe("") != 0 {
+	f.cred.Gid = cred.Gid
+	if f.probe("") != 0 {
 		return setuidError(r, errno, "Could not set group id of effective user")
 	}
 	return setuidError(r, errno, unix.ErrnoName(errno))

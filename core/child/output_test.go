@@ -389,3 +389,63 @@ func newFilledStream(t *testing.T, p *poller, eager bool) *stream {
 	p.watch(st)
 	return st
 }
+
+// stopAndGo is a Reader that waits in Output.
+type stopAndGo struct {
+	*recorder
+	entered, leave chan struct{}
+}
+
+func (r *stopAndGo) Output(b []byte) {
+	r.entered <- struct{}{}
+	<-r.leave
+	r.recorder.Output(b)
+}
+
+func TestAnExitIsToldWhileNoReaderRuns(t *testing.T) {
+	s := newSystem(t, Options{})
+	slow := &stopAndGo{recorder: newRecorder(), entered: make(chan struct{}), leave: make(chan struct{})}
+	talker := sh(t, s, "echo x; read y", func(r *Request) { r.Stdout = slow })
+	<-slow.entered // the poller's thread hangs in a Reader
+	st := sh(t, s, "read y")
+	_ = st.child.Signal(syscall.SIGKILL, true)
+	_ = talker.child.Signal(syscall.SIGKILL, true)
+	eventually(t, "both are reaped", func() bool {
+		s.reaper.mu.Lock()
+		defer s.reaper.mu.Unlock()
+		return len(s.reaper.known) == 0
+	})
+	if len(st.exited)+len(talker.exited) > 0 {
+		t.Error("Exited ran beside a Reader")
+	}
+	close(slow.leave)
+	st.wait()
+	talker.wait()
+	if got := slow.String(); got != "x\n" {
+		t.Errorf("at the exit the output was %q", got)
+	}
+}
+
+func TestAReaderThatHangsKeepsNobodyFromBeingReaped(t *testing.T) {
+	s := newSystem(t, Options{})
+	slow := &stopAndGo{recorder: newRecorder(), entered: make(chan struct{}, 1), leave: make(chan struct{})}
+	talker := sh(t, s, "read y; echo x", func(r *Request) { r.Stdout = slow })
+	talker.child.CloseStdin() // its output is found at the exit or before: both on the poller's thread
+	<-slow.entered
+	st := sh(t, s, "exit 4", func(r *Request) { r.Listener = true; r.Stderr = nil })
+	if code := st.code(); code != 4 {
+		t.Errorf("status %d", code)
+	}
+	close(slow.leave)
+	talker.wait()
+}
+
+func TestAPausedPipeIsClosedAfterTheExit(t *testing.T) {
+	s := newSystem(t, Options{Linger: time.Millisecond})
+	st := sh(t, s, "read y")
+	st.child.Pause(Stdout)
+	st.child.CloseStdin()
+	st.wait()
+	st.out.awaitClosed(t)
+	st.err.awaitClosed(t)
+}

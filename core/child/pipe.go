@@ -9,10 +9,12 @@ type pipes struct {
 	stderr, childStderr int
 }
 
+func noPipes() pipes { return pipes{-1, -1, -1, -1, -1, -1} }
+
 // makePipes makes the pipes that a request asks for, all close-on-exec, our ends
 // non-blocking. On an error those made are left to be closed.
 func makePipes(r *Request, stdin int) (pipes, error) {
-	p := pipes{-1, -1, -1, -1, -1, -1}
+	p := noPipes()
 	add := func(wanted bool, ours, childs *int, weRead bool) error {
 		if !wanted {
 			return nil

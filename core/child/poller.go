@@ -42,8 +42,9 @@ type waiter interface {
 }
 
 // poller reads children's pipes on a thread of its own with one buffer. Other
-// threads enter and pause streams under the lock; only the poller's thread reads
-// and closes them, and runs what was posted.
+// threads enter and pause streams under mu; only the poller's thread reads and
+// closes them, and runs what was posted. It holds work meanwhile, so that who gets
+// that lock knows that no Reader is running.
 type poller struct {
 	waiter waiter
 	linger time.Duration
@@ -58,6 +59,8 @@ type poller struct {
 	closing bool
 
 	due atomic.Bool // posted isn't empty
+
+	work sync.Mutex // taken before mu
 
 	// The thread's own.
 	buf       []byte
@@ -127,6 +130,19 @@ func (p *poller) run() {
 	}
 }
 
+// unlessBusy runs f at once, on the caller's thread, while no Reader is running and
+// nothing that was posted before waits; else it tells that it didn't.
+func (p *poller) unlessBusy(f func() bool) bool {
+	if p.due.Load() || !p.work.TryLock() {
+		return false
+	}
+	defer p.work.Unlock()
+	if p.due.Load() || p.isClosing() {
+		return false
+	}
+	return f()
+}
+
 // rest waits until a moment, serving only what must not wait.
 func (p *poller) rest(until time.Duration) {
 	for left := restTime; left > 0 && !p.isClosing(); left = until - p.now() {
@@ -138,6 +154,8 @@ func (p *poller) rest(until time.Duration) {
 // round handles what is ready and what was posted, and tells whether a pause may
 // follow: there were only quiet pipes, and none that is eager.
 func (p *poller) round(now time.Duration) (restful bool) {
+	p.work.Lock()
+	defer p.work.Unlock()
 	p.runPosted()
 	quiet, read := true, false
 	for _, fd := range p.ready {
@@ -220,6 +238,11 @@ func (p *poller) giveUp(st *stream) {
 
 // giveUpLate gives up the pipes whose time is over.
 func (p *poller) giveUpLate() {
+	if len(p.lingering) == 0 {
+		return
+	}
+	p.work.Lock()
+	defer p.work.Unlock()
 	i := 0
 	for ; i < len(p.lingering); i++ {
 		st := p.lingering[i]
@@ -268,6 +291,8 @@ func (p *poller) runPosted() {
 
 // end runs what was posted before the end, and closes everything.
 func (p *poller) end() {
+	p.work.Lock()
+	defer p.work.Unlock()
 	p.runPosted()
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -10,11 +10,11 @@ type Credential struct {
 	Name     string   // as written in user=, for messages
 }
 
-// Request is one spawn. Callbacks must not block: Started and Failed run on the
-// spawner's thread (Failed after Cancel on a goroutine of its own), Exited on a
-// poller's thread after all that the child's pipes held at its end has been given
-// to the Readers. Exactly one of Started and Failed is called, and Exited exactly
-// once after Started. Nothing is read before Started has returned.
+// Request is one spawn. Callbacks must not block: Started and Failed run on one
+// goroutine, in the order of the requests (Failed after Cancel on one of its own);
+// Exited on any thread, but while no Reader of the child's poller runs, after all
+// that the child's pipes held at its end has been given to the Readers. Exactly one
+// of Started and Failed is called, and Exited exactly once after Started. Nothing is read before Started has returned.
 type Request struct {
 	Name           string   // the process's name, for messages
 	Argv           []string // Argv[0] with a slash is a path, else searched in SearchPath
@@ -23,7 +23,7 @@ type Request struct {
 	Dir            string // "" : stay
 	Umask          int    // -1: inherit
 	Credential     *Credential
-	Stdin          int // a descriptor to give as 0 (FastCGI socket); -1: a pipe
+	Stdin          int // a descriptor to give as 0 (FastCGI socket), open until Started or Failed; -1: a pipe
 	RedirectStderr bool
 	// Stdout and Stderr take the output. Nil: no pipe, the child gets /dev/null
 	// (Stderr nil with RedirectStderr: stderr is stdout).
@@ -31,8 +31,9 @@ type Request struct {
 	Eager          bool // output becomes events: reading is never paused for batching
 	Listener       bool // stdout carries replies: read by the listeners' own poller, eagerly
 
-	// Prepare, when set, is called first, on the spawner's thread, and may block on
-	// a disk: it opens what the spawn needs. What it returns is given as descriptor 0
+	// Prepare, when set, is called first, on the preparer's goroutine, while spawns
+	// before this one may still be forking. It may block on a disk: it opens what the
+	// spawn needs. What it returns is given as descriptor 0
 	// instead of a pipe, or -1. An error fails the spawn as making its pipes would.
 	Prepare func() (stdin int, err error)
 	Started func(c *Child)

@@ -8,24 +8,42 @@ import (
 // slowAfter is when a spawn is called slow: a dead network file system, mostly.
 const slowAfter = 5 * time.Second
 
+// The steps that may hang, each on its own.
+const (
+	preparing = iota
+	forking
+	steps
+)
+
 // slowWatch notices the spawn that takes too long. One timer serves all spawns: it
-// is set when none is running and looks, when it fires, at the spawn of that
-// moment, so that a thousand quick spawns cost no thousand timers.
+// is set when none is running and looks, when it fires, at those of that moment, so
+// that a thousand quick spawns cost no thousand timers.
 type slowWatch struct {
 	after time.Duration
 
 	mu      sync.Mutex
 	timer   *time.Timer
 	set     bool
-	current *Request // the spawn in progress, until it was told
-	since   time.Time
+	current [steps]inProgress
 }
 
-func (w *slowWatch) begin(r *Request) {
+// inProgress is a spawn in one of its steps; none once it was told.
+type inProgress struct {
+	spawn *Spawn
+	since time.Time // when it would have begun, had its steps followed one another
+}
+
+func (w *slowWatch) begin(step int, sp *Spawn) {
+	if sp.request.Slow == nil {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.current, w.since = r, time.Now()
-	if w.set || r.Slow == nil {
+	if sp.toldSlow {
+		return
+	}
+	w.current[step] = inProgress{sp, time.Now().Add(-sp.spent)}
+	if w.set {
 		return
 	}
 	w.set = true
@@ -36,35 +54,47 @@ func (w *slowWatch) begin(r *Request) {
 	}
 }
 
-func (w *slowWatch) end() {
+func (w *slowWatch) end(step int) {
 	w.mu.Lock()
-	w.current = nil
-	w.mu.Unlock()
+	defer w.mu.Unlock()
+	if now := &w.current[step]; now.spawn != nil {
+		now.spawn.spent = time.Since(now.since)
+		*now = inProgress{}
+	}
 }
 
 // look runs on a goroutine of the timer's.
 func (w *slowWatch) look() {
+	var slow []*Spawn
 	w.mu.Lock()
-	r := w.current
-	if r == nil || r.Slow == nil {
-		w.set = false
-		w.mu.Unlock()
-		return
+	w.set = false
+	next := w.after
+	for i := range w.current {
+		now := &w.current[i]
+		if now.spawn == nil {
+			continue
+		}
+		if left := w.after - time.Since(now.since); left > 0 {
+			w.set, next = true, min(next, left)
+			continue
+		}
+		now.spawn.toldSlow = true
+		slow = append(slow, now.spawn)
+		*now = inProgress{}
 	}
-	if left := w.after - time.Since(w.since); left > 0 {
-		w.timer.Reset(left)
-		w.mu.Unlock()
-		return
+	if w.set {
+		w.timer.Reset(next)
 	}
-	w.current, w.set = nil, false
 	w.mu.Unlock()
-	r.Slow()
+	for _, sp := range slow {
+		sp.request.Slow()
+	}
 }
 
 func (w *slowWatch) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.current = nil
+	w.current = [steps]inProgress{}
 	if w.timer != nil {
 		w.timer.Stop()
 	}

@@ -6,56 +6,101 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-
-	"golang.org/x/sys/unix"
+	"time"
 )
 
-// spawner does every fork on one thread that lives as long as the System: the
-// parent-death signal of a child is bound to the thread that forked it, and the
-// thread can have a umask of its own.
+// spawner makes the children, each in three steps: an ordinary goroutine prepares
+// (finds the program, opens files, makes pipes), one thread forks (fork.go), another
+// goroutine finishes (Started, and the pipes go to a poller). The steps of several
+// spawns overlap, each step takes them first in, first out, and one that hangs holds
+// up none before it.
 type spawner struct {
-	sys  *System
-	self string // the file of the umask verb
-	fork func(file string, argv []string, attr *syscall.ProcAttr) (pid int, err error)
-	slow slowWatch
-	done chan struct{}
+	sys      *System
+	self     string // the file of the umask verb
+	fork     func(file string, argv []string, attr *syscall.ProcAttr) (pid int, err error)
+	slow     slowWatch
+	handover *handover
+	done     chan struct{}
 
 	ownUmask bool // set before start returns
 
-	waiting atomic.Int64 // requests that the thread has not come to yet
+	waiting atomic.Int64 // requests not come to an end yet
 
-	mu      sync.Mutex
-	arrived sync.Cond
-	queue   []*Spawn
-	closing bool
+	mu       sync.Mutex
+	arrived  sync.Cond // for the preparer
+	ready    sync.Cond // for the forking thread
+	forked   sync.Cond // for the finisher
+	queue    []*Spawn
+	prepared []*Spawn // by the forking thread to be taken
+	ended    []*Spawn // by the finisher to be taken
+	full     bool     // the preparer is ahead enough
+	closing  bool
+	noMore   [steps]bool // the step has ended for good
 
-	// The thread's own, used for every fork again.
-	null  int // /dev/null, -1 until it is needed
-	files [3]uintptr
-	attr  syscall.ProcAttr
-	proc  syscall.SysProcAttr
-	cred  syscall.Credential
+	forker forker
 }
+
+// How far the preparer goes ahead of the forking thread, and how few it lets be left
+// before it goes on: the thread should never wait, and not wake it for each.
+const (
+	maxAhead = 8
+	minAhead = 3
+)
 
 // Spawn is a request in the queue.
 type Spawn struct {
 	spawner *spawner
 	request *Request
-	taken   bool // under the spawner's lock: begun, or cancelled
+	state   spawnState // under the spawner's lock
+
+	// Handed from step to step.
+	file     string // what to execute
+	pipes    pipes
+	ends     ends // the child's
+	sent     bool
+	child    *Child
+	failed   *SpawnError
+	spent    time.Duration // in steps that have ended; under slowWatch's lock
+	toldSlow bool          // under slowWatch's lock
 }
+
+type spawnState int
+
+const (
+	spawnQueued spawnState = iota
+	spawnPreparing
+	spawnPrepared
+	spawnBegun // the fork; from here on it can't be taken back
+	spawnCancelled
+)
 
 // Cancel takes the request back and tells whether that was in time: the fork
 // hadn't begun and never will, and Failed is called with StageCancelled, on a
-// goroutine of its own. Otherwise Started or Failed comes, or has come.
+// goroutine of its own, once a Prepare in progress has returned. Otherwise Started
+// or Failed comes, or has come.
 func (sp *Spawn) Cancel() bool {
-	sp.spawner.mu.Lock()
-	late := sp.taken
-	sp.taken = true
-	sp.spawner.mu.Unlock()
-	if !late {
-		go sp.fail(&SpawnError{Stage: StageCancelled, Errno: syscall.ECANCELED, Msg: "spawn cancelled"})
+	s := sp.spawner
+	s.mu.Lock()
+	was := sp.state
+	if was < spawnBegun {
+		sp.state = spawnCancelled
 	}
-	return !late
+	s.mu.Unlock()
+	switch was {
+	case spawnQueued, spawnPrepared:
+		go sp.cancelled()
+	case spawnPreparing: // the preparer sees to it
+	default:
+		return false
+	}
+	return true
+}
+
+// cancelled ends a spawn that was taken back. What was sent to the forking thread
+// is closed there.
+func (sp *Spawn) cancelled() {
+	sp.pipes.closeOurs()
+	sp.fail(&SpawnError{Stage: StageCancelled, Errno: syscall.ECANCELED, Msg: "spawn cancelled"})
 }
 
 func (sp *Spawn) fail(err *SpawnError) {
@@ -72,16 +117,20 @@ func (s *spawner) start(sys *System) {
 	}
 	s.fork = syscall.ForkExec
 	s.slow.after = slowAfter
-	s.null = -1
 	s.done = make(chan struct{})
-	s.arrived.L = &s.mu
+	s.arrived.L, s.ready.L, s.forked.L = &s.mu, &s.mu, &s.mu
+	s.handover = newHandover()
+	s.forker = forker{spawner: s, null: -1}
 	locked := make(chan struct{})
 	go s.lock(locked)
 	<-locked
+	s.handover.joined()
+	go s.prepareAll()
+	go s.finishAll()
 }
 
 // lock finds a thread that isn't the main one: what is shown of the main thread
-// (/proc/self, umask and directory) is taken for the whole process's.
+// (/proc/self: umask, directory, descriptors) is taken for the whole process's.
 func (s *spawner) lock(locked chan struct{}) {
 	runtime.LockOSThread()
 	if onMainThread() {
@@ -91,8 +140,9 @@ func (s *spawner) lock(locked chan struct{}) {
 		return
 	}
 	s.ownUmask = unshareUmask()
+	s.handover.separate()
 	close(locked)
-	s.run()
+	s.forker.run()
 }
 
 func (s *spawner) close() {
@@ -101,189 +151,158 @@ func (s *spawner) close() {
 	s.mu.Unlock()
 	s.arrived.Signal()
 	<-s.done
+	s.slow.close()
+	s.handover.close()
 }
 
 func (s *spawner) submit(r *Request) *Spawn {
-	sp := &Spawn{spawner: s, request: r}
+	sp := &Spawn{spawner: s, request: r, pipes: noPipes()}
 	s.mu.Lock()
 	closed := s.closing
 	if closed {
-		sp.taken = true
+		sp.state = spawnCancelled
 	} else {
 		s.queue = append(s.queue, sp)
 		s.waiting.Add(1)
 	}
 	s.mu.Unlock()
 	if closed {
-		go sp.fail(&SpawnError{Stage: StageCancelled, Errno: syscall.ECANCELED, Msg: "spawn cancelled"})
+		go sp.cancelled()
 		return sp
 	}
 	s.arrived.Signal()
 	return sp
 }
 
-// run is the thread. It ends with the goroutine, which stays locked.
-func (s *spawner) run() {
-	defer close(s.done)
-	var batch []*Spawn
-	for {
+// prepareAll is the first step's goroutine.
+func (s *spawner) prepareAll() {
+	for sp := s.toPrepare(); sp != nil; sp = s.toPrepare() {
+		s.slow.begin(preparing, sp)
+		sp.prepare()
+		s.slow.end(preparing)
 		s.mu.Lock()
-		for len(s.queue) == 0 && !s.closing {
+		back := sp.state == spawnCancelled
+		if !back {
+			sp.state = spawnPrepared
+		}
+		// One that was taken back goes on to the thread, which closes what was sent.
+		s.prepared = append(s.prepared, sp)
+		s.full = len(s.prepared) >= maxAhead
+		s.mu.Unlock()
+		s.ready.Signal()
+		if back {
+			go sp.cancelled()
+		}
+	}
+	s.mu.Lock()
+	left := s.queue
+	s.queue = nil
+	s.noMore[preparing] = true
+	s.mu.Unlock()
+	s.ready.Signal()
+	for _, sp := range left {
+		sp.Cancel()
+	}
+}
+
+// toPrepare waits for the next request; nil at the end.
+func (s *spawner) toPrepare() *Spawn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		for (len(s.queue) == 0 || s.full) && !s.closing {
 			s.arrived.Wait()
 		}
 		if s.closing {
-			batch = s.queue
-			s.queue = nil
-			s.mu.Unlock()
-			for _, sp := range batch {
-				sp.Cancel()
-			}
-			closeFD(s.null)
-			s.slow.close()
-			return
+			return nil
 		}
-		batch, s.queue = s.queue, batch[:0]
-		s.mu.Unlock()
-		for i, sp := range batch {
-			batch[i] = nil
-			s.waiting.Add(-1)
-			if s.take(sp) {
-				s.spawn(sp)
-			}
+		sp := s.queue[0]
+		s.queue[0] = nil
+		s.queue = s.queue[1:]
+		if sp.state == spawnQueued {
+			sp.state = spawnPreparing
+			return sp
 		}
+		s.waiting.Add(-1)
 	}
 }
 
-func (s *spawner) take(sp *Spawn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	ok := !sp.taken
-	sp.taken = true
-	return ok
-}
-
-func (s *spawner) spawn(sp *Spawn) {
+// prepare finds the program and makes the pipes. What fails goes the way of the
+// others, so that all are answered in order.
+func (sp *Spawn) prepare() {
 	r := sp.request
-	s.slow.begin(r)
-	defer s.slow.end()
-	file, failed := Resolve(r.Argv, r.SearchPath)
-	if failed == nil {
-		failed = s.refuse(r)
-	}
-	if failed != nil {
-		sp.fail(failed)
+	if sp.file, sp.failed = Resolve(r.Argv, r.SearchPath); sp.failed != nil {
 		return
 	}
-	if failed = s.child(r, file); failed != nil {
-		sp.fail(failed)
+	if sp.failed = refuse(r); sp.failed != nil {
+		return
+	}
+	stdin := r.Stdin
+	var err error
+	if r.Prepare != nil {
+		stdin, err = r.Prepare()
+	}
+	if err == nil {
+		sp.pipes, err = makePipes(r, stdin)
+	}
+	if err == nil {
+		sp.ends = sp.pipes.ends(stdin)
+		err = sp.spawner.handover.send(&sp.ends)
+		sp.sent = err == nil
+	}
+	if !sp.sent || sp.spawner.handover.copies() {
+		sp.pipes.closeChilds()
+	}
+	if err != nil {
+		sp.failed = pipeError(r, err)
 	}
 }
 
 // refuse is Supervisor's check of user= before it tries (options.py, drop_privileges).
-func (s *spawner) refuse(r *Request) *SpawnError {
+func refuse(r *Request) *SpawnError {
 	if own := os.Getuid(); r.Credential == nil || own == 0 || r.Credential.UID == uint32(own) {
 		return nil
 	}
 	return setuidError(r, syscall.EPERM, "Can't drop privilege as nonroot user")
 }
 
-// child makes the pipes, forks and brings the child into the world: known to the
-// reaper, announced by Started, read by a poller.
-func (s *spawner) child(r *Request, file string) *SpawnError {
-	stdin := r.Stdin
-	if r.Prepare != nil {
-		var err error
-		if stdin, err = r.Prepare(); err != nil {
-			return pipeError(r, err)
+// finishAll is the last step's goroutine, and Started and Failed run on it.
+func (s *spawner) finishAll() {
+	defer close(s.done)
+	var batch []*Spawn
+	for {
+		s.mu.Lock()
+		for len(s.ended) == 0 && !s.noMore[forking] {
+			s.forked.Wait()
+		}
+		batch, s.ended = s.ended, batch[:0]
+		s.mu.Unlock()
+		if len(batch) == 0 {
+			return
+		}
+		for i, sp := range batch {
+			batch[i] = nil
+			s.waiting.Add(-1)
+			sp.finish()
 		}
 	}
-	p, err := makePipes(r, stdin)
-	if err == nil {
-		err = s.prepare(r, stdin, &p)
+}
+
+// finish announces the child, or its failure, and has its pipes read.
+func (sp *Spawn) finish() {
+	if sp.failed != nil {
+		sp.pipes.closeOurs()
+		sp.fail(sp.failed)
+		return
 	}
-	if err != nil {
-		p.closeOurs()
-		p.closeChilds()
-		return pipeError(r, err)
-	}
-	argv := r.Argv
-	before := -1
-	switch {
-	case r.Umask < 0:
-	case s.ownUmask:
-		before = unix.Umask(r.Umask)
-	default:
-		file, argv = s.self, umaskArgv(r.Umask, s.self, file, argv)
-	}
-	s.sys.reaper.forkBegins()
-	pid, err := s.fork(file, argv, &s.attr)
-	if before >= 0 {
-		unix.Umask(before)
-	}
-	p.closeChilds()
-	if err != nil {
-		s.sys.reaper.forkFailed()
-		p.closeOurs()
-		return s.diagnose(r, file, err)
-	}
-	c := s.newChild(r, pid, &p)
-	s.sys.reaper.register(c)
-	if r.Started != nil {
-		r.Started(c)
+	c := sp.child
+	if sp.request.Started != nil {
+		sp.request.Started(c)
 	}
 	for _, st := range []*stream{&c.out, &c.err} {
 		if st.poller != nil {
 			st.poller.watch(st)
 		}
 	}
-	s.sys.reaper.announce(c)
-	return nil
-}
-
-// prepare fills the attributes of the fork.
-func (s *spawner) prepare(r *Request, stdin int, p *pipes) error {
-	s.files = [3]uintptr{uintptr(p.childStdin), uintptr(p.childStdout), uintptr(p.childStderr)}
-	if stdin >= 0 {
-		s.files[0] = uintptr(stdin)
-	}
-	if p.childStdout < 0 || (p.childStderr < 0 && !r.RedirectStderr) {
-		if s.null < 0 {
-			null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
-			if err != nil {
-				return err
-			}
-			s.null = null
-		}
-	}
-	if p.childStdout < 0 {
-		s.files[1] = uintptr(s.null)
-	}
-	switch {
-	case r.RedirectStderr:
-		s.files[2] = s.files[1]
-	case p.childStderr < 0:
-		s.files[2] = uintptr(s.null)
-	}
-	s.proc = syscall.SysProcAttr{Setpgid: true}
-	if c := r.Credential; c != nil && c.UID != uint32(os.Getuid()) {
-		s.cred = syscall.Credential{Uid: c.UID, Gid: c.GID, Groups: c.Groups}
-		s.proc.Credential = &s.cred
-	}
-	s.attr = syscall.ProcAttr{Dir: r.Dir, Env: r.Env, Files: s.files[:], Sys: &s.proc}
-	return nil
-}
-
-func (s *spawner) newChild(r *Request, pid int, p *pipes) *Child {
-	c := &Child{sys: s.sys, pid: pid, listener: r.Listener, exited: r.Exited}
-	if p.stdin >= 0 {
-		c.stdin.open = true
-		c.stdin.place = stream{fd: p.stdin, child: c, poller: c.poller(), eager: true}
-	}
-	if p.stdout >= 0 {
-		c.out = stream{fd: p.stdout, child: c, poller: c.poller(), reader: r.Stdout, eager: r.Eager || r.Listener}
-	}
-	if p.stderr >= 0 {
-		c.err = stream{fd: p.stderr, child: c, poller: s.sys.logs, reader: r.Stderr, eager: r.Eager}
-	}
-	return c
+	sp.spawner.sys.reaper.announce(c)
 }

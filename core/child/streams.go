@@ -1,5 +1,7 @@
 package child
 
+import "golang.org/x/sys/unix"
+
 // watch begins to read a stream. If it cannot be watched (the kernel's memory for
 // that is used up) it is given up at once: a child must not hang on a pipe that
 // nobody reads.
@@ -77,4 +79,23 @@ func (p *poller) open(st *stream) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return !st.closed
+}
+
+// over tells whether a stream has come to its end: it is closed, or it is empty,
+// nobody can write to it any more, and the poller's thread is about to find that out.
+func (p *poller) over(st *stream) bool {
+	if st.poller == nil {
+		return true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if st.closed {
+		return true
+	}
+	if !st.polled {
+		return false // paused
+	}
+	fds := [1]unix.PollFd{{Fd: int32(st.fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds[:], 0)
+	return err == nil && n == 1 && fds[0].Revents == unix.POLLHUP
 }

@@ -38,9 +38,9 @@ type System struct {
 	closeOnce sync.Once
 }
 
-// New starts the spawner thread, the reaper and the two pollers, and marks every
+// New starts the spawner, the reaper and the two pollers, and marks every
 // descriptor from 3 on close-on-exec, so that children inherit none. The current
-// directory and the umask must be set before: the spawner's thread keeps its own
+// directory and the umask must be set before: the forking thread keeps its own
 // copy of both from here on.
 func New(o Options) (*System, error) { return build(o, newWaiter) }
 
@@ -74,9 +74,9 @@ func build(o Options, by func() (waiter, error)) (*System, error) {
 // must not be changed afterwards.
 func (s *System) Spawn(r *Request) *Spawn { return s.spawner.submit(r) }
 
-// Waiting tells how many requests the spawner has not come to yet, cancelled ones
-// included. Asked in Started or Failed, it tells whether more of the like follows
-// at once.
+// Waiting tells how many requests have not come to Started or Failed yet, those that
+// were cancelled while they waited included. Asked in Started or Failed, it tells
+// whether more of the like follows at once.
 func (s *System) Waiting() int { return int(s.spawner.waiting.Load()) }
 
 // Post runs f on the output poller's thread, after everything posted before. It never blocks.
@@ -85,7 +85,7 @@ func (s *System) Post(f func()) { s.logs.post(f) }
 // PostListener is Post on the thread that reads listeners' stdout.
 func (s *System) PostListener(f func()) { s.listeners.post(f) }
 
-// UmaskByThread tells whether the spawner's thread has a umask of its own. Where
+// UmaskByThread tells whether the forking thread has a umask of its own. Where
 // not, a request with a Umask starts through the umask verb of this program.
 func (s *System) UmaskByThread() bool { return s.spawner.ownUmask }
 

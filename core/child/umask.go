@@ -12,7 +12,7 @@ import (
 )
 
 // umaskVerb is the hidden verb of the daemon's binary by which a child gets its
-// umask where the spawner's thread can't have one of its own.
+// umask where the forking thread can't have one of its own.
 const umaskVerb = "--hark-umask"
 
 // umaskArgv is the command line of the verb: its name, the umask, the file, and

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// hangs has the kernel ask for leave at each execution of a file, which is not
+// given until release is called, as on a dead network file system.
+func hangs(t *testing.T, path string) (release func()) {
+	t.Helper()
+	fd, err := unix.FanotifyInit(unix.FAN_CLASS_CONTENT|unix.FAN_CLOEXEC, unix.O_RDONLY)
+	if err != nil {
+		t.Skipf("no fanotify here (%v): the hung spawn is left to core/child's tests", err)
+	}
+	if err := unix.FanotifyMark(fd, unix.FAN_MARK_ADD, unix.FAN_OPEN_EXEC_PERM, unix.AT_FDCWD, path); err != nil {
+		_ = unix.Close(fd)
+		t.Skipf("no fanotify here (%v): the hung spawn is left to core/child's tests", err)
+	}
+	released := false
+	release = func() {
+		if !released {
+			released = true
+			_ = unix.Close(fd) // the kernel then gives leave to all
+		}
+	}
+	t.Cleanup(release)
+	return release
+}
+
+func TestAHungSpawnDelaysNothingButSpawns(t *testing.T) {
+	in := ready(t, baseConf+`
+[program:hung]
+command=DIR/hung
+autostart=false
+startsecs=0
+[program:runs]
+command=/bin/cat
+startsecs=0
+[program:behind]
+command=/bin/cat
+autostart=false
+startsecs=0
+`)
+	release := hangs(t, in.script("hung", "#!/bin/sh\nexec sleep 1000\n"))
+	in.launch()
+	in.waitServing()
+	in.waitState("runs", "RUNNING")
+	in.must("supervisor.startProcess", "hung", false) // comes back when the spawn is called slow
+	in.waitLog("WARN the spawn of 'hung' has taken more than 5 seconds")
+	if state := in.state("hung"); state != "STARTING" {
+		t.Errorf("it is %s", state)
+	}
+	// All but spawns go on.
+	in.must("supervisor.sendProcessStdin", "runs", "hello\n")
+	in.waitLog("DEBG 'runs' stdout output:\nhello\n")
+	in.must("supervisor.stopProcess", "runs")
+	go func() { _, _ = in.call("supervisor.startProcess", "behind", false) }()
+	in.waitState("behind", "STARTING")
+	in.must("supervisor.stopProcess", "behind") // its spawn had not begun
+	in.must("supervisor.stopProcess", "hung", false)
+	if state := in.state("hung"); state != "STOPPING" {
+		t.Errorf("after the stop it is %s", state)
+	}
+	release()
+	in.waitState("hung", "STOPPED")
+	if strings.Contains(in.log(), "spawned: 'behind'") {
+		t.Error("what was stopped before its turn was spawned")
+	}
+	in.must("supervisor.startProcess", "behind")
+}

@@ -1,0 +1,352 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+const (
+	// batchBytes is about how much one write takes. Bytes on disk.
+	batchBytes = 256 << 10
+	// retryMax is the longest pause between attempts to write to a failing disk;
+	// the first is 100 ms, and each is twice the one before.
+	retryMax = 5 * time.Second
+)
+
+// run is the committing goroutine.
+func (s *Spool) run() {
+	defer close(s.done)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	timer.Reset(s.work(false))
+	for {
+		select {
+		case <-s.wake:
+		case <-timer.C:
+		case <-s.stop:
+			s.work(true)
+			s.finish()
+			return
+		}
+		timer.Reset(s.work(false))
+	}
+}
+
+// work writes what is due, reads ahead and calls back. It tells how long nothing
+// is due.
+func (s *Spool) work(closing bool) time.Duration {
+	s.mu.Lock()
+	// A consumer that waits for just this is not made to wait for company.
+	awaited := s.starved && !s.trouble && s.pending.n > 0 && s.nextRead >= s.nextWrite
+	due := s.dirty && (closing || awaited || !time.Now().Before(s.notBefore))
+	if due {
+		s.dirty = false
+	}
+	s.mu.Unlock()
+	if due {
+		s.settle(s.commit())
+	}
+	wait := s.readAhead()
+	s.callBack()
+	s.mu.Lock()
+	s.scheduled = s.dirty
+	if s.dirty {
+		wait = min(wait, max(time.Until(s.notBefore), 0))
+	}
+	s.mu.Unlock()
+	return wait
+}
+
+// settle draws the consequences of a commit.
+func (s *Spool) settle(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Bytes = s.total
+	s.closeErr = err
+	if err == nil {
+		s.stats.Commits++
+		s.notBefore = time.Now().Add(s.o.CommitEvery)
+		if s.trouble {
+			s.trouble, s.retry = false, 0
+			s.report(Report{Kind: DiskRecovered})
+		}
+		return
+	}
+	s.stats.Failures++
+	s.dirty = true
+	s.retry = min(max(2*s.retry, s.retryMin), retryMax)
+	s.notBefore = time.Now().Add(s.retry)
+	if !s.trouble {
+		s.trouble = true
+		s.report(Report{Kind: DiskFailed, Err: err})
+	}
+}
+
+// callBack makes the reports that have gathered and tells a consumer that found
+// nothing that there is something again.
+func (s *Spool) callBack() {
+	s.mu.Lock()
+	if s.overflow.Records > 0 {
+		s.overflow.Kind = Overflowed
+		s.report(s.overflow)
+		s.overflow = Report{}
+	}
+	reports := s.reports
+	s.reports = nil
+	ready := s.starved && s.head() != nil
+	if ready {
+		s.starved = false
+	}
+	s.mu.Unlock()
+	if s.o.Report != nil {
+		for _, r := range reports {
+			s.o.Report(r)
+		}
+	}
+	if ready && s.o.Ready != nil {
+		s.o.Ready()
+	}
+}
+
+// commit writes all that waits, then the cursor file, then removes the segments
+// that it says are done with: in this order, so that after a kill no acked record
+// looks missing.
+func (s *Spool) commit() error {
+	var err error
+	for more := true; more && err == nil; {
+		more, err = s.writeBatch()
+	}
+	if cursorErr := s.saveCursor(); cursorErr != nil {
+		return errors.Join(err, cursorErr)
+	}
+	s.sweep(err == nil)
+	return err
+}
+
+// gather fills the batch from the queue: records with contiguous positions. What
+// was acked already, in memory while the disk failed, is not written any more.
+func (s *Spool) gather() {
+	done := func(r *Record) bool {
+		if !s.acks.has(r.Pos) {
+			return false
+		}
+		s.written.include(r.numbers())
+		s.nextWrite = r.Pos + 1
+		return true
+	}
+	for len(s.batch) > 0 && done(&s.batch[0]) {
+		s.batchSize -= s.batch[0].memory()
+		s.batch = s.batch[1:]
+	}
+	if len(s.batch) > 0 {
+		return // a retry
+	}
+	for s.pending.n > 0 && done(s.pending.at(0)) {
+		s.pending.pop()
+	}
+	most := min(batchBytes, s.o.SegmentBytes-segmentHeader)
+	s.batch = s.batch[:0]
+	for size := int64(0); s.pending.n > 0; {
+		r := s.pending.at(0)
+		size += frameLen(r)
+		full := size > most || s.batchSize+r.memory() > s.o.QueueBytes/4 // most of the queue stays for shed
+		if n := len(s.batch); n > 0 && (full || r.Pos != s.batch[n-1].Pos+1) {
+			break
+		}
+		s.batchSize += r.memory()
+		s.batch = append(s.batch, s.pending.pop())
+	}
+}
+
+// writeBatch commits one batch and hands it on to the cursor if that has read
+// all before it.
+func (s *Spool) writeBatch() (wrote bool, err error) {
+	s.mu.Lock()
+	s.gather()
+	batch := s.batch
+	s.mu.Unlock()
+	if len(batch) == 0 {
+		return false, nil
+	}
+	s.buf = s.buf[:0]
+	for i := range batch {
+		s.buf = appendFrame(s.buf, &batch[i])
+	}
+	n := int64(len(s.buf))
+	if err := s.prepare(batch[0].Pos, n); err != nil {
+		return false, err
+	}
+	g := s.active
+	if _, err := s.disk.writeAt(s.activeFile, s.buf, g.size); err != nil {
+		return false, err // tried again at the same place
+	}
+	if s.o.Sync {
+		if err := s.disk.sync(s.activeFile); err != nil {
+			// The kernel may have dropped the pages and call them clean now: only
+			// writing again elsewhere is sure.
+			s.seal()
+			return false, err
+		}
+	}
+	if cap(s.buf) > 4*batchBytes {
+		s.buf = nil // one large record does not stay in memory
+	}
+	off := g.size
+	g.size += n
+	g.next = batch[len(batch)-1].Pos + 1
+	s.total += n
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.nextRead >= s.nextWrite {
+		s.handOn(g, batch, off)
+	}
+	s.nextWrite = g.next
+	for i := range batch {
+		s.written.include(batch[i].numbers())
+	}
+	clear(batch)
+	s.batch, s.batchSize = batch[:0], 0
+	return true, nil
+}
+
+// handOn puts records just written at off into the window, as many as it holds;
+// reading goes on behind them.
+func (s *Spool) handOn(g *segment, batch []Record, off int64) {
+	s.stopReading()
+	pos := batch[0].Pos
+	for i := range batch {
+		if r := &batch[i]; r.Pos >= s.nextRead { // otherwise it was handed out while the disk failed
+			if s.ahead.bytes >= aheadBytes {
+				break
+			}
+			s.ahead.push(*r)
+			s.nextRead = r.Pos + 1
+		}
+		off += frameLen(&batch[i])
+		pos++
+	}
+	s.reading.segment = g
+	s.reading.frames.pos, s.reading.frames.off = pos, off
+}
+
+// prepare sees to it that the active segment takes n bytes more, beginning with
+// the record at pos, and that MaxBytes is kept.
+func (s *Spool) prepare(pos uint64, n int64) error {
+	if g := s.active; g != nil {
+		switch {
+		case g.next != pos, !g.empty() && g.size+n > s.o.SegmentBytes:
+			s.seal()
+		case !intact(s.activeFile, g.size):
+			// Somebody cut or removed it. What is new goes elsewhere; what is lost
+			// turns out when it is read.
+			s.seal()
+			s.mu.Lock()
+			s.report(Report{Kind: Damaged, File: g.name, Offset: g.size, Err: errors.New("it was cut or removed while in use")})
+			s.mu.Unlock()
+		}
+	}
+	room := s.o.MaxBytes - n
+	if s.active == nil {
+		room -= segmentHeader
+	}
+	for s.total > room && len(s.segments) > 0 && s.segments[0] != s.active {
+		s.discard(s.segments[0])
+	}
+	if s.active != nil {
+		return nil
+	}
+	g, f, err := s.createSegment(pos)
+	if err != nil {
+		return err
+	}
+	s.active, s.activeFile = g, f
+	s.segments = append(s.segments, g)
+	s.total += g.size
+	return nil
+}
+
+// seal ends the active segment. What a failed write left behind its records is cut
+// off.
+func (s *Spool) seal() {
+	g, f := s.active, s.activeFile
+	if g == nil {
+		return
+	}
+	if info, err := f.Stat(); err == nil && info.Size() > g.size {
+		_ = f.Truncate(g.size) // a rest is recognized by Open
+	}
+	if g.empty() {
+		s.remove(g)
+		return
+	}
+	_ = f.Close()
+	s.active, s.activeFile = nil, nil
+}
+
+// discard removes the oldest segment with all that is still to be handed out.
+func (s *Spool) discard(g *segment) {
+	r := Report{Kind: Discarded, File: g.name, Bytes: g.size}
+	s.mu.Lock()
+	for s.ahead.n > 0 && s.ahead.at(0).Pos < g.next {
+		s.ahead.pop()
+		r.Records++
+		s.waiting--
+	}
+	r.Records += s.forget(max(s.nextRead, g.first), g.last())
+	s.nextRead = max(s.nextRead, g.next)
+	s.acks.add(g.first, g.last()) // what the consumer has is in memory only now
+	s.stats.Discarded += r.Records
+	if r.Records > 0 {
+		s.report(r)
+	}
+	s.mu.Unlock()
+	s.remove(g)
+}
+
+// sweep removes segments in which all is done with according to the cursor file.
+// The newest stays, for its numbers, unless it is large and can be replaced.
+func (s *Spool) sweep(healthy bool) {
+	for _, g := range slices.Clone(s.segments) {
+		newest := g == s.segments[len(s.segments)-1]
+		if !newest && g != s.active && s.saved.open(g.first, g.last()) == 0 {
+			s.remove(g)
+		}
+	}
+	g := s.active
+	if g == nil || !healthy || g.size <= s.o.SegmentBytes/8 || s.saved.open(g.first, g.last()) > 0 {
+		return
+	}
+	fresh, f, err := s.createSegment(g.next)
+	if err != nil {
+		return // it is only about room
+	}
+	_ = s.activeFile.Close()
+	s.active, s.activeFile = fresh, f
+	s.segments = append(s.segments, fresh)
+	s.total += fresh.size
+	s.remove(g)
+}
+
+// finish closes the files after the last commit.
+func (s *Spool) finish() {
+	s.mu.Lock()
+	left := len(s.batch) + s.pending.n
+	s.mu.Unlock()
+	if s.cursorFile != nil && s.o.Sync && s.closeErr == nil {
+		s.closeErr = s.disk.sync(s.cursorFile)
+	}
+	if s.closeErr != nil {
+		s.closeErr = fmt.Errorf("cannot commit %d records of spool %q: %w", left, s.o.Name, s.closeErr)
+	}
+	if s.active != nil {
+		if info, err := s.activeFile.Stat(); err == nil && info.Size() > s.active.size {
+			_ = s.activeFile.Truncate(s.active.size)
+		}
+	}
+	s.release()
+	s.mu.Lock()
+	s.pending, s.ahead, s.batch, s.back = queue{}, queue{}, nil, nil
+	s.mu.Unlock()
+}

@@ -1,0 +1,143 @@
+package spool
+
+import (
+	"slices"
+	"sort"
+)
+
+// Cursor is the one consumer's place in a spool. Records are handed out in order
+// of position, returned ones first. Every record handed out is to be acked or
+// returned; those that were not when the process ended are handed out again by
+// the next. No method waits for the disk.
+type Cursor struct{ s *Spool }
+
+// Cursor is the spool's cursor; every call gives the same.
+func (s *Spool) Cursor() *Cursor { return &Cursor{s} }
+
+// Next hands out the next record. False means that there is none at the moment:
+// Options.Ready tells when there is one.
+func (c *Cursor) Next() (Record, bool) {
+	s := c.s
+	s.mu.Lock()
+	r := s.head()
+	if r == nil {
+		s.mu.Unlock()
+		return Record{}, false
+	}
+	next := *r
+	switch {
+	case len(s.back) > 0:
+		s.back = slices.Delete(s.back, 0, 1)
+	case s.ahead.n > 0:
+		s.ahead.pop()
+	default:
+		s.nextRead = next.Pos + 1
+	}
+	s.out[next.Pos] = next
+	refill := s.ahead.bytes < aheadBytes/2 && s.nextRead < s.nextWrite
+	s.mu.Unlock()
+	if refill {
+		s.signal()
+	}
+	return next, true
+}
+
+// Peek tells what Next would hand out, without doing it.
+func (c *Cursor) Peek() (Record, bool) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if r := c.s.head(); r != nil {
+		return *r, true
+	}
+	return Record{}, false
+}
+
+// head is the record that is next, nil if there is none in memory.
+func (s *Spool) head() *Record {
+	switch {
+	case s.closed:
+		return nil
+	case len(s.back) > 0:
+		return &s.back[0]
+	case s.ahead.n > 0:
+		return s.ahead.at(0)
+	case s.trouble && s.nextRead >= s.nextWrite:
+		if r := s.unwritten(); r != nil {
+			return r
+		}
+	}
+	s.starved = true
+	return nil
+}
+
+// unwritten is the first record not committed that was not handed out; nil if
+// there is none.
+func (s *Spool) unwritten() *Record {
+	if n := len(s.batch); n > 0 && s.nextRead <= s.batch[n-1].Pos {
+		return &s.batch[max(s.nextRead, s.batch[0].Pos)-s.batch[0].Pos]
+	}
+	i := sort.Search(s.pending.n, func(i int) bool { return s.pending.at(i).Pos >= s.nextRead })
+	if i == s.pending.n {
+		return nil
+	}
+	return s.pending.at(i)
+}
+
+// Ack takes note that the record at pos is processed. Records may be acked in any
+// order. False: it is not one that was handed out by this process and neither
+// acked nor returned since.
+func (c *Cursor) Ack(pos uint64) bool {
+	s := c.s
+	s.mu.Lock()
+	if _, ok := s.out[pos]; !ok || s.closed {
+		s.mu.Unlock()
+		return false
+	}
+	delete(s.out, pos)
+	s.acks.add(pos, pos)
+	s.waiting--
+	s.stats.Acked++
+	s.dirty = true
+	wake := !s.scheduled
+	s.mu.Unlock()
+	if wake {
+		s.signal()
+	}
+	return true
+}
+
+// Return takes a record back that was handed out and not processed; Next hands it
+// out again before any later one. False as in Ack.
+func (c *Cursor) Return(pos uint64) bool {
+	s := c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.out[pos]
+	if !ok || s.closed {
+		return false
+	}
+	delete(s.out, pos)
+	i := sort.Search(len(s.back), func(i int) bool { return s.back[i].Pos > pos })
+	s.back = slices.Insert(s.back, i, r)
+	s.stats.Returned++
+	return true
+}
+
+// ReturnAll takes every record back that was handed out and neither acked nor
+// returned, as after the end of the consumer.
+func (c *Cursor) ReturnAll() {
+	s := c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for pos, r := range s.out {
+		s.back = append(s.back, r)
+		delete(s.out, pos)
+		s.stats.Returned++
+	}
+	slices.SortFunc(s.back, func(a, b Record) int {
+		if a.Pos < b.Pos {
+			return -1
+		}
+		return 1
+	})
+}

@@ -1,0 +1,217 @@
+package spool
+
+import (
+	"errors"
+	"io"
+	"math"
+	"os"
+	"syscall"
+)
+
+// recover finds out what is in the spool: it checks every record that may have to
+// be handed out, sets bad ones aside, and continues the numbers. It fails only
+// where the directory itself can't be used.
+func (s *Spool) recover() error {
+	mark, known, damaged, err := s.loadCursor()
+	if err != nil {
+		return err
+	}
+	s.generation, s.acks, s.written = mark.generation, mark.acks, mark.newest
+	if !known {
+		s.written = none()
+	}
+	found, err := s.findSegments(known)
+	if err != nil {
+		return err
+	}
+	if !known {
+		s.acks = acks{low: s.written.Pos + 1}
+		if len(found) > 0 {
+			s.acks.low = found[0].first
+			if damaged == nil {
+				damaged = &Report{Kind: CursorDamaged, File: cursorName, Err: errors.New("it is not there")}
+			}
+		}
+	}
+	if damaged != nil {
+		s.report(*damaged)
+	}
+	for i, g := range found {
+		before := uint64(math.MaxUint64) // the following segment has what comes from here on
+		if i+1 < len(found) {
+			before = found[i+1].first
+		}
+		if before <= s.acks.low {
+			_ = s.root.Remove(g.name)
+			continue
+		}
+		if err := s.check(g, before, mark.newest.Pos); err != nil {
+			return err
+		}
+		if g.empty() {
+			if !g.keepRest {
+				_ = s.root.Remove(g.name)
+			}
+			continue
+		}
+		s.segments = append(s.segments, g)
+		s.total += g.size
+	}
+	s.findHoles()
+	s.next = s.written.Pos + 1
+	s.nextRead, s.nextWrite = s.acks.low, s.next
+	for _, g := range s.segments {
+		s.stats.Recovered += s.acks.open(g.first, g.last())
+	}
+	s.waiting = s.stats.Recovered
+	if n := len(s.segments); n > 0 && s.segments[n-1].next == s.next && !s.segments[n-1].keepRest {
+		s.resume(s.segments[n-1])
+	}
+	return nil
+}
+
+// resume goes on writing to a segment; where that can't be, a new one is begun.
+func (s *Spool) resume(g *segment) {
+	f, err := s.root.OpenFile(g.name, os.O_RDWR, 0)
+	if err != nil {
+		return
+	}
+	if err := f.Truncate(g.size); err != nil {
+		_ = f.Close()
+		return
+	}
+	s.active, s.activeFile = g, f
+}
+
+// findSegments lists the segments, oldest first, whose header is whole. The
+// numbers they tell are taken note of; bad ones are set aside. known: the cursor file
+// was good.
+func (s *Spool) findSegments(known bool) (found []*segment, err error) {
+	names, err := s.names()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		first, ok := parseSegmentName(name)
+		if !ok {
+			continue
+		}
+		g := &segment{name: name, first: first, next: first}
+		info, err := s.root.Lstat(name)
+		if err == nil && info.Mode().IsRegular() {
+			if g.size = info.Size(); g.size == 0 {
+				_ = s.root.Remove(name) // killed between making it and writing the header
+				continue
+			}
+			var before Numbers
+			if before, err = s.readHeader(g); err == nil {
+				s.written.include(before)
+				found = append(found, g)
+				continue
+			}
+			if passing(err) {
+				return nil, err
+			}
+		} else if err == nil {
+			err = errors.New("not a regular file")
+		}
+		r := Report{Kind: Damaged, File: name, Err: err}
+		g.size = 0
+		r.Aside, r.Bytes = s.setAside(g)
+		s.report(r) // findHoles counts what was in it
+		if !known { // its name is all that tells how far positions went
+			s.written.Pos = max(s.written.Pos, first)
+		}
+	}
+	return found, nil
+}
+
+// passing tells whether an error is about this process or its rights, and says
+// nothing about what is on disk.
+func passing(err error) bool {
+	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EACCES, syscall.EPERM} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Spool) readHeader(g *segment) (Numbers, error) {
+	f, err := s.root.Open(g.name)
+	if err != nil {
+		return Numbers{}, err
+	}
+	defer func() { _ = f.Close() }()
+	b := make([]byte, segmentHeader)
+	n, err := f.ReadAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return Numbers{}, err
+	}
+	return parseSegmentHeader(b[:n], g.first)
+}
+
+// check reads a segment through and ends it at the first bad record, or where the
+// following segment begins.
+func (s *Spool) check(g *segment, before, newest uint64) error {
+	f, err := s.root.Open(g.name)
+	in := frames{pos: g.first, off: segmentHeader, end: g.size}
+	if err == nil {
+		defer func() { _ = f.Close() }()
+		in.file = f
+		for in.pos < before {
+			var r Record
+			if r, err = in.next(); err != nil {
+				break
+			}
+			s.written.include(r.numbers())
+		}
+	}
+	if passing(err) {
+		return err
+	}
+	bytes := g.size - in.off
+	g.next, g.size = in.pos, in.off
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	if err == nil {
+		return nil // the rest was written again in the following segment after a failed fsync
+	}
+	r := Report{Kind: Damaged, File: g.name, Offset: in.off, Bytes: bytes, Err: err}
+	last := newest // what is known to have been committed
+	if before != math.MaxUint64 {
+		last = before - 1
+	}
+	if last >= in.pos {
+		r.Records = s.acks.open(in.pos, last)
+		s.stats.LostBefore += r.Records
+		s.acks.add(in.pos, last)
+		s.written.Pos = max(s.written.Pos, last)
+	}
+	r.Aside, _ = s.setAside(g)
+	s.report(r)
+	return nil
+}
+
+// findHoles reports positions that are in no segment though nothing says that
+// they are done with.
+func (s *Spool) findHoles() {
+	expected := s.acks.low
+	missing := func(first, last uint64) {
+		if n := s.acks.open(first, last); n > 0 {
+			s.stats.LostBefore += n
+			s.acks.add(first, last)
+			s.report(Report{Kind: Missing, Records: n, Err: errors.New("files were removed, cut or never reached the disk")})
+		}
+	}
+	for _, g := range s.segments {
+		if g.first > expected {
+			missing(expected, g.first-1)
+		}
+		expected = max(expected, g.next)
+	}
+	if s.written.Pos >= expected {
+		missing(expected, s.written.Pos)
+	}
+}

@@ -1,0 +1,289 @@
+package spool
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+// Spool is an open spool. Its methods may be called from any goroutine; none but
+// Open and Close waits for the disk.
+type Spool struct {
+	o    Options
+	root *os.Root // the spool's directory
+	lock *os.File
+	disk disk
+
+	wake chan struct{} // there is work for the committing goroutine
+	stop chan struct{} // closed by Close
+	done chan struct{} // closed when the goroutine has ended
+
+	mu        sync.Mutex // never held while the disk is used
+	next      uint64     // position of the next record
+	newest    Numbers    // of all records
+	written   Numbers    // of those committed
+	pending   queue      // appended, not yet taken to be written
+	batch     []Record   // being written
+	batchSize int64      // its bytes in memory
+	nextWrite uint64     // all before it is committed, or done with
+	ahead     queue      // committed, to be handed out next
+	nextRead  uint64     // the position that enters ahead next
+	out       map[uint64]Record
+	back      []Record // returned, ascending by position
+	acks      acks
+	waiting   uint64 // records not acked
+	stats     Stats
+	overflow  Report // what Append discarded since the last report
+	reports   []Report
+	dirty     bool // something must be written
+	scheduled bool // the goroutine will see to it without being woken
+	trouble   bool // the last commit failed
+	starved   bool // Next had nothing
+	closed    bool
+
+	// The rest belongs to the committing goroutine.
+	segments   []*segment // by position
+	total      int64      // their sizes together
+	active     *segment   // the one that is written; nil: the next write makes one
+	activeFile *os.File
+	cursorFile *os.File
+	generation uint64 // of the slot written last
+	saved      acks   // what it says
+	reading    struct {
+		segment  *segment // nil: where nextRead is has to be looked up
+		frames   frames
+		file     *os.File // nil: not opened yet
+		failures int      // in a row
+	}
+	notBefore time.Time // of the next commit
+	retry     time.Duration
+	retryMin  time.Duration
+	buf       []byte
+	closeErr  error
+}
+
+// Stats are a spool's figures at one moment. At any time
+//
+//	Recovered + Appended = Acked + Discarded + Lost + Queued + InFlight
+type Stats struct {
+	Queued   uint64    // records to be handed out, returned ones among them
+	InFlight uint64    // handed out, neither acked nor returned
+	Bytes    int64     // size of the segment files
+	Memory   int64     // bytes in memory not yet committed, about
+	Oldest   time.Time // of the oldest record not acked that is in memory; zero if none
+
+	Recovered  uint64 // records found by Open, not acked
+	LostBefore uint64 // committed records that Open found damaged or missing
+	Appended   uint64 // since Open, as all that follow
+	Refused    uint64 // too large
+	Acked      uint64
+	Returned   uint64
+	Discarded  uint64 // to stay within MaxBytes or QueueBytes, before they were handed out
+	Lost       uint64 // damaged or missing on disk
+	Commits    uint64
+	Failures   uint64 // commits that failed
+}
+
+// Open opens the spool, recovers what is in it, and starts its goroutine. It
+// reads all that may have to be handed out: up to MaxBytes. Damage is reported and
+// is no error. Errors wrap ErrLocked, ErrUnsafe or the system's.
+func Open(o Options) (*Spool, error) {
+	return open(o, realDisk(), 100*time.Millisecond)
+}
+
+func open(o Options, d disk, retryMin time.Duration) (*Spool, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("cannot open spool %q: %w", o.Name, err)
+	}
+	s := &Spool{
+		o: o, disk: d, retryMin: retryMin,
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		out: map[uint64]Record{},
+	}
+	if err := s.start(); err != nil {
+		return nil, fmt.Errorf("cannot open spool %q in %q: %w", o.Name, o.Dir, err)
+	}
+	return s, nil
+}
+
+func (s *Spool) start() (err error) {
+	if s.root, err = openPlace(s.o.Dir, s.o.Name); err != nil {
+		return err
+	}
+	if s.lock, err = lockPlace(s.root); err != nil {
+		_ = s.root.Close()
+		return err
+	}
+	if err = s.recover(); err != nil {
+		s.release()
+		return err
+	}
+	s.newest = s.written
+	s.stats.Bytes = s.total
+	s.dirty = true // the cursor file says what is known now
+	s.work(false)
+	go s.run()
+	return nil
+}
+
+// release lets go of the files.
+func (s *Spool) release() {
+	s.stopReading()
+	for _, f := range []*os.File{s.activeFile, s.cursorFile} {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+	unlockFile(s.lock)
+	_ = s.lock.Close()
+	_ = s.root.Close()
+}
+
+// Append puts r at the end of the spool and gives its position. It keeps r.Data
+// without copying it. It does not wait for the disk: while that is slow or fails,
+// records wait in memory up to Options.QueueBytes, then the oldest of these are
+// discarded. Errors: ErrClosed; one that wraps ErrTooLarge, for a record larger
+// than half of MaxBytes or than QueueBytes, or with a kind over 65535 bytes.
+func (s *Spool) Append(r Record) (pos uint64, err error) {
+	size := frameLen(&r)
+	s.mu.Lock()
+	switch {
+	case s.closed:
+		s.mu.Unlock()
+		return 0, ErrClosed
+	case size > s.o.maxRecord() || len(r.Kind) > maxKind:
+		s.stats.Refused++
+		s.mu.Unlock()
+		return 0, fmt.Errorf("cannot spool %d bytes of kind %.40q: %w", size, r.Kind, ErrTooLarge)
+	}
+	r.Pos = s.next
+	s.next++
+	s.newest.include(r.numbers())
+	s.pending.push(r)
+	s.stats.Appended++
+	s.waiting++
+	s.shed()
+	s.dirty = true
+	wake := !s.scheduled || s.starved
+	s.mu.Unlock()
+	if wake {
+		s.signal()
+	}
+	return r.Pos, nil
+}
+
+// shed discards the oldest records of the queue in memory beyond its bound.
+func (s *Spool) shed() {
+	for s.pending.n > 1 && s.pending.bytes+s.batchSize > s.o.QueueBytes {
+		r := s.pending.pop()
+		if s.acks.has(r.Pos) {
+			continue
+		}
+		s.acks.add(r.Pos, r.Pos)
+		if r.Pos >= s.nextRead { // otherwise the consumer has it
+			s.waiting--
+			s.stats.Discarded++
+			s.overflow.Records++
+			s.overflow.Bytes += frameLen(&r)
+		}
+	}
+}
+
+// forget takes note that the records from first to last, which were not handed
+// out, never will be, and counts them.
+func (s *Spool) forget(first, last uint64) uint64 {
+	n := s.acks.open(first, last)
+	s.acks.add(first, last)
+	s.waiting -= n
+	return n
+}
+
+func (s *Spool) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// report keeps r for the callback; s.mu must be held once the goroutine runs.
+func (s *Spool) report(r Report) {
+	r.Spool = s.o.Name
+	s.reports = append(s.reports, r)
+}
+
+// Last gives the greatest numbers of all records ever appended, those of earlier
+// processes included; false if there was none.
+func (s *Spool) Last() (Numbers, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.newest.Pos == 0 {
+		return Numbers{}, false
+	}
+	return s.newest, true
+}
+
+// Committed is the position up to which every record is committed, or acked or
+// discarded before it could be; 0 before the first.
+func (s *Spool) Committed() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.nextWrite - 1
+}
+
+// Stats gives the figures of the moment.
+func (s *Spool) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.stats
+	st.InFlight = uint64(len(s.out))
+	st.Queued = s.waiting - st.InFlight
+	st.Memory = s.pending.bytes + s.batchSize
+	st.Oldest = s.oldest()
+	return st
+}
+
+func (s *Spool) oldest() time.Time {
+	pos, at := uint64(maxPos), time.Time{}
+	older := func(r *Record) {
+		if r.Pos < pos {
+			pos, at = r.Pos, r.Time
+		}
+	}
+	for _, r := range s.out {
+		older(&r)
+	}
+	switch {
+	case len(s.back) > 0:
+		older(&s.back[0])
+	case s.ahead.n > 0:
+		older(s.ahead.at(0))
+	default:
+		if r := s.unwritten(); r != nil && s.nextRead >= s.nextWrite {
+			older(r)
+		}
+	}
+	return at
+}
+
+// Close commits what is in memory, once, and closes the spool. It returns an
+// error if that failed, telling how many records are lost with it, or ctx's if
+// the disk did not answer in time; the spool then stays locked until it does.
+// Further calls wait too.
+func (s *Spool) Close(ctx context.Context) error {
+	s.mu.Lock()
+	first := !s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if first {
+		close(s.stop)
+	}
+	select {
+	case <-s.done:
+		return s.closeErr
+	case <-ctx.Done():
+		return fmt.Errorf("cannot close spool %q: %w", s.o.Name, ctx.Err())
+	}
+}

@@ -1,0 +1,126 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/kolo/xmlrpc"
+)
+
+// maxAnswer bounds an answer, in bytes. The longest there are, whole logs and
+// multicalls, stay below it on the server's side.
+const maxAnswer = 512 << 20
+
+// Call calls any method, for namespaces this package has no methods for: those of
+// plugins, and hark.
+//
+// Arguments are string, bool, the integers (of 32 bits, as XML-RPC has them),
+// float64, slices of these and maps from string to these. Others are refused:
+// there is no value for nil, and bytes or structs would not arrive as meant. So
+// are strings that XML cannot carry, with control characters or invalid UTF-8.
+//
+// result is a pointer to what the method answers (a struct with xmlrpc:"name"
+// tags, a slice, a string, an int, ...), or to an any, which gets string, int64,
+// bool, float64, []any or map[string]any; or nil, to drop the answer. Base64 comes
+// as the string it is written with.
+//
+// Errors: a *Fault, a *StatusError, one that wraps the context's, or that the
+// answer cannot be read; each says which method was called.
+func (c *Client) Call(ctx context.Context, method string, result any, args ...any) error {
+	if err := c.call(ctx, method, result, args); err != nil {
+		return fmt.Errorf("cannot call %s: %w", method, err)
+	}
+	return nil
+}
+
+func (c *Client) call(ctx context.Context, method string, result any, args []any) error {
+	if !isMethodName(method) {
+		return errors.New("not a name of a method")
+	}
+	for i, arg := range args {
+		if err := checkArgument(arg, 0); err != nil {
+			return fmt.Errorf("argument %d: %w", i+1, err)
+		}
+	}
+	body, err := xmlrpc.EncodeMethodCall(method, args...)
+	if err != nil {
+		return err
+	}
+	if _, has := ctx.Deadline(); !has && c.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+	}
+	answer, err := c.post(ctx, body)
+	if err != nil {
+		return err
+	}
+	return decode(answer, result)
+}
+
+func (c *Client) post(ctx context.Context, body []byte) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "text/xml")
+	req.Header.Set("Accept", "text/xml")
+	req.Header.Set("User-Agent", "hark-sdk-client")
+	if c.username != "" {
+		req.SetBasicAuth(c.username, c.password)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close() //nolint:errcheck // what matters of it was read
+	if resp.StatusCode != http.StatusOK {
+		// A short rest is read so that the connection can be used again.
+		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
+		return nil, &StatusError{resp.StatusCode}
+	}
+	var answer bytes.Buffer
+	if n := resp.ContentLength; n > 0 && n <= maxAnswer {
+		answer.Grow(int(n) + bytes.MinRead) // ReadFrom asks for that much room to see the end
+	}
+	n, err := answer.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("cannot read the answer: %w", err)
+	case n > maxAnswer:
+		return nil, fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
+	}
+	return answer.Bytes(), nil
+}
+
+// decode reads a methodResponse into result, or returns its fault.
+func decode(doc []byte, result any) error {
+	doc, err := mendAnswer(doc)
+	if err != nil {
+		return fmt.Errorf("cannot read the answer: %w", err)
+	}
+	answer := xmlrpc.Response(doc)
+	if isFaultDocument(doc) {
+		err := answer.Err()
+		var fault xmlrpc.FaultError
+		if errors.As(err, &fault) {
+			return &Fault{Code: fault.Code, String: fault.String}
+		}
+		return fmt.Errorf("cannot read the fault: %w", err)
+	}
+	if result == nil {
+		var ignored any
+		result = &ignored
+	}
+	if err := answer.Unmarshal(result); err != nil {
+		return fmt.Errorf("cannot read the answer: %w", err)
+	}
+	if untyped, ok := result.(*any); ok && !bytes.Contains(doc, []byte("<nil")) {
+		*untyped = fillEmpty(*untyped)
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+// Package client calls a supervisord, Hark's or Python's, over XML-RPC. It is
+// meant for listeners, plugins and tools in Go: a process that supervisord
+// started finds it with FromEnvironment, any other names it with New.
+//
+//	c, err := client.FromEnvironment()
+//	...
+//	err = c.StartProcess(ctx, "web:web_00", true)
+//	if client.IsFault(err, client.AlreadyStarted) { ... }
+//
+// A Client keeps connections open between calls and may be used by any number of
+// goroutines. Every call takes a context; what supervisord refuses comes back as
+// a *Fault with Supervisor's code, what the HTTP server refuses (a wrong password)
+// as a *StatusError.
+//
+// Documents are written and read by kolo/xmlrpc. Where that library would change
+// a value in silence, this package refuses the value or mends it; Call tells what
+// may be passed.
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+)
+
+// The variables of a process that supervisord started (supervisor/childutils.py,
+// getRPCTransport). supervisord sets the first; the others are for the
+// configuration's environment= to set, where the server wants a password.
+const (
+	ServerURLVariable = "SUPERVISOR_SERVER_URL"
+	UsernameVariable  = "SUPERVISOR_USERNAME"
+	PasswordVariable  = "SUPERVISOR_PASSWORD"
+)
+
+// ErrNoServer is FromEnvironment's answer where SUPERVISOR_SERVER_URL is not set:
+// the process was not started by a supervisord that has a server.
+var ErrNoServer = errors.New("cannot find supervisord: " + ServerURLVariable + " is not set")
+
+const (
+	// idleTime is how long a connection is kept for the next call. It is below
+	// the time after which servers hang up, since a call on a connection that the
+	// server is just closing fails.
+	idleTime = 5 * time.Second
+	// dialTime bounds the making of a connection, which needs nobody but the
+	// server's kernel.
+	dialTime = 30 * time.Second
+	// rpcPath is where Supervisor serves XML-RPC.
+	rpcPath = "/RPC2"
+)
+
+// Client is a connection to one supervisord.
+type Client struct {
+	endpoint  string
+	username  string
+	password  string
+	timeout   time.Duration
+	http      *http.Client
+	transport *http.Transport
+}
+
+// Option changes what New makes.
+type Option func(*Client)
+
+// WithAuth sets the user name and password of [unix_http_server] or
+// [inet_http_server]. An empty user name means no authentication. It goes before
+// what the URL holds.
+func WithAuth(username, password string) Option {
+	return func(c *Client) { c.username, c.password = username, password }
+}
+
+// WithTimeout bounds every call whose context has no deadline of its own; 0, the
+// default, is no bound: startProcess may rightly take minutes.
+func WithTimeout(d time.Duration) Option {
+	return func(c *Client) { c.timeout = d }
+}
+
+// WithTLS sets how https servers are checked and what certificate is shown to
+// them. The default trusts the system's authorities.
+func WithTLS(conf *tls.Config) Option {
+	return func(c *Client) { c.transport.TLSClientConfig = conf }
+}
+
+// FromEnvironment makes a client of the supervisord that started this process,
+// with the password from the environment if there is one. It returns ErrNoServer
+// where SUPERVISOR_SERVER_URL is not set. It does not connect yet.
+func FromEnvironment(options ...Option) (*Client, error) {
+	server := os.Getenv(ServerURLVariable)
+	if server == "" {
+		return nil, ErrNoServer
+	}
+	auth := WithAuth(os.Getenv(UsernameVariable), os.Getenv(PasswordVariable))
+	if os.Getenv(UsernameVariable) == "" {
+		auth = func(*Client) {}
+	}
+	return New(server, append([]Option{auth}, options...)...)
+}
+
+// New makes a client of the server at a URL in Supervisor's forms:
+// unix:///path/of/socket, http://host:port or https://host:port. User name and
+// password may stand in the latter two. A path replaces /RPC2. It does not connect
+// yet. Proxies of the environment are not used and redirects are not followed.
+func New(serverURL string, options ...Option) (*Client, error) {
+	dialer := net.Dialer{Timeout: dialTime}
+	c := &Client{transport: &http.Transport{
+		DialContext:         dialer.DialContext,
+		IdleConnTimeout:     idleTime,
+		MaxIdleConnsPerHost: 16,
+		DisableCompression:  true,
+	}}
+	if path, ok := strings.CutPrefix(serverURL, "unix://"); ok {
+		if path == "" {
+			return nil, fmt.Errorf("cannot use server URL %q: no path of a socket", serverURL)
+		}
+		// As Supervisor does, the path is taken as it is, without decoding %xx.
+		c.transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", path)
+		}
+		c.endpoint = "http://localhost" + rpcPath
+	} else if err := c.setURL(serverURL); err != nil {
+		return nil, err
+	}
+	for _, option := range options {
+		option(c)
+	}
+	c.http = &http.Client{
+		Transport:     c.transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return c, nil
+}
+
+// setURL takes an http or https URL. Its errors don't show the URL, which may
+// hold a password.
+func (c *Client) setURL(serverURL string) error {
+	u, err := url.Parse(serverURL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return errors.New("cannot use server URL: not of the form unix:///path, http://host:port or https://host:port")
+	}
+	if u.User != nil {
+		c.username = u.User.Username()
+		c.password, _ = u.User.Password()
+		u.User = nil
+	}
+	if u.Path == "" || u.Path == "/" {
+		u.Path = rpcPath
+	}
+	c.endpoint = u.String()
+	return nil
+}
+
+// Close closes the connections that are idle. The client can still be used.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }

@@ -1,0 +1,115 @@
+package client
+
+import (
+	"context"
+	"time"
+)
+
+// ProcessState is the state of a process, with Supervisor's numbers
+// (supervisor/states.py, ProcessStates).
+type ProcessState int
+
+// The process states.
+const (
+	Stopped  ProcessState = 0
+	Starting ProcessState = 10
+	Running  ProcessState = 20
+	Backoff  ProcessState = 30
+	Stopping ProcessState = 40
+	Exited   ProcessState = 100
+	Fatal    ProcessState = 200
+	Unknown  ProcessState = 1000
+)
+
+// ProcessInfo is how a process is (getProcessInfo). Times are whole seconds since
+// 1970 by supervisord's clock, 0 for what never was.
+type ProcessInfo struct {
+	Name          string       `xmlrpc:"name"`
+	Group         string       `xmlrpc:"group"`
+	Start         int64        `xmlrpc:"start"` // when it was last started
+	Stop          int64        `xmlrpc:"stop"`  // when it last ended
+	Now           int64        `xmlrpc:"now"`   // when this was told
+	State         ProcessState `xmlrpc:"state"`
+	StateName     string       `xmlrpc:"statename"`
+	SpawnErr      string       `xmlrpc:"spawnerr"`   // why it could not start; empty when it could
+	ExitStatus    int          `xmlrpc:"exitstatus"` // of its last end; -1 for a signal, 0 when it never ended
+	Logfile       string       `xmlrpc:"logfile"`    // as StdoutLogfile, for old clients
+	StdoutLogfile string       `xmlrpc:"stdout_logfile"`
+	StderrLogfile string       `xmlrpc:"stderr_logfile"`
+	Pid           int          `xmlrpc:"pid"`         // 0 when it does not run
+	Description   string       `xmlrpc:"description"` // in words, as supervisorctl status shows it
+}
+
+// Namespec is the name by which calls know the process: "group:name", or the name
+// alone where the group has the same.
+func (p *ProcessInfo) Namespec() string {
+	if p.Group == p.Name {
+		return p.Name
+	}
+	return p.Group + ":" + p.Name
+}
+
+// Uptime is how long a running process is up; 0 for others.
+func (p *ProcessInfo) Uptime() time.Duration {
+	if p.State != Running || p.Now < p.Start {
+		return 0
+	}
+	return time.Duration(p.Now-p.Start) * time.Second
+}
+
+// ProcessInfo tells how one process is. Faults: BadName.
+func (c *Client) ProcessInfo(ctx context.Context, name string) (ProcessInfo, error) {
+	var info ProcessInfo
+	err := c.Call(ctx, "supervisor.getProcessInfo", &info, name)
+	return info, err
+}
+
+// AllProcessInfo tells how all processes are.
+func (c *Client) AllProcessInfo(ctx context.Context) ([]ProcessInfo, error) {
+	var all []ProcessInfo
+	err := c.Call(ctx, "supervisor.getAllProcessInfo", &all)
+	return all, err
+}
+
+// ConfigInfo is how a process is configured (getAllConfigInfo). Members that an
+// older supervisord does not tell are zero. Where nothing is set, a string is
+// "none"; a log file may be "auto".
+type ConfigInfo struct {
+	Name                  string `xmlrpc:"name"`
+	Group                 string `xmlrpc:"group"`
+	InUse                 bool   `xmlrpc:"inuse"` // whether the group is one of the running ones
+	AutoStart             bool   `xmlrpc:"autostart"`
+	AutoRestart           any    `xmlrpc:"autorestart"` // false, true or "unexpected"
+	Command               string `xmlrpc:"command"`
+	Directory             string `xmlrpc:"directory"`
+	UID                   any    `xmlrpc:"uid"` // an int64, or "none"
+	ExitCodes             []int  `xmlrpc:"exitcodes"`
+	GroupPriority         int    `xmlrpc:"group_prio"`
+	ProcessPriority       int    `xmlrpc:"process_prio"`
+	KillAsGroup           bool   `xmlrpc:"killasgroup"`
+	RedirectStderr        bool   `xmlrpc:"redirect_stderr"`
+	StartRetries          int    `xmlrpc:"startretries"`
+	StartSecs             int    `xmlrpc:"startsecs"`
+	StopSignal            int    `xmlrpc:"stopsignal"`
+	StopWaitSecs          int    `xmlrpc:"stopwaitsecs"`
+	ServerURL             string `xmlrpc:"serverurl"`
+	StdoutLogfile         string `xmlrpc:"stdout_logfile"`
+	StdoutLogfileMaxBytes int64  `xmlrpc:"stdout_logfile_maxbytes"`
+	StdoutLogfileBackups  int    `xmlrpc:"stdout_logfile_backups"`
+	StdoutCaptureMaxBytes int64  `xmlrpc:"stdout_capture_maxbytes"`
+	StdoutEventsEnabled   bool   `xmlrpc:"stdout_events_enabled"`
+	StdoutSyslog          bool   `xmlrpc:"stdout_syslog"`
+	StderrLogfile         string `xmlrpc:"stderr_logfile"`
+	StderrLogfileMaxBytes int64  `xmlrpc:"stderr_logfile_maxbytes"`
+	StderrLogfileBackups  int    `xmlrpc:"stderr_logfile_backups"`
+	StderrCaptureMaxBytes int64  `xmlrpc:"stderr_capture_maxbytes"`
+	StderrEventsEnabled   bool   `xmlrpc:"stderr_events_enabled"`
+	StderrSyslog          bool   `xmlrpc:"stderr_syslog"`
+}
+
+// AllConfigInfo tells how all processes are configured, sorted by name.
+func (c *Client) AllConfigInfo(ctx context.Context) ([]ConfigInfo, error) {
+	var all []ConfigInfo
+	err := c.Call(ctx, "supervisor.getAllConfigInfo", &all)
+	return all, err
+}

@@ -1,0 +1,250 @@
+// Package daemontest runs a real supervisord for tests of listeners and other
+// programs that live under one.
+//
+//	func TestMain(m *testing.M) { os.Exit(daemontest.Main(m)) }
+//
+//	func TestMyListener(t *testing.T) {
+//		d := daemontest.Start(t, `
+//	[eventlistener:mine]
+//	command=DIR/mine
+//	events=TICK_5
+//	`)
+//		d.WaitLog("mine entered RUNNING state")
+//	}
+//
+// Main builds Hark's supervisord once for the tests of a package. Where the
+// variable HARK_TEST_SUPERVISORD names a program, that one is run instead.
+package daemontest
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Variable names the supervisord to run.
+const Variable = "HARK_TEST_SUPERVISORD"
+
+// Patience is how long anything is waited for that must come. It bounds a
+// failure, never a success.
+const Patience = 60 * time.Second
+
+const daemonPackage = "github.com/hark-supervisor/hark/cmd/supervisord"
+
+// Main runs the tests of a package with a supervisord built for them, and returns
+// their exit status.
+func Main(m *testing.M) int {
+	if os.Getenv(Variable) == "" {
+		dir, err := os.MkdirTemp("", "hark-build")
+		if err != nil {
+			_, _ = fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
+		binary := filepath.Join(dir, "supervisord")
+		if out, err := exec.Command("go", "build", "-o", binary, daemonPackage).CombinedOutput(); err != nil {
+			_, _ = fmt.Fprintf(os.Stderr, "cannot build supervisord: %v\n%s", err, out)
+			return 1
+		}
+		if err := os.Setenv(Variable, binary); err != nil {
+			_, _ = fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return m.Run()
+}
+
+// base is a daemon in the foreground with a unix socket.
+const base = `
+[supervisord]
+logfile=DIR/supervisord.log
+pidfile=DIR/supervisord.pid
+childlogdir=DIR
+nodaemon=true
+loglevel=debug
+[unix_http_server]
+file=DIR/s.sock
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+`
+
+// Daemon is a running supervisord with a directory of its own.
+type Daemon struct {
+	Dir       string // holds supervisord.conf, supervisord.log and the childlogs
+	ServerURL string // of its unix socket
+	Cmd       *exec.Cmd
+
+	t      testing.TB
+	output *syncBuffer
+	exited chan struct{}
+}
+
+// Start runs supervisord with a socket, an activity log and the sections given, in
+// which DIR stands for the daemon's directory. It returns when the socket answers.
+// At the end of the test the daemon is stopped.
+func Start(t testing.TB, sections string) *Daemon {
+	return StartCommand(t, []string{os.Getenv(Variable)}, sections)
+}
+
+// StartCommand is Start with another command line of supervisord.
+func StartCommand(t testing.TB, argv []string, sections string) *Daemon {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "hark") // a socket's path must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	d := &Daemon{Dir: dir, ServerURL: "unix://" + dir + "/s.sock", t: t}
+	d.WriteConf(sections)
+	d.launch(argv)
+	t.Cleanup(d.Stop)
+	return d
+}
+
+// WriteConf writes the configuration file anew.
+func (d *Daemon) WriteConf(sections string) {
+	d.t.Helper()
+	conf := strings.ReplaceAll(base+sections, "DIR", d.Dir)
+	if err := os.WriteFile(filepath.Join(d.Dir, "supervisord.conf"), []byte(conf), 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// Again starts a daemon that has ended in the same directory.
+func (d *Daemon) Again() {
+	d.t.Helper()
+	d.Wait()
+	d.launch(d.Cmd.Args[:len(d.Cmd.Args)-2])
+}
+
+func (d *Daemon) launch(argv []string) {
+	d.t.Helper()
+	if argv[0] == "" {
+		d.t.Fatal("no supervisord to run: TestMain must call daemontest.Main")
+	}
+	args := append(append([]string{}, argv[1:]...), "-c", filepath.Join(d.Dir, "supervisord.conf"))
+	d.Cmd = exec.Command(argv[0], args...)
+	d.Cmd.Dir = d.Dir
+	d.output = &syncBuffer{}
+	d.Cmd.Stdout, d.Cmd.Stderr = d.output, d.output
+	if err := d.Cmd.Start(); err != nil {
+		d.t.Fatal(err)
+	}
+	exited := make(chan struct{})
+	d.exited = exited
+	go func() {
+		_ = d.Cmd.Wait()
+		close(exited)
+	}()
+	Until(d.t, "supervisord listens", func() bool {
+		select {
+		case <-exited:
+			d.t.Fatalf("supervisord ended at once: %v\n%s", d.Cmd.ProcessState, d.output)
+		default:
+		}
+		conn, err := net.Dial("unix", filepath.Join(d.Dir, "s.sock"))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+}
+
+// Stop ends the daemon with SIGTERM and waits for its end.
+func (d *Daemon) Stop() {
+	d.t.Helper()
+	_ = d.Cmd.Process.Signal(syscall.SIGTERM)
+	d.Wait()
+	if d.t.Failed() {
+		d.t.Logf("supervisord's log:\n%s", tail(d.Log()))
+	}
+}
+
+// Kill ends the daemon with SIGKILL and waits for its end.
+func (d *Daemon) Kill() {
+	d.t.Helper()
+	_ = d.Cmd.Process.Kill()
+	d.Wait()
+}
+
+// Wait waits until the daemon has ended, and returns its exit status, -1 for a
+// signal.
+func (d *Daemon) Wait() int {
+	d.t.Helper()
+	timer := time.NewTimer(Patience)
+	defer timer.Stop()
+	select {
+	case <-d.exited:
+	case <-timer.C:
+		d.t.Errorf("supervisord does not end; its log:\n%s", tail(d.Log()))
+		_ = d.Cmd.Process.Kill()
+		<-d.exited
+	}
+	return d.Cmd.ProcessState.ExitCode()
+}
+
+// Log is the activity log so far.
+func (d *Daemon) Log() string { return d.File("supervisord.log") }
+
+// WaitLog waits until the activity log holds a text.
+func (d *Daemon) WaitLog(text string) {
+	d.t.Helper()
+	Until(d.t, "supervisord logs "+text, func() bool { return strings.Contains(d.Log(), text) })
+}
+
+// File is a file of the daemon's directory so far; empty if it is not there.
+func (d *Daemon) File(name string) string {
+	d.t.Helper()
+	b, err := os.ReadFile(filepath.Join(d.Dir, name))
+	if err != nil && !os.IsNotExist(err) {
+		d.t.Fatal(err)
+	}
+	return string(b)
+}
+
+// Until waits until a condition holds, and fails the test if it never does.
+func Until(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(Patience)
+	for !condition() {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain until %s", what)
+		}
+		timer := time.NewTimer(5 * time.Millisecond)
+		<-timer.C
+	}
+}
+
+func tail(s string) string {
+	const most = 6000
+	if len(s) > most {
+		return "…" + s[len(s)-most:]
+	}
+	return s
+}
+
+// syncBuffer takes the daemon's output while tests read it.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
