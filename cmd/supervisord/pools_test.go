@@ -82,8 +82,8 @@ while True:
     elif mode == 'garbage':
         out.write(b'\x00\xffnonsense\n')
     elif mode == 'oversized':
-        out.write(b'RESULT 100000000\n')
-        for _ in range(1600):
+        out.write(b'RESULT 10000000\n')
+        for _ in range(160):
             out.write(b'y' * 62500)
         out.write(b'READY\n')
     elif mode == 'wrong-length':

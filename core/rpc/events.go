@@ -69,7 +69,7 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 	defer alive.Stop()
 	for {
 		if len(buf) > 0 {
-			if _, err := w.Write(buf); err != nil {
+			if _, err := w.Write(buf); err != nil { //nolint:gosec // JSON in text/event-stream is no page
 				return
 			}
 			if err := control.Flush(); err != nil {
@@ -95,7 +95,7 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 				counters, _, _ := stream.Status()
 				buf = fmt.Appendf(buf, "event: notice\ndata: {\"notice\":\"slow\",\"discarded\":%d}\n\n", counters.Discarded)
 			}
-			_, _ = w.Write(buf)
+			_, _ = w.Write(buf) //nolint:gosec // as above
 			_ = control.Flush()
 			return
 		}
