@@ -51,6 +51,9 @@ func (s *Supervisor) pooled(g *group, o eventlistener.Outcome) {
 	case eventlistener.TimedOut:
 		s.restarts.want(g.byName[o.Listener], true)
 	case eventlistener.Violated:
+		if stdout := g.byName[o.Listener].stdout; stdout != nil {
+			stdout.deaf.Store(true) // its chatter need not trouble the loop any more
+		}
 		if g.conf.Listener.RestartOnError {
 			s.restarts.want(g.byName[o.Listener], false)
 		}

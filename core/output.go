@@ -27,9 +27,10 @@ type channel struct {
 	member  *member
 	name    string // stdoutChannel or stderrChannel
 	conf    *config.Stream
-	path    string // "" for none
-	replies bool   // a listener's stdout: what it says goes to the loop
-	mainlog bool   // loglevel debug or lower: output is copied to the activity log
+	path    string      // "" for none
+	replies bool        // a listener's stdout: what it says goes to the loop
+	deaf    atomic.Bool // a listener's stdout: the listener is UNKNOWN, so nothing it says counts
+	mainlog bool        // loglevel debug or lower: output is copied to the activity log
 
 	child    atomic.Pointer[child.Child]
 	file     *logs.File
@@ -121,6 +122,12 @@ func (c *channel) spawnFailed(stderr *channel, e *child.SpawnError) {
 func (c *channel) Output(b []byte) {
 	if c.replies {
 		c.splitter.Feed(b, c.plainFn, c.commFn)
+		if c.deaf.Load() {
+			if c.mainlog {
+				c.s.log(config.DEBG, replyLine(c.member.conf.Name, c.name, b))
+			}
+			return
+		}
 		said := append([]byte(nil), b...)
 		c.s.inbox.putOutput(len(b), func() {
 			if c.mainlog { // here, so that it stands between what was sent and what came of it

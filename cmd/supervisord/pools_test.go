@@ -120,7 +120,18 @@ func listenerConf(name, mode, events, more string) string {
 
 func runListeners(t *testing.T, conf string) *instance {
 	t.Helper()
-	in := ready(t, baseConf+conf)
+	return runListenersOf(t, baseConf+conf)
+}
+
+// runQuietListeners does not copy what they say to the activity log.
+func runQuietListeners(t *testing.T, conf string) *instance {
+	t.Helper()
+	return runListenersOf(t, strings.Replace(baseConf, "loglevel=debug", "loglevel=info", 1)+conf)
+}
+
+func runListenersOf(t *testing.T, conf string) *instance {
+	t.Helper()
+	in := ready(t, conf)
 	in.script("listener.py", listenerPy)
 	in.launch()
 	in.waitServing()
@@ -256,7 +267,7 @@ func TestAListenerThatBreaksTheProtocolHearsNoMore(t *testing.T) {
 func TestListenersThatFloodOrStallDelayNobody(t *testing.T) {
 	for _, mode := range []string{"flood-stdout", "flood-stderr", "deaf", "oversized", "fail"} {
 		t.Run(mode, func(t *testing.T) {
-			in := runListeners(t, listenerConf("bad", mode, "REMOTE_COMMUNICATION", "stderr_logfile=NONE\nstdout_logfile=NONE")+listenerConf("witness", "ok", "REMOTE_COMMUNICATION", "buffer_size=100"))
+			in := runQuietListeners(t, listenerConf("bad", mode, "REMOTE_COMMUNICATION", "stderr_logfile=NONE\nstdout_logfile=NONE")+listenerConf("witness", "ok", "REMOTE_COMMUNICATION", "buffer_size=100"))
 			big := strings.Repeat("ü", 1<<19) // 1 MB
 			in.send(big)
 			for i := range 5 {
@@ -320,7 +331,7 @@ func TestABreachOfTheProtocolRestartsWhereWanted(t *testing.T) {
 		t.Errorf("sent %q", got)
 	}
 	// One that does so for ever is started again, but ever more slowly, and can be stopped.
-	in = runListeners(t, listenerConf("bad", "flood-stdout", "REMOTE_COMMUNICATION", "on_protocol_error=restart\nstdout_logfile=NONE"))
+	in = runQuietListeners(t, listenerConf("bad", "flood-stdout", "REMOTE_COMMUNICATION", "on_protocol_error=restart\nstdout_logfile=NONE"))
 	until(t, "it was restarted twice", func() bool { return strings.Count(in.log(), "restarting listener bad") >= 2 })
 	until(t, "it is stopped", func() bool { _, err := in.call("supervisor.stopProcess", "bad"); return err == nil })
 	lives := in.lives("bad")
