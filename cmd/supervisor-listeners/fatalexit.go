@@ -124,7 +124,7 @@ func (f *fatalExit) force(ctx context.Context) error {
 		}
 		f.s.logf("cannot kill supervisord: %v", err)
 	}
-	// Still there: status 0 is better than to go on.
+	f.s.logf("shutting supervisord down, should it still be there: it then exits with 0, not %d", f.status)
 	return f.rpc.Shutdown(ctx)
 }
 
