@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hangs has the kernel ask for leave at each execution of a file, which is not
+// hangs has the kernel ask for leave at each opening of a file, which is not
 // given until release is called, as on a dead network file system.
 func hangs(t *testing.T, path string) (release func()) {
 	t.Helper()
@@ -15,7 +15,7 @@ func hangs(t *testing.T, path string) (release func()) {
 	if err != nil {
 		t.Skipf("no fanotify here (%v): the hung spawn is left to core/child's tests", err)
 	}
-	if err := unix.FanotifyMark(fd, unix.FAN_MARK_ADD, unix.FAN_OPEN_EXEC_PERM, unix.AT_FDCWD, path); err != nil {
+	if err := unix.FanotifyMark(fd, unix.FAN_MARK_ADD, unix.FAN_OPEN_PERM, unix.AT_FDCWD, path); err != nil {
 		_ = unix.Close(fd)
 		t.Skipf("no fanotify here (%v): the hung spawn is left to core/child's tests", err)
 	}

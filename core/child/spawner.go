@@ -237,6 +237,7 @@ func (sp *Spawn) prepare() {
 	if sp.failed = refuse(r); sp.failed != nil {
 		return
 	}
+	prime(sp.file, r.Dir)
 	stdin := r.Stdin
 	var err error
 	if r.Prepare != nil {
