@@ -44,6 +44,9 @@ autorestart=false
 [program:fat]
 command=/bin/sleep 1000
 startsecs=0
+[program:web]
+command=/bin/sleep 1000
+startsecs=0
 [eventlistener:crashmail]
 command=SELF crashmail -o host -m me@x -s "cat >> DIR/mails; echo >> DIR/mails"
 events=PROCESS_STATE_EXITED
@@ -53,7 +56,7 @@ command=SELF memmon -p fat=1KB -m me@x -s "cat >> DIR/memmails"
 events=TICK_5
 LISTENER
 [eventlistener:httpok]
-command=SELF httpok -p fat -t 1 -m me@x -s "cat >> DIR/httpmails" http://127.0.0.1:1/
+command=SELF httpok -p web -t 1 -m me@x -s "cat >> DIR/httpmails" http://127.0.0.1:1/
 events=TICK_5
 LISTENER
 [eventlistener:eventlog]
@@ -80,7 +83,7 @@ LISTENER
 			return strings.Contains(d.File("memmails"), "memmon restarted the process named fat:fat at ")
 		})
 		daemontest.Until(t, "httpok restarts", func() bool {
-			return strings.Contains(d.File("httpmails"), "fat restarted") || strings.Contains(d.File("httpmails"), "fat not in RUNNING")
+			return strings.Contains(d.File("httpmails"), "web restarted") || strings.Contains(d.File("httpmails"), "web not in RUNNING")
 		})
 		if strings.Contains(d.Log(), "UNKNOWN state") {
 			t.Error("a listener broke the protocol")
