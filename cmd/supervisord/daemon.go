@@ -17,11 +17,6 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// tidyAfter is how long after a start the memory that reading the configuration
-// and starting everything took is given back in one go. Left to itself Go's
-// runtime does it in small steps for a minute, waking an otherwise idle daemon.
-const tidyAfter = 3 * time.Second
-
 // drainTime is how long the HTTP servers may take to finish their answers when
 // the daemon ends.
 const drainTime = 2 * time.Second
@@ -160,8 +155,10 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, err er
 	defer unlink()
 	d.report.done(0)
 	d.notify.tell(fmt.Sprintf("READY=1\nMAINPID=%d", os.Getpid()))
-	tidy := time.AfterFunc(tidyAfter, debug.FreeOSMemory)
-	defer tidy.Stop()
+	// What reading the configuration took is given back before anything is
+	// started. Left to itself Go's runtime does it in small steps for a minute,
+	// waking an otherwise idle daemon.
+	debug.FreeOSMemory()
 	mood := supervisor.Run(signals)
 	if mood < core.MoodRestarting {
 		d.notify.tell("STOPPING=1")
