@@ -377,7 +377,9 @@ startsecs=0
 command=/bin/cat
 startsecs=0
 `)
-	in.waitState("other", "RUNNING")
+	for _, name := range []string{"other", "web:web_0", "web:web_1"} {
+		in.waitState(name, "RUNNING")
+	}
 	in.send("last")
 	got := in.waitPayloads("some", 3)
 	for i, want := range []string{"processname:web_0 groupname:web from_state:STARTING pid:", "processname:web_1 groupname:web from_state:STARTING pid:", "type:k seq:"} {
@@ -402,6 +404,7 @@ func TestAFullBufferGivesUpWhatIsConfigured(t *testing.T) {
 	in.waitListener("keep", "discarded", 2)
 	in.waitLog("pool keep event buffer overflowed, discarding event 3")
 }
+
 func killGroup(pid int) error { return syscall.Kill(-pid, syscall.SIGKILL) }
 
 // subscribers are the names of those of a kind.
