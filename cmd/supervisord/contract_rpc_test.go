@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -103,6 +104,7 @@ type rpcCase struct {
 
 func TestXMLRPCAnswersAlike(t *testing.T) {
 	t.Parallel()
+	endsAtOnce := regexp.MustCompile(`(?m)^ *struct\n *description: .*\n *group: string "(killed|exited)"\n *name: .*\n *status: .*\n|^ *\n`)
 	p := startPair(t, rpcConf)
 	p.waitState("sleeper", "RUNNING")
 	p.waitState("exited", "EXITED")
@@ -114,6 +116,10 @@ func TestXMLRPCAnswersAlike(t *testing.T) {
 	for _, c := range rpcCases() {
 		t.Run(fmt.Sprintf("%s%v", c.method, c.args), func(t *testing.T) {
 			python, hark := p.each(func(in *instance) string { return in.answer(c) })
+			if c.method == "supervisor.startAllProcesses" {
+				// Whether the end of what ends at once is seen before the answer is a race there.
+				python, hark = endsAtOnce.ReplaceAllString(python, ""), endsAtOnce.ReplaceAllString(hark, "")
+			}
 			if c.differ != nil {
 				c.differ(t, python, hark)
 			} else {
