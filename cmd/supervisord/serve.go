@@ -5,6 +5,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/logs"
+	"github.com/hark-supervisor/hark/core/procstat"
 	"github.com/hark-supervisor/hark/core/rpc"
 )
 
@@ -16,6 +17,8 @@ func (d *daemon) open(supervisor *core.Supervisor, log *activity) (*rpc.Server, 
 		Supervisor: supervisor,
 		Logs:       d.logReaders(),
 		Version:    version,
+		Selections: supervisor,
+		Stats:      procstat.New(),
 		Events:     supervisor,
 		Activity:   log.write,
 		Level:      log.level,

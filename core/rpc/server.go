@@ -39,6 +39,8 @@ type Options struct {
 	Logs       Logs
 	Version    string       // Hark's own, for hark.getVersion
 	Namespaces []Namespace  // further ones
+	Selections Selections   // for the methods of hark on many processes; nil: there are none
+	Stats      ProcessStats // for hark.getProcessStats; nil: there is none
 	Events     Events       // for hark.getEventListeners and /events; nil: there are none
 	Fallback   http.Handler // what isn't XML-RPC or a log tail; nil: 404. See AccessOf
 
@@ -149,7 +151,11 @@ func makeNamespaces(o Options) ([]Namespace, error) {
 			return nil, fmt.Errorf("Could not make %s rpc interface", i.Name) //nolint:staticcheck // Supervisor's words
 		}
 	}
-	return append(namespaces, harkNamespace(o.Version, o.Events)), nil
+	hark := harkNamespace(o.Version, o.Events)
+	if o.Selections != nil {
+		hark.Methods = append(hark.Methods, (&selectionMethods{o.Selections, o.Stats}).table()...)
+	}
+	return append(namespaces, hark), nil
 }
 
 func (s *Server) openSocket(c config.Server, o Options, stderr io.Writer) error {
