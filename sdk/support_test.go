@@ -215,7 +215,16 @@ func serveHere(t *testing.T) *local {
 		LogSinkOf(settings{}, func(_ context.Context, c settings, i Instance) (LogSink, error) { return keep(c, i) }),
 		NamespaceOf(settings{}, func(_ context.Context, c settings, i Instance) (Namespace, error) { return keep(c, i) }),
 	}
-	s, err := NewServer(p, l.stderr, IsPID(os.Getpid))
+	l.Client = serveTo(t, p, l.stderr)
+	return l
+}
+
+// serveOne serves a plugin in this process, over a real socket.
+func serveOne(t *testing.T, p Plugin) *Client { return serveTo(t, p, &lockedBuffer{}) }
+
+func serveTo(t *testing.T, p Plugin, stderr io.Writer) *Client {
+	t.Helper()
+	s, err := NewServer(p, stderr, IsPID(os.Getpid))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,13 +239,12 @@ func serveHere(t *testing.T) *local {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Client = c
 	t.Cleanup(func() {
 		end()
 		s.Stop()
 		<-done
 	})
-	return l
+	return c
 }
 
 // configure makes an instance of the kind that does what mode says.

@@ -264,7 +264,7 @@ func replyFromProto(reply *pb.CallReply, ordered bool) (any, error) {
 	if f := reply.GetFault(); f != nil {
 		return nil, &Fault{Code: int(f.GetCode()), Text: cleanText(f.GetText())}
 	}
-	if size := proto.Size(reply); size > MaxReply+64 { // the frame around the value
+	if size := proto.Size(reply.GetValue()); size > MaxReply {
 		return nil, fmt.Errorf("the answer of %d bytes is larger than %d MiB", size, MaxReply>>20)
 	}
 	v, err := fromProto(reply.GetValue(), 1, ordered)
