@@ -16,8 +16,7 @@ func TestAShutdownMayTellTheExitStatus(t *testing.T) {
 		}
 		in.waitState("p", "RUNNING")
 		in.must("hark.shutdown", status)
-		<-in.exited
-		if got := in.cmd.ProcessState.ExitCode(); got != status {
+		if got := in.ended(); got != status {
 			t.Errorf("exit status %d, want %d", got, status)
 		}
 		if !strings.Contains(in.log(), "stopped: p (") {
@@ -33,8 +32,7 @@ func TestARestartForgetsNoExitStatusOfALaterShutdown(t *testing.T) {
 		_, err := in.call("hark.shutdown", 9)
 		return err == nil
 	})
-	<-in.exited
-	if got := in.cmd.ProcessState.ExitCode(); got != 9 {
+	if got := in.ended(); got != 9 {
 		t.Errorf("exit status %d", got)
 	}
 }
@@ -49,8 +47,7 @@ func TestTheFirstProcessOfAContainerTellsTheExitStatusToo(t *testing.T) {
 		t.Fatalf("it is process %v", got)
 	}
 	in.must("hark.shutdown", 3)
-	<-in.exited
-	if got := in.cmd.ProcessState.ExitCode(); got != 3 {
+	if got := in.ended(); got != 3 {
 		t.Errorf("exit status %d", got)
 	}
 }
