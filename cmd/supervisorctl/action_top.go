@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -51,13 +50,13 @@ func top(r *run, arg string) error {
 	if _, once := r.flags["once"]; once {
 		return topOnce(r, source)
 	}
-	in, out := r.ctl.in.terminal(), r.ctl.terminal()
+	in, out := terminalOf(r.ctl.in.file), terminalOf(r.out)
 	if in == nil || out == nil {
 		r.println("Error: top needs a terminal; top --once does not")
 		r.status = exitGeneric
 		return nil
 	}
-	m := newTopModel(r.ctx, source, every, wantsColour(os.Getenv))
+	m := newTopModel(r.ctx, source, every, r.colour())
 	_, err := tea.NewProgram(m, tea.WithContext(r.ctx), tea.WithInput(in), tea.WithOutput(out)).Run()
 	if r.ctx.Err() != nil {
 		return nil

@@ -7,14 +7,12 @@ import (
 	"strings"
 )
 
-// isTerminal tells whether a stream is a terminal.
-func isTerminal(w any) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
+// terminalOf is the terminal that a stream is, nil if it is none.
+func terminalOf(stream any) *os.File {
+	if f, ok := stream.(*os.File); ok && isTerminal(f) {
+		return f
 	}
-	st, err := f.Stat()
-	return err == nil && st.Mode()&os.ModeCharDevice != 0 && st.Mode()&os.ModeDevice != 0 && f.Name() != os.DevNull
+	return nil
 }
 
 // wantsColour: NO_COLOR (no-color.org) and TERM=dumb say no.
@@ -22,11 +20,16 @@ func wantsColour(getenv func(string) string) bool {
 	return getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
 }
 
+// colour tells whether the run prints in colour: on a terminal, unless told not to.
+func (r *run) colour() bool {
+	return terminalOf(r.out) != nil && !r.ctl.options.plain && wantsColour(os.Getenv)
+}
+
 // coloured makes status colour the states where it prints on a terminal. Elsewhere
 // it is Supervisor's, to the byte.
 func coloured(one func(*run, string) error) func(*run, string) error {
 	return func(r *run, arg string) error {
-		if !r.ctl.colour {
+		if !r.colour() {
 			return one(r, arg)
 		}
 		out := r.out

@@ -152,7 +152,7 @@ func makeNamespaces(o Options) ([]Namespace, error) {
 			return nil, fmt.Errorf("Could not make %s rpc interface", i.Name) //nolint:staticcheck // Supervisor's words
 		}
 	}
-	hark := harkNamespace(o.Version, o.Events)
+	hark := harkNamespace(o.Version, o.Supervisor, o.Events)
 	if o.Selections != nil {
 		hark.Methods = append(hark.Methods, (&selectionMethods{o.Selections, o.Stats}).table()...)
 	}
