@@ -194,7 +194,7 @@ func diffConfig(r *run) error {
 	if ok, err := r.up(); !ok {
 		return err
 	}
-	v, err := r.server.wait(r.ctx, "hark.previewUpdate")
+	v, err := r.waitHark("previewUpdate")
 	if f := asFault(err); f != nil {
 		switch f.Code {
 		case faultUnknownMethod:

@@ -133,7 +133,7 @@ func waitFor(r *run, names, states []string, limit time.Duration, limited bool) 
 		if limited {
 			turn = min(turn, max(0, time.Until(end).Seconds()))
 		}
-		value, err := r.server.wait(r.ctx, "hark.waitProcesses", asked, states, turn)
+		value, err := r.waitHark("waitProcesses", asked, states, turn)
 		if f := asFault(err); f != nil && f.Code == faultUnknownMethod {
 			return pollFor(r, names, states, end, limited)
 		}

@@ -7,8 +7,9 @@ import (
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
-// extended adds Hark's flags and patterns to Supervisor's actions. Without one of
-// them an action is Supervisor's, to the byte.
+// extended adds Hark's flags and patterns to Supervisor's actions, and Hark's own
+// actions. Without a flag or a pattern an action is Supervisor's, to the byte, and so is
+// its help.
 func extended(table []Action) []Action {
 	for i := range table {
 		a := &table[i]
@@ -18,17 +19,17 @@ func extended(table []Action) []Action {
 			if a.Name != "clear" {
 				a.Flags = append(a.Flags, Flag{Name: "parallel", Help: "all names at once, in one operation of the daemon"})
 			}
-			a.Help += "\nNames may be patterns, such as 'web:*' and 'job-??'; those are acted on at once."
 		case "status", "pid":
 			a.Run = expanding(a.Run)
-			a.Help += "\nNames may be patterns, such as 'web:w?'."
 		}
 		if shape, ok := jsonShapes()[a.Name]; ok {
 			a.Run = asJSON(a.Name, shape, a.Run)
 			a.Flags = append(a.Flags, Flag{Name: "json", Help: "print JSON (docs/supervisorctl.md)"})
 		}
 	}
-	return table
+	at := find(table, "status")
+	at.Run = coloured(at.Run)
+	return append(table, completionAction(), configAction(), eventsAction(), topAction(), waitAction())
 }
 
 // method is a call on many processes at once, and how its rows are told.
@@ -71,7 +72,7 @@ func together(verb string, one func(*run, string) error) func(*run, string) erro
 		if verb == "signal" {
 			args = append(args, words[0])
 		}
-		v, err := r.server.wait(r.ctx, "hark."+m.name, args...)
+		v, err := r.waitHark(m.name, args...)
 		if f := asFault(err); f != nil && f.Code == faultUnknownMethod {
 			names, err := r.expand(names)
 			if err != nil || len(names) == 0 {

@@ -92,7 +92,9 @@ func (r *run) shaped(verb string, shape jsonShape, arg, text string) (any, error
 	lines := []printed{}
 	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
 		if line != "" {
-			lines = append(lines, printedLine(line))
+			p := printedLine(line)
+			p.OK = p.OK && (p.Name != "" || r.status == exitSuccess)
+			lines = append(lines, p)
 		}
 	}
 	return lines, nil
