@@ -32,17 +32,17 @@ func extended(table []Action) []Action {
 	return append(table, completionAction(), configAction(), eventsAction(), topAction(), waitAction())
 }
 
-// method is a call on many processes at once, and how its rows are told.
-type method struct {
+// batchMethod is a call on many processes at once, and how its rows are told.
+type batchMethod struct {
 	name  string
 	steps map[string]operation // by step; "" where there is only one
 }
 
-// methods are the actions that the daemon does on many processes at once.
-func methods() map[string]method {
+// batchMethods are the actions that the daemon does on many processes at once.
+func batchMethods() map[string]batchMethod {
 	start := operation{done: "started", ignored: faultAlreadyStarted, sentence: startSentence}
 	stop := operation{done: "stopped", ignored: faultNotRunning, sentence: signalSentence}
-	return map[string]method{
+	return map[string]batchMethod{
 		"start":   {"startProcesses", map[string]operation{"": start}},
 		"stop":    {"stopProcesses", map[string]operation{"": stop}},
 		"restart": {"restartProcesses", map[string]operation{"": stop, "stop": stop, "start": start}},
@@ -67,7 +67,7 @@ func together(verb string, one func(*run, string) error) func(*run, string) erro
 		if ok, err := r.up(); !ok {
 			return err
 		}
-		m := methods()[verb]
+		m := batchMethods()[verb]
 		args := []any{names}
 		if verb == "signal" {
 			args = append(args, words[0])
