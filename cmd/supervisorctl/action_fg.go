@@ -52,8 +52,8 @@ func foreground(r *run, arg string) error {
 	r.println(followNotice)
 
 	ctx, cancel := context.WithCancel(r.ctx)
-	out := r.out
-	r.out = &lockedWriter{to: out}
+	out, errs := r.out, r.err
+	r.out, r.err = &lockedWriter{to: out}, &lockedWriter{to: errs}
 	var streams sync.WaitGroup
 	for _, channel := range []string{"stdout", "stderr"} {
 		streams.Go(func() { _ = r.pour(ctx, "/logtail/"+name+"/"+channel, r.out) })
@@ -61,7 +61,7 @@ func foreground(r *run, arg string) error {
 	defer func() {
 		cancel()
 		streams.Wait()
-		r.out = out
+		r.out, r.err = out, errs
 	}()
 	return r.relay(name)
 }
