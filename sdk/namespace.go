@@ -1,0 +1,39 @@
+package sdk
+
+import (
+	"context"
+	"time"
+)
+
+// Namespace adds XML-RPC methods: those of [rpcinterface:x] are called x.METHOD.
+type Namespace interface {
+	// Methods lists what can be called. It is asked once, after the instance is made.
+	Methods() []Method
+	// Call calls a method by its name without the namespace, with as many parameters as it declares. Values are
+	// int, int64, bool, string, float64, time.Time, []byte, []any, map[string]any (or Struct, which keeps its order) and nil. It may be called by many
+	// goroutines at once. An error that is no *Fault becomes the fault FAILED (30) with its text.
+	Call(ctx context.Context, method string, params []any) (any, error)
+}
+
+// Method is one method of a namespace, as system.listMethods, methodSignature and methodHelp tell it.
+type Method struct {
+	Name     string // without the namespace
+	Params   []Param
+	Optional int // how many of the last Params may be left out
+	Returns  Param
+	Help     string
+	ReadOnly bool          // may be called with read-only credentials
+	Timeout  time.Duration // 0: the host's default, 30 s
+}
+
+// Param is a parameter or a result: its XML-RPC type (string, int, boolean, double, array, struct …), name and meaning.
+type Param struct{ Type, Name, Help string }
+
+// Struct is a struct of XML-RPC with its members in order.
+type Struct []Member
+
+// Member is one member of a Struct.
+type Member struct {
+	Name  string
+	Value any
+}

@@ -1,0 +1,94 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Notifier tells people, or other programs, of events. What is to be told, when, how often, and what is done when it fails is
+// the host's business (filters, grouping, rate limits, retries, silences): a Notifier delivers one notification.
+type Notifier interface {
+	// Notify delivers n. It blocks until n is delivered or ctx is done, whose deadline is the host's
+	// timeout. It is called by one goroutine at a time for each instance. nil: delivered. An error means that it may be
+	// tried again, unless it is one of Final; RetryAfter says when. The text must hold no secret.
+	Notify(ctx context.Context, n *Notification) error
+}
+
+// Notification is one message to deliver.
+type Notification struct {
+	ID         string // the same at every try: for services that drop what they had before
+	Severity   Severity
+	Title      string  // one line, from the host's template
+	Body       string  // from the host's template
+	Events     []Event // what it tells of, oldest first; at least one
+	Attempt    int     // 1 at the first try
+	Suppressed uint64  // events that were held back (dedupe, rate limit, silence) since the last notification
+	Daemon     Daemon
+}
+
+// Severity is how bad something is.
+type Severity int
+
+// The severities, least first.
+const (
+	Info     Severity = iota // RUNNING, STOPPED, an expected exit and the like
+	Warning                  // BACKOFF, what was lost
+	Error                    // an unexpected exit
+	Critical                 // FATAL
+)
+
+// String is the severity's name: info, warning, error or critical.
+func (s Severity) String() string {
+	switch s {
+	case Warning:
+		return "warning"
+	case Error:
+		return "error"
+	case Critical:
+		return "critical"
+	}
+	return "info"
+}
+
+// Final marks an error as one that no further try will cure: the notification becomes a dead letter. nil stays nil.
+func Final(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &finalError{err}
+}
+
+// IsFinal tells whether an error, or one it wraps, is one of Final.
+func IsFinal(err error) bool {
+	var f *finalError
+	return errors.As(err, &f)
+}
+
+// RetryAfter marks an error as one after which to wait at least d before the next try, as a service asked. nil stays nil.
+func RetryAfter(err error, d time.Duration) error {
+	if err == nil {
+		return nil
+	}
+	return &retryError{err, d}
+}
+
+// RetryDelay is what RetryAfter put on an error, or on one it wraps; 0 for none.
+func RetryDelay(err error) time.Duration {
+	var r *retryError
+	if errors.As(err, &r) {
+		return r.after
+	}
+	return 0
+}
+
+type finalError struct{ error }
+
+func (e *finalError) Unwrap() error { return e.error }
+
+type retryError struct {
+	error
+	after time.Duration
+}
+
+func (e *retryError) Unwrap() error { return e.error }

@@ -1,0 +1,118 @@
+// Package sdk is what the author of a plugin imports. A plugin is a program that Hark's host starts and speaks gRPC
+// with; it may be of three kinds, and of several at once: a [Notifier] tells people of events, a [LogSink]
+// takes what programs write, a [Namespace] adds XML-RPC methods.
+//
+//	func main() {
+//		sdk.Serve(sdk.Plugin{
+//			Name: "shout", Version: "1.0.0", Doc: "Shouts about events.",
+//			Kinds: []sdk.Kind{sdk.NotifierOf(Config{Volume: 11}, New)},
+//		})
+//	}
+//
+// One process serves every section of the configuration that names the plugin: each is an instance, made by
+// the function given to NotifierOf, LogSinkOf or NamespaceOf from a struct filled with the section's keys. An
+// instance may be used by several goroutines at once, except where its interface says otherwise.
+package sdk
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+// Plugin is one plugin: what Serve serves.
+type Plugin struct {
+	Name    string // lower-case letters, digits and hyphens; what plugin = NAME says
+	Version string // its own, e.g. 1.0.0
+	Doc     string // one sentence, for people
+	Kinds   []Kind // what it can be, each kind once
+}
+
+// KindName tells the kinds of plugin apart.
+type KindName string
+
+// The kinds. Each is also the word before the colon of its sections, but for namespaces, whose sections are [rpcinterface:x].
+const (
+	NotifierKind  KindName = "notifier"
+	LogSinkKind   KindName = "logsink"
+	NamespaceKind KindName = "namespace"
+)
+
+// Instance is what a new instance is told of itself and its surroundings.
+type Instance struct {
+	Name   string // x of [notifier:x]
+	Daemon Daemon
+	Log    hclog.Logger // its lines reach the daemon's activity log, under the plugin's and the instance's name
+	Host   Host         // calls back; every call fails where the plugin has no permission
+}
+
+// Daemon is the daemon that a plugin works for.
+type Daemon struct {
+	Identifier string // identifier= of [supervisord]
+	Hostname   string
+	Version    string // Hark's own
+}
+
+// Host calls XML-RPC methods of the daemon, as far as permissions= of the plugin's section goes.
+type Host interface {
+	// Call calls a method by its full name, e.g. "supervisor.getProcessInfo". Parameters and results are those of
+	// Namespace.Call. It blocks until the daemon has answered or ctx is done. The error is a *Fault where the daemon
+	// answered with one.
+	Call(ctx context.Context, method string, params ...any) (any, error)
+}
+
+// Closer is implemented by instances that hold something. Close is called once, when no call of the instance is
+// under way, with a deadline for what is to be flushed.
+type Closer interface {
+	Close(ctx context.Context) error
+}
+
+// HealthChecker is implemented by instances that can tell that something is wrong with them. The answer is shown to
+// people; it must come within a second, so it tells what is known and asks nobody.
+type HealthChecker interface {
+	Health() error
+}
+
+// Fault is an answer of XML-RPC that tells of a failure: returned by a Namespace's Call it reaches the client with its code.
+type Fault struct {
+	Code int
+	Text string
+}
+
+// Error is the fault's text.
+func (f *Fault) Error() string { return f.Text }
+
+// Event is one event of the daemon, as listeners get them (PROTOCOL.md, section 6).
+type Event struct {
+	Seq     uint64 // its number in the daemon, rising
+	Type    string // e.g. PROCESS_STATE_EXITED
+	Time    time.Time
+	Group   string
+	Process string // "" for an event about no process
+	Pid     int    // 0: none
+	From    string // the state left, of PROCESS_STATE_*
+	Tries   int    // starts that failed in a row, of PROCESS_STATE_*
+	// Expected tells whether the exit was one of exitcodes, of PROCESS_STATE_EXITED.
+	Expected bool
+	Exit     *Exit  // how the process ended; nil where the event tells of no end
+	Data     []byte // free text, of PROCESS_LOG_*, PROCESS_COMMUNICATION_* and REMOTE_COMMUNICATION
+	Payload  []byte // what listeners read, in Supervisor's form
+	JSON     []byte // the same in the JSON form
+}
+
+// Exit is how a process ended.
+type Exit struct {
+	Status     int // 0 where a signal ended it
+	Signal     int // number; 0 where none did
+	CoreDumped bool
+	Uptime     time.Duration
+}
+
+// Namespec is group:process, or the name alone where both are the same; "" for an event about no process.
+func (e *Event) Namespec() string {
+	if e.Group == e.Process || e.Group == "" {
+		return e.Process
+	}
+	return e.Group + ":" + e.Process
+}
