@@ -52,6 +52,8 @@ type Supervisor struct {
 	mood  atomic.Int64 // Mood; read by anyone, written by the loop
 	ended chan struct{}
 
+	exitStatus atomic.Int64
+
 	// turn is held by who is the loop at the moment: Run, but for the time it waits
 	// in; then a thread that has something for the loop may take the turn (atOnce).
 	turn sync.Mutex
@@ -62,9 +64,10 @@ type Supervisor struct {
 	configured  []*config.Group // the last configuration read; groups hold the active one
 	deadlines   deadlines
 	ticks       []tick
-	pools       []*group         // the listener groups of order
-	restarts    listenerRestarts // of listeners that timed out or broke the protocol
-	losses      []*loss          // to be announced
+	pools       []*group                   // the listener groups of order
+	restarts    listenerRestarts           // of listeners that timed out or broke the protocol
+	losses      []*loss                    // to be announced
+	closing     map[string]<-chan struct{} // spools of removed groups; closed when they are
 	letters     *deadLetters
 	eventLog    *eventLog // nil: there is none
 	streams     []*EventStream
@@ -101,6 +104,7 @@ func New(o Options) (*Supervisor, error) {
 		ticks:      newTicks(o.Clock.Now()),
 		faulty:     make(map[*channel]retry),
 		restarts:   listenerRestarts{due: make(map[*member]time.Time)},
+		closing:    make(map[string]<-chan struct{}),
 		letters:    newDeadLetters(o.Config.Supervisord.ChildLogDir, o.Log),
 	}
 	s.mood.Store(int64(MoodRunning))
@@ -108,6 +112,7 @@ func New(o Options) (*Supervisor, error) {
 	if err := s.openEventLog(); err != nil {
 		return nil, err
 	}
+	spools := s.openSpools(o.Config.Groups)
 	for _, g := range o.Config.Groups {
 		if s.groups[g.Name] != nil {
 			continue // of two groups with one name the first counts (supervisord.py, add_process_group)
@@ -115,9 +120,12 @@ func New(o Options) (*Supervisor, error) {
 		paths, err := resolveLogs(g, o.Config.Supervisord.ChildLogDir, o.Config.Supervisord.Identifier)
 		if err != nil {
 			s.Discard()
+			for _, ps := range spools {
+				ps.close(s.log)
+			}
 			return nil, err
 		}
-		s.addGroup(g, paths)
+		s.addGroup(g, paths, spools[g.Name])
 	}
 	return s, nil
 }
@@ -194,6 +202,7 @@ func (s *Supervisor) end() {
 	for _, g := range s.order {
 		s.closeGroup(g)
 	}
+	s.closeSpools()
 	s.closeStreams()
 	s.closeEventLog()
 	s.letters.close()
