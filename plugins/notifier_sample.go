@@ -1,0 +1,59 @@
+package plugins
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// TestOutcome is what came of a sample notification.
+type TestOutcome struct {
+	Outcome    string // delivered, retry, final or unavailable
+	Error      string // "" when it was delivered
+	RetryAfter time.Duration
+	Title      string
+	Body       string
+	Took       time.Duration
+}
+
+// Test sends a sample notification past queue and policy, in the notifier's templates, and tells what came of it. It
+// waits for a delivery that is under way, and no longer than the notifier's timeout or ctx for its own. The error is ctx's.
+func (n *Notifier) Test(ctx context.Context) (TestOutcome, error) {
+	now := time.Now()
+	sample := sdk.Event{
+		Type: "PROCESS_STATE_EXITED", Time: now, Group: "example", Process: "example", Pid: 4711, From: "RUNNING",
+		Exit:    &sdk.Exit{Status: 1, Uptime: time.Minute},
+		Payload: []byte("processname:example groupname:example from_state:RUNNING expected:0 pid:4711"),
+		JSON: []byte(`{"eventname":"PROCESS_STATE_EXITED","seq":0,"time":"` + now.UTC().Format("2006-01-02T15:04:05.000Z") +
+			`","processname":"example","groupname":"example","pid":4711,"from_state":"RUNNING","tries":0,"expected":false,"uptime":60.000,"exitstatus":1,"signal":0,"coredump":false}`),
+	}
+	a := &alert{severity: sdk.Error, entries: []entry{{spooled: &sample, severity: sdk.Error}}, events: 1}
+	a.id = "test-" + n.policy.alertID(a.entries)
+	notification := n.notification(a)
+	notification.Title = oneLine("[TEST] " + notification.Title)
+	out := TestOutcome{Title: notification.Title, Body: notification.Body}
+	select {
+	case n.calls <- struct{}{}:
+	case <-ctx.Done():
+		return out, ctx.Err()
+	}
+	call, cancel := context.WithTimeout(ctx, n.timeout())
+	defer cancel()
+	err := n.around.Notify(call, notification)
+	<-n.calls
+	out.Took = time.Since(now)
+	out.Error, out.RetryAfter = errorText(err), sdk.RetryDelay(err)
+	switch {
+	case err == nil:
+		out.Outcome = "delivered"
+	case errors.Is(err, ErrUnavailable):
+		out.Outcome = "unavailable"
+	case sdk.IsFinal(err):
+		out.Outcome = "final"
+	default:
+		out.Outcome = "retry"
+	}
+	return out, nil
+}
