@@ -1,0 +1,285 @@
+package plugins
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// errViolation is the reason why a stream is closed whose plugin answers what it was not asked.
+var errViolation = errors.New("the plugin broke the protocol")
+
+// run sends batches until Close.
+func (k *LogSink) run() {
+	defer k.ended.Done()
+	defer k.closeStream()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		k.mu.Lock()
+		now := time.Now()
+		lost := k.dueLosses(now)
+		b, again := k.next(now)
+		over := k.closing && b == nil && k.idle()
+		slow := k.slow(now)
+		k.mu.Unlock()
+		k.announce(lost)
+		if slow {
+			k.around.Log.Warn("the sink has not answered for a minute; output waits, and more of it is treated as overflow says")
+		}
+		switch {
+		case b != nil:
+			k.send(b)
+			continue
+		case over || k.ctx.Err() != nil:
+			return
+		case again.IsZero():
+			timer.Stop()
+		default:
+			timer.Reset(max(again.Sub(now), 0))
+		}
+		select {
+		case <-k.wake:
+		case <-timer.C:
+		case <-k.ctx.Done():
+		}
+	}
+}
+
+// idle tells whether nothing is left to be written. Under the lock, as all that follows up to send.
+func (k *LogSink) idle() bool {
+	return k.open == nil && len(k.sealed) == 0 && len(k.again) == 0 && len(k.flight) == 0 && !k.spooling
+}
+
+// next gives the batch to send at now and puts it among those in flight, or tells when to ask again; zero is not before something happens.
+func (k *LogSink) next(now time.Time) (*logBatch, time.Time) {
+	again := k.tellAt
+	if len(k.flight) > 0 && !k.toldSlow {
+		again = earlier(again, k.flight[0].since.Add(slowAck))
+	}
+	room := len(k.flight) < k.o.MaxInFlight
+	if k.open != nil && (room || k.spool != nil) {
+		if due := k.open.since.Add(batchWait); now.Before(due) && !k.closing {
+			again = earlier(again, due)
+		} else {
+			k.seal()
+		}
+	}
+	if !room {
+		return nil, again
+	}
+	if k.stream == nil && now.Before(k.retryAt) {
+		return nil, earlier(again, k.retryAt)
+	}
+	if now.Before(k.hold) {
+		return nil, earlier(again, k.hold)
+	}
+	var b *logBatch
+	switch {
+	case len(k.again) > 0:
+		b, k.again = k.again[0], k.again[1:]
+		k.stats.Redelivered++
+	case k.refusedInFlight():
+		return nil, again // it goes first, should it be refused again
+	case k.spool != nil:
+		if b = k.fromSpool(); b == nil {
+			return nil, again
+		}
+	case len(k.sealed) > 0:
+		b, k.sealed = k.sealed[0], k.sealed[1:]
+		k.lastSeq++
+		b.seq = k.lastSeq
+	default:
+		return nil, again
+	}
+	b.sent = false
+	b.since = now // for slow
+	k.flight = append(k.flight, b)
+	return b, now
+}
+
+// refusedInFlight tells whether a batch is under way that was refused before.
+func (k *LogSink) refusedInFlight() bool {
+	return slices.ContainsFunc(k.flight, func(b *logBatch) bool { return b.tries > 0 })
+}
+
+// slow tells, once, that an answer takes long.
+func (k *LogSink) slow(now time.Time) bool {
+	if k.toldSlow || len(k.flight) == 0 || now.Sub(k.flight[0].since) < slowAck {
+		return false
+	}
+	k.toldSlow = true
+	return true
+}
+
+// send sends a batch, on a new stream if need be.
+func (k *LogSink) send(b *logBatch) {
+	k.mu.Lock()
+	stream, no := k.stream, k.streamNo
+	k.mu.Unlock()
+	if stream == nil {
+		var err error
+		if stream, err = k.around.Open(k.ctx); err != nil {
+			k.lostStream(no, fmt.Errorf("cannot reach the plugin: %w", err))
+			return
+		}
+		k.mu.Lock()
+		k.streamNo++
+		no = k.streamNo
+		k.stream = stream
+		k.stats.Streams++
+		k.mu.Unlock()
+		k.ended.Add(1)
+		go k.receive(stream, no)
+		if k.ctx.Err() != nil {
+			stream.Close()
+		}
+	}
+	err := stream.Send(b.message())
+	k.mu.Lock()
+	b.sent = true
+	k.mu.Unlock()
+	if err != nil {
+		k.lostStream(no, err)
+	}
+}
+
+// receive takes the answers of a stream until it ends.
+func (k *LogSink) receive(stream LogStream, no int) {
+	defer k.ended.Done()
+	defer stream.Close()
+	for {
+		ack, err := stream.Recv()
+		if err == nil {
+			err = k.answered(no, ack)
+		}
+		if err != nil {
+			k.lostStream(no, err)
+			return
+		}
+	}
+}
+
+// answered takes an answer. An error is a reason to close the stream.
+func (k *LogSink) answered(no int, ack LogAck) error {
+	k.mu.Lock()
+	if no != k.streamNo || k.stream == nil {
+		k.mu.Unlock()
+		return nil
+	}
+	if len(k.flight) == 0 || k.flight[0].seq != ack.Seq {
+		want := "none"
+		if len(k.flight) > 0 {
+			want = fmt.Sprint(k.flight[0].seq)
+		}
+		k.stats.Violations++
+		k.mu.Unlock()
+		return fmt.Errorf("%w: it answers batch %d where the next is %s", errViolation, ack.Seq, want)
+	}
+	b := k.flight[0]
+	k.flight[0] = nil
+	k.flight = k.flight[1:]
+	k.toldSlow = false
+	var told error
+	switch {
+	case ack.Err == nil:
+		k.stats.Batches++
+		k.stats.Written += uint64(len(b.buf))
+		k.failures, k.stats.LastError = 0, ""
+		k.finish(b)
+	case sdk.IsFinal(ack.Err):
+		told = ack.Err
+		k.stats.Refused++
+		b.each(func(r *batchRecord, data []byte) { k.lose(r.src, int64(len(data))) })
+		k.finish(b)
+	default:
+		told = ack.Err
+		k.stats.Refused++
+		b.tries++
+		k.hold = time.Now().Add(max(doubled(streamDelay, b.tries, refusedMax), min(sdk.RetryDelay(ack.Err), maxRetryAfter)))
+		k.sendAgain(b)
+	}
+	tell, recovered := told != nil && !k.toldFail, told == nil && k.toldFail
+	k.toldFail = told != nil
+	if told != nil {
+		k.stats.LastError = errorText(told)
+	}
+	lost, over := k.recovered()
+	dropped := k.stats.Dropped
+	resume := k.resumable()
+	k.mu.Unlock()
+	k.announce(lost)
+	call(resume)
+	k.ring()
+	switch {
+	case tell:
+		k.around.Log.Warn("the sink refuses output", "error", errorText(told), "final", sdk.IsFinal(told))
+	case recovered:
+		k.around.Log.Info("the sink takes output again")
+	}
+	if over {
+		k.around.Log.Warn("the sink has caught up; output was dropped", "bytes_altogether", dropped)
+	}
+	return nil
+}
+
+// finish is done with a batch. Under the lock.
+func (k *LogSink) finish(b *logBatch) {
+	if b.pos != 0 {
+		k.cursor.Ack(b.pos)
+	}
+	k.free(b)
+}
+
+// sendAgain puts a batch among those to be sent again, in order. Under the lock.
+func (k *LogSink) sendAgain(b *logBatch) {
+	b.again = true
+	i, _ := slices.BinarySearchFunc(k.again, b.seq, func(have *logBatch, seq uint64) int {
+		if have.seq < seq {
+			return -1
+		}
+		return 1
+	})
+	k.again = slices.Insert(k.again, i, b)
+}
+
+// lostStream takes back what a stream has not answered. Only the first to tell of a stream's end counts.
+func (k *LogSink) lostStream(no int, why error) {
+	k.mu.Lock()
+	if no != k.streamNo || k.stream == nil && len(k.flight) == 0 {
+		k.mu.Unlock()
+		return
+	}
+	stream := k.stream
+	k.stream = nil
+	for _, b := range k.flight {
+		k.sendAgain(b)
+	}
+	k.flight = nil
+	k.failures++
+	k.retryAt = time.Now().Add(doubled(streamDelay, k.failures, streamMax))
+	k.stats.LastError = errorText(why)
+	tell := !k.toldFail && k.ctx.Err() == nil
+	k.toldFail = true
+	k.mu.Unlock()
+	if stream != nil {
+		stream.Close()
+	}
+	if tell {
+		k.around.Log.Warn("the stream to the sink ended; what it did not acknowledge is sent again", "error", errorText(why))
+	}
+	k.ring()
+}
+
+// closeStream ends the stream at the end of all.
+func (k *LogSink) closeStream() {
+	k.mu.Lock()
+	stream := k.stream
+	k.mu.Unlock()
+	if stream != nil {
+		stream.Close()
+	}
+}
