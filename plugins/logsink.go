@@ -41,30 +41,30 @@ type LogSink struct {
 	end     context.CancelFunc
 	ended   sync.WaitGroup
 
-	mu       sync.Mutex
-	sources  map[sourceKey]*source
-	open     *logBatch   // being filled
-	sealed   []*logBatch // to be sent, or spooled
-	again    []*logBatch // sent before, and to be sent again before any other
-	flight   []*logBatch // sent and not answered, in the order of sending
-	spare    [][]byte    // buffers to be used anew
-	bytes    int64       // in all of these
-	lastSeq  uint64
-	hold     time.Time // nothing is sent before: a batch was refused
-	paused   int       // sources that wait for room
-	spooling bool      // a batch is on its way into the spool
-	onDisk   int64     // bytes that the spool holds in memory for the disk
-	diskBad  bool      // the spool cannot write
-	closing  bool
-	stream   LogStream
-	streamNo int       // of the stream, or of the last one
-	retryAt  time.Time // of the stream
-	failures int       // of streams in a row
-	toldSlow bool
-	episode  bool      // output is being lost
-	tellAt   time.Time // when that is announced; zero: it was
-	toldFail bool
-	stats    LogSinkStatus
+	mu         sync.Mutex
+	sources    map[sourceKey]*source
+	open       *logBatch   // being filled
+	sealed     []*logBatch // to be sent, or spooled
+	again      []*logBatch // sent before, and to be sent again before any other
+	flight     []*logBatch // sent and not answered, in the order of sending
+	spare      [][]byte    // buffers to be used anew
+	bytes      int64       // in all of these
+	lastSeq    uint64
+	hold       time.Time // nothing is sent before: a batch was refused
+	paused     int       // sources that wait for room
+	spooling   bool      // a batch is on its way into the spool
+	onDisk     int64     // bytes that the spool holds in memory for the disk
+	diskBad    bool      // the spool cannot write
+	closing    bool
+	stream     *sinkStream   // nil: there is none
+	retryAt    time.Time     // of the stream
+	firstDelay time.Duration // before the stream is opened again; a test has less patience
+	failures   int           // of streams in a row
+	toldSlow   bool
+	episode    bool      // output is being lost
+	tellAt     time.Time // when that is announced; zero: it was
+	toldFail   bool
+	stats      LogSinkStatus
 }
 
 // LogSinkStatus is how a sink does. Numbers are of bytes of output since it came to be, where nothing else is said.
@@ -101,7 +101,7 @@ type source struct {
 func NewLogSink(o LogSinkOptions, around LogSinkSurroundings) (*LogSink, error) {
 	k := &LogSink{
 		o: o.withDefaults(), around: around, sources: map[sourceKey]*source{},
-		wake: make(chan struct{}, 1), toSpool: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), toSpool: make(chan struct{}, 1), firstDelay: streamDelay,
 	}
 	k.ctx, k.end = context.WithCancel(context.Background())
 	if o.Overflow == SpoolOverflow {
@@ -330,7 +330,7 @@ func (k *LogSink) Close(ctx context.Context) error {
 	call(resume)
 	k.ring()
 	ring(k.toSpool)
-	stop := context.AfterFunc(ctx, k.cut)
+	stop := context.AfterFunc(ctx, k.end)
 	k.ended.Wait()
 	stop()
 	k.end()
@@ -356,17 +356,6 @@ func (k *LogSink) Close(ctx context.Context) error {
 		return fmt.Errorf("cannot write %d bytes in time: they are lost", n)
 	}
 	return nil
-}
-
-// cut ends everything at once.
-func (k *LogSink) cut() {
-	k.end()
-	k.mu.Lock()
-	stream := k.stream
-	k.mu.Unlock()
-	if stream != nil {
-		stream.Close()
-	}
 }
 
 // Name is x of [logsink:x].

@@ -21,12 +21,13 @@ const (
 type logBatch struct {
 	buf     []byte
 	records []batchRecord
-	seq     uint64 // 0: not given yet
-	pos     uint64 // in the spool; 0: none
-	again   bool   // it may have been written before
-	sent    bool   // Send has returned, so buf may be used anew
-	tries   int    // how often it was refused
-	since   time.Time
+	seq     uint64    // 0: not given yet
+	pos     uint64    // in the spool; 0: none
+	again   bool      // it may have been written before
+	sent    bool      // Send has returned, so buf may be used anew
+	tries   int       // how often it was refused
+	since   time.Time // when it was begun
+	out     time.Time // when it was sent last
 }
 
 // batchRecord is a chunk in a batch.

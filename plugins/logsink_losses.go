@@ -39,9 +39,9 @@ func (k *LogSink) dueLosses(now time.Time) []sourceLoss {
 	return k.losses()
 }
 
-// recovered ends an episode of losses, once nothing waits any more. It tells how much was lost altogether; 0: there was no episode.
+// recovered ends an episode of losses, once little waits any more. It gives what was not announced yet.
 func (k *LogSink) recovered() (rest []sourceLoss, over bool) {
-	if !k.episode || k.bytes > 0 {
+	if !k.episode || k.bytes > k.o.BufferBytes/4 {
 		return nil, false
 	}
 	if !k.tellAt.IsZero() { // it was shorter than tellLoss

@@ -73,26 +73,17 @@ func (o LogSinkOptions) withDefaults() LogSinkOptions {
 	return o
 }
 
-// LogStream carries batches to a plugin and answers back. Send and Recv may run at once, each from one goroutine.
+// LogStream carries batches to a plugin and answers back; *sdk.LogStream is one. Send and Recv may run at once, each from one
+// goroutine, and end with the context that the stream was opened with.
 type LogStream interface {
-	// Send sends a batch. It blocks while the plugin takes none, and ends when the stream does.
 	Send(b *sdk.LogBatch) error
-	// Recv gives the next answer.
-	Recv() (LogAck, error)
-	// Close ends the stream, and with it Send and Recv.
-	Close()
-}
-
-// LogAck is a plugin's answer to a batch. Err nil: it is written. Err may be one of sdk.Final or sdk.RetryAfter.
-type LogAck struct {
-	Seq uint64
-	Err error
+	Recv() (sdk.LogAck, error)
 }
 
 // LogSinkSurroundings is what a LogSink is given of the host and the core. Its functions may be called from any goroutine and do not block, but
 // for Open.
 type LogSinkSurroundings struct {
-	// Open opens a stream to the plugin. ctx is the stream's: its end is the stream's.
+	// Open opens a stream to the plugin, which lasts as long as ctx.
 	Open func(ctx context.Context) (LogStream, error)
 	// Lost tells of output of a process that will not reach the sink, once an episode. Process is "" where it is not known whose it was.
 	Lost func(group, process, channel string, pid int, bytes int64)

@@ -1,6 +1,7 @@
 package plugins
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +12,12 @@ import (
 
 // errViolation is the reason why a stream is closed whose plugin answers what it was not asked.
 var errViolation = errors.New("the plugin broke the protocol")
+
+// sinkStream is a stream with what ends it.
+type sinkStream struct {
+	LogStream
+	end context.CancelFunc
+}
 
 // run sends batches until Close.
 func (k *LogSink) run() {
@@ -23,7 +30,8 @@ func (k *LogSink) run() {
 		now := time.Now()
 		lost := k.dueLosses(now)
 		b, again := k.next(now)
-		over := k.closing && b == nil && k.idle()
+		stream := k.stream // b goes with it, even should it end in this moment
+		over := k.closing && b == nil && k.idle() && (k.spool == nil || k.spool.Stats().Queued == 0)
 		slow := k.slow(now)
 		k.mu.Unlock()
 		k.announce(lost)
@@ -32,7 +40,7 @@ func (k *LogSink) run() {
 		}
 		switch {
 		case b != nil:
-			k.send(b)
+			k.send(stream, b)
 			continue
 		case over || k.ctx.Err() != nil:
 			return
@@ -58,7 +66,7 @@ func (k *LogSink) idle() bool {
 func (k *LogSink) next(now time.Time) (*logBatch, time.Time) {
 	again := k.tellAt
 	if len(k.flight) > 0 && !k.toldSlow {
-		again = earlier(again, k.flight[0].since.Add(slowAck))
+		again = earlier(again, k.flight[0].out.Add(slowAck))
 	}
 	room := len(k.flight) < k.o.MaxInFlight
 	if k.open != nil && (room || k.spool != nil) {
@@ -79,11 +87,11 @@ func (k *LogSink) next(now time.Time) (*logBatch, time.Time) {
 	}
 	var b *logBatch
 	switch {
+	case k.againInFlight():
+		return nil, again // those behind it must not come before it, should it be refused
 	case len(k.again) > 0:
 		b, k.again = k.again[0], k.again[1:]
 		k.stats.Redelivered++
-	case k.refusedInFlight():
-		return nil, again // it goes first, should it be refused again
 	case k.spool != nil:
 		if b = k.fromSpool(); b == nil {
 			return nil, again
@@ -96,80 +104,74 @@ func (k *LogSink) next(now time.Time) (*logBatch, time.Time) {
 		return nil, again
 	}
 	b.sent = false
-	b.since = now // for slow
+	b.out = now
 	k.flight = append(k.flight, b)
 	return b, now
 }
 
-// refusedInFlight tells whether a batch is under way that was refused before.
-func (k *LogSink) refusedInFlight() bool {
-	return slices.ContainsFunc(k.flight, func(b *logBatch) bool { return b.tries > 0 })
+// againInFlight tells whether a batch is under way that was sent before.
+func (k *LogSink) againInFlight() bool {
+	return slices.ContainsFunc(k.flight, func(b *logBatch) bool { return b.again })
 }
 
 // slow tells, once, that an answer takes long.
 func (k *LogSink) slow(now time.Time) bool {
-	if k.toldSlow || len(k.flight) == 0 || now.Sub(k.flight[0].since) < slowAck {
+	if k.toldSlow || len(k.flight) == 0 || now.Sub(k.flight[0].out) < slowAck {
 		return false
 	}
 	k.toldSlow = true
 	return true
 }
 
-// send sends a batch, on a new stream if need be.
-func (k *LogSink) send(b *logBatch) {
+// send sends a batch, on a new stream if there is none.
+func (k *LogSink) send(stream *sinkStream, b *logBatch) {
 	k.mu.Lock()
-	stream, no := k.stream, k.streamNo
+	m := b.message()
 	k.mu.Unlock()
 	if stream == nil {
-		var err error
-		if stream, err = k.around.Open(k.ctx); err != nil {
-			k.lostStream(no, fmt.Errorf("cannot reach the plugin: %w", err))
+		ctx, end := context.WithCancel(k.ctx)
+		opened, err := k.around.Open(ctx)
+		if err != nil {
+			end()
+			k.retreat(nil, fmt.Errorf("cannot reach the plugin: %w", err))
 			return
 		}
+		stream = &sinkStream{opened, end}
 		k.mu.Lock()
-		k.streamNo++
-		no = k.streamNo
 		k.stream = stream
 		k.stats.Streams++
 		k.mu.Unlock()
 		k.ended.Add(1)
-		go k.receive(stream, no)
-		if k.ctx.Err() != nil {
-			stream.Close()
-		}
+		go k.receive(stream)
 	}
-	err := stream.Send(b.message())
+	err := stream.Send(m)
 	k.mu.Lock()
 	b.sent = true
 	k.mu.Unlock()
 	if err != nil {
-		k.lostStream(no, err)
+		stream.end() // receive has the reason
 	}
 }
 
 // receive takes the answers of a stream until it ends.
-func (k *LogSink) receive(stream LogStream, no int) {
+func (k *LogSink) receive(stream *sinkStream) {
 	defer k.ended.Done()
-	defer stream.Close()
+	defer stream.end()
 	for {
 		ack, err := stream.Recv()
 		if err == nil {
-			err = k.answered(no, ack)
+			err = k.answered(ack)
 		}
 		if err != nil {
-			k.lostStream(no, err)
+			k.retreat(stream, err)
 			return
 		}
 	}
 }
 
 // answered takes an answer. An error is a reason to close the stream.
-func (k *LogSink) answered(no int, ack LogAck) error {
+func (k *LogSink) answered(ack sdk.LogAck) error {
 	k.mu.Lock()
-	if no != k.streamNo || k.stream == nil {
-		k.mu.Unlock()
-		return nil
-	}
 	if len(k.flight) == 0 || k.flight[0].seq != ack.Seq {
 		want := "none"
 		if len(k.flight) > 0 {
@@ -199,7 +201,10 @@ func (k *LogSink) answered(no int, ack LogAck) error {
 		told = ack.Err
 		k.stats.Refused++
 		b.tries++
-		k.hold = time.Now().Add(max(doubled(streamDelay, b.tries, refusedMax), min(sdk.RetryDelay(ack.Err), maxRetryAfter)))
+		hold := time.Now().Add(max(doubled(streamDelay, b.tries, refusedMax), min(sdk.RetryDelay(ack.Err), maxRetryAfter)))
+		if hold.After(k.hold) { // those behind it are refused too
+			k.hold = hold
+		}
 		k.sendAgain(b)
 	}
 	tell, recovered := told != nil && !k.toldFail, told == nil && k.toldFail
@@ -246,28 +251,23 @@ func (k *LogSink) sendAgain(b *logBatch) {
 	k.again = slices.Insert(k.again, i, b)
 }
 
-// lostStream takes back what a stream has not answered. Only the first to tell of a stream's end counts.
-func (k *LogSink) lostStream(no int, why error) {
+// retreat takes back what a stream has not answered; nil is one that could not be opened.
+func (k *LogSink) retreat(stream *sinkStream, why error) {
 	k.mu.Lock()
-	if no != k.streamNo || k.stream == nil && len(k.flight) == 0 {
-		k.mu.Unlock()
-		return
+	if k.stream != stream {
+		panic("internal error: a sink has two streams")
 	}
-	stream := k.stream
 	k.stream = nil
 	for _, b := range k.flight {
 		k.sendAgain(b)
 	}
 	k.flight = nil
 	k.failures++
-	k.retryAt = time.Now().Add(doubled(streamDelay, k.failures, streamMax))
+	k.retryAt = time.Now().Add(doubled(k.firstDelay, k.failures, streamMax))
 	k.stats.LastError = errorText(why)
 	tell := !k.toldFail && k.ctx.Err() == nil
 	k.toldFail = true
 	k.mu.Unlock()
-	if stream != nil {
-		stream.Close()
-	}
 	if tell {
 		k.around.Log.Warn("the stream to the sink ended; what it did not acknowledge is sent again", "error", errorText(why))
 	}
@@ -280,6 +280,6 @@ func (k *LogSink) closeStream() {
 	stream := k.stream
 	k.mu.Unlock()
 	if stream != nil {
-		stream.Close()
+		stream.end()
 	}
 }

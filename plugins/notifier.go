@@ -13,9 +13,10 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// ErrUnavailable is wrapped by errors of calls that did not reach the plugin: it is not running, or it ended while
-// the call was under way.
-var ErrUnavailable = errors.New("the plugin is not running")
+// unreached tells that a call did not reach the instance: the plugin is not running, is starting, or ended meanwhile.
+func unreached(err error) bool {
+	return sdk.IsUnavailable(err) || errors.Is(err, sdk.ErrNoInstance)
+}
 
 // maxErrorText is how much of a plugin's error is kept and shown, in bytes.
 const maxErrorText = 1024

@@ -82,7 +82,7 @@ func (o NotifierOptions) withDefaults() NotifierOptions {
 // goroutine and do not block, but for Notify.
 type NotifierSurroundings struct {
 	// Notify delivers. It ends when ctx does, whatever the plugin does. Errors are the plugin's; one that wraps
-	// ErrUnavailable tells that the plugin was not reached.
+	// sdk.ErrUnavailable tells that the plugin was not reached.
 	Notify     func(ctx context.Context, n *sdk.Notification) error
 	Daemon     sdk.Daemon
 	Silences   *Silences          // nil: there are none

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"slices"
 	"time"
 
@@ -363,7 +362,7 @@ func (p *policy) outcome(now time.Time, err error) (dead *alert) {
 		p.acked = append(p.acked, a.positions...)
 		p.flight, p.missed = nil, 0
 		return nil
-	case errors.Is(err, ErrUnavailable):
+	case unreached(err):
 		p.missed++
 		p.retryAt = now.Add(doubled(unavailableDelay, p.missed, unavailableMax))
 	default:

@@ -2,7 +2,6 @@ package plugins
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/hark-supervisor/hark/sdk"
@@ -48,7 +47,7 @@ func (n *Notifier) Test(ctx context.Context) (TestOutcome, error) {
 	switch {
 	case err == nil:
 		out.Outcome = "delivered"
-	case errors.Is(err, ErrUnavailable):
+	case unreached(err):
 		out.Outcome = "unavailable"
 	case sdk.IsFinal(err):
 		out.Outcome = "final"

@@ -324,7 +324,7 @@ func TestNotifierTest(t *testing.T) {
 		want string
 	}{
 		{nil, "delivered"}, {errors.New("down"), "retry"}, {sdk.Final(errors.New("bad token")), "final"},
-		{fmt.Errorf("call: %w", ErrUnavailable), "unavailable"},
+		{fmt.Errorf("call: %w", sdk.ErrUnavailable), "unavailable"},
 	} {
 		r.failing(c.err)
 		got, err := n.Test(t.Context())
