@@ -49,6 +49,9 @@ type Supervisor struct {
 	inbox *inbox
 	env   []string
 	mood  atomic.Int64 // Mood; read by anyone, written by the loop
+	early early        // what waits for Run
+	sinks atomic.Pointer[sinkTable]
+	away  lossesElsewhere
 	ended chan struct{}
 
 	// What follows is the loop's alone.
@@ -60,6 +63,7 @@ type Supervisor struct {
 	pools       []*group         // the listener groups of order
 	restarts    listenerRestarts // of listeners that timed out or broke the protocol
 	losses      []*loss          // to be announced
+	attached    []*Attachment
 	letters     *deadLetters
 	eventLog    *eventLog // nil: there is none
 	streams     []*EventStream
@@ -121,6 +125,7 @@ func New(o Options) (*Supervisor, error) {
 // and USR2; Run owns nothing of it.
 func (s *Supervisor) Run(signals <-chan os.Signal) Mood {
 	defer s.end()
+	s.early.begin()
 	s.bus.Publish(eventlistener.NewSupervisorState(eventlistener.SupervisorStateChangeRunning))
 	s.started = true
 	s.boot()
@@ -159,6 +164,7 @@ func (s *Supervisor) end() {
 		s.closeGroup(g)
 	}
 	s.closeStreams()
+	s.detachAll()
 	s.closeEventLog()
 	s.letters.close()
 }
