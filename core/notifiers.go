@@ -2,10 +2,12 @@ package core
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
@@ -121,7 +123,9 @@ func (s *Supervisor) takeLosses() {
 	s.away.counts = nil
 	s.away.mu.Unlock()
 	for subscriber, n := range counts {
-		s.lost(subscriber, n)
+		s.lost(subscriber, n, func(n int64) {
+			s.log(config.ERRO, fmt.Sprintf("notifier %s, discarded %d events for want of room", subscriber, n))
+		})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/eventlistener/spool"
 )
 
 // The kinds of SubscriberInfo.
@@ -37,6 +38,18 @@ type SubscriberInfo struct {
 	AckTimeout    time.Duration
 	MaxDeliveries int
 	Processes     []ListenerInfo
+	Spool         *SpoolInfo // nil: events are not to be kept on disk
+}
+
+// SpoolInfo is what there is on disk for a pool with overflow=spool.
+type SpoolInfo struct {
+	Path     string // its directory
+	Fault    string // why events are in memory only at the moment; "" if they are not
+	MaxBytes int64
+	Sync     bool
+	Last     uint64      // the place of the newest event in the spool; each has its own, from 1
+	Durable  uint64      // the place up to which all are on disk
+	Stats    spool.Stats // since it was opened
 }
 
 // ListenerInfo is one process of a pool.
@@ -73,14 +86,18 @@ func (s *Supervisor) Subscribers(ctx context.Context) ([]SubscriberInfo, error) 
 func (g *group) subscriber(now time.Time) SubscriberInfo {
 	p := g.pool
 	c := p.Config()
+	f := p.Figures()
 	info := SubscriberInfo{
 		Name: p.Name(), Kind: PoolSubscriber, Events: g.types, Programs: c.Programs.Patterns(),
-		BufferSize: c.BufferSize, Queued: p.Queued(), InFlight: p.InFlight(), Counters: p.Counters,
+		BufferSize: c.BufferSize, Queued: f.Queued, InFlight: f.InFlight, Counters: f.Counters,
 		Overflow: c.Overflow.String(), Payload: c.Payload.String(),
 		MaxInFlight: max(c.MaxInFlight, 1), AckTimeout: c.AckTimeout, MaxDeliveries: c.MaxDeliveries,
 	}
 	if at, ok := p.Oldest(); ok {
 		info.OldestAge = max(now.Sub(at), 0)
+	}
+	if g.spool != nil {
+		info.Spool = g.spool.info(&f)
 	}
 	for _, m := range g.members {
 		l := ListenerInfo{Name: m.conf.Name, Group: g.conf.Name, State: m.machine.State(), Pid: m.machine.Pid(), InFlight: m.listens.Unanswered()}

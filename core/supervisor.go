@@ -54,15 +54,18 @@ type Supervisor struct {
 	away  lossesElsewhere
 	ended chan struct{}
 
+	exitStatus atomic.Int64
+
 	// What follows is the loop's alone.
 	groups      map[string]*group
 	order       []*group        // as added, which is the order of Supervisor's dict
 	configured  []*config.Group // the last configuration read; groups hold the active one
 	deadlines   deadlines
 	ticks       []tick
-	pools       []*group         // the listener groups of order
-	restarts    listenerRestarts // of listeners that timed out or broke the protocol
-	losses      []*loss          // to be announced
+	pools       []*group                   // the listener groups of order
+	restarts    listenerRestarts           // of listeners that timed out or broke the protocol
+	losses      []*loss                    // to be announced
+	closing     map[string]<-chan struct{} // spools of removed groups; closed when they are
 	attached    []*Attachment
 	letters     *deadLetters
 	eventLog    *eventLog // nil: there is none
@@ -100,12 +103,14 @@ func New(o Options) (*Supervisor, error) {
 		ticks:      newTicks(o.Clock.Now()),
 		faulty:     make(map[*channel]retry),
 		restarts:   listenerRestarts{due: make(map[*member]time.Time)},
+		closing:    make(map[string]<-chan struct{}),
 		letters:    newDeadLetters(o.Config.Supervisord.ChildLogDir, o.Log),
 	}
 	s.mood.Store(int64(MoodRunning))
 	if err := s.openEventLog(); err != nil {
 		return nil, err
 	}
+	spools := s.openSpools(o.Config.Groups)
 	for _, g := range o.Config.Groups {
 		if s.groups[g.Name] != nil {
 			continue // of two groups with one name the first counts (supervisord.py, add_process_group)
@@ -113,9 +118,12 @@ func New(o Options) (*Supervisor, error) {
 		paths, err := resolveLogs(g, o.Config.Supervisord.ChildLogDir, o.Config.Supervisord.Identifier)
 		if err != nil {
 			s.Discard()
+			for _, ps := range spools {
+				ps.close(s.log)
+			}
 			return nil, err
 		}
-		s.addGroup(g, paths)
+		s.addGroup(g, paths, spools[g.Name])
 	}
 	return s, nil
 }
@@ -163,6 +171,7 @@ func (s *Supervisor) end() {
 	for _, g := range s.order {
 		s.closeGroup(g)
 	}
+	s.closeSpools()
 	s.closeStreams()
 	s.detachAll()
 	s.closeEventLog()

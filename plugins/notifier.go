@@ -81,14 +81,14 @@ func (n *Notifier) Accept(e *eventlistener.Event) {
 		n.mu.Unlock()
 		return
 	}
-	en := entry{event: e, severity: severity}
+	en := entry{Event: e, severity: severity}
 	lost := 0
 	if n.spool == nil {
 		lost = n.policy.add(now, en)
 	}
 	n.mu.Unlock()
 	if n.spool != nil {
-		lost = n.keep(&en)
+		lost = n.keep(e)
 	}
 	n.ring()
 	// That a loss was announced to a full buffer is no news: it would have no end.
@@ -98,11 +98,8 @@ func (n *Notifier) Accept(e *eventlistener.Event) {
 }
 
 // keep puts an event into the spool and tells how many were lost by that.
-func (n *Notifier) keep(e *entry) int {
-	r, err := toRecord(e)
-	if err == nil {
-		_, err = n.spool.Append(r)
-	}
+func (n *Notifier) keep(e *eventlistener.Event) int {
+	_, err := n.spool.Append(e.Record())
 	if err == nil {
 		return 0
 	}
@@ -194,7 +191,7 @@ func (n *Notifier) pull() {
 		if !ok {
 			return
 		}
-		e, err := fromRecord(r)
+		e, err := eventlistener.OfRecord(&r)
 		if err != nil {
 			n.around.Log.Error("cannot use an event of the spool", "error", err)
 			n.cursor.Ack(r.Pos)
@@ -202,7 +199,7 @@ func (n *Notifier) pull() {
 			continue
 		}
 		n.mu.Lock()
-		n.policy.admit(time.Now(), e)
+		n.policy.admit(time.Now(), entry{Event: e, pos: r.Pos, severity: severityOf(e, n.policy.o.Severities)})
 		n.mu.Unlock()
 	}
 }
@@ -265,7 +262,7 @@ func (n *Notifier) timeout() time.Duration {
 func (n *Notifier) notification(a *alert) *sdk.Notification {
 	events := make([]sdk.Event, len(a.entries))
 	for i := range a.entries {
-		events[i] = a.entries[i].sdk()
+		events[i] = convert(a.entries[i].Event)
 	}
 	n.mu.Lock()
 	t, name := n.templates, n.policy.o.Name
@@ -305,8 +302,8 @@ func (n *Notifier) bury(a *alert, why string) {
 		Events: []json.RawMessage{},
 	}
 	for i := range a.entries {
-		e := a.entries[i].sdk()
-		d.Events = append(d.Events, e.JSON)
+		line, _ := a.entries[i].PayloadIn(eventlistener.JSONForm)
+		d.Events = append(d.Events, line)
 	}
 	for _, f := range a.folded {
 		if d.Folded == nil {

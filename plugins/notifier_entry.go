@@ -1,52 +1,20 @@
 package plugins
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/hark-supervisor/hark/eventlistener"
-	"github.com/hark-supervisor/hark/eventlistener/spool"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
 // entry is an event on its way through a notifier.
 type entry struct {
-	event    *eventlistener.Event // nil: it comes from the spool
-	spooled  *sdk.Event           // set then
-	pos      uint64               // its place in the spool; 0: none
+	*eventlistener.Event
+	pos      uint64 // its place in the spool; 0: none
 	severity sdk.Severity
 	arrived  time.Time // in the queue
-}
-
-func (e *entry) sdk() sdk.Event {
-	if e.spooled != nil {
-		return *e.spooled
-	}
-	return convert(e.event)
-}
-
-// subject is what silences and folding look at.
-func (e *entry) subject() subject {
-	if e.spooled != nil {
-		return subject{kind: e.spooled.Type, group: e.spooled.Group, process: e.spooled.Process}
-	}
-	return subjectOf(e.event)
-}
-
-func (e *entry) seq() uint64 {
-	if e.spooled != nil {
-		return e.spooled.Seq
-	}
-	return e.event.Seq()
-}
-
-func (e *entry) time() time.Time {
-	if e.spooled != nil {
-		return e.spooled.Time
-	}
-	return e.event.Time()
 }
 
 // subject is what an event is about.
@@ -81,30 +49,6 @@ func convert(e *eventlistener.Event) sdk.Event {
 		out.Exit = &sdk.Exit{Status: x.Status, Signal: x.Signal, CoreDumped: x.CoreDumped, Uptime: x.Uptime}
 	}
 	return out
-}
-
-// spooledEvent is how an event stands in a notifier's spool.
-type spooledEvent struct {
-	Event    sdk.Event
-	Severity sdk.Severity
-}
-
-// toRecord makes a record of an entry.
-func toRecord(e *entry) (spool.Record, error) {
-	data, err := json.Marshal(spooledEvent{e.sdk(), e.severity})
-	if err != nil {
-		return spool.Record{}, fmt.Errorf("cannot write an event for the spool: %w", err)
-	}
-	return spool.Record{Seq: e.seq(), Time: e.time(), Kind: e.subject().kind, Data: data}, nil
-}
-
-// fromRecord is toRecord's opposite.
-func fromRecord(r spool.Record) (entry, error) {
-	var s spooledEvent
-	if err := json.Unmarshal(r.Data, &s); err != nil {
-		return entry{}, fmt.Errorf("cannot read an event from the spool: %w", err)
-	}
-	return entry{spooled: &s.Event, pos: r.Pos, severity: s.Severity}, nil
 }
 
 // describe tells of an event in a line without its end, for people.

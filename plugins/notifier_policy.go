@@ -150,7 +150,7 @@ func (p *policy) admit(now time.Time, e entry) {
 	p.quiet = append(p.quiet, e)
 	if len(p.quiet) > p.o.GroupMax {
 		i := mildest(p.quiet)
-		p.quieted[p.quiet[i].subject().kind]++
+		p.quieted[p.quiet[i].Type().String()]++
 		p.suppress(1)
 		p.done(&p.quiet[i])
 		p.quiet = slices.Delete(p.quiet, i, i+1)
@@ -248,7 +248,7 @@ func (p *policy) take(now time.Time) *alert {
 	a := &alert{}
 	for i := range taken {
 		e := taken[i]
-		if now.After(e.arrived) && p.silences.silent(now, p.o.Name, e.subject()) {
+		if now.After(e.arrived) && p.silences.silent(now, p.o.Name, subjectOf(e.Event)) {
 			p.suppress(1)
 			p.done(&e)
 			continue
@@ -286,8 +286,8 @@ func (p *policy) alertID(entries []entry) string {
 	_, _ = h.Write([]byte(p.id))
 	var b [16]byte
 	for i := range entries {
-		binary.BigEndian.PutUint64(b[:], entries[i].seq())
-		binary.BigEndian.PutUint64(b[8:], uint64(entries[i].time().UnixNano())) //nolint:gosec // only told apart
+		binary.BigEndian.PutUint64(b[:], entries[i].Seq())
+		binary.BigEndian.PutUint64(b[8:], uint64(entries[i].Time().UnixNano())) //nolint:gosec // only told apart
 		_, _ = h.Write(b[:])
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
@@ -311,7 +311,7 @@ func (a *alert) fold(max int) {
 			keep, kept = append(keep, a.entries[i]), kept[1:]
 			continue
 		}
-		a.count(a.entries[i].subject().kind, 1)
+		a.count(a.entries[i].Type().String(), 1)
 	}
 	a.entries = keep
 }
@@ -336,7 +336,7 @@ func (a *alert) count(kind string, n int) {
 func (p *policy) prune(now time.Time) {
 	a := p.flight
 	a.entries = slices.DeleteFunc(a.entries, func(e entry) bool {
-		if !p.silences.silent(now, p.o.Name, e.subject()) {
+		if !p.silences.silent(now, p.o.Name, subjectOf(e.Event)) {
 			return false
 		}
 		p.suppressed++
@@ -375,7 +375,7 @@ func (p *policy) outcome(now time.Time, err error) (dead *alert) {
 			return p.giveUp()
 		}
 	}
-	if p.o.MaxAge > 0 && now.Sub(a.entries[0].time()) >= p.o.MaxAge {
+	if p.o.MaxAge > 0 && now.Sub(a.entries[0].Time()) >= p.o.MaxAge {
 		return p.giveUp()
 	}
 	p.retries++
@@ -442,7 +442,7 @@ func (p *policy) leftovers() *alert {
 func (p *policy) waiting() (queued, flying int, oldest time.Time) {
 	look := func(entries []entry) {
 		if len(entries) > 0 {
-			oldest = earlier(oldest, entries[0].time())
+			oldest = earlier(oldest, entries[0].Time())
 		}
 	}
 	look(p.queue)

@@ -36,7 +36,7 @@ func newDesk(t *testing.T, o NotifierOptions) *desk {
 
 func (d *desk) Accept(e *eventlistener.Event) {
 	if severity, ok := d.p.filter(d.now, e); ok {
-		d.p.add(d.now, entry{event: e, severity: severity})
+		d.p.add(d.now, entry{Event: e, severity: severity})
 	}
 }
 
@@ -58,7 +58,7 @@ func told(a *alert) string {
 	}
 	text := ""
 	for i := range a.entries {
-		text += a.entries[i].subject().process + " "
+		text += subjectOf(a.entries[i].Event).process + " "
 	}
 	for _, f := range a.folded {
 		text += fmt.Sprintf("+%d %s ", f.Count, f.Type)
@@ -364,7 +364,7 @@ func TestPolicyLosesNothingUncounted(t *testing.T) {
 				err := []error{nil, nil, errors.New("down"), sdk.Final(errors.New("no")), sdk.ErrUnavailable}[pick(5)]
 				if err == nil {
 					for i := range a.entries {
-						if seq := a.entries[i].seq(); seq > last {
+						if seq := a.entries[i].Seq(); seq > last {
 							last = seq
 						} else if d.p.o.Quiet.From == d.p.o.Quiet.To { // the quiet hours' come late
 							t.Fatalf("seed %d: event %d is delivered after %d", seed, seq, last)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/hark-supervisor/hark/eventlistener"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -21,14 +22,11 @@ type TestOutcome struct {
 // waits for a delivery that is under way, and no longer than the notifier's timeout or ctx for its own. The error is ctx's.
 func (n *Notifier) Test(ctx context.Context) (TestOutcome, error) {
 	now := time.Now()
-	sample := sdk.Event{
-		Type: "PROCESS_STATE_EXITED", Time: now, Group: "example", Process: "example", Pid: 4711, From: "RUNNING",
-		Exit:    &sdk.Exit{Status: 1, Uptime: time.Minute},
-		Payload: []byte("processname:example groupname:example from_state:RUNNING expected:0 pid:4711"),
-		JSON: []byte(`{"eventname":"PROCESS_STATE_EXITED","seq":0,"time":"` + now.UTC().Format("2006-01-02T15:04:05.000Z") +
-			`","processname":"example","groupname":"example","pid":4711,"from_state":"RUNNING","tries":0,"expected":false,"uptime":60.000,"exitstatus":1,"signal":0,"coredump":false}`),
-	}
-	a := &alert{severity: sdk.Error, entries: []entry{{spooled: &sample, severity: sdk.Error}}, events: 1}
+	bus := eventlistener.NewBus() // gives it its time
+	sample := eventlistener.NewProcessState(eventlistener.ProcessStateExited, eventlistener.Process{Name: "example", Group: "example", Pid: 4711},
+		"RUNNING", 0, false, eventlistener.Exit{Ended: true, Status: 1, Uptime: time.Minute})
+	bus.Publish(sample)
+	a := &alert{severity: sdk.Error, entries: []entry{{Event: sample, severity: sdk.Error}}, events: 1}
 	a.id = "test-" + n.policy.alertID(a.entries)
 	notification := n.notification(a)
 	notification.Title = oneLine("[TEST] " + notification.Title)

@@ -37,6 +37,7 @@ const (
 	OverflowPolicy
 	ProtocolErrorPolicy
 	PayloadForm
+	SpoolDirectory // looked for when the spool is opened
 )
 
 // Accepts says in a few words what a value of the type may be.
@@ -95,11 +96,13 @@ func (t ValueType) Accepts() string {
 	case Patterns:
 		return "names of processes and patterns such as web:*, separated by commas"
 	case OverflowPolicy:
-		return "discard_oldest or discard_newest"
+		return "discard_oldest, discard_newest or spool"
 	case ProtocolErrorPolicy:
 		return "unknown or restart"
 	case PayloadForm:
 		return "supervisor, extended or json"
+	case SpoolDirectory:
+		return "the path of a directory"
 	}
 	return "text"
 }

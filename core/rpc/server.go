@@ -149,7 +149,7 @@ func makeNamespaces(o Options) ([]Namespace, error) {
 			return nil, fmt.Errorf("Could not make %s rpc interface", i.Name) //nolint:staticcheck // Supervisor's words
 		}
 	}
-	return append(namespaces, harkNamespace(o.Version, o.Events)), nil
+	return append(namespaces, harkNamespace(o.Version, o.Supervisor, o.Events)), nil
 }
 
 func (s *Server) openSocket(c config.Server, o Options, stderr io.Writer) error {
