@@ -1,7 +1,6 @@
 package plugins
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/hark-supervisor/hark/sdk"
@@ -49,22 +48,6 @@ func (b *bucket) give() { b.tokens++ }
 type QuietHours struct {
 	From, To time.Duration
 	Passing  sdk.Severity // the least that is told all the same
-}
-
-// ParseQuietHours reads 22:00-07:00.
-func ParseQuietHours(s string) (from, to time.Duration, err error) {
-	var h1, m1, h2, m2 int
-	var rest string
-	n, _ := fmt.Sscanf(s, "%d:%d-%d:%d%s", &h1, &m1, &h2, &m2, &rest)
-	valid := func(h, m int) bool { return h >= 0 && m >= 0 && m < 60 && (h < 24 || h == 24 && m == 0) }
-	if n != 4 || !valid(h1, m1) || !valid(h2, m2) {
-		return 0, 0, fmt.Errorf("cannot use %q; accepted: two times of day such as 22:00-07:00", s)
-	}
-	clock := func(h, m int) time.Duration { return time.Duration(h)*time.Hour + time.Duration(m)*time.Minute }
-	if from, to = clock(h1, m1), clock(h2, m2); from == to {
-		return 0, 0, fmt.Errorf("cannot use %q: it has no length; accepted: two different times of day", s)
-	}
-	return from, to, nil
 }
 
 // end tells whether it is quiet at t, and when that ends.
