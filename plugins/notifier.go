@@ -404,7 +404,7 @@ func (n *Notifier) Status() NotifierStatus {
 		st := n.spool.Stats()
 		s.Queued = int(st.Queued) + int(st.InFlight) - s.InFlight //nolint:gosec // counts
 		s.Counters.Discarded += st.Discarded + st.Lost
-		s.Counters.Accepted += st.Recovered
+		s.Counters.Recovered = st.Recovered
 		s.Oldest = earlier(s.Oldest, st.Oldest)
 	}
 	return s
