@@ -25,6 +25,7 @@ type listener struct {
 	argv   []string
 	events string
 	buffer int
+	ahead  int // READYs it may write ahead, where the supervisor can do that; 0: one
 }
 
 // site is one daemon's configuration and its directory.
@@ -77,6 +78,7 @@ func flavours() []flavour {
 		pebble{},
 		catFloor{},
 		forkFloor{},
+		pipeFloor{},
 	}
 }
 

@@ -56,6 +56,9 @@ func (f *ini) write(s *site) error {
 	}
 	for _, l := range s.listeners {
 		fmt.Fprintf(&b, "[eventlistener:%s]\ncommand=%s\nevents=%s\nbuffer_size=%d\nautostart=true\nstartsecs=0\nautorestart=false\nstderr_logfile=%s\n", l.name, strings.Join(l.argv, " "), l.events, l.buffer, none)
+		if l.ahead > 0 {
+			fmt.Fprintf(&b, "max_in_flight=%d\n", l.ahead)
+		}
 	}
 	return mkfile(f.conf(s), b.String(), 0644)
 }
