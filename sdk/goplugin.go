@@ -82,13 +82,13 @@ func (r *registry) register(s grpc.ServiceRegistrar) {
 	}
 }
 
-// NewServer is a server of gRPC that serves p as Serve does, within this process: for tests. Log lines go to stderr; check lets
-// connections through. The caller serves and stops it.
+// NewServer is a server of gRPC that serves p as Serve does, within this process: for tests. Log lines go to stderr; check is
+// asked who connects, and who listens on the host's socket. The caller serves and stops it.
 func NewServer(p Plugin, stderr io.Writer, check func(Peer) error) (*grpc.Server, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
 	s := grpc.NewServer(serverOptions(check)...)
-	newRegistry(p, stderr).register(s)
+	newRegistry(p, stderr, check).register(s)
 	return s, nil
 }

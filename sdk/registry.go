@@ -41,8 +41,8 @@ type slot struct {
 	now  *instance     // guarded by registry.mu; nil for none
 }
 
-func newRegistry(p Plugin, stderr io.Writer) *registry {
-	r := &registry{plugin: p, redact: &redactor{}, slots: map[instanceKey]*slot{}}
+func newRegistry(p Plugin, stderr io.Writer, host func(Peer) error) *registry {
+	r := &registry{plugin: p, redact: &redactor{}, hosts: hosts{check: host}, slots: map[instanceKey]*slot{}}
 	r.log = hclog.New(&hclog.LoggerOptions{
 		Name: p.Name, Level: hclog.Trace, JSONFormat: true, Output: redactingWriter{r.redact, stderr},
 	})

@@ -83,7 +83,7 @@ func run(p Plugin, args []string, stdin io.Reader, stdout, stderr io.Writer) int
 		_, _ = fmt.Fprint(stderr, byHand(p))
 		return 2
 	}
-	serve(p, stdin, stderr, nil)
+	serve(p, stdin, stderr)
 	return 0
 }
 
@@ -102,29 +102,23 @@ FILE --describe prints the keys it takes.
 `, p.Name, p.Version, strings.Join(kinds, ", "), p.Doc)
 }
 
-// serve serves until the host says that it is over; test is go-plugin's means to serve within a test's process, nil elsewhere.
+// serve serves until the host says that it is over.
 //
 // The lifeline: the host holds the other end of standard input, so that a plugin never outlives it, however it
 // died. There is nothing to flush then: what the host did not see acknowledged it sends again.
-func serve(p Plugin, stdin io.Reader, stderr io.Writer, test *plugin.ServeTestConfig) {
-	if test == nil {
-		go func() {
-			_, _ = io.Copy(io.Discard, stdin)
-			os.Exit(0)
-		}()
-	}
-	r := newRegistry(p, stderr)
-	check := IsPID(os.Getppid)
-	if test != nil {
-		check = IsPID(os.Getpid)
-	}
+func serve(p Plugin, stdin io.Reader, stderr io.Writer) {
+	go func() {
+		_, _ = io.Copy(io.Discard, stdin)
+		os.Exit(0)
+	}()
+	host := IsPID(os.Getppid)
+	r := newRegistry(p, stderr, host)
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig:  Handshake(),
 		VersionedPlugins: map[int]plugin.PluginSet{ProtocolVersion: {PluginName: &GRPCPlugin{r: r}}},
 		GRPCServer: func(o []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(o, serverOptions(check)...)...)
+			return grpc.NewServer(append(o, serverOptions(host)...)...)
 		},
 		Logger: r.log,
-		Test:   test,
 	})
 }

@@ -131,7 +131,12 @@ func TestAPluginCallsBack(t *testing.T) {
 	})
 	done := make(chan error, 1)
 	go func() { done <- host.Serve(lis) }()
-	t.Cleanup(func() { host.Stop(); <-done })
+	t.Cleanup(func() {
+		host.Stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 
 	if _, err := p.Configure(ctx, NamespaceKind, "x", nil, Daemon{}, socket); err != nil {
 		t.Fatal(err)

@@ -242,7 +242,9 @@ func serveTo(t *testing.T, p Plugin, stderr io.Writer) *Client {
 	t.Cleanup(func() {
 		end()
 		s.Stop()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 	return c
 }
