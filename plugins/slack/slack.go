@@ -38,6 +38,7 @@ type notifier struct {
 	client  *http.Client
 	api     *slack.Client // nil for a webhook
 	threads *threads
+	asked   time.Duration // what the last answer of the API asked us to wait
 }
 
 func newNotifier(c config, i sdk.Instance) (*notifier, error) {
@@ -59,10 +60,22 @@ func newNotifier(c config, i sdk.Instance) (*notifier, error) {
 	}
 	n := &notifier{c: c, i: i, target: target, client: remote.Client(t, proxy, c.Timeout)}
 	if c.BotToken != "" {
-		n.api = slack.New(strings.TrimSpace(c.BotToken), slack.OptionHTTPClient(n.client), slack.OptionAPIURL(target.String()))
+		n.api = slack.New(strings.TrimSpace(c.BotToken), slack.OptionHTTPClient(doer{n}), slack.OptionAPIURL(target.String()))
 		n.threads = newThreads(c.ThreadAge, maxThreads)
 	}
 	return n, nil
+}
+
+// doer is the API's client of HTTP, which looks at what the library does not tell.
+type doer struct{ n *notifier }
+
+// Do sends a request.
+func (d doer) Do(r *http.Request) (*http.Response, error) {
+	answer, err := d.n.client.Do(r)
+	if err == nil {
+		d.n.asked = remote.RetryAfter(answer.Header, time.Now())
+	}
+	return answer, err
 }
 
 // Notify is sdk.Notifier's.
@@ -136,6 +149,7 @@ func (n *notifier) subject(m *sdk.Notification) string {
 }
 
 func (n *notifier) send(ctx context.Context, m *sdk.Notification, parent string) (ts string, err error) {
+	n.asked = 0
 	text := n.message(m)
 	o := []slack.MsgOption{
 		slack.MsgOptionText(text.text, false), slack.MsgOptionAttachments(text.attachment),
@@ -174,18 +188,18 @@ func (n *notifier) verdict(ctx context.Context, err error) error {
 	var refused slack.SlackErrorResponse
 	switch {
 	case errors.As(err, &limited):
-		return sdk.RetryAfter(fmt.Errorf("%s says that we post too often", n.target.Host), min(limited.RetryAfter, longestRetry))
+		return sdk.RetryAfter(fmt.Errorf("%s says that we post too often", n.target.Host), n.asked)
 	case errors.As(err, &status):
 		err = fmt.Errorf("%s answered %d %s", n.target.Host, status.Code, http.StatusText(status.Code))
 		if !remote.Retryable(status.Code) {
 			return sdk.Final(err)
 		}
-		return err
+		return sdk.RetryAfter(err, n.asked)
 	case errors.As(err, &refused):
 		word := refused.Err
 		err = fmt.Errorf("%s refused it: %s%s", n.target.Host, word, advice(word))
 		if passes(word) {
-			return err
+			return sdk.RetryAfter(err, n.asked)
 		}
 		return sdk.Final(err)
 	}
@@ -195,9 +209,6 @@ func (n *notifier) verdict(ctx context.Context, err error) error {
 	}
 	return remote.Failure(n.target, err)
 }
-
-// longestRetry bounds what Slack may ask us to wait.
-const longestRetry = time.Hour
 
 // passes tells which errors of chat.postMessage are Slack's own trouble (docs.slack.dev/reference/methods/chat.postMessage, "Errors"). All
 // others are about the token, the channel or the message, and the next try would meet them again.
