@@ -28,8 +28,7 @@ type server struct {
 	mu      sync.Mutex
 	mails   []taken
 	refuse  map[string]*smtp.SMTPError // by recipient; "DATA" and "MAIL" are refused there
-	logins  int
-	stalled chan struct{} // not nil: DATA waits for it
+	stalled chan struct{}              // not nil: DATA waits for it
 }
 
 type taken struct {
@@ -65,7 +64,7 @@ func listen(t *testing.T, s *server, conf *tls.Config, implicit bool) *server {
 	go func() { done <- daemon.Serve(l) }()
 	t.Cleanup(func() {
 		_ = daemon.Close()
-		<-done
+		_ = <-done
 	})
 	return s
 }

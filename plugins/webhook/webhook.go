@@ -10,7 +10,6 @@ import (
 	"crypto/sha512"
 	"encoding/hex"
 	"fmt"
-	"hash"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -101,7 +100,7 @@ func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 // signature is what the header of that name says: t=SECONDS,v1=HEX, where HEX is the HMAC of SECONDS, a full stop and the body.
 // The time is within, so that what somebody has listened to cannot be sent again later.
 func signature(name, secret string, now time.Time, body []byte) string {
-	var made func() hash.Hash = sha256.New
+	made := sha256.New
 	if name == "sha512" {
 		made = sha512.New
 	}
