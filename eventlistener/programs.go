@@ -43,15 +43,15 @@ func (p *Programs) Pass(e *Event) bool {
 	return p == nil || e.process.Name == "" || p.Match(e.process.Group, e.process.Name)
 }
 
-// Match tells whether one of the patterns is that of a process.
-func (p *Programs) Match(group, name string) bool {
+// Match tells whether a process is one of those chosen.
+func (p *Programs) Match(group, process string) bool {
 	if p == nil {
 		return true
 	}
-	long := group + ":" + name
+	long := group + ":" + process
 	short := long
-	if group == name {
-		short = name
+	if group == process {
+		short = process
 	}
 	return slices.ContainsFunc(p.globs, func(glob string) bool {
 		name := short

@@ -2,8 +2,11 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -119,8 +122,29 @@ func (in *instance) account(name string) (all []delivery) {
 	return all
 }
 
-// lines is how many events a listener has noted.
-func (in *instance) lines(name string) int { return strings.Count(in.file(name), "\n") }
+// tally counts the lines of a file that grows.
+type tally struct {
+	path string
+	read int64
+	n    int
+}
+
+// lines is how many there are by now.
+func (c *tally) lines(t *testing.T) int {
+	t.Helper()
+	f, err := os.Open(c.path)
+	if err != nil {
+		return 0
+	}
+	defer f.Close() //nolint:errcheck // it is read
+	more, err := io.ReadAll(io.NewSectionReader(f, c.read, math.MaxInt64-c.read))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.read += int64(len(more))
+	c.n += bytes.Count(more, []byte{'\n'})
+	return c.n
+}
 
 // killListener is kill -9 of the listener that lives now; false while there is none.
 func (in *instance) killListener(name string) bool {
@@ -188,11 +212,15 @@ func TestSoakEventsOfListenersThatAreKilled(t *testing.T) {
 	l := startLedger(t, conf, n)
 	in := l.in
 	rng := rand.New(rand.NewPCG(rand.Uint64(), 1))
-	kills := map[string]int{}
-	for range 4 {
+	kills, noted := map[string]int{}, map[string]*tally{}
+	for name := range pools {
+		noted[name] = &tally{path: filepath.Join(in.dir, name)}
+	}
+	turns := max(4, soak(40))
+	for range turns {
 		for name := range pools {
-			from := in.lines(name) + rng.IntN(n/8)
-			until(t, "it has gone on for a while", func() bool { return in.lines(name) > min(from, n-1) })
+			from := noted[name].lines(t) + rng.IntN(n/turns/2)
+			until(t, "it has gone on for a while", func() bool { return noted[name].lines(t) > min(from, n-1) })
 			if in.killListener(name) {
 				kills[name]++
 			}
@@ -252,7 +280,7 @@ func onDisk(t *testing.T, dir, name string) (held []int, newest int) {
 // not yet committed is lost, and counted here.
 func TestSoakEventsOfASupervisordThatIsKilled(t *testing.T) {
 	n := soak(1_000_000)
-	const kills = 5
+	kills := max(5, soak(40))
 	l := startLedger(t, ledgerConf("disk", "overflow=spool\nspool_maxbytes=1GB\nmax_in_flight=64"), n)
 	rng := rand.New(rand.NewPCG(rand.Uint64(), 2))
 	type kill struct {

@@ -42,6 +42,7 @@ type Options struct {
 	Selections Selections   // for the methods of hark on many processes; nil: there are none
 	Previews   Previews     // for hark.previewUpdate; nil: there is none
 	Stats      ProcessStats // for hark.getProcessStats; nil: there is none
+	Hark       []Method     // further methods of the hark namespace
 	Events     Events       // for hark.getEventListeners and /events; nil: there are none
 	Fallback   http.Handler // what isn't XML-RPC or a log tail; nil: 404. See AccessOf
 
@@ -159,6 +160,7 @@ func makeNamespaces(o Options) ([]Namespace, error) {
 	if o.Previews != nil {
 		hark.Methods = append(hark.Methods, previewMethod(o.Previews))
 	}
+	hark.Methods = append(hark.Methods, o.Hark...)
 	return append(namespaces, hark), nil
 }
 
