@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -86,7 +87,8 @@ func hijacked(text string) func(http.ResponseWriter, *http.Request) {
 	}
 }
 
-// ctl runs supervisorctl in this process.
+// ctl runs supervisorctl in this process, without a configuration unless one is
+// given.
 func ctl(t *testing.T, stdin string, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -99,7 +101,10 @@ func ctl(t *testing.T, stdin string, args ...string) (stdout, stderr string, sta
 		_ = w.Close()
 	}()
 	var out, errs bytes.Buffer
-	status = command(append([]string{"supervisorctl", "-c", ""}, args...), streams{r, &out, &errs})
+	if !slices.Contains(args, "-c") {
+		args = append([]string{"-c", ""}, args...)
+	}
+	status = command(append([]string{"supervisorctl"}, args...), streams{r, &out, &errs})
 	return out.String(), errs.String(), status
 }
 
