@@ -144,6 +144,45 @@ func TestEveryServerIsHeard(t *testing.T) {
 	}
 }
 
+// TestAShellOnSeveralServersAsksOnce: before it shuts them all down, and not at all
+// once another server is opened.
+func TestAShellOnSeveralServersAsksOnce(t *testing.T) {
+	t.Parallel()
+	table := methods{"supervisor.getVersion": apiVersion, "supervisor.getIdentification": "x", "supervisor.shutdown": true, "supervisor.getPID": 7,
+		"supervisor.getAllProcessInfo": processes(1)}
+	one, calledOne := noting(t, table)
+	two, calledTwo := noting(t, table)
+	out, _, _ := ctl(t, "shutdown\nn\nopen "+one+"\npid\nexit\n", "-s", one, "-s", two, "-i")
+	if strings.Count(out, "Really shutdown all 2 servers y/N? ") != 1 || strings.Contains(out, "Shut down") || strings.Count(out, "7\n") != 1 ||
+		slices.Contains(append(calledOne(), calledTwo()...), "supervisor.shutdown") {
+		t.Errorf("%s", out)
+	}
+	if out, _, _ = ctl(t, "shutdown\ny\nexit\n", "-s", one, "-s", two, "-i"); strings.Count(out, "x: Shut down\n") != 2 {
+		t.Errorf("%s", out)
+	}
+}
+
+// TestATerminalHasColours, and one that says NO_COLOR has none.
+func TestATerminalHasColours(t *testing.T) {
+	t.Parallel()
+	url := fakeServer(t, methods{"supervisor.getVersion": apiVersion, "supervisor.getAllProcessInfo": processes(1)}.ServeHTTP)
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"-c", "", "-s", url, "status"}, "\x1b[32mRUNNING\x1b[0m"},
+		{[]string{"-c", "", "-s", url, "--no-color", "status"}, "  RUNNING "},
+	} {
+		term := onTerminal(t, c.args...)
+		term.see("uptime 0:00:01")
+		term.ends()
+		<-term.read
+		if raw := term.shown.String(); !strings.Contains(raw, c.want) {
+			t.Errorf("%v: %q", c.args, raw)
+		}
+	}
+}
+
 func TestStatesAreColouredInPlace(t *testing.T) {
 	t.Parallel()
 	const text = "cat                              RUNNING   pid 7\nx                                FATAL     why RUNNING\nx: ERROR (no such process)\n\nRUNNING\n"
