@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -36,6 +35,9 @@ func eventsAction() Action {
 		Run:      showEvents,
 	}
 }
+
+// errStreamEnded: a stream that had been open is no more.
+var errStreamEnded = errors.New("the stream has ended")
 
 // errEnough ends a stream that has shown what was asked for.
 var errEnough = errors.New("enough")
@@ -101,7 +103,7 @@ func showEvents(r *run, arg string) error {
 			r.println("Error: this supervisord has no stream of events; it is Supervisor's, or an old one")
 			r.status = exitUnimplementedFeature
 			return nil
-		case err != nil && !opened, errors.Is(err, errEventTooLong):
+		case err != nil && !errors.Is(err, errStreamEnded) && !opened, errors.Is(err, errEventTooLong):
 			return err
 		}
 		r.hint("the stream has ended; trying again until Ctrl-C")
@@ -136,10 +138,11 @@ func (c *client) events(ctx context.Context, query url.Values, last string, emit
 	if resp.StatusCode != http.StatusOK {
 		return refusal(resp)
 	}
-	if err := readEvents(resp.Body, emit); err != nil {
-		return err
+	err = readEvents(resp.Body, emit)
+	if err == nil || !errors.Is(err, errEnough) && !errors.Is(err, errEventTooLong) {
+		return errors.Join(errStreamEnded, err)
 	}
-	return io.EOF
+	return err
 }
 
 // notice says in words what the stream says about itself.
