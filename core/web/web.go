@@ -149,7 +149,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			h.api(w, r, name)
 			return
 		}
-		http.Error(w, "404 page not found", http.StatusNotFound)
+		// As where there is no page: what is no GET finds nobody to take it (medusa/http_server.py).
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			rpc.ErrorPage(w, http.StatusBadRequest)
+			return
+		}
+		rpc.ErrorPage(w, http.StatusNotFound)
 	}
 }
 
