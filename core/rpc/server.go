@@ -43,6 +43,8 @@ type Options struct {
 	Events     Events       // for hark.getEventListeners and /events; nil: there are none
 	Fallback   http.Handler // what isn't XML-RPC or a log tail; nil: 404. See AccessOf
 
+	// Observe is told how long each call of a known method took; nil: nobody is.
+	Observe func(method string, took time.Duration)
 	// Interface makes the namespace of an interface with another factory. nil, or
 	// an error, refuses it.
 	Interface func(config.RPCInterface) (Namespace, error)
@@ -115,6 +117,7 @@ func open(o Options, lim limits) (_ *Server, err error) {
 		return nil, err
 	}
 	s.dispatcher = NewDispatcher(s.activity, namespaces...)
+	s.dispatcher.observe = o.Observe
 	stderr := o.Stderr
 	if stderr == nil {
 		stderr = io.Discard
