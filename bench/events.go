@@ -44,7 +44,12 @@ func eventSession(f flavour, tag string, bg int, gen func(e *session) []string) 
 	if *evOne {
 		l = append(l, "one")
 	}
-	e.s.listeners = []listener{{"lst", l, "PROCESS_COMMUNICATION", 100000}}
+	name, ahead := "evlistener", 0
+	if *evAhead > 0 && f.name() == "ours" {
+		name, ahead = "flood", *evAhead
+		l[0] = helper(name)
+	}
+	e.s.listeners = []listener{{"lst", l, "PROCESS_COMMUNICATION", 100000, ahead}}
 	e.holdGo()
 	e.s.progs = append(e.s.progs, prog{name: "gen", argv: gen(e), capture: true})
 	e.s.progs = append(e.s.progs, sleepers(bg)...)
@@ -54,7 +59,7 @@ func eventSession(f flavour, tag string, bg int, gen func(e *session) []string) 
 	for _, x := range []struct {
 		c string
 		n int
-	}{{"commgen", 1}, {"evlistener", 1}, {"sleep", bg}} {
+	}{{"commgen", 1}, {name, 1}, {"sleep", bg}} {
 		if _, err := e.await(x.c, x.n, 60*time.Second); err != nil {
 			e.finish(20 * time.Second)
 			return nil, m, err
@@ -66,6 +71,9 @@ func eventSession(f flavour, tag string, bg int, gen func(e *session) []string) 
 
 func eventRate(f flavour, mode string, bg, run int) {
 	w := fmt.Sprintf("W4 events %s bg=%d", mode, bg)
+	if *evAhead > 0 {
+		w += fmt.Sprintf(" ahead=%d", *evAhead)
+	}
 	if *evBytes != 100 {
 		w += fmt.Sprintf(" payload=%d", *evBytes)
 	}
@@ -170,7 +178,7 @@ func exitedEvents(f flavour, run int) {
 	os.WriteFile(e.s.dir+"/shm", nil, 0644)
 	m := openShm(e.s.dir + "/shm")
 	defer syscall.Munmap(m.b)
-	e.s.listeners = []listener{{"lst", []string{helper("evlistener"), e.s.dir + "/shm", "-", "state"}, "PROCESS_STATE", 1000}}
+	e.s.listeners = []listener{{"lst", []string{helper("evlistener"), e.s.dir + "/shm", "-", "state"}, "PROCESS_STATE", 1000, 0}}
 	e.s.progs = sleepers(1)
 	if err := e.start(); err != nil {
 		note(f, w, run, "did not run: %v", err)

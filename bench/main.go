@@ -17,7 +17,7 @@ import (
 var (
 	workdir  = flag.String("dir", "", "where the daemons' files go (default: a temporary directory, removed at the end)")
 	bindir   = flag.String("bin", "", "where the helpers are (default: beside this program)")
-	fl       = flag.String("flavours", "ours,py,cat,forkexec", "comma list of flavours")
+	fl       = flag.String("flavours", "ours,py,cat,forkexec,pingpong", "comma list of flavours")
 	wl       = flag.String("workloads", "start,idle,rpc,cli,stop,log,logmany,events,latency,exited,restart", "comma list")
 	runs     = flag.Int("runs", 3, "runs of each")
 	ns       = flag.String("n", "200,1000", "numbers of programs for start/idle/rpc/cli/stop")
@@ -33,6 +33,7 @@ var (
 	evMode   = flag.String("evmode", "flood,window", "flood: as fast as the pipe takes it; window: 64 outstanding")
 	evBg     = flag.String("bg", "0", "comma list: idle background programs during events/latency")
 	evOne    = flag.Bool("one", false, "listener sends RESULT and READY in one write")
+	evAhead  = flag.Int("ahead", 0, "the events go to our SDK's listener with this max_in_flight (ours only)")
 	kills    = flag.Int("kills", 30, "kills for restart")
 	numprocs = flag.Bool("numprocs", false, "one program with numprocs=N instead of N programs (supervisord family)")
 	outFile  = flag.String("out", "results.jsonl", "results are appended here")
@@ -157,6 +158,12 @@ func run(args []string) error {
 
 // turn is one flavour's turn at every workload that is on.
 func turn(f flavour, run int, on map[string]bool) error {
+	if _, floor := f.(pipeFloor); floor {
+		if on["events"] {
+			pingPong(f, run)
+		}
+		return nil
+	}
 	if on["start"] || on["idle"] || on["rpc"] || on["cli"] || on["stop"] {
 		for _, n := range list(*ns) {
 			k, err := strconv.Atoi(n)

@@ -43,6 +43,11 @@ func (a *alarm) set(c Clock, at time.Time) {
 	}
 }
 
+// tooLate tells whether the alarm goes off later than at, or not at all; zero is never.
+func (a *alarm) tooLate(at time.Time) bool {
+	return !at.IsZero() && (a.fires == nil || at.Before(a.at))
+}
+
 func (a *alarm) off() {
 	if a.fires != nil {
 		a.cancel()

@@ -20,6 +20,7 @@ type group struct {
 	socket  *fastcgiSocket      // FastCGI groups
 	pool    *eventlistener.Pool // listener groups
 	types   []string            // listener groups: what the pool is subscribed to
+	spool   *poolSpool          // listener groups with overflow=spool
 }
 
 // member is one process of a group. Loop only, but for conf, which never changes.
@@ -42,8 +43,8 @@ type member struct {
 }
 
 // addGroup makes a group active and announces it (supervisord.py, add_process_group).
-func (s *Supervisor) addGroup(g *config.Group, paths []logPaths) {
-	active := &group{conf: g, byName: make(map[string]*member, len(g.Processes))}
+func (s *Supervisor) addGroup(g *config.Group, paths []logPaths, sp *poolSpool) {
+	active := &group{conf: g, spool: sp, byName: make(map[string]*member, len(g.Processes))}
 	if g.Kind == config.FastCGIGroup {
 		active.socket = &fastcgiSocket{conf: g.Socket, log: s.log}
 	}
@@ -75,6 +76,7 @@ func (s *Supervisor) addGroup(g *config.Group, paths []logPaths) {
 // removeGroup takes a stopped group out and announces it.
 func (s *Supervisor) removeGroup(g *group) {
 	s.closeGroup(g)
+	s.abandonSpool(g)
 	delete(s.groups, g.conf.Name)
 	for i, other := range s.order {
 		if other == g {

@@ -92,6 +92,13 @@ func (b *inbox) putOutput(n int, f func()) bool {
 	return true
 }
 
+// idle tells that nothing waits for the loop.
+func (b *inbox) idle() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.queue) == 0 && !b.closed
+}
+
 func (b *inbox) ring() {
 	select {
 	case b.wake <- struct{}{}:

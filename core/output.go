@@ -36,10 +36,13 @@ type channel struct {
 	file     *logs.File
 	splitter *logs.Splitter
 	retrying bool          // the loop was asked to try the file again
-	paused   bool          // the pipe is left alone until the file takes bytes again
+	paused   bool          // the pipe is left alone until file and sinks take bytes again
 	lines    *syslog.Lines // nil: not to syslog
+	taps     taps
 	plainFn  func([]byte)
 	commFn   func([]byte)
+	batch    []func(ended bool) // for the loop, or for nobody once that has ended: what came of the read at hand
+	size     int                // bytes of output they stand for
 }
 
 func (s *Supervisor) newChannel(m *member, conf *config.Stream, name string) *channel {
@@ -120,29 +123,62 @@ func (c *channel) spawnFailed(stderr *channel, e *child.SpawnError) {
 
 // Output is child.Reader's.
 func (c *channel) Output(b []byte) {
-	if c.replies {
-		c.splitter.Feed(b, c.plainFn, c.commFn)
-		if c.deaf.Load() {
-			if c.mainlog {
-				c.s.log(config.DEBG, replyLine(c.member.conf.Name, c.name, b))
-			}
-			return
+	c.splitter.Feed(b, c.plainFn, c.commFn)
+	switch {
+	case !c.replies:
+		c.tellLoop()
+	case !c.deaf.Load():
+		if !c.s.atOnce(func() { c.said(b) }) {
+			kept := append([]byte(nil), b...)
+			c.s.inbox.putOutput(len(b), func() { c.said(kept) })
 		}
-		said := append([]byte(nil), b...)
-		c.s.inbox.putOutput(len(b), func() {
-			if c.mainlog { // here, so that it stands between what was sent and what came of it
-				c.s.log(config.DEBG, replyLine(c.member.conf.Name, c.name, said))
-			}
-			c.s.listenerSaid(c.member, c.child.Load(), said)
-		})
+	case c.mainlog:
+		c.s.log(config.DEBG, replyLine(c.member.conf.Name, c.name, b))
+	}
+}
+
+// said takes what a listener wrote, on the loop.
+func (c *channel) said(b []byte) {
+	if c.mainlog { // here, so that it stands between what was sent and what came of it
+		c.s.log(config.DEBG, replyLine(c.member.conf.Name, c.name, b))
+	}
+	c.s.listenerSaid(c.member, c.child.Load(), b)
+}
+
+// forLoop keeps a message to the loop that stands for n bytes of output until tellLoop.
+func (c *channel) forLoop(n int, f func(ended bool)) {
+	c.batch = append(c.batch, f)
+	c.size += n
+}
+
+// tellLoop has the loop take what one read brought: hundreds of small
+// communications make one message.
+func (c *channel) tellLoop() {
+	if len(c.batch) == 0 {
 		return
 	}
-	c.splitter.Feed(b, c.plainFn, c.commFn)
+	batch, size := c.batch, c.size
+	c.size = 0
+	all := func(ended bool) {
+		for _, f := range batch {
+			f(ended)
+		}
+	}
+	if c.s.atOnce(func() { all(false) }) {
+		clear(batch)
+		c.batch = batch[:0]
+		return
+	}
+	c.batch = nil
+	if !c.s.inbox.putOutput(size, func() { all(false) }) {
+		all(true)
+	}
 }
 
 // Closed is child.Reader's.
 func (c *channel) Closed(left int) {
 	c.splitter.Flush(c.plainFn, c.commFn)
+	c.tellLoop()
 	if c.lines != nil {
 		c.lines.Flush()
 	}
@@ -162,6 +198,7 @@ func (c *channel) Closed(left int) {
 // plain takes bytes that are no communication.
 func (c *channel) plain(b []byte) {
 	c.write(b)
+	c.sink(b)
 	c.tell(b)
 }
 
@@ -210,15 +247,13 @@ func (c *channel) comm(b []byte) {
 // debug writes a line that stands for n bytes of output, by way of the loop, so
 // that it follows the lines of what was before it.
 func (c *channel) debug(n int, text func() string) {
-	if !c.s.inbox.putOutput(n, func() { c.s.log(config.DEBG, text()) }) {
-		c.s.log(config.DEBG, text())
-	}
+	c.forLoop(n, func(bool) { c.s.log(config.DEBG, text()) })
 }
 
 func (c *channel) publish(kind eventlistener.Type, data []byte, event func(eventlistener.Type, eventlistener.Process, []byte) *eventlistener.Event) {
 	ref := c.ref()
-	c.s.inbox.putOutput(len(data), func() {
-		if c.s.bus.Wants(kind) {
+	c.forLoop(len(data), func(ended bool) {
+		if !ended && c.s.bus.Wants(kind) {
 			c.s.bus.Publish(event(kind, ref, data))
 		}
 	})

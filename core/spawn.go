@@ -70,7 +70,7 @@ func (s *Supervisor) launch(m *member) {
 		if s.sys.Waiting() > 0 {
 			s.inbox.putLazy(told)
 		} else {
-			s.inbox.put(told)
+			s.deliver(told)
 		}
 	}
 	r.Failed = func(e *child.SpawnError) {
@@ -81,7 +81,7 @@ func (s *Supervisor) launch(m *member) {
 		s.inbox.put(func() { s.spawnFailed(m, e) })
 	}
 	r.Exited = func(_ *child.Child, ws syscall.WaitStatus) {
-		s.inbox.put(func() { s.exited(m, ws) })
+		s.deliver(func() { s.exited(m, ws) })
 	}
 	r.Slow = func() {
 		s.inbox.put(func() { s.spawnSlow(m) })

@@ -45,6 +45,7 @@ func (s *Supervisor) step(m *member, in process.Input) {
 		s.step(m, process.KillFailed{Msg: failed.Error()})
 	}
 	if launch {
+		s.dispatch() // who is told of an end shall not have to wait for the processors that the next start takes
 		s.launch(m)
 	}
 	s.answer(m)

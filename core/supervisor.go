@@ -2,6 +2,7 @@ package core
 
 import (
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -49,17 +50,28 @@ type Supervisor struct {
 	inbox *inbox
 	env   []string
 	mood  atomic.Int64 // Mood; read by anyone, written by the loop
+	early early        // what waits for Run
+	sinks atomic.Pointer[sinkTable]
+	away  lossesElsewhere
 	ended chan struct{}
 
-	// What follows is the loop's alone.
+	exitStatus atomic.Int64
+
+	// turn is held by who is the loop at the moment: Run, but for the time it waits
+	// in; then a thread that has something for the loop may take the turn (atOnce).
+	turn sync.Mutex
+
+	// What follows belongs to who holds the turn.
 	groups      map[string]*group
 	order       []*group        // as added, which is the order of Supervisor's dict
 	configured  []*config.Group // the last configuration read; groups hold the active one
 	deadlines   deadlines
 	ticks       []tick
-	pools       []*group         // the listener groups of order
-	restarts    listenerRestarts // of listeners that timed out or broke the protocol
-	losses      []*loss          // to be announced
+	pools       []*group                   // the listener groups of order
+	restarts    listenerRestarts           // of listeners that timed out or broke the protocol
+	losses      []*loss                    // to be announced
+	closing     map[string]<-chan struct{} // spools of removed groups; closed when they are
+	attached    []*Attachment
 	letters     *deadLetters
 	eventLog    *eventLog // nil: there is none
 	streams     []*EventStream
@@ -96,12 +108,15 @@ func New(o Options) (*Supervisor, error) {
 		ticks:      newTicks(o.Clock.Now()),
 		faulty:     make(map[*channel]retry),
 		restarts:   listenerRestarts{due: make(map[*member]time.Time)},
+		closing:    make(map[string]<-chan struct{}),
 		letters:    newDeadLetters(o.Config.Supervisord.ChildLogDir, o.Log),
 	}
 	s.mood.Store(int64(MoodRunning))
+	s.turn.Lock() // Run's, from the start to its end but for its waits
 	if err := s.openEventLog(); err != nil {
 		return nil, err
 	}
+	spools := s.openSpools(o.Config.Groups)
 	for _, g := range o.Config.Groups {
 		if s.groups[g.Name] != nil {
 			continue // of two groups with one name the first counts (supervisord.py, add_process_group)
@@ -109,9 +124,12 @@ func New(o Options) (*Supervisor, error) {
 		paths, err := resolveLogs(g, o.Config.Supervisord.ChildLogDir, o.Config.Supervisord.Identifier)
 		if err != nil {
 			s.Discard()
+			for _, ps := range spools {
+				ps.close(s.log)
+			}
 			return nil, err
 		}
-		s.addGroup(g, paths)
+		s.addGroup(g, paths, spools[g.Name])
 	}
 	return s, nil
 }
@@ -121,29 +139,60 @@ func New(o Options) (*Supervisor, error) {
 // and USR2; Run owns nothing of it.
 func (s *Supervisor) Run(signals <-chan os.Signal) Mood {
 	defer s.end()
+	s.early.begin()
 	s.bus.Publish(eventlistener.NewSupervisorState(eventlistener.SupervisorStateChangeRunning))
 	s.started = true
 	s.boot()
 	defer s.alarm.off()
 	for {
-		s.settle()
+		now := s.settle()
 		if s.stopping && len(s.stopGroups) == 0 {
-			return s.Mood()
+			return s.Mood() // with the turn: nobody is the loop any more
 		}
+		s.alarm.set(s.clock, s.nextAlarm(now))
+		fires := s.alarm.fires
+		s.turn.Unlock()
 		select {
 		case <-s.inbox.wake:
-			for _, f := range s.inbox.take() {
-				f()
-			}
+			s.turn.Lock()
 		case sig := <-signals:
+			s.turn.Lock()
 			s.handleSignal(sig)
-		case <-s.alarm.fires:
+		case <-fires:
+			s.turn.Lock()
 			s.alarm.off()
-			// What was put lazily before a spawn that hangs is here.
-			for _, f := range s.inbox.take() {
-				f()
-			}
+			// What was put lazily before a spawn that hangs is in the inbox.
 		}
+		for _, f := range s.inbox.take() {
+			f()
+		}
+	}
+}
+
+// atOnce is a turn of the loop on the caller's thread, if the loop waits and has no
+// other message: f and what follows from it, up to events on their way to
+// listeners. Else, and after the end, it does nothing and tells so. A listener
+// that is given an event for each answer would otherwise cost two changes of threads each.
+func (s *Supervisor) atOnce(f func()) bool {
+	if !s.turn.TryLock() {
+		return false
+	}
+	defer s.turn.Unlock()
+	if !s.inbox.idle() {
+		return false
+	}
+	f()
+	now := s.settle()
+	if s.stopping && len(s.stopGroups) == 0 || s.alarm.tooLate(s.nextAlarm(now)) {
+		s.inbox.ring() // Run has to see to it
+	}
+	return true
+}
+
+// deliver has the loop do f, at once if it can be.
+func (s *Supervisor) deliver(f func()) {
+	if !s.atOnce(f) {
+		s.inbox.put(f)
 	}
 }
 
@@ -158,15 +207,17 @@ func (s *Supervisor) end() {
 	for _, g := range s.order {
 		s.closeGroup(g)
 	}
+	s.closeSpools()
 	s.closeStreams()
+	s.detachAll()
 	s.closeEventLog()
 	s.letters.close()
 }
 
 // settle brings everything to rest after a batch: steps the machines whose time
-// has come, moves a shutdown on, sends ticks, and sets the alarm for what comes next.
-func (s *Supervisor) settle() {
-	now := s.clock.Now()
+// has come, moves a shutdown on, sends ticks and events. It gives the time it took for now.
+func (s *Supervisor) settle() (now time.Time) {
+	now = s.clock.Now()
 	for {
 		due, ok := s.deadlines.next()
 		if !ok || due.After(now) {
@@ -183,7 +234,7 @@ func (s *Supervisor) settle() {
 	s.restartListeners(now)
 	s.announceLosses(now)
 	s.dispatch()
-	s.alarm.set(s.clock, s.nextAlarm(now))
+	return now
 }
 
 // nextAlarm is the earliest moment at which the loop has something to do by itself.

@@ -126,6 +126,12 @@ func (b *Bus) Seq() uint64 { return b.seq }
 // (supervisor/process.py, new_serial, which also begins again after the largest).
 func (b *Bus) NextSerial() int64 { return nextSerial(&b.serial) }
 
+// Resume makes the bus go on behind numbers that were given out before, by an
+// earlier bus or not: no later event has one of these or a smaller one.
+func (b *Bus) Resume(seq uint64, serial int64) {
+	b.seq, b.serial = max(b.seq, seq), max(b.serial, serial)
+}
+
 func nextSerial(n *int64) int64 {
 	if *n == math.MaxInt64-1 { // Event keeps the serial plus one
 		*n = -1

@@ -12,6 +12,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
 )
 
 func TestAPluginAsAProcess(t *testing.T) {
@@ -245,4 +248,34 @@ func TestDeadlinesReachThePlugin(t *testing.T) {
 	if _, err := l.Configure(ctx, NotifierKind, "b", nil, Daemon{}, ""); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a call behind its deadline ends with %v", err)
 	}
+}
+
+func TestGoPluginsClientDispensesAClient(t *testing.T) {
+	p := start(t)
+	c := plugin.NewClient(&plugin.ClientConfig{
+		HandshakeConfig: Handshake(), Plugins: ClientPlugins()[ProtocolVersion], AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
+		Logger: hclog.NewNullLogger(), GRPCDialOptions: DialOptions(IsPID(func() int { return p.cmd.Process.Pid })),
+		Reattach: &plugin.ReattachConfig{
+			Protocol: plugin.ProtocolGRPC, ProtocolVersion: ProtocolVersion, Pid: p.cmd.Process.Pid, Test: true,
+			Addr: &net.UnixAddr{Name: socketOf(t, p), Net: "unix"},
+		},
+	})
+	rpc, err := c.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dispensed, err := rpc.Dispense(PluginName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err := dispensed.(*Client).Describe(soon(t)); err != nil || d.Name != "tester" {
+		t.Errorf("it describes itself as %+v (%v)", d, err)
+	}
+	if err := rpc.Close(); err != nil { // which tells the plugin to end
+		t.Error(err)
+	}
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("it ended with %v", err)
+	}
+	eventually(t, "go-plugin sees the end", c.Exited)
 }

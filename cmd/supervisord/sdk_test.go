@@ -38,7 +38,7 @@ func sdkListeners() []sdkListener {
 		{"python, compat in another locale", python + "recorder_childutils.py DIR", compatPath + `,PYTHONIOENCODING="latin-1"`, python + "emitter_childutils.py", false, "\x00"},
 		{"bash, UTF-8", "LISTENERS/recorder.bash DIR", shellPath + `,LC_ALL="C.UTF-8"`, "LISTENERS/emitter.bash", true, ""},
 		{"bash, C", "LISTENERS/recorder.bash DIR", shellPath + `,LC_ALL="C"`, "LISTENERS/emitter.bash", true, ""},
-		{"sh", "LISTENERS/recorder.sh DIR", shellPath, "LISTENERS/emitter.sh", true, ""},
+		{"sh", "LISTENERS/recorder.sh DIR", shellPath, "LISTENERS/emitter.sh", true, "?"},
 	}
 }
 

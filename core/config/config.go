@@ -131,6 +131,9 @@ type Listener struct {
 	// Hark's own. The defaults are Supervisor's behaviour.
 	Programs       *eventlistener.Programs // nil: events about any process
 	Overflow       eventlistener.Overflow  // default discard_oldest
+	SpoolDir       string                  // where the spool is, with overflow=spool; absolute, and need not be there; "" for childlogdir
+	SpoolMaxBytes  int64                   // default 64MB
+	SpoolSync      bool                    // commits wait for the disk; default false
 	MaxInFlight    int                     // default 1, at most eventlistener.MaxInFlightLimit
 	AckTimeout     time.Duration           // 0: for ever
 	MaxDeliveries  int                     // 0: no end

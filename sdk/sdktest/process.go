@@ -87,7 +87,11 @@ type Process struct {
 	stdin  io.Closer
 	exited chan error
 	end    func()
+	socket string
 }
+
+// Socket is the path of the socket that it serves.
+func (p *Process) Socket() string { return p.socket }
 
 // Log is what it has written to standard error so far, and printed.
 func (p *Process) Log() string { return p.log.String() }
@@ -101,10 +105,14 @@ func (p *Process) Kill() {
 	p.exited <- <-p.exited
 }
 
-// Close closes the lifeline, as the end of the host does, and returns how the process ended. One that does not
-// end within Patience is killed.
+// Close closes the lifeline, as the end of the host does, and is then Wait.
 func (p *Process) Close() error {
 	_ = p.stdin.Close()
+	return p.Wait()
+}
+
+// Wait waits until it ends by itself, and returns how. One that does not within Patience is killed.
+func (p *Process) Wait() error {
 	limit := time.AfterFunc(Patience, func() { _ = p.cmd.Process.Kill() })
 	defer limit.Stop()
 	err := <-p.exited
@@ -151,8 +159,9 @@ func StartProcess(t testing.TB, cmd *exec.Cmd) *Process {
 		}
 		p.Kill()
 	})
+	var line string
 	select {
-	case line := <-handshake:
+	case line = <-handshake:
 		p.Client, p.end, err = sdk.Dial(line, sdk.IsPID(p.PID), p.log)
 	case <-time.After(Patience):
 		t.Fatalf("it says nothing; stderr: %s", p.log)
@@ -160,6 +169,7 @@ func StartProcess(t testing.TB, cmd *exec.Cmd) *Process {
 	if err != nil {
 		t.Fatalf("%v; stderr: %s", err, p.log)
 	}
+	p.socket = strings.Split(line, "|")[3]
 	return p
 }
 

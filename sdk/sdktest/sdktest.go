@@ -10,13 +10,14 @@
 // do not hinder each other, that what is removed is flushed, health, stop, and that no secret ever shows in an error or a log
 // line. All of it runs twice: with the plugin in the test's process, where a debugger and the race detector see it, and
 // as a process of its own, as the host runs it: the test binary is started again and serves the plugin from the same call, so
-// what the test does before that call happens in that process too.
+// what the test does before that call happens in that process too. Plugins in other languages are tested by their command.
 package sdktest
 
 import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"reflect"
 	"strings"
 	"sync"
@@ -39,6 +40,8 @@ type Options struct {
 	Bad []Bad
 	// Hang are the keys of a section whose service takes connections and never answers (see Hanging). nil: not tested.
 	Hang map[string]string
+	// Command starts the plugin, for one in another language: p is then not used, and the tests run once, with that process.
+	Command func() *exec.Cmd
 	// Instances is how many work at the same time; default 5.
 	Instances int
 }
@@ -87,7 +90,11 @@ func run(t *testing.T, p sdk.Plugin, kind sdk.KindName, o Options, tests func(t 
 	}{
 		{"in this process", func(t *testing.T) *session { return serveHere(t, p) }},
 		{"as a process", func(t *testing.T) *session { return startProcess(t, name) }},
+		{"as a command", func(t *testing.T) *session { return start(t, o.Command()) }},
 	} {
+		if (o.Command != nil) != (way.name == "as a command") {
+			continue
+		}
 		t.Run(way.name, func(t *testing.T) {
 			s := way.start(t)
 			s.kind, s.options = kind, o

@@ -1,0 +1,4 @@
+package trust
+
+// executedByDescriptor: Linux executes a file by its open descriptor.
+const executedByDescriptor = true
