@@ -39,5 +39,6 @@ func main() {
 			args = []string{args[0], "--list"}
 		}
 	}
+	go settle()
 	sdk.ServeOneOf(bundled(), args)
 }
