@@ -7,6 +7,7 @@ import (
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/logs"
+	"github.com/hark-supervisor/hark/core/procstat"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/core/web"
 )
@@ -28,6 +29,9 @@ func (d *daemon) open(supervisor *core.Supervisor, log *activity) (*rpc.Server, 
 		Supervisor: supervisor,
 		Logs:       d.logReaders(),
 		Version:    version,
+		Selections: supervisor,
+		Previews:   supervisor,
+		Stats:      procstat.New(),
 		Events:     supervisor,
 		Activity:   log.write,
 		Level:      log.level,

@@ -40,6 +40,9 @@ type Options struct {
 	Version    string       // Hark's own, for hark.getVersion
 	Namespaces []Namespace  // further ones
 	Hark       []Method     // further methods of the hark namespace
+	Selections Selections   // for the methods of hark on many processes; nil: there are none
+	Previews   Previews     // for hark.previewUpdate; nil: there is none
+	Stats      ProcessStats // for hark.getProcessStats; nil: there is none
 	Events     Events       // for hark.getEventListeners and /events; nil: there are none
 	Fallback   http.Handler // what isn't XML-RPC or a log tail; nil: 404. See AccessOf
 
@@ -155,6 +158,12 @@ func makeNamespaces(o Options) ([]Namespace, error) {
 	}
 	hark := harkNamespace(o.Version, o.Supervisor, o.Events)
 	hark.Methods = append(hark.Methods, o.Hark...)
+	if o.Selections != nil {
+		hark.Methods = append(hark.Methods, (&selectionMethods{o.Selections, o.Stats}).table()...)
+	}
+	if o.Previews != nil {
+		hark.Methods = append(hark.Methods, previewMethod(o.Previews))
+	}
 	return append(namespaces, hark), nil
 }
 
