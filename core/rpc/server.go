@@ -39,6 +39,7 @@ type Options struct {
 	Logs       Logs
 	Version    string       // Hark's own, for hark.getVersion
 	Namespaces []Namespace  // further ones
+	Hark       []Method     // further methods of the hark namespace
 	Events     Events       // for hark.getEventListeners and /events; nil: there are none
 	Fallback   http.Handler // what isn't XML-RPC or a log tail; nil: 404. See AccessOf
 
@@ -149,7 +150,9 @@ func makeNamespaces(o Options) ([]Namespace, error) {
 			return nil, fmt.Errorf("Could not make %s rpc interface", i.Name) //nolint:staticcheck // Supervisor's words
 		}
 	}
-	return append(namespaces, harkNamespace(o.Version, o.Supervisor, o.Events)), nil
+	hark := harkNamespace(o.Version, o.Supervisor, o.Events)
+	hark.Methods = append(hark.Methods, o.Hark...)
+	return append(namespaces, hark), nil
 }
 
 func (s *Server) openSocket(c config.Server, o Options, stderr io.Writer) error {
