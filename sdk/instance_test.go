@@ -147,6 +147,28 @@ func TestRemoveWaitsForCallsAndClosesOnce(t *testing.T) {
 	}
 }
 
+func TestANewInstanceDoesNotWaitForEverForTheOldOne(t *testing.T) {
+	l := serveHere(t)
+	ctx := soon(t)
+	old := l.configure(t, NotifierKind, "ops", "block")
+	call := make(chan error, 1)
+	go func() { call <- l.Notifier("ops").Notify(ctx, &Notification{ID: "1"}) }()
+	<-old.enter
+	short, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if _, err := l.Configure(short, NotifierKind, "ops", nil, Daemon{}, ""); err != nil {
+		t.Errorf("the new instance is not told: %v", err)
+	}
+	if err := l.Notifier("ops").Notify(ctx, &Notification{ID: "2"}); err != nil {
+		t.Error(err)
+	}
+	old.leave <- struct{}{}
+	if err := <-call; err != nil {
+		t.Error(err)
+	}
+	eventually(t, "the old one is closed", func() bool { _, _, closed := old.state(); return closed == 1 })
+}
+
 func TestCloseFlushesAndItsErrorHasNoSecret(t *testing.T) {
 	l := serveHere(t)
 	x := l.configure(t, LogSinkKind, "central", "close fails")

@@ -138,6 +138,26 @@ func TestTheHostChecksAnswersItself(t *testing.T) {
 	}
 }
 
+// The types of fields are numbered alike here and in the protocol.
+func TestTypesOfFieldsAreThoseOfTheProtocol(t *testing.T) {
+	for ours, theirs := range map[FieldType]pb.Field_Type{
+		Text: pb.Field_TEXT, Integer: pb.Field_INTEGER, Boolean: pb.Field_BOOLEAN, Size: pb.Field_SIZE, Duration: pb.Field_DURATION,
+		List: pb.Field_LIST, Choice: pb.Field_CHOICE, Map: pb.Field_MAP, Float: pb.Field_FLOAT,
+	} {
+		if int(ours) != int(theirs) {
+			t.Errorf("%d is %v there", ours, theirs)
+		}
+	}
+	if n := len(pb.Field_Type_name); int(Float)+1 != n {
+		t.Errorf("the protocol has %d types", n)
+	}
+	for ours, theirs := range map[Severity]pb.Severity{Info: pb.Severity_INFO, Warning: pb.Severity_WARNING, Error: pb.Severity_ERROR, Critical: pb.Severity_CRITICAL} {
+		if int(ours) != int(theirs) {
+			t.Errorf("%v is %v there", ours, theirs)
+		}
+	}
+}
+
 func FuzzAValueMadeOfBytesIsMadeAgain(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, text string, n int64, number float64, b []byte) {
 		v := Struct{{name, []any{text, n, number, b}}}

@@ -121,13 +121,25 @@ func (r *registry) configure(ctx context.Context, k instanceKey, values map[stri
 		return nil, errors.Join(errors.New("the plugin is stopping"), next.retire(ctx))
 	}
 	if before != nil {
-		if err := before.retire(ctx); err != nil {
+		// the host must still hear that the new one is there, if the old one does not end
+		half, cancel := portion(ctx, 1, 2)
+		defer cancel()
+		if err := before.retire(half); err != nil {
 			before.log.Warn("the instance as it was before did not end cleanly", "error", err)
 		}
 	}
 	r.redact.set(k, secrets)
 	close(next.ready)
 	return methods, nil
+}
+
+// portion is a part of the time that a context still has.
+func portion(ctx context.Context, part, of time.Duration) (context.Context, context.CancelFunc) {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(end)*part/of)
 }
 
 // remove flushes and ends an instance.
@@ -144,7 +156,9 @@ func (r *registry) remove(ctx context.Context, k instanceKey) error {
 	if before == nil {
 		return nil
 	}
-	err = before.retire(ctx)
+	most, cancel := portion(ctx, 9, 10) // so that the host hears what did not end
+	defer cancel()
+	err = before.retire(most)
 	if err != nil {
 		err = errors.New(r.redact.text(err.Error()))
 	}

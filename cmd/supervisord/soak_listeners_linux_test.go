@@ -2,8 +2,11 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -119,8 +122,29 @@ func (in *instance) account(name string) (all []delivery) {
 	return all
 }
 
-// lines is how many events a listener has noted.
-func (in *instance) lines(name string) int { return strings.Count(in.file(name), "\n") }
+// tally counts the lines of a file that grows.
+type tally struct {
+	path string
+	read int64
+	n    int
+}
+
+// lines is how many there are by now.
+func (c *tally) lines(t *testing.T) int {
+	t.Helper()
+	f, err := os.Open(c.path)
+	if err != nil {
+		return 0
+	}
+	defer f.Close() //nolint:errcheck // it is read
+	more, err := io.ReadAll(io.NewSectionReader(f, c.read, math.MaxInt64-c.read))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.read += int64(len(more))
+	c.n += bytes.Count(more, []byte{'\n'})
+	return c.n
+}
 
 // killListener is kill -9 of the listener that lives now; false while there is none.
 func (in *instance) killListener(name string) bool {
@@ -188,11 +212,14 @@ func TestSoakEventsOfListenersThatAreKilled(t *testing.T) {
 	l := startLedger(t, conf, n)
 	in := l.in
 	rng := rand.New(rand.NewPCG(rand.Uint64(), 1))
-	kills := map[string]int{}
+	kills, noted := map[string]int{}, map[string]*tally{}
+	for name := range pools {
+		noted[name] = &tally{path: filepath.Join(in.dir, name)}
+	}
 	for range 4 {
 		for name := range pools {
-			from := in.lines(name) + rng.IntN(n/8)
-			until(t, "it has gone on for a while", func() bool { return in.lines(name) > min(from, n-1) })
+			from := noted[name].lines(t) + rng.IntN(n/8)
+			until(t, "it has gone on for a while", func() bool { return noted[name].lines(t) > min(from, n-1) })
 			if in.killListener(name) {
 				kills[name]++
 			}

@@ -84,6 +84,7 @@ func Load(o Options) (*Config, error) {
 	if l.find() && l.readFiles() {
 		l.readSupervisord()
 		l.readRPCInterfaces()
+		l.readPlugins()
 		l.readGroups()
 		l.readServers()
 		l.applyOverrides(overrides)

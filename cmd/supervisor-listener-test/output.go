@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+const (
+	// keptOutput bounds what is kept of a listener that floods its output, in bytes.
+	// The rest is read and dropped, as the daemon does, so that it cannot block.
+	keptOutput = 1 << 20
+	// keptErrors is how much of the end of stderr is kept for reports, in bytes.
+	keptErrors = 4 << 10
+	// longestResult is the largest result the daemon keeps, in bytes.
+	longestResult = 64 << 10
+)
+
+// pipe is a listener's output, read as it comes by one goroutine.
+type pipe struct {
+	file    *os.File
+	changed chan struct{} // has one token when there is more to see
+
+	mu   sync.Mutex
+	data []byte
+	end  bool
+}
+
+func readPipe(f *os.File) *pipe {
+	p := &pipe{file: f, changed: make(chan struct{}, 1)}
+	go func() {
+		defer f.Close()
+		buf := make([]byte, 32<<10)
+		for {
+			n, err := f.Read(buf)
+			p.mu.Lock()
+			p.data = append(p.data, buf[:min(n, keptOutput-len(p.data))]...)
+			p.end = err != nil
+			p.mu.Unlock()
+			select {
+			case p.changed <- struct{}{}:
+			default:
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return p
+}
+
+// close stops reading: what is written from then on breaks the writer's pipe.
+func (p *pipe) close() { _ = p.file.Close() }
+
+// message is one of the two things a listener says.
+type message struct {
+	ready  bool
+	result string // where it is no READY
+}
+
+// take returns the next message that is there whole. It is false where more must
+// come, an error where what came is the beginning of none.
+func (p *pipe) take() (message, bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m, n, err := parseMessage(p.data)
+	p.data = p.data[n:]
+	return m, n > 0, err
+}
+
+// rest is what came and is no whole message, and whether it was the end.
+func (p *pipe) rest() (string, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return string(p.data), p.end
+}
+
+// parseMessage reads a message by the grammar of PROTOCOL.md, section 2, and nothing
+// more lenient. n is its length; 0 where more must come.
+func parseMessage(b []byte) (m message, n int, err error) {
+	const result = "RESULT "
+	switch {
+	case len(b) == 0:
+		return m, 0, nil
+	case hasBeginning(b, eventlistener.ReadyToken):
+		if len(b) < len(eventlistener.ReadyToken) {
+			return m, 0, nil
+		}
+		return message{ready: true}, len(eventlistener.ReadyToken), nil
+	case hasBeginning(b, result):
+	case looksLike(b, "READY"):
+		return m, 0, breaks("R1", "wrote %q, not \"READY\\n\"", excerpt(b))
+	case looksLike(b, "RESULT"):
+		return m, 0, breaks("R3", "wrote %q, not \"RESULT n\\n\"", excerpt(b))
+	default:
+		return m, 0, breaks("R4", "wrote %q, which is no message", excerpt(b))
+	}
+	if len(b) < len(result) {
+		return m, 0, nil
+	}
+	line, content, whole := bytes.Cut(b[len(result):], []byte("\n"))
+	const mostDigits = 6
+	length, convErr := strconv.Atoi(string(line))
+	canonical := convErr == nil && length >= 0 && strconv.Itoa(length) == string(line)
+	if whole && (!canonical || length > longestResult) || !canonical && len(line) > 0 || len(line) > mostDigits {
+		return m, 0, breaks("R3", "wrote %q, not \"RESULT n\\n\"", excerpt(b))
+	}
+	if !whole || len(content) < length {
+		return m, 0, nil
+	}
+	content = content[:length]
+	if s := string(content); s != eventlistener.ResultOK && s != eventlistener.ResultFail {
+		return m, 0, breaks("R3", "the answer %q is neither OK nor FAIL", excerpt(b))
+	}
+	return message{result: string(content)}, len(result) + len(line) + 1 + length, nil
+}
+
+// hasBeginning tells whether b begins with s, as far as b goes.
+func hasBeginning(b []byte, s string) bool {
+	n := min(len(b), len(s))
+	return string(b[:n]) == s[:n]
+}
+
+// looksLike tells whether b was meant to be the word.
+func looksLike(b []byte, word string) bool {
+	line, _, _ := strings.Cut(string(b[:min(len(b), 64)]), "\n")
+	return strings.HasPrefix(strings.ToUpper(strings.TrimSpace(line)), word)
+}
+
+// excerpt is the beginning of b for a report.
+func excerpt(b []byte) string {
+	const most = 60
+	if len(b) > most {
+		return string(b[:most]) + "…"
+	}
+	return string(b)
+}
+
+// tail keeps the end of what is written to it, and shows all of it where asked.
+type tail struct {
+	mu   sync.Mutex
+	data []byte
+	show io.Writer
+}
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.show != nil {
+		_, _ = t.show.Write(b)
+	}
+	t.data = append(t.data, b...)
+	if over := len(t.data) - keptErrors; over > 0 {
+		t.data = append(t.data[:0], t.data[over:]...)
+	}
+	return len(b), nil
+}
+
+// last is the last line, for a report.
+func (t *tail) last() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := strings.TrimSpace(string(t.data))
+	return s[strings.LastIndexByte(s, '\n')+1:]
+}

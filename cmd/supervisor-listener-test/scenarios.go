@@ -1,0 +1,497 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+func playReady(t *trial) error {
+	s, err := t.startReady(classicProtocol)
+	if err != nil {
+		return err
+	}
+	return s.quiet()
+}
+
+func playAnswer(t *trial) error {
+	s, err := t.startReady(classicProtocol)
+	if err != nil {
+		return err
+	}
+	return s.exchange(t.plain())
+}
+
+func playExact(t *trial) error {
+	s, err := t.startReady(classicProtocol)
+	if err != nil {
+		return err
+	}
+	return s.exchangeAll(t.plain(), t.plain())
+}
+
+// playQuiet leaves time for chatter at each state.
+func playQuiet(t *trial) error {
+	s, err := t.startReady(classicProtocol)
+	if err != nil {
+		return err
+	}
+	for range 3 {
+		if err := s.quiet(); err != nil {
+			return err
+		}
+		if err := s.exchangeAll(t.plain()); err != nil {
+			return err
+		}
+	}
+	return s.quiet()
+}
+
+func playReadyAgain(t *trial) error {
+	s, err := t.startReady(classicProtocol)
+	if err != nil {
+		return err
+	}
+	for range 3 {
+		if err := s.exchangeAll(t.plain()); err != nil {
+			return err
+		}
+	}
+	return s.quiet()
+}
+
+// playPieces cuts an event everywhere: once at each byte of it, and once into single
+// bytes.
+func playPieces(t *trial) error {
+	s, err := t.startReady(classicProtocol)
+	if err != nil {
+		return err
+	}
+	e := t.plain()
+	for _, at := range boundaries(s.wire(e)) {
+		b := s.wire(e)
+		if at >= len(b) { // a serial has grown by a digit, never shrunk
+			continue
+		}
+		if err := s.sendPieces(b[:at], b[at:]); err != nil {
+			return cutAt(err, b, at)
+		}
+		if err := s.awaitAnswers(); err != nil {
+			return cutAt(err, b, at)
+		}
+	}
+	var bytewise [][]byte
+	for _, c := range s.wire(e) {
+		bytewise = append(bytewise, []byte{c})
+	}
+	if err := s.sendPieces(bytewise...); err != nil {
+		return noted(err, "byte by byte")
+	}
+	if err := s.awaitAnswers(); err != nil {
+		return noted(err, "byte by byte")
+	}
+	return s.awaitReady()
+}
+
+// boundaries are the places at which an event is cut: around each colon, space and
+// line feed, and in the midst of each word.
+func boundaries(b []byte) []int {
+	seen := map[int]bool{}
+	var at []int
+	add := func(i int) {
+		if i > 0 && i < len(b) && !seen[i] {
+			seen[i] = true
+			at = append(at, i)
+		}
+	}
+	begin := 0
+	for i, c := range b {
+		if c == ':' || c == ' ' || c == '\n' {
+			add(begin + (i-begin)/2)
+			add(i)
+			add(i + 1)
+			begin = i + 1
+		}
+	}
+	add(begin + (len(b)-begin)/2)
+	add(len(b) - 1)
+	return at
+}
+
+func cutAt(err error, b []byte, at int) error {
+	return noted(err, fmt.Sprintf("cut behind %q", b[max(0, at-12):at]))
+}
+
+// noted says when a rule was broken.
+func noted(err error, when string) error {
+	if b, ok := err.(*breach); ok && b.rule == "" { //nolint:errorlint // breaches are not wrapped
+		b.what += " (" + when + ")"
+	}
+	return err
+}
+
+func playEmpty(t *trial) error {
+	var empty []sample
+	for _, typ := range t.types {
+		if typ.Is(eventlistener.SupervisorStateChange) {
+			empty = append(empty, sampleOf(typ, "web", ""))
+		}
+	}
+	if len(empty) == 0 {
+		return notApplicable("none of its types has an empty payload")
+	}
+	s, err := t.startReady(classicProtocol)
+	if err != nil {
+		return err
+	}
+	for range 2 {
+		if err := s.exchangeAll(append(empty, t.plain())...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func playWide(t *trial) error {
+	wide := t.wide()
+	if len(wide) == 0 {
+		return notApplicable("its types are always ASCII")
+	}
+	s, err := t.startReady(classicProtocol)
+	if err != nil {
+		return err
+	}
+	for _, e := range wide {
+		if err := s.exchangeAll(e, t.plain()); err != nil {
+			return noted(err, e.String())
+		}
+	}
+	// Cut within a character.
+	b := s.wire(wide[0])
+	at := bytes.IndexFunc(b, func(c rune) bool { return c >= utf8.RuneSelf }) + 1
+	if err := s.sendPieces(b[:at], b[at:]); err != nil {
+		return noted(err, "cut within a character")
+	}
+	if err := s.awaitAnswers(); err != nil {
+		return noted(err, "cut within a character")
+	}
+	return s.exchangeAll(t.plain())
+}
+
+func playBig(t *trial) error {
+	var big []sample
+	for _, typ := range t.types {
+		size, note := bigPayload, "1 MB"
+		if typ.Is(eventlistener.ProcessLog) {
+			size, note = logChunk, "128 KiB"
+		}
+		if hasText(typ) {
+			e := sampleOf(typ, "web", strings.Repeat("0123456789abcde\n", size/16))
+			e.note = note
+			big = append(big, e)
+		}
+	}
+	if len(big) == 0 {
+		return notApplicable("none of its types has a big payload")
+	}
+	s, err := t.startReady(classicProtocol)
+	if err != nil {
+		return err
+	}
+	return s.exchangeAll(append(big, t.plain())...)
+}
+
+func playOdd(t *trial) error {
+	odd := t.odd()
+	if len(odd) == 0 {
+		return notApplicable("none of its types has free text")
+	}
+	s, err := t.startReady(classicProtocol)
+	if err != nil {
+		return err
+	}
+	for _, e := range odd {
+		if err := s.exchangeAll(e, t.plain()); err != nil {
+			return noted(err, e.String())
+		}
+	}
+	return nil
+}
+
+// playHeaders sends the plain event under other headers; % stands for what one has
+// to begin with.
+func playHeaders(t *trial, headers []string) error {
+	s, err := t.startReady(classicProtocol)
+	if err != nil {
+		return err
+	}
+	e := t.plain()
+	for _, form := range headers {
+		h := e.header(s.serial)
+		s.serial++
+		line := strings.NewReplacer("SERIAL", fmt.Sprint(h.Serial), "NAME", h.EventName, "LEN", fmt.Sprint(h.Len)).Replace(form)
+		if err := s.sendPieces([]byte(line + "\n" + e.payload)); err != nil {
+			return noted(err, line)
+		}
+		if err := s.awaitAnswers(); err != nil {
+			return noted(err, line)
+		}
+		if err := s.exchangeAll(e); err != nil {
+			return noted(err, "after "+line)
+		}
+	}
+	return nil
+}
+
+func playTokens(t *trial) error {
+	return playHeaders(t, []string{
+		"ver:3.0 server:supervisor serial:SERIAL pool:listener poolserial:SERIAL eventname:NAME len:LEN future:1",
+		"ver:3.0 server:supervisor priority:high serial:SERIAL pool:listener poolserial:SERIAL lens:7 eventname:NAME len:LEN xlen:9",
+		"ver:3.0 server:supervisor serial:SERIAL pool:listener poolserial:SERIAL eventname:NAME len:LEN empty:",
+		"len:LEN eventname:NAME poolserial:SERIAL pool:listener serial:SERIAL server:supervisor ver:3.0",
+		"eventname:NAME ver:3.0 len:LEN bytes:LEN server:supervisor pool:listener serial:SERIAL poolserial:SERIAL",
+	})
+}
+
+func playValues(t *trial) error {
+	return playHeaders(t, []string{
+		"ver:3.0 server:my host serial:SERIAL pool:listener poolserial:SERIAL eventname:NAME len:LEN",
+		"ver:3.0 server:host:9001 serial:SERIAL pool:listener poolserial:SERIAL eventname:NAME len:LEN",
+		"ver:3.0 server:grüße serial:SERIAL pool:listener poolserial:SERIAL eventname:NAME len:LEN",
+		"ver:3.0 server: serial:SERIAL pool:listener poolserial:SERIAL eventname:NAME len:LEN",
+	})
+}
+
+func playTypes(t *trial) error {
+	s, err := t.startReady(classicProtocol)
+	if err != nil {
+		return err
+	}
+	for _, typ := range t.types {
+		e := sampleOf(typ, "web", "some text")
+		if e.payload == "" {
+			continue // R7
+		}
+		if err := s.exchangeAll(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func playUnknownType(t *trial) error {
+	s, err := t.startReady(classicProtocol)
+	if err != nil {
+		return err
+	}
+	return s.exchangeAll(
+		sample{name: "PROCESS_STATE_SLEEPING", payload: "processname:web groupname:web from_state:RUNNING pid:4711"},
+		t.plain(),
+		sample{name: "SOMETHING_ELSE", payload: "no tokens here\nnor here"},
+		t.plain())
+}
+
+// rejectsAll is how many rejections in a row say that a listener can do nothing here.
+const rejectsAll = 5
+
+func playMany(t *trial) error {
+	s, err := t.startReady(classicProtocol)
+	if err != nil {
+		return err
+	}
+	e := t.plain()
+	for i := range t.count {
+		if err := s.exchange(e); err != nil {
+			return noted(err, fmt.Sprintf("event %d of %d", i+1, t.count))
+		}
+		if i+1 == rejectsAll && !contains(s.answers, eventlistener.ResultOK) {
+			return notApplicable("it rejects every event, and may pause for each: give it what it needs by --env")
+		}
+	}
+	return s.awaitReady()
+}
+
+func contains(all []string, s string) bool {
+	for _, a := range all {
+		if a == s {
+			return true
+		}
+	}
+	return false
+}
+
+func playAgain(t *trial) error {
+	e := t.plain()
+	s, err := t.startReady(classicProtocol)
+	if err != nil {
+		return err
+	}
+	if err := s.exchangeAll(e); err != nil {
+		return err
+	}
+	for range 3 { // the same numbers
+		s.serial = 0
+		if err := s.exchangeAll(e); err != nil {
+			return noted(err, "again in the same life")
+		}
+	}
+	s.end()
+	if s, err = t.startReady(classicProtocol); err != nil {
+		return err
+	}
+	return noted(s.exchangeAll(e), "again in the next life")
+}
+
+func playStopIdle(t *trial) error {
+	s, err := t.startReady(classicProtocol)
+	if err != nil {
+		return err
+	}
+	if err := s.exchangeAll(t.plain()); err != nil {
+		return err
+	}
+	if err := s.quiet(); err != nil { // it waits for an event by now
+		return err
+	}
+	s.signal(syscall.SIGTERM)
+	return s.awaitEnd()
+}
+
+func (s *session) signal(sig syscall.Signal) {
+	s.stopped = true
+	_ = s.cmd.Process.Signal(sig) // one that has ended is what is wanted
+}
+
+// playStopBusy stops it with an event it has whole, and with one it has half of.
+func playStopBusy(t *trial) error {
+	s, err := t.startReady(classicProtocol)
+	if err != nil {
+		return err
+	}
+	if err := s.send(t.plain()); err != nil {
+		return err
+	}
+	s.signal(syscall.SIGTERM)
+	if err := s.awaitEnd(); err != nil {
+		return noted(err, "the event was there whole")
+	}
+	if s, err = t.startReady(classicProtocol); err != nil {
+		return err
+	}
+	b := s.wire(t.plain())
+	half := bytes.IndexByte(b, '\n') + 1 + (len(b)-bytes.IndexByte(b, '\n')-1)/2
+	if err := s.sendPieces(b[:half]); err != nil {
+		return err
+	}
+	<-time.After(settle)
+	s.signal(syscall.SIGTERM)
+	<-time.After(settle)
+	_ = s.write(b[half:]) // it may have ended, which is as good
+	return noted(s.awaitEnd(), "half the event was there")
+}
+
+func playEndOfInput(t *trial) error {
+	s, err := t.startReady(classicProtocol)
+	if err != nil {
+		return err
+	}
+	if err := s.exchangeAll(t.plain()); err != nil {
+		return err
+	}
+	_ = s.in.Close()
+	return s.awaitEnd()
+}
+
+func playClassic(t *trial) error {
+	s, err := t.startReady("")
+	if err == nil {
+		err = s.quiet()
+	}
+	if err == nil {
+		err = s.exchangeAll(t.plain(), t.plain(), t.plain())
+	}
+	if b, ok := err.(*breach); ok && b.rule == "R5" { //nolint:errorlint // breaches are not wrapped
+		b.rule = "" // with the variable it says READY once
+	}
+	return err
+}
+
+// playCredits gives events as they are asked for: one at a time, then as many as the
+// listener takes.
+func playCredits(t *trial) error {
+	for _, limit := range []int{2, t.credits} {
+		s, err := t.startReady(fmt.Sprintf("3.0 bytes max_in_flight=%d payload=supervisor", limit))
+		if err != nil {
+			return err
+		}
+		if err := s.quiet(); err != nil { // all READYs are here, one too many as well
+			return err
+		}
+		e := t.plain()
+		for sent := 0; sent < 20*limit; {
+			if err := s.awaitReady(); err != nil {
+				return err
+			}
+			var batch []byte // what waits together may come in one write
+			for ; s.credits > 0; s.credits-- {
+				batch = append(batch, s.wire(e)...)
+				s.unanswered++
+				sent++
+			}
+			if err := s.write(batch); err != nil {
+				return err
+			}
+			if len(s.answers) == rejectsAll && !contains(s.answers, eventlistener.ResultOK) {
+				break
+			}
+		}
+		if err := s.awaitAnswers(); err != nil {
+			return noted(err, fmt.Sprintf("max_in_flight=%d", limit))
+		}
+		if err := s.quiet(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func playWords(t *trial) error {
+	s, err := t.startReady("3.0 shiny bytes max_in_flight=1 compression=none payload=supervisor later:2")
+	if err != nil {
+		return err
+	}
+	return s.exchangeAll(t.plain(), t.plain())
+}
+
+func playExtended(t *trial) error { return playForm(t, eventlistener.ExtendedForm) }
+
+func playJSON(t *trial) error { return playForm(t, eventlistener.JSONForm) }
+
+func playForm(t *trial, f eventlistener.Form) error {
+	s, err := t.startReady("3.0 bytes max_in_flight=1 payload=" + f.String())
+	if err != nil {
+		return err
+	}
+	return s.exchangeAll(t.inForm(f)...)
+}
+
+func playStderr(t *trial) error {
+	s, err := t.startReady(classicProtocol)
+	if err != nil {
+		return err
+	}
+	if err := s.exchangeAll(t.plain()); err != nil {
+		return err
+	}
+	select {
+	case <-s.errEnd:
+		return broken("closed its standard error: what goes wrong in it is told to nobody")
+	case <-time.After(settle):
+		return nil
+	}
+}

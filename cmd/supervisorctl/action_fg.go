@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+)
+
+func fgAction() Action {
+	return Action{
+		Name: "fg",
+		Help: "fg <process>\tConnect to a process in foreground mode\n" +
+			"\t\tCtrl-C to exit",
+		Complete: completeProcesses,
+		Endless:  true,
+		Run:      foreground,
+	}
+}
+
+// foreground shows both of a process's streams and sends it what is typed, until
+// Ctrl-C, the end of input or the end of the process; the process is left alone.
+func foreground(r *run, arg string) error {
+	if ok, err := r.up(); !ok {
+		return err
+	}
+	words := strings.Fields(arg)
+	switch {
+	case len(words) == 0:
+		r.misuse(exitGeneric, "ERROR: no process name supplied")
+		return nil
+	case len(words) > 1:
+		r.refuse("ERROR: too many process names supplied")
+		return nil
+	}
+	name := words[0]
+	running, err := r.isRunning(name)
+	switch fault := asFault(err); {
+	case fault != nil && fault.Code == faultBadName:
+		r.refuse("ERROR: bad process name supplied")
+		return nil
+	case fault != nil:
+		r.println("ERROR: " + faultRepr(fault))
+		return nil
+	case err != nil:
+		return err
+	case !running:
+		r.refuse("ERROR: process not running")
+		return nil
+	}
+	r.println(followNotice)
+
+	ctx, cancel := context.WithCancel(r.ctx)
+	out := r.out
+	r.out = &lockedWriter{to: out}
+	var streams sync.WaitGroup
+	for _, channel := range []string{"stdout", "stderr"} {
+		streams.Go(func() { _ = r.pour(ctx, "/logtail/"+name+"/"+channel, r.out) })
+	}
+	defer func() {
+		cancel()
+		streams.Wait()
+		r.out = out
+	}()
+	return r.relay(name)
+}
+
+// relay sends lines to a process until there are no more or it is gone.
+func (r *run) relay(name string) error {
+	for {
+		line, err := r.ctl.in.readLine(r.ctx)
+		if errors.Is(err, errInterrupted) || errors.Is(err, errEndOfInput) {
+			r.println("Exiting foreground")
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		_, err = r.call("sendProcessStdin", name, line+"\n")
+		switch fault := asFault(err); {
+		case fault != nil && fault.Code == faultNotRunning:
+			r.println("Process got killed")
+		case fault != nil:
+			r.println("ERROR: " + faultRepr(fault))
+		case err == nil:
+			running, err := r.isRunning(name)
+			if err != nil {
+				return err
+			}
+			if running {
+				continue
+			}
+			r.println("Process got killed")
+		case errors.Is(err, errInterrupted):
+		default:
+			return err
+		}
+		r.println("Exiting foreground")
+		return nil
+	}
+}
+
+func (r *run) isRunning(name string) (bool, error) {
+	v, err := r.call("getProcessInfo", name)
+	if err != nil {
+		return false, err
+	}
+	p, err := asInfo(v)
+	return p.State == stateRunning, err
+}
+
+// lockedWriter lets the streams and the messages share an output.
+type lockedWriter struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (w *lockedWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(p)
+}

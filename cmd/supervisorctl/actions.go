@@ -1,0 +1,134 @@
+package main
+
+import (
+	"slices"
+	"strings"
+)
+
+// Action is one verb of the command line and the shell.
+type Action struct {
+	Name string
+	// Help is what "help NAME" prints, less the last newline; "" hides the action
+	// from the list of "help" too.
+	Help string
+	// Extra: the action is Hark's own; "help" lists those in a paragraph after
+	// Supervisor's, as it does with the actions of a plugin there.
+	Extra bool
+	// Flags are Hark's additions to an action of Supervisor's. Anything else that
+	// begins with dashes is an argument.
+	Flags    []Flag
+	Complete completion
+	// Endless: the action goes on until Ctrl-C, which is its ordinary end. All
+	// others die of it on the command line, and end the shell.
+	Endless bool
+	// Local: the action needs no server; with several it runs once.
+	Local bool
+	// Run does it. arg is the line after the verb, less flags and surrounding
+	// white space. An error is what would be an exception that Supervisor's
+	// supervisorctl prints: the controller prints it and sets the exit status.
+	Run func(r *run, arg string) error
+}
+
+// Flag is one flag of an action: --name, or --name=VALUE.
+type Flag struct {
+	Name  string // without dashes
+	Value bool   // takes a value
+	Help  string
+}
+
+// actionTable is every action, in the order in which "help" and completion list
+// them.
+func actionTable() []Action {
+	return []Action{
+		addAction(),
+		availAction(),
+		clearAction(),
+		exitAction("exit"),
+		fgAction(),
+		helpAction(),
+		maintailAction(),
+		openAction(),
+		pidAction(),
+		exitAction("quit"),
+		reloadAction(),
+		removeAction(),
+		rereadAction(),
+		restartAction(),
+		shutdownAction(),
+		signalAction(),
+		startAction(),
+		statusAction(),
+		stopAction(),
+		tailAction(),
+		updateAction(),
+		versionAction(),
+		eofAction(),
+	}
+}
+
+// find returns the action of a name.
+func find(table []Action, name string) *Action {
+	if i := slices.IndexFunc(table, func(a Action) bool { return a.Name == name }); i >= 0 {
+		return &table[i]
+	}
+	return nil
+}
+
+// parseLine cuts a line into verb and rest as Python's cmd.Cmd does: the verb
+// ends where no letter, digit or underscore follows. ok is false for a line that
+// cannot be one.
+func parseLine(line string) (verb, arg, whole string, ok bool) {
+	line = strings.TrimSpace(line)
+	switch {
+	case line == "":
+		return "", "", "", false
+	case line[0] == '?':
+		line = "help " + line[1:]
+	case line[0] == '!':
+		return "", "", line, false
+	}
+	n := 0
+	for n < len(line) && isIdentifier(line[n]) {
+		n++
+	}
+	return line[:n], strings.TrimSpace(line[n:]), line, true
+}
+
+func isIdentifier(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_'
+}
+
+// cutFlags takes the action's own flags out of its arguments, wherever they
+// stand before a "--". What it does not know stays where it is.
+func (a *Action) cutFlags(arg string) (rest string, flags map[string]string, err error) {
+	if len(a.Flags) == 0 {
+		return arg, nil, nil
+	}
+	var kept []string
+	flags = map[string]string{}
+	words := strings.Fields(arg)
+	for len(words) > 0 {
+		word := words[0]
+		words = words[1:]
+		name, value, hasValue := strings.Cut(strings.TrimPrefix(word, "--"), "=")
+		i := -1
+		if strings.HasPrefix(word, "--") {
+			i = slices.IndexFunc(a.Flags, func(f Flag) bool { return f.Name == name })
+		}
+		switch {
+		case i < 0:
+			kept = append(kept, word)
+			continue
+		case !a.Flags[i].Value && hasValue:
+			return "", nil, usagef("option --%s must not have an argument", name)
+		case a.Flags[i].Value && !hasValue && len(words) == 0:
+			return "", nil, usagef("option --%s requires argument", name)
+		case a.Flags[i].Value && !hasValue:
+			value, words = words[0], words[1:]
+		}
+		flags[name] = value
+	}
+	return strings.Join(kept, " "), flags, nil
+}
+
+func joinArgs(args []string) string { return strings.Join(args, " ") }

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/xmlrpc"
+)
+
+const (
+	// patience is how long a server may take to answer what it can answer at
+	// once, and how often one that works on something longer is asked for a sign
+	// of life. Supervisor waits for ever.
+	patience = 30 * time.Second
+	// maxReply bounds an answer, in bytes; 70,000 processes fit in.
+	maxReply = 128 << 20
+)
+
+// client makes the calls to one supervisord, over a connection that is kept.
+type client struct {
+	url      string // http://HOST:PORT, https://HOST:PORT or unix:///PATH, as given
+	username *string
+	password *config.Secret
+	base     *url.URL // nil: url cannot be used
+	http     *http.Client
+	patience time.Duration
+}
+
+// newClient makes a client of a server. That its URL cannot be used is told by
+// the first call, as in Supervisor.
+func newClient(address string, username *string, password *config.Secret) *client {
+	transport := &http.Transport{DisableCompression: true, MaxResponseHeaderBytes: 1 << 16}
+	c := &client{url: address, username: username, password: password, patience: patience, http: &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	if path, ok := strings.CutPrefix(address, "unix://"); ok {
+		c.base = &url.URL{Scheme: "http", Host: "localhost"}
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", path)
+		}
+	} else if u, err := url.Parse(address); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
+		c.base = &url.URL{Scheme: u.Scheme, Host: u.Host} // whatever the path is, the calls go to /RPC2
+	}
+	return c
+}
+
+// authenticate sets what the client shows the server.
+func (c *client) authenticate(username *string, password *config.Secret) {
+	c.username, c.password = username, password
+}
+
+// idle lets go of the connection, so that the next call finds a server that has
+// started anew meanwhile.
+func (c *client) idle() { c.http.CloseIdleConnections() }
+
+func (c *client) close() { c.idle() }
+
+// protocolError is an answer that is no 200.
+type protocolError struct {
+	code   int
+	reason string
+}
+
+func (e *protocolError) Error() string {
+	return fmt.Sprintf("<ProtocolError for 127.0.0.1/RPC2: %d %s>", e.code, e.reason)
+}
+
+var (
+	errTimeout  = errors.New("timed out")
+	errTooLarge = fmt.Errorf("the answer is larger than %d bytes", maxReply)
+)
+
+// call makes one call that the server answers at once. A fault is an
+// *xmlrpc.Fault; a server that says nothing is errTimeout; Ctrl-C is
+// errInterrupted.
+func (c *client) call(ctx context.Context, method string, args ...any) (any, error) {
+	limited, cancel := context.WithTimeoutCause(ctx, c.patience, errTimeout)
+	defer cancel()
+	return c.exchange(limited, method, args)
+}
+
+// wait makes one call that the server answers when something has happened, which
+// may take for ever as long as the server lives: it is asked for a sign of life
+// now and then, and when it gives none the call ends with errTimeout.
+func (c *client) wait(ctx context.Context, method string, args ...any) (any, error) {
+	watched, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		every := time.NewTicker(c.patience)
+		defer every.Stop()
+		for {
+			select {
+			case <-watched.Done():
+				return
+			case <-every.C:
+			}
+			_, err := c.call(watched, "supervisor.getVersion")
+			if err != nil && asFault(err) == nil && watched.Err() == nil {
+				cancel(errTimeout)
+				return
+			}
+		}
+	}()
+	return c.exchange(watched, method, args)
+}
+
+func (c *client) exchange(ctx context.Context, method string, args []any) (any, error) {
+	body, err := xmlrpc.AppendCall(nil, method, args...)
+	if err != nil {
+		return nil, err
+	}
+	req, err := c.request(ctx, http.MethodPost, "/RPC2", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "text/xml")
+	req.Header.Set("Accept", "text/xml")
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, cause(ctx, err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // read to its end, or given up
+	if resp.StatusCode != http.StatusOK {
+		return nil, refusal(resp)
+	}
+	doc, err := readReply(resp)
+	if err != nil {
+		return nil, cause(ctx, err)
+	}
+	return xmlrpc.DecodeResponse(doc)
+}
+
+func readReply(resp *http.Response) ([]byte, error) {
+	if resp.ContentLength > maxReply {
+		return nil, errTooLarge
+	}
+	var doc bytes.Buffer
+	if resp.ContentLength > 0 {
+		doc.Grow(int(resp.ContentLength) + bytes.MinRead)
+	}
+	n, err := doc.ReadFrom(io.LimitReader(resp.Body, maxReply+1))
+	if n > maxReply {
+		return nil, errTooLarge
+	}
+	return doc.Bytes(), err
+}
+
+// follow opens a log that goes on: what comes is read from the body until the
+// server or ctx ends it.
+func (c *client) follow(ctx context.Context, path string) (io.ReadCloser, error) {
+	req, err := c.request(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, cause(ctx, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		_ = resp.Body.Close()
+		return nil, refusal(resp)
+	}
+	return resp.Body, nil
+}
+
+func (c *client) request(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {
+	if c.base == nil {
+		return nil, &badURLError{c.url}
+	}
+	u := *c.base
+	u.Path = path
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", "supervisorctl (Hark)")
+	if c.username != nil && c.password != nil {
+		req.SetBasicAuth(*c.username, c.password.Reveal())
+	}
+	return req, nil
+}
+
+// badURLError is a server URL of a kind we do not speak.
+type badURLError struct{ url string }
+
+func (e *badURLError) Error() string { return "Unknown protocol for serverurl " + e.url }
+
+func refusal(resp *http.Response) error {
+	_, reason, _ := strings.Cut(resp.Status, " ")
+	if reason == strconv.Itoa(resp.StatusCode) {
+		reason = ""
+	}
+	return &protocolError{resp.StatusCode, reason}
+}
+
+// cause tells what ended a call where it was not the network.
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	if errors.Is(context.Cause(ctx), errTimeout) {
+		return errTimeout
+	}
+	return errInterrupted
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// followNotice is what Supervisor prints before a log that goes on.
+const followNotice = "==> Press Ctrl-C to exit <=="
+
+// follow prints a log as it comes, until Ctrl-C or the server's end. What keeps
+// it from doing so goes to standard error and is, as in Supervisor, no failure.
+func (r *run) follow(path string) error {
+	r.println(followNotice)
+	err := r.pour(r.ctx, path, r.out)
+	if errors.Is(err, errInterrupted) {
+		r.println("")
+		return nil
+	}
+	return err
+}
+
+// pour copies a log that goes on to out. errInterrupted: ctx has ended.
+func (r *run) pour(ctx context.Context, path string, out io.Writer) error {
+	body, err := r.server.follow(ctx, path)
+	var refused *protocolError
+	switch {
+	case errors.Is(err, errInterrupted):
+		return err
+	case errors.As(err, &refused):
+		_, _ = fmt.Fprintf(r.err, "%s%s Cannot read, status code %d\n", r.server.url, path, refused.code)
+		return nil
+	case err != nil:
+		f := describe(err)
+		_, _ = fmt.Fprintf(r.err, "%s%s Cannot connect, error: <class '%s'> (%s)\n", r.server.url, path, f.class, f.text)
+		return nil
+	}
+	defer body.Close() //nolint:errcheck // given up
+	_, err = io.Copy(out, body)
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	r.hint("the server ended the log; look into its log if that is a surprise")
+	return nil
+}

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/hark-supervisor/hark/core/config"
+)
+
+// option is one command-line option (supervisor/options.py, ClientOptions).
+type option struct {
+	short byte // 0: none
+	long  string
+	value bool // takes a value
+	many  bool // may be given again; any other twice is an error, as in Supervisor
+	meta  string
+	help  string
+	set   func(o *options, as, value string) error
+}
+
+// optionTable is every option, in the order of --help.
+func optionTable() []option {
+	return []option{
+		{short: 'c', long: "configuration", value: true, meta: "FILENAME", help: "the configuration file (searched for if not given)",
+			set: func(o *options, _, value string) error { o.file, o.fileGiven = value, true; return nil }},
+		{short: 'h', long: "help", many: true, help: "print this text and exit",
+			set: func(o *options, _, _ string) error { o.help = true; return errStop }},
+		{short: '?', many: true,
+			set: func(o *options, _, _ string) error { o.help = true; return errStop }},
+		{short: 'i', long: "interactive", help: "run the action, if there is one, then a shell",
+			set: func(o *options, _, _ string) error { o.interactive = true; return nil }},
+		{short: 's', long: "serverurl", value: true, meta: "URL", help: "the server: http://HOST:PORT or unix:///PATH\n     (default \"http://localhost:9001\").", set: setServer},
+		{short: 'u', long: "username", value: true, meta: "USERNAME", help: "the name to show the server",
+			set: func(o *options, _, value string) error { o.username = &value; return nil }},
+		{short: 'p', long: "password", value: true, meta: "PASSWORD", help: "the password to show the server",
+			set: func(o *options, _, value string) error {
+				secret := config.NewSecret(value)
+				o.password = &secret
+				return nil
+			}},
+		{short: 'r', long: "history_file", value: true, meta: "FILENAME", help: "where the shell keeps its history",
+			set: func(o *options, _, value string) error { o.history = value; return nil }},
+	}
+}
+
+// options is what the command line and the configuration say.
+type options struct {
+	help        bool
+	interactive bool
+	args        []string // the action and what follows it
+
+	file      string // -c
+	fileGiven bool
+	servers   []string       // -s; otherwise the configuration's one
+	username  *string        // nil: none
+	password  *config.Secret // nil: none
+	prompt    string
+	history   string // "" for none
+	warnings  []string
+}
+
+// errStop ends the reading of a command line: --help acts when it is met.
+var errStop = errors.New("stop")
+
+// usageError is a command line or a configuration that cannot be used; every
+// line is one text.
+type usageError []string
+
+func (e usageError) Error() string { return strings.Join(e, "\n") }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
+
+// usage says what is wrong in Supervisor's form and returns its exit status.
+func usage(w io.Writer, program string, err error) int {
+	_, _ = fmt.Fprintf(w, "Error: %v\nFor help, use %s -h\n", err, program)
+	return exitInvalidArgs
+}
+
+// readOptions reads a command line and the configuration it names. The command
+// line stands over the configuration.
+func readOptions(argv []string) (*options, error) {
+	o := &options{}
+	rest, err := getopt(argv[1:], optionTable(), o)
+	if o.help {
+		return o, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	o.args = rest
+	if len(o.args) == 0 {
+		o.interactive = true
+	}
+	ctl := &config.Ctl{ServerURL: "http://localhost:9001", Prompt: "supervisor"}
+	if !o.fileGiven || o.file != "" { // -c "" is no configuration at all
+		if ctl, err = config.LoadCtl(config.Options{Path: o.file, Argv0: argv0(argv[0])}); err != nil {
+			return nil, configError(err)
+		}
+	}
+	if len(o.servers) == 0 {
+		o.servers = []string{ctl.ServerURL}
+	}
+	if o.username == nil && ctl.Username != "" {
+		o.username = &ctl.Username
+	}
+	if o.password == nil && !ctl.Password.IsZero() {
+		o.password = &ctl.Password
+	}
+	if o.history == "" {
+		o.history = ctl.HistoryFile
+	}
+	o.prompt = ctl.Prompt
+	for _, p := range ctl.Plugins {
+		o.warnings = append(o.warnings, fmt.Sprintf("warning: [ctlplugin:%s] is left out: %q is Python, which Hark does not run; remove the section to silence this", p.Name, p.Factory))
+	}
+	return o, nil
+}
+
+// argv0 is where the search for a configuration begins: beside the file that runs.
+func argv0(program string) string {
+	if strings.Contains(program, "/") {
+		return program
+	}
+	if file, err := os.Executable(); err == nil {
+		return file
+	}
+	return program
+}
+
+// configError is Supervisor's sentence, then everything that is wrong.
+func configError(err error) error {
+	var all config.Errors
+	if !errors.As(err, &all) {
+		return usageError{err.Error()}
+	}
+	texts := usageError{all.First()}
+	for _, issue := range all {
+		texts = append(texts, issue.String())
+	}
+	return texts
+}
+
+func setServer(o *options, as, value string) error {
+	u, err := url.Parse(value)
+	if err != nil || u.Scheme == "" || u.Host == "" && u.Path == "" {
+		return usagef("invalid value for %s %s: value %s is not a URL", as, quote(value), quote(value))
+	}
+	o.servers = append(o.servers, value)
+	return nil
+}
+
+// getopt reads options as Python's getopt does: clusters of short ones,
+// abbreviated long ones, ending at the first argument that is none. It returns
+// what follows.
+func getopt(args []string, table []option, o *options) ([]string, error) {
+	type found struct {
+		opt       *option
+		as, value string
+	}
+	var all []found // set when all of them are known to be right, as there
+	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
+		arg := args[0]
+		args = args[1:]
+		if arg == "--" {
+			break
+		}
+		if name, ok := strings.CutPrefix(arg, "--"); ok {
+			name, value, hasValue := strings.Cut(name, "=")
+			opt, err := longOption(table, name)
+			switch {
+			case err != nil:
+				return nil, err
+			case opt.value && !hasValue && len(args) == 0:
+				return nil, usagef("option --%s requires argument", opt.long)
+			case opt.value && !hasValue:
+				value, args = args[0], args[1:]
+			case !opt.value && hasValue:
+				return nil, usagef("option --%s must not have an argument", opt.long)
+			}
+			all = append(all, found{opt, "--" + opt.long, value})
+			continue
+		}
+		for cluster := arg[1:]; cluster != ""; {
+			c := cluster[0]
+			cluster = cluster[1:]
+			i := slices.IndexFunc(table, func(opt option) bool { return opt.short == c })
+			if i < 0 {
+				return nil, usagef("option -%c not recognized", c)
+			}
+			f := found{opt: &table[i], as: "-" + string(c)}
+			if f.opt.value {
+				if f.value, cluster = cluster, ""; f.value == "" {
+					if len(args) == 0 {
+						return nil, usagef("option -%c requires argument", c)
+					}
+					f.value, args = args[0], args[1:]
+				}
+			}
+			all = append(all, f)
+		}
+	}
+	seen := map[*option]bool{}
+	for _, f := range all {
+		if err := f.opt.set(o, f.as, f.value); err != nil {
+			return nil, err
+		}
+		if seen[f.opt] && !f.opt.many {
+			return nil, usagef("conflicting command line option %s", quote(f.as))
+		}
+		seen[f.opt] = true
+	}
+	return args, nil
+}
+
+func longOption(table []option, name string) (*option, error) {
+	var match *option
+	for i := range table {
+		opt := &table[i]
+		switch {
+		case opt.long == "" || !strings.HasPrefix(opt.long, name):
+		case opt.long == name:
+			return opt, nil
+		case match != nil:
+			return nil, usagef("option --%s not a unique prefix", name)
+		default:
+			match = opt
+		}
+	}
+	if match == nil {
+		return nil, usagef("option --%s not recognized", name)
+	}
+	return match, nil
+}
+
+// help is the whole of --help.
+func help(program string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "supervisorctl -- control what a supervisord runs.\n\nUsage: %s [options] [action [arguments]]\n\nOptions:\n", program)
+	for _, opt := range optionTable() {
+		if opt.help == "" {
+			continue
+		}
+		name := "--" + opt.long
+		if opt.short != 0 {
+			name = "-" + string(opt.short) + "/" + name
+		}
+		if opt.meta != "" {
+			name += " " + opt.meta
+		}
+		fmt.Fprintf(&b, "%s -- %s\n", name, opt.help)
+	}
+	b.WriteString("\nWithout an action, or with -i, a shell reads actions. Its action \"help\" lists them,\nand \"help ACTION\" explains one.\n")
+	return b.String()
+}
