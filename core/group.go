@@ -36,10 +36,12 @@ type member struct {
 	waiters []waiter
 	killErr string             // why the last signal could not be sent
 	exit    eventlistener.Exit // how the child ended whose end is being handled
-	due     time.Time
-	slot    int                   // in deadlines; -1: not there
-	listens *eventlistener.Member // listener groups
-	again   restartRow            // listener groups
+	// expected: the state is EXITED, and the exit code was one of exitcodes.
+	expected bool
+	due      time.Time
+	slot     int                   // in deadlines; -1: not there
+	listens  *eventlistener.Member // listener groups
+	again    restartRow            // listener groups
 }
 
 // addGroup makes a group active and announces it (supervisord.py, add_process_group).

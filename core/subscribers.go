@@ -11,9 +11,10 @@ import (
 
 // The kinds of SubscriberInfo.
 const (
-	PoolSubscriber   = "pool"   // an [eventlistener:x]
-	StreamSubscriber = "stream" // a client of /events
-	LogSubscriber    = "log"    // event_log
+	PoolSubscriber     = "pool"     // an [eventlistener:x]
+	NotifierSubscriber = "notifier" // a [notifier:x]
+	StreamSubscriber   = "stream"   // a client of /events
+	LogSubscriber      = "log"      // event_log
 )
 
 // SubscriberInfo is one subscriber of the events at one moment. Numbers of events
@@ -29,6 +30,9 @@ type SubscriberInfo struct {
 	OldestAge  time.Duration // of the event that waits longest; 0 when none waits
 	Overflow   string
 	Payload    string // form of the payloads
+	// Notifiers only.
+	Suppressed uint64 // events folded, silenced or summarised
+	LastError  string // of the last delivery, "" when it went well
 	// Pools only.
 	MaxInFlight   int
 	AckTimeout    time.Duration
@@ -58,13 +62,16 @@ type ListenerInfo struct {
 }
 
 // Subscribers tells of everybody who gets events: pools in the order they were
-// added, then the event log, then streams.
+// added, then notifiers, the event log and streams.
 func (s *Supervisor) Subscribers(ctx context.Context) ([]SubscriberInfo, error) {
 	var all []SubscriberInfo
 	err := s.ask(ctx, func() {
 		now := s.clock.Now()
 		for _, g := range s.pools {
 			all = append(all, g.subscriber(now))
+		}
+		for _, a := range s.attached {
+			all = append(all, a.subscriber(now))
 		}
 		if s.eventLog != nil {
 			all = append(all, s.eventLog.subscriber(now))

@@ -50,6 +50,9 @@ type Supervisor struct {
 	inbox *inbox
 	env   []string
 	mood  atomic.Int64 // Mood; read by anyone, written by the loop
+	early early        // what waits for Run
+	sinks atomic.Pointer[sinkTable]
+	away  lossesElsewhere
 	ended chan struct{}
 
 	exitStatus atomic.Int64
@@ -68,7 +71,9 @@ type Supervisor struct {
 	restarts    listenerRestarts           // of listeners that timed out or broke the protocol
 	losses      []*loss                    // to be announced
 	closing     map[string]<-chan struct{} // spools of removed groups; closed when they are
+	attached    []*Attachment
 	letters     *deadLetters
+	tally       *tally
 	eventLog    *eventLog // nil: there is none
 	streams     []*EventStream
 	streamsEver int
@@ -105,6 +110,7 @@ func New(o Options) (*Supervisor, error) {
 		faulty:     make(map[*channel]retry),
 		restarts:   listenerRestarts{due: make(map[*member]time.Time)},
 		closing:    make(map[string]<-chan struct{}),
+		tally:      newTally(),
 		letters:    newDeadLetters(o.Config.Supervisord.ChildLogDir, o.Log),
 	}
 	s.mood.Store(int64(MoodRunning))
@@ -135,6 +141,7 @@ func New(o Options) (*Supervisor, error) {
 // and USR2; Run owns nothing of it.
 func (s *Supervisor) Run(signals <-chan os.Signal) Mood {
 	defer s.end()
+	s.early.begin()
 	s.bus.Publish(eventlistener.NewSupervisorState(eventlistener.SupervisorStateChangeRunning))
 	s.started = true
 	s.boot()
@@ -204,6 +211,7 @@ func (s *Supervisor) end() {
 	}
 	s.closeSpools()
 	s.closeStreams()
+	s.detachAll()
 	s.closeEventLog()
 	s.letters.close()
 }

@@ -46,6 +46,7 @@ func actionTable() []Action {
 		exitAction("exit"),
 		fgAction(),
 		helpAction(),
+		listenerAction(),
 		maintailAction(),
 		openAction(),
 		pidAction(),

@@ -77,11 +77,12 @@ func osFailure(errno syscall.Errno) failure {
 		class, hint = "FileNotFoundError", hintNoSocket
 	case syscall.EACCES, syscall.EPERM:
 		class, hint = "PermissionError", "you may not use this socket: try sudo, or set chmod= and chown= of [unix_http_server]"
-	case syscall.ECONNRESET, syscall.EPIPE:
+	case syscall.ENOTDIR:
+		class, hint = "NotADirectoryError", hintNoSocket
+	case syscall.ECONNRESET:
 		class, hint = "ConnectionResetError", "the server went away; look into its log"
-		if errno == syscall.EPIPE {
-			class = "BrokenPipeError"
-		}
+	case syscall.EPIPE:
+		class, hint = "BrokenPipeError", "the server went away; look into its log"
 	case syscall.ETIMEDOUT:
 		class, hint = "TimeoutError", "check the host in serverurl, and the network"
 	case syscall.EHOSTUNREACH, syscall.ENETUNREACH:

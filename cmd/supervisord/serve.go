@@ -14,7 +14,7 @@ import (
 // open opens the HTTP servers.
 func (d *daemon) open(supervisor *core.Supervisor, log *activity) (*rpc.Server, error) {
 	page, err := web.New(web.Options{
-		Supervisor: supervisor, Logs: d.logReaders(), Events: supervisor,
+		Supervisor: supervisor, Logs: d.logReaders(), Events: supervisor, Counters: supervisor,
 		Version: version, SupervisorVersion: supervisorVersion, Open: d.isOpen(),
 	})
 	if err != nil {
@@ -23,6 +23,7 @@ func (d *daemon) open(supervisor *core.Supervisor, log *activity) (*rpc.Server, 
 	return rpc.Open(rpc.Options{
 		Servers:    d.conf.Servers,
 		Fallback:   page,
+		Observe:    page.Observe,
 		Interfaces: d.conf.RPCInterfaces,
 		Supervisor: supervisor,
 		Logs:       d.logReaders(),

@@ -73,27 +73,32 @@ const minSpoolBytes = 1 << 20
 
 // spoolOptions reads the keys that say where events are kept with overflow=spool.
 func (l *loader) spoolOptions(to *Listener, get func(string) setting) {
+	to.SpoolDir, to.SpoolMaxBytes, to.SpoolSync = l.spool(to.Overflow == eventlistener.SpoolEvents, get)
+}
+
+// spool reads the keys of a spool, which mean something only where one is wanted.
+func (l *loader) spool(wanted bool, get func(string) setting) (path string, maxBytes int64, waits bool) {
 	dir, size, sync := get("spool_dir"), get("spool_maxbytes"), get("spool_sync")
-	to.SpoolDir = convert(l, dir, "", func(s string) (string, error) {
+	path = convert(l, dir, "", func(s string) (string, error) {
 		if s == "" {
 			return "", errors.New("cannot use no directory")
 		}
 		return l.paths.normalize(s), nil
 	})
-	to.SpoolMaxBytes = convert(l, size, 64<<20, byteSize)
-	if to.SpoolMaxBytes < minSpoolBytes {
+	maxBytes = convert(l, size, 64<<20, byteSize)
+	if maxBytes < minSpoolBytes {
 		l.reject(size.section, size.key, "", fmt.Sprintf("cannot use %s; accepted: 1MB or more", l.shown(size)))
 	}
-	to.SpoolSync = l.boolean(sync, false)
-	if to.Overflow == eventlistener.SpoolEvents {
-		return
+	waits = l.boolean(sync, false)
+	if wanted {
+		return path, maxBytes, waits
 	}
 	for _, v := range []setting{dir, size, sync} {
 		if v.state == present {
 			l.warn(v.section, v.key, "has no effect without overflow=spool")
 		}
 	}
-	to.SpoolDir, to.SpoolMaxBytes, to.SpoolSync = "", 0, false
+	return "", 0, false
 }
 
 // named makes a conversion of a search by name; case means nothing.

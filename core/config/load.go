@@ -27,6 +27,8 @@ type Options struct {
 	Environ   []string   // for %(ENV_X)s, "NAME=value"; nil: the process's
 	Hostname  string     // for %(host_node_name)s; default the system's
 	Accounts  Accounts   // default AccountFiles without a fallback
+	// Template tells what is wrong with a template of [notifier:x]; nil: nobody looks.
+	Template func(text string) error
 }
 
 // maxNumProcs bounds numprocs. Supervisor has no bound and dies of what lies

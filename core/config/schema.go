@@ -38,6 +38,14 @@ const (
 	ProtocolErrorPolicy
 	PayloadForm
 	SpoolDirectory // looked for when the spool is opened
+	Interval
+	Severity
+	SeverityRules
+	RateLimit
+	QuietHours
+	Template
+	Channels
+	SinkOverflow
 )
 
 // Accepts says in a few words what a value of the type may be.
@@ -97,6 +105,22 @@ func (t ValueType) Accepts() string {
 		return "names of processes and patterns such as web:*, separated by commas"
 	case OverflowPolicy:
 		return "discard_oldest, discard_newest or spool"
+	case Interval:
+		return "a number of seconds, or a time such as 500ms, 5s, 2m or 1h"
+	case Severity:
+		return "info, warning, error or critical"
+	case SeverityRules:
+		return "event types with a severity each, such as PROCESS_STATE_STOPPED=warning, separated by commas"
+	case RateLimit:
+		return "a number and a time, such as 10/1m"
+	case QuietHours:
+		return "two different times of day, such as 22:00-07:00"
+	case Template:
+		return "a template of text/template over an alert (docs/plugins.md)"
+	case Channels:
+		return "stdout, stderr or both"
+	case SinkOverflow:
+		return "drop_oldest, block or spool"
 	case ProtocolErrorPolicy:
 		return "unknown or restart"
 	case PayloadForm:
@@ -157,7 +181,7 @@ func Schema() []SectionSchema {
 	return []SectionSchema{
 		unixServerSchema(), inetServerSchema(), supervisordSchema(),
 		rpcInterfaceSchema(), supervisorctlSchema(), ctlPluginSchema(),
-		programSchema(), fcgiSchema(), listenerSchema(), groupSchema(), includeSchema(),
+		programSchema(), fcgiSchema(), listenerSchema(), groupSchema(), notifierSchema(), logSinkSchema(), includeSchema(),
 	}
 }
 

@@ -39,7 +39,7 @@ func harkNamespace(version string, sup Daemon, events Events) Namespace {
 	ns.Methods = append(ns.Methods, Method{
 		Name: "getEventListeners", ReadOnly: true,
 		Returns: Param{"array", "subscribers", "a struct for each"},
-		Help:    "Tell of everybody who gets events (listener pools, the event log, streams): what waits, and what became of the rest.",
+		Help:    "Tell of everybody who gets events (listener pools, notifiers, the event log, streams): what waits, and what became of the rest.",
 		Call: func(ctx context.Context, _ []any) (any, error) {
 			all, err := events.Subscribers(ctx)
 			if err != nil {
@@ -88,7 +88,9 @@ func subscriberStruct(i *core.SubscriberInfo) xmlrpc.Struct {
 		{Name: "returned", Value: int64(c.Returned)},
 		{Name: "discarded", Value: int64(c.Discarded)},
 		{Name: "dead_letters", Value: int64(c.DeadLetters)},
+		{Name: "suppressed", Value: int64(i.Suppressed)},
 		{Name: "oldest_age", Value: i.OldestAge.Seconds()},
+		{Name: "last_error", Value: i.LastError},
 		{Name: "processes", Value: processes},
 	}
 	if i.Spool != nil {

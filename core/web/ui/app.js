@@ -12,6 +12,14 @@
 	const groups = new Map(); // name to { row, members, open }
 	const past = []; // events, oldest first
 	const selected = new Set();
+	const seen = new Set(); // rows on screen
+	const eye = new IntersectionObserver((entries) => {
+		for (const e of entries) {
+			const r = rows.get(e.target.dataset.name);
+			if (!r) continue;
+			if (e.isIntersecting) { seen.add(r); describe(r); } else seen.delete(r);
+		}
+	}, { rootMargin: "100px" });
 	let mayChange = false, skew = 0, timeline = null, panelsOpen = new Map();
 	let filter = "", states = new Set();
 
@@ -45,6 +53,7 @@
 		tr.prepend(el("td", { className: "pick" }, box));
 		tr.querySelector("td.name a").onclick = (e) => { if (!e.metaKey && !e.ctrlKey) { e.preventDefault(); openLog(r.name, "stdout"); } };
 		rows.set(r.name, r);
+		eye.observe(tr);
 		return r;
 	}
 	function actions(r) {
@@ -84,7 +93,7 @@
 		return changed;
 	}
 	function describe(r) {
-		let text = r.description;
+		let text = r.description || "";
 		if (r.state === "RUNNING" && r.start) text = "pid " + r.pid + ", uptime " + uptime(Math.max(0, Math.floor(Date.now() / 1000 + skew - r.start)));
 		if (r.shown !== text) { r.shown = text; r.desc.textContent = text; }
 	}
@@ -98,7 +107,7 @@
 	function arrange(list) {
 		if (!body) { if (list.length) location.reload(); return; }
 		const wanted = new Set(list.map((p) => p.name));
-		for (const [name, r] of rows) if (!wanted.has(name)) { r.tr.remove(); rows.delete(name); select(r, false); }
+		for (const [name, r] of rows) if (!wanted.has(name)) { eye.unobserve(r.tr); seen.delete(r); r.tr.remove(); rows.delete(name); select(r, false); }
 		const members = new Map();
 		for (const p of list) { if (!members.has(p.group)) members.set(p.group, []); members.get(p.group).push(p); }
 		for (const [name, g] of groups) if (!members.has(name)) { g.row.remove(); groups.delete(name); }
@@ -124,7 +133,7 @@
 			g = { open: true };
 			g.button = el("button", { type: "button", ariaExpanded: "true", onclick: () => { g.open = !g.open; g.button.ariaExpanded = String(g.open); g.draw(); for (const r of rows.values()) if (r.group === name) show(r); } });
 			g.count = el("span", { className: "count" });
-			g.row = el("tr", { className: "group" }, el("td", { colSpan: 6 }, g.button, " ", g.count));
+			g.row = el("tr", { className: "group" }, el("td", { colSpan: table.tHead.rows[0].cells.length }, g.button, " ", g.count));
 			g.draw = () => { g.button.textContent = (g.open ? "▾ " : "▸ ") + name; };
 			g.draw();
 			groups.set(name, g);
@@ -189,7 +198,7 @@
 		if (body) {
 			const all = el("input", { type: "checkbox", ariaLabel: "Select all shown", onchange: (e) => { for (const r of rows.values()) if (!r.tr.hidden || !e.target.checked) select(r, e.target.checked); } });
 			table.tHead.rows[0].prepend(el("th", { className: "pick", scope: "col" }, all));
-			if (s.has_stats) table.tHead.rows[0].append(el("th", { scope: "col" }, "CPU, memory"));
+			if (s.has_stats) table.tHead.rows[0].append(el("th", { className: "use", scope: "col" }, "CPU, memory"));
 		}
 		for (const a of document.querySelectorAll("#buttons a")) {
 			const what = new URL(a.href).searchParams.get("action");
@@ -319,12 +328,7 @@
 	}
 	setInterval(() => { // uptimes of what can be seen
 		if (document.hidden) return;
-		const low = window.innerHeight;
-		for (const r of rows.values()) {
-			if (r.state !== "RUNNING" || r.tr.hidden) continue;
-			const box = rows.size > 150 ? r.tr.getBoundingClientRect() : null;
-			if (!box || (box.bottom > 0 && box.top < low)) describe(r);
-		}
+		for (const r of seen) if (r.state === "RUNNING") describe(r);
 	}, 1000);
 
 	async function stats() {
