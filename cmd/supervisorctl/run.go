@@ -105,9 +105,9 @@ func (c *controller) attempt(r *run, a *Action, arg string) error {
 			r.fail(err)
 			return nil
 		case !c.options.interactive:
+			// Supervisor says so and then tries once more, to meet the exception.
 			r.println("Server requires authentication")
-			r.hint("give -u NAME -p PASSWORD, or username= and password= in [supervisorctl]")
-			r.status = exitGeneric
+			r.fail(err)
 			return nil
 		}
 		r.println("Server requires authentication")

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/creack/pty"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	xterm "golang.org/x/term"
 )
 
 // terminal is supervisorctl on a terminal of its own.
@@ -22,6 +24,8 @@ type terminal struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	tty  *os.File
+	name string        // of the terminal as the process sees it
+	mode *xterm.State  // of the terminal, before the process had it
 	read chan struct{} // closed when the terminal is gone
 
 	mu     sync.Mutex
@@ -42,11 +46,24 @@ func onTerminal(t *testing.T, args ...string) *terminal {
 	}
 	cmd := exec.Command(link, args...)
 	cmd.Env = append(os.Environ(), "TERM=xterm", "GORACE=atexit_sleep_ms=0")
-	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 120})
+	tty, slave, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	term := &terminal{t: t, cmd: cmd, tty: tty, read: make(chan struct{})}
+	defer slave.Close() //nolint:errcheck // the process has its own
+	if err := pty.Setsize(tty, &pty.Winsize{Rows: 24, Cols: 120}); err != nil {
+		t.Fatal(err)
+	}
+	mode, err := xterm.GetState(int(slave.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	term := &terminal{t: t, cmd: cmd, tty: tty, name: slave.Name(), mode: mode, read: make(chan struct{})}
 	go func() {
 		defer close(term.read)
 		chunk := make([]byte, 4096)
@@ -262,6 +279,30 @@ func TestCtrlCEndsTheShell(t *testing.T) {
 			t.Errorf("exit status %d", status)
 		}
 	})
+}
+
+// TestATerminatedShellGivesTheTerminalBack: the terminal echoes again.
+func TestATerminatedShellGivesTheTerminalBack(t *testing.T) {
+	t.Parallel()
+	term := onTerminal(t, "-s", "unix:///nonexistent")
+	slave, err := os.OpenFile(term.name, os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slave.Close() //nolint:errcheck // a terminal
+	term.see("supervisor> ")
+	_ = term.cmd.Process.Signal(syscall.SIGTERM)
+	term.ends()
+	if ws := term.cmd.ProcessState.Sys().(syscall.WaitStatus); !ws.Signaled() || ws.Signal() != syscall.SIGTERM {
+		t.Errorf("it ended with %v", term.cmd.ProcessState)
+	}
+	after, err := xterm.GetState(int(slave.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(term.mode, after) {
+		t.Errorf("the terminal's mode is %+v instead of %+v", after, term.mode)
+	}
 }
 
 // TestForegroundOnATerminal: both streams are shown, what is typed gets there,

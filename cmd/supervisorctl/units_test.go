@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
 func TestParseLine(t *testing.T) {
@@ -173,4 +175,52 @@ func TestEveryActionExplainsItself(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FuzzParseLine: a verb is an identifier and nothing of the line is lost.
+func FuzzParseLine(f *testing.F) {
+	for _, line := range []string{"", "status", "?x", "!x", " tail -f  a ", "a\x00b", "é"} {
+		f.Add(line)
+	}
+	table := actionTable()
+	f.Fuzz(func(t *testing.T, line string) {
+		verb, arg, whole, ok := parseLine(line)
+		for i := range len(verb) {
+			if !isIdentifier(verb[i]) {
+				t.Fatalf("the verb is %q", verb)
+			}
+		}
+		if ok && strings.TrimSpace(strings.TrimPrefix(whole, verb)) != arg {
+			t.Fatalf("%q became %q and %q", whole, verb, arg)
+		}
+		for i := range table {
+			_, _, _ = table[i].cutFlags(line)
+		}
+	})
+}
+
+// FuzzReplies: whatever a server answers is a value or an error.
+func FuzzReplies(f *testing.F) {
+	doc, err := xmlrpc.AppendResponse(nil, processes(1))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(doc)
+	f.Add(xmlrpc.AppendFault(nil, &xmlrpc.Fault{Code: 10, String: "BAD_NAME"}))
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		v, err := xmlrpc.DecodeResponse(doc)
+		if err != nil {
+			if d := describe(err); d.class == "" || d.text == "" {
+				t.Fatalf("%v became %+v", err, d)
+			}
+			return
+		}
+		infos, err := asInfos(v)
+		if _, isList := v.([]any); err == nil && (!isList || len(infos) != len(v.([]any))) {
+			t.Fatalf("%v became %v", v, infos)
+		}
+		_, _ = asResults(v)
+		_, _ = asList(v, configLine)
+		_, _ = asText(v)
+	})
 }
