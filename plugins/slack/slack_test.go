@@ -405,7 +405,9 @@ func TestAServerThatIsNotThere(t *testing.T) {
 	} {
 		for kind, n := range map[string]*notifier{
 			"hook": made(t, func(c *config) { c.WebhookURL, c.Timeout = address+hookPath, 500*time.Millisecond }),
-			"bot":  made(t, func(c *config) { c.BotToken, c.Channel, c.APIURL, c.Timeout = token, "C1", address, 500*time.Millisecond }),
+			"bot": made(t, func(c *config) {
+				c.BotToken, c.Channel, c.APIURL, c.Timeout = token, "C1", address, 500*time.Millisecond
+			}),
 		} {
 			err := n.Notify(context.Background(), about("x", "web"))
 			if err == nil || sdk.IsFinal(err) || strings.Contains(err.Error(), secretPart) {
