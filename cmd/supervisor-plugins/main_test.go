@@ -47,7 +47,7 @@ func output(t *testing.T, status int, cmd *exec.Cmd) string {
 }
 
 func TestItTellsWhatItHas(t *testing.T) {
-	if got := output(t, 0, command("supervisor-plugins", "list")); got != "slack\nemail\nwebhook\nsyslog\n" {
+	if got := output(t, 0, command("supervisor-plugins", "list")); got != "slack\nemail\nwebhook\nsyslog\nexec\n" {
 		t.Errorf("list: %q", got)
 	}
 	if got := output(t, 0, command("/usr/lib/hark/plugins/syslog", "--version")); got != "syslog 1.0.0\n" {
@@ -242,7 +242,7 @@ func TestTheReceiverTakesAnythingAndIsNotHarmed(t *testing.T) {
 		status     int
 	}{
 		{"text/plain", "a text\n\x1b[2Jmore", 200}, {"application/json", "{", 200}, {"application/json", `{"text":7}`, 200}, {"", "", 200},
-		{"text/plain", strings.Repeat("x", 2<<20), 413},
+		{"text/plain", strings.Repeat("x", 1<<20+1), 413},
 	} {
 		r, err := http.Post(address+"/any", c.kind, strings.NewReader(c.body))
 		if err != nil {
