@@ -20,7 +20,7 @@ LDFLAGS = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.buil
 LIMIT   = $(if $(shell command -v timeout),timeout --foreground --kill-after=30s $(TEST_TIMEOUT))
 LINTER  = go tool -modfile=.ci/tools/go.mod golangci-lint
 
-.PHONY: all build test lint fuzz golden soak bench demo install deb clean help
+.PHONY: all build test lint fuzz golden proto soak bench demo install deb clean help
 all: lint test build
 
 build: ## static binaries into bin/
@@ -35,6 +35,9 @@ lint: ## format, vet for every system we build for, golangci-lint, go.mod, paths
 
 golden: ## rewrite the golden files
 	UPDATE_GOLDEN=1 go test -count=1 -run Golden $(PKG)
+
+proto: ## what protoc makes of sdk/proto/plugin.proto, for Go and Python (apt-get install protobuf-compiler)
+	@.ci/generate
 
 fuzz: ## each fuzz target for FUZZTIME (30s)
 	@.ci/fuzz $(FUZZTIME) $(PKG)

@@ -70,6 +70,8 @@ func env(key, def string) []string {
 func flavours() []flavour {
 	return []flavour{
 		&ini{id: "ours", daemon: env("BENCH_OURS", "supervisord"), ctl: env("BENCH_OURS_CTL", "supervisorctl")},
+		&ini{id: "ours-spool", daemon: env("BENCH_OURS", "supervisord"), ctl: env("BENCH_OURS_CTL", "supervisorctl"), pool: "overflow=spool\n"},
+		&ini{id: "ours-sync", daemon: env("BENCH_OURS", "supervisord"), ctl: env("BENCH_OURS_CTL", "supervisorctl"), pool: "overflow=spool\nspool_sync=true\n"},
 		&ini{id: "py", daemon: env("BENCH_PY", "supervisord"), ctl: env("BENCH_PY_CTL", "supervisorctl")},
 		&ini{id: "ochin", daemon: env("BENCH_OCHIN", "ochinchina-supervisord"), ochin: true},
 		s6{},

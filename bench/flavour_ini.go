@@ -12,6 +12,7 @@ type ini struct {
 	id          string
 	daemon, ctl []string
 	ochin       bool
+	pool        string // further lines of a listener's section
 }
 
 func (f *ini) name() string         { return f.id }
@@ -55,7 +56,7 @@ func (f *ini) write(s *site) error {
 		}
 	}
 	for _, l := range s.listeners {
-		fmt.Fprintf(&b, "[eventlistener:%s]\ncommand=%s\nevents=%s\nbuffer_size=%d\nautostart=true\nstartsecs=0\nautorestart=false\nstderr_logfile=%s\n", l.name, strings.Join(l.argv, " "), l.events, l.buffer, none)
+		fmt.Fprintf(&b, "[eventlistener:%s]\ncommand=%s\nevents=%s\nbuffer_size=%d\nautostart=true\nstartsecs=0\nautorestart=false\nstderr_logfile=%s\n%s", l.name, strings.Join(l.argv, " "), l.events, l.buffer, none, f.pool)
 		if l.ahead > 0 {
 			fmt.Fprintf(&b, "max_in_flight=%d\n", l.ahead)
 		}

@@ -71,6 +71,7 @@ func ClearAutoLogs(dir, identifier string) (remove func() (warnings []string)) {
 // Discard removes the AUTO logs that New made and closes the event log, for a
 // Supervisor that will not run.
 func (s *Supervisor) Discard() {
+	s.closeSpools()
 	s.closeEventLog()
 	for _, g := range s.order {
 		for _, m := range g.members {

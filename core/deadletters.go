@@ -24,7 +24,7 @@ const (
 )
 
 // deadLetters writes events that were given up to childlogdir, one JSON object a
-// line in one file a pool. The loop only queues them: a goroutine that lives while
+// line in one file a pool or notifier. The loop only queues them: a goroutine that lives while
 // there are any opens the file, writes and closes it.
 type deadLetters struct {
 	dir string
@@ -38,7 +38,7 @@ type deadLetters struct {
 }
 
 type deadLetter struct {
-	pool string
+	pool string // or notifier
 	line []byte
 }
 
@@ -47,15 +47,17 @@ func newDeadLetters(dir string, log func(config.Level, string)) *deadLetters {
 }
 
 // put queues the event of a DeadLetter outcome.
-func (d *deadLetters) put(o eventlistener.Outcome) {
-	line := appendDeadLetter(nil, o)
+func (d *deadLetters) put(o eventlistener.Outcome) { d.putLine(o.Pool, appendDeadLetter(nil, o)) }
+
+// putLine queues a line of the log of a pool or notifier. It may be called from any goroutine.
+func (d *deadLetters) putLine(pool string, line []byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.bytes+len(line) > deadLetterPending {
 		d.dropped++
 		return
 	}
-	d.queue = append(d.queue, deadLetter{o.Pool, line})
+	d.queue = append(d.queue, deadLetter{pool, line})
 	d.bytes += len(line)
 	if d.writing == nil {
 		d.writing = make(chan struct{})
@@ -130,7 +132,7 @@ func (d *deadLetters) write(done chan struct{}) {
 
 func (d *deadLetters) trouble(pool string, err error) {
 	if err != nil {
-		d.log(config.ERRO, fmt.Sprintf("cannot write the dead letters of pool %s: %v", pool, err))
+		d.log(config.ERRO, fmt.Sprintf("cannot write the dead letters of %s: %v", pool, err))
 	}
 }
 

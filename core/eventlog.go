@@ -47,7 +47,7 @@ func (s *Supervisor) openEventLog() error {
 	}
 	l := &eventLog{
 		stream: eventlistener.NewStream(eventlistener.StreamConfig{
-			MaxEvents: eventLogEvents, MaxBytes: eventLogBytes, Lost: func() { s.lost(eventLogName, 1) },
+			MaxEvents: eventLogEvents, MaxBytes: eventLogBytes, Lost: func() { s.lost(eventLogName, 1, nil) },
 		}),
 		types: eventlistener.Distinct(set.EventLogEvents), file: file, log: s.log,
 		reopen: make(chan struct{}, 1), done: make(chan struct{}),

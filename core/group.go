@@ -20,30 +20,34 @@ type group struct {
 	socket  *fastcgiSocket      // FastCGI groups
 	pool    *eventlistener.Pool // listener groups
 	types   []string            // listener groups: what the pool is subscribed to
+	spool   *poolSpool          // listener groups with overflow=spool
 }
 
 // member is one process of a group. Loop only, but for conf, which never changes.
 type member struct {
-	group   *group
-	conf    *config.Process
-	logs    logPaths
-	machine *process.Machine
-	spawn   *child.Spawn // a spawn asked for and not yet answered
-	child   *child.Child // the last child; its pipes may outlive it
-	stdout  *channel     // the channels of the last spawn
-	stderr  *channel
-	waiters []waiter
-	killErr string             // why the last signal could not be sent
-	exit    eventlistener.Exit // how the child ended whose end is being handled
-	due     time.Time
-	slot    int                   // in deadlines; -1: not there
-	listens *eventlistener.Member // listener groups
-	again   restartRow            // listener groups
+	group    *group
+	conf     *config.Process
+	logs     logPaths
+	machine  *process.Machine
+	spawn    *child.Spawn // a spawn asked for and not yet answered
+	child    *child.Child // the last child; its pipes may outlive it
+	stdout   *channel     // the channels of the last spawn
+	stderr   *channel
+	waiters  []waiter
+	restarts int                // ProcessInfo.Restarts
+	killErr  string             // why the last signal could not be sent
+	exit     eventlistener.Exit // how the child ended whose end is being handled
+	// expected: the state is EXITED, and the exit code was one of exitcodes.
+	expected bool
+	due      time.Time
+	slot     int                   // in deadlines; -1: not there
+	listens  *eventlistener.Member // listener groups
+	again    restartRow            // listener groups
 }
 
 // addGroup makes a group active and announces it (supervisord.py, add_process_group).
-func (s *Supervisor) addGroup(g *config.Group, paths []logPaths) {
-	active := &group{conf: g, byName: make(map[string]*member, len(g.Processes))}
+func (s *Supervisor) addGroup(g *config.Group, paths []logPaths, sp *poolSpool) {
+	active := &group{conf: g, spool: sp, byName: make(map[string]*member, len(g.Processes))}
 	if g.Kind == config.FastCGIGroup {
 		active.socket = &fastcgiSocket{conf: g.Socket, log: s.log}
 	}
@@ -75,6 +79,10 @@ func (s *Supervisor) addGroup(g *config.Group, paths []logPaths) {
 // removeGroup takes a stopped group out and announces it.
 func (s *Supervisor) removeGroup(g *group) {
 	s.closeGroup(g)
+	for _, m := range g.members {
+		m.gone()
+	}
+	s.abandonSpool(g)
 	delete(s.groups, g.conf.Name)
 	for i, other := range s.order {
 		if other == g {

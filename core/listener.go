@@ -13,7 +13,7 @@ import (
 // events wait for its listeners, started or not.
 func (s *Supervisor) openPool(g *group) {
 	l := g.conf.Listener
-	g.pool = eventlistener.NewPool(s.bus, eventlistener.PoolConfig{
+	c := eventlistener.PoolConfig{
 		Name:          g.conf.Name,
 		Server:        s.Identifier(),
 		BufferSize:    l.BufferSize,
@@ -24,7 +24,11 @@ func (s *Supervisor) openPool(g *group) {
 		AckTimeout:    l.AckTimeout,
 		MaxDeliveries: l.MaxDeliveries,
 		Payload:       l.Payload,
-	})
+	}
+	if g.spool != nil {
+		c.Spool = g.spool.spool
+	}
+	g.pool = eventlistener.NewPool(s.bus, c)
 	for _, m := range g.members {
 		m.listens = g.pool.Add(m.conf.Name)
 	}
@@ -44,8 +48,10 @@ func (s *Supervisor) pooled(g *group, o eventlistener.Outcome) {
 	case eventlistener.Overflowed:
 		// That a loss was announced to a full buffer is no news: it would have no end.
 		if o.Event.Type() != eventlistener.EventsDiscarded {
-			s.lost(o.Pool, 1)
+			s.lost(o.Pool, 1, nil)
 		}
+	case eventlistener.Lost:
+		s.lost(o.Pool, 1, nil)
 	case eventlistener.DeadLetter:
 		s.letters.put(o)
 	case eventlistener.TimedOut:

@@ -21,17 +21,8 @@ const (
 // trouble tells the loop of what a log file has to announce, and sees to it that
 // one that refuses writes is tried again. On the poller's thread.
 func (c *channel) trouble(err error) {
-	if c.file != nil && c.file.Full() != c.paused {
-		c.paused = !c.paused
-		if ch := c.child.Load(); ch != nil {
-			if c.paused {
-				ch.Pause(c.number())
-			} else {
-				ch.Resume(c.number())
-			}
-		}
-	}
-	waits := c.file != nil && (c.file.Pending() > 0 || c.paused)
+	c.settlePause()
+	waits := c.file != nil && (c.file.Pending() > 0 || c.file.Full())
 	if waits != c.retrying {
 		c.retrying = waits
 		every := retryDisk
@@ -45,6 +36,20 @@ func (c *channel) trouble(err error) {
 	}
 	ref := c.ref()
 	c.s.inbox.put(func() { c.s.announce(ref, c.name, err) })
+}
+
+// settlePause leaves the pipe alone while the file or a sink is full, and no longer.
+func (c *channel) settlePause() {
+	stop := c.file != nil && c.file.Full() || c.taps.full()
+	ch := c.child.Load()
+	if stop == c.paused || ch == nil {
+		return
+	}
+	if c.paused = stop; stop {
+		ch.Pause(c.number())
+	} else {
+		ch.Resume(c.number())
+	}
 }
 
 // number is the channel's descriptor in the child.

@@ -14,21 +14,30 @@ const lossEvery = time.Second
 type loss struct {
 	subscriber string
 	count      int64
-	next       time.Time // not to be announced before
+	say        func(n int64) // writes a line about them; nil: each was written of
+	next       time.Time     // not to be announced before
 }
 
-// lost notes events that a subscriber had no room for.
-func (s *Supervisor) lost(subscriber string, n int64) {
-	if !s.bus.Wants(eventlistener.EventsDiscarded) {
+// lost notes events that a subscriber had no room for. say, if not nil, writes the
+// line of the activity log about all that were lost since the last.
+func (s *Supervisor) lost(subscriber string, n int64, say func(n int64)) {
+	if say == nil && !s.bus.Wants(eventlistener.EventsDiscarded) {
 		return
 	}
 	for _, l := range s.losses {
 		if l.subscriber == subscriber {
-			l.count += n
+			l.add(n, say)
 			return
 		}
 	}
-	s.losses = append(s.losses, &loss{subscriber: subscriber, count: n, next: s.clock.Now()})
+	s.losses = append(s.losses, &loss{subscriber: subscriber, count: n, say: say, next: s.clock.Now()})
+}
+
+func (l *loss) add(n int64, say func(n int64)) {
+	l.count += n
+	if say != nil {
+		l.say = say
+	}
 }
 
 // announceLosses publishes EVENTS_DISCARDED for losses that are due to be told.
@@ -41,9 +50,15 @@ func (s *Supervisor) announceLosses(now time.Time) {
 			s.keepLoss(l)
 		case l.count > 0:
 			n := l.count
-			l.count, l.next = 0, now.Add(lossEvery)
+			say := l.say
+			l.count, l.say, l.next = 0, nil, now.Add(lossEvery)
 			s.keepLoss(l)
-			s.bus.Publish(eventlistener.NewEventsDiscarded(l.subscriber, n))
+			if say != nil {
+				say(n)
+			}
+			if s.bus.Wants(eventlistener.EventsDiscarded) {
+				s.bus.Publish(eventlistener.NewEventsDiscarded(l.subscriber, n))
+			}
 		}
 	}
 }
@@ -52,7 +67,7 @@ func (s *Supervisor) announceLosses(now time.Time) {
 func (s *Supervisor) keepLoss(l *loss) {
 	for i, fresh := range s.losses {
 		if fresh.subscriber == l.subscriber {
-			l.count += fresh.count
+			l.add(fresh.count, fresh.say)
 			s.losses[i] = l
 			return
 		}

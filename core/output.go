@@ -36,8 +36,9 @@ type channel struct {
 	file     *logs.File
 	splitter *logs.Splitter
 	retrying bool          // the loop was asked to try the file again
-	paused   bool          // the pipe is left alone until the file takes bytes again
+	paused   bool          // the pipe is left alone until file and sinks take bytes again
 	lines    *syslog.Lines // nil: not to syslog
+	taps     taps
 	plainFn  func([]byte)
 	commFn   func([]byte)
 	batch    []func(ended bool) // for the loop, or for nobody once that has ended: what came of the read at hand
@@ -197,6 +198,7 @@ func (c *channel) Closed(left int) {
 // plain takes bytes that are no communication.
 func (c *channel) plain(b []byte) {
 	c.write(b)
+	c.sink(b)
 	c.tell(b)
 }
 
@@ -226,7 +228,9 @@ func (c *channel) write(b []byte) {
 	if c.file == nil {
 		return
 	}
-	_, err := c.file.Write(b)
+	rotations := c.file.Rotations()
+	dropped, err := c.file.Write(b)
+	c.s.tally.wrote(len(b), dropped, c.file.Rotations()-rotations)
 	c.trouble(err)
 }
 

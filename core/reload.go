@@ -44,7 +44,11 @@ func firstError(err error) string {
 func (s *Supervisor) AddGroup(ctx context.Context, name string) error {
 	var conf *config.Group
 	var refused *Error
-	if err := s.ask(ctx, func() { conf, refused = s.addable(name) }); err != nil {
+	var closing <-chan struct{}
+	if err := s.ask(ctx, func() {
+		conf, refused = s.addable(name)
+		closing = s.closing[name]
+	}); err != nil {
 		return err
 	}
 	if refused != nil {
@@ -55,12 +59,23 @@ func (s *Supervisor) AddGroup(ctx context.Context, name string) error {
 	if err != nil {
 		return refuse(Failed, err.Error())
 	}
-	if err := s.ask(ctx, func() {
+	sp := s.openSpool(conf, closing)
+	added := false
+	defer func() {
+		if !added {
+			sp.close(s.log)
+		}
+	}()
+	if err := s.ask(context.WithoutCancel(ctx), func() { // so that it is known whose the spool is
 		// Somebody may have been quicker.
 		if _, refused = s.addable(name); refused != nil {
 			return
 		}
-		s.addGroup(conf, paths)
+		added = true
+		if sp != nil {
+			s.resume(sp)
+		}
+		s.addGroup(conf, paths, sp)
 		s.bootGroup(s.groups[name])
 	}); err != nil {
 		return err

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"syscall"
 	"time"
@@ -19,6 +20,22 @@ const reportEvery = 3 * time.Second
 func (s *Supervisor) Shutdown(ctx context.Context) error {
 	return s.ask(ctx, func() { s.setMood(MoodShutdown) })
 }
+
+// ShutdownWith is Shutdown with an exit status for the daemon, from 0 to 255. Error:
+// BadArguments.
+func (s *Supervisor) ShutdownWith(ctx context.Context, status int) error {
+	if status < 0 || status > 255 {
+		return refuse(BadArguments, fmt.Sprintf("cannot exit with status %d; accepted: 0 to 255", status))
+	}
+	return s.ask(ctx, func() {
+		s.exitStatus.Store(int64(status))
+		s.setMood(MoodShutdown)
+	})
+}
+
+// ExitStatus is what the daemon is to exit with after a shutdown: 0 unless
+// ShutdownWith said otherwise. It does not block.
+func (s *Supervisor) ExitStatus() int { return int(s.exitStatus.Load()) }
 
 // Restart begins to stop everything so that the daemon may start anew. The new
 // configuration is read first: a broken one is refused and changes nothing

@@ -6,13 +6,15 @@ import (
 
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/eventlistener/spool"
 )
 
 // The kinds of SubscriberInfo.
 const (
-	PoolSubscriber   = "pool"   // an [eventlistener:x]
-	StreamSubscriber = "stream" // a client of /events
-	LogSubscriber    = "log"    // event_log
+	PoolSubscriber     = "pool"     // an [eventlistener:x]
+	NotifierSubscriber = "notifier" // a [notifier:x]
+	StreamSubscriber   = "stream"   // a client of /events
+	LogSubscriber      = "log"      // event_log
 )
 
 // SubscriberInfo is one subscriber of the events at one moment. Numbers of events
@@ -28,11 +30,26 @@ type SubscriberInfo struct {
 	OldestAge  time.Duration // of the event that waits longest; 0 when none waits
 	Overflow   string
 	Payload    string // form of the payloads
+	// Notifiers only.
+	Suppressed uint64 // events folded, silenced or summarised
+	LastError  string // of the last delivery, "" when it went well
 	// Pools only.
 	MaxInFlight   int
 	AckTimeout    time.Duration
 	MaxDeliveries int
 	Processes     []ListenerInfo
+	Spool         *SpoolInfo // nil: events are not to be kept on disk
+}
+
+// SpoolInfo is what there is on disk for a pool with overflow=spool.
+type SpoolInfo struct {
+	Path     string // its directory
+	Fault    string // why events are in memory only at the moment; "" if they are not
+	MaxBytes int64
+	Sync     bool
+	Last     uint64      // the place of the newest event in the spool; each has its own, from 1
+	Durable  uint64      // the place up to which all are on disk
+	Stats    spool.Stats // since it was opened
 }
 
 // ListenerInfo is one process of a pool.
@@ -45,13 +62,16 @@ type ListenerInfo struct {
 }
 
 // Subscribers tells of everybody who gets events: pools in the order they were
-// added, then the event log, then streams.
+// added, then notifiers, the event log and streams.
 func (s *Supervisor) Subscribers(ctx context.Context) ([]SubscriberInfo, error) {
 	var all []SubscriberInfo
 	err := s.ask(ctx, func() {
 		now := s.clock.Now()
 		for _, g := range s.pools {
 			all = append(all, g.subscriber(now))
+		}
+		for _, a := range s.attached {
+			all = append(all, a.subscriber(now))
 		}
 		if s.eventLog != nil {
 			all = append(all, s.eventLog.subscriber(now))
@@ -66,14 +86,18 @@ func (s *Supervisor) Subscribers(ctx context.Context) ([]SubscriberInfo, error) 
 func (g *group) subscriber(now time.Time) SubscriberInfo {
 	p := g.pool
 	c := p.Config()
+	f := p.Figures()
 	info := SubscriberInfo{
 		Name: p.Name(), Kind: PoolSubscriber, Events: g.types, Programs: c.Programs.Patterns(),
-		BufferSize: c.BufferSize, Queued: p.Queued(), InFlight: p.InFlight(), Counters: p.Counters,
+		BufferSize: c.BufferSize, Queued: f.Queued, InFlight: f.InFlight, Counters: f.Counters,
 		Overflow: c.Overflow.String(), Payload: c.Payload.String(),
 		MaxInFlight: max(c.MaxInFlight, 1), AckTimeout: c.AckTimeout, MaxDeliveries: c.MaxDeliveries,
 	}
 	if at, ok := p.Oldest(); ok {
 		info.OldestAge = max(now.Sub(at), 0)
+	}
+	if g.spool != nil {
+		info.Spool = g.spool.info(&f)
 	}
 	for _, m := range g.members {
 		l := ListenerInfo{Name: m.conf.Name, Group: g.conf.Name, State: m.machine.State(), Pid: m.machine.Pid(), InFlight: m.listens.Unanswered()}

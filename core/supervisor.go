@@ -50,7 +50,12 @@ type Supervisor struct {
 	inbox *inbox
 	env   []string
 	mood  atomic.Int64 // Mood; read by anyone, written by the loop
+	early early        // what waits for Run
+	sinks atomic.Pointer[sinkTable]
+	away  lossesElsewhere
 	ended chan struct{}
+
+	exitStatus atomic.Int64
 
 	// turn is held by who is the loop at the moment: Run, but for the time it waits
 	// in; then a thread that has something for the loop may take the turn (atOnce).
@@ -62,10 +67,13 @@ type Supervisor struct {
 	configured  []*config.Group // the last configuration read; groups hold the active one
 	deadlines   deadlines
 	ticks       []tick
-	pools       []*group         // the listener groups of order
-	restarts    listenerRestarts // of listeners that timed out or broke the protocol
-	losses      []*loss          // to be announced
+	pools       []*group                   // the listener groups of order
+	restarts    listenerRestarts           // of listeners that timed out or broke the protocol
+	losses      []*loss                    // to be announced
+	closing     map[string]<-chan struct{} // spools of removed groups; closed when they are
+	attached    []*Attachment
 	letters     *deadLetters
+	tally       *tally
 	eventLog    *eventLog // nil: there is none
 	streams     []*EventStream
 	streamsEver int
@@ -101,6 +109,8 @@ func New(o Options) (*Supervisor, error) {
 		ticks:      newTicks(o.Clock.Now()),
 		faulty:     make(map[*channel]retry),
 		restarts:   listenerRestarts{due: make(map[*member]time.Time)},
+		closing:    make(map[string]<-chan struct{}),
+		tally:      newTally(),
 		letters:    newDeadLetters(o.Config.Supervisord.ChildLogDir, o.Log),
 	}
 	s.mood.Store(int64(MoodRunning))
@@ -108,6 +118,7 @@ func New(o Options) (*Supervisor, error) {
 	if err := s.openEventLog(); err != nil {
 		return nil, err
 	}
+	spools := s.openSpools(o.Config.Groups)
 	for _, g := range o.Config.Groups {
 		if s.groups[g.Name] != nil {
 			continue // of two groups with one name the first counts (supervisord.py, add_process_group)
@@ -115,9 +126,12 @@ func New(o Options) (*Supervisor, error) {
 		paths, err := resolveLogs(g, o.Config.Supervisord.ChildLogDir, o.Config.Supervisord.Identifier)
 		if err != nil {
 			s.Discard()
+			for _, ps := range spools {
+				ps.close(s.log)
+			}
 			return nil, err
 		}
-		s.addGroup(g, paths)
+		s.addGroup(g, paths, spools[g.Name])
 	}
 	return s, nil
 }
@@ -127,6 +141,7 @@ func New(o Options) (*Supervisor, error) {
 // and USR2; Run owns nothing of it.
 func (s *Supervisor) Run(signals <-chan os.Signal) Mood {
 	defer s.end()
+	s.early.begin()
 	s.bus.Publish(eventlistener.NewSupervisorState(eventlistener.SupervisorStateChangeRunning))
 	s.started = true
 	s.boot()
@@ -194,7 +209,9 @@ func (s *Supervisor) end() {
 	for _, g := range s.order {
 		s.closeGroup(g)
 	}
+	s.closeSpools()
 	s.closeStreams()
+	s.detachAll()
 	s.closeEventLog()
 	s.letters.close()
 }

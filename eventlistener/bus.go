@@ -28,6 +28,7 @@ type Bus struct {
 	byType     [numTypes][]*subscription // who gets a type, in order; replaced, never changed
 	waiting    []*Event                  // published from within Accept
 	publishing bool
+	counts     [numTypes]uint64 // published, by type
 }
 
 type subscription struct {
@@ -93,6 +94,7 @@ func (b *Bus) Wants(t Type) bool { return len(b.byType[t]) > 0 }
 // event is published once.
 func (b *Bus) Publish(e *Event) {
 	b.seq++
+	b.counts[e.typ]++
 	e.seq = b.seq
 	e.time = b.Now()
 	e.size = eventOverhead + len(e.process.Name) + len(e.process.Group) + len(e.text) + len(e.detail) + len(e.data)
@@ -119,12 +121,30 @@ func (b *Bus) deliver(e *Event) {
 	}
 }
 
+// Published counts the events published so far by their types. One that nobody is
+// subscribed to is often not made, and then not counted.
+func (b *Bus) Published() map[Type]uint64 {
+	counts := map[Type]uint64{}
+	for t, n := range b.counts {
+		if n > 0 {
+			counts[Type(t)] = n
+		}
+	}
+	return counts
+}
+
 // Seq is the number of the event published last; 0 before the first.
 func (b *Bus) Seq() uint64 { return b.seq }
 
 // NextSerial draws the serial of an event that its first pool accepts: 0, 1, 2 …
 // (supervisor/process.py, new_serial, which also begins again after the largest).
 func (b *Bus) NextSerial() int64 { return nextSerial(&b.serial) }
+
+// Resume makes the bus go on behind numbers that were given out before, by an
+// earlier bus or not: no later event has one of these or a smaller one.
+func (b *Bus) Resume(seq uint64, serial int64) {
+	b.seq, b.serial = max(b.seq, seq), max(b.serial, serial)
+}
 
 func nextSerial(n *int64) int64 {
 	if *n == math.MaxInt64-1 { // Event keeps the serial plus one

@@ -293,12 +293,24 @@ func NewLogDropped(p Process, channel string, bytes int64) *Event {
 	return &Event{typ: LogDropped, process: p, text: channel, number: bytes, render: renderDropped}
 }
 
+// NewSinkDropped is NewLogDropped of output that one log sink will not get, whatever became of it
+// elsewhere. The payload has " sink:central" behind. p is empty where it is not known whose output it was.
+func NewSinkDropped(sink string, p Process, channel string, bytes int64) *Event {
+	e := NewLogDropped(p, channel, bytes)
+	e.detail = sink
+	return e
+}
+
 func renderDropped(e *Event, dst []byte) []byte {
 	dst = appendPid(appendWho(dst, e.process), e.process)
 	dst = append(dst, " channel:"...)
 	dst = append(dst, e.text...)
 	dst = append(dst, " bytes:"...)
-	return strconv.AppendInt(dst, e.number, 10)
+	dst = strconv.AppendInt(dst, e.number, 10)
+	if e.detail != "" {
+		dst = append(append(dst, " sink:"...), e.detail...)
+	}
+	return dst
 }
 
 func appendWho(dst []byte, p Process) []byte {

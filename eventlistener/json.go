@@ -52,6 +52,9 @@ func (e *Event) appendJSON(dst []byte) []byte {
 		dst = appendNumber(appendMember(dst, "subscriber", e.text), "discarded", e.number)
 	case t == LogDropped:
 		dst = appendNumber(appendMember(dst, "channel", e.text), "bytes", e.number)
+		if e.detail != "" {
+			dst = appendMember(dst, "sink", e.detail)
+		}
 	}
 	return append(dst, '}')
 }

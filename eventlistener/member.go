@@ -93,6 +93,7 @@ func (m *Member) Feed(b []byte) {
 		switch o.Kind {
 		case Processed:
 			p.Counters.Delivered++
+			p.settled(first)
 			m.answered()
 			p.emit(o)
 		case Rejected:

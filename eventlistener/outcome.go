@@ -33,6 +33,7 @@ const (
 	Rebuffered              // an event the pool had before is back in its buffer
 	Overflowed              // an event was discarded from a full buffer
 	DeadLetter              // an event's deliveries failed too often: it is given up
+	Lost                    // an event cannot be put into, or read from, the pool's spool: it is given up
 	Slow                    // a listener has had an event for SlowAfter and may take for ever
 	TimedOut                // a listener did not answer within the pool's AckTimeout: it should be restarted
 )
@@ -53,7 +54,7 @@ type Outcome struct {
 	Max        int           // Rebuffered: the pool's buffer size
 	Line       []byte        // Violated by a bad result line: that line, at most 64 KiB of it; nil otherwise. Valid until the next Feed.
 	Result     []byte        // Processed, Rejected, DeadLetter: the result, at most 64 KiB of it. Valid until the next Feed.
-	Err        error         // Unsent: what the write returned
+	Err        error         // Unsent: what the write returned. Lost: why
 }
 
 // Log calls log for each line Supervisor writes at this outcome, in its words
@@ -94,6 +95,9 @@ func (o Outcome) Log(min Level, log func(Level, string)) {
 	// Hark's own.
 	case DeadLetter:
 		say(LevelWarn, "pool %s gives up event %d after %d failed deliveries: it goes to the dead letters", o.Pool, o.Serial, o.Failed)
+		return
+	case Lost:
+		say(LevelError, "pool %s discards event %d: %v", o.Pool, o.Serial, o.Err)
 		return
 	case Slow:
 		say(LevelWarn, "listener %s has not answered event %d for %d seconds", o.Listener, o.Serial, int(o.Waited.Seconds()))

@@ -2,7 +2,10 @@ package eventlistener
 
 import (
 	"fmt"
+	"math"
 	"time"
+
+	"github.com/hark-supervisor/hark/eventlistener/spool"
 )
 
 // Sender is the stdin of a listener process.
@@ -20,19 +23,23 @@ type Overflow uint8
 const (
 	DiscardOldest Overflow = iota // the oldest in it, as Supervisor does
 	DiscardNewest                 // the one that would have come in
+	SpoolEvents                   // none: events are kept on disk, and the oldest there makes room
 )
 
 // String is the policy's name in configurations.
 func (o Overflow) String() string {
-	if o == DiscardNewest {
+	switch o {
+	case DiscardNewest:
 		return "discard_newest"
+	case SpoolEvents:
+		return "spool"
 	}
 	return "discard_oldest"
 }
 
 // ParseOverflow finds a policy by its name.
 func ParseOverflow(name string) (Overflow, bool) {
-	for _, o := range []Overflow{DiscardOldest, DiscardNewest} {
+	for _, o := range []Overflow{DiscardOldest, DiscardNewest, SpoolEvents} {
 		if o.String() == name {
 			return o, true
 		}
@@ -54,18 +61,30 @@ type PoolConfig struct {
 	AckTimeout    time.Duration // how long an answer may take before Check says TimedOut; 0: for ever
 	MaxDeliveries int           // failed deliveries after which an event is a dead letter; 0: never
 	Payload       Form          // how payloads are written
+
+	// Spool is where events are kept, with SpoolEvents: every event passes through
+	// it, and BufferSize means nothing. The pool is the one user of its Cursor and
+	// leaves it open. nil: events are kept in memory; with SpoolEvents, which means
+	// that the spool could not be opened, up to MemoryBytes of them.
+	Spool *spool.Spool
 }
+
+// MemoryBytes is about how much a pool with SpoolEvents keeps in memory while it has
+// no spool, and discards the oldest for new ones. It is what a spool keeps in memory
+// while its disk fails.
+const MemoryBytes = 16 << 20
 
 // Counters are a pool's totals since it was made. An event that a pool accepts
 // twice (see Bus.Subscribe) counts twice. At any time
 //
-//	Accepted = Delivered + Discarded + DeadLetters + Queued() + InFlight()
+//	Recovered + Accepted = Delivered + Discarded + DeadLetters + Queued() + InFlight()
 type Counters struct {
+	Recovered   uint64 // events that were in the spool when it was opened
 	Accepted    uint64 // events taken
 	Delivered   uint64 // events answered OK
 	Rejected    uint64 // answers that rejected: a result other than OK, or a bad result line
 	Returned    uint64 // events put back because they were rejected or their listener ended
-	Discarded   uint64 // events lost to a full buffer
+	Discarded   uint64 // events lost to a full buffer; with a spool to its bound or to damage too
 	DeadLetters uint64 // events given up after MaxDeliveries
 }
 
@@ -74,13 +93,16 @@ type Counters struct {
 // first, to whichever of its members is READY. A rejected event, and that of a
 // listener that ends while BUSY, goes back to the head of this pool's buffer and
 // no other's (Supervisor compares priorities by mistake). A full buffer discards
-// its oldest event. A pool belongs to one goroutine, the supervisor's loop: it
-// has no lock, does not log and never blocks.
+// its oldest event. With a spool, events wait on disk, and the buffer holds only
+// what is about to be sent. A pool belongs to one goroutine, the supervisor's
+// loop: it has no lock, does not log and never blocks.
 type Pool struct {
+	// Counters are the pool's own part of Figures, which with a spool has more.
 	Counters Counters
 
 	config  PoolConfig
 	bus     *Bus
+	cursor  *spool.Cursor // nil: events are kept in memory
 	members []*Member
 	queue   queue
 	serial  int64
@@ -93,15 +115,31 @@ type Pool struct {
 
 // NewPool returns an empty pool that draws serials from bus. The caller
 // subscribes it.
+//
+// With a spool, poolserials go on where those in it end. Serials and seqs do so
+// once the caller has given Bus.Resume what the spool's Last tells, which it does
+// before anything is published.
 func NewPool(bus *Bus, c PoolConfig) *Pool {
-	return &Pool{config: c, bus: bus, serial: -1}
+	p := &Pool{config: c, bus: bus, serial: -1}
+	if c.Spool != nil {
+		p.cursor = c.Spool.Cursor()
+		if last, ok := c.Spool.Last(); ok {
+			p.serial = max(last.PoolSerial, -1)
+		}
+	}
+	return p
 }
 
 // Name is the pool's name.
 func (p *Pool) Name() string { return p.config.Name }
 
-// Queued is how many events wait in the buffer.
-func (p *Pool) Queued() int { return p.queue.n }
+// Queued is how many events wait in the buffer, those in a spool included.
+func (p *Pool) Queued() int {
+	if p.cursor != nil {
+		return p.queue.n + int(p.config.Spool.Stats().Queued)
+	}
+	return p.queue.n
+}
 
 // InFlight is how many events were sent and not answered.
 func (p *Pool) InFlight() int {
@@ -110,15 +148,6 @@ func (p *Pool) InFlight() int {
 		n += m.flight.n
 	}
 	return n
-}
-
-// Oldest is when the event at the head of the buffer was published; false when
-// the buffer is empty.
-func (p *Pool) Oldest() (time.Time, bool) {
-	if p.queue.n == 0 {
-		return time.Time{}, false
-	}
-	return p.queue.front().event.time, true
 }
 
 // Members lists the pool's members in their order. The slice is the pool's own.
@@ -139,6 +168,10 @@ func (p *Pool) Accept(e *Event) {
 	if !again {
 		p.last = entry{event: e, serial: nextSerial(&p.serial)}
 	}
+	if p.cursor != nil {
+		p.store(p.last)
+		return
+	}
 	if p.config.Overflow == DiscardNewest && p.queue.n >= p.config.BufferSize {
 		p.discard(p.last)
 		return
@@ -150,6 +183,9 @@ func (p *Pool) Accept(e *Event) {
 // member that is RUNNING is READY. Members are tried in their order; those of a
 // pool with MaxInFlight above 1 by how few events they have unanswered.
 func (p *Pool) Dispatch() {
+	if p.cursor != nil {
+		p.fetch()
+	}
 	if p.queue.n == 0 || !p.anyReady() {
 		return
 	}
@@ -235,7 +271,7 @@ func (p *Pool) rebuffer(en entry) { p.put(en, p.queue.pushFront, true) }
 func (p *Pool) put(en entry, push func(entry), again bool) {
 	had := p.queue.n
 	var oldest entry
-	if had > 0 && had >= p.config.BufferSize {
+	if had > 0 && had >= p.bound() {
 		oldest = p.queue.popFront()
 	}
 	push(en)
@@ -245,6 +281,15 @@ func (p *Pool) put(en entry, push func(entry), again bool) {
 	if oldest.event != nil {
 		p.discard(oldest)
 	}
+	p.shed()
+}
+
+// bound is how many events the buffer may hold.
+func (p *Pool) bound() int {
+	if p.config.Overflow == SpoolEvents {
+		return math.MaxInt
+	}
+	return p.config.BufferSize
 }
 
 // giveBack puts the events of a member that did not process them, oldest first,
@@ -266,14 +311,14 @@ func (p *Pool) giveBack(m *Member, result []byte, back ...entry) {
 		back = kept
 	}
 	had := p.queue.n
-	for p.queue.n > 0 && p.queue.n+len(back) > p.config.BufferSize {
+	for p.queue.n > 0 && p.queue.n > p.bound()-len(back) {
 		if p.config.Overflow == DiscardNewest {
 			lost = append(lost, p.queue.popBack())
 		} else {
 			lost = append(lost, p.queue.popFront())
 		}
 	}
-	if over := len(back) - max(p.config.BufferSize, 1); over > 0 {
+	if over := len(back) - max(p.bound(), 1); over > 0 {
 		if p.config.Overflow == DiscardNewest {
 			lost = append(lost, back[len(back)-over:]...)
 			back = back[:len(back)-over]
@@ -293,18 +338,21 @@ func (p *Pool) giveBack(m *Member, result []byte, back ...entry) {
 	for _, en := range lost {
 		p.discard(en)
 	}
+	p.shed()
 	for _, en := range dead {
+		p.settled(en)
 		serial, _ := en.event.Serial()
 		p.emit(Outcome{Kind: DeadLetter, Listener: m.listener.name, Event: en.event, Serial: serial, PoolSerial: en.serial, Failed: en.failed, Result: result})
 	}
 }
 
-// restore puts an event at the head of the buffer. With MaxInFlight above 1 it goes
-// behind older ones there, which were given back before it: such a pool's buffer is
-// always in the order of poolserials.
+// restore puts an event at the head of the buffer. With MaxInFlight above 1, and with
+// SpoolEvents, it goes behind older ones there, which were given back before it:
+// such a pool's buffer is always in the order of poolserials.
 func (p *Pool) restore(en entry) {
 	var older []entry
-	for p.config.MaxInFlight > 1 && p.queue.n > 0 && p.queue.front().serial < en.serial {
+	ordered := p.config.MaxInFlight > 1 || p.config.Overflow == SpoolEvents
+	for ordered && p.queue.n > 0 && p.queue.front().serial < en.serial {
 		older = append(older, p.queue.popFront())
 	}
 	p.queue.pushFront(en)

@@ -199,13 +199,14 @@ func TestQueueIsADeque(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	var q queue
 	var model []int64
+	e := &Event{size: 7}
 	for i := range int64(5000) {
 		switch n := rng.IntN(5); {
 		case n < 2:
-			q.pushBack(entry{serial: i})
+			q.pushBack(entry{serial: i, event: e})
 			model = append(model, i)
 		case n == 2:
-			q.pushFront(entry{serial: i})
+			q.pushFront(entry{serial: i, event: e})
 			model = slices.Insert(model, 0, i)
 		case len(model) > 0:
 			if got := q.front(); got.serial != model[0] {
@@ -216,8 +217,8 @@ func TestQueueIsADeque(t *testing.T) {
 			}
 			model = model[1:]
 		}
-		if q.n != len(model) {
-			t.Fatalf("%d in the queue, want %d", q.n, len(model))
+		if q.n != len(model) || q.bytes != 7*q.n {
+			t.Fatalf("%d in the queue with %d bytes, want %d", q.n, q.bytes, len(model))
 		}
 	}
 }

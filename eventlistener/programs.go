@@ -40,13 +40,18 @@ func (p *Programs) Patterns() []string {
 
 // Pass tells whether an event is to be delivered: one about no process always is.
 func (p *Programs) Pass(e *Event) bool {
-	if p == nil || e.process.Name == "" {
+	return p == nil || e.process.Name == "" || p.Match(e.process.Group, e.process.Name)
+}
+
+// Match tells whether a process is one of those chosen.
+func (p *Programs) Match(group, process string) bool {
+	if p == nil {
 		return true
 	}
-	long := e.process.Group + ":" + e.process.Name
+	long := group + ":" + process
 	short := long
-	if e.process.Group == e.process.Name {
-		short = e.process.Name
+	if group == process {
+		short = process
 	}
 	return slices.ContainsFunc(p.globs, func(glob string) bool {
 		name := short

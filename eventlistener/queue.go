@@ -3,8 +3,9 @@ package eventlistener
 // entry is an event in a pool, under the pool's own serial for it.
 type entry struct {
 	event  *Event
-	serial int64 // poolserial
-	failed int   // deliveries that failed
+	serial int64  // poolserial
+	failed int    // deliveries that failed
+	pos    uint64 // its place in the pool's spool; 0: it is in none
 }
 
 // queue is a double-ended queue of entries: a ring that doubles when full. The
@@ -13,12 +14,14 @@ type queue struct {
 	ring  []entry // its length is 0 or a power of two
 	first int     // index of the head
 	n     int     // how many are in it
+	bytes int     // what their events take in memory, about
 }
 
 func (q *queue) pushBack(e entry) {
 	q.grow()
 	q.ring[(q.first+q.n)&(len(q.ring)-1)] = e
 	q.n++
+	q.bytes += e.event.size
 }
 
 func (q *queue) pushFront(e entry) {
@@ -26,6 +29,7 @@ func (q *queue) pushFront(e entry) {
 	q.first = (q.first - 1) & (len(q.ring) - 1)
 	q.ring[q.first] = e
 	q.n++
+	q.bytes += e.event.size
 }
 
 // popFront takes the head; the queue must not be empty.
@@ -34,6 +38,7 @@ func (q *queue) popFront() entry {
 	q.ring[q.first] = entry{} // let the event go
 	q.first = (q.first + 1) & (len(q.ring) - 1)
 	q.n--
+	q.bytes -= e.event.size
 	return e
 }
 
@@ -43,6 +48,7 @@ func (q *queue) popBack() entry {
 	i := (q.first + q.n) & (len(q.ring) - 1)
 	e := q.ring[i]
 	q.ring[i] = entry{}
+	q.bytes -= e.event.size
 	return e
 }
 

@@ -1,6 +1,9 @@
 package sdk
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // Kind is one kind that a plugin can be: the keys its sections may have, and how an instance is made of them. It is made by NotifierOf,
 // LogSinkOf and NamespaceOf.
@@ -16,8 +19,8 @@ type Field struct {
 	Type     FieldType
 	Default  string // as it would be written; "" for none
 	Required bool
-	Secret   bool   // never shown; KEY_file names a file that holds it
-	Doc      string // one line, for people
+	Secret   bool     // never shown; KEY_file names a file that holds it
+	Doc      string   // one line, for people
 	Choices  []string // of a Choice
 }
 
@@ -36,3 +39,76 @@ const (
 	Map                // KEY="value",KEY2="value2"
 	Float
 )
+
+// wants tells what a value of the type has to be, as an error does.
+func (f *Field) wants() string {
+	switch f.Type {
+	case Integer:
+		return "a whole number"
+	case Boolean:
+		return "true or false"
+	case Size:
+		return "a size in bytes, KB, MB or GB"
+	case Duration:
+		return "seconds, or a time such as 500ms, 5s, 2m or 1h"
+	case List:
+		return "a list parted by commas"
+	case Choice:
+		return "one of " + joinWords(f.Choices)
+	case Map:
+		return `KEY="value",KEY2="value2"`
+	case Float:
+		return "a number"
+	}
+	return "text"
+}
+
+// NotifierOf is the kind of plugins that notify. C is a struct with a field for each key that a section may have:
+//
+//	type Config struct {
+//		URL     string        `mapstructure:"url" hark:"required,secret" doc:"where to post"`
+//		Colour  string        `mapstructure:"colour" choices:"red,green" doc:"colour of the message"`
+//		Timeout time.Duration `mapstructure:"timeout" doc:"how long one try may take"`
+//		MaxBody int64         `mapstructure:"max_body" hark:"size"`
+//		Headers map[string]string `mapstructure:"headers" doc:"further headers"`
+//		sdk.Common              // the keys of an embedded struct are keys like the others
+//	}
+//
+// Fields may be strings, booleans, numbers, time.Duration, []string, []int, map[string]string, pointers to these (nil: not written), and
+// what unmarshals itself from text. hark:"required" must be written, hark:"secret" is shown nowhere and may come from a file
+// (KEY_file, which the host reads: the plugin gets the content as KEY), hark:"size" makes sizes of integers. What
+// is not written stays as it is in defaults. A struct's method Validate() error checks what one key cannot tell; it returns
+// a *ConfigError to say which key is wrong. A field that none of this fits panics: it is a mistake in the program.
+//
+// build makes an instance. Its ctx ends with the host's patience (10 s), not with the instance.
+func NotifierOf[C any](defaults C, build func(ctx context.Context, c C, i Instance) (Notifier, error)) Kind {
+	return kindOf(NotifierKind, defaults, func(ctx context.Context, c C, i Instance) (any, error) { return build(ctx, c, i) })
+}
+
+// LogSinkOf is the kind of plugins that take output; for the rest see NotifierOf.
+func LogSinkOf[C any](defaults C, build func(ctx context.Context, c C, i Instance) (LogSink, error)) Kind {
+	return kindOf(LogSinkKind, defaults, func(ctx context.Context, c C, i Instance) (any, error) { return build(ctx, c, i) })
+}
+
+// NamespaceOf is the kind of plugins that add XML-RPC methods; for the rest see NotifierOf.
+func NamespaceOf[C any](defaults C, build func(ctx context.Context, c C, i Instance) (Namespace, error)) Kind {
+	return kindOf(NamespaceKind, defaults, func(ctx context.Context, c C, i Instance) (any, error) { return build(ctx, c, i) })
+}
+
+func kindOf[C any](name KindName, defaults C, build func(context.Context, C, Instance) (any, error)) Kind {
+	s, err := schemaOf(defaults)
+	if err != nil {
+		panic(fmt.Sprintf("sdk: configuration of a %s: %v", name, err))
+	}
+	return Kind{Name: name, Fields: s.described(), build: func(ctx context.Context, values map[string]string, i Instance) (any, error) {
+		c := defaults
+		if err := s.decode(values, &c); err != nil {
+			return nil, err
+		}
+		made, err := build(ctx, c, i)
+		if err == nil && made == nil {
+			err = fmt.Errorf("the plugin made no %s", name)
+		}
+		return made, err
+	}}
+}

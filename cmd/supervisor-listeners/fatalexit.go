@@ -24,12 +24,12 @@ PROCESS_STATE_FATAL. It calls supervisord back, so a server must be configured.
   -a, --any                     any process, whatever -p says; so without -p
   -s, --status STATUS           the exit status that supervisord is to have, 1 to 255 (1)
 
-Where the status comes from: a supervisord with the method hark.shutdown stops all
-processes and exits with the status given. Another, which after an orderly
-shutdown always exits with 0, has its processes stopped one by one and is then
-killed, for a status of 137 (128 + SIGKILL). As the first process of a container
-it cannot be killed from inside; it gets SIGABRT, for a status of 2 from Hark, and
-if it is still there the orderly shutdown, with 0.
+Where the status comes from: Hark's supervisord has the method hark.shutdown, stops
+all processes in order and exits with the status given, as the first process of a
+container too. Another, which after an orderly shutdown always exits with 0, has
+its processes stopped one by one and is then killed, for a status of 137 (128 +
+SIGKILL). As the first process of a container it cannot be killed from inside; it
+gets SIGABRT, and if it is still there the orderly shutdown, with 0.
 `
 
 // daemonEnder is what fatal-exit asks of supervisord.

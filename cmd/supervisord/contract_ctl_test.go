@@ -285,6 +285,41 @@ func ctlCases() []ctlCase {
 		{args: "help"},
 		{args: "help status"},
 		{args: "help bogus"},
+		{args: "help help"},
+		{args: "help EOF"},
+		{args: "help status cat"},
+		{args: "help add"},
+		{args: "help maintail"},
+		{args: "help tail"},
+		{args: "? pid"},
+		{args: "?pid"},
+		{args: "!pid"},
+		{args: "EOF"},
+		{args: "STATUS"},
+		{args: "status-cat"},
+		{args: "pid:cat"},
+		{args: "status cat all"},
+		{args: "status cat:*"},
+		{args: "status cat:cat web:nosuch"},
+		{args: "pid cat nosuch off"},
+		{args: "pid web:*"},
+		{args: "tail -5"},
+		{args: "tail -0 say"},
+		{args: "tail - say"},
+		{args: "tail --5 say"},
+		{args: "tail -+5 say"},
+		{args: "tail -1_0 say"},
+		{args: "tail -1__0 say"},
+		{args: "tail -9999999999 say"},
+		{args: "tail say nolog STDERR"},
+		{args: "tail -f a b c"},
+		{args: "tail -F say"},
+		{args: "signal 99999 cat"},
+		{args: "signal -1 cat"},
+		{args: "stop :cat"},
+		{args: "stop :"},
+		{args: "clear many:* :"},
+		{args: "update nosuch cat nosuch"},
 		{args: "bogus"},
 		{args: "bogus arg"},
 		{args: "quit"},
@@ -305,19 +340,29 @@ func ctlCases() []ctlCase {
 		{stdin: "status cat\n\npid off\nbogus\nhelp\nexit\nstatus\n"},
 		{stdin: "start cat\nstop cat nosuch\nstart cat\nquit\n"},
 		{stdin: "open unix:///nonexistent/s.sock\nstatus\n"},
+		{stdin: ""},
+		{stdin: "EOF\npid cat\n"},
+		{stdin: "?\n!\n  pid   off  \n\tpid off\r\npid off"},
+		{stdin: "shutdown\nn\nshutdown now\nreload\nNo\nquit\n"},
+		{stdin: "shutdown\n"},
+		{stdin: "shutdown"},
+		{stdin: "fg\nfg cat off\nfg fatal\nquit\n"},
+		{stdin: "tail -f nosuch\npid off\n"},
 		{stdin: "tail say stderr\nsignal BOGUS cat\n"},
 	}
 }
+
+// interruptError is what Supervisor's supervisorctl may say about Ctrl-C in tail
+// -f: where in it the interrupt comes decides whether it calls it an error.
+var interruptError = regexp.MustCompile(`\n\S+ Cannot connect, error: <class 'KeyboardInterrupt'> \(\)`)
 
 func TestSupervisorctlFollowsBothAlike(t *testing.T) {
 	t.Parallel()
 	p, ours := startPairs(t, ctlConf)
 	p.waitState("say", "RUNNING")
 	ours.waitState("say", "RUNNING")
-	// Where in it the interrupt comes decides whether supervisorctl calls it an error.
-	interrupted := regexp.MustCompile(`\n\S+ Cannot connect, error: <class 'KeyboardInterrupt'> \(\)`)
 	tail := func(in *instance, args []string, text string, next func(*os.File, func(string), func())) string {
-		return interrupted.ReplaceAllString(in.ctlUntil(args, text, next), "")
+		return interruptError.ReplaceAllString(in.ctlUntil(args, text, next), "")
 	}
 	t.Run("tail -f", func(t *testing.T) {
 		sameAll(t, p, ours, func(in *instance) string {

@@ -188,7 +188,7 @@ var normalisations = []replacement{
 	{regexp.MustCompile(`(?m)^(supervisor> )*[1-9]\d{2,}$`), "$1<pid>"}, // supervisorctl pid
 	{regexp.MustCompile(`uptime \d+:\d\d:\d\d`), "uptime <time>"},
 	{regexp.MustCompile(`(---[^-\s]+)-\w+\.log`), "$1-<random>.log"},
-	{regexp.MustCompile(`(?m)^((?:supervisor> )*error: .*): file: \S+ line: \d+$`), "$1"}, // a place in Python's source
+	{regexp.MustCompile(`(?m)(error: <class .*): file: \S+ line: \d+$`), "$1"}, // a place in Python's source
 }
 
 // hints are the lines that Hark's supervisorctl adds on standard error.

@@ -61,12 +61,12 @@ func (d *daemon) run() (int, error) {
 		}
 	}()
 	for {
-		mood, err := d.life(signals, first)
+		mood, status, err := d.life(signals, first)
 		if err != nil {
 			return 0, err
 		}
 		if mood < core.MoodRestarting {
-			return 0, nil
+			return status, nil
 		}
 		first = false
 		d.readAgain()
@@ -95,12 +95,13 @@ func (d *daemon) readAgain() {
 	d.conf = conf
 }
 
-// life is one turn from start to shutdown or restart (supervisord.py, main and run).
-func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, err error) {
+// life is one turn from start to shutdown or restart (supervisord.py, main and run),
+// with the status to exit with after a shutdown.
+func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, status int, err error) {
 	set := d.conf.Supervisord
 	log, err := d.openLog()
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer log.close()
 	defer func() {
@@ -120,7 +121,7 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, err er
 		// Only now: the spawner's thread keeps the directory it is born with.
 		d.system, err = child.New(child.Options{Subreaper: set.Subreaper, Unknown: d.reaped})
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		d.lookups.Store(d.system)
 	}
@@ -137,12 +138,12 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, err er
 		Syslog:    log.syslog,
 	})
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	server, err := d.open(supervisor, log)
 	if err != nil {
 		supervisor.Discard()
-		return 0, err
+		return 0, 0, err
 	}
 	for _, warning := range clearAutoLogs() {
 		log.write(config.WARN, warning)
@@ -168,7 +169,7 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, err er
 	if err := server.Shutdown(ctx); err != nil {
 		log.write(config.WARN, fmt.Sprintf("cut off clients that were still being answered: %v", err))
 	}
-	return mood, nil
+	return mood, supervisor.ExitStatus(), nil
 }
 
 // detach is the rest of daemonizing (options.py, _daemonize): the session and the

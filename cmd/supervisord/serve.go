@@ -2,24 +2,47 @@ package main
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/logs"
+	"github.com/hark-supervisor/hark/core/procstat"
 	"github.com/hark-supervisor/hark/core/rpc"
+	"github.com/hark-supervisor/hark/core/web"
 )
 
 // open opens the HTTP servers.
 func (d *daemon) open(supervisor *core.Supervisor, log *activity) (*rpc.Server, error) {
+	page, err := web.New(web.Options{
+		Supervisor: supervisor, Logs: d.logReaders(), Events: supervisor, Counters: supervisor,
+		Version: version, SupervisorVersion: supervisorVersion, Open: d.isOpen(),
+	})
+	if err != nil {
+		return nil, err
+	}
 	return rpc.Open(rpc.Options{
 		Servers:    d.conf.Servers,
+		Fallback:   page,
+		Observe:    page.Observe,
 		Interfaces: d.conf.RPCInterfaces,
 		Supervisor: supervisor,
 		Logs:       d.logReaders(),
 		Version:    version,
+		Selections: supervisor,
+		Previews:   supervisor,
+		Stats:      procstat.New(),
 		Events:     supervisor,
 		Activity:   log.write,
 		Level:      log.level,
 		Stderr:     d.report.out,
+	})
+}
+
+// isOpen tells whether an inet server asks nobody for a password.
+func (d *daemon) isOpen() bool {
+	return slices.ContainsFunc(d.conf.Servers, func(s config.Server) bool {
+		return s.Network == "tcp" && s.Username == "" && s.ReadOnlyUsername == ""
 	})
 }
 

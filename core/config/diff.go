@@ -29,7 +29,8 @@ func (l *Listener) equal(o *Listener) bool {
 	slices.Sort(a)
 	slices.Sort(b)
 	return l.BufferSize == o.BufferSize && l.ResultHandler == o.ResultHandler && slices.Equal(a, b) &&
-		slices.Equal(l.Programs.Patterns(), o.Programs.Patterns()) && l.Overflow == o.Overflow && l.MaxInFlight == o.MaxInFlight &&
+		slices.Equal(l.Programs.Patterns(), o.Programs.Patterns()) && l.Overflow == o.Overflow &&
+		l.SpoolDir == o.SpoolDir && l.SpoolMaxBytes == o.SpoolMaxBytes && l.SpoolSync == o.SpoolSync && l.MaxInFlight == o.MaxInFlight &&
 		l.AckTimeout == o.AckTimeout && l.MaxDeliveries == o.MaxDeliveries && l.RestartOnError == o.RestartOnError && l.Payload == o.Payload
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -56,6 +57,7 @@ func (l *loader) listenerOptions(to *Listener, get func(string) setting) {
 		return eventlistener.ParsePrograms(stringList(s))
 	})
 	to.Overflow = convert(l, get("overflow"), eventlistener.DiscardOldest, named(eventlistener.ParseOverflow))
+	l.spoolOptions(to, get)
 	to.MaxInFlight = l.bounded(get("max_in_flight"), 1, 1, eventlistener.MaxInFlightLimit)
 	to.AckTimeout = time.Duration(l.bounded(get("ack_timeout"), 0, 0, maxAckTimeout)) * time.Second
 	to.MaxDeliveries = l.bounded(get("max_deliveries"), 0, 0, math.MaxInt32)
@@ -63,6 +65,40 @@ func (l *loader) listenerOptions(to *Listener, get func(string) setting) {
 		return s == "restart", s == "restart" || s == "unknown"
 	}))
 	to.Payload = convert(l, get("payload"), eventlistener.SupervisorForm, named(eventlistener.ParseForm))
+}
+
+// minSpoolBytes is the least spool_maxbytes; no event larger than half of that is
+// kept.
+const minSpoolBytes = 1 << 20
+
+// spoolOptions reads the keys that say where events are kept with overflow=spool.
+func (l *loader) spoolOptions(to *Listener, get func(string) setting) {
+	to.SpoolDir, to.SpoolMaxBytes, to.SpoolSync = l.spool(to.Overflow == eventlistener.SpoolEvents, get)
+}
+
+// spool reads the keys of a spool, which mean something only where one is wanted.
+func (l *loader) spool(wanted bool, get func(string) setting) (path string, maxBytes int64, waits bool) {
+	dir, size, sync := get("spool_dir"), get("spool_maxbytes"), get("spool_sync")
+	path = convert(l, dir, "", func(s string) (string, error) {
+		if s == "" {
+			return "", errors.New("cannot use no directory")
+		}
+		return l.paths.normalize(s), nil
+	})
+	maxBytes = convert(l, size, 64<<20, byteSize)
+	if maxBytes < minSpoolBytes {
+		l.reject(size.section, size.key, "", fmt.Sprintf("cannot use %s; accepted: 1MB or more", l.shown(size)))
+	}
+	waits = l.boolean(sync, false)
+	if wanted {
+		return path, maxBytes, waits
+	}
+	for _, v := range []setting{dir, size, sync} {
+		if v.state == present {
+			l.warn(v.section, v.key, "has no effect without overflow=spool")
+		}
+	}
+	return "", 0, false
 }
 
 // named makes a conversion of a search by name; case means nothing.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -44,18 +45,22 @@ func TestListenerOptionsAreSupervisorsUnlessSet(t *testing.T) {
 
 func TestBadListenerOptionsNameFileLineSectionAndKey(t *testing.T) {
 	for keys, want := range map[string]string{
-		"programs=[\n":                 `s.conf:5: [eventlistener:l] programs: cannot use "["; accepted: names of processes`,
-		"programs=a,,b\n":              `s.conf:5: [eventlistener:l] programs: cannot use "a,,b"; accepted: names of processes`,
-		"overflow=spool_it\n":          `s.conf:5: [eventlistener:l] overflow: cannot use "spool_it"; accepted: discard_oldest or discard_newest`,
-		"max_in_flight=0\n":            `s.conf:5: [eventlistener:l] max_in_flight: cannot use 0; accepted: 1 to 4096`,
-		"max_in_flight=5000\n":         `s.conf:5: [eventlistener:l] max_in_flight: cannot use 5000; accepted: 1 to 4096`,
-		"max_in_flight=many\n":         `s.conf:5: [eventlistener:l] max_in_flight: cannot use "many"; accepted: a whole number`,
-		"ack_timeout=-1\n":             `s.conf:5: [eventlistener:l] ack_timeout: cannot use -1; accepted: 0 to 31536000`,
-		"max_deliveries=-1\n":          `s.conf:5: [eventlistener:l] max_deliveries: cannot use -1; accepted: 0 to 2147483647`,
-		"on_protocol_error=ignore\n":   `s.conf:5: [eventlistener:l] on_protocol_error: cannot use "ignore"; accepted: unknown or restart`,
-		"payload=xml\n":                `s.conf:5: [eventlistener:l] payload: cannot use "xml"; accepted: supervisor, extended or json`,
-		"payload=%(here)s/%(no)s\n":    `s.conf:5: [eventlistener:l] payload: cannot expand`,
-		"buffer_size=0\npayload=xml\n": `cannot use 0; accepted: 1 or more`,
+		"programs=[\n":        `s.conf:5: [eventlistener:l] programs: cannot use "["; accepted: names of processes`,
+		"programs=a,,b\n":     `s.conf:5: [eventlistener:l] programs: cannot use "a,,b"; accepted: names of processes`,
+		"overflow=spool_it\n": `s.conf:5: [eventlistener:l] overflow: cannot use "spool_it"; accepted: discard_oldest, discard_newest or spool`,
+		"spool_dir=\n":        `s.conf:5: [eventlistener:l] spool_dir: cannot use ""; accepted: the path of a directory`,
+		"overflow=spool\nspool_maxbytes=1000000\n": `s.conf:6: [eventlistener:l] spool_maxbytes: cannot use "1000000"; accepted: 1MB or more`,
+		"overflow=spool\nspool_maxbytes=much\n":    `s.conf:6: [eventlistener:l] spool_maxbytes: cannot use "much"; accepted: a whole number of bytes`,
+		"overflow=spool\nspool_sync=perhaps\n":     `s.conf:6: [eventlistener:l] spool_sync: cannot use "perhaps"; accepted: true, false`,
+		"max_in_flight=0\n":                        `s.conf:5: [eventlistener:l] max_in_flight: cannot use 0; accepted: 1 to 4096`,
+		"max_in_flight=5000\n":                     `s.conf:5: [eventlistener:l] max_in_flight: cannot use 5000; accepted: 1 to 4096`,
+		"max_in_flight=many\n":                     `s.conf:5: [eventlistener:l] max_in_flight: cannot use "many"; accepted: a whole number`,
+		"ack_timeout=-1\n":                         `s.conf:5: [eventlistener:l] ack_timeout: cannot use -1; accepted: 0 to 31536000`,
+		"max_deliveries=-1\n":                      `s.conf:5: [eventlistener:l] max_deliveries: cannot use -1; accepted: 0 to 2147483647`,
+		"on_protocol_error=ignore\n":               `s.conf:5: [eventlistener:l] on_protocol_error: cannot use "ignore"; accepted: unknown or restart`,
+		"payload=xml\n":                            `s.conf:5: [eventlistener:l] payload: cannot use "xml"; accepted: supervisor, extended or json`,
+		"payload=%(here)s/%(no)s\n":                `s.conf:5: [eventlistener:l] payload: cannot expand`,
+		"buffer_size=0\npayload=xml\n":             `cannot use 0; accepted: 1 or more`,
 	} {
 		_, err := loadListener(t, keys)
 		var all Errors
@@ -74,7 +79,7 @@ func TestListenerOptionsTakePartInReloads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, keys := range []string{"programs=a", "overflow=discard_newest", "max_in_flight=2", "ack_timeout=1", "max_deliveries=1", "on_protocol_error=restart", "payload=extended"} {
+	for _, keys := range []string{"programs=a", "overflow=discard_newest", "overflow=spool", "overflow=spool\nspool_dir=/var", "overflow=spool\nspool_maxbytes=2MB", "overflow=spool\nspool_sync=true", "max_in_flight=2", "ack_timeout=1", "max_deliveries=1", "on_protocol_error=restart", "payload=extended"} {
 		one, err := loadListener(t, keys+"\n")
 		if err != nil {
 			t.Fatal(err)
@@ -85,6 +90,44 @@ func TestListenerOptionsTakePartInReloads(t *testing.T) {
 		}
 		if plain.equal(one) || one.equal(plain) || !one.equal(two) {
 			t.Errorf("%s: changed %v, the same again %v", keys, !plain.equal(one), one.equal(two))
+		}
+	}
+}
+
+func TestSpoolKeys(t *testing.T) {
+	l, err := loadListener(t, "overflow=spool\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Overflow != eventlistener.SpoolEvents || l.SpoolDir != "" || l.SpoolMaxBytes != 64<<20 || l.SpoolSync {
+		t.Errorf("defaults %+v", l)
+	}
+	one, err := loadListener(t, "overflow=spool\nspool_dir=/no/such/dir/../other\nspool_maxbytes=1MB\nspool_sync=true\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if one.SpoolDir != "/no/such/other" || one.SpoolMaxBytes != 1<<20 || !one.SpoolSync {
+		t.Errorf("set %+v", one)
+	}
+	if l.equal(one) {
+		t.Error("a pool with another spool is not changed")
+	}
+	// Without overflow=spool they do nothing, which is told.
+	dir := writeFiles(t, map[string]string{"s.conf": "[supervisord]\n[eventlistener:l]\ncommand=cat\nevents=EVENT\nspool_dir=x\nspool_maxbytes=5MB\nspool_sync=true\n"})
+	cfg, err := Load(Options{Path: "s.conf", Dir: dir, Environ: []string{"PATH=/bin"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := loadListener(t, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !plain.equal(cfg.Groups[0].Listener) || len(cfg.Warnings) != 3 {
+		t.Errorf("%+v; warnings %q", cfg.Groups[0].Listener, cfg.Warnings)
+	}
+	for i, key := range []string{"spool_dir", "spool_maxbytes", "spool_sync"} {
+		if want := fmt.Sprintf("s.conf:%d: [eventlistener:l] %s: has no effect without overflow=spool", i+5, key); !strings.HasSuffix(cfg.Warnings[i], want) {
+			t.Errorf("warning %q, want %q", cfg.Warnings[i], want)
 		}
 	}
 }

@@ -28,6 +28,7 @@ const (
 	PortAddress
 	SocketURL
 	ServerURL
+	ServerURLs
 	Globs
 	OnFull
 	Factory
@@ -37,6 +38,19 @@ const (
 	OverflowPolicy
 	ProtocolErrorPolicy
 	PayloadForm
+	SpoolDirectory // looked for when the spool is opened
+	Interval
+	Severity
+	SeverityRules
+	RateLimit
+	QuietHours
+	Template
+	Channels
+	SinkOverflow
+	Directories
+	Permissions
+	SHA256
+	PluginFiles
 )
 
 // Accepts says in a few words what a value of the type may be.
@@ -82,6 +96,8 @@ func (t ValueType) Accepts() string {
 		return "unix:///absolute/path or tcp://host:port"
 	case ServerURL:
 		return "AUTO, unix:///path or http://host:port"
+	case ServerURLs:
+		return "unix:///path or http://host:port, several parted by commas"
 	case Globs:
 		return "file names and patterns, separated by white space"
 	case OnFull:
@@ -95,11 +111,37 @@ func (t ValueType) Accepts() string {
 	case Patterns:
 		return "names of processes and patterns such as web:*, separated by commas"
 	case OverflowPolicy:
-		return "discard_oldest or discard_newest"
+		return "discard_oldest, discard_newest or spool"
+	case Interval:
+		return "a number of seconds, or a time such as 500ms, 5s, 2m or 1h"
+	case Severity:
+		return "info, warning, error or critical"
+	case SeverityRules:
+		return "event types with a severity each, such as PROCESS_STATE_STOPPED=warning, separated by commas"
+	case RateLimit:
+		return "a number and a time, such as 10/1m"
+	case QuietHours:
+		return "two different times of day, such as 22:00-07:00"
+	case Template:
+		return "a template of text/template over an alert (docs/plugins.md)"
+	case Channels:
+		return "stdout, stderr or both"
+	case SinkOverflow:
+		return "drop_oldest, block or spool"
+	case Directories:
+		return "absolute paths of directories, separated by commas"
+	case Permissions:
+		return "none, read or control"
+	case SHA256:
+		return "64 hexadecimal digits"
+	case PluginFiles:
+		return "absolute paths, or PATH=SHA256, separated by commas"
 	case ProtocolErrorPolicy:
 		return "unknown or restart"
 	case PayloadForm:
 		return "supervisor, extended or json"
+	case SpoolDirectory:
+		return "the path of a directory"
 	}
 	return "text"
 }
@@ -153,8 +195,8 @@ func (s *SectionSchema) Field(key string) *Field {
 func Schema() []SectionSchema {
 	return []SectionSchema{
 		unixServerSchema(), inetServerSchema(), supervisordSchema(),
-		rpcInterfaceSchema(), supervisorctlSchema(), ctlPluginSchema(),
-		programSchema(), fcgiSchema(), listenerSchema(), groupSchema(), includeSchema(),
+		rpcInterfaceSchema(), supervisorctlSchema(), ctlPluginSchema(), fleetSchema(),
+		programSchema(), fcgiSchema(), listenerSchema(), groupSchema(), pluginSchema(), notifierSchema(), logSinkSchema(), includeSchema(),
 	}
 }
 

@@ -4,8 +4,11 @@ import "time"
 
 // Sink takes copies of children's output, chunk by chunk as it was read.
 type Sink interface {
-	// Log gives one chunk of a process's output. It is called on the poller's
-	// thread and must not block; b is valid only during the call. channel is
-	// "stdout" or "stderr".
-	Log(process, group, channel string, at time.Time, b []byte)
+	// Source gives what takes the output of one channel ("stdout" or "stderr") of a
+	// process, nil where the sink does not want it. It is called at the first output
+	// of each child. What it gives is called on the poller's thread and must
+	// not block; b is valid only during the call. Where that tells that the sink is full, the
+	// pipe is left alone until resume is called, from any goroutine; what a child leaves
+	// in its pipe at its end comes all the same.
+	Source(group, process, channel string, resume func()) func(pid int, at time.Time, b []byte) (full bool)
 }

@@ -26,6 +26,7 @@ type Daemon interface {
 	AddGroup(ctx context.Context, name string) error
 	RemoveGroup(ctx context.Context, name string) error
 	Shutdown(ctx context.Context) error
+	ShutdownWith(ctx context.Context, status int) error
 	Restart(ctx context.Context) error
 	SendRemoteComm(ctx context.Context, kind, data string) error
 }

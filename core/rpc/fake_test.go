@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -102,12 +103,15 @@ func (f *fake) Mood() core.Mood {
 	}
 	return core.Mood(f.mood.Load())
 }
-func (f *fake) Identifier() string                                  { return "supervisor" }
-func (f *fake) Logfile() string                                     { return f.mainLog }
-func (f *fake) ClearMainLog(context.Context) error                  { return f.note("clear main log") }
-func (f *fake) AddGroup(_ context.Context, name string) error       { return f.note("add", name) }
-func (f *fake) RemoveGroup(_ context.Context, name string) error    { return f.note("remove", name) }
-func (f *fake) Shutdown(context.Context) error                      { return f.note("shutdown") }
+func (f *fake) Identifier() string                               { return "supervisor" }
+func (f *fake) Logfile() string                                  { return f.mainLog }
+func (f *fake) ClearMainLog(context.Context) error               { return f.note("clear main log") }
+func (f *fake) AddGroup(_ context.Context, name string) error    { return f.note("add", name) }
+func (f *fake) RemoveGroup(_ context.Context, name string) error { return f.note("remove", name) }
+func (f *fake) Shutdown(context.Context) error                   { return f.note("shutdown") }
+func (f *fake) ShutdownWith(_ context.Context, status int) error {
+	return f.note("shutdown with", strconv.Itoa(status))
+}
 func (f *fake) Restart(context.Context) error                       { return f.note("restart") }
 func (f *fake) SendRemoteComm(_ context.Context, k, d string) error { return f.note("remote", k, d) }
 

@@ -222,6 +222,9 @@ func quoted(b []byte) string {
 	return quote(string(b))
 }
 
+// ErrorPage answers a request with the page for an error that all of the servers have.
+func ErrorPage(w http.ResponseWriter, code int) { errorPage(w, code) }
+
 // errorPage answers with the page that Supervisor has for errors
 // (medusa/http_server.py, DEFAULT_ERROR_MESSAGE), which tools have been seen to
 // search.

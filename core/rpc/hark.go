@@ -9,13 +9,28 @@ import (
 
 // harkNamespace is what Hark has of its own; it is there whatever the
 // configuration says.
-func harkNamespace(version string, events Events) Namespace {
+func harkNamespace(version string, sup Daemon, events Events) Namespace {
 	ns := Namespace{Name: "hark", Methods: []Method{
 		{
 			Name: "getVersion", ReadOnly: true,
 			Returns: Param{"string", "version", "Hark's own version"},
 			Help:    "Tell the version of Hark, where supervisor.getSupervisorVersion tells that of the Supervisor it stands in for.",
 			Call:    func(context.Context, []any) (any, error) { return version, nil },
+		},
+		{
+			Name:   "shutdown",
+			Params: []Param{{"int", "status", "what supervisord is to exit with, from 0 to 255"}}, Returns: Param{"boolean", "result", "true, or a fault"},
+			Help: "Stop all processes, then supervisord, as supervisor.shutdown does, with an exit status for\nwhoever watches supervisord.",
+			Call: func(ctx context.Context, args []any) (any, error) {
+				if sup.Mood() < core.MoodRunning {
+					return nil, plainFault(ShutdownState)
+				}
+				status, ok := args[0].(int)
+				if !ok {
+					return nil, incorrectParameters()
+				}
+				return succeeded(sup.ShutdownWith(ctx, status), "")
+			},
 		},
 	}}
 	if events == nil {
@@ -24,7 +39,7 @@ func harkNamespace(version string, events Events) Namespace {
 	ns.Methods = append(ns.Methods, Method{
 		Name: "getEventListeners", ReadOnly: true,
 		Returns: Param{"array", "subscribers", "a struct for each"},
-		Help:    "Tell of everybody who gets events (listener pools, the event log, streams): what waits, and what became of the rest.",
+		Help:    "Tell of everybody who gets events (listener pools, notifiers, the event log, streams): what waits, and what became of the rest.",
 		Call: func(ctx context.Context, _ []any) (any, error) {
 			all, err := events.Subscribers(ctx)
 			if err != nil {
@@ -53,7 +68,7 @@ func subscriberStruct(i *core.SubscriberInfo) xmlrpc.Struct {
 		}
 	}
 	c := &i.Counters
-	return xmlrpc.Struct{
+	all := xmlrpc.Struct{
 		{Name: "name", Value: i.Name},
 		{Name: "kind", Value: i.Kind},
 		{Name: "events", Value: i.Events},
@@ -66,13 +81,39 @@ func subscriberStruct(i *core.SubscriberInfo) xmlrpc.Struct {
 		{Name: "max_deliveries", Value: i.MaxDeliveries},
 		{Name: "queued", Value: i.Queued},
 		{Name: "in_flight", Value: i.InFlight},
+		{Name: "recovered", Value: int64(c.Recovered)},
 		{Name: "accepted", Value: int64(c.Accepted)},
 		{Name: "delivered", Value: int64(c.Delivered)},
 		{Name: "rejected", Value: int64(c.Rejected)},
 		{Name: "returned", Value: int64(c.Returned)},
 		{Name: "discarded", Value: int64(c.Discarded)},
 		{Name: "dead_letters", Value: int64(c.DeadLetters)},
+		{Name: "suppressed", Value: int64(i.Suppressed)},
 		{Name: "oldest_age", Value: i.OldestAge.Seconds()},
+		{Name: "last_error", Value: i.LastError},
 		{Name: "processes", Value: processes},
+	}
+	if i.Spool != nil {
+		all = append(all, xmlrpc.Member{Name: "spool", Value: spoolStruct(i.Spool)})
+	}
+	return all
+}
+
+func spoolStruct(i *core.SpoolInfo) xmlrpc.Struct {
+	st := &i.Stats
+	return xmlrpc.Struct{
+		{Name: "path", Value: i.Path},
+		{Name: "fault", Value: i.Fault},
+		{Name: "max_bytes", Value: i.MaxBytes},
+		{Name: "sync", Value: i.Sync},
+		{Name: "bytes", Value: st.Bytes},
+		{Name: "memory_bytes", Value: st.Memory},
+		{Name: "last", Value: int64(i.Last)},
+		{Name: "committed", Value: int64(i.Durable)},
+		{Name: "discarded", Value: int64(st.Discarded)},
+		{Name: "damaged", Value: int64(st.Lost)},
+		{Name: "damaged_before", Value: int64(st.LostBefore)},
+		{Name: "commits", Value: int64(st.Commits)},
+		{Name: "failures", Value: int64(st.Failures)},
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 func newTestDispatcher(f *fake) *Dispatcher {
 	n := &supervisorNamespace{sup: f, logs: testLogs()}
-	return NewDispatcher(nil, n.namespace("supervisor"), harkNamespace("0.1.0-test", nil))
+	return NewDispatcher(nil, n.namespace("supervisor"), harkNamespace("0.1.0-test", f, nil))
 }
 
 // plain turns values into what a client would decode.
@@ -174,6 +174,11 @@ func TestCallsAnswerAndFault(t *testing.T) {
 		{name: "a removed group", method: "supervisor.removeProcessGroup", args: args{"old"}, want: true, did: "remove old"},
 		{name: "a removed group that runs", setup: failing(core.StillRunning, "old"), method: "supervisor.removeProcessGroup", args: args{"old"}, fault: "91 STILL_RUNNING: old"},
 		{name: "shutdown", method: "supervisor.shutdown", want: true, did: "shutdown"},
+		{name: "shutdown with a status", method: "hark.shutdown", args: args{3}, want: true, did: "shutdown with 3"},
+		{name: "shutdown with no number", method: "hark.shutdown", args: args{"3"}, fault: "2 INCORRECT_PARAMETERS"},
+		{name: "shutdown with an impossible status", setup: failing(core.BadArguments, "cannot exit with status 256; accepted: 0 to 255"), method: "hark.shutdown", args: args{256},
+			fault: "3 BAD_ARGUMENTS: cannot exit with status 256; accepted: 0 to 255"},
+		{name: "shutdown twice", setup: func(f *fake) { f.mood.Store(int64(core.MoodShutdown)) }, method: "hark.shutdown", args: args{3}, fault: "6 SHUTDOWN_STATE"},
 		{name: "restart", method: "supervisor.restart", want: true, did: "restart"},
 		{name: "a restart refused", setup: failing(core.CantReread, "broken"), method: "supervisor.restart", fault: "92 CANT_REREAD: broken"},
 
@@ -295,7 +300,7 @@ func TestReadOnlyAccessChangesNothing(t *testing.T) {
 		}
 		reads[name] = m.ReadOnly
 	}
-	for _, name := range []string{"supervisor.startProcess", "supervisor.clearLog", "supervisor.shutdown", "supervisor.reloadConfig",
+	for _, name := range []string{"supervisor.startProcess", "supervisor.clearLog", "supervisor.shutdown", "hark.shutdown", "supervisor.reloadConfig",
 		"supervisor.sendProcessStdin", "supervisor.sendRemoteCommEvent", "supervisor.signalAllProcesses", "supervisor.clearAllProcessLogs"} {
 		if reads[name] {
 			t.Errorf("%s is taken for a read", name)

@@ -446,6 +446,17 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 	})
 }
 
+func (l *limitListener) allIdle() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.conns {
+		if c.idleSince.Load() == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func TestConnectionsAreLimitedAndIdleOnesMakeRoom(t *testing.T) {
 	lim := defaultLimits()
 	lim.connections = 3
@@ -457,6 +468,7 @@ func TestConnectionsAreLimitedAndIdleOnesMakeRoom(t *testing.T) {
 		if resp, _ := exchange(t, c, request); resp.StatusCode != 200 {
 			t.Fatalf("got %d", resp.StatusCode)
 		}
+		eventually(t, func() bool { return h.sockets[0].limited.allIdle() }) // else another may be idle longest
 		conns = append(conns, c)
 	}
 	if _, err := io.WriteString(conns[0], request); err == nil {

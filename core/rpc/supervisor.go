@@ -32,6 +32,13 @@ func (n *supervisorNamespace) whileRunning(call func(context.Context, []any) (an
 	}
 }
 
+// SupervisorNamespace is Supervisor's namespace, for those in the daemon who call it
+// as clients do, whatever the configuration offers to clients.
+func SupervisorNamespace(sup Supervisor, logs Logs) Namespace {
+	n := &supervisorNamespace{sup: sup, logs: logs}
+	return n.namespace("supervisor")
+}
+
 func (n *supervisorNamespace) namespace(name string) Namespace {
 	methods := n.table()
 	for i := range methods {

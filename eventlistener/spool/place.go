@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// dirName is the name of a spool's directory.
-func dirName(name string) string { return url.PathEscape(name) + ".spool" }
+// DirName is the name of a spool's own directory in Options.Dir.
+func DirName(name string) string { return url.PathEscape(name) + ".spool" }
 
 // openPlace opens the spool's own directory, making it where it is not there.
 func openPlace(dir, name string) (*os.Root, error) {
@@ -21,7 +21,7 @@ func openPlace(dir, name string) (*os.Root, error) {
 		return nil, err
 	}
 	defer func() { _ = parent.Close() }()
-	sub := dirName(name)
+	sub := DirName(name)
 	if err := parent.Mkdir(sub, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/logs"
+	"github.com/hark-supervisor/hark/core/rpc"
+	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/plugins"
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// outletCore is the supervisor as notifiers and log sinks see it.
+type outletCore struct {
+	*core.Supervisor
+	mu       sync.Mutex
+	attached map[*plugins.Notifier]*core.Attachment
+}
+
+func newOutletCore(s *core.Supervisor) *outletCore {
+	return &outletCore{Supervisor: s, attached: map[*plugins.Notifier]*core.Attachment{}}
+}
+
+// Attach is plugins.Core's.
+func (c *outletCore) Attach(ctx context.Context, n *plugins.Notifier) error {
+	c.mu.Lock()
+	a := c.attached[n]
+	if a == nil {
+		a = &core.Attachment{Subscriber: n, Types: n.Options().Events, Info: func(now time.Time) core.SubscriberInfo { return notifierInfo(n, now) }}
+		c.attached[n] = a
+		c.mu.Unlock()
+		return c.Supervisor.Attach(ctx, a)
+	}
+	c.mu.Unlock()
+	return c.Resubscribe(ctx, a, n.Options().Events)
+}
+
+// Detach is plugins.Core's.
+func (c *outletCore) Detach(ctx context.Context, n *plugins.Notifier) error {
+	c.mu.Lock()
+	a := c.attached[n]
+	delete(c.attached, n)
+	c.mu.Unlock()
+	if a == nil {
+		return nil
+	}
+	err := c.Supervisor.Detach(ctx, a)
+	if errors.Is(err, core.ErrEnded) {
+		return nil // nobody gets anything any more
+	}
+	return err
+}
+
+// SetSinks is plugins.Core's.
+func (c *outletCore) SetSinks(sinks []*plugins.LogSink) {
+	all := make([]logs.Sink, len(sinks))
+	for i, k := range sinks {
+		all[i] = k
+	}
+	c.Supervisor.SetSinks(all)
+}
+
+func notifierInfo(n *plugins.Notifier, now time.Time) core.SubscriberInfo {
+	o, st := n.Options(), n.Status()
+	info := core.SubscriberInfo{
+		Name: o.Name, Kind: core.NotifierSubscriber, Programs: o.Programs.Patterns(), BufferSize: o.BufferSize,
+		Overflow: o.Overflow.String(), Payload: "notification",
+		Queued: st.Queued, InFlight: st.InFlight, Counters: st.Counters, Suppressed: st.Suppressed, LastError: st.LastError,
+	}
+	if !st.Oldest.IsZero() {
+		info.OldestAge = max(now.Sub(st.Oldest), 0)
+	}
+	return info
+}
+
+// notifierOptions are the options of a [notifier:x] section. Its severities were checked when it was read.
+func notifierOptions(name string, c *config.Notifier, childLogDir string) plugins.NotifierOptions {
+	severity := func(name string) sdk.Severity {
+		s, _ := plugins.ParseSeverity(name)
+		return s
+	}
+	o := plugins.NotifierOptions{
+		Name: name, Events: c.Events, Programs: c.Programs, BufferSize: c.BufferSize, Overflow: c.Overflow,
+		Timeout: c.Timeout, RetryDelay: c.RetryDelay, RetryMax: c.RetryMaxDelay, MaxRetries: c.MaxRetries, MaxAge: c.MaxAge,
+		Dedupe: c.DedupeWindow, GroupWait: c.GroupWait, GroupMax: c.GroupMax, Rate: plugins.Rate{Count: c.RateCount, Period: c.RatePeriod},
+		Quiet:       plugins.QuietHours{From: c.QuietFrom, To: c.QuietTo, Passing: severity(c.QuietSeverity)},
+		MinSeverity: severity(c.MinSeverity), Title: c.Title, Body: c.Body,
+	}
+	for _, r := range c.Severities {
+		o.Severities = append(o.Severities, plugins.SeverityRule{Type: r.Type, Severity: severity(r.Severity)})
+	}
+	if c.Overflow == eventlistener.SpoolEvents {
+		o.Spool = spoolIn(c.SpoolDir, childLogDir, c.SpoolMaxBytes, c.SpoolSync)
+	}
+	return o
+}
+
+// sinkOptions are the options of a [logsink:x] section.
+func sinkOptions(name string, c *config.LogSink, childLogDir string) plugins.LogSinkOptions {
+	overflow, _ := plugins.ParseSinkOverflow(c.Overflow)
+	o := plugins.LogSinkOptions{
+		Name: name, Programs: c.Programs, Stdout: c.Stdout, Stderr: c.Stderr, BufferBytes: c.BufferBytes, Overflow: overflow, MaxInFlight: c.MaxInFlight,
+	}
+	if overflow == plugins.SpoolOverflow {
+		o.Spool = *spoolIn(c.SpoolDir, childLogDir, c.SpoolMaxBytes, c.SpoolSync)
+	}
+	return o
+}
+
+func spoolIn(dir, otherwise string, maxBytes int64, sync bool) *plugins.SpoolOptions {
+	if dir == "" {
+		dir = otherwise
+	}
+	return &plugins.SpoolOptions{Dir: dir, MaxBytes: maxBytes, Sync: sync}
+}
+
+// outletCalls are the methods of the hark namespace about notifiers and log sinks.
+type outletCalls struct{ outlets *plugins.Outlets }
+
+// Silence is rpc.Notifiers'.
+func (c outletCalls) Silence(s rpc.Silence, lasts time.Duration) (int, error) {
+	now := time.Now()
+	return c.outlets.Silences().Add(now, plugins.Silence{
+		Programs: s.Programs, Events: s.Events, Notifiers: s.Notifiers, Comment: s.Comment, Until: now.Add(lasts),
+	})
+}
+
+// Silences is rpc.Notifiers'.
+func (c outletCalls) Silences() (all []rpc.Silence) {
+	for _, s := range c.outlets.Silences().List(time.Now()) {
+		all = append(all, rpc.Silence(s))
+	}
+	return all
+}
+
+// Unsilence is rpc.Notifiers'.
+func (c outletCalls) Unsilence(id int) error {
+	if c.outlets.Silences().Remove(time.Now(), id) != nil {
+		return rpc.ErrNoSuch
+	}
+	return nil
+}
+
+// TestNotifier is rpc.Notifiers'.
+func (c outletCalls) TestNotifier(ctx context.Context, name string) (rpc.NotifierTest, error) {
+	t, err := c.outlets.TestNotifier(ctx, name)
+	if errors.Is(err, plugins.ErrNoOutlet) {
+		err = rpc.ErrNoSuch
+	}
+	return rpc.NotifierTest(t), err
+}
+
+// LogSinks is rpc.Notifiers'.
+func (c outletCalls) LogSinks() (all []rpc.LogSink) {
+	now := time.Now()
+	for _, k := range c.outlets.LogSinks() {
+		o, st := k.Options(), k.Status()
+		info := rpc.LogSink{
+			Name: o.Name, Overflow: o.Overflow.String(), Programs: o.Programs.Patterns(), Stdout: o.Stdout, Stderr: o.Stderr,
+			BufferBytes: o.BufferBytes, Queued: st.Queued, InFlight: st.InFlight, Paused: st.Paused,
+			Accepted: st.Accepted, Written: st.Written, Dropped: st.Dropped, Batches: st.Batches, Redelivered: st.Redelivered,
+			Refused: st.Refused, Violations: st.Violations, Streams: st.Streams, LastError: st.LastError,
+		}
+		if !st.Oldest.IsZero() {
+			info.OldestAge = max(now.Sub(st.Oldest), 0)
+		}
+		all = append(all, info)
+	}
+	return all
+}

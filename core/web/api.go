@@ -1,0 +1,361 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/rpc"
+	"github.com/hark-supervisor/hark/core/xmlrpc"
+)
+
+// What app.js asks for. It is the page's own: clients have XML-RPC.
+
+const (
+	maxRequest = 1 << 20 // bytes of a request
+	maxNames   = 10000   // processes of one action
+	atOnce     = 32      // of them under way at a time
+)
+
+// processJSON is one process for the page.
+type processJSON struct {
+	Name        string `json:"name"` // namespec
+	Group       string `json:"group"`
+	Process     string `json:"process"`
+	State       string `json:"state"`
+	Description string `json:"description"`
+	Pid         int    `json:"pid"`
+	Start       int64  `json:"start"` // seconds since the epoch, 0: never
+	Stop        int64  `json:"stop"`
+	Stdout      bool   `json:"stdout"` // there is a log
+	Stderr      bool   `json:"stderr"`
+}
+
+// snapshotJSON is all that the page shows at first.
+type snapshotJSON struct {
+	Identifier string        `json:"identifier"`
+	Version    string        `json:"version"`
+	Mood       string        `json:"mood"`
+	MayChange  bool          `json:"may_change"`
+	HasStats   bool          `json:"has_stats"`
+	HasEvents  bool          `json:"has_events"`
+	HasPlugins bool          `json:"has_plugins"`
+	Now        int64         `json:"now"`
+	Processes  []processJSON `json:"processes"`
+}
+
+// requestJSON is what a change is asked with.
+type requestJSON struct {
+	Action string   `json:"action"`
+	Names  []string `json:"names"`
+	Signal int      `json:"signal"`
+}
+
+// resultJSON is what became of one process or group.
+type resultJSON struct {
+	Name  string `json:"name"`
+	Done  string `json:"done,omitempty"`
+	Error string `json:"error,omitempty"`
+}
+
+func (h *Handler) api(w http.ResponseWriter, r *http.Request, name string) {
+	var answer any
+	var err error
+	switch name {
+	case "snapshot":
+		answer, err = h.snapshot(r)
+	case "stats":
+		if h.o.Stats != nil {
+			answer, err = h.o.Stats(r.Context())
+		}
+	case "subscribers":
+		if h.o.Events != nil {
+			answer, err = h.subscribers(r.Context())
+		}
+	case "plugins":
+		if h.o.Plugins != nil {
+			answer, err = h.o.Plugins(r.Context())
+		}
+	case "log":
+		h.log(w, r)
+		return
+	case "act", "reread", "update":
+		h.change(w, r, name)
+		return
+	default:
+		http.Error(w, "404 page not found", http.StatusNotFound)
+		return
+	}
+	reply(w, answer, err)
+}
+
+func reply(w http.ResponseWriter, answer any, err error) {
+	switch {
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	case answer == nil:
+		http.Error(w, "404 not to be had here", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(answer)
+}
+
+func (h *Handler) snapshot(r *http.Request) (any, error) {
+	infos, err := h.processes(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	s := snapshotJSON{
+		Identifier: h.o.Supervisor.Identifier(), Version: h.o.Version, Mood: moodName(h.o.Supervisor.Mood()), MayChange: mayChange(r),
+		HasStats: h.o.Stats != nil, HasEvents: h.o.Events != nil, HasPlugins: h.o.Plugins != nil,
+		Now: h.o.Now().Unix(), Processes: make([]processJSON, len(infos)),
+	}
+	for i := range infos {
+		p := &infos[i]
+		s.Processes[i] = processJSON{
+			Name: namespec(p.Group, p.Name), Group: p.Group, Process: p.Name, State: p.State.String(), Description: rpc.Description(p), Pid: p.Pid,
+			Start: max(p.Start.Unix(), 0), Stop: max(p.Stop.Unix(), 0), Stdout: p.StdoutLog != "", Stderr: p.StderrLog != "",
+		}
+	}
+	return s, nil
+}
+
+func moodName(m core.Mood) string {
+	switch m {
+	case core.MoodRunning:
+		return "RUNNING"
+	case core.MoodRestarting:
+		return "RESTARTING"
+	case core.MoodShutdown:
+		return "SHUTDOWN"
+	}
+	return "FATAL"
+}
+
+// subscriberJSON is a pool, a stream or a notifier for its panel.
+type subscriberJSON struct {
+	Name       string   `json:"name"`
+	Kind       string   `json:"kind"`
+	Events     []string `json:"events"`
+	Queued     int      `json:"queued"`
+	BufferSize int      `json:"buffer_size"`
+	InFlight   int      `json:"in_flight"`
+	Delivered  uint64   `json:"delivered"`
+	Rejected   uint64   `json:"rejected"`
+	Discarded  uint64   `json:"discarded"`
+	OldestAge  float64  `json:"oldest_age"`
+	Listeners  []string `json:"listeners"` // of a pool: what state each is in
+}
+
+func (h *Handler) subscribers(ctx context.Context) (any, error) {
+	all, err := h.o.Events.Subscribers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]subscriberJSON, len(all))
+	for i := range all {
+		s := &all[i]
+		out[i] = subscriberJSON{
+			Name: s.Name, Kind: s.Kind, Events: s.Events, Queued: s.Queued, BufferSize: s.BufferSize, InFlight: s.InFlight,
+			Delivered: s.Counters.Delivered, Rejected: s.Counters.Rejected, Discarded: s.Counters.Discarded, OldestAge: s.OldestAge.Seconds(),
+		}
+		for _, l := range s.Processes {
+			state := l.Listener
+			if state == "" {
+				state = l.State.String()
+			}
+			out[i].Listeners = append(out[i].Listeners, l.Name+" "+state)
+		}
+	}
+	return out, nil
+}
+
+// log is the end of a log, or all of it for a download.
+func (h *Handler) log(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	name, method := query.Get("name"), "supervisor.readProcessStdoutLog"
+	if query.Get("channel") == "stderr" {
+		method = "supervisor.readProcessStderrLog"
+	}
+	from := -tailBytes
+	if n, err := strconv.Atoi(query.Get("bytes")); err == nil {
+		from = -min(max(n, 1), maxTailBytes)
+	}
+	download := query.Has("download")
+	if download {
+		from = 0
+	}
+	value, err := h.calls.Call(r.Context(), rpc.AccessOf(r), method, []any{name, from, 0})
+	if err != nil {
+		var fault *xmlrpc.Fault
+		status := http.StatusServiceUnavailable
+		if errors.As(err, &fault) {
+			status = http.StatusNotFound
+		}
+		http.Error(w, err.Error(), status)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if download {
+		w.Header().Set("Content-Disposition", `attachment; filename="`+fileName(name)+`.log"`)
+	}
+	_, _ = io.WriteString(w, text(value)) //nolint:gosec // text/plain with nosniff
+}
+
+// fileName is a process's name as a name of a file on anybody's disk.
+func fileName(name string) string {
+	safe := []byte(name)
+	for i, c := range safe {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' {
+			safe[i] = '_'
+		}
+	}
+	return string(safe)
+}
+
+// change does what changes something: only a POST, from a page of ours, with the page's token, by somebody who may.
+func (h *Handler) change(w http.ResponseWriter, r *http.Request, name string) {
+	switch {
+	case r.Method != http.MethodPost:
+		w.Header().Set("Allow", "POST")
+		http.Error(w, "only a POST changes anything", http.StatusMethodNotAllowed)
+		return
+	case fromElsewhere(r) || !h.hasToken(r.Header.Get(tokenHeader)):
+		http.Error(w, "the request is not from this page, or the daemon was restarted since; load the page again", http.StatusForbidden)
+		return
+	case !mayChange(r):
+		http.Error(w, "these credentials are read-only", http.StatusForbidden)
+		return
+	}
+	var request requestJSON
+	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
+	body.DisallowUnknownFields()
+	if err := body.Decode(&request); err != nil || len(request.Names) > maxNames {
+		http.Error(w, "cannot read the request", http.StatusBadRequest)
+		return
+	}
+	switch name {
+	case "reread":
+		diff, err := h.o.Supervisor.Reload(r.Context())
+		reply(w, groupsOf(diff), err)
+	case "update":
+		results, err := h.update(r.Context())
+		reply(w, results, err)
+	default:
+		h.actMany(w, r, request)
+	}
+}
+
+// diffJSON is what update would do.
+type diffJSON struct {
+	Added   []string `json:"added"`
+	Changed []string `json:"changed"`
+	Removed []string `json:"removed"`
+}
+
+func groupsOf(d core.GroupDiff) diffJSON {
+	list := func(names []string) []string { return append([]string{}, names...) }
+	return diffJSON{list(d.Added), list(d.Changed), list(d.Removed)}
+}
+
+// update does what supervisorctl update does, in its order (supervisorctl.py, do_update).
+func (h *Handler) update(ctx context.Context) ([]resultJSON, error) {
+	diff, err := h.o.Supervisor.Reload(ctx)
+	if err != nil {
+		return nil, err
+	}
+	results := []resultJSON{}
+	one := func(group, done string, steps ...func() error) {
+		for _, step := range steps {
+			if err := step(); err != nil {
+				results = append(results, resultJSON{Name: group, Error: err.Error()})
+				return
+			}
+		}
+		results = append(results, resultJSON{Name: group, Done: done})
+	}
+	stop := func(group string) func() error {
+		return func() error { _, err := h.o.Supervisor.StopGroup(ctx, group, true); return err }
+	}
+	remove := func(group string) func() error { return func() error { return h.o.Supervisor.RemoveGroup(ctx, group) } }
+	add := func(group string) func() error { return func() error { return h.o.Supervisor.AddGroup(ctx, group) } }
+	for _, g := range diff.Removed {
+		one(g, "removed process group", stop(g), remove(g))
+	}
+	for _, g := range diff.Changed {
+		one(g, "updated process group", stop(g), remove(g), add(g))
+	}
+	for _, g := range diff.Added {
+		one(g, "added process group", add(g))
+	}
+	return results, nil
+}
+
+// actMany does one action to several processes, together.
+func (h *Handler) actMany(w http.ResponseWriter, r *http.Request, request requestJSON) {
+	ctx := r.Context()
+	if request.Action == "stopall" || request.Action == "restartall" {
+		message, err := h.do(ctx, request.Action, "")
+		reply(w, []resultJSON{{Name: "all", Done: message}}, err)
+		return
+	}
+	one := map[string]func(name string) error{
+		"start":    h.method("startProcess"),
+		"stop":     h.method("stopProcess"),
+		"clearlog": h.method("clearProcessLogs"),
+		"restart": func(name string) error {
+			var fault *xmlrpc.Fault
+			if err := h.method("stopProcess")(name); err != nil && !(errors.As(err, &fault) && fault.Code == rpc.NotRunning) {
+				return err
+			}
+			return h.method("startProcess")(name)
+		},
+		"signal": func(name string) error {
+			if request.Signal <= 0 || request.Signal > 64 {
+				return fmt.Errorf("there is no signal %d", request.Signal)
+			}
+			group, proc, _ := core.SplitNamespec(name)
+			return h.o.Supervisor.SignalProcess(ctx, group, proc, syscall.Signal(request.Signal))
+		},
+	}[request.Action]
+	if one == nil {
+		http.Error(w, "there is no such action", http.StatusBadRequest)
+		return
+	}
+	results := make([]resultJSON, len(request.Names))
+	var all sync.WaitGroup
+	turns := make(chan struct{}, atOnce)
+	for i, name := range slices.Clone(request.Names) {
+		turns <- struct{}{}
+		all.Go(func() {
+			defer func() { <-turns }()
+			results[i].Name = name
+			if err := one(name); err != nil {
+				results[i].Error = err.Error()
+			} else {
+				results[i].Done = request.Action
+			}
+		})
+	}
+	all.Wait()
+	reply(w, results, nil)
+}
+
+// method calls one of Supervisor's methods about one process. It goes on when the browser has gone: what was begun for a dozen
+// programs is not left half done.
+func (h *Handler) method(name string) func(string) error {
+	return func(process string) error {
+		_, err := h.calls.Call(context.Background(), rpc.Control, "supervisor."+name, []any{process})
+		return err
+	}
+}

@@ -1,0 +1,137 @@
+package web_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hark-supervisor/hark/sdk/daemontest"
+)
+
+// browse runs a suite of browser/suites.mjs against a daemon with the sections given, in which PORT is the
+// server's and DIR the daemon's directory.
+func browse(t *testing.T, suite, server, sections string, env []string, args ...string) {
+	t.Helper()
+	for _, program := range []string{"node", "npm", "chromium"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("%s is not there; make test installs it", program)
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d := daemontest.Start(t, fmt.Sprintf("[inet_http_server]\nport=%s\n%s\n", address, server)+sections)
+	for i, arg := range args {
+		args[i] = strings.ReplaceAll(arg, "DIR", d.Dir)
+	}
+	cmd := exec.Command("node", append([]string{"page.mjs", suite, "http://" + address + "/"}, args...)...)
+	cmd.Dir = modules(t)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.WaitDelay = time.Second
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Errorf("%s: %v", suite, err)
+	}
+}
+
+// modules is browser/ with what package.json names, installed once.
+func modules(t *testing.T) string {
+	t.Helper()
+	const dir = "browser"
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", "playwright-core")); err == nil {
+		return dir
+	}
+	cmd := exec.Command("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("npm ci: %v\n%s", err, out)
+	}
+	return dir
+}
+
+const browsed = `
+[program:idle]
+command=/bin/sleep 1000
+autostart=false
+startsecs=0
+[program:gone]
+command=/does/not/exist
+autostart=false
+[program:says]
+command=/bin/sh -c 'i=0; echo an error >&2; while :; do i=$((i+1)); printf "\033[32mline\033[0m line %%s\n" $i; sleep 0.2; done'
+stopasgroup=true
+startsecs=0
+[program:many]
+command=/bin/sleep 1000
+process_name=%(program_name)s_%(process_num)d
+numprocs=3
+autostart=false
+startsecs=0
+[eventlistener:hears]
+command=/bin/sleep 1000
+events=TICK_60
+startsecs=0
+`
+
+func TestBrowserActions(t *testing.T) {
+	const fresh = `[supervisord]
+[program:idle]
+command=/bin/sleep 1000
+autostart=false
+startsecs=0
+[program:fresh]
+command=/bin/sleep 1000
+startsecs=0
+`
+	browse(t, "actions", "", browsed, []string{"NEW_CONF=" + fresh}, "DIR/supervisord.conf")
+}
+
+func TestBrowserWithoutScripts(t *testing.T) { browse(t, "nojs", "", browsed, nil) }
+
+func TestBrowserWithPasswords(t *testing.T) {
+	browse(t, "auth", "username=boss\npassword=boss\nread_only_username=guest\nread_only_password=guest", browsed, nil)
+}
+
+func TestBrowserWithHostileNamesAndLogs(t *testing.T) {
+	browse(t, "hostile", "", `
+[program:<script>alert(1)<script>]
+command=/bin/sleep 1000
+autostart=false
+[program:"><b>x<b>]
+command=/bin/sleep 1000
+autostart=false
+[program:html]
+command=/bin/sh -c 'echo "<script>alert(4)</script><img src=x onerror=alert(4)><a href=\"javascript:alert(5)\">x</a>"; exec sleep 1000'
+startsecs=0
+`, nil)
+}
+
+func TestBrowserWithAThousandProcesses(t *testing.T) {
+	n := 1000
+	browse(t, "thousand", "", fmt.Sprintf("[program:w]\ncommand=/bin/sleep 1000\nprocess_name=%%(program_name)s_%%(process_num)04d\nnumprocs=%d\nstartsecs=0\nstdout_logfile=NONE\nstderr_logfile=NONE\n", n), nil)
+}
+
+// TestBrowserPictures takes the pictures of docs/img; HARK_PICTURES names the directory to keep them.
+func TestBrowserPictures(t *testing.T) {
+	dir := os.Getenv("HARK_PICTURES")
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	browse(t, "pictures", "", browsed, nil, dir)
+	for _, name := range []string{"page.png", "page-log.png", "page-phone-dark.png"} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() < 10000 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

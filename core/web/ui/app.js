@@ -1,0 +1,355 @@
+"use strict";
+// The page comes alive: the rows that the server made are kept up to date from /events, and get what a page without scripts cannot have.
+(() => {
+	const { el, json, listeners, plugins, Timeline } = window.HarkPanels;
+	const token = document.querySelector("meta[name=hark-token]").content;
+	const table = document.getElementById("statustable");
+	const body = table && table.tBodies ? table.tBodies[0] : null;
+	const tools = document.getElementById("tools"), panels = document.getElementById("panels");
+	const message = document.getElementById("statusmessage"), live = document.getElementById("live");
+	const classes = { RUNNING: "statusrunning", FATAL: "statuserror", BACKOFF: "statuserror" };
+	const rows = new Map(); // by namespec
+	const groups = new Map(); // name to { row, members, open }
+	const past = []; // events, oldest first
+	const selected = new Set();
+	const seen = new Set(); // rows on screen
+	const eye = new IntersectionObserver((entries) => {
+		for (const e of entries) {
+			const r = rows.get(e.target.dataset.name);
+			if (!r) continue;
+			if (e.isIntersecting) { seen.add(r); describe(r); } else seen.delete(r);
+		}
+	}, { rootMargin: "100px" });
+	let mayChange = false, skew = 0, timeline = null, panelsOpen = new Map();
+	let filter = "", states = new Set();
+
+	function say(text, error) {
+		message.textContent = text;
+		message.className = text ? "status_msg" + (error ? " error" : "") : "hidden";
+	}
+	async function post(what, request) {
+		const r = await fetch("ui/api/" + what, { method: "POST", headers: { "Content-Type": "application/json", "X-Hark-Token": token }, body: JSON.stringify(request || {}) });
+		if (!r.ok) throw new Error((await r.text()).trim());
+		return r.json();
+	}
+	async function act(action, names) {
+		if (names.length === 0) return;
+		if ((action === "stop" || action === "restart") && names.length > 1 && !confirm(action + " " + names.length + " programs?")) return;
+		say(action + " " + (names.length === 1 ? names[0] : names.length + " programs") + " …");
+		try {
+			const results = await post("act", { action, names });
+			const bad = results.filter((x) => x.error);
+			if (bad.length) say(bad.map((x) => x.name + ": " + x.error).join("\n"), true);
+			else say(action + ": " + (names.length === 1 ? names[0] : names.length + " programs") + " done");
+		} catch (err) { say(err.message, true); }
+	}
+
+	// Rows.
+	function adopt(tr) {
+		const r = { tr, name: tr.dataset.name, group: tr.dataset.group, state: tr.dataset.state, start: 0, pid: 0, cpu: [], rss: 0 };
+		r.status = tr.querySelector("td.status span"); r.desc = tr.querySelector("td.desc span");
+		const box = el("input", { type: "checkbox", ariaLabel: "Select " + r.name, onchange: (e) => select(r, e.target.checked) });
+		r.box = box;
+		tr.prepend(el("td", { className: "pick" }, box));
+		tr.querySelector("td.name a").onclick = (e) => { if (!e.metaKey && !e.ctrlKey) { e.preventDefault(); openLog(r.name, "stdout"); } };
+		rows.set(r.name, r);
+		eye.observe(tr);
+		return r;
+	}
+	function actions(r) {
+		const ul = r.tr.querySelector("td.action ul");
+		const link = (text, run) => el("li", {}, el("a", { href: "#", onclick: (e) => { e.preventDefault(); run(); } }, text));
+		const items = [];
+		if (mayChange) {
+			if (r.state === "RUNNING") items.push(link("Restart", () => act("restart", [r.name])), link("Stop", () => act("stop", [r.name])));
+			else if (["STOPPED", "EXITED", "FATAL"].includes(r.state)) items.push(link("Start", () => act("start", [r.name])));
+			else if (["STARTING", "BACKOFF"].includes(r.state)) items.push(link("Stop", () => act("stop", [r.name])));
+			items.push(link("Clear Log", () => act("clearlog", [r.name])));
+		}
+		items.push(link("Stdout", () => openLog(r.name, "stdout")), link("Stderr", () => openLog(r.name, "stderr")), link("Events", () => openTimeline(r.name)));
+		ul.replaceChildren(...items);
+	}
+	function newRow(p) {
+		const tr = el("tr", {}, el("td", { className: "status" }, el("span", {})), el("td", { className: "desc" }, el("span", {})),
+			el("td", { className: "name" }, el("a", { href: "tail.html?processname=" + encodeURIComponent(p.name), target: "_blank", rel: "noopener" }, p.name)),
+			el("td", { className: "action" }, el("ul", {})));
+		tr.dataset.name = p.name; tr.dataset.group = p.group;
+		return adopt(tr);
+	}
+	function set(r, p) {
+		const changed = r.state !== p.state;
+		r.start = p.start; r.pid = p.pid;
+		if (changed || !r.drawn) {
+			r.drawn = true;
+			r.state = p.state;
+			r.tr.dataset.state = p.state;
+			r.status.textContent = p.state.toLowerCase();
+			r.status.className = classes[p.state] || "statusnominal";
+			actions(r);
+			show(r);
+		}
+		r.description = p.description;
+		describe(r);
+		return changed;
+	}
+	function describe(r) {
+		let text = r.description || "";
+		if (r.state === "RUNNING" && r.start) text = "pid " + r.pid + ", uptime " + uptime(Math.max(0, Math.floor(Date.now() / 1000 + skew - r.start)));
+		if (r.shown !== text) { r.shown = text; r.desc.textContent = text; }
+	}
+	function uptime(s) {
+		const two = (n) => String(n).padStart(2, "0"), days = Math.floor(s / 86400);
+		return (days ? days + (days > 1 ? " days, " : " day, ") : "") + Math.floor(s % 86400 / 3600) + ":" + two(Math.floor(s % 3600 / 60)) + ":" + two(s % 60);
+	}
+	function flash(r) { r.tr.classList.remove("fresh"); void r.tr.offsetWidth; r.tr.classList.add("fresh"); }
+
+	// Groups: a head row where a group has several programs.
+	function arrange(list) {
+		if (!body) { if (list.length) location.reload(); return; }
+		const wanted = new Set(list.map((p) => p.name));
+		for (const [name, r] of rows) if (!wanted.has(name)) { eye.unobserve(r.tr); seen.delete(r); r.tr.remove(); rows.delete(name); select(r, false); }
+		const members = new Map();
+		for (const p of list) { if (!members.has(p.group)) members.set(p.group, []); members.get(p.group).push(p); }
+		for (const [name, g] of groups) if (!members.has(name)) { g.row.remove(); groups.delete(name); }
+		const order = [];
+		for (const [name, ps] of members) {
+			const whole = ps.length > 1 ? head(name, ps.length) : null;
+			if (!whole && groups.has(name)) { groups.get(name).row.remove(); groups.delete(name); }
+			if (whole) order.push(whole.row);
+			for (const p of ps) {
+				const r = rows.get(p.name) || newRow(p);
+				set(r, p);
+				order.push(r.tr);
+			}
+		}
+		let at = body.firstChild;
+		for (const tr of order) { if (tr === at) at = at.nextSibling; else body.insertBefore(tr, at); }
+		for (const r of rows.values()) show(r);
+		counts();
+	}
+	function head(name, n) {
+		let g = groups.get(name);
+		if (!g) {
+			g = { open: true };
+			g.button = el("button", { type: "button", ariaExpanded: "true", onclick: () => { g.open = !g.open; g.button.ariaExpanded = String(g.open); g.draw(); for (const r of rows.values()) if (r.group === name) show(r); } });
+			g.count = el("span", { className: "count" });
+			g.row = el("tr", { className: "group" }, el("td", { colSpan: table.tHead.rows[0].cells.length }, g.button, " ", g.count));
+			g.draw = () => { g.button.textContent = (g.open ? "▾ " : "▸ ") + name; };
+			g.draw();
+			groups.set(name, g);
+		}
+		g.n = n;
+		return g;
+	}
+	function counts() {
+		const by = {}, running = {};
+		for (const r of rows.values()) {
+			by[r.state] = (by[r.state] || 0) + 1;
+			if (r.state === "RUNNING") running[r.group] = (running[r.group] || 0) + 1;
+		}
+		for (const [name, g] of groups) g.count.textContent = (running[name] || 0) + " of " + g.n + " running";
+		for (const chip of tools.querySelectorAll(".chip")) {
+			const n = by[chip.dataset.state] || 0;
+			chip.textContent = chip.dataset.state.toLowerCase() + " " + n;
+			chip.hidden = n === 0 && !states.has(chip.dataset.state);
+		}
+	}
+
+	// What is shown.
+	function show(r) {
+		const fits = (states.size === 0 || states.has(r.state)) && (filter === "" || r.name.toLowerCase().includes(filter));
+		const g = groups.get(r.group);
+		const hide = !fits || (g && !g.open && filter === "");
+		if (r.tr.hidden !== hide) r.tr.hidden = hide;
+	}
+	function showAll() {
+		const any = new Set();
+		for (const r of rows.values()) { show(r); if (!r.tr.hidden) any.add(r.group); }
+		for (const [name, g] of groups) g.row.hidden = (filter !== "" || states.size > 0) && !any.has(name);
+	}
+	function select(r, on) {
+		if (on) selected.add(r.name); else selected.delete(r.name);
+		r.box.checked = on; r.tr.classList.toggle("selected", on);
+		for (const b of tools.querySelectorAll(".many")) b.disabled = selected.size === 0;
+		const n = tools.querySelector(".picked");
+		if (n) n.textContent = selected.size ? selected.size + " selected" : "";
+	}
+	function toolbar(s) {
+		const search = el("input", { type: "search", placeholder: "Filter (/)", ariaLabel: "Filter by name", oninput: (e) => { filter = e.target.value.trim().toLowerCase(); showAll(); } });
+		tools.append(search);
+		for (const state of ["RUNNING", "STARTING", "BACKOFF", "STOPPING", "STOPPED", "EXITED", "FATAL", "UNKNOWN"]) {
+			const chip = el("button", { type: "button", className: "chip", ariaPressed: "false", onclick: () => {
+				if (states.has(state)) states.delete(state); else states.add(state);
+				chip.ariaPressed = String(states.has(state)); showAll(); counts();
+			} });
+			chip.dataset.state = state;
+			tools.append(chip);
+		}
+		if (mayChange) {
+			for (const [what, text] of [["start", "Start"], ["stop", "Stop"], ["restart", "Restart"], ["clearlog", "Clear logs"]])
+				tools.append(el("button", { type: "button", className: "many", disabled: true, onclick: () => act(what, [...selected]) }, text));
+			tools.append(el("button", { type: "button", onclick: reread }, "Configuration…"));
+		}
+		tools.append(el("span", { className: "picked", role: "status" }));
+		tools.append(el("button", { type: "button", onclick: () => openTimeline("") }, "Events"));
+		if (s.has_events) tools.append(el("button", { type: "button", onclick: () => toggle("listeners", listeners) }, "Listeners"));
+		if (s.has_plugins) tools.append(el("button", { type: "button", onclick: () => toggle("plugins", plugins) }, "Plugins"));
+		tools.append(el("button", { type: "button", ariaLabel: "Keys", onclick: keys }, "?"));
+		if (body) {
+			const all = el("input", { type: "checkbox", ariaLabel: "Select all shown", onchange: (e) => { for (const r of rows.values()) if (!r.tr.hidden || !e.target.checked) select(r, e.target.checked); } });
+			table.tHead.rows[0].prepend(el("th", { className: "pick", scope: "col" }, all));
+			if (s.has_stats) table.tHead.rows[0].append(el("th", { className: "use", scope: "col" }, "CPU, memory"));
+		}
+		for (const a of document.querySelectorAll("#buttons a")) {
+			const what = new URL(a.href).searchParams.get("action");
+			a.onclick = async (e) => {
+				e.preventDefault();
+				if (what === "refresh") { await snapshot(); say("Page refreshed at " + new Date().toLocaleTimeString()); return; }
+				if (!confirm(what === "stopall" ? "Stop all programs?" : "Restart all programs?")) return;
+				say(what + " …");
+				try { say((await post("act", { action: what }))[0].done); } catch (err) { say(err.message, true); }
+			};
+		}
+	}
+
+	// Panels.
+	function toggle(key, make) {
+		if (panelsOpen.has(key)) { panelsOpen.get(key).close(); return; }
+		const p = make();
+		p.onclose = () => panelsOpen.delete(key);
+		panelsOpen.set(key, p);
+		panels.prepend(p.element);
+		p.element.scrollIntoView({ block: "nearest" });
+	}
+	function openLog(name, channel) {
+		const key = "log " + name;
+		if (panelsOpen.has(key)) panelsOpen.get(key).close();
+		toggle(key, () => new window.HarkLog(name, channel));
+	}
+	function openTimeline(name) {
+		toggle("events", () => { timeline = new Timeline(past, name); return timeline; });
+		if (!panelsOpen.has("events")) timeline = null;
+	}
+	async function reread() {
+		try {
+			const d = await post("reread");
+			const list = (kind) => d[kind].map((g) => el("li", { className: "diff-" + kind }, kind.slice(0, 1).toUpperCase() + kind.slice(1) + ": " + g));
+			const items = [...list("added"), ...list("changed"), ...list("removed")];
+			const box = el("dialog", {}, el("h2", {}, "Configuration"), items.length ? el("ul", {}, ...items) : el("p", {}, "The file and what runs are the same."),
+				el("p", {}, items.length ? "Update stops and starts what changed, and starts what was added." : ""));
+			const close = () => { box.close(); box.remove(); };
+			if (items.length) box.append(el("button", { type: "button", className: "button primary", onclick: async () => {
+				close();
+				try {
+					const results = await post("update");
+					say(results.map((x) => x.name + ": " + (x.error || x.done)).join("\n"), results.some((x) => x.error));
+					snapshot();
+				} catch (err) { say(err.message, true); }
+			} }, "Update"), " ");
+			box.append(el("button", { type: "button", className: "button", onclick: close }, items.length ? "Leave it" : "Close"));
+			document.body.append(box);
+			box.showModal();
+		} catch (err) { say(err.message, true); }
+	}
+	function keys() {
+		const all = [["/", "filter by name"], ["j, k", "next, previous program"], ["x", "select it"], ["s", "start"], ["S", "stop"], ["R", "restart"], ["l", "its log"], ["e", "events"], ["r", "refresh"], ["Esc", "close what is open"], ["?", "this list"]];
+		const box = el("dialog", {}, el("h2", {}, "Keys"), el("dl", { className: "keys" }, ...all.flatMap(([k, v]) => [el("dt", {}, el("kbd", {}, k)), el("dd", {}, v)])),
+			el("p", {}, el("button", { type: "button", className: "button", onclick: () => { box.close(); box.remove(); } }, "Close")));
+		document.body.append(box);
+		box.showModal();
+	}
+	let cursor = "";
+	function move(step) {
+		const shown = [...body.rows].filter((tr) => tr.dataset.name && !tr.hidden);
+		if (!shown.length) return;
+		const i = shown.findIndex((tr) => tr.dataset.name === cursor);
+		const tr = shown[Math.min(shown.length - 1, Math.max(0, i < 0 ? 0 : i + step))];
+		cursor = tr.dataset.name;
+		tr.querySelector("td.name a").focus();
+		tr.scrollIntoView({ block: "nearest" });
+	}
+	document.addEventListener("keydown", (e) => {
+		if (e.ctrlKey || e.metaKey || e.altKey) return;
+		if (e.key === "Escape") { for (const p of [...panelsOpen.values()]) p.close(); if (document.activeElement) document.activeElement.blur(); return; }
+		if (/^(INPUT|SELECT|TEXTAREA)$/.test(e.target.tagName) && e.target.type !== "checkbox") return;
+		const here = () => rows.get(cursor) ? [cursor] : [...selected];
+		const run = { "/": () => tools.querySelector("input[type=search]").focus(), j: () => move(1), k: () => move(-1),
+			x: () => { const r = rows.get(cursor); if (r) select(r, !r.box.checked); }, s: () => mayChange && act("start", here()), S: () => mayChange && act("stop", here()),
+			R: () => mayChange && act("restart", here()), l: () => cursor && openLog(cursor, "stdout"), e: () => openTimeline(""), r: snapshot, "?": keys }[e.key];
+		if (run && body) { e.preventDefault(); run(); }
+	});
+
+	// What changes.
+	let known = false;
+	async function snapshot() {
+		const s = await json("ui/api/snapshot");
+		skew = s.now - Date.now() / 1000;
+		mayChange = s.may_change;
+		if (!known) { known = true; for (const tr of body ? [...body.rows] : []) adopt(tr); toolbar(s); if (s.has_stats) stats(); }
+		arrange(s.processes);
+		if (s.mood !== "RUNNING") say("The daemon is " + s.mood.toLowerCase() + ".");
+	}
+	let again = 0;
+	function soon() { // another snapshot, once for many reasons
+		if (!again) again = setTimeout(() => { again = 0; snapshot().catch(() => {}); }, 400);
+	}
+	function took(e) {
+		past.push(e);
+		if (past.length > 500) past.shift();
+		if (timeline) timeline.add(e);
+		if (e.eventname.startsWith("PROCESS_GROUP_")) { soon(); return; }
+		if (!e.eventname.startsWith("PROCESS_STATE_")) return;
+		const name = e.groupname && e.groupname !== e.processname ? e.groupname + ":" + e.processname : e.processname;
+		const r = rows.get(name);
+		if (!r) { soon(); return; }
+		const state = e.eventname.slice("PROCESS_STATE_".length), at = Date.parse(e.time) / 1000;
+		let description = "";
+		if (state === "EXITED" || state === "STOPPED") description = new Date(e.time).toLocaleString([], { month: "short", day: "2-digit", hour: "2-digit", minute: "2-digit" });
+		if (state === "STARTING") r.start = at;
+		if (state === "BACKOFF" || state === "FATAL") soon(); // only the daemon knows why
+		if (set(r, { state, pid: e.pid || r.pid, start: state === "RUNNING" ? r.start || at : r.start, description })) { flash(r); changes(); }
+	}
+	let counting = 0;
+	function changes() { if (!counting) counting = requestAnimationFrame(() => { counting = 0; counts(); }); }
+	let down = false;
+	function listen() {
+		const source = new EventSource("events?types=PROCESS_STATE,PROCESS_GROUP,SUPERVISOR_STATE_CHANGE,HARK,REMOTE_COMMUNICATION");
+		source.onopen = () => {
+			live.textContent = "live"; live.className = "";
+			if (down) { down = false; snapshot().catch(() => {}); }
+		};
+		source.onmessage = (m) => took(JSON.parse(m.data));
+		source.addEventListener("notice", soon);
+		source.onerror = () => {
+			down = true;
+			live.textContent = "The daemon does not answer. Trying again…"; live.className = "off";
+			if (source.readyState === EventSource.CLOSED) { source.close(); setTimeout(listen, 3000); }
+		};
+	}
+	setInterval(() => { // uptimes of what can be seen
+		if (document.hidden) return;
+		for (const r of seen) if (r.state === "RUNNING") describe(r);
+	}, 1000);
+
+	async function stats() {
+		try {
+			for (const s of document.hidden ? [] : await json("ui/api/stats")) {
+				const r = rows.get(s.group === s.name ? s.name : s.group + ":" + s.name);
+				if (!r) continue;
+				if (!r.use) { r.use = el("td", { className: "use" }); r.tr.append(r.use); }
+				r.cpu.push(s.cpu); if (r.cpu.length > 40) r.cpu.shift();
+				const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+				svg.setAttribute("width", "60"); svg.setAttribute("height", "18"); svg.setAttribute("aria-hidden", "true");
+				const line = document.createElementNS(svg.namespaceURI, "polyline"), top = Math.max(10, ...r.cpu);
+				line.setAttribute("class", "spark");
+				line.setAttribute("points", r.cpu.map((v, i) => (i * 60 / 39).toFixed(1) + "," + (17 - 16 * v / top).toFixed(1)).join(" "));
+				svg.append(line);
+				r.use.replaceChildren(svg, s.cpu.toFixed(1) + " %, " + (s.rss / 1048576).toFixed(0) + " MiB");
+			}
+		} catch (err) { /* the next time, perhaps */ }
+		setTimeout(stats, 3000);
+	}
+
+	snapshot().then(listen, (err) => { live.textContent = err.message; live.className = "off"; setTimeout(() => location.reload(), 5000); });
+	live.textContent = "connecting…"; live.className = "";
+})();

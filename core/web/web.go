@@ -1,0 +1,185 @@
+// Package web is the page: what a person sees of the daemon in a browser.
+//
+// The page works without JavaScript as Supervisor's does, under the same paths and with the same query strings
+// (page.go, actions.go, tail.go). With JavaScript it is alive: app.js in ui/ takes the list of processes from the JSON of
+// api.go and what changes from /events. Everything is in the binary; nothing is asked of other hosts.
+//
+// What changes something passes guard.go: a request that another site has a browser make is answered with a form that asks the user.
+// All of it is behind the servers' authentication (core/rpc), and who may only read sees no buttons.
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"embed"
+	"encoding/base64"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/rpc"
+)
+
+//go:embed ui
+var files embed.FS
+
+// Options are what a Handler is made of. Supervisor and Logs must be given.
+type Options struct {
+	Supervisor rpc.Supervisor
+	Logs       rpc.Logs
+	Events     rpc.Events // for the panel of listeners; nil: none
+	Version    string     // Hark's own
+	// SupervisorVersion is the level of compatibility, shown as Supervisor shows its version.
+	SupervisorVersion string
+	// Plugins tells of plugins for their panel; nil: there is none.
+	Plugins func(ctx context.Context) ([]PluginInfo, error)
+	// Counters tells what was counted and whether the daemon is well; nil: no /metrics, /healthz and /readyz.
+	Counters Counters
+	// Stats tells what processes use; nil: it cannot be told.
+	Stats func(ctx context.Context) ([]ProcessStat, error)
+	// Open tells that a server runs without authentication: the page says so.
+	Open bool
+	Now  func() time.Time // nil: time.Now
+}
+
+// PluginInfo is one plugin as the page shows it.
+type PluginInfo struct {
+	Name      string   `json:"name"`
+	State     string   `json:"state"`
+	Version   string   `json:"version"`
+	Pid       int      `json:"pid"`
+	Restarts  int      `json:"restarts"`
+	Instances []string `json:"instances"`
+	Trouble   string   `json:"trouble"`
+}
+
+// ProcessStat is what one process and its descendants use.
+type ProcessStat struct {
+	Name  string  `json:"name"`
+	Group string  `json:"group"`
+	CPU   float64 `json:"cpu"` // percent of one processor
+	RSS   int64   `json:"rss"` // bytes
+	// CPUSeconds is the processor time used so far.
+	CPUSeconds float64 `json:"cpu_seconds"`
+}
+
+// Handler serves the page. It is given to rpc.Options as Fallback.
+type Handler struct {
+	o       Options
+	calls   *rpc.Dispatcher // Supervisor's methods, as clients call them
+	status  *template.Template
+	tail    *template.Template
+	confirm *template.Template
+	token   string // of this life of the daemon; app.js sends it with what changes something
+	static  map[string]asset
+	metrics http.Handler // nil: none
+	latency *prometheus.HistogramVec
+}
+
+type asset struct {
+	kind    string // Content-Type
+	content []byte
+}
+
+// New makes the handler.
+func New(o Options) (*Handler, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	secret := make([]byte, 18)
+	if _, err := rand.Read(secret); err != nil {
+		return nil, err
+	}
+	h := &Handler{
+		o:      o,
+		calls:  rpc.NewDispatcher(nil, rpc.SupervisorNamespace(o.Supervisor, o.Logs)),
+		token:  base64.RawURLEncoding.EncodeToString(secret),
+		static: map[string]asset{},
+	}
+	if o.Counters != nil {
+		h.openMetrics()
+	}
+	for name, to := range map[string]**template.Template{"status.html": &h.status, "tail.html": &h.tail, "confirm.html": &h.confirm} {
+		t, err := template.ParseFS(files, "ui/"+name)
+		if err != nil {
+			return nil, err
+		}
+		*to = t
+	}
+	for path, from := range map[string]struct{ file, kind string }{
+		"stylesheets/supervisor.css": {"app.css", "text/css; charset=utf-8"}, // where Supervisor has its own
+		"ui/app.js":                  {"app.js", "text/javascript; charset=utf-8"},
+		"ui/log.js":                  {"log.js", "text/javascript; charset=utf-8"},
+		"ui/panels.js":               {"panels.js", "text/javascript; charset=utf-8"},
+		"ui/icon.svg":                {"icon.svg", "image/svg+xml"},
+	} {
+		content, err := files.ReadFile("ui/" + from.file)
+		if err != nil {
+			return nil, err
+		}
+		h.static[path] = asset{from.kind, content}
+	}
+	return h, nil
+}
+
+// policy is what a browser may load for the page: what the daemon itself serves, and no code in the page.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// ServeHTTP answers one request, by the path as Supervisor's handlers match it (web.py, supervisor_ui_handler).
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("Content-Security-Policy", policy)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("X-Frame-Options", "DENY")
+	header.Set("Referrer-Policy", "same-origin")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	path := strings.TrimLeft(r.URL.Path, "/")
+	if a, ok := h.static[path]; ok {
+		header.Set("Content-Type", a.kind)
+		header.Set("Cache-Control", "no-cache")
+		_, _ = w.Write(a.content)
+		return
+	}
+	header.Set("Cache-Control", "no-store")
+	switch path {
+	case "", "index.html":
+		h.index(w, r)
+	case "tail.html":
+		h.tailPage(w, r)
+	case "metrics", "healthz", "readyz":
+		h.measure(w, r, path)
+	case "ok.html":
+		header.Set("Content-Type", "text/plain")
+		_, _ = w.Write([]byte("OK"))
+	default:
+		if name, ok := strings.CutPrefix(path, "ui/api/"); ok {
+			h.api(w, r, name)
+			return
+		}
+		// As where there is no page: what is no GET finds nobody to take it (medusa/http_server.py).
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			rpc.ErrorPage(w, http.StatusBadRequest)
+			return
+		}
+		rpc.ErrorPage(w, http.StatusNotFound)
+	}
+}
+
+// processes is the list in the order of the page: by group, then name.
+func (h *Handler) processes(ctx context.Context) ([]core.ProcessInfo, error) {
+	return h.o.Supervisor.AllProcessInfo(ctx)
+}
+
+// namespec is how a process is called on the page and in its links.
+func namespec(group, name string) string {
+	if group == name {
+		return name
+	}
+	return group + ":" + name
+}

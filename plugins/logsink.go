@@ -1,0 +1,385 @@
+package plugins
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hark-supervisor/hark/eventlistener/spool"
+)
+
+const (
+	// batchWait is how long output waits for more to come along.
+	batchWait = 100 * time.Millisecond
+	// streamDelay is the wait before a stream is opened again, doubled each time up to streamMax until a batch is written.
+	streamDelay = 100 * time.Millisecond
+	streamMax   = 5 * time.Second
+	// refusedMax is the longest that a refused batch waits by our own choice.
+	refusedMax = time.Minute
+	// tellLoss is how long losses are gathered before they are announced.
+	tellLoss = time.Second
+	// slowAck is how long a sink may take over a batch before the log is told, once.
+	slowAck = time.Minute
+	// memoryLook is how often the spool's memory is looked at while a program waits for it.
+	memoryLook = 10 * time.Millisecond
+)
+
+// LogSink is one [logsink:x]: it gathers what programs write into batches and brings them to the plugin, in order. What the
+// plugin has not acknowledged is sent again after its end, or the stream's. The function that Source returns is the poller's
+// and never blocks; the other methods may be called from any goroutine.
+type LogSink struct {
+	o      LogSinkOptions
+	around LogSinkSurroundings
+	spool  *spool.Spool // of SpoolOverflow
+	cursor *spool.Cursor
+	old    uint64 // the last position in the spool from before the start
+
+	wake    chan struct{} // of the goroutine that sends
+	toSpool chan struct{} // of the goroutine that spools
+	ctx     context.Context
+	end     context.CancelFunc
+	ended   sync.WaitGroup
+
+	mu         sync.Mutex
+	sources    map[sourceKey]*source
+	open       *logBatch   // being filled
+	sealed     []*logBatch // to be sent, or spooled
+	again      []*logBatch // sent before, and to be sent again before any other
+	flight     []*logBatch // sent and not answered, in the order of sending
+	spare      [][]byte    // buffers to be used anew
+	bytes      int64       // in all of these
+	lastSeq    uint64
+	hold       time.Time // nothing is sent before: a batch was refused
+	paused     int       // sources that wait for room
+	spooling   bool      // a batch is on its way into the spool
+	onDisk     int64     // bytes that the spool holds in memory for the disk
+	diskBad    bool      // the spool cannot write
+	closing    bool
+	stream     *sinkStream   // nil: there is none
+	retryAt    time.Time     // of the stream
+	firstDelay time.Duration // before the stream is opened again; a test has less patience
+	failures   int           // of streams in a row
+	toldSlow   bool
+	episode    bool      // output is being lost
+	tellAt     time.Time // when that is announced; zero: it was
+	toldFail   bool
+	stats      LogSinkStatus
+}
+
+// LogSinkStatus is how a sink does. Numbers are of bytes of output since it came to be, where nothing else is said.
+type LogSinkStatus struct {
+	Accepted    uint64
+	Written     uint64 // acknowledged
+	Dropped     uint64 // for want of room, or refused for good
+	Queued      int64  // waiting in memory or in the spool, about
+	InFlight    int    // batches sent and not answered
+	Batches     uint64 // written
+	Redelivered uint64 // batches sent once more
+	Refused     uint64 // answers that a batch could not be written
+	Violations  uint64 // streams that were closed for wrong answers
+	Streams     uint64 // opened
+	Paused      int    // channels of programs that are not read now
+	Oldest      time.Time
+	LastError   string
+}
+
+type sourceKey struct{ group, process, channel string }
+
+// source is one channel of one process.
+type source struct {
+	sourceKey
+	offset uint64 // bytes so far
+	queued int64  // bytes in the buffer
+	paused bool
+	resume func() // of the last spawn
+	pid    int
+	lost   int64 // not announced yet
+}
+
+// NewLogSink makes a sink and starts its goroutines; Close ends them. It touches the disk where there is a spool. Errors are of the spool.
+func NewLogSink(o LogSinkOptions, around LogSinkSurroundings) (*LogSink, error) {
+	k := &LogSink{
+		o: o.withDefaults(), around: around, sources: map[sourceKey]*source{},
+		wake: make(chan struct{}, 1), toSpool: make(chan struct{}, 1), firstDelay: streamDelay,
+	}
+	k.ctx, k.end = context.WithCancel(context.Background())
+	if o.Overflow == SpoolOverflow {
+		s, err := o.Spool.open("logsink", o.Name, k.spoolReport, k.ring, max(k.o.BufferBytes, 4*maxBatch))
+		if err != nil {
+			k.end()
+			return nil, err
+		}
+		k.spool, k.cursor = s, s.Cursor()
+		if last, ok := s.Last(); ok {
+			k.old, k.lastSeq = last.Pos, last.Seq
+		}
+		k.ended.Add(1)
+		go k.runSpool()
+	}
+	k.ended.Add(1)
+	go k.run()
+	return k, nil
+}
+
+// Source gives the function that takes what a channel of a process says; nil: the sink does not want it. The function is called from one
+// thread at a time, never blocks and does not keep b. Where it tells that the sink is full, the channel should be left alone until resume is
+// called, which is done once and must not block; more is taken all the same, within bounds.
+func (k *LogSink) Source(group, process, channel string, resume func()) func(pid int, at time.Time, b []byte) (full bool) {
+	if channel == "stderr" && !k.o.Stderr || channel == "stdout" && !k.o.Stdout || !k.o.Programs.Match(group, process) {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	src := k.source(group, process, channel)
+	if src.paused { // by a spawn that is over
+		src.paused = false
+		k.paused--
+	}
+	src.resume = resume
+	return func(pid int, at time.Time, b []byte) bool { return k.take(src, pid, at, b) }
+}
+
+func (k *LogSink) source(group, process, channel string) *source {
+	key := sourceKey{group, process, channel}
+	src := k.sources[key]
+	if src == nil {
+		src = &source{sourceKey: key}
+		k.sources[key] = src
+	}
+	return src
+}
+
+// take takes output.
+func (k *LogSink) take(src *source, pid int, at time.Time, b []byte) (full bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.closing {
+		return false
+	}
+	offset := src.offset
+	src.offset += uint64(len(b))
+	src.pid = pid
+	k.stats.Accepted += uint64(len(b))
+	if !k.makeRoom(int64(len(b))) {
+		k.lose(src, int64(len(b)))
+		return k.pause(src)
+	}
+	first := k.open == nil
+	for len(b) > 0 {
+		if k.open == nil {
+			k.open = &logBatch{since: at, buf: k.buffer()}
+		}
+		before := k.open.size()
+		n := k.open.add(src, pid, at, offset, b)
+		k.bytes += k.open.size() - before
+		src.queued += int64(n)
+		b, offset = b[n:], offset+uint64(n)
+		if k.open.full() {
+			k.seal()
+		}
+	}
+	if first && k.open != nil {
+		k.ring() // it has to be sent in time
+	}
+	return k.pause(src)
+}
+
+// buffer is memory for a batch: what a full one left, or what grows as need be.
+func (k *LogSink) buffer() []byte {
+	n := len(k.spare)
+	if n == 0 {
+		return nil
+	}
+	buf := k.spare[n-1]
+	k.spare = k.spare[:n-1]
+	return buf[:0]
+}
+
+// seal ends the batch that is being filled.
+func (k *LogSink) seal() {
+	if k.open == nil {
+		return
+	}
+	k.sealed = append(k.sealed, k.open)
+	k.open = nil
+	if k.spool != nil {
+		ring(k.toSpool)
+	} else {
+		k.ring()
+	}
+}
+
+func (k *LogSink) ring() { ring(k.wake) }
+
+func ring(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// makeRoom drops what is oldest where that is the policy, and tells whether n more bytes may come.
+func (k *LogSink) makeRoom(n int64) bool {
+	if k.o.Overflow != DropOldest {
+		// Programs are held back before; what they leave behind at their ends must be bounded too.
+		return k.bytes+n <= 2*k.o.BufferBytes
+	}
+	for k.bytes+n > k.o.BufferBytes {
+		var b *logBatch
+		switch {
+		case len(k.again) > 0:
+			b, k.again = k.again[0], k.again[1:]
+		case len(k.sealed) > 0:
+			b, k.sealed = k.sealed[0], k.sealed[1:]
+		case k.open != nil:
+			b, k.open = k.open, nil
+		default:
+			return false
+		}
+		k.drop(b)
+	}
+	return true
+}
+
+// drop gives up a batch.
+func (k *LogSink) drop(b *logBatch) {
+	b.each(func(r *batchRecord, data []byte) { k.lose(r.src, int64(len(data))) })
+	k.free(b)
+}
+
+// lose counts output that will not reach the sink.
+func (k *LogSink) lose(src *source, n int64) {
+	src.lost += n
+	k.stats.Dropped += uint64(n) //nolint:gosec // a length
+	if !k.episode {
+		k.episode = true
+		k.tellAt = time.Now().Add(tellLoss)
+		k.ring()
+	}
+}
+
+// free lets go of a batch's memory.
+func (k *LogSink) free(b *logBatch) {
+	k.bytes -= b.size()
+	b.each(func(r *batchRecord, data []byte) { r.src.queued -= int64(len(data)) })
+	if b.sent && cap(b.buf) >= maxBatch/2 && len(k.spare) < k.o.MaxInFlight+2 {
+		k.spare = append(k.spare, b.buf)
+	}
+}
+
+// pause tells whether a source is to be left alone, and notes that.
+func (k *LogSink) pause(src *source) bool {
+	if k.closing || !k.full(src, 1) {
+		return false
+	}
+	if !src.paused {
+		src.paused = true
+		k.paused++
+		if k.spool != nil {
+			ring(k.toSpool) // which looks when there is room
+		}
+	}
+	return true
+}
+
+// full tells whether a program should wait: it has more than its share of the buffer, or all of it is taken. part less
+// than 1 asks for that part of it.
+func (k *LogSink) full(src *source, part float64) bool {
+	limit := int64(part * float64(k.o.BufferBytes))
+	switch k.o.Overflow {
+	case BlockProgram:
+		const shares = 4 // one program must not fill the buffer for the others
+		return k.bytes >= limit || src.queued >= limit/shares
+	case SpoolOverflow: // as long as the disk is only slow
+		return !k.diskBad && k.bytes+k.onDisk >= limit
+	}
+	return false
+}
+
+// resumable are the sources that may go on, for their resume to be called without the lock.
+func (k *LogSink) resumable() (resume []func()) {
+	if k.paused == 0 {
+		return nil
+	}
+	for _, src := range k.sources {
+		const part = 0.75
+		if src.paused && (k.closing || !k.full(src, part)) {
+			src.paused = false
+			k.paused--
+			resume = append(resume, src.resume)
+		}
+	}
+	return resume
+}
+
+func call(all []func()) {
+	for _, f := range all {
+		f()
+	}
+}
+
+// Close takes no more output, lets go of who waits and brings the rest to the plugin, until ctx is done. What is left then
+// stays in the spool, or is lost, counted and announced.
+func (k *LogSink) Close(ctx context.Context) error {
+	k.mu.Lock()
+	k.closing = true
+	k.seal()
+	resume := k.resumable()
+	k.mu.Unlock()
+	call(resume)
+	k.ring()
+	ring(k.toSpool)
+	stop := context.AfterFunc(ctx, k.end)
+	k.ended.Wait()
+	stop()
+	k.end()
+	if k.spool != nil {
+		k.cursor.ReturnAll()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), spoolClose)
+		defer cancel()
+		return k.spool.Close(ctx)
+	}
+	k.mu.Lock()
+	for _, b := range append(append(k.flight, k.again...), k.sealed...) {
+		k.drop(b)
+	}
+	k.flight, k.again, k.sealed = nil, nil, nil
+	lost := k.losses()
+	k.mu.Unlock()
+	k.announce(lost)
+	if len(lost) > 0 {
+		n := int64(0)
+		for _, l := range lost {
+			n += l.lost
+		}
+		return fmt.Errorf("cannot write %d bytes in time: they are lost", n)
+	}
+	return nil
+}
+
+// Name is x of [logsink:x].
+func (k *LogSink) Name() string { return k.o.Name }
+
+// Options are those it goes by.
+func (k *LogSink) Options() LogSinkOptions { return k.o }
+
+// Status tells how the sink does.
+func (k *LogSink) Status() LogSinkStatus {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s := k.stats
+	s.Queued, s.InFlight, s.Paused = k.bytes, len(k.flight), k.paused
+	for _, b := range append(append(append([]*logBatch{}, k.flight...), k.again...), k.sealed...) {
+		s.Oldest = earlier(s.Oldest, b.since)
+	}
+	if k.open != nil {
+		s.Oldest = earlier(s.Oldest, k.open.since)
+	}
+	if k.spool != nil {
+		st := k.spool.Stats()
+		s.Queued += st.Bytes
+		s.Oldest = earlier(s.Oldest, st.Oldest)
+	}
+	return s
+}

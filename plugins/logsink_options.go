@@ -1,0 +1,91 @@
+package plugins
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// SinkOverflow is what happens to output when a sink's buffer is full.
+type SinkOverflow int
+
+// The policies.
+const (
+	DropOldest    SinkOverflow = iota // the oldest output that is not under way goes, counted and announced
+	BlockProgram                      // the pipe of the program that writes is left alone until there is room
+	SpoolOverflow                     // all output waits on disk
+)
+
+// String is the policy's name in configurations.
+func (o SinkOverflow) String() string {
+	switch o {
+	case BlockProgram:
+		return "block"
+	case SpoolOverflow:
+		return "spool"
+	}
+	return "drop_oldest"
+}
+
+// ParseSinkOverflow finds a policy by its name.
+func ParseSinkOverflow(name string) (SinkOverflow, error) {
+	for o := DropOldest; o <= SpoolOverflow; o++ {
+		if o.String() == strings.ToLower(name) {
+			return o, nil
+		}
+	}
+	return DropOldest, fmt.Errorf("cannot use %q; accepted: drop_oldest, block or spool", name)
+}
+
+// LogSinkOptions are the keys of [logsink:x] that the host itself acts on.
+type LogSinkOptions struct {
+	Name           string
+	Programs       *eventlistener.Programs // nil: all
+	Stdout, Stderr bool                    // which channels
+	BufferBytes    int64                   // most output in memory; default 8 MB, at least 1 MB
+	Overflow       SinkOverflow
+	Spool          SpoolOptions // of SpoolOverflow
+	MaxInFlight    int          // most batches sent and not answered; default 4, at most 64
+}
+
+const (
+	defaultSinkBuffer = 8 << 20
+	leastSinkBuffer   = 1 << 20
+	defaultInFlight   = 4
+	maxInFlight       = 64
+)
+
+func (o LogSinkOptions) withDefaults() LogSinkOptions {
+	if o.BufferBytes == 0 {
+		o.BufferBytes = defaultSinkBuffer
+	}
+	o.BufferBytes = max(o.BufferBytes, leastSinkBuffer)
+	if o.MaxInFlight == 0 {
+		o.MaxInFlight = defaultInFlight
+	}
+	// What is under way is never dropped, so at least half of the buffer must not be.
+	o.MaxInFlight = int(min(int64(o.MaxInFlight), maxInFlight, max(o.BufferBytes/2/maxBatch, 1)))
+	return o
+}
+
+// LogStream carries batches to a plugin and answers back; *sdk.LogStream is one. Send and Recv may run at once, each from one
+// goroutine, and end with the context that the stream was opened with.
+type LogStream interface {
+	Send(b *sdk.LogBatch) error
+	Recv() (sdk.LogAck, error)
+}
+
+// LogSinkSurroundings is what a LogSink is given of the host and the core. Its functions may be called from any goroutine and do not block, but
+// for Open.
+type LogSinkSurroundings struct {
+	// Open opens a stream to the plugin, which lasts as long as ctx.
+	Open func(ctx context.Context) (LogStream, error)
+	// Lost tells of output of a process that will not reach the sink, once an episode. Process is "" where it is not known whose it was.
+	Lost func(group, process, channel string, pid int, bytes int64)
+	Log  hclog.Logger
+}

@@ -1,0 +1,167 @@
+package plugins
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// soak is how many times more the large tests do (HARK_SOAK).
+func soak() int {
+	n, err := strconv.Atoi(os.Getenv("HARK_SOAK"))
+	if err != nil || n < 1 {
+		return 1
+	}
+	return n
+}
+
+// checker takes batches as a careful sink does: by number, whatever comes twice once.
+type checker struct {
+	t     testing.TB
+	sum   hash.Hash
+	last  uint64
+	bytes uint64
+	acked map[uint64]bool
+	twice int
+}
+
+func newChecker(t testing.TB) *checker {
+	return &checker{t: t, sum: sha256.New(), acked: map[uint64]bool{}}
+}
+
+func (c *checker) write(b *sdk.LogBatch) {
+	if c.acked[b.Seq] {
+		c.t.Errorf("batch %d comes again though it was acknowledged", b.Seq)
+	}
+	if b.Seq <= c.last {
+		if c.twice++; !b.Redelivered {
+			c.t.Errorf("batch %d comes twice unmarked", b.Seq)
+		}
+		return
+	}
+	if b.Seq != c.last+1 {
+		c.t.Errorf("batch %d comes after %d", b.Seq, c.last)
+	}
+	c.last = b.Seq
+	for _, r := range b.Records {
+		if r.Offset != c.bytes {
+			c.t.Errorf("batch %d goes on at %d, not at %d", b.Seq, r.Offset, c.bytes)
+			c.bytes = r.Offset
+		}
+		c.bytes += uint64(len(r.Data))
+		c.sum.Write(r.Data)
+	}
+}
+
+func TestSinkKilledTimeAndAgainLosesNothingWithASpool(t *testing.T) {
+	total := 16 << 20 * soak() // 1 GiB: HARK_SOAK=64
+	const kills = 100
+	c := newChecker(t)
+	p := &sinkPlugin{}
+	batches, killed := 0, 0
+	every := max(total/maxBatch/kills, 1)
+	p.set(func(b *sdk.LogBatch) (sdk.LogAck, bool, error) {
+		p.batches = nil // not kept
+		batches++
+		if killed < kills && batches%(every+1) == 0 || killed < kills && every == 1 && batches%2 == 0 {
+			killed++
+			if killed%2 == 0 {
+				c.write(b)
+			}
+			return sdk.LogAck{}, false, io.ErrUnexpectedEOF
+		}
+		c.write(b)
+		c.acked[b.Seq] = true
+		return sdk.LogAck{Seq: b.Seq}, true, nil
+	})
+	// It is restarted at once: the wait between streams is what the test would spend its time on.
+	k := newSink(t, p, LogSinkOptions{Overflow: SpoolOverflow, Spool: SpoolOptions{Dir: t.TempDir(), MaxBytes: 4 << 30}})
+	k.mu.Lock()
+	k.firstDelay = time.Millisecond
+	k.mu.Unlock()
+	resumed := make(chan struct{}, 1)
+	say := k.Source("web", "a", "stdout", func() { resumed <- struct{}{} })
+	want := sha256.New()
+	chunk := make([]byte, 64<<10)
+	for n := 0; n < total; n += len(chunk) {
+		copy(chunk, fmt.Sprintf("%d", n))
+		want.Write(chunk)
+		if say(7, time.Now(), chunk) {
+			<-resumed
+		}
+	}
+	await(t, "the end of the output", func() bool { return k.Status().Written == uint64(total) })
+	closeSink(t, k)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !bytes.Equal(c.sum.Sum(nil), want.Sum(nil)) {
+		t.Errorf("%d bytes arrived, of %d", c.bytes, total)
+	}
+	if min := min(kills, int(c.last)/4); killed < min {
+		t.Errorf("the sink was killed %d times", killed)
+	}
+	s := k.Status()
+	t.Logf("%d MiB in %d batches, killed %d times, %d batches twice; %+v", total>>20, c.last, killed, c.twice, s)
+	if s.Dropped != 0 || c.twice > int(s.Redelivered) || len(p.lost) > 0 {
+		t.Errorf("status: %+v, announced %v", s, p.lost)
+	}
+}
+
+func TestSinkSpoolSurvivesTheDaemon(t *testing.T) {
+	o := LogSinkOptions{Overflow: SpoolOverflow, Spool: SpoolOptions{Dir: t.TempDir()}, MaxInFlight: 2}
+	p := &sinkPlugin{}
+	p.set(never)
+	k := newSink(t, p, o)
+	say := k.Source("web", "a", "stdout", nil)
+	text := bytes.Repeat([]byte("0123456789abcdef"), 5*maxBatch/16)
+	say(7, time.Now(), text)
+	await(t, "two batches under way", func() bool { return k.Status().InFlight == 2 })
+	if err := cutSink(k); err != nil {
+		t.Error(err)
+	}
+	if s := k.Status(); s.Dropped != 0 {
+		t.Errorf("status: %+v", s)
+	}
+	second := &sinkPlugin{}
+	k = newSink(t, second, o)
+	say = k.Source("web", "a", "stdout", nil)
+	say(8, time.Now(), []byte("new"))
+	await(t, "what was spooled and more", func() bool { return len(second.text("a")) == len(text)+3 })
+	closeSink(t, k)
+	if second.text("a") != string(text)+"new" {
+		t.Error("it came otherwise than it was said")
+	}
+	for i, b := range second.batches {
+		if b.Seq != uint64(i+1) || b.Redelivered != (i < len(second.batches)-1) {
+			t.Errorf("batch %d: number %d, redelivered %t", i, b.Seq, b.Redelivered)
+		}
+	}
+}
+
+func TestSinkSpoolThatIsFullDropsTheOldest(t *testing.T) {
+	p := &sinkPlugin{}
+	p.set(never)
+	k := newSink(t, p, LogSinkOptions{Overflow: SpoolOverflow, Spool: SpoolOptions{Dir: t.TempDir(), MaxBytes: 4 << 20}, BufferBytes: 1 << 20})
+	resumed := make(chan struct{}, 1)
+	say := k.Source("web", "a", "stdout", func() { resumed <- struct{}{} })
+	for range 200 {
+		if say(7, time.Now(), make([]byte, 64<<10)) {
+			<-resumed // the disk is only slow
+		}
+	}
+	await(t, "word of what is lost", func() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.lostSum > 0 })
+	if s := k.Status(); s.Dropped == 0 || s.Queued > 8<<20 {
+		t.Errorf("status: %+v", s)
+	}
+	if err := cutSink(k); err != nil {
+		t.Error(err)
+	}
+}

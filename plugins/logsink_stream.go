@@ -1,0 +1,285 @@
+package plugins
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// errViolation is the reason why a stream is closed whose plugin answers what it was not asked.
+var errViolation = errors.New("the plugin broke the protocol")
+
+// sinkStream is a stream with what ends it.
+type sinkStream struct {
+	LogStream
+	end context.CancelFunc
+}
+
+// run sends batches until Close.
+func (k *LogSink) run() {
+	defer k.ended.Done()
+	defer k.closeStream()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		k.mu.Lock()
+		now := time.Now()
+		lost := k.dueLosses(now)
+		b, again := k.next(now)
+		stream := k.stream // b goes with it, even should it end in this moment
+		over := k.closing && b == nil && k.idle() && (k.spool == nil || k.spool.Stats().Queued == 0)
+		slow := k.slow(now)
+		k.mu.Unlock()
+		k.announce(lost)
+		if slow {
+			k.around.Log.Warn("the sink has not answered for a minute; output waits, and more of it is treated as overflow says")
+		}
+		switch {
+		case b != nil:
+			k.send(stream, b)
+			continue
+		case over || k.ctx.Err() != nil:
+			return
+		case again.IsZero():
+			timer.Stop()
+		default:
+			timer.Reset(max(again.Sub(now), 0))
+		}
+		select {
+		case <-k.wake:
+		case <-timer.C:
+		case <-k.ctx.Done():
+		}
+	}
+}
+
+// idle tells whether nothing is left to be written. Under the lock, as all that follows up to send.
+func (k *LogSink) idle() bool {
+	return k.open == nil && len(k.sealed) == 0 && len(k.again) == 0 && len(k.flight) == 0 && !k.spooling
+}
+
+// next gives the batch to send at now and puts it among those in flight, or tells when to ask again; zero is not before something happens.
+func (k *LogSink) next(now time.Time) (*logBatch, time.Time) {
+	again := k.tellAt
+	if len(k.flight) > 0 && !k.toldSlow {
+		again = earlier(again, k.flight[0].out.Add(slowAck))
+	}
+	room := len(k.flight) < k.o.MaxInFlight
+	if k.open != nil && (room || k.spool != nil) {
+		if due := k.open.since.Add(batchWait); now.Before(due) && !k.closing {
+			again = earlier(again, due)
+		} else {
+			k.seal()
+		}
+	}
+	if !room {
+		return nil, again
+	}
+	if k.stream == nil && now.Before(k.retryAt) {
+		return nil, earlier(again, k.retryAt)
+	}
+	if now.Before(k.hold) {
+		return nil, earlier(again, k.hold)
+	}
+	var b *logBatch
+	switch {
+	case k.againInFlight():
+		return nil, again // those behind it must not come before it, should it be refused
+	case len(k.again) > 0:
+		b, k.again = k.again[0], k.again[1:]
+		k.stats.Redelivered++
+	case k.spool != nil:
+		if b = k.fromSpool(); b == nil {
+			return nil, again
+		}
+	case len(k.sealed) > 0:
+		b, k.sealed = k.sealed[0], k.sealed[1:]
+		k.lastSeq++
+		b.seq = k.lastSeq
+	default:
+		return nil, again
+	}
+	b.sent = false
+	b.out = now
+	k.flight = append(k.flight, b)
+	return b, now
+}
+
+// againInFlight tells whether a batch is under way that was sent before.
+func (k *LogSink) againInFlight() bool {
+	return slices.ContainsFunc(k.flight, func(b *logBatch) bool { return b.again })
+}
+
+// slow tells, once, that an answer takes long.
+func (k *LogSink) slow(now time.Time) bool {
+	if k.toldSlow || len(k.flight) == 0 || now.Sub(k.flight[0].out) < slowAck {
+		return false
+	}
+	k.toldSlow = true
+	return true
+}
+
+// send sends a batch, on a new stream if there is none.
+func (k *LogSink) send(stream *sinkStream, b *logBatch) {
+	k.mu.Lock()
+	m := b.message()
+	k.mu.Unlock()
+	if stream == nil {
+		ctx, end := context.WithCancel(k.ctx)
+		opened, err := k.around.Open(ctx)
+		if err != nil {
+			end()
+			k.retreat(nil, fmt.Errorf("cannot reach the plugin: %w", err))
+			return
+		}
+		stream = &sinkStream{opened, end}
+		k.mu.Lock()
+		k.stream = stream
+		k.stats.Streams++
+		k.mu.Unlock()
+		k.ended.Add(1)
+		go k.receive(stream)
+	}
+	err := stream.Send(m)
+	k.mu.Lock()
+	b.sent = true
+	k.mu.Unlock()
+	if err != nil {
+		stream.end() // receive has the reason
+	}
+}
+
+// receive takes the answers of a stream until it ends.
+func (k *LogSink) receive(stream *sinkStream) {
+	defer k.ended.Done()
+	defer stream.end()
+	for {
+		ack, err := stream.Recv()
+		if err == nil {
+			err = k.answered(ack)
+		}
+		if err != nil {
+			k.retreat(stream, err)
+			return
+		}
+	}
+}
+
+// answered takes an answer. An error is a reason to close the stream.
+func (k *LogSink) answered(ack sdk.LogAck) error {
+	k.mu.Lock()
+	if len(k.flight) == 0 || k.flight[0].seq != ack.Seq {
+		want := "none"
+		if len(k.flight) > 0 {
+			want = fmt.Sprint(k.flight[0].seq)
+		}
+		k.stats.Violations++
+		k.mu.Unlock()
+		return fmt.Errorf("%w: it answers batch %d where the next is %s", errViolation, ack.Seq, want)
+	}
+	b := k.flight[0]
+	k.flight[0] = nil
+	k.flight = k.flight[1:]
+	k.toldSlow = false
+	var told error
+	switch {
+	case ack.Err == nil:
+		k.stats.Batches++
+		k.stats.Written += uint64(len(b.buf))
+		k.failures, k.stats.LastError = 0, ""
+		k.finish(b)
+	case sdk.IsFinal(ack.Err):
+		told = ack.Err
+		k.stats.Refused++
+		b.each(func(r *batchRecord, data []byte) { k.lose(r.src, int64(len(data))) })
+		k.finish(b)
+	default:
+		told = ack.Err
+		k.stats.Refused++
+		b.tries++
+		hold := time.Now().Add(max(doubled(streamDelay, b.tries, refusedMax), min(sdk.RetryDelay(ack.Err), maxRetryAfter)))
+		if hold.After(k.hold) { // those behind it are refused too
+			k.hold = hold
+		}
+		k.sendAgain(b)
+	}
+	tell, recovered := told != nil && !k.toldFail, told == nil && k.toldFail
+	k.toldFail = told != nil
+	if told != nil {
+		k.stats.LastError = errorText(told)
+	}
+	lost, over := k.recovered()
+	dropped := k.stats.Dropped
+	resume := k.resumable()
+	k.mu.Unlock()
+	k.announce(lost)
+	call(resume)
+	k.ring()
+	switch {
+	case tell:
+		k.around.Log.Warn("the sink refuses output", "error", errorText(told), "final", sdk.IsFinal(told))
+	case recovered:
+		k.around.Log.Info("the sink takes output again")
+	}
+	if over {
+		k.around.Log.Warn("the sink has caught up; output was dropped", "bytes_altogether", dropped)
+	}
+	return nil
+}
+
+// finish is done with a batch. Under the lock.
+func (k *LogSink) finish(b *logBatch) {
+	if b.pos != 0 {
+		k.cursor.Ack(b.pos)
+	}
+	k.free(b)
+}
+
+// sendAgain puts a batch among those to be sent again, in order. Under the lock.
+func (k *LogSink) sendAgain(b *logBatch) {
+	b.again = true
+	i, _ := slices.BinarySearchFunc(k.again, b.seq, func(have *logBatch, seq uint64) int {
+		if have.seq < seq {
+			return -1
+		}
+		return 1
+	})
+	k.again = slices.Insert(k.again, i, b)
+}
+
+// retreat takes back what a stream has not answered; nil is one that could not be opened.
+func (k *LogSink) retreat(stream *sinkStream, why error) {
+	k.mu.Lock()
+	if k.stream != stream {
+		panic("internal error: a sink has two streams")
+	}
+	k.stream = nil
+	for _, b := range k.flight {
+		k.sendAgain(b)
+	}
+	k.flight = nil
+	k.failures++
+	k.retryAt = time.Now().Add(doubled(k.firstDelay, k.failures, streamMax))
+	k.stats.LastError = errorText(why)
+	tell := !k.toldFail && k.ctx.Err() == nil
+	k.toldFail = true
+	k.mu.Unlock()
+	if tell {
+		k.around.Log.Warn("the stream to the sink ended; what it did not acknowledge is sent again", "error", errorText(why))
+	}
+	k.ring()
+}
+
+// closeStream ends the stream at the end of all.
+func (k *LogSink) closeStream() {
+	k.mu.Lock()
+	stream := k.stream
+	k.mu.Unlock()
+	if stream != nil {
+		stream.end()
+	}
+}

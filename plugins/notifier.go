@@ -1,0 +1,411 @@
+package plugins
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/eventlistener/spool"
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// unreached tells that a call did not reach the instance: the plugin is not running, is starting, or ended meanwhile.
+func unreached(err error) bool {
+	return sdk.IsUnavailable(err) || errors.Is(err, sdk.ErrNoInstance)
+}
+
+// maxErrorText is how much of a plugin's error is kept and shown, in bytes.
+const maxErrorText = 1024
+
+// Notifier is one [notifier:x]: a subscriber of the events with a queue, a policy of when to tell, and a goroutine
+// that calls the plugin. Accept belongs to the bus's goroutine and never blocks; the other methods may be called
+// from any.
+type Notifier struct {
+	around NotifierSurroundings
+	spool  *spool.Spool // nil: events wait in memory
+	cursor *spool.Cursor
+	wake   chan struct{}
+	calls  chan struct{} // held by whoever calls the plugin
+	end    context.CancelFunc
+	ctx    context.Context // of the goroutine; done when Close gives up
+	done   chan struct{}
+
+	mu        sync.Mutex
+	policy    *policy
+	templates templates
+	closing   bool
+	lastError string
+	toldBad   bool // the log has been told that the templates fail
+	toldFail  bool // the log has been told that deliveries fail
+}
+
+// NewNotifier makes a notifier and starts its goroutine; Close ends it. It opens the spool, if there is one, so it touches the disk. Errors are of
+// the templates and of the spool.
+func NewNotifier(o NotifierOptions, around NotifierSurroundings) (*Notifier, error) {
+	t, err := parseTemplates(o.Title, o.Body)
+	if err != nil {
+		return nil, err
+	}
+	n := &Notifier{
+		around: around, wake: make(chan struct{}, 1), calls: make(chan struct{}, 1), done: make(chan struct{}),
+		policy: newPolicy(o, around.Daemon, around.Silences), templates: t,
+	}
+	n.ctx, n.end = context.WithCancel(context.Background())
+	if o.Spool != nil {
+		n.spool, err = o.Spool.open("notifier", o.Name, n.spoolReport, n.ring, 0)
+		if err != nil {
+			n.end()
+			return nil, err
+		}
+		n.cursor = n.spool.Cursor()
+	}
+	go n.run()
+	n.ring()
+	return n, nil
+}
+
+// Accept is eventlistener.Subscriber's.
+func (n *Notifier) Accept(e *eventlistener.Event) {
+	n.mu.Lock()
+	if n.closing {
+		n.mu.Unlock()
+		return
+	}
+	now := e.Time()
+	severity, wanted := n.policy.filter(now, e)
+	if !wanted {
+		n.mu.Unlock()
+		return
+	}
+	en := entry{Event: e, severity: severity}
+	lost := 0
+	if n.spool == nil {
+		lost = n.policy.add(now, en)
+	}
+	n.mu.Unlock()
+	if n.spool != nil {
+		lost = n.keep(e)
+	}
+	n.ring()
+	// That a loss was announced to a full buffer is no news: it would have no end.
+	if lost > 0 && e.Type() != eventlistener.EventsDiscarded {
+		n.around.Lost(int64(lost))
+	}
+}
+
+// keep puts an event into the spool and tells how many were lost by that.
+func (n *Notifier) keep(e *eventlistener.Event) int {
+	_, err := n.spool.Append(e.Record())
+	if err == nil {
+		return 0
+	}
+	n.around.Log.Error("cannot spool an event", "error", err)
+	n.mu.Lock()
+	n.policy.counters.Discarded++
+	n.mu.Unlock()
+	return 1
+}
+
+// spoolReport tells of what the spool lost, and of its troubles.
+func (n *Notifier) spoolReport(r spool.Report) {
+	n.around.Log.Warn("spool", "report", r.String())
+	if r.Records > 0 {
+		n.around.Lost(int64(r.Records)) //nolint:gosec // a count
+	}
+}
+
+func (n *Notifier) ring() {
+	select {
+	case n.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run delivers until Close.
+func (n *Notifier) run() {
+	defer close(n.done)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		n.pull()
+		n.mu.Lock()
+		now := time.Now()
+		a, again := n.policy.next(now)
+		closing := n.closing
+		acked := n.acked()
+		n.mu.Unlock()
+		n.ack(acked)
+		if a != nil {
+			n.deliver(a)
+			if n.ctx.Err() == nil {
+				continue
+			}
+		}
+		if closing && again.IsZero() || n.ctx.Err() != nil {
+			return
+		}
+		if again.IsZero() {
+			timer.Stop()
+		} else {
+			timer.Reset(max(again.Sub(now), 0))
+		}
+		select {
+		case <-n.wake:
+		case <-timer.C:
+		case <-n.ctx.Done():
+			return
+		}
+	}
+}
+
+// acked takes what the policy is done with. Under the lock.
+func (n *Notifier) acked() []uint64 {
+	acked := n.policy.acked
+	n.policy.acked = nil
+	return acked
+}
+
+func (n *Notifier) ack(positions []uint64) {
+	for _, pos := range positions {
+		n.cursor.Ack(pos)
+	}
+}
+
+// pull takes events from the spool as far as there is room for them.
+func (n *Notifier) pull() {
+	if n.spool == nil {
+		return
+	}
+	for {
+		n.mu.Lock()
+		room := n.policy.room()
+		n.mu.Unlock()
+		if room <= 0 {
+			return
+		}
+		r, ok := n.cursor.Next()
+		if !ok {
+			return
+		}
+		e, err := eventlistener.OfRecord(&r)
+		if err != nil {
+			n.around.Log.Error("cannot use an event of the spool", "error", err)
+			n.cursor.Ack(r.Pos)
+			n.around.Lost(1)
+			continue
+		}
+		n.mu.Lock()
+		n.policy.admit(time.Now(), entry{Event: e, pos: r.Pos, severity: severityOf(e, n.policy.o.Severities)})
+		n.mu.Unlock()
+	}
+}
+
+// deliver calls the plugin for a notification and takes note of what came of it.
+func (n *Notifier) deliver(a *alert) {
+	notification := n.notification(a)
+	select {
+	case n.calls <- struct{}{}:
+	case <-n.ctx.Done():
+		return
+	}
+	ctx, cancel := context.WithTimeout(n.ctx, n.timeout())
+	err := n.around.Notify(ctx, notification)
+	cancel()
+	<-n.calls
+	if err != nil && n.ctx.Err() != nil {
+		return // cut off by Close, which sees to what is left
+	}
+	n.mu.Lock()
+	dead := n.policy.outcome(time.Now(), err)
+	acked := n.acked()
+	n.lastError = ""
+	if err != nil {
+		n.lastError = errorText(err)
+	}
+	tell := err != nil && !n.toldFail || err == nil && n.toldFail
+	n.toldFail = err != nil
+	n.mu.Unlock()
+	n.ack(acked)
+	switch {
+	case dead != nil:
+		n.bury(dead, errorText(err))
+		n.around.Log.Error("notification given up; its events are in the log of dead letters", "events", dead.events, "attempts", dead.attempt, "error", errorText(err))
+	case tell && err != nil:
+		n.around.Log.Warn("cannot deliver a notification; it is tried again", "error", errorText(err))
+	case tell:
+		n.around.Log.Info("notifications are delivered again")
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	text := err.Error()
+	if len(text) > maxErrorText {
+		text = text[:maxErrorText] + "…"
+	}
+	return text
+}
+
+func (n *Notifier) timeout() time.Duration {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.policy.o.Timeout
+}
+
+// notification makes what the plugin gets.
+func (n *Notifier) notification(a *alert) *sdk.Notification {
+	events := make([]sdk.Event, len(a.entries))
+	for i := range a.entries {
+		events[i] = convert(a.entries[i].Event)
+	}
+	n.mu.Lock()
+	t, name := n.templates, n.policy.o.Name
+	n.mu.Unlock()
+	title, body, err := t.texts(newAlert(a, name, n.around.Daemon, events))
+	if err != nil {
+		n.mu.Lock()
+		told := n.toldBad
+		n.toldBad = true
+		n.mu.Unlock()
+		if !told {
+			n.around.Log.Error("cannot use the notifier's template for an event, so the default one is; told once", "error", err)
+		}
+	}
+	return &sdk.Notification{
+		ID: a.id, Severity: a.severity, Title: title, Body: body, Events: events,
+		Attempt: a.attempt + 1, Suppressed: a.suppressed, Daemon: n.around.Daemon,
+	}
+}
+
+// deadNotification is a line of the log of dead letters.
+type deadNotification struct {
+	Notifier string            `json:"notifier"`
+	ID       string            `json:"id,omitempty"`
+	Time     time.Time         `json:"time"`
+	Severity string            `json:"severity"`
+	Attempts int               `json:"attempts"`
+	Error    string            `json:"error"`
+	Folded   map[string]int    `json:"folded,omitempty"`
+	Events   []json.RawMessage `json:"events"`
+}
+
+// bury writes a notification to the log of dead letters.
+func (n *Notifier) bury(a *alert, why string) {
+	d := deadNotification{
+		Notifier: n.Name(), ID: a.id, Time: time.Now(), Severity: a.severity.String(), Attempts: a.attempt, Error: why,
+		Events: []json.RawMessage{},
+	}
+	for i := range a.entries {
+		line, _ := a.entries[i].PayloadIn(eventlistener.JSONForm)
+		d.Events = append(d.Events, line)
+	}
+	for _, f := range a.folded {
+		if d.Folded == nil {
+			d.Folded = map[string]int{}
+		}
+		d.Folded[f.Type] = f.Count
+	}
+	line, err := json.Marshal(&d)
+	if err != nil {
+		n.around.Log.Error("cannot write a dead letter", "error", err)
+		return
+	}
+	n.around.DeadLetter(append(line, '\n'))
+}
+
+// Name is x of [notifier:x].
+func (n *Notifier) Name() string { return n.Options().Name }
+
+// Options are those it goes by.
+func (n *Notifier) Options() NotifierOptions {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.policy.o
+}
+
+// Reconfigure goes on by other options with all that waits. False: these need another notifier, for the spool is
+// another one. What it subscribes to is the caller's business. Errors are of the templates; nothing has changed then.
+func (n *Notifier) Reconfigure(o NotifierOptions) (bool, error) {
+	t, err := parseTemplates(o.Title, o.Body)
+	if err != nil {
+		return false, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if was := n.policy.o; was.Name != o.Name || (was.Spool == nil) != (o.Spool == nil) || was.Spool != nil && *was.Spool != *o.Spool {
+		return false, nil
+	}
+	n.policy.reconfigure(time.Now(), o)
+	n.templates, n.toldBad = t, false
+	n.ring()
+	return true, nil
+}
+
+// Close takes no more events and delivers what waits, until ctx is done. What is left then stays in the spool, or becomes dead letters.
+func (n *Notifier) Close(ctx context.Context) error {
+	n.mu.Lock()
+	n.closing, n.policy.flushing = true, true
+	n.mu.Unlock()
+	n.ring()
+	select {
+	case <-n.done:
+	case <-ctx.Done():
+		n.end()
+		<-n.done
+	}
+	n.end()
+	n.mu.Lock()
+	acked := n.acked()
+	rest := n.policy.leftovers()
+	n.mu.Unlock()
+	n.ack(acked)
+	if n.spool != nil {
+		n.cursor.ReturnAll()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), spoolClose)
+		defer cancel()
+		return n.spool.Close(ctx)
+	}
+	if rest != nil {
+		n.bury(rest, "the notifier was closed before it could be delivered")
+		return fmt.Errorf("cannot deliver %d events in time: they are in the log of dead letters", rest.events)
+	}
+	return nil
+}
+
+// spoolClose is how long the end may wait for the disk.
+const spoolClose = 2 * time.Second
+
+// NotifierStatus is how a notifier does.
+type NotifierStatus struct {
+	Counters   eventlistener.Counters // numbers of events; Rejected is of failed tries
+	Suppressed uint64                 // folded, silenced or summarised
+	Retries    uint64
+	Queued     int
+	InFlight   int       // events of the notification under way
+	Oldest     time.Time // when the event that waits longest was published; zero: none waits
+	LastError  string    // of the last delivery; "": it went well
+}
+
+// Status tells how the notifier does.
+func (n *Notifier) Status() NotifierStatus {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s := NotifierStatus{
+		Counters: n.policy.counters, Suppressed: n.policy.suppressed, Retries: n.policy.retries, LastError: n.lastError,
+	}
+	s.Queued, s.InFlight, s.Oldest = n.policy.waiting()
+	if n.spool != nil {
+		st := n.spool.Stats()
+		s.Queued = int(st.Queued) + int(st.InFlight) - s.InFlight //nolint:gosec // counts
+		s.Counters.Discarded += st.Discarded + st.Lost
+		s.Counters.Recovered = st.Recovered
+		s.Oldest = earlier(s.Oldest, st.Oldest)
+	}
+	return s
+}

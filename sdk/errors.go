@@ -1,0 +1,56 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// What a Client's calls can fail with beside what the plugin itself answers. A deadline that passed is
+// context.DeadlineExceeded.
+var (
+	// ErrUnavailable: nobody answers. The process has ended, or does not take connections.
+	ErrUnavailable = errors.New("the plugin does not run")
+	// ErrNoInstance: the process has no instance of that name. It has not been configured since it started.
+	ErrNoInstance = errors.New("the instance is not configured")
+)
+
+// IsUnavailable tells whether a call failed because the plugin is gone, rather than because of what it did.
+func IsUnavailable(err error) bool { return errors.Is(err, ErrUnavailable) }
+
+// callError makes an error of gRPC one of ours.
+func callError(err error) error {
+	if err == nil {
+		return nil
+	}
+	s, ok := status.FromError(err)
+	if !ok {
+		return err
+	}
+	text := cleanText(s.Message())
+	switch s.Code() {
+	case codes.Unavailable:
+		return fmt.Errorf("%w: %s", ErrUnavailable, text)
+	case codes.NotFound:
+		return fmt.Errorf("%w: %s", ErrNoInstance, text)
+	case codes.DeadlineExceeded:
+		return fmt.Errorf("the plugin took too long: %w", context.DeadlineExceeded)
+	case codes.Canceled:
+		return context.Canceled
+	case codes.Unimplemented:
+		return fmt.Errorf("the plugin does not serve this: %s", text)
+	}
+	return errors.New(text)
+}
+
+// asFault is an error as XML-RPC tells it.
+func asFault(err error) *Fault {
+	var f *Fault
+	if errors.As(err, &f) {
+		return f
+	}
+	return &Fault{Code: failed, Text: err.Error()}
+}

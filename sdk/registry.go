@@ -1,0 +1,390 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// registry holds the instances of a plugin's process, from Configure to Remove or Stop.
+type registry struct {
+	plugin Plugin
+	log    hclog.Logger
+	redact *redactor
+	hosts  hosts
+
+	mu      sync.Mutex
+	slots   map[instanceKey]*slot
+	stopped bool
+}
+
+type instanceKey struct {
+	kind KindName
+	name string
+}
+
+func (k instanceKey) String() string { return string(k.kind) + " " + k.name }
+
+// slot is the place of the instances that bear one name, one after another.
+type slot struct {
+	lock chan struct{} // held by who makes or ends the instance
+	now  *instance     // guarded by registry.mu; nil for none
+}
+
+func newRegistry(p Plugin, stderr io.Writer, host func(Peer) error) *registry {
+	r := &registry{plugin: p, redact: &redactor{}, hosts: hosts{check: host}, slots: map[instanceKey]*slot{}}
+	r.log = hclog.New(&hclog.LoggerOptions{
+		Name: p.Name, Level: hclog.Trace, JSONFormat: true, Output: redactingWriter{r.redact, stderr},
+	})
+	return r
+}
+
+// lock takes the slot of a key; unlock gives it back.
+func (r *registry) lock(ctx context.Context, k instanceKey) (*slot, error) {
+	r.mu.Lock()
+	s := r.slots[k]
+	if s == nil {
+		s = &slot{lock: make(chan struct{}, 1)}
+		r.slots[k] = s
+	}
+	r.mu.Unlock()
+	select {
+	case s.lock <- struct{}{}:
+		return s, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (s *slot) unlock() { <-s.lock }
+
+// configure makes an instance and puts it in the place of the one before it, which is closed before the new one is called.
+func (r *registry) configure(ctx context.Context, k instanceKey, values map[string]string, d Daemon, socket string) ([]Method, error) {
+	i := slices.IndexFunc(r.plugin.Kinds, func(kind Kind) bool { return kind.Name == k.kind })
+	if i < 0 {
+		return nil, &ConfigError{Text: fmt.Sprintf("%s is no %s", r.plugin.Name, k.kind)}
+	}
+	s, err := r.lock(ctx, k)
+	if err != nil {
+		return nil, err
+	}
+	defer s.unlock()
+	r.mu.Lock()
+	before, stopped := s.now, r.stopped
+	r.mu.Unlock()
+	if stopped {
+		return nil, errors.New("the plugin is stopping")
+	}
+
+	var old []string
+	if before != nil {
+		old = before.secrets
+	}
+	secrets := r.plugin.Kinds[i].secrets(values)
+	r.redact.set(k, append(slices.Clone(old), secrets...))
+	next := newInstance(r.log.Named(k.name), secrets)
+	var methods []Method
+	err = next.guard("making the instance", func() (err error) {
+		next.impl, err = r.plugin.Kinds[i].build(ctx, values, Instance{Name: k.name, Daemon: d, Log: next.log, Host: r.hosts.at(socket)})
+		if n, ok := next.impl.(Namespace); ok && err == nil && k.kind == NamespaceKind {
+			methods = n.Methods()
+			err = checkMethods(methods)
+		}
+		return err
+	})
+	if err != nil {
+		c := configError(err)
+		failed := &ConfigError{c.Key, r.redact.text(c.Text)}
+		r.redact.set(k, old)
+		return nil, failed
+	}
+	next.methods = methods
+
+	r.mu.Lock()
+	stopped = r.stopped
+	if !stopped {
+		s.now = next
+	}
+	r.mu.Unlock()
+	if stopped {
+		close(next.ready)
+		return nil, errors.Join(errors.New("the plugin is stopping"), next.retire(ctx))
+	}
+	if before != nil {
+		// the host must still hear that the new one is there, if the old one does not end
+		half, cancel := portion(ctx, 1, 2)
+		defer cancel()
+		if err := before.retire(half); err != nil {
+			before.log.Warn("the instance as it was before did not end cleanly", "error", err)
+		}
+	}
+	r.redact.set(k, secrets)
+	close(next.ready)
+	return methods, nil
+}
+
+// portion is a part of the time that a context still has.
+func portion(ctx context.Context, part, of time.Duration) (context.Context, context.CancelFunc) {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(end)*part/of)
+}
+
+// remove flushes and ends an instance.
+func (r *registry) remove(ctx context.Context, k instanceKey) error {
+	s, err := r.lock(ctx, k)
+	if err != nil {
+		return err
+	}
+	defer s.unlock()
+	r.mu.Lock()
+	before := s.now
+	s.now = nil
+	r.mu.Unlock()
+	if before == nil {
+		return nil
+	}
+	most, cancel := portion(ctx, 9, 10) // so that the host hears what did not end
+	defer cancel()
+	err = before.retire(most)
+	if err != nil {
+		err = errors.New(r.redact.text(err.Error()))
+	}
+	r.redact.set(k, nil)
+	return err
+}
+
+// stop ends all instances, side by side; none can be made any more.
+func (r *registry) stop(ctx context.Context) {
+	r.mu.Lock()
+	r.stopped = true
+	var keys []instanceKey
+	for k := range r.slots {
+		keys = append(keys, k)
+	}
+	r.mu.Unlock()
+	var all sync.WaitGroup
+	for _, k := range keys {
+		all.Go(func() {
+			if err := r.remove(ctx, k); err != nil {
+				r.log.Error("cannot end the instance", "instance", k.String(), "error", err.Error())
+			}
+		})
+	}
+	all.Wait()
+	r.hosts.close()
+}
+
+// all lists the instances, by kind and name.
+func (r *registry) all() (keys []instanceKey, found []*instance) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for k, s := range r.slots {
+		if s.now != nil {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, func(a, b instanceKey) int { return strings.Compare(a.String(), b.String()) })
+	for _, k := range keys {
+		found = append(found, r.slots[k].now)
+	}
+	return keys, found
+}
+
+// enter begins a call of an instance, which leave ends. The error is a status of gRPC.
+func (r *registry) enter(ctx context.Context, k instanceKey) (*instance, error) {
+	for {
+		r.mu.Lock()
+		var i *instance
+		if s := r.slots[k]; s != nil {
+			i = s.now
+		}
+		r.mu.Unlock()
+		if i == nil {
+			return nil, status.Errorf(codes.NotFound, "no %s of that name is configured", k.kind)
+		}
+		if !i.begin() {
+			continue // retired since; its place has another or none
+		}
+		select {
+		case <-i.ready:
+			return i, nil
+		case <-ctx.Done():
+			i.leave()
+			return nil, status.FromContextError(ctx.Err()).Err()
+		}
+	}
+}
+
+// instance is one configured instance.
+type instance struct {
+	impl    any
+	methods []Method
+	log     hclog.Logger
+	secrets []string
+	ready   chan struct{} // closed once the instance before it has ended
+	turn    chan struct{} // held by the one call of Notify or Write
+
+	mu       sync.Mutex
+	calls    int
+	retired  bool
+	late     bool          // retire did not wait for the last call, which closes the instance
+	idle     chan struct{} // closed once it is retired and without calls
+	panics   int
+	where    string // the last panic
+	checking bool   // a health check is under way
+}
+
+// lateClose is how long an instance may take to close whose last call outlived the host's patience.
+const lateClose = 5 * time.Second
+
+func newInstance(log hclog.Logger, secrets []string) *instance {
+	return &instance{log: log, secrets: secrets, ready: make(chan struct{}), turn: make(chan struct{}, 1), idle: make(chan struct{})}
+}
+
+func (i *instance) begin() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.retired {
+		return false
+	}
+	i.calls++
+	return true
+}
+
+func (i *instance) leave() {
+	i.mu.Lock()
+	i.calls--
+	last := i.retired && i.calls == 0
+	late := last && i.late
+	if last && !late {
+		close(i.idle)
+	}
+	i.mu.Unlock()
+	if late {
+		ctx, cancel := context.WithTimeout(context.Background(), lateClose)
+		defer cancel()
+		if err := i.close(ctx); err != nil {
+			i.log.Error("cannot close", "error", err.Error())
+		}
+	}
+}
+
+// retire lets no call begin any more, waits for those under way and closes the instance.
+func (i *instance) retire(ctx context.Context) error {
+	i.mu.Lock()
+	i.retired = true
+	if i.calls == 0 {
+		close(i.idle)
+	}
+	i.mu.Unlock()
+	select {
+	case <-i.idle:
+		return i.close(ctx)
+	case <-ctx.Done():
+	}
+	i.mu.Lock()
+	n := i.calls
+	i.late = n > 0
+	i.mu.Unlock()
+	if n == 0 {
+		return i.close(ctx)
+	}
+	return fmt.Errorf("%d calls are still under way", n)
+}
+
+func (i *instance) close(ctx context.Context) error {
+	c, ok := i.impl.(Closer)
+	if !ok {
+		return nil
+	}
+	return i.guard("Close", func() error { return c.Close(ctx) })
+}
+
+// inTurn calls f when no other call of the instance is under way.
+func (i *instance) inTurn(ctx context.Context, what string, f func() error) error {
+	select {
+	case i.turn <- struct{}{}:
+	case <-ctx.Done():
+		return status.Errorf(status.FromContextError(ctx.Err()).Code(), "the call of %s before this one has not ended", what)
+	}
+	defer func() { <-i.turn }()
+	return i.guard(what, f)
+}
+
+// guard makes an error of a panic: one bad call of one instance must not end the others. The stack goes to the log, and Health
+// tells of it. What a goroutine of the plugin's own panics with ends the process, as anywhere in Go.
+func (i *instance) guard(what string, f func() error) (err error) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		i.mu.Lock()
+		i.panics++
+		i.where = what
+		i.mu.Unlock()
+		i.log.Error("panic", "in", what, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		err = fmt.Errorf("the plugin panicked in %s; the stack is in the log", what)
+	}()
+	return f()
+}
+
+// healthLimit is how long an instance may take to tell how it is.
+const healthLimit = time.Second
+
+// trouble is what an instance says of its health, "" when it is well. One that does not answer has one check under
+// way, never more.
+func (i *instance) trouble() string {
+	var words []string
+	if h, ok := i.impl.(HealthChecker); ok {
+		if err := i.askHealth(h); err != nil {
+			words = append(words, err.Error())
+		}
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.panics > 0 {
+		words = append(words, fmt.Sprintf("panicked %d times, last in %s", i.panics, i.where))
+	}
+	return strings.Join(words, "; ")
+}
+
+func (i *instance) askHealth(h HealthChecker) error {
+	hangs := errors.New("its health check does not answer")
+	i.mu.Lock()
+	busy := i.checking
+	i.checking = true
+	i.mu.Unlock()
+	if busy {
+		return hangs
+	}
+	answer := make(chan error, 1)
+	go func() {
+		err := i.guard("Health", h.Health)
+		i.mu.Lock()
+		i.checking = false
+		i.mu.Unlock()
+		answer <- err
+	}()
+	limit := time.NewTimer(healthLimit)
+	defer limit.Stop()
+	select {
+	case err := <-answer:
+		return err
+	case <-limit.C:
+		return hangs
+	}
+}

@@ -1,0 +1,127 @@
+package sdktest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// NotifierOptions is what TestNotifier has to know of a notifier.
+type NotifierOptions struct {
+	Options
+	// Notification is what is delivered; nil: Sample(1).
+	Notification *sdk.Notification
+	// Delivered checks, if it is not nil, that n notifications have arrived at the service since the last time it was called.
+	Delivered func(t *testing.T, n int)
+}
+
+// TestNotifier tests a plugin of kind notifier. The service that Options.Values names must take what it gets.
+func TestNotifier(t *testing.T, p sdk.Plugin, o NotifierOptions) {
+	t.Helper()
+	if o.Notification == nil {
+		o.Notification = Sample(1)
+	}
+	delivered := func(t *testing.T, n int) {
+		if o.Delivered != nil {
+			o.Delivered(t, n)
+		}
+	}
+	run(t, p, sdk.NotifierKind, o.Options, func(t *testing.T, s *session) {
+		delivered(t, 0)
+		t.Run("it delivers", func(t *testing.T) {
+			s.mustConfigure(t, "ops")
+			s.notify(t, "ops", o.Notification)
+			delivered(t, 1)
+		})
+		t.Run("instances work at the same time", func(t *testing.T) {
+			n := o.instances()
+			done := make(chan error, n)
+			for i := range n {
+				name := fmt.Sprint("ops", i)
+				s.mustConfigure(t, name)
+				go func() { done <- s.Notifier(name).Notify(soon(t), o.Notification) }()
+			}
+			for range n {
+				if err := <-done; err != nil {
+					s.note(err)
+					t.Error(err)
+				}
+			}
+			delivered(t, n)
+		})
+		t.Run("it delivers what is strange", func(t *testing.T) {
+			s.mustConfigure(t, "ops")
+			many := Sample(200)
+			many.Body, many.Suppressed, many.Attempt = "<b>&amp;\x01\t\u202e\"'`$(x) {{.}} %s</b>\n", 1<<40, 1000
+			empty := Sample(1)
+			empty.Title, empty.Body, empty.Events[0] = "", "", sdk.Event{Type: "TICK_5", Time: time.Unix(0, 0)}
+			for _, n := range []*sdk.Notification{many, empty} {
+				err := s.Notifier("ops").Notify(soon(t), n)
+				s.note(err)
+				if err != nil && !sdk.IsFinal(err) { // a no is an answer; trying again is none
+					t.Errorf("%q: %v", n.Title, err)
+				}
+			}
+			s.well(t, "ops")
+			if o.Delivered != nil {
+				o.Delivered(t, 2)
+			}
+		})
+		if o.Hang != nil {
+			t.Run("it keeps its deadline", s.keepsDeadline)
+		}
+	})
+}
+
+func (s *session) notify(t *testing.T, name string, n *sdk.Notification) {
+	t.Helper()
+	if err := s.Notifier(name).Notify(soon(t), n); err != nil {
+		s.note(err)
+		t.Errorf("it does not deliver: %v", err)
+	}
+}
+
+// keepsDeadline calls an instance whose service never answers. Were the call to go on behind its deadline, the next would have
+// to wait for it.
+func (s *session) keepsDeadline(t *testing.T) {
+	if _, err := s.configure(t, "hangs", s.options.Hang); err != nil {
+		t.Fatalf("the section of Options.Hang is refused: %v", err)
+	}
+	t.Cleanup(func() { s.note(s.Remove(soon(t), s.kind, "hangs")) })
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	err := s.Notifier("hangs").Notify(ctx, Sample(1))
+	s.note(err)
+	if err == nil || sdk.IsFinal(err) {
+		t.Errorf("a call that nobody answers ends with %v", err)
+	}
+	// Remove waits for calls: it ends when the one above has.
+	err = s.Remove(soon(t), s.kind, "hangs")
+	s.note(err)
+	if err != nil && (errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "still under way")) {
+		t.Errorf("the call goes on behind its deadline: %v", err)
+	}
+}
+
+// Sample is a notification of n events: a program that ended when it should not have.
+func Sample(n int) *sdk.Notification {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	s := &sdk.Notification{
+		ID: "sample-1", Severity: sdk.Error, Title: "web:web_00 exited unexpectedly", Body: "web:web_00 (pid 4711) exited with status 3 after 1m30s.",
+		Attempt: 1, Daemon: daemon(),
+	}
+	for i := range n {
+		s.Events = append(s.Events, sdk.Event{
+			Seq: uint64(i + 1), Type: "PROCESS_STATE_EXITED", Time: at.Add(time.Duration(i) * time.Second), Group: "web",
+			Process: fmt.Sprintf("web_%02d", i), Pid: 4711 + i, From: "RUNNING", Exit: &sdk.Exit{Status: 3, Uptime: 90 * time.Second},
+			Payload: fmt.Appendf(nil, "processname:web_%02d groupname:web from_state:RUNNING expected:0 pid:%d", i, 4711+i),
+			JSON:    fmt.Appendf(nil, `{"eventname":"PROCESS_STATE_EXITED","processname":"web_%02d","groupname":"web","pid":%d}`, i, 4711+i),
+		})
+	}
+	return s
+}

@@ -1,0 +1,38 @@
+package sdktest
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// AssertLeaksNoSecret checks that a text (an error, a log) holds none of the secrets, nor what is secret of
+// an address: its path, query and password. Empty secrets and those of less than four bytes are passed over.
+func AssertLeaksNoSecret(t testing.TB, text string, secrets ...string) {
+	t.Helper()
+	for _, secret := range secrets {
+		for what, form := range secretForms(secret) {
+			if i := strings.Index(text, form); len(form) >= 4 && i >= 0 {
+				t.Errorf("a secret shows (%s): … %s[here]%s …", what, tail(text[:i], 80), head(text[i+len(form):], 80))
+				break
+			}
+		}
+	}
+}
+
+func secretForms(secret string) map[string]string {
+	forms := map[string]string{"as it is": secret, "escaped": url.QueryEscape(secret)}
+	if u, err := url.Parse(secret); err == nil && u.Host != "" {
+		if rest := u.RequestURI(); len(rest) > 1 {
+			forms["its path"] = rest
+		}
+		if password, ok := u.User.Password(); ok {
+			forms["its password"] = password
+		}
+	}
+	return forms
+}
+
+func head(s string, n int) string { return s[:min(n, len(s))] }
+
+func tail(s string, n int) string { return s[max(0, len(s)-n):] }
