@@ -109,7 +109,6 @@ func (p *plugin) run() {
 			return
 		case !wanted:
 			p.enter(Stopped, "")
-			p.answerWaiting(nil)
 			<-p.wake
 			continue
 		case failures >= maxFailures:
@@ -131,7 +130,6 @@ func (p *plugin) failed(err error) {
 	p.failures++
 	failures := p.failures
 	p.mu.Unlock()
-	p.answerWaiting(err)
 	if failures >= maxFailures {
 		p.log.Error("failed too often in a row; it is not started again until it is restarted or its configuration changes", "failures", failures, "error", err)
 		p.enter(Fatal, err.Error())

@@ -52,11 +52,14 @@ func (k *Confinement) Kill() error {
 	return os.WriteFile(filepath.Join(k.dir, "cgroup.kill"), []byte("1"), 0o600)
 }
 
-// Close gives the cgroup up. Call it when nothing is in it any more: one that has processes stays, until a Confine of its name finds it empty.
-func (k *Confinement) Close() {
-	if k.dir != "" {
-		_ = unix.Rmdir(k.dir)
+// Close gives the cgroup up, and tells whether it is gone: not while the system still buries what was killed. One of its name is used
+// again by Confine.
+func (k *Confinement) Close() bool {
+	if k.dir == "" {
+		return true
 	}
+	err := unix.Rmdir(k.dir)
+	return err == nil || errors.Is(err, unix.ENOENT)
 }
 
 // leaf makes an empty cgroup below our own.
@@ -69,8 +72,8 @@ func leaf(name string) (string, error) {
 	if _, err := os.Stat(filepath.Join(own, "cgroup.kill")); err != nil && !isRootCgroup(own) {
 		return "", err // before Linux 5.14
 	}
-	_ = unix.Rmdir(dir) // of before
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	_ = unix.Rmdir(dir)                                                          // of before
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) { //nolint:gosec // the kernel's
 		return "", err
 	}
 	return dir, nil
