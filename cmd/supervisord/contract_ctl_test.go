@@ -352,15 +352,17 @@ func ctlCases() []ctlCase {
 	}
 }
 
+// interruptError is what Supervisor's supervisorctl may say about Ctrl-C in tail
+// -f: where in it the interrupt comes decides whether it calls it an error.
+var interruptError = regexp.MustCompile(`\n\S+ Cannot connect, error: <class 'KeyboardInterrupt'> \(\)`)
+
 func TestSupervisorctlFollowsBothAlike(t *testing.T) {
 	t.Parallel()
 	p, ours := startPairs(t, ctlConf)
 	p.waitState("say", "RUNNING")
 	ours.waitState("say", "RUNNING")
-	// Where in it the interrupt comes decides whether supervisorctl calls it an error.
-	interrupted := regexp.MustCompile(`\n\S+ Cannot connect, error: <class 'KeyboardInterrupt'> \(\)`)
 	tail := func(in *instance, args []string, text string, next func(*os.File, func(string), func())) string {
-		return interrupted.ReplaceAllString(in.ctlUntil(args, text, next), "")
+		return interruptError.ReplaceAllString(in.ctlUntil(args, text, next), "")
 	}
 	t.Run("tail -f", func(t *testing.T) {
 		sameAll(t, p, ours, func(in *instance) string {
