@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 func command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Args[0] = name
-	cmd.Env = append(os.Environ(), "SUPERVISOR_PLUGINS=1")
+	cmd.Env = append(os.Environ(), "SUPERVISOR_PLUGINS=1", "GORACE=atexit_sleep_ms=0") // the race detector ends processes late
 	return cmd
 }
 
