@@ -9,11 +9,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	known "github.com/hark-supervisor/hark/plugins/bundled"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
 	"go.uber.org/goleak"
@@ -262,5 +264,15 @@ func TestTheReceiverTakesAnythingAndIsNotHarmed(t *testing.T) {
 	var b bytes.Buffer
 	if receive(context.Background(), []string{"--nothing"}, &b, &b) != 2 || receive(context.Background(), []string{"--listen", "x"}, &b, &b) != 1 {
 		t.Error("bad options are taken")
+	}
+}
+
+func TestTheDaemonKnowsTheNames(t *testing.T) {
+	var names []string
+	for _, p := range bundled() {
+		names = append(names, p.Name)
+	}
+	if !slices.Equal(names, known.Names()) {
+		t.Errorf("plugins/bundled has %v, this program %v", known.Names(), names)
 	}
 }

@@ -30,8 +30,6 @@ const (
 	leaveTime = 5 * time.Second
 )
 
-func bundledPlugins() []string { return []string{"email", "slack", "syslog", "webhook"} }
-
 // extensions are the plugins of one life of the daemon with their notifiers, log sinks and namespaces. Sections about plugins are
 // active or not as groups are, under the whole names of the sections.
 type extensions struct {
@@ -114,12 +112,12 @@ func (d *daemon) newExtensions(supervisor *core.Supervisor, log *activity) *exte
 		active: sectionsOf(&config.Config{}), configured: sectionsOf(d.conf), leaving: map[string]*time.Timer{},
 	}
 	run := runDirectory(set.Pidfile)
-	policy := trust.Policy{Dirs: set.PluginDirs, Bundled: bundled(), BundledPlugins: bundledPlugins(), RunDir: filepath.Join(run, "x"), UID: os.Geteuid()}
+	policy := trustPolicy(set.PluginDirs, filepath.Join(run, "x"))
 	e.host = plugins.NewHost(plugins.HostOptions{
 		Launcher: e.launcher, RunDir: run, Daemon: daemon, Log: logger,
 		Resolve: func(s plugins.Settings) (*plugins.Executable, error) {
 			defer d.disk()()
-			return resolve(&policy, s)
+			return resolve(policy, s)
 		},
 		Call: func(ctx context.Context, readOnly bool, method string, params []any) (any, error) {
 			return callBack(ctx, e.dispatcher, readOnly, method, params)
@@ -173,19 +171,6 @@ func runDirectory(pidfile string) string {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(pidfile))
 	return filepath.Join(base, fmt.Sprintf("%08x", h.Sum32()))
-}
-
-// bundled is the file of the plugins that come with Hark: beside supervisord.
-func bundled() string {
-	self, err := os.Executable()
-	if err != nil {
-		return ""
-	}
-	file := filepath.Join(filepath.Dir(self), trust.BundledName)
-	if _, err := os.Stat(file); err != nil {
-		return ""
-	}
-	return file
 }
 
 // resolve finds what to execute for a plugin and checks it.

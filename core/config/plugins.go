@@ -200,9 +200,14 @@ func (l *loader) pluginKeys(section string) (keys []PluginKey) {
 }
 
 // pluginDirs reads plugin_dirs.
+// DefaultPluginDirs are the plugin directories without plugin_dirs.
+func DefaultPluginDirs() []string {
+	return []string{"/usr/lib/hark/plugins", "/usr/local/lib/hark/plugins"}
+}
+
 func (l *loader) pluginDirs(v setting) []string {
 	if v.state == absent {
-		return []string{"/usr/lib/hark/plugins", "/usr/local/lib/hark/plugins"}
+		return DefaultPluginDirs()
 	}
 	var dirs []string
 	for _, dir := range stringList(l.text(v, "")) {
