@@ -46,7 +46,6 @@ func actionTable() []Action {
 		exitAction("exit"),
 		fgAction(),
 		helpAction(),
-		listenerAction(),
 		maintailAction(),
 		openAction(),
 		pidAction(),

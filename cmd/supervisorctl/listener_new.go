@@ -32,10 +32,10 @@ const (
 	newListenerEvents   = "PROCESS_STATE_EXITED,PROCESS_STATE_FATAL"
 )
 
-const listenerHelp = "listener new <name>\t\tWrite an event listener, its configuration section and a test\n" +
-	"  --lang=<language>\t\tpython, bash, go or sh; default python\n" +
-	"  --dir=<directory>\t\twhere to; default a new directory <name>\n" +
-	"No file is overwritten, and nothing is configured: the section is for you to copy."
+const listenerHelp = "listener new <name> [--lang LANGUAGE] [--dir DIRECTORY]\n" +
+	"\t\t\tWrite an event listener, its configuration section and a test.\n" +
+	"\t\t\tLANGUAGE is python (the default), bash, go or sh; DIRECTORY a new\n" +
+	"\t\t\tone of that name if not given. Nothing is overwritten or configured."
 
 func listenerAction() Action {
 	return Action{
@@ -45,6 +45,7 @@ func listenerAction() Action {
 			{Name: "lang", Value: true, Help: "python, bash, go or sh"},
 			{Name: "dir", Value: true, Help: "where to write to"},
 		},
+		Complete: completeNothing,
 		Run: func(r *run, arg string) error {
 			verb, name, _ := strings.Cut(arg, " ")
 			if verb != "new" {
