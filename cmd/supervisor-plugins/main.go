@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/hark-supervisor/hark/plugins/email"
+	"github.com/hark-supervisor/hark/plugins/exec"
 	"github.com/hark-supervisor/hark/plugins/slack"
 	"github.com/hark-supervisor/hark/plugins/syslog"
 	"github.com/hark-supervisor/hark/plugins/webhook"
@@ -23,7 +24,7 @@ import (
 
 // bundled are the plugins, in the order in which they are listed.
 func bundled() []sdk.Plugin {
-	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin()}
+	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin()}
 }
 
 func main() {
@@ -39,5 +40,6 @@ func main() {
 			args = []string{args[0], "--list"}
 		}
 	}
+	go settle()
 	sdk.ServeOneOf(bundled(), args)
 }

@@ -3,15 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -50,7 +47,7 @@ func output(t *testing.T, status int, cmd *exec.Cmd) string {
 }
 
 func TestItTellsWhatItHas(t *testing.T) {
-	if got := output(t, 0, command("supervisor-plugins", "list")); got != "slack\nemail\nwebhook\nsyslog\n" {
+	if got := output(t, 0, command("supervisor-plugins", "list")); got != "slack\nemail\nwebhook\nsyslog\nexec\n" {
 		t.Errorf("list: %q", got)
 	}
 	if got := output(t, 0, command("/usr/lib/hark/plugins/syslog", "--version")); got != "syslog 1.0.0\n" {
@@ -245,7 +242,7 @@ func TestTheReceiverTakesAnythingAndIsNotHarmed(t *testing.T) {
 		status     int
 	}{
 		{"text/plain", "a text\n\x1b[2Jmore", 200}, {"application/json", "{", 200}, {"application/json", `{"text":7}`, 200}, {"", "", 200},
-		{"text/plain", strings.Repeat("x", 2<<20), 413},
+		{"text/plain", strings.Repeat("x", 1<<20+1), 413},
 	} {
 		r, err := http.Post(address+"/any", c.kind, strings.NewReader(c.body))
 		if err != nil {
@@ -264,42 +261,4 @@ func TestTheReceiverTakesAnythingAndIsNotHarmed(t *testing.T) {
 	if receive(context.Background(), []string{"--nothing"}, &b, &b) != 2 || receive(context.Background(), []string{"--listen", "x"}, &b, &b) != 1 {
 		t.Error("bad options are taken")
 	}
-}
-
-// TestMemory tells what each plugin takes while it runs; HARK_BINARY is a program as it is shipped.
-func TestMemory(t *testing.T) {
-	binary := os.Getenv("HARK_BINARY")
-	if binary == "" || runtime.GOOS != "linux" {
-		t.Skip("HARK_BINARY names no bin/supervisor-plugins")
-	}
-	address, _ := startReceiver(t)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	for plugin, values := range map[string]map[string]string{
-		"slack": {"webhook_url": address}, "webhook": {"url": address}, "email": {"to": "x@example.com", "server": "127.0.0.1:1"}, "syslog": {"address": "udp://127.0.0.1:9"},
-	} {
-		begun := time.Now()
-		p := sdktest.StartProcess(t, exec.Command(binary, plugin))
-		if _, err := p.Describe(ctx); err != nil {
-			t.Fatal(err)
-		}
-		ready := time.Since(begun)
-		for i := range 5 {
-			if _, err := p.Configure(ctx, sdk.NotifierKind, fmt.Sprint("x", i), values, sdk.Daemon{}, ""); err != nil {
-				t.Fatal(err)
-			}
-			_ = p.Notifier(fmt.Sprint("x", i)).Notify(ctx, sdktest.Sample(20))
-		}
-		t.Logf("%-8s ready after %v, PSS %d kB", plugin, ready, pss(t, p.PID()))
-	}
-}
-
-func pss(t *testing.T, pid int) int {
-	t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, _ := strconv.Atoi(regexp.MustCompile(`(?m)^Pss: +(\d+)`).FindStringSubmatch(string(b))[1])
-	return n
 }

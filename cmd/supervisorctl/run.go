@@ -79,6 +79,9 @@ func (c *controller) line(ctx context.Context, line string) (status int, stop bo
 		return exitInvalidArgs, false
 	}
 	r.flags = flags
+	if len(c.options.servers) > 1 && !a.Local {
+		return c.everywhere(ctx, a, arg, flags), false
+	}
 	if a.Endless || c.options.interactive {
 		var done context.CancelFunc
 		r.ctx, done = signal.NotifyContext(ctx, os.Interrupt)
@@ -169,6 +172,7 @@ func (r *run) call(method string, args ...any) (any, error) {
 // wait makes one call that is answered when processes have got somewhere, which
 // takes as long as they take.
 func (r *run) wait(method string, args ...any) (any, error) {
+	defer r.progress(r.action.Name)()
 	return r.server.wait(r.ctx, "supervisor."+method, args...)
 }
 

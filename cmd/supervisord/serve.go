@@ -7,6 +7,7 @@ import (
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/logs"
+	"github.com/hark-supervisor/hark/core/procstat"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/core/web"
 )
@@ -14,7 +15,7 @@ import (
 // open opens the HTTP servers.
 func (d *daemon) open(supervisor *core.Supervisor, log *activity) (*rpc.Server, error) {
 	page, err := web.New(web.Options{
-		Supervisor: supervisor, Logs: d.logReaders(), Events: supervisor,
+		Supervisor: supervisor, Logs: d.logReaders(), Events: supervisor, Counters: supervisor,
 		Version: version, SupervisorVersion: supervisorVersion, Open: d.isOpen(),
 	})
 	if err != nil {
@@ -23,10 +24,14 @@ func (d *daemon) open(supervisor *core.Supervisor, log *activity) (*rpc.Server, 
 	return rpc.Open(rpc.Options{
 		Servers:    d.conf.Servers,
 		Fallback:   page,
+		Observe:    page.Observe,
 		Interfaces: d.conf.RPCInterfaces,
 		Supervisor: supervisor,
 		Logs:       d.logReaders(),
 		Version:    version,
+		Selections: supervisor,
+		Previews:   supervisor,
+		Stats:      procstat.New(),
 		Events:     supervisor,
 		Activity:   log.write,
 		Level:      log.level,

@@ -2,6 +2,7 @@ package child
 
 import (
 	"os"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -108,6 +109,9 @@ func (f *forker) child(sp *Spawn) *SpawnError {
 	default:
 		file, argv = f.self, umaskArgv(r.Umask, f.self, file, argv)
 	}
+	if fd := sp.ends.fds[program]; fd >= 0 {
+		file = "/proc/self/fd/" + strconv.Itoa(fd) // of the child, which has a copy until it executes
+	}
 	f.sys.reaper.forkBegins()
 	pid, err := f.fork(file, argv, &f.attr)
 	if before >= 0 {
@@ -136,7 +140,7 @@ func (f *forker) nullDevice() (int, error) {
 
 // describe fills the attributes of the fork.
 func (f *forker) describe(r *Request, e *ends) error {
-	for i, fd := range e.fds {
+	for i, fd := range e.fds[:program] {
 		switch {
 		case fd >= 0:
 			f.files[i] = uintptr(fd)
@@ -151,6 +155,9 @@ func (f *forker) describe(r *Request, e *ends) error {
 		}
 	}
 	f.proc = syscall.SysProcAttr{Setpgid: true}
+	if r.DiesWithUs {
+		dieWithParent(&f.proc)
+	}
 	if c := r.Credential; c != nil && c.UID != uint32(os.Getuid()) {
 		f.cred = syscall.Credential{Uid: c.UID, Gid: c.GID, Groups: c.Groups}
 		f.proc.Credential = &f.cred

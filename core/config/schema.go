@@ -28,6 +28,7 @@ const (
 	PortAddress
 	SocketURL
 	ServerURL
+	ServerURLs
 	Globs
 	OnFull
 	Factory
@@ -46,6 +47,10 @@ const (
 	Template
 	Channels
 	SinkOverflow
+	Directories
+	Permissions
+	SHA256
+	PluginFiles
 )
 
 // Accepts says in a few words what a value of the type may be.
@@ -91,6 +96,8 @@ func (t ValueType) Accepts() string {
 		return "unix:///absolute/path or tcp://host:port"
 	case ServerURL:
 		return "AUTO, unix:///path or http://host:port"
+	case ServerURLs:
+		return "unix:///path or http://host:port, several parted by commas"
 	case Globs:
 		return "file names and patterns, separated by white space"
 	case OnFull:
@@ -121,6 +128,14 @@ func (t ValueType) Accepts() string {
 		return "stdout, stderr or both"
 	case SinkOverflow:
 		return "drop_oldest, block or spool"
+	case Directories:
+		return "absolute paths of directories, separated by commas"
+	case Permissions:
+		return "none, read or control"
+	case SHA256:
+		return "64 hexadecimal digits"
+	case PluginFiles:
+		return "absolute paths, or PATH=SHA256, separated by commas"
 	case ProtocolErrorPolicy:
 		return "unknown or restart"
 	case PayloadForm:
@@ -180,8 +195,8 @@ func (s *SectionSchema) Field(key string) *Field {
 func Schema() []SectionSchema {
 	return []SectionSchema{
 		unixServerSchema(), inetServerSchema(), supervisordSchema(),
-		rpcInterfaceSchema(), supervisorctlSchema(), ctlPluginSchema(),
-		programSchema(), fcgiSchema(), listenerSchema(), groupSchema(), notifierSchema(), logSinkSchema(), includeSchema(),
+		rpcInterfaceSchema(), supervisorctlSchema(), ctlPluginSchema(), fleetSchema(),
+		programSchema(), fcgiSchema(), listenerSchema(), groupSchema(), pluginSchema(), notifierSchema(), logSinkSchema(), includeSchema(),
 	}
 }
 
