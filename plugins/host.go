@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -94,6 +95,7 @@ type Host struct {
 	settings map[string]Settings // of [plugin:x]
 	serving  map[instanceKey]*plugin
 	dirMade  bool
+	telling  sync.WaitGroup // of Options.Namespaces
 }
 
 type instanceKey struct {
@@ -167,19 +169,6 @@ func (h *Host) RemoveInstance(kind sdk.KindName, name string) {
 	}
 }
 
-// AwaitInstance waits until it is known whether the plugin takes the instance as it was set last. The error is the plugin's no, why the
-// plugin does not run, or ctx's.
-func (h *Host) AwaitInstance(ctx context.Context, kind sdk.KindName, name string) error {
-	k := instanceKey{kind, name}
-	h.mu.Lock()
-	p := h.serving[k]
-	h.mu.Unlock()
-	if p == nil {
-		return ErrNoPlugin
-	}
-	return p.await(ctx, k)
-}
-
 // Close stops all plugins, each with time to flush until ctx is done, and kills what is left. It blocks until they have ended.
 func (h *Host) Close(ctx context.Context) {
 	h.mu.Lock()
@@ -195,6 +184,7 @@ func (h *Host) Close(ctx context.Context) {
 		<-p.done
 	}
 	h.end()
+	h.telling.Wait()
 	if h.dirMade {
 		_ = os.RemoveAll(h.o.RunDir)
 		_ = os.Remove(filepath.Dir(h.o.RunDir)) // if it was the last
@@ -336,6 +326,12 @@ func (h *Host) dispense(k instanceKey) (*live, error) {
 	return p.dispense(k)
 }
 
+// Reachable is nil where an instance can be called now; else the error tells why not.
+func (h *Host) Reachable(kind sdk.KindName, name string) error {
+	_, err := h.dispense(instanceKey{kind, name})
+	return err
+}
+
 // directories makes the directories of the host: those of others' too, which cannot be listed.
 func (h *Host) directories() error {
 	h.mu.Lock()
@@ -345,6 +341,9 @@ func (h *Host) directories() error {
 	}
 	if err := os.MkdirAll(filepath.Dir(h.o.RunDir), 0o711); err != nil { //nolint:gosec // plugins' users pass through
 		return fmt.Errorf("cannot make the run directory: %w", err)
+	}
+	if err := ours(filepath.Dir(h.o.RunDir)); err != nil {
+		return err
 	}
 	for _, dir := range []string{h.o.RunDir, h.socketDir(), h.pluginDir()} {
 		if err := ownDirectory(dir); err != nil {
@@ -361,3 +360,16 @@ func (h *Host) pluginDir() string { return filepath.Join(h.o.RunDir, "p") }
 
 // errClosed ends a plugin's goroutine.
 var errClosed = errors.New("the host is closed")
+
+// ours tells what is wrong with a directory that nobody but us and root may write to.
+func ours(dir string) error {
+	st, err := os.Lstat(dir)
+	if err != nil {
+		return fmt.Errorf("cannot use the run directory: %w", err)
+	}
+	sys, _ := st.Sys().(*syscall.Stat_t)
+	if !st.IsDir() || st.Mode()&0o022 != 0 || sys != nil && sys.Uid != 0 && int(sys.Uid) != os.Geteuid() {
+		return fmt.Errorf("cannot use the run directory %s: others made it, or may write to it; remove it", dir)
+	}
+	return nil
+}

@@ -22,30 +22,12 @@ type instance struct {
 	trouble string
 	health  string
 	methods []sdk.Method // those told last, whether the plugin runs or not
-	waiting []waiter
 	secrets []string
-}
-
-// waiter waits for the outcome of a version.
-type waiter struct {
-	version int
-	answer  chan<- error
 }
 
 // reset forgets what the process knew: it is another one.
 func (i *instance) reset() {
 	i.tried, i.ready, i.refused, i.health, i.trouble = 0, false, false, "", ""
-}
-
-// settle answers those who wait for the version tried.
-func (i *instance) settle(err error) {
-	i.waiting = slices.DeleteFunc(i.waiting, func(w waiter) bool {
-		if w.version > i.tried {
-			return false
-		}
-		w.answer <- err
-		return true
-	})
 }
 
 func (p *plugin) setInstance(i Instance) {
@@ -71,9 +53,7 @@ func (p *plugin) setInstance(i Instance) {
 
 func (p *plugin) removeInstance(k instanceKey) {
 	p.mu.Lock()
-	if i := p.instances[k]; i != nil {
-		i.tried = i.version
-		i.settle(errors.New("it was removed"))
+	if p.instances[k] != nil {
 		delete(p.instances, k)
 		p.removed = append(p.removed, k)
 		p.setSecrets()
@@ -88,7 +68,7 @@ func (p *plugin) removeInstance(k instanceKey) {
 // tellNamespaces is off the caller's goroutine, who may hold the host's lock.
 func (p *plugin) tellNamespaces() {
 	if f := p.host.o.Namespaces; f != nil {
-		go f()
+		p.host.telling.Go(f)
 	}
 }
 
@@ -121,46 +101,6 @@ func (p *plugin) settled() bool {
 		}
 	}
 	return true
-}
-
-func (p *plugin) await(ctx context.Context, k instanceKey) error {
-	answer := make(chan error, 1)
-	p.mu.Lock()
-	i := p.instances[k]
-	switch {
-	case i == nil:
-		p.mu.Unlock()
-		return ErrNoPlugin
-	case i.tried == i.version && i.refused:
-		defer p.mu.Unlock()
-		return errors.New(i.trouble)
-	case i.tried == i.version:
-		p.mu.Unlock()
-		return nil
-	}
-	i.waiting = append(i.waiting, waiter{i.version, answer})
-	p.mu.Unlock()
-	select {
-	case err := <-answer:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// answerWaiting answers all who wait for an instance of a plugin that does not run.
-func (p *plugin) answerWaiting(err error) {
-	if err == nil {
-		err = errors.New("it was removed")
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, i := range p.instances {
-		for _, w := range i.waiting {
-			w.answer <- err
-		}
-		i.waiting = nil
-	}
 }
 
 // retryRefused has instances that were refused tried again: what was wrong may not have been in the configuration.
@@ -235,7 +175,6 @@ func (p *plugin) configure(l *live, k instanceKey, i *instance, version int, spe
 		i.methods = methods
 		p.setSecrets()
 	}
-	i.settle(err)
 	p.mu.Unlock()
 	p.ring()
 	if err != nil {

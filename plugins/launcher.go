@@ -48,8 +48,9 @@ type Account struct {
 
 // Executable is what is to be executed for a plugin. It is closed when the process was started, or was not.
 type Executable struct {
-	Argv  []string
-	File  *os.File // to be executed by descriptor; nil: Path is
-	Path  string
-	Close func()
+	Argv   []string
+	File   *os.File // to be executed by descriptor; nil: Path is
+	Path   string
+	SHA256 string // of what is executed
+	Close  func() // nil: there is nothing to close
 }

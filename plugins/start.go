@@ -29,6 +29,9 @@ func (p *plugin) start(s Settings) (_ *live, err error) {
 	if exe.Close != nil {
 		defer exe.Close()
 	}
+	p.mu.Lock()
+	p.sha256 = exe.SHA256
+	p.mu.Unlock()
 	dir := filepath.Join(p.host.pluginDir(), p.name)
 	if err := ownDirectory(dir); err != nil {
 		return nil, fmt.Errorf("cannot make the directory of its socket: %w", err)
@@ -93,7 +96,7 @@ func (p *plugin) clientConfig(r *process, dir string, s Settings) *goplugin.Clie
 // for ever, and end when the process is killed.
 func (p *plugin) connect(l *live, client *goplugin.Client) error {
 	t := &p.host.o.Timing
-	watchdog := time.AfterFunc(t.Start, l.process.kill)
+	watchdog := time.AfterFunc(t.Start, l.process.tooLate)
 	defer watchdog.Stop()
 	stop := context.AfterFunc(p.host.ctx, l.process.kill)
 	defer stop()
@@ -137,7 +140,7 @@ func (p *plugin) failure(l *live, err error) error {
 		return err
 	}
 	line := l.process.out.said()
-	killed := l.process.wasKilled()
+	late := l.process.wasLate()
 	l.process.kill()
 	<-l.process.ended
 	l.stderr.end()
@@ -149,12 +152,12 @@ func (p *plugin) failure(l *live, err error) error {
 	switch {
 	case errors.Is(err, errClosed):
 		return err
+	case line == "" && late:
+		return fmt.Errorf("it did not say within %v where it listens and was killed%s", within, last)
+	case late:
+		return fmt.Errorf("it did not accept a connection within %v and was killed%s", within, last)
 	case l.rpc != nil: // it was connected
 		return fmt.Errorf("%w%s", err, last)
-	case line == "" && killed:
-		return fmt.Errorf("it did not say within %v where it listens and was killed%s", within, last)
-	case killed:
-		return fmt.Errorf("it did not accept a connection within %v and was killed%s", within, last)
 	case line == "":
 		return fmt.Errorf("before it said where it listens, %s%s", l.process.end(), last)
 	}

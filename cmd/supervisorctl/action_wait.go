@@ -76,7 +76,7 @@ func runWait(r *run, arg string) error {
 		limit = time.Duration(seconds * float64(time.Second))
 	}
 	_, limited := r.flags["timeout"]
-	rows, err := waitFor(r, names, states, limit, limited)
+	rows, err := waitUntil(r, names, states, limit, limited)
 	if f := asFault(err); f != nil && f.Code == faultBadName {
 		_, name, _ := strings.Cut(f.String, ": ")
 		r.println(name + ": ERROR (no such process)")
@@ -122,9 +122,9 @@ func stateNames() []string {
 	return []string{"STOPPED", "STARTING", "RUNNING", "BACKOFF", "STOPPING", "EXITED", "FATAL", "UNKNOWN"}
 }
 
-// waitFor has the daemon wait, a turn at a time. Once a process has come it is not
+// waitUntil has the daemon wait, a turn at a time. Once a process has come it is not
 // asked for again.
-func waitFor(r *run, names, states []string, limit time.Duration, limited bool) ([]waitedRow, error) {
+func waitUntil(r *run, names, states []string, limit time.Duration, limited bool) ([]waitedRow, error) {
 	end := time.Now().Add(limit)
 	var all []waitedRow
 	asked := names

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hark-supervisor/hark/eventlistener"
 )
 
 const (
@@ -91,7 +93,7 @@ type fleetObject struct {
 
 func fleetPart(name, address string, status int, text []byte) fleetObject {
 	if !json.Valid(text) {
-		text, _ = json.Marshal(strings.TrimRight(string(text), "\n"))
+		text = eventlistener.AppendJSONString(nil, strings.TrimRight(string(text), "\n"))
 	}
 	return fleetObject{name, withoutPassword(address), status, text}
 }

@@ -86,7 +86,7 @@ func (r *run) shaped(verb string, shape jsonShape, arg, text string) (any, error
 		case shapeText:
 			return struct {
 				Text string `json:"text"`
-			}{text}, nil
+			}{strings.TrimSuffix(text, "\n")}, nil // the line's end is the action's own
 		}
 	}
 	lines := []printed{}

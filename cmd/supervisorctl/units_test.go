@@ -133,7 +133,7 @@ func TestCompletion(t *testing.T) {
 	c := newController(&options{servers: []string{url}}, streams{})
 	defer c.server.close()
 	for _, test := range []struct{ line, head, want string }{
-		{"", "", "help |add |avail |clear |exit |fg |maintail |open |pid |quit |reload |remove |reread |restart |shutdown |signal |start |status |stop |tail |update |version "},
+		{"", "", "help |add |avail |clear |exit |fg |maintail |open |pid |quit |reload |remove |reread |restart |shutdown |signal |start |status |stop |tail |update |version |completion |config |events |top |wait "},
 		{"st", "", "start |status |stop "},
 		{"nosuch", "", ""},
 		{"nosuch x", "nosuch ", ""},

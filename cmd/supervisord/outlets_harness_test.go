@@ -57,7 +57,14 @@ func startPlugin(t testing.TB, system *child.System, path string, values map[str
 	p := &pluginProcess{t: t, system: system, path: path, values: values, kinds: kinds, gone: make(chan struct{})}
 	p.start()
 	t.Cleanup(p.stop)
-	return p
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		if _, err := p.reach(); err == nil {
+			return p
+		}
+		if time.Now().After(end) {
+			t.Fatal("the plugin is not there in time")
+		}
+	}
 }
 
 // firstLine reads a plugin's handshake.
@@ -265,7 +272,7 @@ func (r *outletRig) run(i plugins.Instances) {
 	r.t.Cleanup(func() {
 		_ = r.sup.Shutdown(context.Background())
 		<-ended
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 		defer cancel()
 		r.outlets.Close(ctx)
 		r.sup.FlushDeadLetters()

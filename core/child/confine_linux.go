@@ -12,7 +12,10 @@ import (
 )
 
 // Confinement holds a child and what descends from it, as far as the system lets us.
-type Confinement struct{ dir string } // of a cgroup; "": there is none
+type Confinement struct {
+	dir     string // of a cgroup; "": there is none
+	counted bool   // the number of processes is limited there
+}
 
 // Confine puts a child that was just started into a cgroup of its own, where cgroup v2 is there and ours to write, and limits the number of
 // processes and threads to most, 0 for no limit: by that cgroup where it counts them, and by the resource limit of its user, which
@@ -30,12 +33,11 @@ func Confine(c *Child, name string, most int) (*Confinement, error) {
 	if most <= 0 {
 		return k, nil
 	}
-	counted := false
 	if k.dir != "" {
-		counted = os.WriteFile(filepath.Join(k.dir, "pids.max"), []byte(strconv.Itoa(most)), 0o600) == nil
+		k.counted = os.WriteFile(filepath.Join(k.dir, "pids.max"), []byte(strconv.Itoa(most)), 0o600) == nil
 	}
 	limit := unix.Rlimit{Cur: uint64(most), Max: uint64(most)} //nolint:gosec // positive
-	if err := unix.Prlimit(c.pid, unix.RLIMIT_NPROC, &limit, nil); err != nil && !errors.Is(err, unix.ESRCH) && !counted {
+	if err := unix.Prlimit(c.pid, unix.RLIMIT_NPROC, &limit, nil); err != nil && !errors.Is(err, unix.ESRCH) && !k.counted {
 		return k, fmt.Errorf("cannot limit its processes: %w", err)
 	}
 	return k, nil
@@ -52,11 +54,14 @@ func (k *Confinement) Kill() error {
 	return os.WriteFile(filepath.Join(k.dir, "cgroup.kill"), []byte("1"), 0o600)
 }
 
-// Close gives the cgroup up. Call it when nothing is in it any more: one that has processes stays, until a Confine of its name finds it empty.
-func (k *Confinement) Close() {
-	if k.dir != "" {
-		_ = unix.Rmdir(k.dir)
+// Close gives the cgroup up, and tells whether it is gone: not while the system still buries what was killed. One of its name is used
+// again by Confine.
+func (k *Confinement) Close() bool {
+	if k.dir == "" {
+		return true
 	}
+	err := unix.Rmdir(k.dir)
+	return err == nil || errors.Is(err, unix.ENOENT)
 }
 
 // leaf makes an empty cgroup below our own.
@@ -69,8 +74,8 @@ func leaf(name string) (string, error) {
 	if _, err := os.Stat(filepath.Join(own, "cgroup.kill")); err != nil && !isRootCgroup(own) {
 		return "", err // before Linux 5.14
 	}
-	_ = unix.Rmdir(dir) // of before
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	_ = unix.Rmdir(dir)                                                          // of before
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) { //nolint:gosec // the kernel's
 		return "", err
 	}
 	return dir, nil
@@ -109,3 +114,6 @@ func ownCgroup() (string, error) {
 	}
 	return "", errors.New("there is no cgroup v2")
 }
+
+// Counts tells whether the cgroup limits the number of processes.
+func (k *Confinement) Counts() bool { return k.counted }

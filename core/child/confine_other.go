@@ -21,5 +21,8 @@ func (*Confinement) Complete() bool { return false }
 // Kill does nothing.
 func (*Confinement) Kill() error { return nil }
 
-// Close does nothing.
-func (*Confinement) Close() {}
+// Close does nothing, and is done.
+func (*Confinement) Close() bool { return true }
+
+// Counts tells whether a cgroup limits the number of processes.
+func (*Confinement) Counts() bool { return false }

@@ -168,7 +168,7 @@ func (f *forker) describe(r *Request, e *ends) error {
 
 func (sp *Spawn) newChild(pid int) *Child {
 	r, p, sys := sp.request, &sp.pipes, sp.spawner.sys
-	c := &Child{sys: sys, pid: pid, listener: r.Listener, exited: r.Exited}
+	c := &Child{sys: sys, pid: pid, listener: r.Listener, holdsGroup: r.DiesWithUs, exited: r.Exited}
 	if p.stdin >= 0 {
 		c.stdin.open = true
 		c.stdin.place = stream{fd: p.stdin, child: c, poller: c.poller(), eager: true}

@@ -38,7 +38,12 @@ func Check(o Options) Report {
 		c.logs()
 		c.processes()
 	}
-	r.Warnings = c.found
+	for _, w := range c.found {
+		// What is an error needs no warning besides.
+		if !slices.ContainsFunc(r.Errors, func(e Issue) bool { return e.Key != "" && e.Section == w.Section && e.Key == w.Key }) {
+			r.Warnings = append(r.Warnings, w)
+		}
+	}
 	byPlace := func(a, b Issue) int {
 		return cmp.Or(cmp.Compare(c.fileIndex(a.File), c.fileIndex(b.File)), cmp.Compare(a.Line, b.Line))
 	}
