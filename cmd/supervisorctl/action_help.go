@@ -18,10 +18,11 @@ func helpAction() Action {
 
 func showHelp(r *run, arg string) error {
 	if arg == "" {
-		r.topics("default", false)
-		if slices.ContainsFunc(r.ctl.actions, func(a Action) bool { return a.Extra }) {
-			r.topics("hark", true)
+		r.topics("default", func(a Action) bool { return a.Plugin == "" && !a.Extra })
+		for _, p := range r.ctl.options.plugins {
+			r.topics(p.Name, func(a Action) bool { return a.Plugin == p.Name })
 		}
+		r.topics("hark", func(a Action) bool { return a.Extra })
 		return nil
 	}
 	if a := find(r.ctl.actions, arg); a != nil && a.Help != "" {
@@ -32,14 +33,18 @@ func showHelp(r *run, arg string) error {
 	return nil
 }
 
-// topics lists the actions that have help, under a heading, as Python's cmd.Cmd
-// does. help itself is not among them.
-func (r *run) topics(set string, extra bool) {
+// topics lists those actions of a set that have help, under a heading, as
+// Python's cmd.Cmd does; a set without any has no heading. help itself is not
+// among them.
+func (r *run) topics(set string, in func(Action) bool) {
 	var names []string
 	for _, a := range r.ctl.actions {
-		if a.Extra == extra && a.Help != "" && a.Name != "help" {
+		if in(a) && a.Help != "" && a.Name != "help" {
 			names = append(names, a.Name)
 		}
+	}
+	if len(names) == 0 {
+		return
 	}
 	slices.Sort(names)
 	heading := set + " commands (type help <topic>):"

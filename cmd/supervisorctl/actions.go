@@ -14,6 +14,9 @@ type Action struct {
 	// Extra: the action is Hark's own; "help" lists those in a paragraph after
 	// Supervisor's, as it does with the actions of a plugin there.
 	Extra bool
+	// Plugin is the name of the [ctlplugin:x] section that brought the action, ""
+	// for none.
+	Plugin string
 	// Flags are Hark's additions to an action of Supervisor's. Anything else that
 	// begins with dashes is an argument.
 	Flags    []Flag

@@ -58,6 +58,8 @@ func describe(err error) failure {
 		return failure{"ValueError", err.Error(), "what answers is not a supervisord; check serverurl"}
 	case errors.Is(err, errEndOfInput):
 		return failure{"EOFError", "EOF when reading a line", ""}
+	case errors.Is(err, errNoClosing) || errors.Is(err, errNoEscaped):
+		return failure{"ValueError", err.Error(), ""}
 	case errors.Is(err, errOverflow):
 		return failure{"OverflowError", err.Error(), ""}
 	case errors.As(err, &dns):

@@ -64,10 +64,11 @@ type options struct {
 	username  *string        // nil: none
 	password  *config.Secret // nil: none
 	prompt    string
-	history   string // "" for none
-	plain     bool   // --no-color
-	fleet     string // --fleet
-	program   string // as it was called
+	history   string             // "" for none
+	plain     bool               // --no-color
+	fleet     string             // --fleet
+	program   string             // as it was called
+	plugins   []config.CtlPlugin // those whose actions we have
 	warnings  []string
 }
 
@@ -128,6 +129,10 @@ func readOptions(argv []string) (*options, error) {
 	}
 	o.prompt = ctl.Prompt
 	for _, p := range ctl.Plugins {
+		if pluginActions(p) != nil {
+			o.plugins = append(o.plugins, p)
+			continue
+		}
 		o.warnings = append(o.warnings, fmt.Sprintf("warning: [ctlplugin:%s] is left out: %q is Python, which Hark does not run; remove the section to silence this", p.Name, p.Factory))
 	}
 	return o, nil

@@ -24,9 +24,13 @@ type controller struct {
 }
 
 func newController(o *options, std streams) *controller {
+	actions := actionTable()
+	for _, p := range o.plugins {
+		actions = append(actions, pluginActions(p)...)
+	}
 	return &controller{
 		options: o,
-		actions: actionTable(),
+		actions: actions,
 		server:  newClient(o.servers[0], o.username, o.password),
 		in:      newInput(std.in, std.out),
 		out:     std.out,

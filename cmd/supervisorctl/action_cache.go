@@ -1,0 +1,148 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hark-supervisor/hark/core/xmlrpc"
+)
+
+// cacheActions are those of supervisor_cache's controller plugin; the server needs
+// the namespace, [rpcinterface:cache].
+func cacheActions() []Action {
+	return []Action{
+		cacheAction("clear", "cache_clear\tClear all items from the cache.", 0, "clear", nil),
+		cacheAction("count", "cache_count\tGet a count of all items in the cache.", 0, "getCount", repr),
+		cacheAction("delete", "cache_delete <key>\tDelete the item cached at <key>.", 1, "delete", nil),
+		cacheAction("fetch", "cache_fetch <key>\tFetch the item cached at <key>.", 1, "fetch", prettyRepr),
+		cacheAction("keys", "cache_keys\tList the keys of all items in the cache.", 0, "getKeys", prettyRepr),
+		cacheAction("store", "cache_store <key> <value>\tStore <value> in the cache at <key>.", 2, "store", nil),
+	}
+}
+
+// cacheAction is one of them: it takes a number of words, calls a method with
+// them and shows the answer, if show is not nil.
+func cacheAction(verb, help string, words int, method string, show func(v any) string) Action {
+	return Action{Name: "cache_" + verb, Help: help, Run: func(r *run, arg string) error {
+		given, err := splitShell(arg)
+		if err != nil {
+			return err
+		}
+		if len(given) != words {
+			r.println(help)
+			return nil
+		}
+		args := make([]any, words)
+		for i, word := range given {
+			args[i] = word
+		}
+		v, err := r.server.call(r.ctx, "cache."+method, args...)
+		if err == nil && show != nil {
+			r.println(show(v))
+		}
+		return err
+	}}
+}
+
+var (
+	errNoClosing = errors.New("No closing quotation") //nolint:staticcheck // Python's words
+	errNoEscaped = errors.New("No escaped character") //nolint:staticcheck // Python's words
+)
+
+// splitShell splits a line as Python's shlex.split does. Its errors are
+// errNoClosing and errNoEscaped.
+func splitShell(line string) ([]string, error) {
+	var words []string
+	var word strings.Builder
+	inWord := false
+	var q byte // the quote we are in, 0 for none
+	for i := 0; i < len(line); i++ {
+		c := line[i]
+		switch {
+		case q == 0 && strings.IndexByte(" \t\r\n", c) >= 0:
+			if inWord {
+				words = append(words, word.String())
+				word.Reset()
+				inWord = false
+			}
+		case c == '\\' && q != '\'':
+			i++
+			if i == len(line) {
+				return nil, errNoEscaped
+			}
+			if q == '"' && line[i] != '"' && line[i] != '\\' {
+				word.WriteByte(c)
+			}
+			word.WriteByte(line[i])
+			inWord = true
+		case q == 0 && (c == '\'' || c == '"'):
+			q, inWord = c, true
+		case c == q:
+			q = 0
+		default:
+			word.WriteByte(c)
+			inWord = true
+		}
+	}
+	switch {
+	case q != 0:
+		return nil, errNoClosing
+	case inWord:
+		words = append(words, word.String())
+	}
+	return words, nil
+}
+
+// repr is a value as Python's repr shows it.
+func repr(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "None"
+	case bool:
+		if v {
+			return "True"
+		}
+		return "False"
+	case string:
+		return quote(v)
+	case float64:
+		text := strconv.FormatFloat(v, 'g', -1, 64)
+		if !strings.ContainsAny(text, ".e") {
+			text += ".0"
+		}
+		return text
+	case []any:
+		parts := make([]string, len(v))
+		for i := range v {
+			parts[i] = repr(v[i])
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case xmlrpc.Struct:
+		parts := make([]string, len(v))
+		for i := range v {
+			parts[i] = quote(v[i].Name) + ": " + repr(v[i].Value)
+		}
+		slices.Sort(parts)
+		return "{" + strings.Join(parts, ", ") + "}"
+	}
+	return fmt.Sprint(v)
+}
+
+// prettyRepr is repr, with the items of a list under one another where one line
+// would be longer than 80 characters (pprint.pformat; it breaks long strings too,
+// which we leave whole so that they can be copied).
+func prettyRepr(v any) string {
+	text := repr(v)
+	list, ok := v.([]any)
+	if !ok || len([]rune(text)) <= 80 {
+		return text
+	}
+	parts := make([]string, len(list))
+	for i := range list {
+		parts[i] = repr(list[i])
+	}
+	return "[" + strings.Join(parts, ",\n ") + "]"
+}
