@@ -20,7 +20,7 @@ LDFLAGS = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.buil
 LIMIT   = $(if $(shell command -v timeout),timeout --foreground --kill-after=30s $(TEST_TIMEOUT))
 LINTER  = go tool -modfile=.ci/tools/go.mod golangci-lint
 
-.PHONY: all build test lint fuzz golden proto soak bench demo install deb clean help
+.PHONY: all build test lint fuzz golden proto soak bench demo install man deb clean help
 all: lint test build
 
 build: ## static binaries into bin/
@@ -54,6 +54,9 @@ demo: build ## run supervisord in the foreground with examples/demo
 
 install: build ## into PREFIX (/usr/local), below DESTDIR if given
 	@packaging/install '$(DESTDIR)' '$(PREFIX)'
+
+man: build ## the manual page of each program into dist/man, made of its own help
+	@mkdir -p dist/man && for p in supervisord supervisorctl pidproxy echo_supervisord_conf supervisor-listeners; do packaging/man $$p '$(VERSION)' >dist/man/$$p.1; done
 
 deb: build ## dist/hark_VERSION_ARCH.deb, in place of Debian's supervisor
 	@packaging/deb/build '$(VERSION)'

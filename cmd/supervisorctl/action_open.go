@@ -24,6 +24,7 @@ func open(r *run, arg string) error {
 	r.ctl.server.close()
 	r.ctl.server = newClient(arg, r.ctl.options.username, r.ctl.options.password)
 	r.server = r.ctl.server
+	r.ctl.options.servers = []string{arg}
 	before := r.status
 	err = status(r, "")
 	r.status = before

@@ -46,7 +46,7 @@ func top(r *run, arg string) error {
 	if ok, err := r.up(); !ok {
 		return err
 	}
-	source := &daemonTop{run: r}
+	source := &daemonTop{run: r, name: fleetName(r.ctx, r.server)}
 	if _, once := r.flags["once"]; once {
 		return topOnce(r, source)
 	}
@@ -70,12 +70,7 @@ type daemonTop struct {
 	name string
 }
 
-func (d *daemonTop) identifier() string {
-	if d.name == "" {
-		return d.run.server.url
-	}
-	return d.name
-}
+func (d *daemonTop) identifier() string { return d.name }
 
 func (d *daemonTop) processes(ctx context.Context) ([]topRow, error) {
 	v, err := d.run.server.call(ctx, "hark.getProcessStats")

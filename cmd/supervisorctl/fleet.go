@@ -35,7 +35,13 @@ func (c *controller) everywhere(ctx context.Context, a *Action, arg string, flag
 	}
 	ctx, done := signal.NotifyContext(ctx, os.Interrupt)
 	defer done()
-	// Nobody can answer for a password several times over.
+	if a.Name == "shutdown" || a.Name == "reload" {
+		one := &run{ctx: ctx, ctl: c, action: a}
+		if really, err := one.confirm(fmt.Sprintf("Really %s all %d servers y/N? ", a.Name, len(c.options.servers))); !really || err != nil {
+			return exitSuccess
+		}
+	}
+	// Nobody can answer such a question, or for a password, several times over.
 	quiet := *c.options
 	quiet.interactive = false
 	shared := *c

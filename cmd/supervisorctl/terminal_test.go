@@ -159,7 +159,7 @@ func daemonAt(t *testing.T, dir, programs string) (end func()) {
 }
 
 // waitFor asks supervisorctl until what it prints matches.
-func untilCtl(t *testing.T, dir, pattern string, args ...string) {
+func waitFor(t *testing.T, dir, pattern string, args ...string) {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
 	deadline := time.Now().Add(testPatience)
@@ -190,7 +190,7 @@ func TestShellOnATerminal(t *testing.T) {
 	t.Parallel()
 	dir := shortDir(t)
 	end := daemonAt(t, dir, terminalPrograms)
-	untilCtl(t, dir, "echo +RUNNING", "status", "echo")
+	waitFor(t, dir, "echo +RUNNING", "status", "echo")
 	history := filepath.Join(dir, "history")
 	if err := os.WriteFile(history, []byte("pid echo\nbad \xff bytes\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -221,7 +221,7 @@ func TestShellOnATerminal(t *testing.T) {
 	term.see("hint: ")
 	term.see("supervisor> ")
 	daemonAt(t, dir, terminalPrograms)
-	untilCtl(t, dir, "echo +RUNNING", "status", "echo")
+	waitFor(t, dir, "echo +RUNNING", "status", "echo")
 	term.typed("version\r")
 	term.see("4.4.0")
 	term.see("supervisor> ")
@@ -243,7 +243,7 @@ func TestCtrlCEndsTheShell(t *testing.T) {
 	t.Parallel()
 	dir := shortDir(t)
 	daemonAt(t, dir, terminalPrograms)
-	untilCtl(t, dir, "echo +RUNNING", "status", "echo")
+	waitFor(t, dir, "echo +RUNNING", "status", "echo")
 	t.Run("at its prompt", func(t *testing.T) {
 		term := onTerminal(t, "-s", "unix://"+dir+"/s")
 		term.see("supervisor> ")
@@ -311,7 +311,7 @@ func TestForegroundOnATerminal(t *testing.T) {
 	t.Parallel()
 	dir := shortDir(t)
 	daemonAt(t, dir, terminalPrograms)
-	untilCtl(t, dir, "to stderr", "tail", "echo", "stderr")
+	waitFor(t, dir, "to stderr", "tail", "echo", "stderr")
 	foreground := func(term *terminal, word string) {
 		t.Helper()
 		term.see(followNotice)

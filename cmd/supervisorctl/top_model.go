@@ -211,7 +211,7 @@ func (m *topModel) key(msg tea.KeyPressMsg) tea.Cmd {
 	case "end", "G":
 		return m.move(len(m.rows))
 	case "/":
-		m.typing = true
+		m.typing, m.message = true, ""
 	case "esc":
 		m.filter, m.message, m.channel = "", "", ""
 	case "o":

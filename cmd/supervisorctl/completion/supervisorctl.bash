@@ -17,6 +17,7 @@ _supervisorctl() {
 			options+=("${words[i]}" "${words[i + 1]}")
 			i=$((i + 1))
 			;;
+		-i | --interactive) ;; # a shell would follow
 		-*) options+=("${words[i]}") ;;
 		*) break ;;
 		esac

@@ -12,6 +12,8 @@ function __supervisorctl_words
 				set -a options $words[1..2]
 				set -e words[1]
 				set -e words[1]
+			case -i --interactive # a shell would follow
+				set -e words[1]
 			case '-*'
 				set -a options $words[1]
 				set -e words[1]

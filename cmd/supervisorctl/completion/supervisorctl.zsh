@@ -14,6 +14,7 @@ _supervisorctl() {
 			options+=("${words[i]}" "${words[i + 1]}")
 			((i += 2))
 			;;
+		-i | --interactive) ((i += 1)) ;; # a shell would follow
 		-*)
 			options+=("${words[i]}")
 			((i += 1))
