@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
+	"os/exec" //nolint:depguard // the type in which go-plugin tells the environment; nothing is executed by it
 	"path/filepath"
 	"strings"
 	"time"

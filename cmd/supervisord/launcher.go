@@ -91,7 +91,7 @@ func (l *launcher) Launch(ctx context.Context, p *plugins.Program) (plugins.Proc
 	case <-ctx.Done():
 	}
 	if spawn.Cancel() {
-		<-failed
+		<-failed //nolint:errcheck // it was cancelled
 		return nil, fmt.Errorf("cannot start it: %w", ctx.Err())
 	}
 	// The fork has begun. It is waited for: the descriptor of the program must stay open for it.

@@ -14,23 +14,6 @@ import (
 	"github.com/hark-supervisor/hark/testplugins/faulty"
 )
 
-// children are the pids of the processes whose parent is pid.
-func children(pid int) (all []int) {
-	names, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, name := range names {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			continue
-		}
-		fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
-		if len(fields) > 1 && fields[1] == strconv.Itoa(pid) {
-			child, _ := strconv.Atoi(filepath.Base(filepath.Dir(name)))
-			all = append(all, child)
-		}
-	}
-	return all
-}
-
 // sleepers are the processes that sleep for that very time.
 func sleepers(seconds string) (all []int) {
 	names, _ := filepath.Glob("/proc/[0-9]*/cmdline")

@@ -97,7 +97,9 @@ func TestANamespaceOfAPlugin(t *testing.T) {
 	if err := <-hung; err == nil || !strings.Contains(err.Error(), "did not answer within 2s") {
 		t.Errorf("a call that hangs: %v", err)
 	}
-	in.fault("faulty.crash")
+	if f := in.fault("faulty.crash"); f.Code != 30 {
+		t.Errorf("a call that kills the plugin: %+v", f)
+	}
 	if f := in.fault("faulty.echo"); f.Code != 30 || !strings.HasPrefix(f.String, `FAILED: the plugin does not run: plugin "faulty" `) {
 		t.Errorf("a call of one that is down: %+v", f)
 	}
