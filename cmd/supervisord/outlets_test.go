@@ -214,14 +214,6 @@ func logSinkThatAnswersWronglyLosesNothing(t *testing.T, bin string) {
 	}
 }
 
-// exits publishes an unexpected exit for each name.
-func (r *outletRig) exits(n int, name func(i int) string) {
-	for i := range n {
-		process := eventlistener.Process{Name: name(i), Group: name(i), Pid: 7}
-		r.bus.Publish(eventlistener.NewProcessState(eventlistener.ProcessStateExited, process, "RUNNING", 0, false, eventlistener.Exit{Ended: true, Status: 1}))
-	}
-}
-
 func notifierTellsOfRealProcesses(t *testing.T, bin string) {
 	r := newRig(t, map[string]string{"web": `sh -c "read x; exit 3"`})
 	path := filepath.Join(r.dir, "record")
