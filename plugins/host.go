@@ -326,6 +326,12 @@ func (h *Host) dispense(k instanceKey) (*live, error) {
 	return p.dispense(k)
 }
 
+// Reachable is nil where an instance can be called now; else the error tells why not.
+func (h *Host) Reachable(kind sdk.KindName, name string) error {
+	_, err := h.dispense(instanceKey{kind, name})
+	return err
+}
+
 // directories makes the directories of the host: those of others' too, which cannot be listed.
 func (h *Host) directories() error {
 	h.mu.Lock()

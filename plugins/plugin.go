@@ -170,6 +170,9 @@ func (p *plugin) once() error {
 	p.enter(Starting, "")
 	l, err := p.start(settings)
 	if err != nil {
+		p.mu.Lock()
+		p.pid = 0
+		p.mu.Unlock()
 		return err
 	}
 	defer l.close()
@@ -184,6 +187,9 @@ func (p *plugin) once() error {
 	err = p.serve(l)
 	p.mu.Lock()
 	p.live = nil
+	if err != nil {
+		p.why = err.Error()
+	}
 	for _, i := range p.instances {
 		i.reset()
 	}
@@ -285,11 +291,14 @@ func (p *plugin) dispense(k instanceKey) (*live, error) {
 	case l != nil && l.over():
 		return nil, fmt.Errorf("%w: plugin %q has just ended", ErrExited, p.name)
 	case l == nil:
-		text := ""
-		if p.why != "" {
-			text = ": " + p.why
+		text := p.state.String()
+		if p.state == Running {
+			text = "no longer RUNNING"
 		}
-		return nil, fmt.Errorf("%w: plugin %q is %s%s", ErrExited, p.name, p.state, text)
+		if p.why != "" {
+			text += ": " + p.why
+		}
+		return nil, fmt.Errorf("%w: plugin %q is %s", ErrExited, p.name, text)
 	case i == nil || !i.ready:
 		text := "it is being configured"
 		if i != nil && i.trouble != "" {

@@ -33,6 +33,7 @@ type process struct {
 	mu     sync.Mutex
 	proc   Process // nil: not started
 	killed bool    // it is to be killed as soon as it is there
+	late   bool    // its start took too long
 	how    string  // it ended
 }
 
@@ -89,11 +90,18 @@ func (r *process) end() string {
 	return r.how
 }
 
-// wasKilled tells whether it was by us.
-func (r *process) wasKilled() bool {
+// tooLate kills it because its start took too long, which wasLate tells.
+func (r *process) tooLate() {
+	r.mu.Lock()
+	r.late = true
+	r.mu.Unlock()
+	r.kill()
+}
+
+func (r *process) wasLate() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.killed
+	return r.late
 }
 
 // kill never blocks.

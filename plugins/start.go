@@ -96,7 +96,7 @@ func (p *plugin) clientConfig(r *process, dir string, s Settings) *goplugin.Clie
 // for ever, and end when the process is killed.
 func (p *plugin) connect(l *live, client *goplugin.Client) error {
 	t := &p.host.o.Timing
-	watchdog := time.AfterFunc(t.Start, l.process.kill)
+	watchdog := time.AfterFunc(t.Start, l.process.tooLate)
 	defer watchdog.Stop()
 	stop := context.AfterFunc(p.host.ctx, l.process.kill)
 	defer stop()
@@ -140,7 +140,7 @@ func (p *plugin) failure(l *live, err error) error {
 		return err
 	}
 	line := l.process.out.said()
-	killed := l.process.wasKilled()
+	late := l.process.wasLate()
 	l.process.kill()
 	<-l.process.ended
 	l.stderr.end()
@@ -152,12 +152,12 @@ func (p *plugin) failure(l *live, err error) error {
 	switch {
 	case errors.Is(err, errClosed):
 		return err
+	case line == "" && late:
+		return fmt.Errorf("it did not say within %v where it listens and was killed%s", within, last)
+	case late:
+		return fmt.Errorf("it did not accept a connection within %v and was killed%s", within, last)
 	case l.rpc != nil: // it was connected
 		return fmt.Errorf("%w%s", err, last)
-	case line == "" && killed:
-		return fmt.Errorf("it did not say within %v where it listens and was killed%s", within, last)
-	case killed:
-		return fmt.Errorf("it did not accept a connection within %v and was killed%s", within, last)
 	case line == "":
 		return fmt.Errorf("before it said where it listens, %s%s", l.process.end(), last)
 	}

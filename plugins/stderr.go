@@ -173,8 +173,10 @@ func (s *stderrLog) line(b []byte) {
 		}
 	}
 	text := s.redact(clean(string(b)))
-	s.remember(text)
 	level := hclog.Info
+	if !s.panicked { // the trace tells people little
+		s.remember(text)
+	}
 	if s.panicked = s.panicked || strings.HasPrefix(text, "panic: ") || strings.HasPrefix(text, "fatal error: "); s.panicked {
 		level = hclog.Error
 	}
@@ -225,9 +227,6 @@ func (s *stderrLog) remember(text string) {
 	s.tailMu.Lock()
 	defer s.tailMu.Unlock()
 	if len(s.tail) == tailLines {
-		if s.panicked { // what it died of is told first, the trace after it tells people little
-			return
-		}
 		s.tail = s.tail[1:]
 	}
 	s.tail = append(s.tail, text)

@@ -30,6 +30,7 @@ func (d *daemon) load(path string) (*config.Config, error) {
 		Overrides: d.given.overrides,
 		Dir:       d.dir,
 		Environ:   os.Environ(),
+		Template:  plugins.CheckTemplate,
 		Accounts:  &config.AccountFiles{Fallback: d.getent},
 		Template:  plugins.CheckTemplate,
 	})

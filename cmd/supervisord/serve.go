@@ -12,7 +12,7 @@ import (
 )
 
 // open opens the HTTP servers.
-func (d *daemon) open(supervisor *core.Supervisor, log *activity) (*rpc.Server, error) {
+func (d *daemon) open(supervisor *core.Supervisor, ext *extensions, log *activity) (*rpc.Server, error) {
 	page, err := web.New(web.Options{
 		Supervisor: supervisor, Logs: d.logReaders(), Events: supervisor,
 		Version: version, SupervisorVersion: supervisorVersion, Open: d.isOpen(),
@@ -23,14 +23,16 @@ func (d *daemon) open(supervisor *core.Supervisor, log *activity) (*rpc.Server, 
 	return rpc.Open(rpc.Options{
 		Servers:    d.conf.Servers,
 		Fallback:   page,
-		Interfaces: d.conf.RPCInterfaces,
-		Supervisor: supervisor,
-		Logs:       d.logReaders(),
-		Version:    version,
-		Events:     supervisor,
-		Activity:   log.write,
-		Level:      log.level,
-		Stderr:     d.report.out,
+		Interfaces: slices.DeleteFunc(slices.Clone(d.conf.RPCInterfaces), func(i config.RPCInterface) bool { return i.Plugin != "" }),
+		Supervisor: &extended{supervisor, ext},
+		Hark: slices.Concat(rpc.NotifierMethods(outletCalls{ext.outlets}), rpc.PluginMethods(ext),
+			[]rpc.Method{rpc.LoopMethod(supervisor.LoopInfo)}),
+		Logs:     d.logReaders(),
+		Version:  version,
+		Events:   supervisor,
+		Activity: log.write,
+		Level:    log.level,
+		Stderr:   d.report.out,
 	})
 }
 

@@ -12,7 +12,10 @@ import (
 )
 
 // Confinement holds a child and what descends from it, as far as the system lets us.
-type Confinement struct{ dir string } // of a cgroup; "": there is none
+type Confinement struct {
+	dir     string // of a cgroup; "": there is none
+	counted bool   // the number of processes is limited there
+}
 
 // Confine puts a child that was just started into a cgroup of its own, where cgroup v2 is there and ours to write, and limits the number of
 // processes and threads to most, 0 for no limit: by that cgroup where it counts them, and by the resource limit of its user, which
@@ -30,12 +33,11 @@ func Confine(c *Child, name string, most int) (*Confinement, error) {
 	if most <= 0 {
 		return k, nil
 	}
-	counted := false
 	if k.dir != "" {
-		counted = os.WriteFile(filepath.Join(k.dir, "pids.max"), []byte(strconv.Itoa(most)), 0o600) == nil
+		k.counted = os.WriteFile(filepath.Join(k.dir, "pids.max"), []byte(strconv.Itoa(most)), 0o600) == nil
 	}
 	limit := unix.Rlimit{Cur: uint64(most), Max: uint64(most)} //nolint:gosec // positive
-	if err := unix.Prlimit(c.pid, unix.RLIMIT_NPROC, &limit, nil); err != nil && !errors.Is(err, unix.ESRCH) && !counted {
+	if err := unix.Prlimit(c.pid, unix.RLIMIT_NPROC, &limit, nil); err != nil && !errors.Is(err, unix.ESRCH) && !k.counted {
 		return k, fmt.Errorf("cannot limit its processes: %w", err)
 	}
 	return k, nil
@@ -112,3 +114,6 @@ func ownCgroup() (string, error) {
 	}
 	return "", errors.New("there is no cgroup v2")
 }
+
+// Counts tells whether the cgroup limits the number of processes.
+func (k *Confinement) Counts() bool { return k.counted }

@@ -23,3 +23,6 @@ func (*Confinement) Kill() error { return nil }
 
 // Close does nothing, and is done.
 func (*Confinement) Close() bool { return true }
+
+// Counts tells whether a cgroup limits the number of processes.
+func (*Confinement) Counts() bool { return false }
