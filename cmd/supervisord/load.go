@@ -32,7 +32,6 @@ func (d *daemon) load(path string) (*config.Config, error) {
 		Environ:   os.Environ(),
 		Template:  plugins.CheckTemplate,
 		Accounts:  &config.AccountFiles{Fallback: d.getent},
-		Template:  plugins.CheckTemplate,
 	})
 }
 
