@@ -35,6 +35,7 @@ func TestOutlets(t *testing.T) {
 		{"Notifier tells of real processes", notifierTellsOfRealProcesses},
 		{"Notifier that is refused for good leaves dead letters", notifierThatIsRefusedForGoodLeavesDeadLetters},
 		{"Notifier that never answers holds up nobody", notifierThatNeverAnswersHoldsUpNobody},
+		{"Under supervisord", outletsDaemon},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, bin) })
 	}
