@@ -144,3 +144,32 @@ func outletsDaemon(t *testing.T, bin string) {
 		t.Errorf("a broken template: %v", f)
 	}
 }
+
+// What was committed to a spool is told by the next supervisord, though this one is killed while its plugin is silent.
+func spooledEventsOutliveTheDaemon(t *testing.T, bin string) {
+	silent := strings.NewReplacer("BIN", bin, "plugin=recorder\nevents", "plugin=neveracks\nevents", "[plugin:recorder]\n", "[plugin:neveracks]\ncommand=BIN/neveracks\n[plugin:recorder]\n",
+		"path=DIR/told\n", "").Replace(outletsConf)
+	in := prepare(t, hark(t), strings.ReplaceAll(silent, "BIN", bin))
+	in.launch()
+	in.waitServing()
+	in.waitState("web", "RUNNING")
+	in.must("supervisor.sendProcessStdin", "web", "hello\n")
+	for range 3 {
+		in.exitOfWeb()
+	}
+	in.eventually("the output", func() bool { b, _ := os.ReadFile(filepath.Join(in.dir, "output.data")); return string(b) == "hello\n" })
+	in.eventually("a delivery under way", func() bool { return strings.Contains(fmt.Sprint(in.must("hark.getEventListeners")), "{in_flight 1}") })
+	if err := in.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-in.exited
+	in.writeConf(strings.ReplaceAll(outletsConf, "BIN", bin))
+	next := in.again()
+	next.launch()
+	next.waitServing()
+	next.eventually("what was spooled", func() bool { return strings.Count(next.file("told"), `"Type":"PROCESS_STATE_EXITED"`) == 3 })
+	// The output was acknowledged, so it does not come again.
+	if got := next.file("output.data"); got != "hello\n" {
+		t.Errorf("output: %q", got)
+	}
+}

@@ -36,6 +36,7 @@ func TestOutlets(t *testing.T) {
 		{"Notifier that is refused for good leaves dead letters", notifierThatIsRefusedForGoodLeavesDeadLetters},
 		{"Notifier that never answers holds up nobody", notifierThatNeverAnswersHoldsUpNobody},
 		{"Under supervisord", outletsDaemon},
+		{"Spooled events outlive the daemon", spooledEventsOutliveTheDaemon},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, bin) })
 	}
