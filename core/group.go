@@ -25,21 +25,24 @@ type group struct {
 
 // member is one process of a group. Loop only, but for conf, which never changes.
 type member struct {
-	group   *group
-	conf    *config.Process
-	logs    logPaths
-	machine *process.Machine
-	spawn   *child.Spawn // a spawn asked for and not yet answered
-	child   *child.Child // the last child; its pipes may outlive it
-	stdout  *channel     // the channels of the last spawn
-	stderr  *channel
-	waiters []waiter
-	killErr string             // why the last signal could not be sent
-	exit    eventlistener.Exit // how the child ended whose end is being handled
-	due     time.Time
-	slot    int                   // in deadlines; -1: not there
-	listens *eventlistener.Member // listener groups
-	again   restartRow            // listener groups
+	group    *group
+	conf     *config.Process
+	logs     logPaths
+	machine  *process.Machine
+	spawn    *child.Spawn // a spawn asked for and not yet answered
+	child    *child.Child // the last child; its pipes may outlive it
+	stdout   *channel     // the channels of the last spawn
+	stderr   *channel
+	waiters  []waiter
+	restarts int                // ProcessInfo.Restarts
+	killErr  string             // why the last signal could not be sent
+	exit     eventlistener.Exit // how the child ended whose end is being handled
+	// expected: the state is EXITED, and the exit code was one of exitcodes.
+	expected bool
+	due      time.Time
+	slot     int                   // in deadlines; -1: not there
+	listens  *eventlistener.Member // listener groups
+	again    restartRow            // listener groups
 }
 
 // addGroup makes a group active and announces it (supervisord.py, add_process_group).
@@ -76,6 +79,9 @@ func (s *Supervisor) addGroup(g *config.Group, paths []logPaths, sp *poolSpool) 
 // removeGroup takes a stopped group out and announces it.
 func (s *Supervisor) removeGroup(g *group) {
 	s.closeGroup(g)
+	for _, m := range g.members {
+		m.gone()
+	}
 	s.abandonSpool(g)
 	delete(s.groups, g.conf.Name)
 	for i, other := range s.order {

@@ -17,6 +17,11 @@ func (g *gathering) add(m *member, e *Error) {
 	g.outcomes = append(g.outcomes, Outcome{Name: m.conf.Name, Group: m.group.conf.Name, Err: e})
 }
 
+// addStep is add for a step of a restart.
+func (g *gathering) addStep(m *member, step string, e *Error) {
+	g.outcomes = append(g.outcomes, Outcome{Name: m.conf.Name, Group: m.group.conf.Name, Err: e, Step: step})
+}
+
 // later gives the callback for a process whose outcome is not decided yet.
 func (g *gathering) later(m *member) func(*Error) {
 	g.open++

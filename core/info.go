@@ -19,6 +19,7 @@ type ProcessInfo struct {
 	Pid         int
 	StdoutLog   string // "" for none
 	StderrLog   string
+	Restarts    int // starts that no user asked for, since its group was added
 }
 
 // ErrorKind says why a call was refused or failed; core/rpc turns it into a fault.
@@ -60,7 +61,14 @@ func (e *Error) Error() string {
 type Outcome struct {
 	Name, Group string
 	Err         *Error
+	Step        string // of a restart, which has an outcome for each: StepStop or StepStart
 }
+
+// The steps of a restart.
+const (
+	StepStop  = "stop"
+	StepStart = "start"
+)
 
 // GroupDiff is the answer of reloadConfig: names of groups.
 type GroupDiff struct{ Added, Changed, Removed []string }

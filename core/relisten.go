@@ -83,6 +83,7 @@ func (s *Supervisor) restartListeners(now time.Time) {
 		}
 		delete(s.restarts.due, m)
 		if s.groups[m.group.conf.Name] == m.group && m.machine.State().IsStopped() {
+			m.restarts++
 			s.step(m, process.Start{})
 		}
 	}

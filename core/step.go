@@ -20,12 +20,16 @@ func (s *Supervisor) step(m *member, in process.Input) {
 	for _, effect := range effects {
 		switch e := effect.(type) {
 		case process.Changed:
+			m.expected = e.Expected
 			s.publishState(m, e)
 			if m.listens != nil {
 				m.listenerMoved(e.From, e.To)
 			}
 		case process.Spawn:
 			launch = true
+			if !asked(in) {
+				m.restarts++
+			}
 		case process.CancelSpawn:
 			if m.spawn != nil {
 				m.spawn.Cancel()
@@ -51,6 +55,15 @@ func (s *Supervisor) step(m *member, in process.Input) {
 	s.answer(m)
 }
 
+// asked tells whether an input asks for a start, so that the start is none of its own.
+func asked(in process.Input) bool {
+	switch in.(type) {
+	case process.Boot, process.Start:
+		return true
+	}
+	return false
+}
+
 // kill sends the signal a machine asks for. A process that is gone already is
 // no failure: its end is on the way.
 func (s *Supervisor) kill(m *member, e process.Kill) error {
@@ -65,7 +78,8 @@ func (s *Supervisor) kill(m *member, e process.Kill) error {
 // waiter is a call that waits for a process.
 type waiter struct {
 	decided func(m *member) (done bool, e *Error)
-	slow    bool // answered when a spawn turns out to be slow
+	slow    bool       // answered when a spawn turns out to be slow
+	states  *stateWait // of WaitFor: the call it belongs to
 	answer  func(*Error)
 }
 
@@ -241,5 +255,6 @@ func (s *Supervisor) info(m *member, now time.Time) ProcessInfo {
 		Pid:        x.Pid(),
 		StdoutLog:  m.logs.stdout,
 		StderrLog:  m.logs.stderr,
+		Restarts:   m.restarts,
 	}
 }

@@ -77,6 +77,7 @@ type Supervisor struct {
 	closing     map[string]<-chan struct{} // spools of removed groups; closed when they are
 	attached    []*Attachment
 	letters     *deadLetters
+	tally       *tally
 	eventLog    *eventLog // nil: there is none
 	streams     []*EventStream
 	streamsEver int
@@ -113,6 +114,7 @@ func New(o Options) (*Supervisor, error) {
 		faulty:     make(map[*channel]retry),
 		restarts:   listenerRestarts{due: make(map[*member]time.Time)},
 		closing:    make(map[string]<-chan struct{}),
+		tally:      newTally(),
 		letters:    newDeadLetters(o.Config.Supervisord.ChildLogDir, o.Log),
 	}
 	s.mood.Store(int64(MoodRunning))

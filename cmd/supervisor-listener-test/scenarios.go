@@ -32,24 +32,22 @@ func playExact(t *trial) error {
 	if err != nil {
 		return err
 	}
-	return s.exchangeAll(t.plain(), t.plain())
+	return s.exchange(t.plain())
 }
 
-// playQuiet leaves time for chatter at each state.
+// playQuiet leaves time for chatter before an event and after it.
 func playQuiet(t *trial) error {
 	s, err := t.startReady(classicProtocol)
-	if err != nil {
-		return err
+	if err == nil {
+		err = s.quiet()
 	}
-	for range 3 {
-		if err := s.quiet(); err != nil {
-			return err
-		}
-		if err := s.exchangeAll(t.plain()); err != nil {
-			return err
-		}
+	if err == nil {
+		err = s.exchange(t.plain())
 	}
-	return s.quiet()
+	if err == nil {
+		err = s.quiet()
+	}
+	return err
 }
 
 func playReadyAgain(t *trial) error {
@@ -57,7 +55,7 @@ func playReadyAgain(t *trial) error {
 	if err != nil {
 		return err
 	}
-	for range 3 {
+	for range 2 {
 		if err := s.exchangeAll(t.plain()); err != nil {
 			return err
 		}
@@ -296,9 +294,6 @@ func playUnknownType(t *trial) error {
 		t.plain())
 }
 
-// rejectsAll is how many rejections in a row say that a listener can do nothing here.
-const rejectsAll = 5
-
 func playMany(t *trial) error {
 	s, err := t.startReady(classicProtocol)
 	if err != nil {
@@ -309,20 +304,11 @@ func playMany(t *trial) error {
 		if err := s.exchange(e); err != nil {
 			return noted(err, fmt.Sprintf("event %d of %d", i+1, t.count))
 		}
-		if i+1 == rejectsAll && !contains(s.answers, eventlistener.ResultOK) {
-			return notApplicable("it rejects every event, and may pause for each: give it what it needs by --env")
+		if i+1 == rejectsAll && s.rejects() {
+			return s.rejecting()
 		}
 	}
 	return s.awaitReady()
-}
-
-func contains(all []string, s string) bool {
-	for _, a := range all {
-		if a == s {
-			return true
-		}
-	}
-	return false
 }
 
 func playAgain(t *trial) error {
@@ -352,7 +338,7 @@ func playStopIdle(t *trial) error {
 	if err != nil {
 		return err
 	}
-	if err := s.exchangeAll(t.plain()); err != nil {
+	if err := s.exchangeAll(t.plain(), t.plain()); err != nil {
 		return err
 	}
 	if err := s.quiet(); err != nil { // it waits for an event by now
@@ -446,12 +432,15 @@ func playCredits(t *trial) error {
 			if err := s.write(batch); err != nil {
 				return err
 			}
-			if len(s.answers) == rejectsAll && !contains(s.answers, eventlistener.ResultOK) {
+			if s.rejects() {
 				break
 			}
 		}
 		if err := s.awaitAnswers(); err != nil {
 			return noted(err, fmt.Sprintf("max_in_flight=%d", limit))
+		}
+		if s.rejects() {
+			return s.rejecting()
 		}
 		if err := s.quiet(); err != nil {
 			return err

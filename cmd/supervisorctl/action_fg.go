@@ -52,8 +52,8 @@ func foreground(r *run, arg string) error {
 	r.println(followNotice)
 
 	ctx, cancel := context.WithCancel(r.ctx)
-	out := r.out
-	r.out = &lockedWriter{to: out}
+	out, errs := r.out, r.err
+	r.out, r.err = &lockedWriter{to: out}, &lockedWriter{to: errs}
 	var streams sync.WaitGroup
 	for _, channel := range []string{"stdout", "stderr"} {
 		streams.Go(func() { _ = r.pour(ctx, "/logtail/"+name+"/"+channel, r.out) })
@@ -61,7 +61,7 @@ func foreground(r *run, arg string) error {
 	defer func() {
 		cancel()
 		streams.Wait()
-		r.out = out
+		r.out, r.err = out, errs
 	}()
 	return r.relay(name)
 }
@@ -69,36 +69,42 @@ func foreground(r *run, arg string) error {
 // relay sends lines to a process until there are no more or it is gone.
 func (r *run) relay(name string) error {
 	for {
-		line, err := r.ctl.in.readLine(r.ctx)
-		if errors.Is(err, errInterrupted) || errors.Is(err, errEndOfInput) {
-			r.println("Exiting foreground")
-			return nil
-		}
-		if err != nil {
+		said, err := r.relayLine(name)
+		switch {
+		case errors.Is(err, errInterrupted) || errors.Is(err, errEndOfInput):
+		case err != nil:
 			return err
-		}
-		_, err = r.call("sendProcessStdin", name, line+"\n")
-		switch fault := asFault(err); {
-		case fault != nil && fault.Code == faultNotRunning:
-			r.println("Process got killed")
-		case fault != nil:
-			r.println("ERROR: " + faultRepr(fault))
-		case err == nil:
-			running, err := r.isRunning(name)
-			if err != nil {
-				return err
-			}
-			if running {
-				continue
-			}
-			r.println("Process got killed")
-		case errors.Is(err, errInterrupted):
+		case said == "":
+			continue
 		default:
-			return err
+			r.println(said)
 		}
 		r.println("Exiting foreground")
 		return nil
 	}
+}
+
+// relayLine sends one line. What it returns beside an error is why there can be
+// no more, "" if there can.
+func (r *run) relayLine(name string) (string, error) {
+	line, err := r.ctl.in.readLine(r.ctx)
+	if err != nil {
+		return "", err
+	}
+	_, err = r.call("sendProcessStdin", name, line+"\n")
+	switch fault := asFault(err); {
+	case fault != nil && fault.Code == faultNotRunning:
+		return "Process got killed", nil
+	case fault != nil:
+		return "ERROR: " + faultRepr(fault), nil
+	case err != nil:
+		return "", err
+	}
+	running, err := r.isRunning(name)
+	if err != nil || running {
+		return "", err
+	}
+	return "Process got killed", nil
 }
 
 func (r *run) isRunning(name string) (bool, error) {

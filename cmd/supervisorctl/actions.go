@@ -39,13 +39,14 @@ type Flag struct {
 // actionTable is every action, in the order in which "help" and completion list
 // them.
 func actionTable() []Action {
-	return []Action{
+	return extended([]Action{
 		addAction(),
 		availAction(),
 		clearAction(),
 		exitAction("exit"),
 		fgAction(),
 		helpAction(),
+		listenerAction(),
 		maintailAction(),
 		openAction(),
 		pidAction(),
@@ -63,7 +64,7 @@ func actionTable() []Action {
 		updateAction(),
 		versionAction(),
 		eofAction(),
-	}
+	})
 }
 
 // find returns the action of a name.

@@ -151,10 +151,20 @@ func readReply(resp *http.Response) ([]byte, error) {
 		doc.Grow(int(resp.ContentLength) + bytes.MinRead)
 	}
 	n, err := doc.ReadFrom(io.LimitReader(resp.Body, maxReply+1))
-	if n > maxReply {
+	switch {
+	case n > maxReply:
 		return nil, errTooLarge
+	case errors.Is(err, io.ErrUnexpectedEOF) && resp.ContentLength > n:
+		return nil, &truncatedError{n, resp.ContentLength - n}
 	}
 	return doc.Bytes(), err
+}
+
+// truncatedError is an answer that broke off.
+type truncatedError struct{ got, missing int64 } // bytes
+
+func (e *truncatedError) Error() string {
+	return fmt.Sprintf("IncompleteRead(%d bytes read, %d more expected)", e.got, e.missing)
 }
 
 // follow opens a log that goes on: what comes is read from the body until the

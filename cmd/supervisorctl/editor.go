@@ -6,9 +6,11 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 
 	"github.com/peterh/liner"
+	"golang.org/x/sys/unix"
 )
 
 // maxHistory bounds what is read of a history file, in bytes.
@@ -84,6 +86,32 @@ func (e *editor) close() {
 	}
 	e.save()
 	_ = e.state.Close()
+}
+
+// restoreWhenKilled gives the terminal back when a signal ends the process in the
+// middle of a prompt. The function that it returns ends the watch.
+func (e *editor) restoreWhenKilled() (stop func()) {
+	if e == nil {
+		return func() {}
+	}
+	deadly := make(chan os.Signal, 1)
+	signal.Notify(deadly, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
+	ended := make(chan struct{})
+	go func() {
+		select {
+		case <-ended:
+		case s := <-deadly:
+			_ = e.cooked.ApplyMode()
+			signal.Reset(s)
+			if number, ok := s.(unix.Signal); ok {
+				_ = unix.Kill(os.Getpid(), number)
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(deadly)
+		close(ended)
+	}
 }
 
 // load takes in the history file; a file that cannot be read is no history.

@@ -30,6 +30,7 @@ func describe(err error) failure {
 		syntax   *xmlrpc.SyntaxError
 		badURL   *badURLError
 		badReply *replyError
+		cut      *truncatedError
 		dns      *net.DNSError
 		errno    syscall.Errno
 	)
@@ -38,7 +39,10 @@ func describe(err error) failure {
 		return failure{"xmlrpc.client.Fault", faultRepr(fault), ""}
 	case errors.As(err, &refused):
 		hint := "the address may be that of another program; check serverurl"
-		if refused.code >= 500 {
+		switch {
+		case refused.code == 401:
+			hint = "give -u NAME -p PASSWORD, or username= and password= in [supervisorctl]"
+		case refused.code >= 500:
 			hint = restart
 		}
 		return failure{"xmlrpc.client.ProtocolError", refused.Error(), hint}
@@ -60,10 +64,15 @@ func describe(err error) failure {
 		return failure{"socket.gaierror", "[Errno -2] Name or service not known", "check the host in serverurl"}
 	case errors.As(err, &errno):
 		return osFailure(errno)
+	case errors.As(err, &cut):
+		return failure{"http.client.IncompleteRead", cut.Error(), "the server went away while it answered; " + restart}
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return failure{"http.client.IncompleteRead", "IncompleteRead", "the server went away while it answered; " + restart}
+		return failure{"http.client.IncompleteRead", "IncompleteRead(0 bytes read)", "the server went away while it answered; " + restart}
 	case errors.Is(err, io.EOF):
 		return failure{"http.client.RemoteDisconnected", "Remote end closed connection without response", "the server went away; " + restart}
+	}
+	if _, line, ok := strings.Cut(err.Error(), "malformed HTTP "); ok { // net/http has no type for it
+		return failure{"http.client.BadStatusLine", line, "what answers is not a supervisord; check serverurl"}
 	}
 	return failure{"Exception", err.Error(), "check serverurl"}
 }
@@ -77,11 +86,12 @@ func osFailure(errno syscall.Errno) failure {
 		class, hint = "FileNotFoundError", hintNoSocket
 	case syscall.EACCES, syscall.EPERM:
 		class, hint = "PermissionError", "you may not use this socket: try sudo, or set chmod= and chown= of [unix_http_server]"
-	case syscall.ECONNRESET, syscall.EPIPE:
+	case syscall.ENOTDIR:
+		class, hint = "NotADirectoryError", hintNoSocket
+	case syscall.ECONNRESET:
 		class, hint = "ConnectionResetError", "the server went away; look into its log"
-		if errno == syscall.EPIPE {
-			class = "BrokenPipeError"
-		}
+	case syscall.EPIPE:
+		class, hint = "BrokenPipeError", "the server went away; look into its log"
 	case syscall.ETIMEDOUT:
 		class, hint = "TimeoutError", "check the host in serverurl, and the network"
 	case syscall.EHOSTUNREACH, syscall.ENETUNREACH:

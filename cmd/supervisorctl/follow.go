@@ -39,9 +39,13 @@ func (r *run) pour(ctx context.Context, path string, out io.Writer) error {
 	}
 	defer body.Close() //nolint:errcheck // given up
 	_, err = io.Copy(out, body)
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return errInterrupted
+	case err != nil:
+		r.hint("the log broke off: " + describe(err).text)
+	default:
+		r.hint("the server ended the log")
 	}
-	r.hint("the server ended the log; look into its log if that is a surprise")
 	return nil
 }

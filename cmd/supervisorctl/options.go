@@ -34,7 +34,7 @@ func optionTable() []option {
 			set: func(o *options, _, _ string) error { o.help = true; return errStop }},
 		{short: 'i', long: "interactive", help: "run the action, if there is one, then a shell",
 			set: func(o *options, _, _ string) error { o.interactive = true; return nil }},
-		{short: 's', long: "serverurl", value: true, meta: "URL", help: "the server: http://HOST:PORT or unix:///PATH\n     (default \"http://localhost:9001\").", set: setServer},
+		{short: 's', long: "serverurl", value: true, meta: "URL", many: true, help: "the server: http://HOST:PORT or unix:///PATH\n     (default \"http://localhost:9001\").", set: setServer},
 		{short: 'u', long: "username", value: true, meta: "USERNAME", help: "the name to show the server",
 			set: func(o *options, _, value string) error { o.username = &value; return nil }},
 		{short: 'p', long: "password", value: true, meta: "PASSWORD", help: "the password to show the server",
@@ -45,6 +45,10 @@ func optionTable() []option {
 			}},
 		{short: 'r', long: "history_file", value: true, meta: "FILENAME", help: "where the shell keeps its history",
 			set: func(o *options, _, value string) error { o.history = value; return nil }},
+		{long: "fleet", value: true, meta: "NAME", help: "the servers of [fleet:NAME], all of them, as with -s given several times",
+			set: func(o *options, _, value string) error { o.fleet = value; return nil }},
+		{long: "no-color", help: "no colours on a terminal, as with NO_COLOR in the environment",
+			set: func(o *options, _, _ string) error { o.plain = true; return nil }},
 	}
 }
 
@@ -61,6 +65,9 @@ type options struct {
 	password  *config.Secret // nil: none
 	prompt    string
 	history   string // "" for none
+	plain     bool   // --no-color
+	fleet     string // --fleet
+	program   string // as it was called
 	warnings  []string
 }
 
@@ -84,7 +91,7 @@ func usage(w io.Writer, program string, err error) int {
 // readOptions reads a command line and the configuration it names. The command
 // line stands over the configuration.
 func readOptions(argv []string) (*options, error) {
-	o := &options{}
+	o := &options{program: argv[0]}
 	rest, err := getopt(argv[1:], optionTable(), o)
 	if o.help {
 		return o, nil
@@ -100,6 +107,11 @@ func readOptions(argv []string) (*options, error) {
 	if !o.fileGiven || o.file != "" { // -c "" is no configuration at all
 		if ctl, err = config.LoadCtl(config.Options{Path: o.file, Argv0: argv0(argv[0])}); err != nil {
 			return nil, configError(err)
+		}
+	}
+	if o.fleet != "" {
+		if err := o.useFleet(ctl); err != nil {
+			return nil, err
 		}
 	}
 	if len(o.servers) == 0 {
@@ -119,6 +131,23 @@ func readOptions(argv []string) (*options, error) {
 		o.warnings = append(o.warnings, fmt.Sprintf("warning: [ctlplugin:%s] is left out: %q is Python, which Hark does not run; remove the section to silence this", p.Name, p.Factory))
 	}
 	return o, nil
+}
+
+// useFleet takes the servers of a fleet, besides those of -s.
+func (o *options) useFleet(ctl *config.Ctl) error {
+	i := slices.IndexFunc(ctl.Fleets, func(f config.Fleet) bool { return f.Name == o.fleet })
+	if i < 0 {
+		return usagef("there is no [fleet:%s] section in the configuration; it takes servers=URL,URL", o.fleet)
+	}
+	f := &ctl.Fleets[i]
+	o.servers = append(o.servers, f.Servers...)
+	if f.Username != "" && o.username == nil {
+		o.username = &f.Username
+	}
+	if !f.Password.IsZero() && o.password == nil {
+		o.password = &f.Password
+	}
+	return nil
 }
 
 // argv0 is where the search for a configuration begins: beside the file that runs.

@@ -75,6 +75,9 @@ func (c *controller) line(ctx context.Context, line string) (status int, stop bo
 		return exitInvalidArgs, false
 	}
 	r.flags = flags
+	if len(c.options.servers) > 1 && !a.Local {
+		return c.everywhere(ctx, a, arg, flags), false
+	}
 	if a.Endless || c.options.interactive {
 		var done context.CancelFunc
 		r.ctx, done = signal.NotifyContext(ctx, os.Interrupt)
@@ -102,9 +105,9 @@ func (c *controller) attempt(r *run, a *Action, arg string) error {
 			r.fail(err)
 			return nil
 		case !c.options.interactive:
+			// Supervisor says so and then tries once more, to meet the exception.
 			r.println("Server requires authentication")
-			r.hint("give -u NAME -p PASSWORD, or username= and password= in [supervisorctl]")
-			r.status = exitGeneric
+			r.fail(err)
 			return nil
 		}
 		r.println("Server requires authentication")
@@ -165,6 +168,7 @@ func (r *run) call(method string, args ...any) (any, error) {
 // wait makes one call that is answered when processes have got somewhere, which
 // takes as long as they take.
 func (r *run) wait(method string, args ...any) (any, error) {
+	defer r.progress(r.action.Name)()
 	return r.server.wait(r.ctx, "supervisor."+method, args...)
 }
 

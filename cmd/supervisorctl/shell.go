@@ -21,6 +21,7 @@ func (c *controller) shell(ctx context.Context) {
 		c.in.editor = newEditor(c.options.history, func(line string, pos int) (string, []string, string) {
 			return c.completeWord(ctx, line, pos)
 		})
+		defer c.in.editor.restoreWhenKilled()()
 	}
 	if _, stop := c.line(ctx, "status"); stop {
 		return

@@ -81,32 +81,36 @@ autostart=false
 programs=one,two
 `
 
-// ctlCase is one command of the real supervisorctl, run against both.
+// ctlCase is one command of the real supervisorctl, and of Hark's, run against
+// both daemons.
 type ctlCase struct {
 	args   string
 	stdin  string
 	sorted bool // results come in the order in which processes get there
 	before func(p *pair)
 	after  func(p *pair)
-	hark   func(python string) string // what Hark says where it deliberately differs
+	hark   func(python string) string // what Hark's daemon says where it deliberately differs
+	ctl    func(python string) string // what Hark's supervisorctl says where it does
 }
 
 func TestSupervisorctlDrivesBothAlike(t *testing.T) {
 	t.Parallel()
-	p := startPair(t, ctlConf)
-	p.waitState("cat", "RUNNING")
-	p.waitState("fatal", "FATAL")
-	p.waitState("exited", "EXITED")
-	p.wait(func(in *instance) {
-		until(t, "say has spoken", func() bool {
-			v := in.must("supervisor.readProcessStderrLog", "say", 0, 0)
-			return v == "to stderr\n"
+	p, ours := startPairs(t, ctlConf)
+	for _, p := range []*pair{p, ours} {
+		p.waitState("cat", "RUNNING")
+		p.waitState("fatal", "FATAL")
+		p.waitState("exited", "EXITED")
+		p.wait(func(in *instance) {
+			until(t, "say has spoken", func() bool {
+				v := in.must("supervisor.readProcessStderrLog", "say", 0, 0)
+				return v == "to stderr\n"
+			})
+			until(t, "the logs of backoff's first failures have passed", func() bool {
+				// From the third failure on a backoff lasts at least three seconds.
+				return strings.Count(in.log(), "exited: backoff ") >= 3 && in.state("backoff") == "BACKOFF"
+			})
 		})
-		until(t, "the logs of backoff's first failures have passed", func() bool {
-			// From the third failure on a backoff lasts at least three seconds.
-			return strings.Count(in.log(), "exited: backoff ") >= 3 && in.state("backoff") == "BACKOFF"
-		})
-	})
+	}
 	endsAtOnce := regexp.MustCompile(`(?m)^exited: (started|ERROR \(spawn error\))$`)
 	for _, c := range ctlCases() {
 		name := c.args
@@ -116,32 +120,50 @@ func TestSupervisorctlDrivesBothAlike(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if c.before != nil {
 				c.before(p)
+				c.before(ours)
 			}
-			python, hark := p.each(func(in *instance) string {
+			said := func(in *instance) string {
 				out := in.normal(in.ctlWith(c.stdin, strings.Fields(c.args)...))
+				out = harkCommands.ReplaceAllString(out, "")
 				if c.sorted {
 					lines := strings.Split(out, "\n")
 					slices.Sort(lines)
 					out = strings.Join(lines, "\n")
 				}
+				if c.args == "start all" {
+					// Whether Supervisor sees the end of what ends at once before it answers is a
+					// race there; Hark's answer is that it was started.
+					out = endsAtOnce.ReplaceAllString(out, "exited: started")
+				}
 				return out
-			})
-			if c.args == "start all" {
-				// Whether Supervisor sees the end of what ends at once before it answers is a
-				// race there; Hark's answer is that it was started.
-				python = endsAtOnce.ReplaceAllString(python, "exited: started")
+			}
+			python, hark := p.each(said)
+			oursPython, oursHark := ours.each(said)
+			if c.ctl != nil {
+				compare(t, c.ctl(python), oursPython)
+			} else {
+				compare(t, python, oursPython)
 			}
 			python = betterSpawnError(python)
 			if c.hark != nil {
 				python = c.hark(python)
 			}
 			compare(t, python, hark)
+			if c.ctl != nil {
+				python = c.ctl(python)
+			}
+			compare(t, python, oursHark)
 			if c.after != nil {
 				c.after(p)
+				c.after(ours)
 			}
 		})
 	}
 }
+
+// harkCommands is the paragraph of help that Supervisor has for a plugin's actions,
+// and Hark's supervisorctl for its own.
+var harkCommands = regexp.MustCompile(`\nhark commands \(type help <topic>\):\n=+\n[^\n]*\n\n`)
 
 // betterSpawnError says why a spawn failed where Supervisor's child only exits.
 func betterSpawnError(python string) string {
@@ -268,6 +290,41 @@ func ctlCases() []ctlCase {
 		{args: "help"},
 		{args: "help status"},
 		{args: "help bogus"},
+		{args: "help help"},
+		{args: "help EOF"},
+		{args: "help status cat"},
+		{args: "help add"},
+		{args: "help maintail"},
+		{args: "help tail"},
+		{args: "? pid"},
+		{args: "?pid"},
+		{args: "!pid"},
+		{args: "EOF"},
+		{args: "STATUS"},
+		{args: "status-cat"},
+		{args: "pid:cat"},
+		{args: "status cat all"},
+		{args: "status cat:*"},
+		{args: "status cat:cat web:nosuch"},
+		{args: "pid cat nosuch off"},
+		{args: "pid web:*"},
+		{args: "tail -5"},
+		{args: "tail -0 say"},
+		{args: "tail - say"},
+		{args: "tail --5 say"},
+		{args: "tail -+5 say"},
+		{args: "tail -1_0 say"},
+		{args: "tail -1__0 say"},
+		{args: "tail -9999999999 say"},
+		{args: "tail say nolog STDERR"},
+		{args: "tail -f a b c"},
+		{args: "tail -F say"},
+		{args: "signal 99999 cat"},
+		{args: "signal -1 cat"},
+		{args: "stop :cat"},
+		{args: "stop :"},
+		{args: "clear many:* :"},
+		{args: "update nosuch cat nosuch"},
 		{args: "bogus"},
 		{args: "bogus arg"},
 		{args: "quit"},
@@ -288,21 +345,32 @@ func ctlCases() []ctlCase {
 		{stdin: "status cat\n\npid off\nbogus\nhelp\nexit\nstatus\n"},
 		{stdin: "start cat\nstop cat nosuch\nstart cat\nquit\n"},
 		{stdin: "open unix:///nonexistent/s.sock\nstatus\n"},
+		{stdin: ""},
+		{stdin: "EOF\npid cat\n"},
+		{stdin: "?\n!\n  pid   off  \n\tpid off\r\npid off"},
+		{stdin: "shutdown\nn\nshutdown now\nreload\nNo\nquit\n"},
+		{stdin: "shutdown\n"},
+		{stdin: "shutdown"},
+		{stdin: "fg\nfg cat off\nfg fatal\nquit\n"},
+		{stdin: "tail -f nosuch\npid off\n"},
 		{stdin: "tail say stderr\nsignal BOGUS cat\n"},
 	}
 }
 
+// interruptError is what Supervisor's supervisorctl may say about Ctrl-C in tail
+// -f: where in it the interrupt comes decides whether it calls it an error.
+var interruptError = regexp.MustCompile(`\n\S+ Cannot connect, error: <class 'KeyboardInterrupt'> \(\)`)
+
 func TestSupervisorctlFollowsBothAlike(t *testing.T) {
 	t.Parallel()
-	p := startPair(t, ctlConf)
+	p, ours := startPairs(t, ctlConf)
 	p.waitState("say", "RUNNING")
-	// Where in it the interrupt comes decides whether supervisorctl calls it an error.
-	interrupted := regexp.MustCompile(`\n\S+ Cannot connect, error: <class 'KeyboardInterrupt'> \(\)`)
+	ours.waitState("say", "RUNNING")
 	tail := func(in *instance, args []string, text string, next func(*os.File, func(string), func())) string {
-		return interrupted.ReplaceAllString(in.ctlUntil(args, text, next), "")
+		return interruptError.ReplaceAllString(in.ctlUntil(args, text, next), "")
 	}
 	t.Run("tail -f", func(t *testing.T) {
-		p.same(t, func(in *instance) string {
+		sameAll(t, p, ours, func(in *instance) string {
 			return tail(in, []string{"tail", "-f", "say"}, "to stdout", func(_ *os.File, seen func(string), interrupt func()) {
 				in.must("supervisor.sendProcessStdin", "say", "another line\n")
 				seen("another line\n")
@@ -311,12 +379,12 @@ func TestSupervisorctlFollowsBothAlike(t *testing.T) {
 		})
 	})
 	t.Run("tail -f of stderr", func(t *testing.T) {
-		p.same(t, func(in *instance) string {
+		sameAll(t, p, ours, func(in *instance) string {
 			return tail(in, []string{"tail", "-f", "say", "stderr"}, "to stderr", func(_ *os.File, _ func(string), interrupt func()) { interrupt() })
 		})
 	})
 	t.Run("fg", func(t *testing.T) {
-		p.same(t, func(in *instance) string {
+		sameAll(t, p, ours, func(in *instance) string {
 			done, poked := make(chan struct{}), make(chan struct{})
 			out := in.ctlUntil([]string{"fg", "say"}, "another line", func(stdin *os.File, seen func(string), interrupt func()) {
 				seen("to stderr")
@@ -350,26 +418,30 @@ func TestSupervisorctlFollowsBothAlike(t *testing.T) {
 		})
 	})
 	t.Run("maintail -f", func(t *testing.T) {
-		python, hark := p.each(func(in *instance) string {
+		follow := func(in *instance) string {
 			return tail(in, []string{"maintail", "-f"}, "Press Ctrl-C", func(_ *os.File, seen func(string), interrupt func()) {
 				in.must("supervisor.sendProcessStdin", "say", "copied to the log\n")
 				seen("copied to the log\n")
 				interrupt()
 			})
-		})
-		for _, out := range []string{python, hark} {
+		}
+		python, hark := p.each(follow)
+		oursPython, oursHark := ours.each(follow)
+		for _, out := range []string{python, hark, oursPython, oursHark} {
 			if !strings.Contains(out, "DEBG 'say' stdout output:\ncopied to the log\n") {
 				t.Errorf("maintail -f: %s", out)
 			}
 		}
 		lastLine := func(s string) string { return s[strings.LastIndex(s, "\n"):] }
-		compare(t, lastLine(python), lastLine(hark))
+		for _, out := range []string{hark, oursPython, oursHark} {
+			compare(t, lastLine(python), lastLine(out))
+		}
 	})
 }
 
 func TestSupervisorctlChangesTheConfigurationOfBothAlike(t *testing.T) {
 	t.Parallel()
-	p := startPair(t, `
+	p, ours := startPairs(t, `
 [program:stays]
 command=/bin/cat
 startsecs=0
@@ -380,14 +452,17 @@ startsecs=0
 command=/bin/cat
 startsecs=0
 `)
-	p.waitState("goes", "RUNNING")
+	both := func(f func(p *pair)) { f(p); f(ours) }
+	both(func(p *pair) { p.waitState("goes", "RUNNING") })
 	ctl := func(args string) {
 		t.Helper()
 		t.Run(args, func(t *testing.T) {
-			p.same(t, func(in *instance) string { return in.ctlWith("", strings.Fields(args)...) })
+			sameAll(t, p, ours, func(in *instance) string { return in.ctlWith("", strings.Fields(args)...) })
 		})
 	}
-	rewrite := func(more string) { p.wait(func(in *instance) { in.writeConf(baseConf + more) }) }
+	rewrite := func(more string) {
+		both(func(p *pair) { p.wait(func(in *instance) { in.writeConf(baseConf + more) }) })
+	}
 	ctl("reread")
 	const changed = `
 [program:stays]
@@ -426,16 +501,18 @@ startsecs=0
 	ctl("status")
 	rewrite(changed)
 	ctl("reload")
-	p.wait(func(in *instance) {
-		until(t, "the daemon is back", func() bool {
-			return strings.Count(in.log(), "supervisord started with pid") == 2
+	both(func(p *pair) {
+		p.wait(func(in *instance) {
+			until(t, "the daemon is back", func() bool {
+				return strings.Count(in.log(), "supervisord started with pid") == 2
+			})
+			in.waitServing()
+			in.waitState("comes", "RUNNING")
 		})
-		in.waitServing()
-		in.waitState("comes", "RUNNING")
 	})
 	ctl("status")
 	ctl("shutdown")
-	p.wait(func(in *instance) { <-in.exited })
+	both(func(p *pair) { p.wait(func(in *instance) { <-in.exited }) })
 	ctl("status")
 	ctl("shutdown")
 	ctl("version")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -27,6 +26,15 @@ func startPair(t testing.TB, more string, args ...string) *pair {
 	p := preparePair(t, baseConf+more, args...)
 	p.launch()
 	return p
+}
+
+// startPairs is startPair twice: Supervisor's supervisorctl drives the first two,
+// Hark's the others.
+func startPairs(t testing.TB, more string) (supervisors, harks *pair) {
+	binary := supervisorctl(t)
+	supervisors, harks = startPair(t, more), startPair(t, more)
+	harks.python.ctlBinary, harks.hark.ctlBinary = binary, binary
+	return supervisors, harks
 }
 
 func preparePair(t testing.TB, conf string, args ...string) *pair {
@@ -101,6 +109,17 @@ func (p *pair) same(t testing.TB, f func(in *instance) string) {
 	compare(t, python, hark)
 }
 
+// sameAll is same for the pairs that both supervisorctls drive.
+func sameAll(t testing.TB, supervisors, harks *pair, f func(in *instance) string) {
+	t.Helper()
+	normal := func(in *instance) string { return in.normal(f(in)) }
+	python, hark := supervisors.each(normal)
+	compare(t, python, hark)
+	oursPython, oursHark := harks.each(normal)
+	compare(t, python, oursPython)
+	compare(t, python, oursHark)
+}
+
 // compare reports how Hark's text differs from Python's.
 func compare(t testing.TB, python, hark string) {
 	t.Helper()
@@ -169,7 +188,13 @@ var normalisations = []replacement{
 	{regexp.MustCompile(`(?m)^(supervisor> )*[1-9]\d{2,}$`), "$1<pid>"}, // supervisorctl pid
 	{regexp.MustCompile(`uptime \d+:\d\d:\d\d`), "uptime <time>"},
 	{regexp.MustCompile(`(---[^-\s]+)-\w+\.log`), "$1-<random>.log"},
+	{regexp.MustCompile(`(?m)(error: <class .*): file: \S+ line: \d+$`), "$1"}, // a place in Python's source
 }
+
+// hints are the lines that Hark's supervisorctl adds on standard error.
+var hints = regexp.MustCompile(`(?m)^hint: .*\n`)
+
+func withoutHints(s string) string { return hints.ReplaceAllString(s, "") }
 
 // normal replaces what must differ: directories, pids, times.
 func (in *instance) normal(s string) string {
@@ -180,8 +205,14 @@ func (in *instance) normal(s string) string {
 	return s
 }
 
-// command is Supervisor's own supervisorctl against the instance.
+// command is supervisorctl against the instance: Supervisor's own, or Hark's.
 func (in *instance) command(args ...string) *exec.Cmd {
+	if in.ctlBinary != "" {
+		cmd := exec.Command(in.ctlBinary, append([]string{"-c", in.conf}, args...)...)
+		cmd.Args[0] = "supervisorctl"
+		cmd.Dir = in.dir
+		return cmd
+	}
 	cmd := exec.Command("/usr/bin/python3", append([]string{"-u", "/usr/bin/supervisorctl", "-c", in.conf}, args...)...)
 	cmd.Dir = in.dir
 	cmd.Env = append(os.Environ(), "PYTHONIOENCODING=utf-8", "COLUMNS=80")
@@ -191,6 +222,15 @@ func (in *instance) command(args ...string) *exec.Cmd {
 // ctlWith runs supervisorctl with the given standard input and gives its
 // output, then its exit status.
 func (in *instance) ctlWith(stdin string, args ...string) string {
+	if in.ctlBinary != "" {
+		cmd := in.command(args...)
+		cmd.Stdin = strings.NewReader(stdin)
+		out, err := cmd.CombinedOutput()
+		if cmd.ProcessState == nil {
+			in.t.Fatal(err)
+		}
+		return withoutHints(string(out)) + fmt.Sprintf("[exit status %d]", cmd.ProcessState.ExitCode())
+	}
 	if in.ctls == nil {
 		in.ctls = startPython(in.t, "supervisor.supervisorctl")
 	}
@@ -230,5 +270,5 @@ func (in *instance) ctlUntil(args []string, text string, next func(stdin *os.Fil
 	case <-time.After(patience):
 		in.t.Fatalf("supervisorctl %v did not end; it printed:\n%s", args, out.String())
 	}
-	return string(bytes.TrimRight([]byte(out.String()), "\n")) + "\n[" + cmd.ProcessState.String() + "]"
+	return strings.TrimRight(withoutHints(out.String()), "\n") + "\n[" + cmd.ProcessState.String() + "]"
 }

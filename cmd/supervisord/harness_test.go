@@ -34,7 +34,33 @@ func TestMain(m *testing.M) {
 		_ = os.Unsetenv("HARK_BE_SUPERVISORD")
 		os.Exit(command(os.Args, os.Stdout, os.Stderr))
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	_ = os.RemoveAll(built.dir)
+	os.Exit(status)
+}
+
+// built is Hark's supervisorctl, built once for those tests that run it.
+var built struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+func supervisorctl(t testing.TB) string {
+	t.Helper()
+	built.once.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "hark-build"); built.err != nil {
+			return
+		}
+		out, err := exec.Command("go", "build", "-o", built.dir, "github.com/hark-supervisor/hark/cmd/supervisorctl").CombinedOutput()
+		if err != nil {
+			built.err = fmt.Errorf("cannot build supervisorctl: %w\n%s", err, out)
+		}
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return filepath.Join(built.dir, "supervisorctl")
 }
 
 // flavour is a supervisord to test: ours or Python's.
@@ -71,6 +97,8 @@ type instance struct {
 	output lockedBuffer
 	exited chan struct{}
 	ctls   *pythonServer // nil until ctlWith needs it
+
+	ctlBinary string // Hark's supervisorctl, where that is what drives the instance
 }
 
 type lockedBuffer struct {

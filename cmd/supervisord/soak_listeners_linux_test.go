@@ -216,9 +216,10 @@ func TestSoakEventsOfListenersThatAreKilled(t *testing.T) {
 	for name := range pools {
 		noted[name] = &tally{path: filepath.Join(in.dir, name)}
 	}
-	for range 4 {
+	turns := max(2, soak(40))
+	for range turns {
 		for name := range pools {
-			from := noted[name].lines(t) + rng.IntN(n/8)
+			from := noted[name].lines(t) + rng.IntN(n/turns/2)
 			until(t, "it has gone on for a while", func() bool { return noted[name].lines(t) > min(from, n-1) })
 			if in.killListener(name) {
 				kills[name]++
@@ -279,7 +280,7 @@ func onDisk(t *testing.T, dir, name string) (held []int, newest int) {
 // not yet committed is lost, and counted here.
 func TestSoakEventsOfASupervisordThatIsKilled(t *testing.T) {
 	n := soak(1_000_000)
-	const kills = 5
+	kills := max(5, soak(40))
 	l := startLedger(t, ledgerConf("disk", "overflow=spool\nspool_maxbytes=1GB\nmax_in_flight=64"), n)
 	rng := rand.New(rand.NewPCG(rand.Uint64(), 2))
 	type kill struct {

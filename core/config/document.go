@@ -26,9 +26,18 @@ type Document struct {
 	sections map[string]*section
 	order    []string // names, without defaultSection
 	defaults *section
+	twice    []repeat // keys written again in the same file
+}
+
+// repeat is a key that was written a second time, which replaced the first.
+type repeat struct {
+	section, key string
+	first, last  Position
 }
 
 type section struct {
+	doc   *Document
+	name  string
 	ini   *ini.Section
 	at    Position // the first header
 	keys  map[string]*entry
@@ -47,11 +56,9 @@ func newDocument() *Document {
 		IgnoreInlineComment:   true,
 	})
 	f.BlockMode = false // one goroutine fills it and nobody writes to it later
-	return &Document{
-		File:     f,
-		sections: make(map[string]*section),
-		defaults: &section{ini: f.Section(ini.DefaultSection), keys: make(map[string]*entry)},
-	}
+	d := &Document{File: f, sections: make(map[string]*section)}
+	d.defaults = &section{doc: d, name: defaultSection, ini: f.Section(ini.DefaultSection), keys: make(map[string]*entry)}
+	return d
 }
 
 // Sections lists the names of the sections, DEFAULT apart, as first written.
@@ -129,7 +136,7 @@ func (d *Document) open(name string, at Position) (*section, error) {
 		if err != nil {
 			return nil, err
 		}
-		s = &section{ini: made, keys: make(map[string]*entry)}
+		s = &section{doc: d, name: name, ini: made, keys: make(map[string]*entry)}
 		d.sections[name] = s
 		d.order = append(d.order, name)
 	}
@@ -142,6 +149,9 @@ func (d *Document) open(name string, at Position) (*section, error) {
 // set writes a key over any earlier one of that name, which keeps its place.
 func (s *section) set(name, value string, at Position) error {
 	if e := s.keys[name]; e != nil {
+		if e.at.File == at.File { // an included file is meant to stand over
+			s.doc.twice = append(s.doc.twice, repeat{s.name, name, e.at, at})
+		}
 		e.key.SetValue(value)
 		e.at = at
 		return nil

@@ -69,6 +69,7 @@ type loader struct {
 	section string // the program section being read: its name goes into Supervisor's messages
 
 	warnings []string // ours, after Supervisor's
+	warned   []Issue  // those of them that have a place in a file
 }
 
 // Load reads and checks a configuration. The error is an Errors with everything
@@ -79,6 +80,16 @@ func Load(o Options) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.load()
+	if all := append(l.errs, l.late...); len(all) > 0 {
+		return nil, all
+	}
+	l.cfg.Warnings = append(l.cfg.Warnings, l.warnings...)
+	return l.cfg, nil
+}
+
+// load reads and checks everything; what is wrong is in errs and late.
+func (l *loader) load() {
 	l.doc = newDocument()
 	overrides := l.readOverrides()
 	if l.find() && l.readFiles() {
@@ -91,11 +102,6 @@ func Load(o Options) (*Config, error) {
 		l.checkMainInterface()
 		l.checkOwn()
 	}
-	if all := append(l.errs, l.late...); len(all) > 0 {
-		return nil, all
-	}
-	l.cfg.Warnings = append(l.cfg.Warnings, l.warnings...)
-	return l.cfg, nil
 }
 
 func newLoader(o Options) (*loader, error) {

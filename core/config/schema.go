@@ -28,6 +28,7 @@ const (
 	PortAddress
 	SocketURL
 	ServerURL
+	ServerURLs
 	Globs
 	OnFull
 	Factory
@@ -95,6 +96,8 @@ func (t ValueType) Accepts() string {
 		return "unix:///absolute/path or tcp://host:port"
 	case ServerURL:
 		return "AUTO, unix:///path or http://host:port"
+	case ServerURLs:
+		return "unix:///path or http://host:port, several parted by commas"
 	case Globs:
 		return "file names and patterns, separated by white space"
 	case OnFull:
@@ -192,7 +195,7 @@ func (s *SectionSchema) Field(key string) *Field {
 func Schema() []SectionSchema {
 	return []SectionSchema{
 		unixServerSchema(), inetServerSchema(), supervisordSchema(),
-		rpcInterfaceSchema(), supervisorctlSchema(), ctlPluginSchema(),
+		rpcInterfaceSchema(), supervisorctlSchema(), ctlPluginSchema(), fleetSchema(),
 		programSchema(), fcgiSchema(), listenerSchema(), groupSchema(), pluginSchema(), notifierSchema(), logSinkSchema(), includeSchema(),
 	}
 }

@@ -131,6 +131,18 @@ func ctlPluginSchema() SectionSchema {
 	}
 }
 
+func fleetSchema() SectionSchema {
+	return SectionSchema{
+		Name: "fleet:x",
+		Doc:  "Servers that supervisorctl --fleet x acts on, all of them.",
+		Fields: []Field{
+			{Key: "servers", Type: ServerURLs, Origin: fromHark, Doc: "their URLs, parted by commas"},
+			{Key: "username", Type: Text, Origin: fromHark, Doc: "what to show them; default as [supervisorctl]"},
+			{Key: "password", Type: Text, Origin: fromHark, Secret: true, Doc: "in clear; default as [supervisorctl]"},
+		},
+	}
+}
+
 func groupSchema() SectionSchema {
 	return SectionSchema{
 		Name: "group:x", Sample: "group:thegroupname",

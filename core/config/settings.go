@@ -186,4 +186,5 @@ func (l *loader) warn(section, key, text string) {
 	at := l.doc.Where(section, key)
 	i := Issue{File: at.File, Line: at.Line, Section: section, Key: key, Text: text}
 	l.warnings = append(l.warnings, i.String())
+	l.warned = append(l.warned, i)
 }

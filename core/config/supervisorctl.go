@@ -21,6 +21,15 @@ type Ctl struct {
 	Prompt      string // default supervisor
 	HistoryFile string // absolute; "" for none
 	Plugins     []CtlPlugin
+	Fleets      []Fleet // Hark's own, in the order of the file
+}
+
+// Fleet is one [fleet:x] section: servers that supervisorctl acts on together.
+type Fleet struct {
+	Name     string
+	Servers  []string // of unix:// URLs the path is absolute
+	Username string   // "" : supervisorctl's own
+	Password Secret
 }
 
 // CtlPlugin is one [ctlplugin:x] section.
@@ -52,8 +61,8 @@ func LoadCtl(o Options) (*Ctl, error) {
 	c.Path = l.cfg.Path
 	l.here["here"] = dirName(l.paths.normalize(l.file))
 	l.readCtl(c)
-	if len(l.errs) > 0 {
-		return nil, l.errs
+	if all := append(l.errs, l.late...); len(all) > 0 {
+		return nil, all
 	}
 	return c, nil
 }
@@ -86,6 +95,11 @@ func (l *loader) readCtl(c *Ctl) {
 		c.HistoryFile = l.paths.normalize(history)
 	}
 	for _, s := range l.doc.Sections() {
+		if name, ok := strings.CutPrefix(s, "fleet:"); ok {
+			l.own(func() { c.Fleets = append(c.Fleets, l.fleet(s, name)) })
+		}
+	}
+	for _, s := range l.doc.Sections() {
 		name, ok := strings.CutPrefix(s, "ctlplugin:")
 		if !ok {
 			continue
@@ -103,4 +117,23 @@ func (l *loader) readCtl(c *Ctl) {
 		}
 		c.Plugins = append(c.Plugins, p)
 	}
+}
+
+// fleet reads a [fleet:x] section.
+func (l *loader) fleet(section, name string) Fleet {
+	f := Fleet{Name: strings.TrimSpace(name), Username: l.text(l.get(section, "username"), "")}
+	f.Password = NewSecret(l.text(l.get(section, "password"), ""))
+	servers := l.get(section, "servers", l.here)
+	for _, url := range strings.FieldsFunc(servers.text, func(r rune) bool { return r == ',' || isSpace(r) }) {
+		if path, ok := strings.CutPrefix(url, "unix://"); ok {
+			url = "unix://" + l.paths.normalize(path)
+		} else if !strings.HasPrefix(url, "http://") && !strings.HasPrefix(url, "https://") {
+			l.reject(section, "servers", "", fmt.Sprintf("cannot use %q; accepted: %s", url, ServerURLs.Accepts()))
+		}
+		f.Servers = append(f.Servers, url)
+	}
+	if len(f.Servers) == 0 && servers.state != broken {
+		l.reject(section, "servers", "", "there are none; accepted: "+ServerURLs.Accepts())
+	}
+	return f
 }

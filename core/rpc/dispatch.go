@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
@@ -29,6 +30,7 @@ var errInternal = errors.New("internal error")
 // concurrent use. Besides the namespaces it is given it has "system".
 type Dispatcher struct {
 	activity func(config.Level, string)
+	observe  func(method string, took time.Duration) // nil: nobody measures
 	base     []Namespace
 	tables   atomic.Pointer[[2]table] // by Access
 }
@@ -110,6 +112,9 @@ func (d *Dispatcher) Call(ctx context.Context, access Access, method string, arg
 			value, err = nil, errInternal
 		}
 	}()
+	if d.observe != nil {
+		defer func(begun time.Time) { d.observe(method, time.Since(begun)) }(time.Now())
+	}
 	value, err = m.Call(ctx, args)
 	if err != nil {
 		var f *xmlrpc.Fault

@@ -1,6 +1,6 @@
 #!/bin/sh
-# crash-log.sh FILE: a line in FILE for each process that exits unexpectedly or is given up. Nothing but a POSIX shell and
-# head -c; sdk/sh/README.md goes through it.
+# crash-log.sh FILE: a line in FILE for each process that exits unexpectedly or is given up. Nothing but a POSIX shell,
+# head -c and tr; sdk/sh/README.md goes through it.
 
 log=$1
 
@@ -41,8 +41,12 @@ while printf 'READY\n'; do
 		bytes:*) bytes=${word#*:} ;;
 		esac
 	done
-	payload=$(head -c "${bytes:-$len}" && printf .) # the dot keeps newlines at the end
+	case $eventname:${bytes:=$len} in
+	:* | *: | *:*[!0-9]*) exit 1 ;; # no header
+	esac
+	payload=$(head -c "$bytes" | tr '\000' '?' && printf .) # no variable holds a NUL; the dot keeps newlines at the end
 	payload=${payload%.}
+	[ "$(LC_ALL=C && printf '%s' "${#payload}")" = "$bytes" ] || exit 1 # stdin ended amid the event
 	idle=''
 	if handle </dev/null >&2; then
 		printf 'RESULT 2\nOK'

@@ -21,7 +21,7 @@ handle() {
 			done
 		fi
 	fi
-	printf '%s %s %s\n%s\n' "$eventname" "$serial" "${bytes:-$len}" "$payload" >>"$dir/record"
+	printf '%s %s %s\n%s\n' "$eventname" "$serial" "$bytes" "$payload" >>"$dir/record"
 }
 
 trap 'echo gracefully >"$dir/ended"' EXIT
@@ -43,8 +43,12 @@ while printf 'READY\n'; do
 		bytes:*) bytes=${word#*:} ;;
 		esac
 	done
-	payload=$(head -c "${bytes:-$len}" && printf .) # the dot keeps newlines at the end
+	case $eventname:${bytes:=$len} in
+	:* | *: | *:*[!0-9]*) exit 1 ;; # no header
+	esac
+	payload=$(head -c "$bytes" | tr '\000' '?' && printf .) # no variable holds a NUL; the dot keeps newlines at the end
 	payload=${payload%.}
+	[ "$(LC_ALL=C && printf '%s' "${#payload}")" = "$bytes" ] || exit 1 # stdin ended amid the event
 	idle=''
 	if handle </dev/null >&2; then
 		printf 'RESULT 2\nOK'

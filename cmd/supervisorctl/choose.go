@@ -1,0 +1,53 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+// isPattern tells whether a name has wildcards other than those of group:*.
+func isPattern(name string) bool {
+	group, proc, _ := strings.Cut(name, ":")
+	if proc == "*" {
+		name = group
+	}
+	return strings.ContainsAny(name, "*?[")
+}
+
+// choose finds the processes of names and patterns among all, in their order, and
+// what chose none: what a daemon of Hark does by itself, for Supervisor's.
+func choose(all []xmlrpc.Struct, names []string) (picked []xmlrpc.Struct, missed []string, err error) {
+	used := make([]bool, len(names))
+	globs := make([]*eventlistener.Programs, len(names))
+	for i, name := range names {
+		if group, proc, two := strings.Cut(name, ":"); two && proc == "" {
+			name = group + ":*"
+		}
+		if strings.ContainsAny(name, "*?[") {
+			if globs[i], err = eventlistener.ParsePrograms([]string{name}); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	for _, s := range all {
+		group, name := stringOf(s, "group"), stringOf(s, "name")
+		chosen := false
+		for i, wanted := range names {
+			if wanted == "all" || wanted == namespec(group, name) || wanted == group+":"+name || globs[i] != nil && globs[i].Match(group, name) {
+				chosen, used[i] = true, true
+			}
+		}
+		if chosen {
+			picked = append(picked, s)
+		}
+	}
+	for i, name := range names {
+		if !used[i] && name != "all" && !slices.Contains(missed, name) {
+			missed = append(missed, name)
+		}
+	}
+	return picked, missed, nil
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+const (
+	// fleetAtOnce is how many servers are worked on at the same time.
+	fleetAtOnce = 32
+	// fleetPatience is how long one of several servers may take to answer what it can
+	// answer at once.
+	fleetPatience = 10 * time.Second
+)
+
+// everywhere runs an action on every server, side by side. What it prints comes as
+// each server is done, a block each, every line behind the server's name; an
+// endless action's as it comes. The exit status is the worst.
+func (c *controller) everywhere(ctx context.Context, a *Action, arg string, flags map[string]string) int {
+	if a.Name == "fg" || a.Name == "top" {
+		_, _ = fmt.Fprintf(c.out, "Error: %s works on one server; there are %d\n", a.Name, len(c.options.servers))
+		return exitInvalidArgs
+	}
+	ctx, done := signal.NotifyContext(ctx, os.Interrupt)
+	defer done()
+	// Nobody can answer for a password several times over.
+	quiet := *c.options
+	quiet.interactive = false
+	shared := *c
+	shared.options = &quiet
+	_, asJSON := flags["json"]
+	asJSON = asJSON && !a.Endless
+	var (
+		all    sync.WaitGroup
+		mu     sync.Mutex // of the output and what follows
+		turn   = make(chan struct{}, fleetAtOnce)
+		parts  = make([]fleetObject, len(c.options.servers))
+		status int
+	)
+	for i, address := range c.options.servers {
+		all.Go(func() {
+			turn <- struct{}{}
+			defer func() { <-turn }()
+			server := newClient(address, c.options.username, c.options.password)
+			server.patience = fleetPatience
+			defer server.close()
+			name := fleetName(ctx, server)
+			var text, errs bytes.Buffer
+			r := &run{ctx: ctx, ctl: &shared, action: a, server: server, out: &text, err: &errs, flags: flags}
+			if a.Endless && !asJSON {
+				r.out, r.err = &prefixWriter{mu: &mu, to: c.out, prefix: name + ": "}, &prefixWriter{mu: &mu, to: c.err, prefix: name + ": "}
+			}
+			if err := shared.attempt(r, a, arg); errors.Is(err, errInterrupted) {
+				r.status = exitGeneric
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			status = max(status, r.status)
+			if asJSON {
+				parts[i] = fleetPart(name, address, r.status, text.Bytes())
+				return
+			}
+			_, _ = io.WriteString(c.out, prefixed(text.String(), name+": "))
+			_, _ = io.WriteString(c.err, prefixed(errs.String(), name+": "))
+		})
+	}
+	all.Wait()
+	if asJSON {
+		_ = (&run{out: c.out}).printJSON(parts)
+	}
+	return status
+}
+
+// fleetObject is what came of an action on one of several servers.
+type fleetObject struct {
+	Identifier string          `json:"identifier"`
+	Server     string          `json:"server"`
+	Status     int             `json:"status"` // the exit status
+	Output     json.RawMessage `json:"output"` // what the action prints for one server; text where that is no JSON
+}
+
+func fleetPart(name, address string, status int, text []byte) fleetObject {
+	if !json.Valid(text) {
+		text = eventlistener.AppendJSONString(nil, strings.TrimRight(string(text), "\n"))
+	}
+	return fleetObject{name, withoutPassword(address), status, text}
+}
+
+// withoutPassword is an address as it may be shown.
+func withoutPassword(address string) string {
+	if u, err := url.Parse(address); err == nil {
+		return u.Redacted()
+	}
+	return address
+}
+
+// fleetName is what a server's lines begin with: its identifier, or its address
+// where that is the one that every daemon has by default, or it does not answer.
+func fleetName(ctx context.Context, server *client) string {
+	if v, err := server.call(ctx, "supervisor.getIdentification"); err == nil {
+		if name, ok := v.(string); ok && name != "" && name != "supervisor" {
+			return name
+		}
+	}
+	address := withoutPassword(server.url)
+	if _, rest, ok := strings.Cut(address, "://"); ok {
+		return strings.TrimSuffix(rest, "/")
+	}
+	return address
+}
+
+// prefixed puts a prefix before every line.
+func prefixed(text, prefix string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString(prefix + line)
+	}
+	return b.String()
+}
+
+// prefixWriter writes whole lines, each behind a prefix, that others' lines do not
+// come between.
+type prefixWriter struct {
+	mu     *sync.Mutex
+	to     io.Writer
+	prefix string
+	rest   []byte // the line that is not whole yet
+}
+
+func (w *prefixWriter) Write(p []byte) (int, error) {
+	w.rest = append(w.rest, p...)
+	end := bytes.LastIndexByte(w.rest, '\n') + 1
+	if end == 0 {
+		return len(p), nil
+	}
+	text := prefixed(string(w.rest[:end]), w.prefix)
+	w.rest = append(w.rest[:0], w.rest[end:]...)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, err := io.WriteString(w.to, text)
+	return len(p), err
+}

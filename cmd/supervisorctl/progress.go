@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+const (
+	// progressAfter is how long a call may take before it is said that it goes on.
+	progressAfter = time.Second
+	progressEvery = 500 * time.Millisecond
+)
+
+// progress shows on a terminal that a call goes on, in a line that is gone when the
+// function returned is called. Elsewhere it does nothing.
+func (r *run) progress(what string) (done func()) {
+	terminal := terminalOf(r.out)
+	if terminal == nil {
+		return func() {}
+	}
+	return showProgress(terminal, what, progressAfter, progressEvery)
+}
+
+func showProgress(to io.Writer, what string, after, every time.Duration) (done func()) {
+	stop := make(chan struct{})
+	var shown sync.WaitGroup
+	shown.Go(func() {
+		begun := time.Now()
+		timer := time.NewTimer(after)
+		defer timer.Stop()
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				if n > 0 {
+					_, _ = io.WriteString(to, "\r\x1b[K")
+				}
+				return
+			case now := <-timer.C:
+				_, _ = fmt.Fprintf(to, "\r\x1b[K%s ... %d s", what, int(now.Sub(begun).Seconds()))
+				timer.Reset(every)
+			}
+		}
+	})
+	return func() {
+		close(stop)
+		shown.Wait()
+	}
+}
+
+// waitHark is wait for a method of the hark namespace.
+func (r *run) waitHark(method string, args ...any) (any, error) {
+	defer r.progress(r.action.Name)()
+	return r.server.wait(r.ctx, "hark."+method, args...)
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// fixedTop is a source of rows that notes what it is asked to do.
+type fixedTop struct {
+	rows []topRow
+	err  error
+	did  []string
+}
+
+func (f *fixedTop) identifier() string                          { return "unit" }
+func (f *fixedTop) processes(context.Context) ([]topRow, error) { return slices.Clone(f.rows), f.err }
+
+func (f *fixedTop) act(_ context.Context, verb, name string) (string, error) {
+	f.did = append(f.did, verb+" "+name)
+	return name + ": " + verb + "ed", nil
+}
+
+func (f *fixedTop) tail(_ context.Context, name, channel string, _ int) (string, error) {
+	return "first\n\x1b[31m" + channel + " of\t" + name + "\x1b[0m\n", nil
+}
+
+// playTop sends keys and carries out what they ask for, but for the wait between
+// two refreshes.
+func playTop(t *testing.T, m *topModel, keys ...string) {
+	t.Helper()
+	run := func(cmd tea.Cmd) {
+		for cmd != nil {
+			msg := cmd()
+			_, cmd = m.Update(msg)
+			if _, refreshed := msg.(topRows); refreshed {
+				return
+			}
+		}
+	}
+	if !m.loaded {
+		run(m.Init())
+	}
+	for _, key := range keys {
+		msg := tea.KeyPressMsg{Text: key, Code: []rune(key)[0]}
+		for name, code := range map[string]rune{"down": tea.KeyDown, "up": tea.KeyUp, "end": tea.KeyEnd, "pgdown": tea.KeyPgDown, "home": tea.KeyHome,
+			"enter": tea.KeyEnter, "esc": tea.KeyEscape, "backspace": tea.KeyBackspace} {
+			if key == name {
+				msg = tea.KeyPressMsg{Code: code}
+			}
+		}
+		_, cmd := m.Update(msg)
+		run(cmd)
+	}
+}
+
+func screenOf(m *topModel) string { return ansi.Strip(strings.Join(m.screen(), "\n")) }
+
+func newFixedTop() (*topModel, *fixedTop) {
+	f := &fixedTop{rows: []topRow{
+		{namespec: "cat", state: "RUNNING", pid: 7, uptime: 26*time.Hour + 3*time.Second, cpu: 12.34, rss: 5 << 20},
+		{namespec: "web:w0", state: "FATAL", description: "can't find command '/x'", cpu: -1, rss: -1, restarts: 3},
+		{namespec: "web:w1", state: "RUNNING", pid: 8, cpu: 99.9, rss: 3 << 30},
+	}}
+	m := newTopModel(context.Background(), f, time.Second, true)
+	m.width, m.height = 100, 12
+	return m, f
+}
+
+func TestTopShowsWhatIsKnown(t *testing.T) {
+	m, f := newFixedTop()
+	if got := screenOf(m); !strings.Contains(got, "unit: asking ...") {
+		t.Errorf("before the first answer:\n%s", got)
+	}
+	playTop(t, m)
+	got := screenOf(m)
+	for _, want := range []string{"unit: 3 processes (1 FATAL, 2 RUNNING)", "cat    RUNNING         7  1d 2:00:03    12.3     5.0M",
+		"web:w0 FATAL           -           -       -        -  restarts 3  can't find command '/x'", "web:w1 RUNNING         8     0:00:00    99.9     3.0G", "q quit"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("there is no %q in\n%s", want, got)
+		}
+	}
+	f.err = errors.New("connection refused")
+	playTop(t, m)
+	_, _ = m.Update(m.refresh()())
+	if got := screenOf(m); !strings.Contains(got, "connection refused; trying again") || !strings.Contains(got, "web:w1") {
+		t.Errorf("the daemon is gone:\n%s", got)
+	}
+}
+
+func TestTopFitsAnyScreen(t *testing.T) {
+	m, f := newFixedTop()
+	for i := range 50 {
+		f.rows = append(f.rows, topRow{namespec: fmt.Sprintf("job-%02d-with-a-very-long-name-indeed-日本", i), state: "RUNNING", pid: i + 10})
+	}
+	playTop(t, m, "l", "end")
+	for _, size := range [][2]int{{100, 30}, {20, 5}, {1, 1}, {3, 9}, {200, 2}, {80, 24}, {0, 0}} {
+		_, _ = m.Update(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
+		lines := m.screen()
+		if len(lines) != size[1] {
+			t.Errorf("%v: %d lines", size, len(lines))
+		}
+		for _, line := range lines {
+			if w := ansi.StringWidth(line); w > size[0] {
+				t.Errorf("%v: a line of %d columns: %q", size, w, line)
+			}
+		}
+		if size[1] > 4 && size[0] > 70 && !strings.Contains(screenOf(m), m.chosen[:6]) {
+			t.Errorf("%v: the chosen row is not on the screen", size)
+		}
+	}
+}
+
+func TestTopActsOnTheChosenProcess(t *testing.T) {
+	m, f := newFixedTop()
+	playTop(t, m, "s", "down", "x", "n", "x", "y", "j", "r", "y")
+	if want := []string{"start cat", "stop web:w0", "restart web:w1"}; !slices.Equal(f.did, want) {
+		t.Errorf("did %v, want %v", f.did, want)
+	}
+	if got := screenOf(m); !strings.Contains(got, "web:w1: restarted") {
+		t.Errorf("no outcome in\n%s", got)
+	}
+	playTop(t, m, "x")
+	if got := screenOf(m); !strings.Contains(got, "stop web:w1? y or any other key") {
+		t.Errorf("no question in\n%s", got)
+	}
+}
+
+func TestTopFiltersAndOrders(t *testing.T) {
+	m, _ := newFixedTop()
+	names := func() string {
+		var all []string
+		for _, r := range m.rows {
+			all = append(all, r.namespec)
+		}
+		return strings.Join(all, " ")
+	}
+	playTop(t, m, "end", "/", "F", "a", "x", "backspace")
+	if names() != "web:w0" || m.chosen != "web:w0" {
+		t.Errorf("filtered: %s, chosen %s", names(), m.chosen)
+	}
+	playTop(t, m, "enter", "q", "esc") // q quits now, which the model itself does not notice
+	if names() != "cat web:w0 web:w1" {
+		t.Errorf("all: %s", names())
+	}
+	playTop(t, m, "/", "z", "z", "s", "enter", "s", "x", "l")
+	if names() != "" || m.chosen != "" {
+		t.Errorf("nothing: %s, chosen %s", names(), m.chosen)
+	}
+	playTop(t, m, "esc", "o", "o")
+	if names() != "web:w1 cat web:w0" {
+		t.Errorf("by cpu: %s", names())
+	}
+}
+
+func TestTopShowsTheLogOfTheChosenProcess(t *testing.T) {
+	m, _ := newFixedTop()
+	playTop(t, m, "l")
+	if got := screenOf(m); !strings.Contains(got, "log of cat stdout") || !strings.Contains(got, "stdout of cat") || strings.Contains(got, "\x1b") {
+		t.Errorf("%s", got)
+	}
+	playTop(t, m, "e", "down")
+	if got := screenOf(m); !strings.Contains(got, "log of web:w0 stderr") || !strings.Contains(got, "stderr of web:w0") {
+		t.Errorf("%s", got)
+	}
+	_, _ = m.Update(topLog{"cat stdout", "late"})
+	if strings.Contains(screenOf(m), "late") {
+		t.Error("a log that came too late is shown")
+	}
+	playTop(t, m, "l")
+	if strings.Contains(screenOf(m), "log of") {
+		t.Error("the pane is not closed")
+	}
+	playTop(t, m, "?")
+	if !strings.Contains(screenOf(m), "Keys of top") {
+		t.Error("no help")
+	}
+}
+
+func TestWithoutColourThereAreOnlyBars(t *testing.T) {
+	m, _ := newFixedTop()
+	m.colour = false
+	playTop(t, m)
+	for _, line := range m.screen() {
+		for _, colour := range []string{styleGood, styleBad, styleBusy} {
+			if strings.Contains(line, "\x1b["+colour+"m") {
+				t.Errorf("a colour in %q", line)
+			}
+		}
+	}
+}

@@ -1,0 +1,234 @@
+package core
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/process"
+)
+
+func selection(t *testing.T, patterns ...string) *Selection {
+	t.Helper()
+	s, err := ParseSelection(patterns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// told is outcomes in short: "name", "name!kind" or with the step before it.
+func told(outcomes []Outcome) string {
+	var all []string
+	for _, o := range outcomes {
+		s := namespecOf(o.Group, o.Name)
+		if o.Step != "" {
+			s = o.Step + " " + s
+		}
+		if o.Err != nil {
+			s += "!" + map[ErrorKind]string{BadName: "bad name", NotRunning: "not running", AlreadyStarted: "already started", NoFile: "no file"}[o.Err.Kind]
+		}
+		all = append(all, s)
+	}
+	return strings.Join(all, ", ")
+}
+
+func webGroup(command string, names ...string) *config.Group {
+	g := &config.Group{Name: "web", Priority: 999, Heterogeneous: true}
+	for _, name := range names {
+		g.Processes = append(g.Processes, program(name, command, off).Processes[0])
+	}
+	return g
+}
+
+func off(p *config.Process) { p.AutoStart = false }
+
+func TestASelectionChoosesByNameGroupAndPattern(t *testing.T) {
+	r := run(t, program("job-01", "/bin/cat", off), program("job-02", "/bin/cat", off), program("jobs", "/bin/cat", off),
+		program("a[1]", "/bin/cat", off), webGroup("/bin/cat", "w0", "w1"))
+	for _, c := range []struct{ patterns, want string }{
+		{"job-??", "job-01, job-02"},
+		{"job*", "job-01, job-02, jobs"},
+		{"web:*", "web:w0, web:w1"},
+		{"web:", "web:w0, web:w1"},
+		{"web:w[!0]", "web:w1"},
+		{"*:w0", "web:w0"},
+		{"all", "job-01, job-02, jobs, a[1], web:w0, web:w1"},
+		{"*", "job-01, job-02, jobs, a[1], web:w0, web:w1"},
+		{"a[1]", "a[1]"},
+		{"jobs jobs jobs:jobs job*", "job-01, job-02, jobs"},
+		{"web:w1 job-01", "job-01, web:w1"},
+		{"nobody job-01 x* nobody", "nobody!bad name, x*!bad name, job-01"},
+		{"w0", "w0!bad name"},
+	} {
+		got, err := r.SelectedNames(context.Background(), selection(t, strings.Fields(c.patterns)...))
+		if err != nil || told(got) != c.want {
+			t.Errorf("%s: %s, %v; want %s", c.patterns, told(got), err, c.want)
+		}
+	}
+	for _, bad := range [][]string{{"["}, {"a", "b*["}, slices.Repeat([]string{"*"}, maxGlobs+1)} {
+		if _, err := ParseSelection(bad); kindOf(err) != BadArguments {
+			t.Errorf("%d patterns: %v", len(bad), err)
+		}
+	}
+}
+
+func TestABatchPassesOverWhatAPatternNeedNotTouch(t *testing.T) {
+	ctx := context.Background()
+	r := run(t, program("a", "/bin/cat", off), program("b", "/bin/cat"), program("missing", "/nowhere/x", off))
+	r.untilState("b", process.Running)
+	for _, c := range []struct {
+		what string
+		call func() ([]Outcome, error)
+		want string
+	}{
+		{"a start by pattern", func() ([]Outcome, error) { return r.StartSelected(ctx, selection(t, "?"), true) }, "a"},
+		{"a start by name", func() ([]Outcome, error) { return r.StartSelected(ctx, selection(t, "a", "missing"), true) }, "a!already started, missing!no file"},
+		{"a stop by pattern", func() ([]Outcome, error) { return r.StopSelected(ctx, selection(t, "[am]*"), true) }, "a"},
+		{"a stop by name", func() ([]Outcome, error) { return r.StopSelected(ctx, selection(t, "a", "b"), true) }, "a!not running, b"},
+		{"a signal by pattern", func() ([]Outcome, error) { return r.SignalSelected(ctx, selection(t, "*"), syscall.SIGHUP) }, ""},
+		{"a signal by name", func() ([]Outcome, error) { return r.SignalSelected(ctx, selection(t, "a", "x"), syscall.SIGHUP) }, "x!bad name, a!not running"},
+	} {
+		got, err := c.call()
+		if err != nil || told(got) != c.want {
+			t.Errorf("%s: %q, %v; want %q", c.what, told(got), err, c.want)
+		}
+	}
+}
+
+func TestARestartStartsEachAsSoonAsItHasStopped(t *testing.T) {
+	// slow ends only when quick has been started again: were the starts to wait for
+	// all stops, nothing would ever end.
+	dir := t.TempDir()
+	quick := program("quick", "/bin/sh -c 'echo x >> "+dir+"/starts; exec cat'")
+	slow := program("slow", `/bin/sh -c 'trap "" TERM; touch `+dir+`/trapped; while [ $(wc -l < `+dir+`/starts) -lt 2 ]; do sleep 0.05; done'`, func(p *config.Process) {
+		p.StopWaitSecs = int(patience / time.Second)
+	})
+	r := run(t, quick, slow, program("idle", "/bin/cat", off), program("named", "/bin/cat", off))
+	r.until("both run", func() bool { return exists(dir+"/starts") && exists(dir+"/trapped") })
+	got, err := r.RestartSelected(context.Background(), selection(t, "quick", "slow", "i*", "named"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(what string) int { return slices.Index(strings.Split(told(got), ", "), what) }
+	if len(got) != 7 || at("start idle") < 0 || at("stop named!not running") < 0 || at("start named") < 0 ||
+		at("stop quick") > at("start quick") || at("start quick") > at("stop slow") || at("stop slow") > at("start slow") {
+		t.Errorf("outcomes %s", told(got))
+	}
+	r.untilState("slow", process.Exited)
+}
+
+func TestARestartDoesNotBringBackARemovedGroup(t *testing.T) {
+	r := run(t, program("cat", "/bin/cat", off))
+	m := r.groups["cat"].members[0]
+	if err := r.RemoveGroup(context.Background(), "cat"); err != nil {
+		t.Fatal(err)
+	}
+	var refused *Error
+	if err := r.ask(context.Background(), func() { r.startAgain(m, nil, func(e *Error) { refused = e }) }); err != nil || refused == nil || refused.Kind != BadName {
+		t.Errorf("%v, %v", err, refused)
+	}
+}
+
+func TestWaitingEndsWithTheTransition(t *testing.T) {
+	ctx := context.Background()
+	r := run(t, program("a", "/bin/cat", off), program("b", "/bin/cat"), program("bad", "/bin/false", off, func(p *config.Process) { p.StartSecs = 10 }))
+	r.untilState("b", process.Running)
+	type result struct {
+		rows []Waited
+		err  error
+	}
+	wait := func(states ...process.State) func(patterns ...string) chan result {
+		return func(patterns ...string) chan result {
+			done := make(chan result, 1)
+			sel := selection(t, patterns...)
+			go func() {
+				rows, err := r.WaitFor(ctx, sel, states)
+				done <- result{rows, err}
+			}()
+			name := r.groups["a"].members[0]
+			r.until("it is waited for", func() bool {
+				n := 0
+				_ = r.ask(ctx, func() { n = len(name.waiters) })
+				return n > 0
+			})
+			return done
+		}
+	}
+	running := wait(process.Running)("?")
+	if err := r.StartProcess(ctx, "a", "a", false); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-running; got.err != nil || len(got.rows) != 2 || !got.rows[0].Reached || !got.rows[1].Reached || got.rows[0].Pid == 0 {
+		t.Errorf("%+v", got)
+	}
+	stopped := wait(process.Stopped, process.Exited)("a")
+	if err := r.StopProcess(ctx, "a", "a", true); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-stopped; got.err != nil || !got.rows[0].Reached || got.rows[0].State != process.Stopped {
+		t.Errorf("%+v", got)
+	}
+	_ = r.StartProcess(ctx, "bad", "bad", true)
+	r.untilState("bad", process.Fatal)
+	if rows, err := r.WaitFor(ctx, selection(t, "bad"), []process.State{process.Running}); err != nil || rows[0].Reached || rows[0].State != process.Fatal {
+		t.Errorf("waiting for one that gave up: %+v, %v", rows, err)
+	}
+	gone := wait(process.Running)("a")
+	if err := r.RemoveGroup(ctx, "a"); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-gone; got.err != nil || !got.rows[0].Gone || got.rows[0].Reached {
+		t.Errorf("%+v", got)
+	}
+	if _, err := r.WaitFor(ctx, selection(t, "a"), []process.State{process.Running}); kindOf(err) != BadName {
+		t.Errorf("an unknown name: %v", err)
+	}
+}
+
+func TestAWaitThatIsGivenUpLeavesNothingBehind(t *testing.T) {
+	r := run(t, program("a", "/bin/cat", off), program("b", "/bin/cat"))
+	r.untilState("b", process.Running)
+	ended, end := context.WithCancel(context.Background())
+	end()
+	rows, err := r.WaitFor(ended, selection(t, "*"), []process.State{process.Running})
+	if err != nil || len(rows) != 2 || rows[0].Reached || !rows[1].Reached {
+		t.Errorf("%+v, %v", rows, err)
+	}
+	_ = r.ask(context.Background(), func() {
+		if n := len(r.groups["a"].members[0].waiters); n != 0 {
+			t.Errorf("%d wait still", n)
+		}
+	})
+}
+
+func TestRestartsCountOnlyWhatNobodyAskedFor(t *testing.T) {
+	dir := t.TempDir()
+	r := run(t, program("flaky", `/bin/sh -c 'echo x >> `+dir+`/n; [ $(wc -l < `+dir+`/n) -ge 3 ] && exec cat; exit 1'`, func(p *config.Process) {
+		p.AutoRestart = config.RestartAlways
+	}))
+	count := func() int {
+		info, err := r.ProcessInfo(context.Background(), "flaky", "flaky")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Restarts
+	}
+	r.until("it has been restarted twice", func() bool { return count() == 2 && r.state("flaky") == process.Running })
+	if _, err := r.RestartSelected(context.Background(), selection(t, "flaky")); err != nil {
+		t.Fatal(err)
+	}
+	if count() != 2 {
+		t.Errorf("%d restarts after a user's", count())
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

@@ -1,0 +1,183 @@
+package config
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func checkFile(t *testing.T, text string) (r Report, said func([]Issue) []string) {
+	t.Helper()
+	dir := writeFiles(t, map[string]string{"s.conf": text, "bin/run": "#!/bin/sh\n"})
+	r = Check(Options{Path: filepath.Join(dir, "s.conf"), Dir: dir, Environ: []string{"PATH=/bin:/usr/bin", "TOKEN=abc"}})
+	return r, func(all []Issue) []string {
+		var lines []string
+		for _, i := range all {
+			lines = append(lines, strings.ReplaceAll(i.String(), dir+"/", ""))
+		}
+		return lines
+	}
+}
+
+// sound is a configuration that nothing is to be said about.
+const sound = `[unix_http_server]
+file=%(here)s/s.sock
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+[supervisord]
+logfile=%(here)s/s.log
+`
+
+func TestASoundConfigurationHasNoWarnings(t *testing.T) {
+	r, said := checkFile(t, sound+`[program:a]
+command=/bin/sh -c 'echo %%s' ; the shell
+stdout_logfile=/dev/stdout
+[program:b]
+command=cat
+stdout_logfile=/dev/stdout
+numprocs=2
+process_name=%(program_name)s_%(process_num)02d
+stderr_logfile=%(here)s/b_%(process_num)d
+environment=A="b;c",D="%(ENV_TOKEN)s"
+`)
+	if len(r.Errors)+len(r.Warnings) > 0 {
+		t.Errorf("%v\n%v", said(r.Errors), said(r.Warnings))
+	}
+	if r, said := checkFile(t, Sample()+"[program:real]\ncommand=/bin/cat\n"); len(r.Errors)+len(r.Warnings) > 0 {
+		t.Errorf("the sample: %v\n%v", said(r.Errors), said(r.Warnings))
+	}
+}
+
+func TestSurprisesAreToldWithTheirPlace(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"a semicolon", "[program:a]\ncommand=/bin/sh -c 'echo a ; echo b'", `s.conf:8: [program:a] command: the value ends at the ";"`},
+		{"a semicolon in a continued line", "[program:a]\ncommand=/bin/sh\n -c 'echo a ; echo b'", `s.conf:9: [program:a] command: the value ends at the ";"`},
+		{"a hash", "[program:a]\ncommand=/bin/cat\nenvironment=A=\"x # y\"", ``}, // an error, below
+		{"a percent sign", "[program:a]\ncommand=/bin/date +%s", `s.conf:8: [program:a] command: "%s" is replaced; a percent sign is written %%`},
+		{"two programs on one log", "[program:a]\ncommand=/bin/cat\nstdout_logfile=%(here)s/l\n[program:b]\ncommand=/bin/cat\nstderr_logfile=%(here)s/l",
+			`s.conf:12: [program:b] stderr_logfile: stdout of a:a writes l too`},
+		{"both channels on one log", "[program:a]\ncommand=/bin/cat\nstdout_logfile=%(here)s/l\nstderr_logfile=%(here)s/l", `s.conf:10: [program:a] stderr_logfile: stdout of the same program writes it too`},
+		{"processes on one log", "[program:a]\ncommand=/bin/cat\nnumprocs=2\nprocess_name=a%(process_num)d\nstdout_logfile=%(here)s/l", `s.conf:11: [program:a] stdout_logfile: stdout of a:a0 writes l too`},
+		{"the activity log", "[program:a]\ncommand=/bin/cat\nstdout_logfile=%(here)s/s.log", `s.conf:9: [program:a] stdout_logfile: the activity log writes s.log too`},
+		{"an unknown key", "[program:a]\ncommand=/bin/cat\nautstart=true", "s.conf:9: [program:a] autstart: unknown setting, ignored; did you mean autostart?"},
+		{"an unknown section", "[PROGRAM:Web]\ncommand=/bin/cat", "s.conf:7: [PROGRAM:Web] unknown section, ignored; did you mean [program:Web]?"},
+		{"a mistyped section", "[eventlistner:x]\ncommand=/bin/cat", "s.conf:7: [eventlistner:x] unknown section, ignored; did you mean [eventlistener:x]?"},
+		{"an open server", "[inet_http_server]\nport=*:9001", "s.conf:8: [inet_http_server] port: there is no username and password: whoever reaches this port"},
+		{"a local server", "[inet_http_server]\nport=127.0.0.1:9001", "s.conf:8: [inet_http_server] port: there is no username and password: every user of this machine"},
+		{"a missing program", "[program:a]\ncommand=/nowhere/x", "s.conf:8: [program:a] command: /nowhere/x is not there"},
+		{"one not in PATH", "[program:a]\ncommand=no-such-program -x", "s.conf:8: [program:a] command: there is no no-such-program in PATH (/bin:/usr/bin)"},
+		{"a plain file", "[program:a]\ncommand=%(here)s/bin/run", "s.conf:8: [program:a] command: bin/run is not executable"},
+		{"an open quote", "[program:a]\ncommand=/bin/sh -c 'x", "s.conf:8: [program:a] command: a quotation is not closed"},
+		{"a missing directory", "[program:a]\ncommand=/bin/cat\ndirectory=/nowhere", "s.conf:9: [program:a] directory: /nowhere is not there"},
+		{"a member twice", "[program:a]\ncommand=/bin/cat\n[group:g]\nprograms=a,a", "s.conf:10: [group:g] programs: it names a twice"},
+		{"a member of two groups", "[program:a]\ncommand=/bin/cat\n[group:g]\nprograms=a\n[group:h]\nprograms=a", `s.conf:12: [group:h] programs: a is in [group:g] too`},
+		{"a key twice", "[program:a]\ncommand=/bin/cat\ncommand=/bin/sh", "s.conf:9: [program:a] command: it was set in line 8 already; this one counts"},
+	} {
+		r, said := checkFile(t, sound+c.text+"\n")
+		if c.want == "" {
+			if len(r.Errors) == 0 {
+				t.Errorf("%s: no errors", c.name)
+			}
+			continue
+		}
+		if lines := said(r.Warnings); !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, c.want) }) {
+			t.Errorf("%s:\n%s\nwant %s", c.name, strings.Join(append(lines, said(r.Errors)...), "\n"), c.want)
+		}
+	}
+	for text, want := range map[string]string{
+		"[supervisord]\n": "there is no [unix_http_server] or [inet_http_server] section",
+		"[supervisord]\n[unix_http_server]\nfile=/tmp/x\n":             "there is no [rpcinterface:supervisor] section",
+		"[supervisord]\n[unix_http_server]\nfile=/tmp/x\nchmod=0777\n": "with mode 0777 and no password",
+	} {
+		if r, said := checkFile(t, text); !strings.Contains(strings.Join(said(r.Warnings), "\n"), want) {
+			t.Errorf("%q: %v", text, said(r.Warnings))
+		}
+	}
+}
+
+func TestErrorsComeInTheOrderOfTheFile(t *testing.T) {
+	r, said := checkFile(t, "[supervisord]\nloglevel=loud\n[program:a]\nnumprocs=x\n[program:b]\ncommand=/bin/cat\nstartsecs=y\n")
+	lines := said(r.Errors)
+	if len(lines) != 4 || !strings.HasPrefix(lines[0], "s.conf:2: ") || !strings.HasPrefix(lines[3], "s.conf:7: ") {
+		t.Errorf("%s", strings.Join(lines, "\n"))
+	}
+	if r := Check(Options{Path: "/nowhere/s.conf", Dir: "/"}); len(r.Errors) != 1 || len(r.Files) != 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestShowTellsDefaultsAndHidesSecrets(t *testing.T) {
+	dir := writeFiles(t, map[string]string{"s.conf": `[inet_http_server]
+port=127.0.0.1:9001
+username=u
+password=hunter2
+[supervisord]
+environment=TOKEN="hunter2",B=%(ENV_X)s
+[rpcinterface:x]
+plugin=p
+api_key=hunter2
+[program:web]
+command=/bin/echo %(program_name)s %(process_num)d
+numprocs=2
+process_name=w%(process_num)d
+directory=%(here)s
+nonsense=1
+`})
+	all, err := Show(Options{Path: filepath.Join(dir, "s.conf"), Dir: dir, Environ: []string{"X=hunter2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	find := func(section, key string) ShownSetting {
+		t.Helper()
+		for _, s := range all {
+			for _, k := range s.Settings {
+				if s.Name == section && k.Key == key {
+					if strings.Contains(k.Value, "hunter2") {
+						t.Errorf("[%s] %s shows a secret: %s", section, key, k.Value)
+					}
+					return k
+				}
+			}
+		}
+		t.Fatalf("there is no [%s] %s", section, key)
+		return ShownSetting{}
+	}
+	for _, c := range []struct {
+		section, key, value string
+		def, unknown        bool
+		line                int
+	}{
+		{"inet_http_server", "password", masked, false, false, 4},
+		{"supervisord", "environment", "TOKEN=<secret>,B=<secret>", false, false, 6},
+		{"supervisord", "loglevel", "info", true, false, 0},
+		{"rpcinterface:x", "api_key", masked, false, false, 9},
+		{"program:web", "directory", dir, false, false, 14},
+		{"program:web", "command", "/bin/echo %(program_name)s %(process_num)d", false, false, 11},
+		{"program:web", "startsecs", "1", true, false, 0},
+		{"program:web", "nonsense", "1", false, true, 15},
+	} {
+		k := find(c.section, c.key)
+		if k.Value != c.value || k.Default != c.def || k.Unknown != c.unknown || k.Line != c.line {
+			t.Errorf("[%s] %s: %+v, want %+v", c.section, c.key, k, c)
+		}
+	}
+	web := all[len(all)-1]
+	if want := []ShownProcess{{"web:w0", "/bin/echo web 0"}, {"web:w1", "/bin/echo web 1"}}; !slices.Equal(web.Processes, want) {
+		t.Errorf("%v", web.Processes)
+	}
+	if _, err := Show(Options{Path: "/nowhere/s.conf", Dir: "/"}); err == nil {
+		t.Error("a missing file is shown")
+	}
+}
+
+func FuzzFirstWord(f *testing.F) {
+	f.Add(`/bin/sh -c 'a b'`)
+	f.Add(`"a b"\ c d`)
+	f.Fuzz(func(t *testing.T, s string) {
+		word, open := firstWord(s)
+		if again, _ := firstWord("'" + strings.ReplaceAll(word, "'", `'"'"'`) + "'"); !open && again != word {
+			t.Errorf("%q: %q, %q", s, word, again)
+		}
+	})
+}

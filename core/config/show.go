@@ -1,0 +1,117 @@
+package config
+
+import (
+	"strings"
+)
+
+// ShownSection is one section of a configuration as it takes effect.
+type ShownSection struct {
+	Name      string
+	File      string // "" for one that is not written and has its defaults only
+	Line      int
+	Settings  []ShownSetting
+	Processes []ShownProcess // of sections that make processes
+}
+
+// ShownSetting is one key of a section.
+type ShownSetting struct {
+	Key     string
+	Value   string // expanded as far as it is the same for every process; <secret> for a secret
+	Default bool   // it is not written
+	Unknown bool   // nobody reads it
+	File    string // where it is written
+	Line    int
+}
+
+// ShownProcess is one process that a section makes.
+type ShownProcess struct {
+	Namespec string
+	Command  string
+}
+
+// Show lists every section of a configuration that is read, in the order of the
+// files, with every key that it can have: written or by default. [supervisord] is
+// always there. Values of environment are shown by name only, and keys that belong
+// to a plugin, which alone knows whether they are secret, not at all. The error is an Errors, as Load's.
+func Show(o Options) ([]ShownSection, error) {
+	l, err := newLoader(o)
+	if err != nil {
+		return nil, err
+	}
+	l.load()
+	if all := append(l.errs, l.late...); len(all) > 0 {
+		return nil, all
+	}
+	c := &checker{l: l}
+	made := make(map[string][]ShownProcess)
+	for _, g := range l.cfg.Groups {
+		for _, p := range g.Processes {
+			spec := g.Name + ":" + p.Name
+			if g.Name == p.Name {
+				spec = p.Name
+			}
+			section := c.section(g, p)
+			made[section] = append(made[section], ShownProcess{spec, p.Command})
+		}
+	}
+	var all []ShownSection
+	for _, name := range l.doc.Sections() {
+		if s := schemaOf(l.schemas, name); s != nil {
+			shown := l.showSection(name, s)
+			shown.Processes = made[name]
+			all = append(all, shown)
+		}
+	}
+	return all, nil
+}
+
+func (l *loader) showSection(name string, schema *SectionSchema) ShownSection {
+	at := l.doc.Where(name, "")
+	s := ShownSection{Name: name, File: at.File, Line: at.Line}
+	for _, f := range schema.Fields {
+		raw, written := l.doc.Get(name, f.Key)
+		if !written {
+			s.Settings = append(s.Settings, ShownSetting{Key: f.Key, Value: f.Default, Default: true})
+			continue
+		}
+		at := l.doc.Where(name, f.Key)
+		s.Settings = append(s.Settings, ShownSetting{Key: f.Key, Value: l.showValue(name, f.Key, f.Type, raw), File: at.File, Line: at.Line})
+	}
+	for _, key := range l.doc.Own(name) {
+		if schema.Field(key) != nil {
+			continue
+		}
+		raw, _ := l.doc.Get(name, key)
+		at := l.doc.Where(name, key)
+		s.Settings = append(s.Settings, ShownSetting{Key: key, Value: l.showValue(name, key, Text, raw), Unknown: !schema.Open, File: at.File, Line: at.Line})
+	}
+	return s
+}
+
+// showValue is a value as it may be seen by anybody.
+func (l *loader) showValue(section, key string, kind ValueType, raw string) string {
+	if l.secret(section, key) {
+		return masked
+	}
+	if kind == Variables {
+		pairs, err := keyValuePairs(strings.ReplaceAll(raw, "%", ""))
+		if err != nil {
+			return masked
+		}
+		names := make([]string, len(pairs))
+		for i, v := range pairs {
+			names[i] = v.Name + "=" + masked
+		}
+		return strings.Join(names, ",")
+	}
+	_, program, _ := strings.Cut(section, ":")
+	names := scope{l.env, l.here, {"host_node_name": l.o.Hostname}}
+	if program = strings.TrimSpace(program); program != "" {
+		names = append(names, map[string]any{"program_name": program})
+	}
+	// What only a process has (its number, its group) stays as it is written.
+	if expanded, err := expand(raw, names); err == nil {
+		return expanded
+	}
+	return raw
+}

@@ -1,0 +1,319 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// What Check warns of: things that load, and then are not what was meant.
+
+// cutValues warns of a comment sign inside a value: " ;" and " #" end it, within
+// quotes too. A comment behind a whole value is what the sign is for, so only
+// values that end within quotes are told.
+func (c *checker) cutValues() {
+	for _, name := range c.l.cfg.Files {
+		data, err := readLimited(c.l.paths.at(name))
+		if err != nil {
+			continue
+		}
+		section, key := "", ""
+		for i, line := range strings.Split(unixNewlines(string(data)), "\n") {
+			at := commentStart(line)
+			value := line
+			if at >= 0 {
+				value = line[:at]
+			}
+			if value = strip(value); value == "" {
+				continue
+			}
+			if header, ok := headerName(value); ok {
+				section, key = header, ""
+				continue
+			}
+			if d := strings.IndexAny(value, "=:"); d > 0 && indentOf(line) == 0 {
+				key, value = lower(strings.TrimRightFunc(value[:d], isSpace)), value[d+1:]
+			}
+			if at < 0 || key != "command" && key != "environment" || !openQuote(value) {
+				continue
+			}
+			text := fmt.Sprintf("the value ends at the %q, which begins a comment even within quotes; without the space before it, it does not", line[at:at+1])
+			c.add(Issue{File: c.nameOf(name), Line: i + 1, Section: section, Key: key, Text: text})
+		}
+	}
+}
+
+// nameOf is a file as it was opened, from its absolute name.
+func (c *checker) nameOf(absolute string) string {
+	if absolute == c.l.cfg.Path {
+		return c.l.file
+	}
+	return absolute
+}
+
+// openQuote tells whether a quotation is not closed at the end of a value.
+func openQuote(s string) bool {
+	_, open := firstWord(s)
+	return open
+}
+
+// firstWord is the first argument of a command by the rules of shlex.split, and
+// whether a quotation is left open anywhere in it.
+func firstWord(command string) (word string, open bool) {
+	var b strings.Builder
+	quote, escaped, begun, ended := byte(0), false, false, false
+	for i := range len(command) {
+		ch := command[i]
+		keep := false
+		switch {
+		case escaped:
+			escaped, keep = false, true
+		case quote == '\'' && ch != quote, quote == '"' && ch != quote && ch != '\\':
+			keep = true
+		case ch == '\\':
+			escaped, begun = true, true
+		case quote != 0:
+			quote = 0
+		case ch == '\'' || ch == '"':
+			quote, begun = ch, true
+		case ch == ' ' || ch == '\t' || ch == '\n' || ch == '\r':
+			ended = ended || begun
+		default:
+			keep = true
+		}
+		if keep {
+			begun = true
+			if !ended {
+				b.WriteByte(ch)
+			}
+		}
+	}
+	return b.String(), quote != 0
+}
+
+// repeats warns of keys that a section has twice.
+func (c *checker) repeats() {
+	for _, r := range c.l.doc.twice {
+		c.add(Issue{File: r.last.File, Line: r.last.Line, Section: r.section, Key: r.key,
+			Text: fmt.Sprintf("it was set in line %d already; this one counts", r.first.Line)})
+	}
+}
+
+// sections warns of sections that nobody reads.
+func (c *checker) sections() {
+	for _, name := range c.l.doc.Sections() {
+		if schemaOf(c.l.schemas, name) != nil {
+			continue
+		}
+		text := "unknown section, ignored"
+		if near := c.nearestSection(name); near != "" {
+			text += fmt.Sprintf("; did you mean [%s]?", near)
+		}
+		c.warn(name, "", text)
+	}
+	if len(c.l.cfg.Servers) > 0 && len(c.l.cfg.RPCInterfaces) == 0 {
+		c.warn("supervisord", "", "there is no [rpcinterface:supervisor] section, so supervisorctl and the page can do nothing")
+	}
+	if len(c.l.cfg.Servers) == 0 {
+		c.warn("supervisord", "", "there is no [unix_http_server] or [inet_http_server] section, so supervisorctl cannot reach this daemon")
+	}
+}
+
+// nearestSection guesses what a section was meant to be.
+func (c *checker) nearestSection(name string) string {
+	kind, rest, suffixed := strings.Cut(strings.ToLower(strings.TrimSpace(name)), ":")
+	_, original, _ := strings.Cut(strings.TrimSpace(name), ":")
+	best, distance := "", 3
+	for i := range c.l.schemas {
+		known, _, wantsName := strings.Cut(c.l.schemas[i].Name, ":")
+		if d := edits(strings.TrimSpace(kind), known); d < distance && wantsName == (suffixed && rest != "") {
+			distance, best = d, known
+			if wantsName {
+				best += ":" + strings.TrimSpace(original)
+			}
+		}
+	}
+	return best
+}
+
+// servers warns of servers that strangers can use.
+func (c *checker) servers() {
+	for _, s := range c.l.cfg.Servers {
+		switch {
+		case s.Network == "tcp" && !s.Auth && s.Host != "localhost" && !strings.HasPrefix(s.Host, "127.") && s.Host != "::1" && s.Host != "[::1]":
+			c.warn(s.Section, "port", "there is no username and password: whoever reaches this port can start programs as this supervisord")
+		case s.Network == "tcp" && !s.Auth:
+			c.warn(s.Section, "port", "there is no username and password: every user of this machine can start programs as this supervisord")
+		case s.Network == "unix" && !s.Auth && s.Mode&0o006 != 0:
+			c.warn(s.Section, "chmod", fmt.Sprintf("with mode %04o and no password every user of this machine can start programs as this supervisord", s.Mode))
+		}
+	}
+}
+
+// percents warns of conversions without a name, which load and are not what was meant:
+// date +%s.
+func (c *checker) percents() {
+	for _, section := range c.l.doc.Sections() {
+		if s := schemaOf(c.l.schemas, section); s == nil || s.Open {
+			continue
+		}
+		for _, key := range c.l.doc.Own(section) {
+			raw, _ := c.l.doc.Get(section, key)
+			for i := 0; i+1 < len(raw); i++ {
+				if raw[i] != '%' {
+					continue
+				}
+				if i++; strings.IndexByte("sra", raw[i]) >= 0 {
+					c.warn(section, key, fmt.Sprintf("%q is replaced; a percent sign is written %%%%", raw[i-1:i+1]))
+					break
+				}
+			}
+		}
+	}
+}
+
+// memberships warns of programs that several groups have, or one twice.
+func (c *checker) memberships() {
+	in := make(map[string]string)
+	for _, section := range c.l.doc.Sections() {
+		if !strings.HasPrefix(section, "group:") {
+			continue
+		}
+		raw, _ := c.l.doc.Get(section, "programs")
+		for _, program := range stringList(raw) {
+			switch other := in[program]; {
+			case other == section:
+				c.warn(section, "programs", fmt.Sprintf("it names %s twice; of two processes with one name only the last is run", program))
+			case other != "":
+				c.warn(section, "programs", fmt.Sprintf("%s is in [%s] too, so it runs once in each", program, other))
+			}
+			in[program] = section
+		}
+	}
+}
+
+// logs warns of log files that two channels write: each rotates it under the other.
+func (c *checker) logs() {
+	writers := make(map[string]string)
+	if l := c.l.cfg.Supervisord; l.Logfile != "" && !l.LogfileSyslog {
+		writers[l.Logfile] = "the activity log"
+	}
+	for _, g := range c.l.cfg.Groups {
+		for _, p := range g.Processes {
+			spec := g.Name + ":" + p.Name
+			for _, s := range []struct {
+				name   string
+				stream Stream
+			}{{"stdout", p.Stdout}, {"stderr", p.Stderr}} {
+				path := c.l.paths.absolute(s.stream.Logfile.Path)
+				if s.stream.Logfile.Kind != LogPath || strings.HasPrefix(path, "/dev/") || strings.HasPrefix(path, "/proc/") {
+					continue
+				}
+				key := s.name + "_logfile"
+				switch other := writers[path]; other {
+				case "":
+					writers[path] = s.name + " of " + spec
+				case "stdout of " + spec:
+					c.warn(c.section(g, p), key, "stdout of the same program writes it too; redirect_stderr=true puts both into one file")
+				default:
+					c.warn(c.section(g, p), key, fmt.Sprintf("%s writes %s too; a name with %%(process_num)s or %%(group_name)s in it makes them differ", other, path))
+				}
+			}
+		}
+	}
+}
+
+// section finds where a process was written.
+func (c *checker) section(g *Group, p *Process) string {
+	if g.Kind == ListenerGroup {
+		return "eventlistener:" + g.Name
+	}
+	var candidates []string
+	for _, s := range c.l.doc.Sections() {
+		name, isProgram := strings.CutPrefix(s, "program:")
+		if !isProgram {
+			name, isProgram = strings.CutPrefix(s, "fcgi-program:")
+		}
+		if isProgram && (name == g.Name || strings.HasPrefix(p.Name, name)) {
+			candidates = append(candidates, s)
+		}
+	}
+	if len(candidates) == 0 {
+		return "group:" + g.Name
+	}
+	return slices.MaxFunc(candidates, func(a, b string) int { return len(a) - len(b) })
+}
+
+// processes warns of programs and directories that are not there, told once a section.
+func (c *checker) processes() {
+	told := make(map[string]bool)
+	once := func(section, key, text string) {
+		if !told[section+"\n"+key] {
+			told[section+"\n"+key] = true
+			c.warn(section, key, text)
+		}
+	}
+	for _, g := range c.l.cfg.Groups {
+		for _, p := range g.Processes {
+			section := c.section(g, p)
+			if p.Directory != "" && !c.l.paths.isDir(c.l.paths.expandUser(p.Directory)) {
+				once(section, "directory", fmt.Sprintf("%s is not there", p.Directory))
+			}
+			word, open := firstWord(p.Command)
+			switch {
+			case open:
+				once(section, "command", "a quotation is not closed, so it cannot be started")
+			case word == "":
+				once(section, "command", "it is empty, so it cannot be started")
+			default:
+				if text := c.program(word, p); text != "" {
+					once(section, "command", text)
+				}
+			}
+		}
+	}
+}
+
+// program says what is wrong with a program's file, "" for nothing.
+func (c *checker) program(word string, p *Process) string {
+	if strings.Contains(word, "/") {
+		path := c.l.paths.at(word)
+		if !strings.HasPrefix(word, "/") && p.Directory != "" {
+			if executable(joinPath(p.Directory, word)) == nil {
+				return ""
+			}
+		}
+		if err := executable(path); err != nil {
+			return fmt.Sprintf("%s %s", word, err)
+		}
+		return ""
+	}
+	search, _ := c.l.env["ENV_PATH"].(string)
+	for _, v := range p.Environment {
+		if v.Name == "PATH" {
+			search = v.Value
+		}
+	}
+	for dir := range strings.SplitSeq(search, ":") {
+		if dir != "" && executable(joinPath(dir, word)) == nil {
+			return ""
+		}
+	}
+	return fmt.Sprintf("there is no %s in PATH (%s)", word, search)
+}
+
+// executable tells why a file cannot be run; the error has no name in it.
+func executable(path string) error {
+	switch st, err := os.Stat(path); {
+	case os.IsNotExist(err):
+		return fmt.Errorf("is not there")
+	case err != nil:
+		return nil // who runs the daemon may see more than who checks
+	case st.IsDir():
+		return fmt.Errorf("is a directory")
+	case st.Mode()&0o111 == 0:
+		return fmt.Errorf("is not executable")
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package core
+
+import (
+	"context"
+	"slices"
+
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/process"
+)
+
+// The actions of a GroupPlan.
+const (
+	PlanAdd    = "add"
+	PlanChange = "change" // it is stopped, removed and added again
+	PlanRemove = "remove"
+)
+
+// The fates of a ProcessPlan.
+const (
+	FateStart   = "start"   // it does not run, and will
+	FateRestart = "restart" // it runs, is stopped, and starts with its new settings
+	FateStop    = "stop"    // it runs, and will not
+	FateNone    = "none"    // it does not run, and will not
+)
+
+// GroupPlan is what an update would do to one group.
+type GroupPlan struct {
+	Name, Action string
+	Changes      []config.Change // PlanChange: why
+	Processes    []ProcessPlan
+}
+
+// ProcessPlan is what an update would do to one process.
+type ProcessPlan struct {
+	Name  string
+	State process.State // STOPPED for one that is not there yet
+	Fate  string
+	// ComesBack: it was started once and does not run now (somebody stopped it, it
+	// exited or gave up), and adding its group anew starts it.
+	ComesBack bool
+}
+
+// PreviewUpdate reads the configuration again and tells what reloadConfig followed by
+// adding and removing groups would do. Unlike Reload it changes nothing: the
+// configuration that addProcessGroup takes from stays the one read before. Error: CantReread with
+// every reason.
+func (s *Supervisor) PreviewUpdate(ctx context.Context) ([]GroupPlan, error) {
+	fresh, err := s.opts.Reread()
+	if err != nil {
+		return nil, refuse(CantReread, err.Error())
+	}
+	var plans []GroupPlan
+	err = s.ask(ctx, func() {
+		active := make([]*config.Group, len(s.order))
+		for i, g := range s.order {
+			active[i] = g.conf
+		}
+		added, changed, removed := config.Diff(active, fresh.Groups)
+		for _, name := range removed {
+			plans = append(plans, s.plan(PlanRemove, name, nil))
+		}
+		for _, name := range changed {
+			plans = append(plans, s.plan(PlanChange, name, groupNamed(fresh.Groups, name)))
+		}
+		for _, name := range added {
+			plans = append(plans, s.plan(PlanAdd, name, groupNamed(fresh.Groups, name)))
+		}
+	})
+	return plans, err
+}
+
+// groupNamed finds a group as addable does: the first of a name.
+func groupNamed(groups []*config.Group, name string) *config.Group {
+	i := slices.IndexFunc(groups, func(g *config.Group) bool { return g.Name == name })
+	return groups[i]
+}
+
+// plan compares a group with what it is to become; next is nil for one to be removed.
+func (s *Supervisor) plan(action, name string, next *config.Group) GroupPlan {
+	p := GroupPlan{Name: name, Action: action}
+	g := s.groups[name]
+	wanted := make(map[string]*config.Process)
+	if next != nil {
+		for _, conf := range next.Processes {
+			wanted[conf.Name] = conf
+		}
+	}
+	if g != nil {
+		if next != nil {
+			p.Changes = config.Changes(g.conf, next)
+		}
+		for _, m := range g.members {
+			p.Processes = append(p.Processes, m.plan(wanted[m.conf.Name]))
+			delete(wanted, m.conf.Name)
+		}
+	}
+	if next == nil {
+		return p
+	}
+	for _, conf := range next.Processes {
+		if wanted[conf.Name] == nil {
+			continue
+		}
+		fate := FateNone
+		if conf.AutoStart {
+			fate = FateStart
+		}
+		p.Processes = append(p.Processes, ProcessPlan{Name: conf.Name, Fate: fate})
+		delete(wanted, conf.Name)
+	}
+	return p
+}
+
+// plan tells what becomes of a process when it is removed, and added again as next
+// unless that is nil.
+func (m *member) plan(next *config.Process) ProcessPlan {
+	x := m.machine
+	p := ProcessPlan{Name: m.conf.Name, State: x.State(), Fate: FateNone}
+	runs := !x.State().IsStopped() || x.Respawning()
+	starts := next != nil && next.AutoStart
+	switch {
+	case runs && starts:
+		p.Fate = FateRestart
+	case runs:
+		p.Fate = FateStop
+	case starts:
+		p.Fate = FateStart
+		p.ComesBack = !x.StartTime().IsZero()
+	}
+	return p
+}

@@ -1,0 +1,244 @@
+package syslog
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+const (
+	// maxWrite is how many bytes of messages go into a stream by one write.
+	maxWrite = 64 << 10
+	// fullWait is how long to wait where a system says that the receiver's queue is full instead of waiting itself, as the BSDs do.
+	fullWait = 10 * time.Millisecond
+)
+
+// batch is messages to send, one behind the other.
+type batch struct {
+	buf  []byte
+	ends []int
+}
+
+func (b *batch) add(m []byte) {
+	b.buf = append(b.buf, m...)
+	b.ends = append(b.ends, len(b.buf))
+}
+
+func (b *batch) len() int { return len(b.ends) }
+
+// message is the i-th.
+func (b *batch) message(i int) []byte {
+	start := 0
+	if i > 0 {
+		start = b.ends[i-1]
+	}
+	return b.buf[start:b.ends[i]]
+}
+
+// drop takes the first n away.
+func (b *batch) drop(n int) {
+	if n == len(b.ends) {
+		b.clear()
+		return
+	}
+	size := b.ends[n-1]
+	b.buf = append(b.buf[:0], b.buf[size:]...)
+	b.ends = append(b.ends[:0], b.ends[n:]...)
+	for i := range b.ends {
+		b.ends[i] -= size
+	}
+}
+
+func (b *batch) clear() {
+	const keep = 1 << 20 // a buffer that was large once is not kept for ever
+	if cap(b.buf) > keep {
+		b.buf, b.ends = nil, nil
+		return
+	}
+	b.buf, b.ends = b.buf[:0], b.ends[:0]
+}
+
+// outbox holds the connection to the receiver and sends messages over it. It is used by one goroutine at a time.
+type outbox struct {
+	to      target
+	tls     *tls.Config
+	framing string
+	timeout time.Duration
+
+	conn   net.Conn
+	stream bool
+	dead   chan struct{} // closed when the receiver has closed the stream
+	frames []byte        // scratch
+}
+
+// send sends messages in order and takes what is sent out of b. A connection that turns out to be broken is made anew once; what was
+// under way on it is sent again, since nobody knows whether it has arrived.
+func (o *outbox) send(ctx context.Context, b *batch) error {
+	fresh := false
+	for b.len() > 0 {
+		if o.conn != nil && o.stream {
+			select {
+			case <-o.dead:
+				o.close()
+			default:
+			}
+		}
+		if o.conn == nil {
+			if err := o.dial(ctx); err != nil {
+				return fmt.Errorf("cannot connect to %s: %w", o.to.address, short(err))
+			}
+			fresh = true
+		}
+		if err := o.some(ctx, b); err != nil {
+			o.close()
+			if fresh || ctx.Err() != nil || o.to.network == "udp" { // where it tells that nobody listens, of a message before
+				return fmt.Errorf("cannot send to %s: %w", o.to.address, short(err))
+			}
+			fresh = true
+		}
+	}
+	return nil
+}
+
+// short is an error of the net package without the addresses, which we tell ourselves.
+func short(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+// some sends as many messages as go at once.
+func (o *outbox) some(ctx context.Context, b *batch) error {
+	conn := o.conn
+	_ = conn.SetWriteDeadline(time.Now().Add(o.timeout))
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetWriteDeadline(time.Unix(1, 0)) })
+	defer stop()
+	if o.stream {
+		o.frames = o.frames[:0]
+		n := 0
+		for n < b.len() && (n == 0 || len(o.frames)+len(b.message(n)) < maxWrite) {
+			o.frames = o.frame(o.frames, b.message(n))
+			n++
+		}
+		if _, err := conn.Write(o.frames); err != nil {
+			return err
+		}
+		b.drop(n)
+		return nil
+	}
+	sent := 0
+	defer func() {
+		if sent > 0 {
+			b.drop(sent)
+		}
+	}()
+	for ; sent < b.len(); sent++ {
+		if err := o.datagram(ctx, conn, b.message(sent)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// datagram sends one message; one that the system finds too large is cut.
+func (o *outbox) datagram(ctx context.Context, conn net.Conn, m []byte) error {
+	for {
+		_, err := conn.Write(m)
+		switch {
+		case errors.Is(err, syscall.EMSGSIZE) && len(m) > minMessage:
+			m = m[:max(minMessage, cut(string(m), len(m)/2))]
+		case errors.Is(err, syscall.EMSGSIZE):
+			return nil // what is so small and still too large is never taken
+		case errors.Is(err, syscall.ENOBUFS):
+			wait := time.NewTimer(fullWait)
+			select {
+			case <-wait.C:
+			case <-ctx.Done():
+				wait.Stop()
+				return ctx.Err()
+			}
+		default:
+			return err
+		}
+	}
+}
+
+// frame appends a message as streams have it: behind its length, or before an end mark (RFC 6587, 3.4).
+func (o *outbox) frame(b, m []byte) []byte {
+	switch o.framing {
+	case "octet":
+		b = strconv.AppendInt(b, int64(len(m)), 10)
+		b = append(b, ' ')
+		return append(b, m...)
+	case "nul":
+		return append(append(b, m...), 0)
+	}
+	return append(append(b, m...), '\n')
+}
+
+func (o *outbox) dial(ctx context.Context) error {
+	d := &net.Dialer{Timeout: o.timeout}
+	var errs []error
+	for _, network := range networks(o.to.network) {
+		var conn net.Conn
+		var err error
+		if network == "tls" {
+			limited, cancel := context.WithTimeout(ctx, o.timeout)
+			conn, err = (&tls.Dialer{NetDialer: d, Config: o.tls}).DialContext(limited, "tcp", o.to.address)
+			cancel()
+		} else {
+			conn, err = d.DialContext(ctx, network, o.to.address)
+		}
+		if err != nil {
+			errs = append(errs, short(err))
+			continue
+		}
+		o.conn, o.stream = conn, network == "tcp" || network == "tls" || network == "unix"
+		if o.stream {
+			o.dead = make(chan struct{})
+			go watch(conn, o.dead)
+		}
+		return nil
+	}
+	if len(errs) > 1 && errors.Is(errs[0], syscall.EPROTOTYPE) { // it is a socket of the other kind
+		return errs[1]
+	}
+	return errs[0]
+}
+
+// networks are what Go calls the kinds of socket to try.
+func networks(network string) []string {
+	switch network {
+	case "unix":
+		return []string{"unixgram", "unix"}
+	case "unixstream":
+		return []string{"unix"}
+	}
+	return []string{network}
+}
+
+// watch reads what a receiver never says, to be told that it has gone: what is written to a stream that the other side has closed
+// seems to succeed. It ends with the connection.
+func watch(conn net.Conn, dead chan<- struct{}) {
+	defer close(dead)
+	_, _ = io.Copy(io.Discard, conn)
+}
+
+func (o *outbox) close() {
+	if o.conn == nil {
+		return
+	}
+	_ = o.conn.Close()
+	if o.stream {
+		<-o.dead
+	}
+	o.conn = nil
+}
