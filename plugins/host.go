@@ -286,7 +286,7 @@ func (h *Host) CallMethod(ctx context.Context, namespace string, m *sdk.Method, 
 		return nil, err
 	}
 	value, err := l.rpc.Call(limited, namespace, m.Name, params)
-	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return nil, fmt.Errorf("plugin %q did not answer within %v", l.plugin.name, within)
 	}
 	return value, l.explain(err)

@@ -28,7 +28,8 @@ type plugin struct {
 	removed   []instanceKey // to be ended in the process that runs
 	changed   bool          // the process is to run otherwise, or anew
 	finished  bool
-	live      *live // nil: there is nobody to call
+	live      *live    // nil: there is nobody to call
+	starting  *process // being started; nil: there is none
 	state     State
 	since     time.Time
 	pid       int
@@ -62,6 +63,7 @@ func (p *plugin) set(s Settings) {
 	if !p.settings.equal(&s) {
 		p.settings, p.changed = s, true
 		p.failures = 0
+		p.giveUpStart()
 	}
 	p.mu.Unlock()
 	p.ring()
@@ -70,13 +72,22 @@ func (p *plugin) set(s Settings) {
 func (p *plugin) restart() {
 	p.mu.Lock()
 	p.changed, p.failures = true, 0
+	p.giveUpStart()
 	p.mu.Unlock()
 	p.ring()
+}
+
+// giveUpStart ends a start that is of no use any more: there is nothing to flush. Under the lock.
+func (p *plugin) giveUpStart() {
+	if p.starting != nil {
+		p.starting.kill()
+	}
 }
 
 func (p *plugin) finish() {
 	p.mu.Lock()
 	p.finished = true
+	p.giveUpStart()
 	p.mu.Unlock()
 	p.ring()
 }
@@ -172,7 +183,11 @@ func (p *plugin) once() error {
 	if err != nil {
 		p.mu.Lock()
 		p.pid = 0
+		givenUp := p.changed || p.finished
 		p.mu.Unlock()
+		if givenUp {
+			return nil
+		}
 		return err
 	}
 	defer l.close()

@@ -53,6 +53,17 @@ func (p *plugin) start(s Settings) (_ *live, err error) {
 		stderr.end()
 		return nil, err
 	}
+	p.mu.Lock()
+	p.starting = r
+	if p.changed || p.finished {
+		p.giveUpStart()
+	}
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		p.starting = nil
+		p.mu.Unlock()
+	}()
 	client := goplugin.NewClient(p.clientConfig(r, dir, s))
 	l.release = func() {
 		// It waits for its goroutines, which end because the process has.

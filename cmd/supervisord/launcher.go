@@ -50,6 +50,7 @@ func (l *launcher) Launch(ctx context.Context, p *plugins.Program) (plugins.Proc
 	stdout, stderr := &outlet{channel: child.Stdout, take: p.Stdout}, &outlet{channel: child.Stderr, take: p.Stderr}
 	r := &child.Request{
 		Name: "plugin " + p.Plugin, Argv: p.Argv, Env: p.Env, Dir: "/", Umask: 0o077, Stdin: -1, Stdout: stdout, Stderr: stderr, DiesWithUs: true,
+		MaxProcesses: p.MaxProcesses,
 	}
 	switch {
 	case p.File != nil:
@@ -65,10 +66,7 @@ func (l *launcher) Launch(ctx context.Context, p *plugins.Program) (plugins.Proc
 	}
 	var now *launched
 	r.Started = func(c *child.Child) {
-		confined, err := child.Confine(c, l.tag+p.Plugin, p.MaxProcesses)
-		if err != nil {
-			l.log(config.WARN, fmt.Sprintf("plugin %s: %v", p.Plugin, err))
-		}
+		confined := child.Confine(c, l.tag+p.Plugin, p.MaxProcesses)
 		if p.MaxProcesses > 0 && p.User == nil && !confined.Counts() && syscall.Geteuid() == 0 {
 			l.log(config.WARN, fmt.Sprintf("plugin %s: max_processes does not bind it: it runs as root, and there is no cgroup that counts; set user= in [plugin:%s]", p.Plugin, p.Plugin))
 		}

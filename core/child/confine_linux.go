@@ -2,7 +2,6 @@ package child
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,29 +17,22 @@ type Confinement struct {
 }
 
 // Confine puts a child that was just started into a cgroup of its own, where cgroup v2 is there and ours to write, and limits the number of
-// processes and threads to most, 0 for no limit: by that cgroup where it counts them, and by the resource limit of its user, which
-// does not bind root. What it forked before counts too, but is not held. name is of a file and ours alone. The error tells why there is no limit.
-func Confine(c *Child, name string, most int) (*Confinement, error) {
+// processes and threads in it to most, 0 for no limit, where that cgroup counts them. What it forked before is not held. name is of a file and
+// ours alone.
+func Confine(c *Child, name string, most int) *Confinement {
 	k := &Confinement{}
 	dir, err := leaf(name)
-	if err == nil {
-		k.dir = dir
-		if err = os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(c.pid)), 0o600); err != nil {
-			k.Close()
-			k.dir = ""
-		}
+	if err != nil {
+		return k
 	}
-	if most <= 0 {
-		return k, nil
+	k.dir = dir
+	if os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(c.pid)), 0o600) != nil {
+		k.Close()
+		k.dir = ""
+		return k
 	}
-	if k.dir != "" {
-		k.counted = os.WriteFile(filepath.Join(k.dir, "pids.max"), []byte(strconv.Itoa(most)), 0o600) == nil
-	}
-	limit := unix.Rlimit{Cur: uint64(most), Max: uint64(most)} //nolint:gosec // positive
-	if err := unix.Prlimit(c.pid, unix.RLIMIT_NPROC, &limit, nil); err != nil && !errors.Is(err, unix.ESRCH) && !k.counted {
-		return k, fmt.Errorf("cannot limit its processes: %w", err)
-	}
-	return k, nil
+	k.counted = most > 0 && os.WriteFile(filepath.Join(dir, "pids.max"), []byte(strconv.Itoa(most)), 0o600) == nil
+	return k
 }
 
 // Complete tells whether Kill reaches every descendant.

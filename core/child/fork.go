@@ -101,6 +101,12 @@ func (f *forker) child(sp *Spawn) *SpawnError {
 		return pipeError(r, err)
 	}
 	file, argv := sp.file, r.Argv
+	if sp.ends.fds[program] >= 0 {
+		file = ""
+	}
+	if r.MaxProcesses > 0 {
+		file, argv = f.self, limitArgv(r.MaxProcesses, f.self, file, argv)
+	}
 	before := -1
 	switch {
 	case r.Umask < 0:
@@ -109,7 +115,11 @@ func (f *forker) child(sp *Spawn) *SpawnError {
 	default:
 		file, argv = f.self, umaskArgv(r.Umask, f.self, file, argv)
 	}
-	if fd := sp.ends.fds[program]; fd >= 0 {
+	switch fd := sp.ends.fds[program]; {
+	case fd < 0:
+	case r.MaxProcesses > 0: // the verb executes it
+		f.attr.Files = append(f.attr.Files, uintptr(fd))
+	default:
 		file = "/proc/self/fd/" + strconv.Itoa(fd) // of the child, which has a copy until it executes
 	}
 	f.sys.reaper.forkBegins()

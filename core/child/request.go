@@ -27,6 +27,8 @@ type Request struct {
 	// Program is a descriptor of the file to execute, instead of Argv[0], open until Started or Failed; 0: none. Linux only. It goes with a
 	// Umask only where UmaskByThread tells so.
 	Program int
+	// MaxProcesses limits the processes and threads of the child's user, as the child sees it; 0: no limit. It does not bind root.
+	MaxProcesses int
 	// DiesWithUs has the child killed when this program dies, on Linux and FreeBSD, and everywhere what is left of its process
 	// group when it has ended itself.
 	DiesWithUs     bool

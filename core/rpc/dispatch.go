@@ -98,7 +98,11 @@ func (d *Dispatcher) Call(ctx context.Context, access Access, method string, arg
 	case m == nil:
 		namespace, name, _ := strings.Cut(method, ".")
 		if missing := t.missing[namespace]; missing != nil {
-			return nil, faultOf(missing(name), "")
+			err := missing(name)
+			if f, ok := errors.AsType[*xmlrpc.Fault](err); ok {
+				return nil, f
+			}
+			return nil, faultOf(err, "")
 		}
 		return nil, plainFault(UnknownMethod)
 	case access != Control && !m.ReadOnly:

@@ -19,6 +19,9 @@ import (
 // Verb is the argument before the fault's name by which a test binary knows that it is to be this plugin.
 const Verb = "hark-faulty"
 
+// ForkedSleep is the argument of the sleeps that the method forks starts: by it a test knows them.
+const ForkedSleep = "86543"
+
 // config is what an instance is configured with.
 type config struct {
 	Token string `mapstructure:"token" hark:"secret" doc:"something secret"`
@@ -135,7 +138,11 @@ func (n *namespace) Methods() []sdk.Method {
 		{Name: "fault", Returns: sdk.Param{Type: "string"}, Help: "Answer a fault."},
 	}
 	for _, name := range []string{"crash", "hang", "stop", "flood", "print", "huge", "deep", "utf8", "forks", "secret"} {
-		all = append(all, sdk.Method{Name: name, Returns: sdk.Param{Type: "string"}, Help: "Misbehave.", Timeout: 2 * time.Second})
+		m := sdk.Method{Name: name, Returns: sdk.Param{Type: "string"}, Help: "Misbehave."}
+		if name == "hang" || name == "stop" {
+			m.Timeout = 2 * time.Second
+		}
+		all = append(all, m)
 	}
 	return all
 }
@@ -199,7 +206,7 @@ func flood(to io.Writer) {
 // forks starts processes until it may not, or has started a thousand, and tells how many.
 func forks() int {
 	for n := range 1000 {
-		if err := exec.Command("/bin/sleep", "1000").Start(); err != nil {
+		if err := exec.Command("/bin/sleep", ForkedSleep).Start(); err != nil {
 			return n
 		}
 	}
