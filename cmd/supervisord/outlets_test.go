@@ -35,6 +35,8 @@ func TestOutlets(t *testing.T) {
 		{"Notifier tells of real processes", notifierTellsOfRealProcesses},
 		{"Notifier that is refused for good leaves dead letters", notifierThatIsRefusedForGoodLeavesDeadLetters},
 		{"Notifier that never answers holds up nobody", notifierThatNeverAnswersHoldsUpNobody},
+		{"Under supervisord", outletsDaemon},
+		{"Spooled events outlive the daemon", spooledEventsOutliveTheDaemon},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, bin) })
 	}
@@ -211,14 +213,6 @@ func logSinkThatAnswersWronglyLosesNothing(t *testing.T, bin string) {
 				t.Errorf("status: %+v", s)
 			}
 		})
-	}
-}
-
-// exits publishes an unexpected exit for each name.
-func (r *outletRig) exits(n int, name func(i int) string) {
-	for i := range n {
-		process := eventlistener.Process{Name: name(i), Group: name(i), Pid: 7}
-		r.bus.Publish(eventlistener.NewProcessState(eventlistener.ProcessStateExited, process, "RUNNING", 0, false, eventlistener.Exit{Ended: true, Status: 1}))
 	}
 }
 
