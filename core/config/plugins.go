@@ -199,12 +199,12 @@ func (l *loader) pluginKeys(section string) (keys []PluginKey) {
 	return keys
 }
 
-// pluginDirs reads plugin_dirs.
 // DefaultPluginDirs are the plugin directories without plugin_dirs.
 func DefaultPluginDirs() []string {
 	return []string{"/usr/lib/hark/plugins", "/usr/local/lib/hark/plugins"}
 }
 
+// pluginDirs reads plugin_dirs.
 func (l *loader) pluginDirs(v setting) []string {
 	if v.state == absent {
 		return DefaultPluginDirs()
