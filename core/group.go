@@ -37,6 +37,8 @@ type member struct {
 	restarts int                // ProcessInfo.Restarts
 	killErr  string             // why the last signal could not be sent
 	exit     eventlistener.Exit // how the child ended whose end is being handled
+	// expected: the state is EXITED, and the exit code was one of exitcodes.
+	expected bool
 	due      time.Time
 	slot     int                   // in deadlines; -1: not there
 	listens  *eventlistener.Member // listener groups

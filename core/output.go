@@ -228,7 +228,9 @@ func (c *channel) write(b []byte) {
 	if c.file == nil {
 		return
 	}
-	_, err := c.file.Write(b)
+	rotations := c.file.Rotations()
+	dropped, err := c.file.Write(b)
+	c.s.tally.wrote(len(b), dropped, c.file.Rotations()-rotations)
 	c.trouble(err)
 }
 

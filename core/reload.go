@@ -17,7 +17,10 @@ func (s *Supervisor) Reload(ctx context.Context) (GroupDiff, error) {
 		s.log(config.ERRO, brokenRereadLine(err))
 		return GroupDiff{}, refuse(CantReread, firstError(err))
 	}
-	var diff GroupDiff
+	var diff, further GroupDiff
+	if s.opts.Further != nil {
+		further = s.opts.Further(fresh)
+	}
 	err = s.ask(ctx, func() {
 		s.configured = fresh.Groups
 		active := make([]*config.Group, len(s.order))
@@ -25,6 +28,9 @@ func (s *Supervisor) Reload(ctx context.Context) (GroupDiff, error) {
 			active[i] = g.conf
 		}
 		diff.Added, diff.Changed, diff.Removed = config.Diff(active, fresh.Groups)
+		diff.Added = append(diff.Added, further.Added...)
+		diff.Changed = append(diff.Changed, further.Changed...)
+		diff.Removed = append(diff.Removed, further.Removed...)
 		s.bus.Publish(eventlistener.NewConfigReloaded(diff.Added, diff.Changed, diff.Removed))
 	})
 	return diff, err

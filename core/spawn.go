@@ -125,6 +125,7 @@ func (s *Supervisor) spawned(m *member, c *child.Child, stdout, stderr *channel)
 	s.spawning--
 	m.spawn = nil
 	m.child = c
+	s.tally.starts[m.group.conf.Name]++
 	m.stdout, m.stderr = stdout, stderr
 	if m.group.pool != nil {
 		m.listens.Started()
@@ -161,6 +162,7 @@ func (s *Supervisor) exited(m *member, ws syscall.WaitStatus) {
 		in.CoreDump = ws.CoreDump()
 	}
 	m.exit = eventlistener.Exit{Ended: true, Status: max(in.Code, 0), Signal: int(in.Signal), CoreDumped: in.CoreDump}
+	s.tally.ended(m.exit)
 	s.step(m, in)
 	m.exit = eventlistener.Exit{}
 	if m.group.pool != nil {

@@ -35,6 +35,7 @@ type poolSpool struct {
 	maxBytes int64
 	sync     bool
 	spool    *spool.Spool // nil: it could not be opened, and events wait in memory
+	err      error        // why it could not
 	fault    string       // why that is, or why the disk does not take anything at the moment; "" if all is well. Loop only
 }
 
@@ -72,17 +73,15 @@ func (s *Supervisor) openSpool(g *config.Group, closed <-chan struct{}) *poolSpo
 	}()
 	limit := time.NewTimer(spoolOpenTime)
 	defer limit.Stop()
-	var err error
 	select {
 	case r := <-result:
-		ps.spool, err = r.spool, r.err
+		ps.spool, ps.err = r.spool, r.err
 	case <-limit.C:
 		close(giveUp)
-		err = fmt.Errorf("cannot open spool %q in %q: it takes more than %d seconds", ps.pool, ps.dir, int(spoolOpenTime.Seconds()))
+		ps.err = fmt.Errorf("cannot open spool %q in %q: it takes more than %d seconds", ps.pool, ps.dir, int(spoolOpenTime.Seconds()))
 	}
-	if err != nil {
-		ps.fault = err.Error()
-		s.log(config.ERRO, noSpoolLine(ps.pool, err))
+	if ps.err != nil {
+		ps.fault = ps.err.Error()
 	}
 	return ps
 }
@@ -140,9 +139,11 @@ func (s *Supervisor) openSpools(groups []*config.Group) map[string]*poolSpool {
 	return spools
 }
 
-// resume makes seqs and serials go on behind those in a spool.
+// resume makes seqs and serials go on behind those in a spool, and tells of one that
+// could not be opened.
 func (s *Supervisor) resume(ps *poolSpool) {
 	if ps.spool == nil {
+		s.log(config.ERRO, noSpoolLine(ps.pool, ps.err))
 		return
 	}
 	if last, ok := ps.spool.Last(); ok {
@@ -241,7 +242,11 @@ func recoveredLine(pool string, n uint64, path string) string {
 }
 
 func spoolFullLine(pool string, n int64, kind spool.ReportKind) string {
-	return fmt.Sprintf("pool %s discarded its %d oldest events: %s", pool, n, kind)
+	why := "its spool is full (spool_maxbytes)"
+	if kind == spool.Overflowed {
+		why = "the disk does not take them in time"
+	}
+	return fmt.Sprintf("pool %s discarded its %d oldest events: %s", pool, n, why)
 }
 
 func spoolLine(pool string, r spool.Report) string {

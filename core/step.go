@@ -20,6 +20,7 @@ func (s *Supervisor) step(m *member, in process.Input) {
 	for _, effect := range effects {
 		switch e := effect.(type) {
 		case process.Changed:
+			m.expected = e.Expected
 			s.publishState(m, e)
 			if m.listens != nil {
 				m.listenerMoved(e.From, e.To)

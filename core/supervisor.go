@@ -31,6 +31,9 @@ type Options struct {
 	// Reread reads the configuration again, as it was read at the start. It is
 	// called off the loop.
 	Reread func() (*config.Config, error)
+	// Further tells how what else a configuration just read has, beside groups, differs from what is active: names that look
+	// like those of groups to clients, and are none. It is called off the loop; nil: there is nothing else.
+	Further func(*config.Config) GroupDiff
 	// Environ is what children inherit.
 	Environ []string
 	// Syslog takes what processes say on channels with *_syslog=true; nil: nothing does.
@@ -49,6 +52,7 @@ type Supervisor struct {
 	bus   *eventlistener.Bus
 	inbox *inbox
 	env   []string
+	turns turns
 	mood  atomic.Int64 // Mood; read by anyone, written by the loop
 	early early        // what waits for Run
 	sinks atomic.Pointer[sinkTable]
@@ -73,6 +77,7 @@ type Supervisor struct {
 	closing     map[string]<-chan struct{} // spools of removed groups; closed when they are
 	attached    []*Attachment
 	letters     *deadLetters
+	tally       *tally
 	eventLog    *eventLog // nil: there is none
 	streams     []*EventStream
 	streamsEver int
@@ -109,6 +114,7 @@ func New(o Options) (*Supervisor, error) {
 		faulty:     make(map[*channel]retry),
 		restarts:   listenerRestarts{due: make(map[*member]time.Time)},
 		closing:    make(map[string]<-chan struct{}),
+		tally:      newTally(),
 		letters:    newDeadLetters(o.Config.Supervisord.ChildLogDir, o.Log),
 	}
 	s.mood.Store(int64(MoodRunning))
@@ -151,15 +157,19 @@ func (s *Supervisor) Run(signals <-chan os.Signal) Mood {
 		}
 		s.alarm.set(s.clock, s.nextAlarm(now))
 		fires := s.alarm.fires
+		s.turns.end()
 		s.turn.Unlock()
 		select {
 		case <-s.inbox.wake:
 			s.turn.Lock()
+			s.turns.begin()
 		case sig := <-signals:
 			s.turn.Lock()
+			s.turns.begin()
 			s.handleSignal(sig)
 		case <-fires:
 			s.turn.Lock()
+			s.turns.begin()
 			s.alarm.off()
 			// What was put lazily before a spawn that hangs is in the inbox.
 		}
@@ -181,8 +191,10 @@ func (s *Supervisor) atOnce(f func()) bool {
 	if !s.inbox.idle() {
 		return false
 	}
+	s.turns.begin()
 	f()
 	now := s.settle()
+	s.turns.end()
 	if s.stopping && len(s.stopGroups) == 0 || s.alarm.tooLate(s.nextAlarm(now)) {
 		s.inbox.ring() // Run has to see to it
 	}

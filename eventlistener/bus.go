@@ -28,6 +28,7 @@ type Bus struct {
 	byType     [numTypes][]*subscription // who gets a type, in order; replaced, never changed
 	waiting    []*Event                  // published from within Accept
 	publishing bool
+	counts     [numTypes]uint64 // published, by type
 }
 
 type subscription struct {
@@ -93,6 +94,7 @@ func (b *Bus) Wants(t Type) bool { return len(b.byType[t]) > 0 }
 // event is published once.
 func (b *Bus) Publish(e *Event) {
 	b.seq++
+	b.counts[e.typ]++
 	e.seq = b.seq
 	e.time = b.Now()
 	e.size = eventOverhead + len(e.process.Name) + len(e.process.Group) + len(e.text) + len(e.detail) + len(e.data)
@@ -117,6 +119,18 @@ func (b *Bus) deliver(e *Event) {
 			sub.subscriber.Accept(e)
 		}
 	}
+}
+
+// Published counts the events published so far by their types. One that nobody is
+// subscribed to is often not made, and then not counted.
+func (b *Bus) Published() map[Type]uint64 {
+	counts := map[Type]uint64{}
+	for t, n := range b.counts {
+		if n > 0 {
+			counts[Type(t)] = n
+		}
+	}
+	return counts
 }
 
 // Seq is the number of the event published last; 0 before the first.

@@ -313,6 +313,19 @@ func renderDropped(e *Event, dst []byte) []byte {
 	return dst
 }
 
+// NewPluginState is Hark's event of a plugin whose process has changed its state; t is one below PluginState. pid is 0 where there is no
+// process; why tells of a failure, in one line. Payload: "pluginname:slack from_state:RUNNING pid:0", a line feed, and why.
+func NewPluginState(t Type, plugin, from string, pid int, why string) *Event {
+	return &Event{typ: t, text: plugin, detail: why, number: int64(pid), change: StateChange{From: from}, render: renderPlugin}
+}
+
+func renderPlugin(e *Event, dst []byte) []byte {
+	dst = append(append(dst, "pluginname:"...), e.text...)
+	dst = append(append(dst, " from_state:"...), e.change.From...)
+	dst = strconv.AppendInt(append(dst, " pid:"...), e.number, 10)
+	return append(append(dst, '\n'), e.detail...)
+}
+
 func appendWho(dst []byte, p Process) []byte {
 	dst = append(dst, "processname:"...)
 	dst = append(dst, p.Name...)

@@ -39,6 +39,7 @@ func TestFormsOfPayloads(t *testing.T) {
 		{NewSupervisorState(SupervisorStateChangeRunning), "", "seq:1 time:1700000000.250", `}`},
 		{NewProcessGroup(ProcessGroupAdded, "web"), "groupname:web|\n", " seq:1 time:1700000000.250", `,"groupname":"web"}`},
 		{NewConfigReloaded([]string{"a", "b"}, nil, []string{"c"}), "added:a,b changed: removed:c", " seq:1 time:1700000000.250", `,"added":["a","b"],"changed":[],"removed":["c"]}`},
+		{NewPluginState(PluginStateBackoff, "p", "RUNNING", 0, "it died"), "pluginname:p from_state:RUNNING pid:0|\nit died", " seq:1 time:1700000000.250", `,"pluginname":"p","from_state":"RUNNING","pid":0,"reason":"it died"}`},
 		{NewEventsDiscarded("l", 3), "subscriber:l discarded:3", " seq:1 time:1700000000.250", `,"subscriber":"l","discarded":3}`},
 		{NewLogDropped(who, "stdout", 9), "processname:web_00 groupname:web pid:4711 channel:stdout bytes:9", " seq:1 time:1700000000.250",
 			`,"processname":"web_00","groupname":"web","pid":4711,"channel":"stdout","bytes":9}`},

@@ -55,6 +55,9 @@ func (e *Event) appendJSON(dst []byte) []byte {
 		if e.detail != "" {
 			dst = appendMember(dst, "sink", e.detail)
 		}
+	case t.Is(PluginState):
+		dst = appendMember(appendMember(dst, "pluginname", e.text), "from_state", e.change.From)
+		dst = appendMember(appendNumber(dst, "pid", e.number), "reason", e.detail)
 	}
 	return append(dst, '}')
 }

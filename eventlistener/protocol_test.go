@@ -55,6 +55,12 @@ func TestProtocolNamesEveryTypeWithAnExample(t *testing.T) {
 		ProcessGroupRemoved:           NewProcessGroup(ProcessGroupRemoved, "cat"),
 		ConfigReloaded:                NewConfigReloaded([]string{"web", "db"}, nil, []string{"old"}),
 		EventsDiscarded:               NewEventsDiscarded("mylistener", 3),
+		PluginStateStarting:           NewPluginState(PluginStateStarting, "slack", "BACKOFF", 0, ""),
+		PluginStateRunning:            NewPluginState(PluginStateRunning, "slack", "STARTING", 2766, ""),
+		PluginStateBackoff:            NewPluginState(PluginStateBackoff, "slack", "RUNNING", 0, "terminated by SIGKILL"),
+		PluginStateFatal:              NewPluginState(PluginStateFatal, "slack", "BACKOFF", 0, "exit status 1: panic: no token"),
+		PluginStateStopping:           NewPluginState(PluginStateStopping, "slack", "RUNNING", 2766, ""),
+		PluginStateStopped:            NewPluginState(PluginStateStopped, "slack", "STOPPING", 0, ""),
 		LogDropped:                    NewLogDropped(cat, "stdout", 4096),
 	}
 	shown := map[string]string{}

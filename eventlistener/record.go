@@ -158,6 +158,8 @@ func renderOf(t Type) func(e *Event, dst []byte) []byte {
 		return renderDiscarded
 	case t == LogDropped:
 		return renderDropped
+	case t.Is(PluginState):
+		return renderPlugin
 	}
 	return nil
 }

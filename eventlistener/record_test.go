@@ -29,6 +29,12 @@ func oneOfEach() []*Event {
 		NewProcessGroup(ProcessGroupAdded, "web"), NewProcessGroup(ProcessGroupRemoved, "wéb"),
 		NewConfigReloaded([]string{"a", "b"}, nil, []string{"c", ""}), NewConfigReloaded(nil, nil, nil),
 		NewEventsDiscarded("l", 3),
+		NewPluginState(PluginStateStarting, "slack", "BACKOFF", 0, ""),
+		NewPluginState(PluginStateRunning, "slack", "STARTING", 2766, ""),
+		NewPluginState(PluginStateBackoff, "slack", "RUNNING", 0, "terminated by SIGKILL"),
+		NewPluginState(PluginStateFatal, "slack", "BACKOFF", 0, "exit status 1: panic: no token"),
+		NewPluginState(PluginStateStopping, "slack", "RUNNING", 2766, ""),
+		NewPluginState(PluginStateStopped, "slack", "STOPPING", 0, ""),
 		NewLogDropped(who, "stdout", 9),
 	}
 	for _, t := range []Type{ProcessStateStopped, ProcessStateStarting, ProcessStateStopping, ProcessStateFatal, ProcessStateRunning, ProcessStateUnknown} {

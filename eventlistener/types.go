@@ -45,6 +45,13 @@ const (
 	ConfigReloaded
 	EventsDiscarded
 	LogDropped
+	PluginState
+	PluginStateStarting
+	PluginStateRunning
+	PluginStateBackoff
+	PluginStateFatal
+	PluginStateStopping
+	PluginStateStopped
 	numTypes
 )
 
@@ -83,6 +90,13 @@ var table = [numTypes]struct {
 	ConfigReloaded:                {"CONFIG_RELOADED", HarkEvent},
 	EventsDiscarded:               {"EVENTS_DISCARDED", HarkEvent},
 	LogDropped:                    {"LOG_DROPPED", HarkEvent},
+	PluginState:                   {"PLUGIN_STATE", HarkEvent},
+	PluginStateStarting:           {"PLUGIN_STATE_STARTING", PluginState},
+	PluginStateRunning:            {"PLUGIN_STATE_RUNNING", PluginState},
+	PluginStateBackoff:            {"PLUGIN_STATE_BACKOFF", PluginState},
+	PluginStateFatal:              {"PLUGIN_STATE_FATAL", PluginState},
+	PluginStateStopping:           {"PLUGIN_STATE_STOPPING", PluginState},
+	PluginStateStopped:            {"PLUGIN_STATE_STOPPED", PluginState},
 }
 
 // String is the type's name on the wire.

@@ -37,6 +37,8 @@ type LogSink struct {
 
 	wake    chan struct{} // of the goroutine that sends
 	toSpool chan struct{} // of the goroutine that spools
+	look    chan struct{} // of the goroutine that watches
+	sent    chan struct{} // closed when nothing more is sent
 	ctx     context.Context
 	end     context.CancelFunc
 	ended   sync.WaitGroup
@@ -61,6 +63,7 @@ type LogSink struct {
 	firstDelay time.Duration // before the stream is opened again; a test has less patience
 	failures   int           // of streams in a row
 	toldSlow   bool
+	looking    bool      // runWatch looks at its time
 	episode    bool      // output is being lost
 	tellAt     time.Time // when that is announced; zero: it was
 	toldFail   bool
@@ -101,7 +104,8 @@ type source struct {
 func NewLogSink(o LogSinkOptions, around LogSinkSurroundings) (*LogSink, error) {
 	k := &LogSink{
 		o: o.withDefaults(), around: around, sources: map[sourceKey]*source{},
-		wake: make(chan struct{}, 1), toSpool: make(chan struct{}, 1), firstDelay: streamDelay,
+		wake: make(chan struct{}, 1), toSpool: make(chan struct{}, 1), look: make(chan struct{}, 1), sent: make(chan struct{}),
+		firstDelay: streamDelay,
 	}
 	k.ctx, k.end = context.WithCancel(context.Background())
 	if o.Overflow == SpoolOverflow {
@@ -117,8 +121,9 @@ func NewLogSink(o LogSinkOptions, around LogSinkSurroundings) (*LogSink, error) 
 		k.ended.Add(1)
 		go k.runSpool()
 	}
-	k.ended.Add(1)
+	k.ended.Add(2)
 	go k.run()
+	go k.runWatch()
 	return k, nil
 }
 
@@ -255,7 +260,7 @@ func (k *LogSink) lose(src *source, n int64) {
 	if !k.episode {
 		k.episode = true
 		k.tellAt = time.Now().Add(tellLoss)
-		k.ring()
+		ring(k.look)
 	}
 }
 

@@ -22,22 +22,17 @@ type sinkStream struct {
 // run sends batches until Close.
 func (k *LogSink) run() {
 	defer k.ended.Done()
+	defer close(k.sent)
 	defer k.closeStream()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
 		k.mu.Lock()
 		now := time.Now()
-		lost := k.dueLosses(now)
 		b, again := k.next(now)
 		stream := k.stream // b goes with it, even should it end in this moment
 		over := k.closing && b == nil && k.idle() && (k.spool == nil || k.spool.Stats().Queued == 0)
-		slow := k.slow(now)
 		k.mu.Unlock()
-		k.announce(lost)
-		if slow {
-			k.around.Log.Warn("the sink has not answered for a minute; output waits, and more of it is treated as overflow says")
-		}
 		switch {
 		case b != nil:
 			k.send(stream, b)
@@ -64,10 +59,7 @@ func (k *LogSink) idle() bool {
 
 // next gives the batch to send at now and puts it among those in flight, or tells when to ask again; zero is not before something happens.
 func (k *LogSink) next(now time.Time) (*logBatch, time.Time) {
-	again := k.tellAt
-	if len(k.flight) > 0 && !k.toldSlow {
-		again = earlier(again, k.flight[0].out.Add(slowAck))
-	}
+	var again time.Time
 	room := len(k.flight) < k.o.MaxInFlight
 	if k.open != nil && (room || k.spool != nil) {
 		if due := k.open.since.Add(batchWait); now.Before(due) && !k.closing {
@@ -106,21 +98,13 @@ func (k *LogSink) next(now time.Time) (*logBatch, time.Time) {
 	b.sent = false
 	b.out = now
 	k.flight = append(k.flight, b)
+	k.lookOut()
 	return b, now
 }
 
 // againInFlight tells whether a batch is under way that was sent before.
 func (k *LogSink) againInFlight() bool {
 	return slices.ContainsFunc(k.flight, func(b *logBatch) bool { return b.again })
-}
-
-// slow tells, once, that an answer takes long.
-func (k *LogSink) slow(now time.Time) bool {
-	if k.toldSlow || len(k.flight) == 0 || now.Sub(k.flight[0].out) < slowAck {
-		return false
-	}
-	k.toldSlow = true
-	return true
 }
 
 // send sends a batch, on a new stream if there is none.

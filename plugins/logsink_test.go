@@ -195,7 +195,7 @@ func TestSinkBatchesByTimeAndSize(t *testing.T) {
 		if p.count() != 0 {
 			t.Error("a batch goes before its time")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if p.count() != 1 {
 			t.Fatalf("%d batches", p.count())

@@ -25,14 +25,6 @@ func subjectOf(e *eventlistener.Event) subject {
 	return subject{e.Type().String(), p.Group, p.Name}
 }
 
-// namespec is the process's whole name, "" for an event about none.
-func (s subject) namespec() string {
-	if s.group == s.process || s.group == "" {
-		return s.process
-	}
-	return s.group + ":" + s.process
-}
-
 // convert makes an event that plugins get.
 func convert(e *eventlistener.Event) sdk.Event {
 	p, _ := e.Process()

@@ -2,6 +2,8 @@ package sdk
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"syscall"
 	"testing"
 	"time"
@@ -99,5 +101,7 @@ func BenchmarkLogStream(b *testing.B) {
 	if err := s.CloseSend(); err != nil {
 		b.Fatal(err)
 	}
-	<-failed // the end of the stream
+	if err := <-failed; !errors.Is(err, io.EOF) {
+		b.Error(err)
+	}
 }

@@ -283,7 +283,7 @@ type process struct {
 func start(t testing.TB, env ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(os.Args[0]), stderr: &lockedBuffer{}}
-	p.cmd.Env = append([]string{"SDK_TEST_PLUGIN=1", Cookie + "=" + CookieValue, "PLUGIN_UNIX_SOCKET_DIR=" + t.TempDir(), "PLUGIN_PROTOCOL_VERSIONS=1"}, env...)
+	p.cmd.Env = append([]string{"SDK_TEST_PLUGIN=1", Cookie + "=" + CookieValue, "PLUGIN_UNIX_SOCKET_DIR=" + t.TempDir(), "PLUGIN_PROTOCOL_VERSIONS=1", "GORACE=atexit_sleep_ms=0"}, env...)
 	p.cmd.Stderr = p.stderr
 	stdin, err := p.cmd.StdinPipe()
 	if err != nil {

@@ -104,6 +104,23 @@ func TestABadListenerBreaksExactlyItsRule(t *testing.T) {
 	tried.report(t)
 }
 
+// A listener that rejects what it is sent keeps the protocol, and pauses.
+func TestAListenerThatRejectsAndPausesIsNotBroken(t *testing.T) {
+	s := testSettings(t, self(t))
+	s.env = []string{roleVariable + "=rejects all, then pauses"}
+	s.timeout = 2 * time.Second // what is waited for in vain
+	s.rules = map[string]bool{"R6": true, "R15": true, "R21": true}
+	all, err := judge(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range all {
+		if rejected := v.outcome == skip && strings.Contains(v.detail, "rejects what it is sent"); isBasic(v.rule.id) != (v.outcome == pass) || isBasic(v.rule.id) == rejected {
+			t.Errorf("%s: %s %s", v.rule.id, v.outcome, v.detail)
+		}
+	}
+}
+
 // judgeAll tries many listeners at once: most of the time is spent waiting for what
 // must not come.
 type judgeAll map[string]chan func(*testing.T)
@@ -214,8 +231,8 @@ func (b *badListener) signals() {
 			b.mu.Unlock()
 			switch {
 			case b.is("ignores SIGTERM while idle") && !busy && count > 1:
-			case b.is("ignores SIGTERM amid an event") && count == 0:
-			case b.is("half an answer upon SIGTERM") && count == 0:
+			case b.is("ignores SIGTERM amid an event") && count < 2:
+			case b.is("half an answer upon SIGTERM") && count < 2:
 				b.saying.Lock()
 				_, _ = b.out.WriteString("RESU")
 				os.Exit(0)
@@ -360,6 +377,11 @@ func (b *badListener) event(limit int) {
 	case b.is("takes one event only"):
 		b.say("RESULT 2\nOK")
 		os.Exit(0)
+	case b.is("rejects all, then pauses"):
+		b.say("RESULT 4\nFAIL")
+		if b.count >= rejectsAll {
+			return
+		}
 	case b.is("loses the last of several") && limit > 1 && b.in.Buffered() > 0:
 		return
 	default:

@@ -44,7 +44,9 @@ const (
 	maxCredits      = eventlistener.MaxInFlightLimit
 )
 
-const usageText = `usage: supervisor-listener-test [options] [--] COMMAND [ARGUMENT...]
+const usageText = `supervisor-listener-test -- tell whether a program is a good event listener.
+
+Usage: supervisor-listener-test [options] [--] COMMAND [ARGUMENT...]
        supervisor-listener-test record FILE -- COMMAND [ARGUMENT...]
        supervisor-listener-test replay [options] FILE -- COMMAND [ARGUMENT...]
 
@@ -56,25 +58,24 @@ record passes everything between supervisord and the listener, and appends it to
 the process id). Put it before the command of the listener's section. replay plays what was recorded to a
 listener and compares its answers with those recorded.
 
-options:
-  -e, --events TYPES      types the listener is for, parted by commas, as in events=; default EVENT
-      --rule IDS          only these rules, e.g. R8,R21; the basics they build on are played, too
-      --faults            play the faults as well (F1...): killed listeners, duplicates, stalls, closed pipes
-      --list              list the rules and end
-      --count N           events of the rule about many; default 1000
-      --max-in-flight N   credits offered in the rule about credits, 2 to 4096; default 8
-      --timeout SECONDS   how long anything may take that a listener must do; default 10
-      --stopwaitsecs SECONDS
-                          how long the listener may take to end; default 10
-      --env K=V           a further variable of its environment; may be repeated
-      --stderr            show what the listener writes to stderr
-      --json              write one JSON object in place of the table
-  -h, --help              this text
+Options:
+-e/--events TYPES -- types the listener is for, parted by commas, as in events=; default EVENT
+--rule IDS -- only these rules, e.g. R8,R21; the basics they build on are played, too
+--faults -- play the faults as well (F1...): killed listeners, duplicates, stalls, closed pipes
+--list -- list the rules and end
+--count N -- events of the rule about many; default 1000
+--max-in-flight N -- credits offered in the rule about credits, 2 to 4096; default 8
+--timeout SECONDS -- how long anything may take that a listener must do; default 10
+--stopwaitsecs SECONDS -- how long the listener may take to end; default 10
+--env K=V -- a further variable of its environment; may be repeated
+--stderr -- show what the listener writes to stderr
+--json -- write one JSON object in place of the table
+-h/--help -- this text
 
 Of supervisord's own variables (SUPERVISOR_...) the listener gets those that a listener of a daemon would,
 never the ones of the caller; no daemon listens at its SUPERVISOR_SERVER_URL unless --env names one.
 
-exit status: 0 no MUST rule was broken (replay: no answer differs); 1 one was; 2 usage, or the command cannot be
+Exit status: 0 no MUST rule was broken (replay: no answer differs); 1 one was; 2 usage, or the command cannot be
 run. record ends as the listener does (128 + N for signal N).
 `
 

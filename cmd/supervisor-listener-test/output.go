@@ -24,6 +24,7 @@ const (
 // pipe is a listener's output, read as it comes by one goroutine.
 type pipe struct {
 	file    *os.File
+	closed  chan struct{} // closed when the reading end is
 	changed chan struct{} // has one token when there is more to see
 
 	mu   sync.Mutex
@@ -32,8 +33,9 @@ type pipe struct {
 }
 
 func readPipe(f *os.File) *pipe {
-	p := &pipe{file: f, changed: make(chan struct{}, 1)}
+	p := &pipe{file: f, closed: make(chan struct{}), changed: make(chan struct{}, 1)}
 	go func() {
+		defer close(p.closed)
 		defer f.Close()
 		buf := make([]byte, 32<<10)
 		for {
@@ -55,7 +57,10 @@ func readPipe(f *os.File) *pipe {
 }
 
 // close stops reading: what is written from then on breaks the writer's pipe.
-func (p *pipe) close() { _ = p.file.Close() }
+func (p *pipe) close() {
+	_ = p.file.Close()
+	<-p.closed // only then has the reader let go of it
+}
 
 // message is one of the two things a listener says.
 type message struct {

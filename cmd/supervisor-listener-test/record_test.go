@@ -208,6 +208,7 @@ func TestARecordingThatIsNoneIsRefused(t *testing.T) {
 		"7 0 begin \"\"\n":   "no kind of line",
 		"7 0 start\n":        "a text after start is missing",
 		"7 0 --| \"x\"\n":    "or one too many",
+		"7 0 --> \n":         "not in quotes",
 		"7 0 start `x`\n":    "not in quotes",
 		"7 0 start \"x\n":    "not in quotes",
 		"7 -1 start \"\"\n":  "no number of seconds",

@@ -90,7 +90,7 @@ func parseRow(line string) (r row, ok bool, err error) {
 		return r, false, fmt.Errorf("a text after %s is missing, or one too many", r.kind)
 	}
 	if r.hasText() {
-		if fields[3][:1] != `"` {
+		if !strings.HasPrefix(fields[3], `"`) {
 			return r, false, fmt.Errorf("the text %.20q is not in quotes", fields[3])
 		}
 		text, err := strconv.Unquote(fields[3])

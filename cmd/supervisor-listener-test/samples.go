@@ -81,6 +81,8 @@ func event(t eventlistener.Type, name, text string) *eventlistener.Event {
 		return eventlistener.NewEventsDiscarded(poolName, 3)
 	case t == eventlistener.LogDropped:
 		return eventlistener.NewLogDropped(p, "stdout", 4096)
+	case t.Is(eventlistener.PluginState):
+		return eventlistener.NewPluginState(t, "slack", "STARTING", 2766, "")
 	}
 	panic(fmt.Sprintf("internal error: no sample of %v", t)) // a test makes one of each
 }

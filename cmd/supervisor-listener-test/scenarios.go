@@ -55,7 +55,7 @@ func playReadyAgain(t *trial) error {
 	if err != nil {
 		return err
 	}
-	for range 3 {
+	for range 2 {
 		if err := s.exchangeAll(t.plain()); err != nil {
 			return err
 		}
@@ -294,9 +294,6 @@ func playUnknownType(t *trial) error {
 		t.plain())
 }
 
-// rejectsAll is how many rejections in a row say that a listener can do nothing here.
-const rejectsAll = 5
-
 func playMany(t *trial) error {
 	s, err := t.startReady(classicProtocol)
 	if err != nil {
@@ -307,20 +304,11 @@ func playMany(t *trial) error {
 		if err := s.exchange(e); err != nil {
 			return noted(err, fmt.Sprintf("event %d of %d", i+1, t.count))
 		}
-		if i+1 == rejectsAll && !contains(s.answers, eventlistener.ResultOK) {
-			return notApplicable("it rejects every event, and may pause for each: give it what it needs by --env")
+		if i+1 == rejectsAll && s.rejects() {
+			return s.rejecting()
 		}
 	}
 	return s.awaitReady()
-}
-
-func contains(all []string, s string) bool {
-	for _, a := range all {
-		if a == s {
-			return true
-		}
-	}
-	return false
 }
 
 func playAgain(t *trial) error {
@@ -444,12 +432,15 @@ func playCredits(t *trial) error {
 			if err := s.write(batch); err != nil {
 				return err
 			}
-			if len(s.answers) == rejectsAll && !contains(s.answers, eventlistener.ResultOK) {
+			if s.rejects() {
 				break
 			}
 		}
 		if err := s.awaitAnswers(); err != nil {
 			return noted(err, fmt.Sprintf("max_in_flight=%d", limit))
+		}
+		if s.rejects() {
+			return s.rejecting()
 		}
 		if err := s.quiet(); err != nil {
 			return err

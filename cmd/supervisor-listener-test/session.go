@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -224,6 +225,8 @@ func (s *session) until(what string, condition func() bool) error {
 	for !condition() {
 		_, err := s.next(time.Until(deadline))
 		switch {
+		case errors.Is(err, errSilent) && s.unanswered == 0 && s.rejects():
+			return s.rejecting()
 		case errors.Is(err, errSilent):
 			return broken("did not %s within %v%s", what, s.timeout, s.says())
 		case errors.Is(err, errGone):
@@ -233,6 +236,21 @@ func (s *session) until(what string, condition func() bool) error {
 		}
 	}
 	return nil
+}
+
+// rejectsAll is how many rejections in a row say that a listener can do nothing here;
+// a good one asks for the next event ever later then.
+const rejectsAll = 3
+
+// rejects tells whether it has rejected so many.
+func (s *session) rejects() bool {
+	n := len(s.answers)
+	return n >= rejectsAll && !slices.Contains(s.answers[n-rejectsAll:], eventlistener.ResultOK)
+}
+
+// rejecting is why a rule cannot be tried then.
+func (s *session) rejecting() error {
+	return notApplicable("it rejects what it is sent, and may pause each time: give it what it needs by --env" + s.says())
 }
 
 // awaitReady waits until there is a credit.

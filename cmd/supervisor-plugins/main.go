@@ -15,6 +15,9 @@ import (
 	"syscall"
 
 	"github.com/hark-supervisor/hark/plugins/email"
+	"github.com/hark-supervisor/hark/plugins/exec"
+	"github.com/hark-supervisor/hark/plugins/filejson"
+	"github.com/hark-supervisor/hark/plugins/loki"
 	"github.com/hark-supervisor/hark/plugins/slack"
 	"github.com/hark-supervisor/hark/plugins/syslog"
 	"github.com/hark-supervisor/hark/plugins/webhook"
@@ -23,7 +26,7 @@ import (
 
 // bundled are the plugins, in the order in which they are listed.
 func bundled() []sdk.Plugin {
-	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin()}
+	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(), loki.Plugin()}
 }
 
 func main() {
@@ -39,5 +42,6 @@ func main() {
 			args = []string{args[0], "--list"}
 		}
 	}
+	go settle()
 	sdk.ServeOneOf(bundled(), args)
 }

@@ -77,8 +77,8 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		http.Error(w, "post a webhook here", http.StatusMethodNotAllowed)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, q.Body, maxReceived))
-	if err != nil {
+	body, err := io.ReadAll(io.LimitReader(q.Body, maxReceived+1))
+	if err != nil || len(body) > maxReceived {
 		http.Error(w, "too long", http.StatusRequestEntityTooLarge)
 		return
 	}

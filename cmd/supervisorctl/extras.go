@@ -29,7 +29,7 @@ func extended(table []Action) []Action {
 	}
 	at := find(table, "status")
 	at.Run = coloured(at.Run)
-	return append(table, completionAction(), configAction(), eventsAction(), topAction(), waitAction())
+	return append(table, completionAction(), configAction(), eventsAction(), listenerAction(), pluginAction(), topAction(), waitAction())
 }
 
 // batchMethod is a call on many processes at once, and how its rows are told.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -161,13 +162,53 @@ var (
 	ownWords = regexp.MustCompile(`the (server|answer)|expat|\[\^'\]`)
 )
 
+// supervisorsCtl runs Supervisor's supervisorctl with each of the command lines;
+// Python starts once.
+func supervisorsCtl(t *testing.T, lines [][]string) (results []struct {
+	Out    string
+	Status int
+}) {
+	t.Helper()
+	const script = `
+import json, os, sys, tempfile
+from supervisor import supervisorctl
+results = []
+for line in json.loads(sys.argv[1]):
+    out = tempfile.TemporaryFile()
+    pid = os.fork()
+    if pid == 0:
+        sys.stdout = os.fdopen(os.dup(out.fileno()), "w", 1)
+        try:
+            supervisorctl.main(line)
+        except SystemExit as e:
+            os._exit(e.code or 0)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    out.seek(0)
+    results.append({"Out": out.read().decode(), "Status": status})
+print(json.dumps(results))
+`
+	arg, err := json.Marshal(lines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("/usr/bin/python3", "-c", script, string(arg)).Output()
+	if err == nil {
+		err = json.Unmarshal(out, &results)
+	}
+	if err != nil || len(results) != len(lines) {
+		t.Fatalf("%v: %s; make test installs what the tests need", err, out)
+	}
+	return results
+}
+
 // TestServersThatAreNotWhatTheyShouldBe asks Supervisor's supervisorctl too,
 // where it has words of its own.
 func TestServersThatAreNotWhatTheyShouldBe(t *testing.T) {
 	t.Parallel()
 	const up = "supervisor.getVersion"
 	short := func(text string) func(http.ResponseWriter, *http.Request) { return hijacked(text) }
-	for _, c := range []struct {
+	cases := []struct {
 		name   string
 		server methods
 		args   string
@@ -228,22 +269,23 @@ func TestServersThatAreNotWhatTheyShouldBe(t *testing.T) {
 		}, "stop all", "its own words\n", "", exitGeneric},
 		{"reread without an answer", methods{"supervisor.reloadConfig": []any{}}, "reread",
 			"error: <class 'ValueError'>, the server's answer is not three lists of groups\n", "", exitGeneric},
-	} {
+	}
+	urls := make([]string, len(cases))
+	lines := make([][]string, len(cases))
+	for i, c := range cases {
+		urls[i] = fakeServer(t, c.server.ServeHTTP)
+		lines[i] = append([]string{"-c", "", "-s", urls[i]}, strings.Fields(c.args)...)
+	}
+	supervisors := supervisorsCtl(t, lines)
+	for i, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			url := fakeServer(t, c.server.ServeHTTP)
-			if !ownWords.MatchString(c.stdout) {
-				python := exec.Command("/usr/bin/python3", append([]string{"/usr/bin/supervisorctl", "-c", "", "-s", url}, strings.Fields(c.args)...)...)
-				said, err := python.Output()
-				if python.ProcessState == nil {
-					t.Fatalf("%v; make test installs what the tests need", err)
-				}
-				said = placeInSource.ReplaceAll(said, nil)
-				if !regexp.MustCompile(`\A`+c.stdout+`\z`).Match(said) || python.ProcessState.ExitCode() != c.status {
-					t.Errorf("Supervisor's supervisorctl prints %q, status %d", said, python.ProcessState.ExitCode())
+			if said := supervisors[i]; !ownWords.MatchString(c.stdout) {
+				out := placeInSource.ReplaceAllString(said.Out, "")
+				if !regexp.MustCompile(`\A`+c.stdout+`\z`).MatchString(out) || said.Status != c.status {
+					t.Errorf("Supervisor's supervisorctl prints %q, status %d", out, said.Status)
 				}
 			}
-			out, errs, status := ctl(t, "", append([]string{"-s", url}, strings.Fields(c.args)...)...)
+			out, errs, status := ctl(t, "", lines[i]...)
 			if !regexp.MustCompile(`\A` + c.stdout + `\z`).MatchString(out) {
 				t.Errorf("it printed %q", out)
 			}

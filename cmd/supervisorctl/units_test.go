@@ -132,8 +132,21 @@ func TestCompletion(t *testing.T) {
 	url := fakeServer(t, methods{"supervisor.getAllProcessInfo": infos}.ServeHTTP)
 	c := newController(&options{servers: []string{url}}, streams{})
 	defer c.server.close()
+	all := []string{"help "}
+	var supervisors []string
+	for _, a := range actionTable() {
+		if a.Help != "" && a.Name != "help" {
+			all = append(all, a.Name+" ")
+			if !a.Extra {
+				supervisors = append(supervisors, a.Name)
+			}
+		}
+	}
+	if got, want := strings.Join(supervisors, " "), "add avail clear exit fg maintail open pid quit reload remove reread restart shutdown signal start status stop tail update version"; got != want {
+		t.Errorf("Supervisor's actions come as %s", got)
+	}
 	for _, test := range []struct{ line, head, want string }{
-		{"", "", "help |add |avail |clear |exit |fg |maintail |open |pid |quit |reload |remove |reread |restart |shutdown |signal |start |status |stop |tail |update |version |completion |config |events |top |wait "},
+		{"", "", "help |add |avail |clear |exit |fg |maintail |open |pid |quit |reload |remove |reread |restart |shutdown |signal |start |status |stop |tail |update |version |completion |config |events |listener |plugin |top |wait "},
 		{"st", "", "start |status |stop "},
 		{"nosuch", "", ""},
 		{"nosuch x", "nosuch ", ""},

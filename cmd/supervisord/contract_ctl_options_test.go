@@ -92,7 +92,7 @@ func TestSupervisorctlReadsItsCommandLineAsSupervisors(t *testing.T) {
 			if cmd.ProcessState == nil {
 				t.Fatal(err)
 			}
-			hark := fmt.Sprintf("%s[exit status %d]", withoutHints(withoutIssues(string(out))), cmd.ProcessState.ExitCode())
+			hark := fmt.Sprintf("%s[exit status %d]", withoutAdditions(withoutIssues(string(out))), cmd.ProcessState.ExitCode())
 			compare(t, in.normal(python), in.normal(hark))
 		})
 	}

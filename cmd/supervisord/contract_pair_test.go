@@ -191,10 +191,11 @@ var normalisations = []replacement{
 	{regexp.MustCompile(`(?m)(error: <class .*): file: \S+ line: \d+$`), "$1"}, // a place in Python's source
 }
 
-// hints are the lines that Hark's supervisorctl adds on standard error.
-var hints = regexp.MustCompile(`(?m)^hint: .*\n`)
+// additions are what Hark's supervisorctl prints besides: lines on standard
+// error, and the paragraph of help with actions of its own.
+var additions = regexp.MustCompile(`(?m)^hint: .*\n|^\nhark commands \(type help <topic>\):\n=+\n(?:.+\n)+\n`)
 
-func withoutHints(s string) string { return hints.ReplaceAllString(s, "") }
+func withoutAdditions(s string) string { return additions.ReplaceAllString(s, "") }
 
 // normal replaces what must differ: directories, pids, times.
 func (in *instance) normal(s string) string {
@@ -229,7 +230,7 @@ func (in *instance) ctlWith(stdin string, args ...string) string {
 		if cmd.ProcessState == nil {
 			in.t.Fatal(err)
 		}
-		return withoutHints(string(out)) + fmt.Sprintf("[exit status %d]", cmd.ProcessState.ExitCode())
+		return withoutAdditions(string(out)) + fmt.Sprintf("[exit status %d]", cmd.ProcessState.ExitCode())
 	}
 	if in.ctls == nil {
 		in.ctls = startPython(in.t, "supervisor.supervisorctl")
@@ -270,5 +271,5 @@ func (in *instance) ctlUntil(args []string, text string, next func(stdin *os.Fil
 	case <-time.After(patience):
 		in.t.Fatalf("supervisorctl %v did not end; it printed:\n%s", args, out.String())
 	}
-	return strings.TrimRight(withoutHints(out.String()), "\n") + "\n[" + cmd.ProcessState.String() + "]"
+	return strings.TrimRight(withoutAdditions(out.String()), "\n") + "\n[" + cmd.ProcessState.String() + "]"
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/plugins"
 )
 
 // drainTime is how long the HTTP servers may take to finish their answers when
@@ -37,6 +38,7 @@ type daemon struct {
 	log     atomic.Pointer[activity]      // of the present life
 	checked atomic.Pointer[config.Config] // the last configuration read that was in order
 
+	silences  *plugins.Silences
 	diskTurns chan struct{} // see disk
 }
 
@@ -54,6 +56,7 @@ func (d *daemon) run() (int, error) {
 		return 0, err
 	}
 	d.bus = eventlistener.NewBus()
+	d.silences = &plugins.Silences{}
 	first := true
 	defer func() {
 		if d.system != nil {
@@ -126,7 +129,9 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, status
 		d.lookups.Store(d.system)
 	}
 	d.log.Store(log)
+	var ext *extensions
 	supervisor, err := core.New(core.Options{
+		Further:   func(fresh *config.Config) core.GroupDiff { return ext.further(fresh) },
 		Config:    d.conf,
 		System:    d.system,
 		Bus:       d.bus,
@@ -140,11 +145,13 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, status
 	if err != nil {
 		return 0, 0, err
 	}
-	server, err := d.open(supervisor, log)
+	ext = d.newExtensions(supervisor, log)
+	server, err := d.open(supervisor, ext, log)
 	if err != nil {
 		supervisor.Discard()
 		return 0, 0, err
 	}
+	ext.begin(server.Dispatcher())
 	for _, warning := range clearAutoLogs() {
 		log.write(config.WARN, warning)
 	}
@@ -161,6 +168,7 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, status
 	// waking an otherwise idle daemon.
 	debug.FreeOSMemory()
 	mood := supervisor.Run(signals)
+	ext.close()
 	if mood < core.MoodRestarting {
 		d.notify.tell("STOPPING=1")
 	}

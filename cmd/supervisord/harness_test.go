@@ -18,6 +18,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/testplugins/faulty"
 )
 
 // patience is how long a test waits for something that must come. It bounds a
@@ -28,6 +29,10 @@ const patience = 60 * time.Second
 // of its own, so that they test what a user runs.
 func TestMain(m *testing.M) {
 	if child.UmaskVerb(os.Args) {
+		return
+	}
+	if len(os.Args) > 2 && os.Args[1] == faulty.Verb { // with an empty environment
+		faulty.Run(os.Args[2:])
 		return
 	}
 	if os.Getenv("HARK_BE_SUPERVISORD") != "" || os.Getenv(readyVariable) != "" {

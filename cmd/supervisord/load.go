@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/plugins"
 )
 
 // getentTime is how long getent may take to find an account (LDAP and the like)
@@ -29,6 +30,7 @@ func (d *daemon) load(path string) (*config.Config, error) {
 		Overrides: d.given.overrides,
 		Dir:       d.dir,
 		Environ:   os.Environ(),
+		Template:  plugins.CheckTemplate,
 		Accounts:  &config.AccountFiles{Fallback: d.getent},
 	})
 }

@@ -36,6 +36,9 @@ func main() {
 
 // command is supervisord with a command line. It returns the exit status.
 func command(args []string, stdout, stderr io.Writer) int {
+	if len(args) > 1 && args[1] == pluginVerb {
+		return pluginCommand(args[2:], stdout, stderr)
+	}
 	report := newReporter()
 	if report.daemonized() {
 		stderr = report.out

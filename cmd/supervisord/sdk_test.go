@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
 // sdkListener is the recorder written with one SDK: testdata/listeners. It appends
@@ -42,8 +44,9 @@ func sdkListeners() []sdkListener {
 	}
 }
 
-// conf is the listener's section and that of its emitter, which is started by hand.
-func (l sdkListener) conf(t testing.TB, events int) string {
+// conf is the listener's section, with further keys, and that of its emitter, which
+// is started by hand.
+func (l sdkListener) conf(t testing.TB, events int, more ...string) string {
 	t.Helper()
 	listeners, err := filepath.Abs("testdata/listeners")
 	if err != nil {
@@ -62,6 +65,7 @@ buffer_size=%d
 stderr_logfile=DIR/recorder.err
 startsecs=0
 autorestart=true
+%s
 [program:emitter]
 command=%s %d
 environment=%s
@@ -81,7 +85,7 @@ stdout_events_enabled=true
 autostart=false
 autorestart=false
 startsecs=0
-`, l.command, l.env, events+100, l.emitter, events, l.env))
+`, l.command, l.env, events+100, strings.Join(more, "\n"), l.emitter, events, l.env))
 }
 
 // recorded is one event as a recorder wrote it.
@@ -106,8 +110,8 @@ func (in *instance) records(t testing.TB) []recorded {
 		if _, err := fmt.Sscan(string(line), &r.name, &r.serial, &length); err != nil {
 			t.Fatalf("record %d begins with %q: %v", len(all), line, err)
 		}
-		// A shell has dropped a NUL, so the length is that of what was sent.
-		if nul := "processname:plain groupname:plain"; bytes.HasPrefix(more, []byte(nul)) && !bytes.Contains(more[:min(length, len(more))], []byte{0}) {
+		// bash has dropped a NUL, but the length is that of what was sent.
+		if bytes.HasPrefix(more, []byte("processname:plain groupname:plain")) && bytes.Contains(more, []byte("\nab\r\n")) {
 			length--
 		}
 		if len(more) <= length {
@@ -181,18 +185,109 @@ func TestSDKListenersGetEveryPayloadAsItWasSent(t *testing.T) {
 
 func TestSDKListenersGetManyEventsInOrder(t *testing.T) {
 	const events = 2000
+	for _, credits := range []string{"max_in_flight=1", "max_in_flight=64"} {
+		for _, l := range sdkListeners() {
+			t.Run(l.name+", "+credits, func(t *testing.T) {
+				in := run(t, l.conf(t, events, credits))
+				in.told()
+				in.must("supervisor.startProcess", "emitter", false)
+				for i, r := range in.waitRecords(events) {
+					_, data, _ := strings.Cut(r.payload, "\n")
+					if want := "é" + strconv.Itoa(i); r.name != "PROCESS_COMMUNICATION_STDOUT" || data != want {
+						t.Fatalf("event %d is %s with %q; want %q", i, r.name, data, want)
+					}
+				}
+				in.waitListener("recorder", "delivered", events)
+				if state := in.listenerState("recorder"); state == "UNKNOWN" || in.listener("recorder", "returned") != 0 {
+					t.Errorf("it is %s: %v", state, in.must("hark.getEventListeners"))
+				}
+			})
+		}
+	}
+}
+
+// inFlight is how many events a pool's first process has unanswered.
+func (in *instance) inFlight(name string) int {
+	in.t.Helper()
+	v, _ := in.listener(name, "processes").([]any)[0].(xmlrpc.Struct).Get("in_flight")
+	return v.(int)
+}
+
+// Python's listener reads ahead what max_in_flight allows; the others take one event
+// at a time.
+func TestThePythonSDKsListenerUsesItsCredits(t *testing.T) {
 	for _, l := range sdkListeners() {
 		t.Run(l.name, func(t *testing.T) {
-			in := run(t, l.conf(t, events))
+			in := run(t, l.conf(t, 1, "max_in_flight=4"))
 			in.told()
-			in.must("supervisor.startProcess", "emitter", false)
-			for i, r := range in.waitRecords(events) {
-				_, data, _ := strings.Cut(r.payload, "\n")
-				if want := "é" + strconv.Itoa(i); r.name != "PROCESS_COMMUNICATION_STDOUT" || data != want {
-					t.Fatalf("event %d is %s with %q; want %q", i, r.name, data, want)
+			ahead := 1
+			if strings.HasPrefix(l.name, "python, text") || strings.HasPrefix(l.name, "python, bytes") {
+				ahead = 4
+			}
+			kinds := []string{"slow", "fail", "note", "refuse", "note", "note", "note"}
+			for _, kind := range kinds {
+				in.remote(kind, "x")
+			}
+			until(t, "the first event is in hand", func() bool { return exists(in, "begun") })
+			until(t, fmt.Sprintf("%d events are in flight", ahead), func() bool { return in.inFlight("recorder") == ahead })
+			in.waitListener("recorder", "queued", len(kinds)-ahead)
+			in.script("go", "")
+			in.waitListener("recorder", "delivered", len(kinds))
+			if in.listener("recorder", "rejected") != 2 || in.listenerState("recorder") == "UNKNOWN" {
+				t.Errorf("%v", in.must("hark.getEventListeners"))
+			}
+			// A rejected event comes again behind those that were in flight.
+			seen := map[int]string{}
+			for _, r := range in.waitRecords(len(kinds)) {
+				seen[r.serial] = strings.TrimSuffix(strings.TrimPrefix(r.payload, "type:"), "\nx")
+			}
+			for i, kind := range kinds {
+				if seen[i] != kind {
+					t.Errorf("event %d is %q, not %q", i, seen[i], kind)
 				}
 			}
+			if n := len(in.records(t)); n != len(kinds) {
+				t.Errorf("%d events were recorded", n)
+			}
 		})
+	}
+}
+
+// What was read ahead and not begun when the listener is stopped or killed comes
+// again, in order.
+func TestWhatAnSDKListenerHasReadAheadComesAgain(t *testing.T) {
+	for _, l := range sdkListeners()[:2] {
+		for _, how := range []string{"stopped", "killed"} {
+			t.Run(l.name+", "+how, func(t *testing.T) {
+				in := run(t, l.conf(t, 1, "max_in_flight=4"))
+				in.told()
+				for i, kind := range []string{"slow", "note", "note", "note", "note", "note"} {
+					in.remote(kind, strconv.Itoa(i))
+				}
+				until(t, "the first event is in hand", func() bool { return exists(in, "begun") })
+				until(t, "four events are in flight", func() bool { return in.inFlight("recorder") == 4 })
+				if how == "stopped" {
+					in.must("supervisor.stopProcess", "recorder:recorder", false)
+					in.script("go", "")
+					in.waitState("recorder:recorder", "STOPPED")
+					if n := len(in.records(t)); n != 1 {
+						t.Errorf("%d events done when stopped", n)
+					}
+					in.must("supervisor.startProcess", "recorder:recorder")
+				} else {
+					if err := syscall.Kill(in.pid("recorder:recorder"), syscall.SIGKILL); err != nil {
+						t.Fatal(err)
+					}
+					in.script("go", "")
+				}
+				for i, r := range in.waitRecords(6) {
+					if r.serial != i || !strings.HasSuffix(r.payload, "\n"+strconv.Itoa(i)) {
+						t.Errorf("event %d is %d %q", i, r.serial, r.payload)
+					}
+				}
+				in.waitListener("recorder", "delivered", 6)
+			})
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"slices"
 
@@ -13,9 +14,11 @@ import (
 )
 
 // open opens the HTTP servers.
-func (d *daemon) open(supervisor *core.Supervisor, log *activity) (*rpc.Server, error) {
+func (d *daemon) open(supervisor *core.Supervisor, ext *extensions, log *activity) (*rpc.Server, error) {
+	stats := procstat.New()
 	page, err := web.New(web.Options{
-		Supervisor: supervisor, Logs: d.logReaders(), Events: supervisor,
+		Supervisor: supervisor, Logs: d.logReaders(), Events: supervisor, Counters: supervisor,
+		Stats: processStats(supervisor, stats), Plugins: pluginInfos(ext),
 		Version: version, SupervisorVersion: supervisorVersion, Open: d.isOpen(),
 	})
 	if err != nil {
@@ -24,18 +27,70 @@ func (d *daemon) open(supervisor *core.Supervisor, log *activity) (*rpc.Server, 
 	return rpc.Open(rpc.Options{
 		Servers:    d.conf.Servers,
 		Fallback:   page,
-		Interfaces: d.conf.RPCInterfaces,
-		Supervisor: supervisor,
+		Observe:    page.Observe,
+		Interfaces: slices.DeleteFunc(slices.Clone(d.conf.RPCInterfaces), func(i config.RPCInterface) bool { return i.Plugin != "" }),
+		Supervisor: &extended{supervisor, ext},
+		Hark: slices.Concat(rpc.NotifierMethods(outletCalls{ext.outlets}), rpc.PluginMethods(ext),
+			[]rpc.Method{rpc.LoopMethod(supervisor.LoopInfo)}),
 		Logs:       d.logReaders(),
 		Version:    version,
 		Selections: supervisor,
 		Previews:   supervisor,
-		Stats:      procstat.New(),
+		Stats:      stats,
 		Events:     supervisor,
 		Activity:   log.write,
 		Level:      log.level,
 		Stderr:     d.report.out,
 	})
+}
+
+// processStats is what the page and the metrics show of what processes use; nil where that cannot be told.
+func processStats(supervisor *core.Supervisor, reader *procstat.Reader) func(context.Context) ([]web.ProcessStat, error) {
+	if _, err := reader.Read(nil); err != nil {
+		return nil
+	}
+	return func(ctx context.Context) ([]web.ProcessStat, error) {
+		infos, err := supervisor.AllProcessInfo(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var pids []int
+		for i := range infos {
+			if infos[i].Pid != 0 {
+				pids = append(pids, infos[i].Pid)
+			}
+		}
+		used, err := reader.Read(pids)
+		if err != nil {
+			return nil, err
+		}
+		all := []web.ProcessStat{}
+		for i := range infos {
+			p := &infos[i]
+			if s, ok := used[p.Pid]; ok {
+				all = append(all, web.ProcessStat{Name: p.Name, Group: p.Group, CPU: s.Percent, RSS: s.RSS, CPUSeconds: s.CPU.Seconds()})
+			}
+		}
+		return all, nil
+	}
+}
+
+// pluginInfos is what the page and the metrics show of plugins.
+func pluginInfos(ext *extensions) func(context.Context) ([]web.PluginInfo, error) {
+	return func(context.Context) ([]web.PluginInfo, error) {
+		all := []web.PluginInfo{}
+		for _, p := range ext.Plugins() {
+			info := web.PluginInfo{Name: p.Name, State: p.State, Version: p.Version, Pid: p.PID, Restarts: p.Restarts, Trouble: p.Trouble}
+			for _, i := range p.Instances {
+				info.Instances = append(info.Instances, i.Section)
+				if info.Trouble == "" {
+					info.Trouble = i.Trouble
+				}
+			}
+			all = append(all, info)
+		}
+		return all, nil
+	}
 }
 
 // isOpen tells whether an inet server asks nobody for a password.

@@ -216,7 +216,7 @@ func TestSoakEventsOfListenersThatAreKilled(t *testing.T) {
 	for name := range pools {
 		noted[name] = &tally{path: filepath.Join(in.dir, name)}
 	}
-	turns := max(4, soak(40))
+	turns := max(2, soak(40))
 	for range turns {
 		for name := range pools {
 			from := noted[name].lines(t) + rng.IntN(n/turns/2)

@@ -40,10 +40,11 @@ const (
 // Child is a process that was started. Its methods may be called from any
 // thread, callbacks included, and never block.
 type Child struct {
-	sys      *System
-	pid      int
-	listener bool
-	exited   func(c *Child, ws syscall.WaitStatus)
+	sys        *System
+	pid        int
+	listener   bool
+	holdsGroup bool // its process group ends with it
+	exited     func(c *Child, ws syscall.WaitStatus)
 
 	// Under the reaper's lock.
 	reaped    bool

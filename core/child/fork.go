@@ -2,6 +2,7 @@ package child
 
 import (
 	"os"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -100,6 +101,12 @@ func (f *forker) child(sp *Spawn) *SpawnError {
 		return pipeError(r, err)
 	}
 	file, argv := sp.file, r.Argv
+	if sp.ends.fds[program] >= 0 {
+		file = ""
+	}
+	if r.MaxProcesses > 0 {
+		file, argv = f.self, limitArgv(r.MaxProcesses, f.self, file, argv)
+	}
 	before := -1
 	switch {
 	case r.Umask < 0:
@@ -107,6 +114,13 @@ func (f *forker) child(sp *Spawn) *SpawnError {
 		before = unix.Umask(r.Umask)
 	default:
 		file, argv = f.self, umaskArgv(r.Umask, f.self, file, argv)
+	}
+	switch fd := sp.ends.fds[program]; {
+	case fd < 0:
+	case r.MaxProcesses > 0: // the verb executes it
+		f.attr.Files = append(f.attr.Files, uintptr(fd))
+	default:
+		file = "/proc/self/fd/" + strconv.Itoa(fd) // of the child, which has a copy until it executes
 	}
 	f.sys.reaper.forkBegins()
 	pid, err := f.fork(file, argv, &f.attr)
@@ -136,7 +150,7 @@ func (f *forker) nullDevice() (int, error) {
 
 // describe fills the attributes of the fork.
 func (f *forker) describe(r *Request, e *ends) error {
-	for i, fd := range e.fds {
+	for i, fd := range e.fds[:program] {
 		switch {
 		case fd >= 0:
 			f.files[i] = uintptr(fd)
@@ -151,6 +165,9 @@ func (f *forker) describe(r *Request, e *ends) error {
 		}
 	}
 	f.proc = syscall.SysProcAttr{Setpgid: true}
+	if r.DiesWithUs {
+		dieWithParent(&f.proc)
+	}
 	if c := r.Credential; c != nil && c.UID != uint32(os.Getuid()) {
 		f.cred = syscall.Credential{Uid: c.UID, Gid: c.GID, Groups: c.Groups}
 		f.proc.Credential = &f.cred
@@ -161,7 +178,7 @@ func (f *forker) describe(r *Request, e *ends) error {
 
 func (sp *Spawn) newChild(pid int) *Child {
 	r, p, sys := sp.request, &sp.pipes, sp.spawner.sys
-	c := &Child{sys: sys, pid: pid, listener: r.Listener, exited: r.Exited}
+	c := &Child{sys: sys, pid: pid, listener: r.Listener, holdsGroup: r.DiesWithUs, exited: r.Exited}
 	if p.stdin >= 0 {
 		c.stdin.open = true
 		c.stdin.place = stream{fd: p.stdin, child: c, poller: c.poller(), eager: true}

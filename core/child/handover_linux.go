@@ -135,7 +135,7 @@ func (h *handover) receive(e *ends) error {
 		break
 	}
 	wanted := e.fds
-	e.given = false
+	e.given = [4]bool{}
 	rest := got
 	for i, fd := range wanted {
 		e.fds[i] = -1

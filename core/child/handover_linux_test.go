@@ -342,11 +342,11 @@ func TestDescriptorsThatFindNoPlaceInTheOtherTable(t *testing.T) {
 	h.to, h.from = fds[0], fds[1]
 	before := openFiles(t)
 	// Two are sent where three are expected, as if the last had found no number.
-	sent := ends{fds: [3]int{0, 1, -1}}
+	sent := ends{fds: [4]int{0, 1, -1, -1}}
 	if err := h.send(&sent); err != nil {
 		t.Fatal(err)
 	}
-	got := ends{fds: [3]int{0, 1, 2}}
+	got := ends{fds: [4]int{0, 1, 2, -1}}
 	if err := h.receive(&got); err != syscall.EMFILE {
 		t.Errorf("receive: %v, want EMFILE", err)
 	}

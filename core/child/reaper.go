@@ -91,7 +91,7 @@ func (r *reaper) reap() bool {
 	switch {
 	case c != nil:
 		delete(r.known, pid)
-		c.reaped, c.ws = true, ws
+		c.ended(ws)
 		ready = c.announced
 	case r.forking:
 		if len(r.unclaimed) == maxUnclaimed {
@@ -107,6 +107,15 @@ func (r *reaper) reap() bool {
 		c.exit()
 	}
 	return true
+}
+
+// ended notes the status. What is left of the process group is killed here and now: the pid has just become free, and
+// the system gives out all others before it is a process's, or a group's, again. Under the lock.
+func (c *Child) ended(ws syscall.WaitStatus) {
+	c.reaped, c.ws = true, ws
+	if c.holdsGroup {
+		_ = syscall.Kill(-c.pid, syscall.SIGKILL)
+	}
 }
 
 func (r *reaper) tellOrphans() {
@@ -134,7 +143,7 @@ func (r *reaper) register(c *Child) {
 	r.mu.Lock()
 	for i := len(r.unclaimed) - 1; i >= 0; i-- {
 		if r.unclaimed[i].pid == c.pid {
-			c.reaped, c.ws = true, r.unclaimed[i].ws
+			c.ended(r.unclaimed[i].ws)
 			r.unclaimed = append(r.unclaimed[:i], r.unclaimed[i+1:]...)
 			break
 		}

@@ -16,14 +16,22 @@ type Credential struct {
 // that the child's pipes held at its end has been given to the Readers. Exactly one
 // of Started and Failed is called, and Exited exactly once after Started. Nothing is read before Started has returned.
 type Request struct {
-	Name           string   // the process's name, for messages
-	Argv           []string // Argv[0] with a slash is a path, else searched in SearchPath
-	SearchPath     []string // directories
-	Env            []string
-	Dir            string // "" : stay
-	Umask          int    // -1: inherit
-	Credential     *Credential
-	Stdin          int // a descriptor to give as 0 (FastCGI socket), open until Started or Failed; -1: a pipe
+	Name       string   // the process's name, for messages
+	Argv       []string // Argv[0] with a slash is a path, else searched in SearchPath
+	SearchPath []string // directories
+	Env        []string
+	Dir        string // "" : stay
+	Umask      int    // -1: inherit
+	Credential *Credential
+	Stdin      int // a descriptor to give as 0 (FastCGI socket), open until Started or Failed; -1: a pipe
+	// Program is a descriptor of the file to execute, instead of Argv[0], open until Started or Failed; 0: none. Linux only. It goes with a
+	// Umask only where UmaskByThread tells so.
+	Program int
+	// MaxProcesses limits the processes and threads of the child's user, as the child sees it; 0: no limit. It does not bind root.
+	MaxProcesses int
+	// DiesWithUs has the child killed when this program dies, on Linux and FreeBSD, and everywhere what is left of its process
+	// group when it has ended itself.
+	DiesWithUs     bool
 	RedirectStderr bool
 	// Stdout and Stderr take the output. Nil: no pipe, the child gets /dev/null
 	// (Stderr nil with RedirectStderr: stderr is stdout).

@@ -231,13 +231,17 @@ func (s *spawner) toPrepare() *Spawn {
 // others, so that all are answered in order.
 func (sp *Spawn) prepare() {
 	r := sp.request
-	if sp.file, sp.failed = Resolve(r.Argv, r.SearchPath); sp.failed != nil {
-		return
+	if r.Program <= 0 {
+		if sp.file, sp.failed = Resolve(r.Argv, r.SearchPath); sp.failed != nil {
+			return
+		}
 	}
 	if sp.failed = refuse(r); sp.failed != nil {
 		return
 	}
-	prime(sp.file, r.Dir)
+	if r.Program <= 0 {
+		prime(sp.file, r.Dir)
+	}
 	stdin := r.Stdin
 	var err error
 	if r.Prepare != nil {
@@ -247,7 +251,7 @@ func (sp *Spawn) prepare() {
 		sp.pipes, err = makePipes(r, stdin)
 	}
 	if err == nil {
-		sp.ends = sp.pipes.ends(stdin)
+		sp.ends = sp.pipes.ends(stdin, r.Program)
 		err = sp.spawner.handover.send(&sp.ends)
 		sp.sent = err == nil
 	}

@@ -21,13 +21,13 @@ func umaskArgv(mask int, self, file string, argv []string) []string {
 	return append([]string{self, umaskVerb, fmt.Sprintf("%03o", mask), file}, argv...)
 }
 
-// UmaskVerb must be called first thing in main with os.Args. When they carry the
-// hidden verb it sets the umask and executes the program, and doesn't return. If
+// UmaskVerb must be called first thing in main with os.Args. When they carry one
+// of the hidden verbs (the other is limitVerb) it sets the umask and executes the program, and doesn't return. If
 // that fails it writes Supervisor's lines to stderr and exits with 127, as
 // Supervisor's child does. Otherwise handled is false.
 func UmaskVerb(args []string) (handled bool) {
 	if len(args) < 5 || args[1] != umaskVerb {
-		return false
+		return limited(args)
 	}
 	mask, err := strconv.ParseUint(args[2], 8, 9)
 	if err != nil {

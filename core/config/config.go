@@ -18,12 +18,14 @@ type Config struct {
 	Files         []string // Path and every included file, in reading order
 	Supervisord   Supervisord
 	Servers       []Server
-	ServerURL     string         // where children find the daemon: the first unix server, or else the last inet one; "" without any
-	RPCInterfaces []RPCInterface // in the order of the file
-	Groups        []*Group       // by priority, then name, as Supervisor sorts them
-	Warnings      []string       // for the activity log at WARN: unknown keys and the like
-	Criticals     []string       // for the activity log at CRIT: a file that others may write, an open server
-	Infos         []string       // for the activity log at INFO: "Included extra file ... during parsing"
+	ServerURL     string           // where children find the daemon: the first unix server, or else the last inet one; "" without any
+	RPCInterfaces []RPCInterface   // in the order of the file
+	Plugins       []Plugin         // [plugin:x], in the order of the file
+	Instances     []PluginInstance // the sections that plugins serve; namespaces first
+	Groups        []*Group         // by priority, then name, as Supervisor sorts them
+	Warnings      []string         // for the activity log at WARN: unknown keys and the like
+	Criticals     []string         // for the activity log at CRIT: a file that others may write, an open server
+	Infos         []string         // for the activity log at INFO: "Included extra file ... during parsing"
 }
 
 // Supervisord is the [supervisord] section (supervisor/options.py, ServerOptions).
@@ -49,6 +51,7 @@ type Supervisord struct {
 	Subreaper               bool                 // Hark's own; default false
 	RequireAuth             bool                 // Hark's own; refuse to start an inet server without a password
 	StrictConfigPermissions bool                 // Hark's own; refuse a configuration that others may write
+	PluginDirs              []string             // Hark's own; where plugins are found
 	EventLog                string               // Hark's own; absolute; "" for none
 	EventLogMaxBytes        int64                // default 50MB; 0 never rotates
 	EventLogBackups         int                  // default 10

@@ -22,6 +22,17 @@ func entryPoint(spec string) string {
 	return strip(module) + ":" + strip(name)
 }
 
+// factoryPlugin is the plugin that takes the place of a factory that is much used, "" for another factory.
+func factoryPlugin(spec string) string {
+	switch entryPoint(spec) {
+	case "supervisor_twiddler.rpcinterface:make_twiddler_rpcinterface":
+		return "twiddler"
+	case "supervisor_cache.rpcinterface:make_cache_rpcinterface":
+		return "cache"
+	}
+	return ""
+}
+
 // readRPCInterfaces reads the namespaces (options.py, get_plugins).
 func (l *loader) readRPCInterfaces() {
 	for _, section := range l.doc.Sections() {
@@ -35,8 +46,9 @@ func (l *loader) readRPCInterfaces() {
 		i.Factory = factory.text
 		switch {
 		case factory.state == absent && plugin.state == present:
-			i.Plugin = l.text(l.get(section, "plugin"), "")
-			l.warn(section, "plugin", fmt.Sprintf("plugin %q is not loaded: this supervisord has no plugin host, so its methods are not there", i.Plugin))
+			i.Plugin = strip(l.text(l.get(section, "plugin"), ""))
+		case factory.state == present && factoryPlugin(i.Factory) != "":
+			i.Plugin = factoryPlugin(i.Factory)
 		case factory.state == absent:
 			l.reject(section, "", fmt.Sprintf("section [%s] does not specify a %s", section, factoryKey),
 				fmt.Sprintf("there is no %s; accepted: %s, or plugin = and a plugin's name", factoryKey, mainFactory))

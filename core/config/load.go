@@ -95,6 +95,7 @@ func (l *loader) load() {
 	if l.find() && l.readFiles() {
 		l.readSupervisord()
 		l.readRPCInterfaces()
+		l.readPlugins()
 		l.readGroups()
 		l.readServers()
 		l.applyOverrides(overrides)

@@ -47,6 +47,10 @@ const (
 	Template
 	Channels
 	SinkOverflow
+	Directories
+	Permissions
+	SHA256
+	PluginFiles
 )
 
 // Accepts says in a few words what a value of the type may be.
@@ -124,6 +128,14 @@ func (t ValueType) Accepts() string {
 		return "stdout, stderr or both"
 	case SinkOverflow:
 		return "drop_oldest, block or spool"
+	case Directories:
+		return "absolute paths of directories, separated by commas"
+	case Permissions:
+		return "none, read or control"
+	case SHA256:
+		return "64 hexadecimal digits"
+	case PluginFiles:
+		return "absolute paths, or PATH=SHA256, separated by commas"
 	case ProtocolErrorPolicy:
 		return "unknown or restart"
 	case PayloadForm:
@@ -184,7 +196,7 @@ func Schema() []SectionSchema {
 	return []SectionSchema{
 		unixServerSchema(), inetServerSchema(), supervisordSchema(),
 		rpcInterfaceSchema(), supervisorctlSchema(), ctlPluginSchema(), fleetSchema(),
-		programSchema(), fcgiSchema(), listenerSchema(), groupSchema(), notifierSchema(), logSinkSchema(), includeSchema(),
+		programSchema(), fcgiSchema(), listenerSchema(), groupSchema(), pluginSchema(), notifierSchema(), logSinkSchema(), includeSchema(),
 	}
 }
 

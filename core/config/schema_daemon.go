@@ -50,6 +50,8 @@ func supervisordSchema() SectionSchema {
 				Doc: "refuse to start with an inet server that asks for no password; default false"},
 			{Key: "strict_config_permissions", Type: Boolean, Default: "false", Origin: fromHark,
 				Doc: "refuse to start with a configuration that others may write; default false"},
+			{Key: "plugin_dirs", Type: Directories, Default: "/usr/lib/hark/plugins,/usr/local/lib/hark/plugins", Origin: fromHark,
+				Doc: "where plugins are installed, absolute, separated by commas; default /usr/lib/hark/plugins,/usr/local/lib/hark/plugins"},
 			{Key: "event_log", Type: FilePath, Origin: fromHark, Doc: "a file of events, one JSON object a line; default: none"},
 			{Key: "event_log_maxbytes", Type: ByteSize, Default: "50MB", Unit: "bytes", Origin: fromHark, Doc: "size at which it is rotated, 0 for never; default 50MB"},
 			{Key: "event_log_backups", Type: Integer, Default: "10", Unit: "files", Origin: fromHark, Doc: "rotated files kept, 0 for none; default 10"},

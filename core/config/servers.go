@@ -102,7 +102,10 @@ func (l *loader) passwordFile(s *Server, both bool) {
 
 // secretFile is the first line of a file. The error names the file and nothing of its content.
 func (l *loader) secretFile(name string) (Secret, error) {
-	path := l.paths.normalize(name)
+	return secretLine(l.paths.normalize(name))
+}
+
+func secretLine(path string) (Secret, error) {
 	data, err := readLimited(path)
 	if err != nil {
 		return Secret{}, fmt.Errorf("cannot read the password in %q: %s", path, reason(err))

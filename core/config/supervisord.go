@@ -42,6 +42,7 @@ func (l *loader) readSupervisord() {
 		s.Subreaper = l.boolean(get("subreaper"), false)
 		s.RequireAuth = l.boolean(get("require_auth"), false)
 		s.StrictConfigPermissions = l.boolean(get("strict_config_permissions"), false)
+		s.PluginDirs = l.pluginDirs(get("plugin_dirs"))
 		if path := convert(l, get("event_log"), "", l.paths.existingDirPath); path != "" {
 			s.EventLog = l.paths.normalize(path)
 		}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
@@ -28,6 +30,7 @@ var errInternal = errors.New("internal error")
 // concurrent use. Besides the namespaces it is given it has "system".
 type Dispatcher struct {
 	activity func(config.Level, string)
+	observe  func(method string, took time.Duration) // nil: nobody measures
 	base     []Namespace
 	tables   atomic.Pointer[[2]table] // by Access
 }
@@ -35,7 +38,8 @@ type Dispatcher struct {
 // table is every method that one kind of access sees, by its full name.
 type table struct {
 	methods map[string]*Method
-	names   []string // sorted
+	names   []string                             // sorted
+	missing map[string]func(method string) error // by namespace
 }
 
 // NewDispatcher makes a dispatcher. activity is called with a CRIT line when a
@@ -59,8 +63,11 @@ func (d *Dispatcher) SetNamespaces(added []Namespace) {
 		for _, ns := range slices.Concat(added, d.base, []Namespace{d.systemNamespace(access)}) {
 			byName[ns.Name] = ns
 		}
-		t := table{methods: map[string]*Method{}}
+		t := table{methods: map[string]*Method{}, missing: map[string]func(string) error{}}
 		for _, ns := range byName {
+			if ns.Missing != nil {
+				t.missing[ns.Name] = ns.Missing
+			}
 			for i := range ns.Methods {
 				m := &ns.Methods[i]
 				name := ns.Name + "." + m.Name
@@ -76,12 +83,27 @@ func (d *Dispatcher) SetNamespaces(added []Namespace) {
 
 func (d *Dispatcher) table(access Access) *table { return &d.tables.Load()[access] }
 
+// Permits tells whether that kind of access may call a method; one that is not there may be called, in vain.
+func (d *Dispatcher) Permits(access Access, method string) bool {
+	m := d.table(access).methods[method]
+	return m == nil || access == Control || m.ReadOnly
+}
+
 // Call calls a method and waits for its answer. The error is an *xmlrpc.Fault,
 // the context's, or, when the method panicked, another, already logged.
 func (d *Dispatcher) Call(ctx context.Context, access Access, method string, args []any) (value any, err error) {
-	m := d.table(access).methods[method]
+	t := d.table(access)
+	m := t.methods[method]
 	switch {
 	case m == nil:
+		namespace, name, _ := strings.Cut(method, ".")
+		if missing := t.missing[namespace]; missing != nil {
+			err := missing(name)
+			if f, ok := errors.AsType[*xmlrpc.Fault](err); ok {
+				return nil, f
+			}
+			return nil, faultOf(err, "")
+		}
 		return nil, plainFault(UnknownMethod)
 	case access != Control && !m.ReadOnly:
 		return nil, fault(Failed, "these credentials are read-only")
@@ -94,6 +116,9 @@ func (d *Dispatcher) Call(ctx context.Context, access Access, method string, arg
 			value, err = nil, errInternal
 		}
 	}()
+	if d.observe != nil {
+		defer func(begun time.Time) { d.observe(method, time.Since(begun)) }(time.Now())
+	}
 	value, err = m.Call(ctx, args)
 	if err != nil {
 		var f *xmlrpc.Fault

@@ -10,6 +10,8 @@ import (
 type Namespace struct {
 	Name    string
 	Methods []Method
+	// Missing answers calls of methods that are not among Methods, which may not be known yet; nil: UNKNOWN_METHOD.
+	Missing func(method string) error
 }
 
 // Method is one row of a namespace's table. Its signature and its help are

@@ -39,13 +39,15 @@ type Options struct {
 	Logs       Logs
 	Version    string       // Hark's own, for hark.getVersion
 	Namespaces []Namespace  // further ones
+	Hark       []Method     // further methods of the hark namespace
 	Selections Selections   // for the methods of hark on many processes; nil: there are none
 	Previews   Previews     // for hark.previewUpdate; nil: there is none
 	Stats      ProcessStats // for hark.getProcessStats; nil: there is none
-	Hark       []Method     // further methods of the hark namespace
 	Events     Events       // for hark.getEventListeners and /events; nil: there are none
 	Fallback   http.Handler // what isn't XML-RPC or a log tail; nil: 404. See AccessOf
 
+	// Observe is told how long each call of a known method took; nil: nobody is.
+	Observe func(method string, took time.Duration)
 	// Interface makes the namespace of an interface with another factory. nil, or
 	// an error, refuses it.
 	Interface func(config.RPCInterface) (Namespace, error)
@@ -118,6 +120,7 @@ func open(o Options, lim limits) (_ *Server, err error) {
 		return nil, err
 	}
 	s.dispatcher = NewDispatcher(s.activity, namespaces...)
+	s.dispatcher.observe = o.Observe
 	stderr := o.Stderr
 	if stderr == nil {
 		stderr = io.Discard
@@ -154,13 +157,13 @@ func makeNamespaces(o Options) ([]Namespace, error) {
 		}
 	}
 	hark := harkNamespace(o.Version, o.Supervisor, o.Events)
+	hark.Methods = append(hark.Methods, o.Hark...)
 	if o.Selections != nil {
 		hark.Methods = append(hark.Methods, (&selectionMethods{o.Selections, o.Stats}).table()...)
 	}
 	if o.Previews != nil {
 		hark.Methods = append(hark.Methods, previewMethod(o.Previews))
 	}
-	hark.Methods = append(hark.Methods, o.Hark...)
 	return append(namespaces, hark), nil
 }
 

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/rpc"
 )
@@ -35,6 +37,8 @@ type Options struct {
 	SupervisorVersion string
 	// Plugins tells of plugins for their panel; nil: there is none.
 	Plugins func(ctx context.Context) ([]PluginInfo, error)
+	// Counters tells what was counted and whether the daemon is well; nil: no /metrics, /healthz and /readyz.
+	Counters Counters
 	// Stats tells what processes use; nil: it cannot be told.
 	Stats func(ctx context.Context) ([]ProcessStat, error)
 	// Open tells that a server runs without authentication: the page says so.
@@ -59,6 +63,8 @@ type ProcessStat struct {
 	Group string  `json:"group"`
 	CPU   float64 `json:"cpu"` // percent of one processor
 	RSS   int64   `json:"rss"` // bytes
+	// CPUSeconds is the processor time used so far.
+	CPUSeconds float64 `json:"cpu_seconds"`
 }
 
 // Handler serves the page. It is given to rpc.Options as Fallback.
@@ -70,6 +76,8 @@ type Handler struct {
 	confirm *template.Template
 	token   string // of this life of the daemon; app.js sends it with what changes something
 	static  map[string]asset
+	metrics http.Handler // nil: none
+	latency *prometheus.HistogramVec
 }
 
 type asset struct {
@@ -91,6 +99,9 @@ func New(o Options) (*Handler, error) {
 		calls:  rpc.NewDispatcher(nil, rpc.SupervisorNamespace(o.Supervisor, o.Logs)),
 		token:  base64.RawURLEncoding.EncodeToString(secret),
 		static: map[string]asset{},
+	}
+	if o.Counters != nil {
+		h.openMetrics()
 	}
 	for name, to := range map[string]**template.Template{"status.html": &h.status, "tail.html": &h.tail, "confirm.html": &h.confirm} {
 		t, err := template.ParseFS(files, "ui/"+name)
@@ -141,6 +152,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.index(w, r)
 	case "tail.html":
 		h.tailPage(w, r)
+	case "metrics", "healthz", "readyz":
+		h.measure(w, r, path)
 	case "ok.html":
 		header.Set("Content-Type", "text/plain")
 		_, _ = w.Write([]byte("OK"))

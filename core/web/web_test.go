@@ -428,3 +428,38 @@ func TestSubscribersForTheirPanel(t *testing.T) {
 		}
 	}
 }
+
+func TestMetricsAndHealth(t *testing.T) {
+	s := open(t, programs+"[program:fails]\ncommand=/bin/sh -c 'exit 3'\nstartsecs=0\nautorestart=false\n[program:done]\ncommand=/bin/true\nstartsecs=0\nautorestart=false\n"+
+		"[eventlistener:hears]\ncommand=/bin/sleep 1000\nevents=PROCESS_STATE\nstartsecs=0\n")
+	s.until("they have ended", func() bool { return s.state("fails") == "EXITED" && s.state("done") == "EXITED" })
+	if a := s.get("/healthz"); a.status != 200 || a.body != "ok\n" {
+		t.Errorf("healthz: %d %s", a.status, a.body)
+	}
+	if a := s.get("/readyz"); a.status != 503 || !strings.Contains(a.body, "not running: fails") || strings.Contains(a.body, "done") {
+		t.Errorf("readyz: %d %s", a.status, a.body)
+	}
+	s.do(http.MethodPost, "/RPC2", "<methodCall><methodName>supervisor.getState</methodName></methodCall>")
+	s.do(http.MethodPost, "/RPC2", "<methodCall><methodName>no.such</methodName></methodCall>")
+	a := s.get("/metrics")
+	for _, line := range []string{
+		`hark_process_state{group="says",process="says"} 20`, `hark_process_state{group="many",process="many_2"} 0`,
+		`hark_process_up{group="says",process="says"} 1`, `hark_processes{group="many",state="STOPPED"} 3`,
+		`hark_process_ends_total{status="3"} 1`, `hark_process_ends_total{status="0"} 1`, `hark_process_starts_total{group="says"} 1`,
+		`hark_events_total{type="PROCESS_STATE_EXITED"} 2`, `hark_subscriber_queued{kind="pool",subscriber="hears"} `,
+		`hark_rpc_duration_seconds_count{method="supervisor.getState"} 1`, `hark_mood 1`, `hark_info{identifier="supervisor",version="0.1.0"} 1`,
+		"hark_log_bytes_total ", "hark_log_rotations_total 0",
+	} {
+		if !strings.Contains(a.body, line) {
+			t.Errorf("the metrics lack %s", line)
+		}
+	}
+	if strings.Contains(a.body, "no.such") {
+		t.Error("who calls what is not there makes series")
+	}
+	if a := s.do(http.MethodPost, "/metrics", ""); a.status != 405 {
+		t.Errorf("POST: %d", a.status)
+	}
+	s.post("act", map[string]any{"action": "start", "names": []string{"idle"}})
+	s.WriteConf(programs)
+}

@@ -64,7 +64,9 @@ func listen(t *testing.T, s *server, conf *tls.Config, implicit bool) *server {
 	go func() { done <- daemon.Serve(l) }()
 	t.Cleanup(func() {
 		_ = daemon.Close()
-		_ = <-done
+		if err := <-done; err != nil && !errors.Is(err, smtp.ErrServerClosed) {
+			t.Error(err)
+		}
 	})
 	return s
 }

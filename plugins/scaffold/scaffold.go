@@ -156,9 +156,10 @@ func (p *Plugin) Class() string {
 	return b.String()
 }
 
-// New is the command plugin new: it reads its arguments, writes the plugin and says what comes next. version is that of Hark's module.
+// New is the command plugin new: it reads its arguments, writes the plugin and says what comes next. version is Hark's, with or
+// without a v.
 func New(args []string, version string, out io.Writer) error {
-	p := Plugin{Version: version}
+	p := Plugin{Version: "v" + strings.TrimPrefix(version, "v")}
 	var dir string
 	flags := flag.NewFlagSet("plugin new", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)

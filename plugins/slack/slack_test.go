@@ -404,8 +404,10 @@ func TestAServerThatIsNotThere(t *testing.T) {
 		"down": down.URL, "without a name": "http://name.invalid", "with a certificate of its own": tls.URL, "slow": slow.URL,
 	} {
 		for kind, n := range map[string]*notifier{
-			"hook": made(t, func(c *config) { c.WebhookURL, c.Timeout = address+hookPath, 2*time.Second }),
-			"bot":  made(t, func(c *config) { c.BotToken, c.Channel, c.APIURL, c.Timeout = token, "C1", address, 2*time.Second }),
+			"hook": made(t, func(c *config) { c.WebhookURL, c.Timeout = address+hookPath, 500*time.Millisecond }),
+			"bot": made(t, func(c *config) {
+				c.BotToken, c.Channel, c.APIURL, c.Timeout = token, "C1", address, 500*time.Millisecond
+			}),
 		} {
 			err := n.Notify(context.Background(), about("x", "web"))
 			if err == nil || sdk.IsFinal(err) || strings.Contains(err.Error(), secretPart) {

@@ -51,32 +51,34 @@ type form struct {
 	hostname string // "" leaves it out, which only the old form can
 	sd       string // name of the structured data; "" for none
 	max      int    // bytes of a message
+	buf      []byte // scratch
 }
 
-// render hands the message to take, in pieces where it is too long: each has the header, and all but the first a mark.
+// render hands the message to take, in pieces where it is too long: each has the header, and all but the first a mark. The
+// bytes are only good within take.
 func (f *form) render(m *message, take func([]byte)) {
 	text := clean(m.text)
 	for piece := 0; ; piece++ {
-		var b []byte
+		b := f.buf[:0]
 		if f.old {
-			b = f.header3164(m)
+			b = f.header3164(b, m)
 		} else {
-			b = f.header5424(m, piece)
+			b = f.header5424(b, m, piece)
 		}
 		room := max(f.max-len(b), headerRoom)
 		n := len(text)
 		if n > room {
 			n = cut(text, room)
 		}
-		take(append(b, text[:n]...))
+		f.buf = append(b, text[:n]...)
+		take(f.buf)
 		if text = text[n:]; text == "" {
 			return
 		}
 	}
 }
 
-func (f *form) header5424(m *message, piece int) []byte {
-	b := make([]byte, 0, 256)
+func (f *form) header5424(b []byte, m *message, piece int) []byte {
 	b = append(b, '<')
 	b = strconv.AppendInt(b, int64(m.facility*8+m.severity), 10)
 	b = append(b, ">1 "...)
@@ -105,8 +107,7 @@ func (f *form) header5424(m *message, piece int) []byte {
 	return append(b, ' ')
 }
 
-func (f *form) header3164(m *message) []byte {
-	b := make([]byte, 0, 128)
+func (f *form) header3164(b []byte, m *message) []byte {
 	b = append(b, '<')
 	b = strconv.AppendInt(b, int64(m.facility*8+m.severity), 10)
 	b = append(b, '>')

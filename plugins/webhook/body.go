@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/hark-supervisor/hark/plugins/internal/document"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -35,10 +36,10 @@ func (c *config) render(n *sdk.Notification) (request, error) {
 	switch c.Format {
 	case "cloudevents":
 		e := cloudEventOf(n)
-		e.Data = documentOf(n)
+		e.Data = document.Of(n)
 		return jsonRequest(e, "application/cloudevents+json; charset=utf-8")
 	case "cloudevents-binary":
-		r, err := jsonRequest(documentOf(n), "application/json")
+		r, err := jsonRequest(document.Of(n), "application/json")
 		if err == nil {
 			r.header = binaryHeader(cloudEventOf(n), r.header)
 		}
@@ -50,11 +51,11 @@ func (c *config) render(n *sdk.Notification) (request, error) {
 		}
 		return request{out.b.Bytes(), http.Header{"Content-Type": {c.ContentType}}}, nil
 	}
-	return jsonRequest(documentOf(n), "application/json")
+	return jsonRequest(document.Of(n), "application/json")
 }
 
 func jsonRequest(v any, contentType string) (request, error) {
-	body, err := compact(v)
+	body, err := document.Compact(v)
 	return request{body, http.Header{"Content-Type": {contentType}}}, err
 }
 
@@ -105,14 +106,14 @@ func parseTemplate(source string) (*template.Template, error) {
 			if b, ok := v.([]byte); ok {
 				v = strings.ToValidUTF8(string(b), "\uFFFD")
 			}
-			b, err := compact(v)
+			b, err := document.Compact(v)
 			return string(b), err
 		},
 		"query": url.QueryEscape,
 		"lower": strings.ToLower,
 		"upper": strings.ToUpper,
 		"join":  strings.Join,
-		"text":  text,
+		"text":  func(b []byte) string { return strings.ToValidUTF8(string(b), "\uFFFD") },
 		"utc":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	}).Parse(source)
 	if err != nil {

@@ -75,7 +75,7 @@ func startProcess(t *testing.T, name string) *session {
 		pattern = append(pattern, "^"+regexp.QuoteMeta(part)+"$")
 	}
 	cmd := exec.Command(os.Args[0], "-test.run="+strings.Join(pattern, "/"), "-test.timeout=10m")
-	cmd.Env = append(os.Environ(), serveVariable+"="+name)
+	cmd.Env = append(os.Environ(), serveVariable+"="+name, "GORACE=atexit_sleep_ms=0") // the race detector's second at the end
 	return start(t, cmd)
 }
 

@@ -272,6 +272,7 @@ func (s *session) well(t *testing.T, name string) {
 
 func (s *session) health(t *testing.T) {
 	s.mustConfigure(t, "one")
+	s.mustConfigure(t, "one") // its section has changed: the new instance takes the old one's place
 	s.mustConfigure(t, "two")
 	s.well(t, "one")
 	s.well(t, "two")

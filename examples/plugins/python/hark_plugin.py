@@ -9,12 +9,14 @@ notify(notification, timeout), a log sink write(batch), a namespace methods() an
 health(), which returns what is wrong or "". PROTOCOL.md, part two, tells what this module does and why.
 """
 
+import contextlib
 import datetime
 import json
 import os
 import sys
 import tempfile
 import threading
+import time
 from concurrent import futures
 
 import grpc
@@ -187,13 +189,62 @@ def told(error):
     return (str(error) or type(error).__name__)[:MAX_ERROR]
 
 
+class Slot:
+    """The place of the instances of one name, one after another: calls of one have ended, and it is closed, before the next is called."""
+
+    def __init__(self):
+        self._changed = threading.Condition()
+        self._calls = 0
+        self._replacing = False
+        self.instance = None
+
+    def _wait(self, holds, end):
+        while holds():
+            if not self._changed.wait(None if end is None else max(0, end - time.monotonic())) and holds():
+                raise TimeoutError("the calls before this one have not ended")
+
+    @contextlib.contextmanager
+    def call(self, alone, end):
+        """The instance, or None; alone: when nobody else calls it. end is when to give up, by the monotonic clock."""
+        with self._changed:
+            self._wait(lambda: self._replacing or (alone and self._calls), end)
+            self._calls += 1
+            instance = self.instance
+        try:
+            yield instance
+        finally:
+            with self._changed:
+                self._calls -= 1
+                self._changed.notify_all()
+
+    def replace(self, instance, end):
+        """Closes the instance that is there and puts another, or None, in its place."""
+        with self._changed:
+            self._wait(lambda: self._replacing, end)
+            self._replacing = True
+            try:
+                self._wait(lambda: self._calls, end)
+                before, self.instance = self.instance, instance
+                if hasattr(before, "close"):
+                    before.close()
+            finally:
+                self._replacing = False
+                self._changed.notify_all()
+
+
+def end_of(context):
+    """The deadline of a call by the monotonic clock; None for none."""
+    left = context.time_remaining()
+    return None if left is None else time.monotonic() + left
+
+
 class Plugin:
     def __init__(self, name, version, doc):
         self.name = name
         self._description = pb.DescribeReply(name=name, version=version, doc=doc)
         self._kinds = {}  # kind: fields, build
         self._lock = threading.Lock()
-        self._instances = {}  # (kind, name): the instance and the lock of its turn
+        self._slots = {}  # by (kind, name)
         self._server = None
 
     def notifier(self, fields, build):
@@ -283,64 +334,67 @@ class Plugin:
             return pb.ConfigureReply(error=told(e), key=e.key)
         except Exception as e:  # noqa: whatever an author's code raises
             return pb.ConfigureReply(error=told(e))
-        with self._lock:
-            before, _ = self._instances.get(key, (None, None))
-            self._instances[key] = (made, threading.Lock())
-        self._close(before)
+        try:
+            self._slot(key).replace(made, end_of(context))
+        except Exception as e:  # the one before it did not end well, or not yet
+            log("warn", "the instance as it was before did not end cleanly: " + told(e), self.name + "." + key[1])
+            if self._slot(key).instance is not made:
+                return pb.ConfigureReply(error=told(e))
         return reply
 
-    def _close(self, instance):
-        if hasattr(instance, "close"):
-            instance.close()
+    def _slot(self, key):
+        with self._lock:
+            return self._slots.setdefault(key, Slot())
+
+    def _all(self):
+        with self._lock:
+            return sorted((key, slot.instance) for key, slot in self._slots.items() if slot.instance is not None)
 
     def _remove(self, q, context):
-        with self._lock:
-            instance, turn = self._instances.pop((q.instance.kind, q.instance.name), (None, None))
-        if instance is None:
-            return pb.RemoveReply()
         try:
-            with turn:  # when the call under way has ended
-                self._close(instance)
+            self._slot((q.instance.kind, q.instance.name)).replace(None, end_of(context))
         except Exception as e:
             return pb.RemoveReply(error=told(e))
         return pb.RemoveReply()
 
     def _health(self, q, context):
-        with self._lock:
-            instances = list(self._instances.items())
         reply = pb.HealthReply()
-        for (kind, name), (instance, _) in sorted(instances, key=lambda item: item[0]):
+        for (kind, name), instance in self._all():
             trouble = instance.health() if hasattr(instance, "health") else ""
             reply.instances.add(instance=pb.Instance(kind=kind, name=name), trouble=trouble[:MAX_ERROR])
         return reply
 
     def _stop(self, q, context):
-        with self._lock:
-            keys = list(self._instances)
-        for kind, name in keys:
-            self._remove(pb.RemoveRequest(instance=pb.Instance(kind=kind, name=name)), context)
+        for (kind, name), _ in self._all():
+            reply = self._remove(pb.RemoveRequest(instance=pb.Instance(kind=kind, name=name)), context)
+            if reply.error:
+                log("error", "cannot end the instance: " + reply.error, self.name + "." + name)
         return pb.StopReply()
 
-    def _find(self, kind, name, context):
+    @contextlib.contextmanager
+    def _called(self, kind, name, context):
+        """The instance for one call. Notifiers and log sinks are called once at a time."""
         with self._lock:
-            found = self._instances.get((kind, name))
-        if found is None:
+            slot = self._slots.get((kind, name))
+        if slot is None or slot.instance is None:
             context.abort(grpc.StatusCode.NOT_FOUND, "no %s of that name is configured" % KINDS[kind])
-        return found
+        with slot.call(kind != pb.NAMESPACE, end_of(context)) as instance:
+            if instance is None:  # removed since
+                context.abort(grpc.StatusCode.NOT_FOUND, "no %s of that name is configured" % KINDS[kind])
+            yield instance
 
     def _notify(self, q, context):
-        notifier, turn = self._find(pb.NOTIFIER, q.instance, context)
-        reply = pb.NotifyReply()
-        try:
-            with turn:
+        with self._called(pb.NOTIFIER, q.instance, context) as notifier:
+            reply = pb.NotifyReply()
+            try:
                 notifier.notify(q.notification, context.time_remaining())
-        except Final as e:
-            reply.outcome, reply.error = pb.NotifyReply.FINAL, told(e)
-        except Exception as e:
-            reply.outcome, reply.error = pb.NotifyReply.RETRY, told(e)
-            if isinstance(e, RetryAfter):
-                reply.retry_after.FromTimedelta(datetime.timedelta(seconds=e.seconds))
-        return reply
+            except Final as e:
+                reply.outcome, reply.error = pb.NotifyReply.FINAL, told(e)
+            except Exception as e:
+                reply.outcome, reply.error = pb.NotifyReply.RETRY, told(e)
+                if isinstance(e, RetryAfter):
+                    reply.retry_after.FromTimedelta(datetime.timedelta(seconds=e.seconds))
+            return reply
 
     def _write(self, batches, context):
         name = refused = None
@@ -352,26 +406,25 @@ class Plugin:
                 yield ack
                 continue
             refused = None
-            sink, turn = self._find(pb.LOG_SINK, name, context)
-            try:
-                with turn:
+            with self._called(pb.LOG_SINK, name, context) as sink:
+                try:
                     sink.write(batch)
-            except Final as e:
-                ack.error, ack.final = told(e), True
-            except Exception as e:
-                ack.error, refused = told(e), batch.seq
-                if isinstance(e, RetryAfter):
-                    ack.retry_after.FromTimedelta(datetime.timedelta(seconds=e.seconds))
+                except Final as e:
+                    ack.error, ack.final = told(e), True
+                except Exception as e:
+                    ack.error, refused = told(e), batch.seq
+                    if isinstance(e, RetryAfter):
+                        ack.retry_after.FromTimedelta(datetime.timedelta(seconds=e.seconds))
             yield ack
 
     def _call(self, q, context):
-        namespace, _ = self._find(pb.NAMESPACE, q.instance, context)
-        method = {m.name: m for m in namespace.methods()}.get(q.method)
-        try:
-            if method is None:
-                raise Fault(1, "UNKNOWN_METHOD")
-            if not len(method.params) - method.optional <= len(q.params) <= len(method.params):
-                raise Fault(2, "INCORRECT_PARAMETERS")
-            return pb.CallReply(value=to_value(namespace.call(q.method, [from_value(p) for p in q.params])))
-        except Exception as e:
-            return pb.CallReply(fault=pb.Fault(code=getattr(e, "code", 30), text=told(e)))
+        with self._called(pb.NAMESPACE, q.instance, context) as namespace:
+            method = {m.name: m for m in namespace.methods()}.get(q.method)
+            try:
+                if method is None:
+                    raise Fault(1, "UNKNOWN_METHOD")
+                if not len(method.params) - method.optional <= len(q.params) <= len(method.params):
+                    raise Fault(2, "INCORRECT_PARAMETERS")
+                return pb.CallReply(value=to_value(namespace.call(q.method, [from_value(p) for p in q.params])))
+            except Exception as e:
+                return pb.CallReply(fault=pb.Fault(code=e.code if isinstance(e, Fault) else 30, text=told(e)))

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// superlance are the names of Superlance's programs that there is one of here for.
+var superlance = []string{"memmon", "httpok", "crashmail", "crashmailbatch", "fatalmailbatch", "crashsms"}
+
+// install runs packaging/install on the tree as it is and these listeners as all of
+// bin/, and returns what it says.
+func install(t *testing.T, tree, destdir string, env ...string) string {
+	t.Helper()
+	cmd := exec.Command("bash", filepath.Join(tree, "packaging", "install"), destdir, "/usr")
+	cmd.Env = append(append(os.Environ(), "PYTHONDIR=/usr/lib/python"), env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return string(out)
+}
+
+func tree(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Name() != "bin" {
+			if err := os.Symlink(filepath.Join(root, e.Name()), filepath.Join(dir, e.Name())); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(self, filepath.Join(dir, "bin", "supervisor-listeners")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestInstalledListenersHaveSuperlancesNames(t *testing.T) {
+	src, dest := tree(t), t.TempDir()
+	bin := filepath.Join(dest, "usr", "bin")
+	foreign := filepath.Join(bin, "memmon")
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(foreign, []byte("Superlance's"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	dangling := filepath.Join(bin, "httpok")
+	if err := os.Symlink("/opt/superlance/httpok", dangling); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time it finds its own
+		out := install(t, src, dest)
+		if strings.Count(out, "Kept ") != 2 || !strings.Contains(out, "Kept "+foreign) || !strings.Contains(out, "Kept "+dangling) {
+			t.Errorf("it says %q", out)
+		}
+	}
+	if text, _ := os.ReadFile(foreign); string(text) != "Superlance's" {
+		t.Errorf("memmon is now %.40q", text)
+	}
+	for _, name := range superlance[2:] {
+		cmd := exec.Command(filepath.Join(bin, name), "-h")
+		cmd.Env = append(os.Environ(), "HARK_TEST_ROLE=listeners")
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), name) {
+			t.Errorf("%s: %v, %s", name, err, out)
+		}
+	}
+	for _, p := range programs() {
+		_, err := os.Lstat(filepath.Join(bin, p.name))
+		if taken := slices.Contains(superlance, p.name); taken != (err == nil) {
+			t.Errorf("%s is there: %v", p.name, err)
+		}
+	}
+	dest = t.TempDir()
+	install(t, src, dest, "LISTENER_LINKS=no")
+	if entries, _ := os.ReadDir(filepath.Join(dest, "usr", "bin")); len(entries) != 2 { // hark-listener.bash, too
+		t.Errorf("without links there are %v", entries)
+	}
+}
+
+// The package names what the program has.
+func TestThePackagesScriptsKnowTheNames(t *testing.T) {
+	for _, script := range []string{"install", "deb/postinst", "deb/prerm", "Dockerfile"} {
+		text, err := os.ReadFile("../../packaging/" + script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), "for name in "+strings.Join(superlance, " ")+"; do") {
+			t.Errorf("%s does not go through %v", script, superlance)
+		}
+	}
+	for _, name := range superlance {
+		if find(name) == nil {
+			t.Errorf("there is no %s", name)
+		}
+	}
+}
+
+// What is installed is found by the languages, and stands in for Supervisor's
+// package only where there is none.
+func TestInstalledModulesAreFound(t *testing.T) {
+	dest := t.TempDir()
+	install(t, tree(t), dest)
+	python := func(code string, path ...string) string {
+		t.Helper()
+		cmd := exec.Command("/usr/bin/python3", "-S", "-E", "-c", "import sys, site\nsys.path[:0] = sys.argv[1:]\nsite.addsitedir("+
+			`"`+filepath.Join(dest, "usr/lib/python")+`"`+")\n"+code)
+		cmd.Args = append(cmd.Args, path...)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	if got := python("import hark_listener, supervisor.childutils as c; print(c.__file__)"); !strings.HasPrefix(got, dest) {
+		t.Errorf("without Supervisor its package is %s", got)
+	}
+	real := t.TempDir()
+	if err := os.Mkdir(filepath.Join(real, "supervisor"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(real, "supervisor", "__init__.py"), []byte("whose = 'the real one'"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := python("import supervisor; print(supervisor.whose)", real); got != "the real one" {
+		t.Errorf("with Supervisor its package is %s", got)
+	}
+	cmd := exec.Command("bash", "-c", "source hark-listener.bash && declare -F hark_listen hark_communicate")
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(dest, "usr/bin")+":"+os.Getenv("PATH"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	for _, file := range []string{"python/crash_log.py", "bash/crash-log.bash", "sh/crash-log.sh"} {
+		if info, err := os.Stat(filepath.Join(dest, "usr/share/hark/listeners", file)); err != nil || info.Mode().Perm()&0o111 == 0 {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hark-supervisor/hark/sdk"
+	"github.com/hark-supervisor/hark/sdk/sdktest"
+)
+
+func TestOnlyWhatIsTheFilesIsGivenBack(t *testing.T) {
+	const smaps = `00400000-00b6a000 r-xp 00000000 fe:00 9996463                            /opt/a b/plugins
+Rss:                6748 kB
+Anonymous:             0 kB
+00b6a000-01421000 r--p 0076a000 fe:00 9996463                            /opt/a b/plugins
+Anonymous:             4 kB
+01421000-014ba000 rw-p 01021000 fe:00 9996463                            /opt/a b/plugins
+Anonymous:             0 kB
+014ba000-03501000 rw-p 00000000 00:00 0 
+Anonymous:             0 kB
+7f00b6a000-7f01421000 r--p 0076a000 fe:00 9996463                            /lib/other
+Anonymous:             0 kB
+`
+	var found []mapping
+	for line := range strings.SplitSeq(smaps, "\n") {
+		found = addLine(found, line, "/opt/a b/plugins")
+	}
+	want := []mapping{{0x400000, 0xb6a000, true, true}, {0xb6a000, 0x1421000, true, false}, {0x1421000, 0x14ba000, false, true},
+		{0x14ba000, 0x3501000, false, true}, {0x7f00b6a000, 0x7f01421000, false, true}}
+	if !slices.Equal(found, want) {
+		t.Errorf("got %+v", found)
+	}
+	giveBack() // this process goes on
+	if faults() == 0 {
+		t.Error("no page fault is counted")
+	}
+}
+
+// TestMemory tells what each plugin takes while all of them run; HARK_BINARY is a program as it is shipped.
+func TestMemory(t *testing.T) {
+	binary := os.Getenv("HARK_BINARY")
+	if binary == "" {
+		t.Skip("HARK_BINARY names no bin/supervisor-plugins")
+	}
+	address, _ := startReceiver(t)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	running := map[string]*sdktest.Process{}
+	for plugin, values := range map[string]map[string]string{
+		"slack": {"webhook_url": address}, "webhook": {"url": address}, "email": {"to": "x@example.com", "server": "127.0.0.1:1"}, "syslog": {"address": "udp://127.0.0.1:9"},
+	} {
+		begun := time.Now()
+		p := sdktest.StartProcess(t, exec.Command(binary, plugin))
+		if _, err := p.Describe(ctx); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%-8s ready after %v", plugin, time.Since(begun))
+		if _, err := p.Configure(ctx, sdk.NotifierKind, "x", values, sdk.Daemon{}, ""); err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			_ = p.Notifier("x").Notify(ctx, sdktest.Sample(5))
+		}
+		running[plugin] = p
+	}
+	tell := func(when string) {
+		for plugin, p := range running {
+			all, anon := pss(t, p.PID())
+			t.Logf("%s: %-8s PSS %d kB, of it %d kB of its own", when, plugin, all, anon)
+		}
+	}
+	tell("at once")
+	time.Sleep(2 * settleAfter) // nothing depends on it but the figure
+	tell("settled")
+	for _, p := range running {
+		for range 20 {
+			_ = p.Notifier("x").Notify(ctx, sdktest.Sample(5))
+		}
+	}
+	tell("after 20 more notifications")
+}
+
+func pss(t *testing.T, pid int) (all, anon int) {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	field := func(name string) int {
+		n, _ := strconv.Atoi(regexp.MustCompile("(?m)^" + name + ": +([0-9]+)").FindStringSubmatch(string(b))[1])
+		return n
+	}
+	return field("Pss"), field("Pss_Anon")
+}

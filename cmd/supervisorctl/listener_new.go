@@ -1,0 +1,270 @@
+package main
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"text/template"
+)
+
+// templates are the files that "listener new" writes; listenerLanguages says which
+// language has which.
+//
+//go:embed templates/listener
+var templates embed.FS
+
+const (
+	// harkVersion is the version of Hark that a new listener in Go requires; a test
+	// holds it to the Makefile's.
+	harkVersion = "v0.1.0"
+	goVersion   = "1.26.0"
+	// longestListenerName bounds a name, in bytes: what a file system takes less
+	// what is put behind it.
+	longestListenerName = 100
+	newListenerEvents   = "PROCESS_STATE_EXITED,PROCESS_STATE_FATAL"
+)
+
+const listenerHelp = "listener new <name> [--lang LANGUAGE] [--dir DIRECTORY]\n" +
+	"\t\t\tWrite an event listener, its configuration section and a test.\n" +
+	"\t\t\tLANGUAGE is python (the default), bash, go or sh; DIRECTORY a new\n" +
+	"\t\t\tone of that name if not given. Nothing is overwritten or configured."
+
+func listenerAction() Action {
+	return Action{
+		Name: "listener", Extra: true, Local: true,
+		Help: listenerHelp,
+		Flags: []Flag{
+			{Name: "lang", Value: true, Help: "python, bash, go or sh"},
+			{Name: "dir", Value: true, Help: "where to write to"},
+		},
+		Complete: completeNothing,
+		Run: func(r *run, arg string) error {
+			verb, name, _ := strings.Cut(arg, " ")
+			if verb != "new" {
+				r.misuse(exitInvalidArgs, "Error: listener requires new and a name")
+				return nil
+			}
+			var args []string
+			for _, f := range r.action.Flags {
+				if v, ok := r.flags[f.Name]; ok {
+					args = append(args, "--"+f.Name+"="+v)
+				}
+			}
+			if status := listenerNew(append(args, strings.Fields(name)...), r.out, r.err); status != exitSuccess {
+				r.status = status
+			}
+			return nil
+		},
+	}
+}
+
+// listenerLanguage is what a language's listener is made of.
+type listenerLanguage struct {
+	name      string
+	file      func(name string) string // of the listener; its mode is that of a program where it is one
+	test      func(name string) string
+	module    bool // has a go.mod
+	compiled  bool
+	needs     string // what must be there to run it
+	runsTests func(test string) string
+}
+
+func listenerLanguages() []listenerLanguage {
+	suffixed := func(suffix string) func(string) string { return func(name string) string { return name + suffix } }
+	fixed := func(name string) func(string) string { return func(string) string { return name } }
+	asProgram := func(test string) string { return test }
+	return []listenerLanguage{
+		{name: "python", file: suffixed(".py"), test: suffixed("_test.py"), needs: "hark_listener.py, where Python finds it", runsTests: asProgram},
+		{name: "bash", file: suffixed(".bash"), test: suffixed("-test.sh"), needs: "hark-listener.bash in PATH", runsTests: asProgram},
+		{name: "go", file: fixed("main.go"), test: fixed("main_test.go"), module: true, compiled: true, needs: "Go, and go mod tidy once",
+			runsTests: func(test string) string { return "cd " + filepath.Dir(test) + " && go test" }},
+		{name: "sh", file: suffixed(".sh"), test: suffixed("-test.sh"), needs: "head -c and tr", runsTests: asProgram},
+	}
+}
+
+// newFile is a file to be written.
+type newFile struct {
+	path string
+	mode os.FileMode
+	data []byte
+}
+
+// listenerNew is "listener new": it writes a listener, its section and a test, and
+// returns the exit status. It writes all of them or none.
+func listenerNew(args []string, stdout, stderr io.Writer) int {
+	name, language, dir, err := listenerNewOptions(args)
+	if err == nil {
+		dir, err = filepath.Abs(dir)
+	}
+	var files []newFile
+	if err == nil {
+		files, err = newListenerFiles(name, language, dir)
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "Error: %v\n", err)
+		return exitInvalidArgs
+	}
+	if err := writeNew(dir, files); err != nil {
+		_, _ = fmt.Fprintf(stderr, "Error: %v\n", err)
+		return exitGeneric
+	}
+	var b strings.Builder
+	for _, f := range files {
+		_, _ = fmt.Fprintf(&b, "%s: written\n", f.path)
+	}
+	test := filepath.Join(dir, language.test(name))
+	_, _ = fmt.Fprintf(&b, "It needs %s; its test needs supervisor-listener-test in PATH.\n", language.needs)
+	_, _ = fmt.Fprintf(&b, "Test it: %s\n", language.runsTests(test))
+	_, _ = fmt.Fprintf(&b, "Use it: copy %s to where the configuration includes from, then supervisorctl update\n", filepath.Join(dir, name+".conf"))
+	_, _ = io.WriteString(stdout, b.String())
+	return exitSuccess
+}
+
+func listenerNewOptions(args []string) (name string, language listenerLanguage, dir string, err error) {
+	fs := flag.NewFlagSet("listener new", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	lang := fs.String("lang", "python", "")
+	directory := fs.String("dir", "", "")
+	for len(args) > 0 {
+		if err := fs.Parse(args); err != nil {
+			return "", language, "", err
+		}
+		if args = fs.Args(); len(args) == 0 {
+			break
+		}
+		if name != "" {
+			return "", language, "", fmt.Errorf("listener new takes one name, and %q is another", args[0])
+		}
+		name, args = args[0], args[1:] // options may stand behind the name, too
+	}
+	if err := checkListenerName(name); err != nil {
+		return "", language, "", err
+	}
+	all := listenerLanguages()
+	i := slices.IndexFunc(all, func(l listenerLanguage) bool { return l.name == *lang })
+	if i < 0 {
+		return "", language, "", fmt.Errorf("--lang is %q, not python, bash, go or sh", *lang)
+	}
+	if *directory == "" {
+		*directory = name
+	}
+	return name, all[i], *directory, nil
+}
+
+// listenerName is what can be a section's name, a file's, a module's and a word of a
+// comment in any of the languages.
+var listenerName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
+
+func checkListenerName(name string) error {
+	switch {
+	case name == "":
+		return errors.New("listener new requires a name")
+	case !listenerName.MatchString(name):
+		return fmt.Errorf("%q cannot be the name of a listener: it must be letters, digits, _ and -, and not begin with -", name)
+	case len(name) > longestListenerName:
+		return fmt.Errorf("%q cannot be the name of a listener: it is longer than %d bytes", name, longestListenerName)
+	}
+	return nil
+}
+
+// newListenerFiles renders the files.
+func newListenerFiles(name string, language listenerLanguage, dir string) ([]newFile, error) {
+	program := filepath.Join(dir, language.file(name))
+	build := ""
+	if language.compiled {
+		program = filepath.Join(dir, name)
+		build = "cd " + dir + " && go mod tidy && go build -o " + name
+	}
+	command, err := quoteForSection(program)
+	if err != nil {
+		return nil, err
+	}
+	values := struct {
+		Name, File, Test, Events, Command, Build, GoVersion, HarkVersion string
+	}{name, language.file(name), language.test(name), newListenerEvents, command, build, goVersion, harkVersion}
+	mode := os.FileMode(0o755)
+	if language.compiled {
+		mode = 0o644
+	}
+	files := []newFile{
+		{path: language.file(name), mode: mode}, {path: language.test(name), mode: mode}, {path: name + ".conf", mode: 0o644},
+	}
+	sources := []string{language.name + "/listener.tmpl", language.name + "/test.tmpl", "section.tmpl"}
+	if language.module {
+		files = append(files, newFile{path: "go.mod", mode: 0o644})
+		sources = append(sources, language.name+"/module.tmpl")
+	}
+	for i := range files {
+		t, err := template.ParseFS(templates, "templates/listener/"+sources[i])
+		if err != nil {
+			return nil, fmt.Errorf("internal error: %w", err)
+		}
+		var b bytes.Buffer
+		if err := t.Execute(&b, values); err != nil {
+			return nil, fmt.Errorf("internal error: %w", err)
+		}
+		files[i].path = filepath.Join(dir, files[i].path)
+		files[i].data = b.Bytes()
+	}
+	return files, nil
+}
+
+// quoteForSection writes a path so that command= of a section means it. A space
+// before ; or # begins a comment even within quotes.
+func quoteForSection(path string) (string, error) {
+	if strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f }) || strings.Contains(path, " ;") || strings.Contains(path, " #") {
+		return "", fmt.Errorf("no configuration can hold the path %q: choose another --dir", path)
+	}
+	quoted := strings.ReplaceAll(path, "%", "%%")
+	if strings.ContainsAny(quoted, " \"'\\") {
+		quoted = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(quoted) + `"`
+	}
+	return quoted, nil
+}
+
+// writeNew writes files that are not there yet: all, or none. The directory is made
+// where it is missing.
+func writeNew(dir string, files []newFile) (err error) {
+	_, missing := os.Stat(dir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("cannot write the listener: %w", err)
+	}
+	var written []string
+	defer func() {
+		if err == nil {
+			return
+		}
+		for _, path := range written {
+			_ = os.Remove(path)
+		}
+		if missing != nil {
+			_ = os.Remove(dir) // only where it is empty
+		}
+	}()
+	for _, f := range files {
+		out, err := os.OpenFile(f.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, f.mode)
+		if errors.Is(err, os.ErrExist) {
+			return fmt.Errorf("%s is there already, and is not overwritten: choose another name or --dir", f.path)
+		}
+		if err != nil {
+			return fmt.Errorf("cannot write the listener: %w", err)
+		}
+		written = append(written, f.path)
+		_, err = out.Write(f.data)
+		if closeErr := out.Close(); err == nil {
+			err = closeErr
+		}
+		if err != nil {
+			return fmt.Errorf("cannot write the listener: %w", err)
+		}
+	}
+	return nil
+}

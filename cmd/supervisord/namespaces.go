@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hark-supervisor/hark/core/rpc"
+	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/plugins"
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// namespaces are the namespaces of plugins as the dispatcher has them.
+func namespaces(h *plugins.Host) []rpc.Namespace {
+	var all []rpc.Namespace
+	for _, n := range h.Namespaces() {
+		ns := rpc.Namespace{Name: n.Name, Missing: func(string) error {
+			if len(n.Methods) == 0 {
+				if err := h.Reachable(sdk.NamespaceKind, n.Name); err != nil {
+					return pluginFault(err)
+				}
+			}
+			return &xmlrpc.Fault{Code: rpc.UnknownMethod, String: "UNKNOWN_METHOD"}
+		}}
+		for _, m := range n.Methods {
+			ns.Methods = append(ns.Methods, namespaceMethod(h, n.Name, m))
+		}
+		all = append(all, ns)
+	}
+	return all
+}
+
+func namespaceMethod(h *plugins.Host, namespace string, m sdk.Method) rpc.Method {
+	method := rpc.Method{
+		Name: m.Name, Optional: m.Optional, Returns: rpc.Param(m.Returns), Help: m.Help, ReadOnly: m.ReadOnly,
+		Call: func(ctx context.Context, args []any) (any, error) {
+			value, err := h.CallMethod(ctx, namespace, &m, toPlugin(args))
+			if err != nil {
+				return nil, pluginFault(err)
+			}
+			return fromPlugin(value), nil
+		},
+	}
+	for _, p := range m.Params {
+		method.Params = append(method.Params, rpc.Param(p))
+	}
+	return method
+}
+
+// pluginFault keeps the code of a fault; other errors become FAILED with their text.
+func pluginFault(err error) error {
+	var f *sdk.Fault
+	switch {
+	case errors.As(err, &f):
+		return &xmlrpc.Fault{Code: f.Code, String: f.Text}
+	case errors.Is(err, context.Canceled):
+		return err
+	}
+	return &xmlrpc.Fault{Code: rpc.Failed, String: fmt.Sprintf("FAILED: %v", err)}
+}
+
+// callBack calls a method of the daemon for a plugin.
+func callBack(ctx context.Context, d *rpc.Dispatcher, readOnly bool, method string, params []any) (any, error) {
+	access := rpc.Control
+	if readOnly {
+		access = rpc.ReadOnly
+	}
+	if !d.Permits(access, method) {
+		return nil, plugins.ErrForbidden
+	}
+	args, _ := fromPlugin(params).([]any)
+	value, err := d.Call(ctx, access, method, args)
+	var f *xmlrpc.Fault
+	if errors.As(err, &f) {
+		return nil, &sdk.Fault{Code: f.Code, Text: f.String}
+	}
+	return toPluginValue(value), err
+}
+
+func toPlugin(args []any) []any {
+	values := make([]any, len(args))
+	for i, a := range args {
+		values[i] = toPluginValue(a)
+	}
+	return values
+}
+
+// toPluginValue is a value of the daemon as plugins have it.
+func toPluginValue(v any) any {
+	switch v := v.(type) {
+	case xmlrpc.Struct:
+		s := make(sdk.Struct, len(v))
+		for i, m := range v {
+			s[i] = sdk.Member{Name: m.Name, Value: toPluginValue(m.Value)}
+		}
+		return s
+	case []any:
+		return toPlugin(v)
+	case []xmlrpc.Struct:
+		values := make([]any, len(v))
+		for i := range v {
+			values[i] = toPluginValue(v[i])
+		}
+		return values
+	case []string:
+		values := make([]any, len(v))
+		for i := range v {
+			values[i] = v[i]
+		}
+		return values
+	}
+	return v
+}
+
+// fromPlugin is a value of a plugin as the daemon has it.
+func fromPlugin(v any) any {
+	switch v := v.(type) {
+	case sdk.Struct:
+		s := make(xmlrpc.Struct, len(v))
+		for i, m := range v {
+			s[i] = xmlrpc.Member{Name: m.Name, Value: fromPlugin(m.Value)}
+		}
+		return s
+	case map[string]any:
+		s := make(xmlrpc.Struct, 0, len(v))
+		for _, name := range sortedNames(v) {
+			s = append(s, xmlrpc.Member{Name: name, Value: fromPlugin(v[name])})
+		}
+		return s
+	case []any:
+		values := make([]any, len(v))
+		for i := range v {
+			values[i] = fromPlugin(v[i])
+		}
+		return values
+	case int64:
+		if n := int(v); int64(n) == v {
+			return n
+		}
+	}
+	return v
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"errors"
+	goflag "flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/plugins/bundled"
+	"github.com/hark-supervisor/hark/plugins/scaffold"
+	"github.com/hark-supervisor/hark/plugins/trust"
+)
+
+// pluginVerb is the first argument that makes supervisord the tool that installs plugins. Those are local acts of who may write to a plugin
+// directory: no method of XML-RPC does them, and supervisorctl plugin runs this.
+const pluginVerb = "plugin"
+
+const pluginUsage = `usage: supervisord plugin VERB [options]
+
+  install FILE [--user USER]              copy a plugin into the first plugin directory that can be written, ask it what
+                                          it is, and record that with its hash
+  install --files F[,F...] -- CMD ARG...  record a plugin that an interpreter runs: CMD, and the files that it reads
+  remove NAME                             take a plugin away again
+  list [--json]                           what is installed, and what comes with Hark
+  info NAME [--json]                      what a plugin is, and the keys of its sections
+  verify [NAME...]                        check that files are what was recorded, and nobody else's to write
+  check NAME|FILE [KIND] [KEY=VALUE...]   start a plugin, configure it with the keys given, ask how it is, and stop it
+  new NAME --kind notifier|logsink|namespace [--lang go|python] [--dir DIR]
+                                          write the beginning of a plugin, with its tests
+
+Options of all: -c FILE, the configuration whose plugin_dirs and [plugin:NAME] count (default: searched for as ever,
+and without one the default directories). supervisorctl plugin restart NAME restarts one that runs.
+`
+
+// pluginTool is one run of supervisord plugin.
+type pluginTool struct {
+	stdout, stderr io.Writer
+	conf           string
+	json           bool
+	user           string
+	files          string
+
+	cfg    *config.Config // nil until it is needed
+	policy *trust.Policy
+}
+
+// errPluginUsage is a command line that is none.
+var errPluginUsage = errors.New("see: supervisord plugin --help")
+
+// pluginCommand is supervisord plugin with its arguments. It returns the exit status: 0, 1 when something is wrong with a plugin, 2
+// for a command line or a configuration that is none.
+func pluginCommand(args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 || args[0] == "-h" || args[0] == "--help" || args[0] == "help" {
+		_, _ = io.WriteString(stdout, pluginUsage)
+		if len(args) == 0 {
+			return 2
+		}
+		return 0
+	}
+	t := &pluginTool{stdout: stdout, stderr: stderr}
+	verb, rest := args[0], args[1:]
+	if verb == "new" {
+		return t.done(scaffold.New(rest, version, stdout))
+	}
+	run := map[string]func([]string) error{
+		"install": t.install, "remove": t.remove, "list": t.list, "info": t.info, "verify": t.verify, "check": t.check,
+	}[verb]
+	if run == nil {
+		return t.done(fmt.Errorf("there is no verb %q; %w", verb, errPluginUsage))
+	}
+	words, err := t.parse(verb, rest)
+	if err == nil {
+		err = t.load()
+	}
+	if err == nil {
+		err = run(words)
+	}
+	return t.done(err)
+}
+
+func (t *pluginTool) done(err error) int {
+	var bad config.Errors
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &bad):
+		for _, issue := range bad {
+			_, _ = fmt.Fprintln(t.stderr, issue.String())
+		}
+		return 2
+	case errors.Is(err, errPluginUsage):
+		_, _ = fmt.Fprintf(t.stderr, "Error: %v\n", err)
+		return 2
+	}
+	_, _ = fmt.Fprintf(t.stderr, "Error: %v\n", err)
+	return 1
+}
+
+// parse takes the options, which may stand between the words.
+func (t *pluginTool) parse(verb string, args []string) (words []string, err error) {
+	set := goflag.NewFlagSet(verb, goflag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	set.StringVar(&t.conf, "c", "", "")
+	set.StringVar(&t.conf, "configuration", "", "")
+	set.BoolVar(&t.json, "json", false, "")
+	set.StringVar(&t.user, "user", "", "")
+	set.StringVar(&t.files, "files", "", "")
+	for {
+		if err := set.Parse(args); err != nil {
+			return nil, fmt.Errorf("%w; %w", err, errPluginUsage)
+		}
+		rest := set.Args()
+		if len(rest) == 0 {
+			return words, nil
+		}
+		if n := len(args) - len(rest); n > 0 && args[n-1] == "--" {
+			return append(words, rest...), nil
+		}
+		words, args = append(words, rest[0]), rest[1:]
+	}
+}
+
+// load reads the configuration, as far as there is one, and makes the policy.
+func (t *pluginTool) load() error {
+	d := &daemon{program: os.Args[0]}
+	var err error
+	if d.dir, err = os.Getwd(); err != nil {
+		return err
+	}
+	given, err := parseFlags(nil)
+	if err != nil {
+		return err
+	}
+	d.given = given
+	dirs := config.DefaultPluginDirs()
+	if t.conf != "" || configured() {
+		if t.cfg, err = d.load(t.conf); err != nil {
+			return err
+		}
+		dirs = t.cfg.Supervisord.PluginDirs
+	}
+	runDir, err := os.MkdirTemp("", "hark-plugin-")
+	if err != nil {
+		return err
+	}
+	t.policy = trustPolicy(dirs, filepath.Join(runDir, "run"))
+	return nil
+}
+
+// close removes what load made.
+func (t *pluginTool) close() { _ = os.RemoveAll(filepath.Dir(t.policy.RunDir)) }
+
+// configured tells whether there is a configuration in one of the places that are searched.
+func configured() bool {
+	for _, path := range config.SearchPaths(os.Args[0]) {
+		if _, err := os.Stat(path); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// trustPolicy is the policy of a daemon with these plugin directories. Copies of scripts go below runDir.
+func trustPolicy(dirs []string, runDir string) *trust.Policy {
+	p := &trust.Policy{Dirs: dirs, RunDir: runDir, UID: os.Geteuid(), BundledPlugins: bundled.Names()}
+	if self, err := os.Executable(); err == nil {
+		beside := filepath.Join(filepath.Dir(self), trust.BundledName)
+		if _, err := os.Stat(beside); err == nil {
+			p.Bundled = beside
+		}
+	}
+	return p
+}
+
+// wanted is a plugin as the configuration has it.
+func (t *pluginTool) wanted(name string) (trust.Wanted, *config.User, error) {
+	w := trust.Wanted{Name: name}
+	if t.cfg != nil {
+		for i := range t.cfg.Plugins {
+			if p := &t.cfg.Plugins[i]; p.Name == name {
+				w, err := wantedPlugin(p)
+				return w, p.User, err
+			}
+		}
+	}
+	return w, nil, nil
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/hark-supervisor/hark/core/child"
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/plugins"
+	"github.com/hark-supervisor/hark/plugins/trust"
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// checkTime is how long a check of a running plugin may take.
+const checkTime = 40 * time.Second
+
+// check looks at a plugin, installed or not: its file, what it says of itself, the keys; with keys it is
+// started, configured and asked how it is.
+func (t *pluginTool) check(words []string) error {
+	defer t.close()
+	if len(words) == 0 {
+		return fmt.Errorf("check takes a NAME or a FILE; %w", errPluginUsage)
+	}
+	what, rest := words[0], words[1:]
+	w, user, err := t.wanted(what)
+	if err != nil {
+		return err
+	}
+	if strings.ContainsRune(what, '/') {
+		if what, err = filepath.Abs(what); err != nil {
+			return err
+		}
+		w = trust.Wanted{Name: filepath.Base(what), Command: []string{what}}
+	}
+	x, err := t.policy.Resolve(w)
+	if err != nil {
+		return err
+	}
+	defer x.Close() //nolint:errcheck // only a descriptor
+	_, _ = fmt.Fprintf(t.stdout, "file: ok, sha256 %s\n", x.SHA256)
+	d, err := describe(x, user)
+	if err != nil {
+		return fmt.Errorf("it cannot tell what it is: %w", err)
+	}
+	description, err := sdk.ParseDescription(d.Raw)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(t.stdout, "description: ok, %s %s (%s)\n", d.Name, d.Version, strings.Join(d.Kinds, ", "))
+	kind, values, err := checkArguments(&description, rest)
+	if err != nil || values == nil {
+		return err
+	}
+	if err := sdk.CheckValues(description.Kind(kind).Fields, values); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(t.stdout, "keys: ok")
+	return t.checkRunning(w, d.Name, user, kind, values)
+}
+
+// checkRunning starts the plugin as the daemon would, configures it, asks how it is and stops it.
+func (t *pluginTool) checkRunning(w trust.Wanted, name string, user *config.User, kind sdk.KindName, values map[string]string) error {
+	system, err := child.New(child.Options{})
+	if err != nil {
+		return err
+	}
+	defer system.Close()
+	quiet := func(level config.Level, text string) {
+		if level >= config.WARN {
+			_, _ = fmt.Fprintln(t.stderr, text)
+		}
+	}
+	hostname, _ := os.Hostname()
+	host := plugins.NewHost(plugins.HostOptions{
+		Launcher: newLauncher(system, quiet, t.policy.RunDir), RunDir: filepath.Join(filepath.Dir(t.policy.RunDir), "h"),
+		Daemon: sdk.Daemon{Identifier: "check", Hostname: hostname, Version: version},
+		Log:    hclog.New(&hclog.LoggerOptions{Output: t.stderr, Level: hclog.Warn, DisableTime: true}),
+		Resolve: func(plugins.Settings) (*plugins.Executable, error) {
+			return resolve(t.policy, plugins.Settings{Name: w.Name, Command: w.Command, SHA256: w.SHA256, Files: w.Files})
+		},
+		Call: func(context.Context, bool, string, []any) (any, error) {
+			return nil, errors.New("there is no daemon to call back in a check")
+		},
+		ReadSecret: func(string) (string, error) { return "", errors.New("there are no secret files in a check") },
+		Changed:    func(plugins.StateChange) {},
+		Namespaces: func() {},
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
+	defer cancel()
+	defer host.Close(ctx)
+	settings := plugins.Settings{Name: name}
+	if u := user; u != nil && u.UID != os.Geteuid() {
+		settings.User = &plugins.Account{Name: u.Name, UID: uint32(u.UID), GID: uint32(u.GID)} //nolint:gosec // ids
+		for _, g := range u.Groups {
+			settings.User.Groups = append(settings.User.Groups, uint32(g)) //nolint:gosec // an id
+		}
+	}
+	host.SetPlugin(settings)
+	const section = "check"
+	instance := plugins.Instance{Kind: kind, Name: section, Section: string(kind) + ":" + section, Plugin: name}
+	for key, value := range values {
+		instance.Keys = append(instance.Keys, plugins.Key{Name: key, Value: value})
+	}
+	host.SetInstance(instance)
+	if err := awaitInstance(ctx, host); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(t.stdout, "start and configuration: ok")
+	_, _ = fmt.Fprintln(t.stdout, "health: ok")
+	return nil
+}
+
+// checkArguments reads [KIND] [KEY=VALUE...]; values are nil where there are none.
+func checkArguments(d *sdk.Description, words []string) (sdk.KindName, map[string]string, error) {
+	if len(words) == 0 {
+		return "", nil, nil
+	}
+	kind := d.Kinds[0].Name
+	if !strings.Contains(words[0], "=") {
+		kind, words = sdk.KindName(words[0]), words[1:]
+	}
+	if d.Kind(kind) == nil {
+		return "", nil, fmt.Errorf("it is no %s; %w", kind, errPluginUsage)
+	}
+	values := map[string]string{}
+	for _, word := range words {
+		key, value, ok := strings.Cut(word, "=")
+		if !ok {
+			return "", nil, fmt.Errorf("%q is no KEY=VALUE; %w", word, errPluginUsage)
+		}
+		if file, secret := strings.CutSuffix(key, "_file"); secret {
+			text, err := os.ReadFile(value)
+			if err != nil {
+				return "", nil, fmt.Errorf("cannot read %s: %w", key, err)
+			}
+			key, value = file, strings.TrimRight(string(text), "\n")
+		}
+		values[key] = value
+	}
+	return kind, values, nil
+}
+
+// awaitInstance waits until the one instance of a host is ready and well, or is known not to be.
+func awaitInstance(ctx context.Context, host *plugins.Host) error {
+	const every = 10 * time.Millisecond
+	for {
+		for _, p := range host.Plugins() {
+			switch {
+			case p.State == plugins.Backoff || p.State == plugins.Fatal:
+				return fmt.Errorf("it cannot be started: %s", p.Trouble)
+			case len(p.Instances) == 0:
+			case p.Instances[0].Ready && p.Instances[0].Trouble == "" && p.Trouble == "":
+				return nil
+			case p.Instances[0].Trouble != "":
+				return fmt.Errorf("it cannot be configured: %s", p.Instances[0].Trouble)
+			case p.Instances[0].Ready:
+				return fmt.Errorf("it is not well: %s", p.Trouble)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("it was not ready within %v", checkTime)
+		case <-time.After(every):
+		}
+	}
+}

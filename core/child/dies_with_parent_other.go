@@ -1,0 +1,7 @@
+//go:build !linux && !freebsd
+
+package child
+
+import "syscall"
+
+func dieWithParent(*syscall.SysProcAttr) {}

@@ -1,0 +1,245 @@
+package config
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// Plugin is a [plugin:x] section: how a plugin's process runs. A plugin without one runs by the defaults.
+type Plugin struct {
+	Name         string
+	Command      string // as written; "": found by its name
+	SHA256       string // hexadecimal, lower case; "": what was recorded when it was installed
+	Files        []string
+	User         *User      // nil: the daemon's own
+	Permissions  Permission // default NoCalls
+	MaxProcesses int        // 0: no limit
+	File         string
+	Line         int
+}
+
+// Permission is what a plugin may call of the daemon's methods.
+type Permission int
+
+// The permissions, least first.
+const (
+	NoCalls   Permission = iota // none
+	ReadCalls                   // those that change nothing
+	AllCalls                    // control: all
+)
+
+// String is the permission as it is written.
+func (p Permission) String() string { return permissionNames()[p] }
+
+func permissionNames() []string { return []string{"none", "read", "control"} }
+
+// The kinds of PluginInstance: what their sections' names begin with.
+const (
+	NotifierInstance  = "notifier"
+	LogSinkInstance   = "logsink"
+	NamespaceInstance = "rpcinterface"
+)
+
+// PluginInstance is a section that a plugin serves: [notifier:x], [logsink:x], or [rpcinterface:x] with plugin=.
+type PluginInstance struct {
+	Kind     string
+	Section  string
+	Name     string // x
+	Plugin   string
+	Keys     []PluginKey // those that are the plugin's, in order
+	Notifier *Notifier   // of [notifier:x]: what the host heeds itself
+	LogSink  *LogSink    // of [logsink:x]
+	File     string
+	Line     int
+}
+
+// PluginKey is a key that belongs to a plugin. Its value may be secret: only the plugin's schema tells.
+type PluginKey struct {
+	Name  string
+	Value Secret
+	File  string
+	Line  int
+}
+
+// Equal tells whether a running plugin needs no change to become o.
+func (p *Plugin) Equal(o *Plugin) bool {
+	return p.Name == o.Name && p.Command == o.Command && p.SHA256 == o.SHA256 && slices.Equal(p.Files, o.Files) &&
+		sameUser(p.User, o.User) && p.Permissions == o.Permissions && p.MaxProcesses == o.MaxProcesses
+}
+
+// Equal tells whether an instance needs no change to become o. Where a key was written does not count.
+func (i *PluginInstance) Equal(o *PluginInstance) bool {
+	if i.Section != o.Section || i.Plugin != o.Plugin || (i.Notifier == nil) != (o.Notifier == nil) || (i.LogSink == nil) != (o.LogSink == nil) {
+		return false
+	}
+	if i.Notifier != nil && !i.Notifier.Equal(o.Notifier) || i.LogSink != nil && !i.LogSink.Equal(o.LogSink) {
+		return false
+	}
+	return slices.EqualFunc(i.Keys, o.Keys, func(a, b PluginKey) bool { return a.Name == b.Name && a.Value == b.Value })
+}
+
+// pluginNames is what plugin= may be: sdk.Plugin's Name.
+const pluginNames = `^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`
+
+// instanceNames is what x of [notifier:x] may be: it becomes the name of files and of groups.
+const instanceNames = `^[A-Za-z0-9_.-]{1,64}$`
+
+// readPlugins reads every section about plugins; those of [rpcinterface:x] are read already.
+func (l *loader) readPlugins() {
+	names, instances := regexp.MustCompile(pluginNames), regexp.MustCompile(instanceNames)
+	for _, i := range l.cfg.RPCInterfaces {
+		if i.Plugin != "" {
+			l.readNamespace(i)
+		}
+	}
+	for _, section := range l.doc.Sections() {
+		kind, name, _ := strings.Cut(section, ":")
+		switch kind {
+		case "plugin":
+			if !names.MatchString(name) {
+				l.rejectOwn(section, "", fmt.Sprintf("cannot name a plugin %q; accepted: lower-case letters, digits and hyphens", name))
+				continue
+			}
+			l.readPlugin(section, name)
+		case NotifierInstance, LogSinkInstance:
+			if !instances.MatchString(name) {
+				l.rejectOwn(section, "", fmt.Sprintf("cannot use the name %q; accepted: letters, digits, and _ . -, at most 64", name))
+				continue
+			}
+			l.readInstance(kind, section, name)
+		}
+	}
+	for i := range l.cfg.Instances {
+		if in := &l.cfg.Instances[i]; in.Plugin != "" && !names.MatchString(in.Plugin) {
+			l.rejectOwn(in.Section, "plugin", fmt.Sprintf("cannot use %q; accepted: the name of a plugin, lower-case letters, digits and hyphens", in.Plugin))
+		}
+	}
+}
+
+func (l *loader) rejectOwn(section, key, text string) {
+	l.own(func() { l.reject(section, key, "", text) })
+}
+
+func (l *loader) readPlugin(section, name string) {
+	get := func(key string) setting { return l.get(section, key, l.here) }
+	at := l.doc.Where(section, "")
+	p := Plugin{Name: name, File: at.File, Line: at.Line}
+	l.own(func() {
+		p.Command = strip(l.text(get("command"), ""))
+		p.SHA256 = convert(l, get("sha256"), "", func(s string) (string, error) {
+			v := lower(strip(s))
+			if sum, err := hex.DecodeString(v); err != nil || len(sum) != 32 {
+				return "", fmt.Errorf("cannot use %q", s)
+			}
+			return v, nil
+		})
+		p.Files = convert(l, get("files"), nil, func(s string) ([]string, error) { return stringList(s), nil })
+		if user := get("user"); user.state == present {
+			p.User = l.account(user.text, func(said string) { l.refuse(user, said) })
+		}
+		word := convert(l, get("permissions"), NoCalls.String(), oneOf(permissionNames()...))
+		p.Permissions = Permission(max(slices.Index(permissionNames(), word), 0))
+		p.MaxProcesses = l.bounded(get("max_processes"), 0, 0, 1<<22)
+	})
+	l.cfg.Plugins = append(l.cfg.Plugins, p)
+}
+
+// readInstance reads a [notifier:x] or [logsink:x].
+func (l *loader) readInstance(kind, section, name string) {
+	at := l.doc.Where(section, "")
+	i := PluginInstance{Kind: kind, Section: section, Name: name, File: at.File, Line: at.Line}
+	plugin := l.get(section, "plugin", l.here)
+	if i.Plugin = strip(l.text(plugin, "")); i.Plugin == "" && plugin.state != broken {
+		l.rejectOwn(section, "plugin", "there is no plugin; accepted: the name of one")
+	}
+	if kind == NotifierInstance {
+		i.Notifier = l.readNotifier(section)
+	} else {
+		i.LogSink = l.readLogSink(section)
+	}
+	i.Keys = l.pluginKeys(section)
+	l.cfg.Instances = append(l.cfg.Instances, i)
+}
+
+func (l *loader) readNamespace(from RPCInterface) {
+	section := NamespaceInstance + ":" + from.Name
+	if slices.Contains([]string{"supervisor", "system", "hark"}, from.Name) {
+		l.rejectOwn(section, "plugin", fmt.Sprintf("cannot serve the namespace %q, which is built in; accepted: another name", from.Name))
+		return
+	}
+	if !regexp.MustCompile(instanceNames).MatchString(from.Name) || strings.Contains(from.Name, ".") {
+		l.rejectOwn(section, "", fmt.Sprintf("cannot use the name %q; accepted: letters, digits, _ and -, at most 64", from.Name))
+		return
+	}
+	l.cfg.Instances = append(l.cfg.Instances, PluginInstance{
+		Kind: NamespaceInstance, Section: section, Name: from.Name, Plugin: from.Plugin,
+		Keys: l.pluginKeys(section), File: from.File, Line: from.Line,
+	})
+}
+
+// pluginKeys are the keys of a section that the host does not know. Those of [DEFAULT] are not among them: a plugin refuses what
+// it does not know.
+func (l *loader) pluginKeys(section string) (keys []PluginKey) {
+	known := schemaOf(l.schemas, section)
+	for _, name := range l.doc.Own(section) {
+		if known.Field(name) != nil {
+			continue
+		}
+		var v setting
+		l.own(func() { v = l.get(section, name, l.here) })
+		at := l.doc.Where(section, name)
+		keys = append(keys, PluginKey{Name: name, Value: NewSecret(v.text), File: at.File, Line: at.Line})
+	}
+	return keys
+}
+
+// DefaultPluginDirs are the plugin directories without plugin_dirs.
+func DefaultPluginDirs() []string {
+	return []string{"/usr/lib/hark/plugins", "/usr/local/lib/hark/plugins"}
+}
+
+// pluginDirs reads plugin_dirs.
+func (l *loader) pluginDirs(v setting) []string {
+	if v.state == absent {
+		return DefaultPluginDirs()
+	}
+	var dirs []string
+	for _, dir := range stringList(l.text(v, "")) {
+		if !filepath.IsAbs(dir) {
+			l.reject(v.section, v.key, "", fmt.Sprintf("cannot use %q; accepted: absolute paths of directories, separated by commas", dir))
+			continue
+		}
+		dirs = append(dirs, filepath.Clean(dir))
+	}
+	return dirs
+}
+
+// ReadSecretFile reads a secret: the first line of a file that belongs to root or to us and that nobody else may write, nor everybody
+// read. The error names the file and nothing of its content. It may block on a disk.
+func ReadSecretFile(path string) (Secret, error) {
+	if !filepath.IsAbs(path) {
+		return Secret{}, fmt.Errorf("cannot use the file %q: the path must be absolute", path)
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return Secret{}, fmt.Errorf("cannot read the file %q: %s", path, reason(err))
+	}
+	sys, _ := st.Sys().(*syscall.Stat_t)
+	switch {
+	case !st.Mode().IsRegular():
+		return Secret{}, fmt.Errorf("cannot use the file %q: it is no regular file", path)
+	case sys != nil && sys.Uid != 0 && int(sys.Uid) != os.Geteuid():
+		return Secret{}, fmt.Errorf("cannot use the file %q: it belongs to uid %d, neither to root nor to supervisord; run: chown root %s", path, sys.Uid, path)
+	case st.Mode()&0o022 != 0:
+		return Secret{}, fmt.Errorf("cannot use the file %q: others may write to it; run: chmod 0600 %s", path, path)
+	case st.Mode()&0o004 != 0:
+		return Secret{}, fmt.Errorf("cannot use the file %q: everybody may read it; run: chmod 0600 %s", path, path)
+	}
+	return secretLine(path)
+}

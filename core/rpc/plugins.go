@@ -1,0 +1,104 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/xmlrpc"
+)
+
+// Plugins is what concerns the processes of plugins. Its methods may be called from any goroutine and do not block.
+type Plugins interface {
+	Plugins() []Plugin
+	RestartPlugin(name string) error // ErrNoSuch where there is none of that name
+}
+
+// Plugin is how a plugin does.
+type Plugin struct {
+	Name, Version, State string
+	PID                  int // 0: none
+	Since                time.Time
+	Restarts, Failures   int
+	Trouble              string // "" for none
+	SHA256, Permissions  string
+	Instances            []PluginInstance
+}
+
+// PluginInstance is how an instance of a plugin does.
+type PluginInstance struct {
+	Section, Kind, Name string
+	Ready               bool
+	Trouble             string
+}
+
+// PluginMethods are the methods of the hark namespace that concern the processes of plugins.
+func PluginMethods(p Plugins) []Method {
+	return []Method{
+		{
+			Name: "getPlugins", ReadOnly: true,
+			Returns: Param{"array", "plugins", "a struct for each: name, version, statename, pid, since, restarts, failures, trouble, sha256, permissions, instances"},
+			Help:    "Tell how the plugins do whose sections are active, and each of their instances.",
+			Call: func(context.Context, []any) (any, error) {
+				structs := []xmlrpc.Struct{}
+				for _, one := range p.Plugins() {
+					structs = append(structs, pluginStruct(&one))
+				}
+				return structs, nil
+			},
+		},
+		{
+			Name:    "restartPlugin",
+			Params:  []Param{{"string", "name", "the plugin's name"}},
+			Returns: Param{"boolean", "result", "true, or BAD_NAME where no active section names that plugin"},
+			Help:    "Stop a plugin, if it runs, and start it, a FATAL one too. It does not wait for that.",
+			Call: func(_ context.Context, args []any) (any, error) {
+				name, ok := text(args[0])
+				if !ok {
+					return nil, incorrectParameters()
+				}
+				err := p.RestartPlugin(name)
+				switch {
+				case errors.Is(err, ErrNoSuch):
+					return nil, fault(BadName, name)
+				case err != nil:
+					return nil, fault(Failed, err.Error())
+				}
+				return true, nil
+			},
+		},
+	}
+}
+
+func pluginStruct(p *Plugin) xmlrpc.Struct {
+	instances := make([]xmlrpc.Struct, len(p.Instances))
+	for i, one := range p.Instances {
+		instances[i] = xmlrpc.Struct{
+			{Name: "section", Value: one.Section}, {Name: "kind", Value: one.Kind}, {Name: "name", Value: one.Name},
+			{Name: "ready", Value: one.Ready}, {Name: "trouble", Value: one.Trouble},
+		}
+	}
+	return xmlrpc.Struct{
+		{Name: "name", Value: p.Name}, {Name: "version", Value: p.Version}, {Name: "statename", Value: p.State}, {Name: "pid", Value: p.PID},
+		{Name: "since", Value: int(p.Since.Unix())}, {Name: "restarts", Value: p.Restarts}, {Name: "failures", Value: p.Failures},
+		{Name: "trouble", Value: p.Trouble}, {Name: "sha256", Value: p.SHA256}, {Name: "permissions", Value: p.Permissions},
+		{Name: "instances", Value: instances},
+	}
+}
+
+// LoopMethod tells of the supervisor's loop.
+func LoopMethod(info func() core.LoopInfo) Method {
+	return Method{
+		Name: "getLoop", ReadOnly: true,
+		Returns: Param{"struct", "loop", "turns; longest, in seconds, since this was asked last; longest_ever"},
+		Help:    "Tell how long the turns of the supervisor's loop take: nothing happens to any process while one lasts.",
+		Call: func(context.Context, []any) (any, error) {
+			i := info()
+			return xmlrpc.Struct{
+				{Name: "turns", Value: int64(i.Turns)}, //nolint:gosec // a count
+				{Name: "longest", Value: i.Longest.Seconds()}, {Name: "longest_ever", Value: i.Ever.Seconds()},
+			}, nil
+		},
+	}
+}

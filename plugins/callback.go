@@ -1,0 +1,92 @@
+package plugins
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+const (
+	// callBacks is how many calls of one plugin are under way at once; more wait.
+	callBacks = 8
+	// callBackTime is how long one may take.
+	callBackTime = 5 * time.Minute
+	// forbidden is the code of the fault for a method that the permissions do not reach; sdk has the same for none at all.
+	forbidden = 403
+)
+
+// listen opens the socket on which a plugin calls back, if it may call anything. Everybody may connect to the file, but only the plugin's process
+// is let through.
+func (p *plugin) listen(l *live, s Settings) (end func(), err error) {
+	if s.Permissions == NoCalls {
+		return func() {}, nil
+	}
+	path := filepath.Join(p.host.socketDir(), p.name)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("cannot open the socket for its calls: %w", err)
+	}
+	socket, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err == nil {
+		if err = os.Chmod(path, 0o666); err != nil { //nolint:gosec // who connects is asked of the kernel
+			_ = socket.Close()
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the socket for its calls: %w", err)
+	}
+	l.socket = path
+	uid := os.Geteuid()
+	if s.User != nil {
+		uid = int(s.User.UID)
+	}
+	isPlugin := sdk.IsPID(l.process.pid)
+	turns := make(chan struct{}, callBacks)
+	server := sdk.NewHostServer(func(peer sdk.Peer) error {
+		if peer.UID >= 0 && peer.UID != uid {
+			return fmt.Errorf("the peer is user %d, not %d", peer.UID, uid)
+		}
+		return isPlugin(peer)
+	}, func(ctx context.Context, method string, params []any) (any, error) {
+		select {
+		case turns <- struct{}{}:
+			defer func() { <-turns }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		return p.callBack(ctx, s.Permissions, method, params)
+	})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(socket) // until Stop
+	}()
+	return func() {
+		server.Stop()
+		<-done
+	}, nil
+}
+
+// callBack makes one call of the daemon for the plugin.
+func (p *plugin) callBack(ctx context.Context, may Permissions, method string, params []any) (any, error) {
+	ctx, cancel := context.WithTimeout(ctx, callBackTime)
+	defer cancel()
+	value, err := p.host.o.Call(ctx, may != AllCalls, method, params)
+	if !errors.Is(err, ErrForbidden) {
+		return value, err
+	}
+	const most = 100 // methods whose refusal is logged: there are not so many
+	p.mu.Lock()
+	told := p.denied[method] || len(p.denied) >= most
+	p.denied[method] = true
+	p.mu.Unlock()
+	if !told {
+		p.log.Warn("called a method that it may not call; told once", "method", clean(fmt.Sprintf("%.100s", method)), "permissions", "read")
+	}
+	return nil, &sdk.Fault{Code: forbidden, Text: fmt.Sprintf("the plugin may not call %.100s: permissions = of its section [plugin:%s] is read", method, p.name)}
+}

@@ -1,0 +1,99 @@
+package exec
+
+import (
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// config holds the keys of [notifier:x] with plugin = exec.
+type config struct {
+	Command     string            `mapstructure:"command" hark:"required" doc:"program and arguments, quoted as in a shell; no shell is started"`
+	Per         string            `mapstructure:"per" choices:"event,notification" doc:"whether it runs for each event, or once for all that come together"`
+	Input       string            `mapstructure:"input" choices:"json,payload,body,none" doc:"what it reads: JSON, the payload that listeners read, the body, nothing"`
+	Environment map[string]string `mapstructure:"environment" hark:"secret" doc:"further variables: NAME=\"value\",NAME2=\"value2\""`
+	Path        string            `mapstructure:"path" doc:"PATH, in which the program is looked for, too"`
+	Directory   string            `mapstructure:"directory" doc:"where it runs"`
+	Timeout     time.Duration     `mapstructure:"timeout" doc:"how long it may run; then it is killed, with what it has started"`
+	FinalStatus []int             `mapstructure:"final_status" doc:"exit statuses after which it is not tried again, besides 0"`
+
+	argv []string
+}
+
+func defaults() config {
+	return config{
+		Per: "event", Input: "json", Path: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", Directory: "/", Timeout: 30 * time.Second,
+	}
+}
+
+// Validate checks what one key alone cannot tell.
+func (c *config) Validate() error {
+	var ok bool
+	if c.argv, ok = split(c.Command); !ok {
+		return &sdk.ConfigError{Key: "command", Text: "has a quotation mark that does not end, or a backslash at its end"}
+	}
+	if len(c.argv) == 0 || c.argv[0] == "" {
+		return &sdk.ConfigError{Key: "command", Text: "must not be empty"}
+	}
+	if c.Timeout <= 0 {
+		return &sdk.ConfigError{Key: "timeout", Text: "must be more than 0"}
+	}
+	if !filepath.IsAbs(c.Directory) {
+		return &sdk.ConfigError{Key: "directory", Text: "must be an absolute path"}
+	}
+	for name, value := range c.Environment {
+		if strings.ContainsAny(name, "=\x00") || strings.Contains(value, "\x00") || name == "" {
+			return &sdk.ConfigError{Key: "environment", Text: "has a name or a value that no environment takes"}
+		}
+	}
+	for _, status := range c.FinalStatus {
+		if status < 1 || status > 255 {
+			return &sdk.ConfigError{Key: "final_status", Text: "must be statuses from 1 to 255"}
+		}
+	}
+	return nil
+}
+
+// split parts a command line as a shell does, without anything that a shell would put in: blanks part words, quotation marks and
+// backslashes keep them from it. false where it does not end.
+func split(line string) (words []string, ok bool) {
+	var word strings.Builder
+	inWord := false
+	quote := rune(0)
+	escaped := false
+	for _, r := range line {
+		switch {
+		case escaped:
+			if quote == '"' && r != '"' && r != '\\' && r != '$' && r != '`' && r != '\n' {
+				word.WriteByte('\\')
+			}
+			word.WriteRune(r)
+			escaped = false
+		case r == '\\' && quote != '\'':
+			escaped, inWord = true, true
+		case quote != 0:
+			if r == quote {
+				quote = 0
+			} else {
+				word.WriteRune(r)
+			}
+		case r == '"' || r == '\'':
+			quote, inWord = r, true
+		case r == ' ' || r == '\t' || r == '\n' || r == '\r':
+			if inWord {
+				words = append(words, word.String())
+				word.Reset()
+				inWord = false
+			}
+		default:
+			word.WriteRune(r)
+			inWord = true
+		}
+	}
+	if inWord {
+		words = append(words, word.String())
+	}
+	return words, quote == 0 && !escaped
+}

@@ -1,0 +1,277 @@
+package filejson
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// stampForm is the time in the name of a backup: names in order are backups in order.
+const stampForm = "20060102T150405.000000Z"
+
+// file is a file that lines are appended to, with its backups. write is called by one goroutine at a time; other instances, of
+// this process or another, may append to the same file, each write under a lock.
+type file struct {
+	p   place
+	log hclog.Logger
+	now func() time.Time
+
+	f     *os.File
+	info  fs.FileInfo
+	left  int64 // its size after our last write; -1 before the first
+	begun time.Time
+
+	tidy sync.WaitGroup // the one goroutine that compresses and removes
+	mu   sync.Mutex
+	busy bool // it is at work
+	more bool // it is to look again
+}
+
+func newFile(p place, log hclog.Logger) (*file, error) {
+	f := &file{p: p, log: log, now: time.Now}
+	if err := f.open(); err != nil {
+		return nil, err
+	}
+	f.tidyUp() // what a process before this one has left
+	return f, nil
+}
+
+func (f *file) open() error {
+	// not through a link: the directory may be another user's
+	opened, err := os.OpenFile(f.p.Path, os.O_RDWR|os.O_APPEND|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, fs.FileMode(f.p.mode))
+	if err != nil {
+		return fmt.Errorf("cannot open it: %w", err)
+	}
+	info, err := opened.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("it is no file")
+	}
+	if err != nil {
+		_ = opened.Close()
+		return fmt.Errorf("cannot use %s: %w", f.p.Path, err)
+	}
+	f.f, f.info, f.left, f.begun = opened, info, -1, f.now()
+	if info.Size() > 0 {
+		f.begun = info.ModTime() // the nearest thing to when another process began it
+	}
+	return nil
+}
+
+func (f *file) close() {
+	if f.f != nil {
+		_ = f.f.Close() // and with it goes the lock
+		f.f = nil
+	}
+}
+
+// write appends whole lines, all or none of them.
+func (f *file) write(lines []byte) error {
+	const tries = 5
+	for range tries {
+		done, err := f.try(lines)
+		if done || err != nil {
+			return err
+		}
+	}
+	return errors.New("cannot write: the file is replaced again and again")
+}
+
+// try appends lines; false where the file turned out to be another's, or full, and the next try has a new one.
+func (f *file) try(lines []byte) (done bool, err error) {
+	if f.f == nil {
+		if err := f.open(); err != nil {
+			return false, err
+		}
+	}
+	if err := lock(f.f); err != nil {
+		return false, fmt.Errorf("cannot lock it: %w", err)
+	}
+	defer func() {
+		if f.f != nil {
+			unlock(f.f)
+		}
+	}()
+	if info, err := os.Lstat(f.p.Path); err != nil || !os.SameFile(info, f.info) {
+		f.close() // somebody has moved or removed it
+		return false, nil
+	}
+	info, err := f.f.Stat()
+	if err != nil {
+		return false, err
+	}
+	size := info.Size()
+	if size > 0 && (f.p.MaxSize > 0 && size+int64(len(lines)) > f.p.MaxSize || f.p.Every > 0 && f.now().Sub(f.begun) >= f.p.Every) {
+		return false, f.rotate()
+	}
+	if size > 0 && size != f.left { // others have written; one of them may have been killed within a line
+		last := make([]byte, 1)
+		if _, err := f.f.ReadAt(last, size-1); err == nil && last[0] != '\n' {
+			if err := f.append(size, []byte{'\n'}); err != nil {
+				return false, err
+			}
+			size++
+		}
+	}
+	return true, f.append(size, lines)
+}
+
+// append writes behind size, or nothing.
+func (f *file) append(size int64, lines []byte) error {
+	n, err := f.f.Write(lines)
+	if err == nil && f.p.Sync {
+		err = f.f.Sync()
+	}
+	if err == nil {
+		f.left = size + int64(n)
+		return nil
+	}
+	if cut := f.f.Truncate(size); cut != nil && n > 0 { // half a line would spoil the next
+		err = fmt.Errorf("%w; and the half that was written stays: %w", err, cut)
+	}
+	return fmt.Errorf("cannot write: %w", err)
+}
+
+// rotate makes the file a backup; the next try begins a new one.
+func (f *file) rotate() error {
+	if f.p.Backups == 0 {
+		if err := os.Remove(f.p.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("cannot begin a new file: %w", err)
+		}
+		f.close()
+		return nil
+	}
+	if err := os.Rename(f.p.Path, f.p.Path+"."+f.now().UTC().Format(stampForm)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot begin a new file: %w", err)
+	}
+	f.close()
+	f.tidyUp()
+	return nil
+}
+
+// tidyUp compresses and removes backups, behind the writer's back: neither may hold up a program's output.
+func (f *file) tidyUp() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.busy {
+		f.more = true
+		return
+	}
+	f.busy = true
+	f.tidy.Go(func() {
+		for {
+			if err := f.tidyOnce(); err != nil {
+				f.log.Error("cannot put backups in order", "path", f.p.Path, "error", err.Error())
+			}
+			f.mu.Lock()
+			again := f.more
+			f.more, f.busy = false, again
+			f.mu.Unlock()
+			if !again {
+				return
+			}
+		}
+	})
+}
+
+// end closes the file and waits for the backups.
+func (f *file) end() {
+	f.close()
+	f.tidy.Wait()
+}
+
+// backups are the names of the backups, oldest first. What is half compressed is removed.
+func (f *file) backups() ([]string, error) {
+	entries, err := os.ReadDir(filepath.Dir(f.p.Path))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		stamp, ok := strings.CutPrefix(e.Name(), filepath.Base(f.p.Path)+".")
+		if !ok || !e.Type().IsRegular() {
+			continue
+		}
+		stamp, half := strings.CutSuffix(stamp, ".tmp")
+		stamp = strings.TrimSuffix(strings.TrimSuffix(stamp, ".gz"), ".zst")
+		if _, err := time.Parse(stampForm, stamp); err != nil {
+			continue // not one of ours
+		}
+		name := filepath.Join(filepath.Dir(f.p.Path), e.Name())
+		if half {
+			_ = os.Remove(name)
+			continue
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func (f *file) tidyOnce() error {
+	names, err := f.backups()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	if more := len(names) - f.p.Backups; more > 0 {
+		for _, name := range names[:more] {
+			errs = append(errs, os.Remove(name))
+		}
+		names = names[more:]
+	}
+	for _, name := range names {
+		if f.p.Compress != "none" && !strings.HasSuffix(name, ".gz") && !strings.HasSuffix(name, ".zst") {
+			errs = append(errs, f.compress(name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// compress makes a compressed file of a backup, which then takes its place: whenever it breaks off, one of both is whole.
+func (f *file) compress(name string) (err error) {
+	suffix := ".gz"
+	if f.p.Compress == "zstd" {
+		suffix = ".zst"
+	}
+	in, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer in.Close() //nolint:errcheck // it was only read
+	half := name + suffix + ".tmp"
+	out, err := os.OpenFile(half, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fs.FileMode(f.p.mode))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, out.Close())
+		if err == nil {
+			err = os.Rename(half, name+suffix)
+		}
+		if err != nil {
+			_ = os.Remove(half)
+			return
+		}
+		err = os.Remove(name)
+	}()
+	var w io.WriteCloser
+	if suffix == ".gz" {
+		w = gzip.NewWriter(out)
+	} else if w, err = zstd.NewWriter(out, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true)); err != nil {
+		return err
+	}
+	_, err = io.Copy(w, in)
+	return errors.Join(err, w.Close(), out.Sync())
+}

@@ -1,0 +1,375 @@
+package plugins
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// HostOptions is what a Host needs from outside. Its functions may be called from any goroutine.
+type HostOptions struct {
+	Launcher Launcher
+	// Resolve finds and checks what to execute. It may block on a disk.
+	Resolve func(Settings) (*Executable, error)
+	// RunDir is a directory of the host's own, which it makes when it is needed and removes at the end.
+	RunDir string
+	Daemon sdk.Daemon
+	// Call calls a method of the daemon for a plugin: with readOnly only one that changes nothing, else ErrForbidden. It ends with ctx.
+	Call func(ctx context.Context, readOnly bool, method string, params []any) (any, error)
+	// ReadSecret reads a secret from a file. It may block on a disk.
+	ReadSecret func(path string) (string, error)
+	// Changed is told of every change of state. It must not block.
+	Changed func(StateChange)
+	// Namespaces is called when Host.Namespaces would answer something else than before. It may call the Host.
+	Namespaces func()
+	Log        hclog.Logger
+	Timing     Timing
+}
+
+// Permissions is what a plugin may call back.
+type Permissions int
+
+// The permissions.
+const (
+	NoCalls Permissions = iota
+	ReadCalls
+	AllCalls
+)
+
+// Settings say how a plugin's process runs.
+type Settings struct {
+	Name         string
+	Command      []string // nil: to be found by its name
+	SHA256       string
+	Files        []string
+	User         *Account
+	Permissions  Permissions
+	MaxProcesses int
+}
+
+func (s *Settings) equal(o *Settings) bool {
+	same := s.Name == o.Name && slices.Equal(s.Command, o.Command) && s.SHA256 == o.SHA256 && slices.Equal(s.Files, o.Files) &&
+		s.Permissions == o.Permissions && s.MaxProcesses == o.MaxProcesses && (s.User == nil) == (o.User == nil)
+	return same && (s.User == nil || s.User.UID == o.User.UID && s.User.GID == o.User.GID && slices.Equal(s.User.Groups, o.User.Groups))
+}
+
+// Instance is a section that a plugin serves.
+type Instance struct {
+	Kind    sdk.KindName
+	Name    string
+	Section string // its whole name, for messages
+	Plugin  string
+	Keys    []Key
+	File    string
+	Line    int
+}
+
+// Key is a key of a section.
+type Key struct {
+	Name, Value string
+	File        string
+	Line        int
+}
+
+// Host runs the plugins of one life of the daemon. It has no goroutine and no file until a plugin has an instance. Its methods may be called
+// from any goroutine and do not block, where nothing else is said.
+type Host struct {
+	o   HostOptions
+	ctx context.Context // of everything; done when Close gives up
+	end context.CancelFunc
+
+	mu       sync.Mutex
+	closed   bool
+	plugins  map[string]*plugin
+	settings map[string]Settings // of [plugin:x]
+	serving  map[instanceKey]*plugin
+	dirMade  bool
+	telling  sync.WaitGroup // of Options.Namespaces
+}
+
+type instanceKey struct {
+	kind sdk.KindName
+	name string
+}
+
+// NewHost makes a host without plugins.
+func NewHost(o HostOptions) *Host {
+	o.Timing = o.Timing.withDefaults()
+	h := &Host{o: o, plugins: map[string]*plugin{}, settings: map[string]Settings{}, serving: map[instanceKey]*plugin{}}
+	h.ctx, h.end = context.WithCancel(context.Background())
+	return h
+}
+
+// SetPlugin says how a plugin is to run. One that runs otherwise is restarted.
+func (h *Host) SetPlugin(s Settings) {
+	h.mu.Lock()
+	h.settings[s.Name] = s
+	p := h.plugins[s.Name]
+	h.mu.Unlock()
+	if p != nil {
+		p.set(s)
+	}
+}
+
+// RemovePlugin goes back to the defaults.
+func (h *Host) RemovePlugin(name string) {
+	h.mu.Lock()
+	delete(h.settings, name)
+	p := h.plugins[name]
+	h.mu.Unlock()
+	if p != nil {
+		p.set(Settings{Name: name})
+	}
+}
+
+// SetInstance adds an instance, or changes one in place; its plugin is started where it does not run.
+func (h *Host) SetInstance(i Instance) {
+	k := instanceKey{i.Kind, i.Name}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return
+	}
+	if old := h.serving[k]; old != nil && old.name != i.Plugin {
+		old.removeInstance(k)
+	}
+	p := h.plugins[i.Plugin]
+	if p == nil {
+		s, ok := h.settings[i.Plugin]
+		if !ok {
+			s = Settings{Name: i.Plugin}
+		}
+		p = newPlugin(h, s)
+		h.plugins[i.Plugin] = p
+		go p.run()
+	}
+	h.serving[k] = p
+	p.setInstance(i)
+}
+
+// RemoveInstance ends an instance. A plugin without any is stopped.
+func (h *Host) RemoveInstance(kind sdk.KindName, name string) {
+	k := instanceKey{kind, name}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p := h.serving[k]; p != nil {
+		delete(h.serving, k)
+		p.removeInstance(k)
+	}
+}
+
+// Close stops all plugins, each with time to flush until ctx is done, and kills what is left. It blocks until they have ended.
+func (h *Host) Close(ctx context.Context) {
+	h.mu.Lock()
+	h.closed = true
+	all := h.all()
+	h.mu.Unlock()
+	stop := context.AfterFunc(ctx, h.end)
+	defer stop()
+	for _, p := range all {
+		p.finish()
+	}
+	for _, p := range all {
+		<-p.done
+	}
+	h.end()
+	h.telling.Wait()
+	if h.dirMade {
+		_ = os.RemoveAll(h.o.RunDir)
+		_ = os.Remove(filepath.Dir(h.o.RunDir)) // if it was the last
+	}
+}
+
+// all is every plugin by name. Under the lock.
+func (h *Host) all() []*plugin {
+	all := make([]*plugin, 0, len(h.plugins))
+	for _, p := range h.plugins {
+		all = append(all, p)
+	}
+	slices.SortFunc(all, func(a, b *plugin) int { return cmp.Compare(a.name, b.name) })
+	return all
+}
+
+// Restart stops a plugin, if it runs, and starts it, whatever it failed of before.
+func (h *Host) Restart(name string) error {
+	h.mu.Lock()
+	p := h.plugins[name]
+	h.mu.Unlock()
+	if p == nil {
+		return ErrNoPlugin
+	}
+	p.restart()
+	return nil
+}
+
+// Status is how a plugin does.
+type Status struct {
+	Name, Version string
+	State         State
+	PID           int // 0: none
+	Since         time.Time
+	Restarts      int    // starts after the first
+	Failures      int    // in a row
+	Trouble       string // why it is not RUNNING, or what is wrong with its health; "" for nothing
+	SHA256        string
+	Permissions   Permissions
+	Instances     []InstanceStatus
+}
+
+// InstanceStatus is how an instance does.
+type InstanceStatus struct {
+	Kind    sdk.KindName
+	Name    string
+	Section string
+	Ready   bool
+	Trouble string
+}
+
+// Plugins tells how all plugins do, by name.
+func (h *Host) Plugins() []Status {
+	h.mu.Lock()
+	all := h.all()
+	h.mu.Unlock()
+	stats := make([]Status, len(all))
+	for i, p := range all {
+		stats[i] = p.status()
+	}
+	return stats
+}
+
+// Namespace is an instance that serves XML-RPC methods.
+type Namespace struct {
+	Name, Plugin string
+	Methods      []sdk.Method // as they were when the plugin told them last; none before
+}
+
+// Namespaces are all namespaces, by name.
+func (h *Host) Namespaces() []Namespace {
+	h.mu.Lock()
+	serving := make(map[instanceKey]*plugin, len(h.serving))
+	for k, p := range h.serving {
+		serving[k] = p
+	}
+	h.mu.Unlock()
+	var all []Namespace
+	for k, p := range serving {
+		if k.kind == sdk.NamespaceKind {
+			all = append(all, Namespace{k.name, p.name, p.methods(k)})
+		}
+	}
+	slices.SortFunc(all, func(a, b Namespace) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// CallMethod calls a method of a namespace and waits for the answer, as long as the method declares. The error is an *sdk.Fault, ctx's, or tells
+// why there is no answer.
+func (h *Host) CallMethod(ctx context.Context, namespace string, m *sdk.Method, params []any) (any, error) {
+	within := m.Timeout
+	if within <= 0 {
+		within = callTime
+	}
+	limited, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	l, err := h.dispense(instanceKey{sdk.NamespaceKind, namespace})
+	if err != nil {
+		return nil, err
+	}
+	value, err := l.rpc.Call(limited, namespace, m.Name, params)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return nil, fmt.Errorf("plugin %q did not answer within %v", l.plugin.name, within)
+	}
+	return value, l.explain(err)
+}
+
+// Notify is Instances'.
+func (h *Host) Notify(ctx context.Context, notifier string, n *sdk.Notification) error {
+	l, err := h.dispense(instanceKey{sdk.NotifierKind, notifier})
+	if err != nil {
+		return err
+	}
+	return l.explain(l.rpc.Notifier(notifier).Notify(ctx, n))
+}
+
+// OpenLogStream is Instances'.
+func (h *Host) OpenLogStream(ctx context.Context, sink string) (LogStream, error) {
+	l, err := h.dispense(instanceKey{sdk.LogSinkKind, sink})
+	if err != nil {
+		return nil, err
+	}
+	stream, err := l.rpc.OpenLogStream(ctx, sink)
+	if err != nil {
+		return nil, l.explain(err)
+	}
+	return stream, nil
+}
+
+// dispense gives the connection to the process that serves an instance, or at once the reason why there is none. It never gives one
+// whose process is known to have ended.
+func (h *Host) dispense(k instanceKey) (*live, error) {
+	h.mu.Lock()
+	p := h.serving[k]
+	h.mu.Unlock()
+	if p == nil {
+		return nil, fmt.Errorf("%w: there is no plugin for it", sdk.ErrNoInstance)
+	}
+	return p.dispense(k)
+}
+
+// Reachable is nil where an instance can be called now; else the error tells why not.
+func (h *Host) Reachable(kind sdk.KindName, name string) error {
+	_, err := h.dispense(instanceKey{kind, name})
+	return err
+}
+
+// directories makes the directories of the host: those of others' too, which cannot be listed.
+func (h *Host) directories() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.dirMade {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(h.o.RunDir), 0o711); err != nil { //nolint:gosec // plugins' users pass through
+		return fmt.Errorf("cannot make the run directory: %w", err)
+	}
+	if err := ours(filepath.Dir(h.o.RunDir)); err != nil {
+		return err
+	}
+	for _, dir := range []string{h.o.RunDir, h.socketDir(), h.pluginDir()} {
+		if err := ownDirectory(dir); err != nil {
+			return fmt.Errorf("cannot make the run directory: %w", err)
+		}
+	}
+	h.dirMade = true
+	return nil
+}
+
+// socketDir is where the host listens for plugins; pluginDir where plugins listen, each in a directory of its own.
+func (h *Host) socketDir() string { return filepath.Join(h.o.RunDir, "host") }
+func (h *Host) pluginDir() string { return filepath.Join(h.o.RunDir, "p") }
+
+// errClosed ends a plugin's goroutine.
+var errClosed = errors.New("the host is closed")
+
+// ours tells what is wrong with a directory that nobody but us and root may write to.
+func ours(dir string) error {
+	st, err := os.Lstat(dir)
+	if err != nil {
+		return fmt.Errorf("cannot use the run directory: %w", err)
+	}
+	sys, _ := st.Sys().(*syscall.Stat_t)
+	if !st.IsDir() || st.Mode()&0o022 != 0 || sys != nil && sys.Uid != 0 && int(sys.Uid) != os.Geteuid() {
+		return fmt.Errorf("cannot use the run directory %s: others made it, or may write to it; remove it", dir)
+	}
+	return nil
+}

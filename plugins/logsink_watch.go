@@ -1,0 +1,54 @@
+package plugins
+
+import "time"
+
+// runWatch tells of losses and of a sink that does not answer, in time. The goroutine that sends cannot: a plugin that does not read holds
+// it up.
+func (k *LogSink) runWatch() {
+	defer k.ended.Done()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		k.mu.Lock()
+		now := time.Now()
+		lost, slow := k.dueLosses(now), k.slow(now)
+		next := k.tellAt
+		if len(k.flight) > 0 && !k.toldSlow {
+			next = earlier(next, k.flight[0].out.Add(slowAck))
+		}
+		k.looking = !next.IsZero()
+		k.mu.Unlock()
+		k.announce(lost)
+		if slow {
+			k.around.Log.Warn("the sink has not answered for a minute; output waits, and more of it is treated as overflow says")
+		}
+		if next.IsZero() {
+			timer.Stop()
+		} else {
+			timer.Reset(max(next.Sub(now), 0))
+		}
+		select {
+		case <-k.look:
+		case <-timer.C:
+		case <-k.sent:
+			return
+		}
+	}
+}
+
+// lookOut has runWatch look when it must; it does by itself while there is anything to look for. Under the lock.
+func (k *LogSink) lookOut() {
+	if !k.looking {
+		k.looking = true
+		ring(k.look)
+	}
+}
+
+// slow tells, once, that an answer takes long.
+func (k *LogSink) slow(now time.Time) bool {
+	if k.toldSlow || len(k.flight) == 0 || now.Sub(k.flight[0].out) < slowAck {
+		return false
+	}
+	k.toldSlow = true
+	return true
+}

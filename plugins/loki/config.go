@@ -1,0 +1,79 @@
+package loki
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/hark-supervisor/hark/plugins/internal/remote"
+	"github.com/hark-supervisor/hark/sdk"
+	"golang.org/x/net/http/httpguts"
+)
+
+// config holds the keys of [logsink:x] with plugin = loki.
+type config struct {
+	URL         string            `mapstructure:"url" hark:"required,secret" doc:"Loki's address, http://host:3100; the path of the push API is added where there is none"`
+	Labels      map[string]string `mapstructure:"labels" doc:"labels of all lines beside host, group, process and channel: name=\"value\",name2=\"value2\""`
+	Metadata    bool              `mapstructure:"structured_metadata" doc:"send pid and offset as structured metadata (Loki 3)"`
+	Tenant      string            `mapstructure:"tenant" doc:"tenant, sent as X-Scope-OrgID"`
+	Username    string            `mapstructure:"username" doc:"user of basic authentication, with password"`
+	Password    string            `mapstructure:"password" hark:"secret" doc:"password of basic authentication"`
+	BearerToken string            `mapstructure:"bearer_token" hark:"secret" doc:"sent as Authorization: Bearer"`
+	Gzip        bool              `mapstructure:"gzip" doc:"compress what is sent"`
+	MaxLine     int               `mapstructure:"max_line" hark:"size" doc:"longest line; a longer one comes in pieces"`
+	Idle        time.Duration     `mapstructure:"flush_after" doc:"an unfinished line is sent when nothing has followed it for so long"`
+	Proxy       string            `mapstructure:"proxy" doc:"proxy to go through: http://host:3128 or socks5://host:1080"`
+	Timeout     time.Duration     `mapstructure:"timeout" doc:"how long one push may take"`
+	remote.TLS
+}
+
+func defaults() config {
+	return config{Gzip: true, MaxLine: 64 << 10, Idle: time.Second, Timeout: 10 * time.Second}
+}
+
+const (
+	pushPath  = "/loki/api/v1/push"
+	maxLabels = 11                    // beside our four: Loki takes 15 by default (max_label_names_per_series)
+	minIdle   = 10 * time.Millisecond // of flush_after
+	minLine   = 64                    // of max_line, in bytes
+	maxLine   = 256 << 10             // Loki's max_line_size
+)
+
+// Validate checks what one key alone cannot tell.
+func (c *config) Validate() error {
+	u, err := remote.URL(c.URL)
+	if err != nil {
+		return &sdk.ConfigError{Key: "url", Text: err.Error()}
+	}
+	if u.Path == "" || u.Path == "/" {
+		u.Path = pushPath
+		c.URL = u.String()
+	}
+	name := regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+	if len(c.Labels) > maxLabels {
+		return &sdk.ConfigError{Key: "labels", Text: "are too many: Loki takes 15, of which four are host, group, process and channel"}
+	}
+	for label := range c.Labels {
+		if !name.MatchString(label) {
+			return &sdk.ConfigError{Key: "labels", Text: "must have names of letters, digits and underscores"}
+		}
+	}
+	c.BearerToken = strings.TrimSpace(c.BearerToken)
+	switch {
+	case !httpguts.ValidHeaderFieldValue(c.Tenant):
+		return &sdk.ConfigError{Key: "tenant", Text: "cannot stand in a header"}
+	case !httpguts.ValidHeaderFieldValue(c.BearerToken):
+		return &sdk.ConfigError{Key: "bearer_token", Text: "cannot stand in a header"}
+	case c.BearerToken != "" && (c.Username != "" || c.Password != ""):
+		return &sdk.ConfigError{Key: "bearer_token", Text: "does not go together with username and password"}
+	case c.Username == "" && c.Password != "":
+		return &sdk.ConfigError{Key: "username", Text: "is required with password"}
+	case c.MaxLine < minLine || c.MaxLine > maxLine:
+		return &sdk.ConfigError{Key: "max_line", Text: "must be from 64 bytes to 256KB"}
+	case c.Idle < minIdle:
+		return &sdk.ConfigError{Key: "flush_after", Text: "must be at least 10ms"}
+	case c.Timeout <= 0:
+		return &sdk.ConfigError{Key: "timeout", Text: "must be more than 0"}
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package loki
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hark-supervisor/hark/plugins/internal/lines"
+)
+
+// push is the body of the push API in JSON (grafana.com/docs/loki/latest/reference/loki-http-api, "Ingest logs").
+type push struct {
+	Streams []*stream `json:"streams"`
+}
+
+type stream struct {
+	Labels map[string]string `json:"stream"`
+	Values [][]any           `json:"values"` // [nanoseconds, line] or [nanoseconds, line, metadata]
+}
+
+// labels are what parts streams: few values each, as Loki wants it.
+type labels struct{ group, process, channel string }
+
+// entry is a line that is not pushed yet.
+type entry struct {
+	labels
+	time  int64 // ns since 1970
+	line  string
+	pid   int
+	start uint64 // its offset in the channel
+}
+
+// clock gives lines of a stream times that rise: Loki shows lines of the same time in no order, and a chunk has one time for all
+// of its lines.
+type clock map[labels]int64
+
+// maxClocks bounds the streams whose last time is remembered.
+const maxClocks = 10000
+
+func (c clock) of(l labels, t time.Time) int64 {
+	ns := max(t.UnixNano(), c[l]+1)
+	if len(c) >= maxClocks {
+		clear(c)
+	}
+	c[l] = ns
+	return ns
+}
+
+func (c clock) entry(l *lines.Line) entry {
+	of := labels{text(l.Group), text(l.Process), l.Channel}
+	return entry{of, c.of(of, l.Time), text(string(l.Data)), l.Pid, l.Offset}
+}
+
+func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// body makes the document of some entries, those of a stream together and in order.
+func (c *config) body(host string, entries []entry) ([]byte, error) {
+	var p push
+	by := map[labels]*stream{}
+	for i := range entries {
+		e := &entries[i]
+		s := by[e.labels]
+		if s == nil {
+			s = &stream{Labels: map[string]string{"host": host, "group": e.group, "process": e.process, "channel": e.channel}}
+			for name, value := range c.Labels {
+				s.Labels[name] = value
+			}
+			by[e.labels] = s
+			p.Streams = append(p.Streams, s)
+		}
+		value := []any{strconv.FormatInt(e.time, 10), e.line}
+		if c.Metadata {
+			value = append(value, map[string]string{"pid": strconv.Itoa(e.pid), "offset": strconv.FormatUint(e.start, 10)})
+		}
+		s.Values = append(s.Values, value)
+	}
+	return json.Marshal(p)
+}

@@ -1,0 +1,405 @@
+package plugins
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// plugin is one plugin and the goroutine that keeps its process: it is started while there are instances for it to serve, watched, and
+// started again when it fails.
+type plugin struct {
+	host *Host
+	name string
+	log  hclog.Logger
+	wake chan struct{}
+	done chan struct{}
+
+	mu        sync.Mutex
+	settings  Settings
+	instances map[instanceKey]*instance
+	removed   []instanceKey // to be ended in the process that runs
+	changed   bool          // the process is to run otherwise, or anew
+	finished  bool
+	live      *live    // nil: there is nobody to call
+	starting  *process // being started; nil: there is none
+	state     State
+	since     time.Time
+	pid       int
+	version   string
+	sha256    string
+	starts    int
+	failures  int
+	why       string // it is not running, or not well
+	health    string
+	denied    map[string]bool // methods whose refusal was logged
+	redaction *strings.Replacer
+}
+
+func newPlugin(h *Host, s Settings) *plugin {
+	return &plugin{
+		host: h, name: s.Name, settings: s, log: h.o.Log.Named("plugin." + s.Name),
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
+		instances: map[instanceKey]*instance{}, since: time.Now(), denied: map[string]bool{},
+	}
+}
+
+func (p *plugin) ring() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (p *plugin) set(s Settings) {
+	p.mu.Lock()
+	if !p.settings.equal(&s) {
+		p.settings, p.changed = s, true
+		p.failures = 0
+		p.giveUpStart()
+	}
+	p.mu.Unlock()
+	p.ring()
+}
+
+func (p *plugin) restart() {
+	p.mu.Lock()
+	p.changed, p.failures = true, 0
+	p.giveUpStart()
+	p.mu.Unlock()
+	p.ring()
+}
+
+// giveUpStart ends a start that is of no use any more: there is nothing to flush. Under the lock.
+func (p *plugin) giveUpStart() {
+	if p.starting != nil {
+		p.starting.kill()
+	}
+}
+
+func (p *plugin) finish() {
+	p.mu.Lock()
+	p.finished = true
+	p.giveUpStart()
+	p.mu.Unlock()
+	p.ring()
+}
+
+// enter changes the state and tells of it.
+func (p *plugin) enter(s State, why string) {
+	p.mu.Lock()
+	c := StateChange{Plugin: p.name, From: p.state, To: s, PID: p.pid, Why: why}
+	p.state, p.since, p.why = s, time.Now(), why
+	p.mu.Unlock()
+	if c.From == c.To {
+		return
+	}
+	if p.host.o.Changed != nil {
+		p.host.o.Changed(c)
+	}
+}
+
+// run is the goroutine.
+func (p *plugin) run() {
+	defer close(p.done)
+	for {
+		p.mu.Lock()
+		finished, wanted, failures := p.finished, len(p.instances) > 0, p.failures
+		p.changed = false
+		p.mu.Unlock()
+		switch {
+		case finished:
+			p.enter(Stopped, "")
+			return
+		case !wanted:
+			p.enter(Stopped, "")
+			<-p.wake
+			continue
+		case failures >= maxFailures:
+			p.waitChanged(nil)
+			continue
+		}
+		err := p.once()
+		if err == nil {
+			continue
+		}
+		p.failed(err)
+	}
+}
+
+// failed takes note of a failure and waits until it is time to try again.
+func (p *plugin) failed(err error) {
+	t := &p.host.o.Timing
+	p.mu.Lock()
+	p.failures++
+	failures := p.failures
+	p.mu.Unlock()
+	if failures >= maxFailures {
+		p.log.Error("failed too often in a row; it is not started again until it is restarted or its configuration changes", "failures", failures, "error", err)
+		p.enter(Fatal, err.Error())
+		return
+	}
+	delay := min(t.BackoffFirst<<(failures-1), t.BackoffMax)
+	p.log.Warn("failed; it is started again", "in", delay, "error", err)
+	p.enter(Backoff, err.Error())
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	p.waitChanged(timer.C)
+}
+
+// waitChanged waits for a timer, a change, or the end.
+func (p *plugin) waitChanged(timer <-chan time.Time) {
+	for {
+		select {
+		case <-timer:
+			return
+		case <-p.wake:
+		}
+		p.mu.Lock()
+		over := p.changed || p.finished || len(p.instances) == 0
+		p.mu.Unlock()
+		if over {
+			return
+		}
+	}
+}
+
+// once runs one process from its start to its end. The error tells how it failed; nil: it was stopped on purpose.
+func (p *plugin) once() error {
+	p.mu.Lock()
+	p.starts++
+	settings := p.settings
+	p.health = ""
+	p.mu.Unlock()
+	p.enter(Starting, "")
+	l, err := p.start(settings)
+	if err != nil {
+		p.mu.Lock()
+		p.pid = 0
+		givenUp := p.changed || p.finished
+		p.mu.Unlock()
+		if givenUp {
+			return nil
+		}
+		return err
+	}
+	defer l.close()
+	p.mu.Lock()
+	p.live = l
+	p.version = l.description.Version
+	for _, i := range p.instances {
+		i.reset()
+	}
+	p.removed = nil
+	p.mu.Unlock()
+	err = p.serve(l)
+	p.mu.Lock()
+	p.live = nil
+	if err != nil {
+		p.why = err.Error()
+	}
+	for _, i := range p.instances {
+		i.reset()
+	}
+	p.mu.Unlock()
+	if err == nil {
+		p.enter(Stopping, "")
+		l.stop()
+	}
+	p.mu.Lock()
+	p.pid = 0
+	p.mu.Unlock()
+	return err
+}
+
+// serve keeps a process that runs until it fails, or is to be stopped.
+func (p *plugin) serve(l *live) error {
+	t := &p.host.o.Timing
+	began := time.Now()
+	health := time.NewTicker(t.HealthEvery)
+	defer health.Stop()
+	again := time.NewTicker(t.Reconfigure)
+	defer again.Stop()
+	answers := make(chan error, 1)
+	asking, misses, announced := false, 0, false
+	p.reconcile(l)
+	for {
+		if !announced && p.settled() {
+			announced = true
+			p.enter(Running, "")
+		}
+		select {
+		case <-l.process.ended:
+			return l.ending()
+		case <-p.wake:
+			p.mu.Lock()
+			over := p.finished || p.changed || len(p.instances) == 0
+			p.mu.Unlock()
+			if over {
+				return nil
+			}
+			p.reconcile(l)
+		case <-again.C:
+			p.retryRefused()
+			p.reconcile(l)
+		case <-health.C:
+			if time.Since(began) >= t.Stable {
+				p.mu.Lock()
+				p.failures = 0
+				p.mu.Unlock()
+			}
+			if asking {
+				continue
+			}
+			asking = true
+			go func() { answers <- p.askHealth(l, t.Health) }()
+		case err := <-answers:
+			asking = false
+			if err == nil {
+				misses = 0
+				continue
+			}
+			if misses++; misses < maxMisses {
+				p.log.Warn("it does not tell how it is", "error", err)
+				continue
+			}
+			l.process.kill()
+			return fmt.Errorf("it did not tell how it is %d times in a row and was killed: %w", misses, err)
+		}
+	}
+}
+
+// askHealth asks how the plugin is, within a time.
+func (p *plugin) askHealth(l *live, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(l.ctx, within)
+	defer cancel()
+	all, err := l.rpc.Health(ctx)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, i := range p.instances {
+		i.health = ""
+	}
+	for _, a := range all {
+		if i := p.instances[instanceKey{a.Kind, a.Name}]; i != nil && a.Trouble != "" {
+			i.health = p.redact(a.Trouble)
+		}
+	}
+	return nil
+}
+
+// dispense gives the running process, if it serves the instance.
+func (p *plugin) dispense(k instanceKey) (*live, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l, i := p.live, p.instances[k]
+	switch {
+	case l != nil && l.over():
+		return nil, fmt.Errorf("%w: plugin %q has just ended", ErrExited, p.name)
+	case l == nil:
+		text := p.state.String()
+		if p.state == Running {
+			text = "no longer RUNNING"
+		}
+		if p.why != "" {
+			text += ": " + p.why
+		}
+		return nil, fmt.Errorf("%w: plugin %q is %s", ErrExited, p.name, text)
+	case i == nil || !i.ready:
+		text := "it is being configured"
+		if i != nil && i.trouble != "" {
+			text = i.trouble
+		}
+		return nil, fmt.Errorf("%w: plugin %q does not serve it: %s", sdk.ErrNoInstance, p.name, text)
+	}
+	return l, nil
+}
+
+func (p *plugin) status() Status {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := Status{
+		Name: p.name, Version: p.version, State: p.state, PID: p.pid, Since: p.since, Restarts: max(p.starts-1, 0), Failures: p.failures,
+		Trouble: p.why, SHA256: p.sha256, Permissions: p.settings.Permissions,
+	}
+	for _, i := range p.sorted() {
+		trouble := i.trouble
+		if trouble == "" {
+			trouble = i.health
+		}
+		s.Instances = append(s.Instances, InstanceStatus{Kind: i.Kind, Name: i.Name, Section: i.Section, Ready: i.ready, Trouble: trouble})
+	}
+	return s
+}
+
+// live is one process that is connected.
+type live struct {
+	plugin      *plugin
+	process     *process
+	rpc         *sdk.Client
+	description sdk.Description
+	ctx         context.Context // done when the process has ended
+	socket      string          // where it may call back; "": nowhere
+	stderr      *stderrLog
+	calls       sync.WaitGroup // that configure and remove instances
+	release     func()
+}
+
+// over tells whether the process has ended.
+func (l *live) over() bool {
+	select {
+	case <-l.process.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// ending tells how the process ended, with what it said at last.
+func (l *live) ending() error { return l.plugin.ending(l.process, l.stderr) }
+
+func (p *plugin) ending(r *process, stderr *stderrLog) error {
+	stderr.end()
+	how := r.end()
+	if last := stderr.last(); last != "" {
+		return fmt.Errorf("%s: %s", how, last)
+	}
+	return errors.New(how)
+}
+
+// explain makes the error of a call one that tells whose it is.
+func (l *live) explain(err error) error {
+	if err == nil || !sdk.IsUnavailable(err) {
+		return err
+	}
+	return fmt.Errorf("%w (plugin %q)", err, l.plugin.name)
+}
+
+// stop has the plugin flush and ends it.
+func (l *live) stop() {
+	ctx, cancel := context.WithTimeout(l.ctx, l.plugin.host.o.Timing.Stop)
+	stop := context.AfterFunc(l.plugin.host.ctx, cancel)
+	defer stop()
+	if err := l.rpc.Stop(ctx); err != nil && !l.over() {
+		l.plugin.log.Warn("it did not flush in time", "error", err)
+	}
+	cancel()
+	l.process.kill()
+	<-l.process.ended
+}
+
+// close gives up what belongs to a process, which has ended or is killed.
+func (l *live) close() {
+	l.process.kill()
+	<-l.process.ended
+	l.release()
+}

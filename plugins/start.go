@@ -1,0 +1,182 @@
+package plugins
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec" //nolint:depguard // the type in which go-plugin tells the environment; nothing is executed by it
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	goplugin "github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/go-plugin/runner"
+
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// start starts a process and makes sure that it answers. On an error nothing is left of it.
+func (p *plugin) start(s Settings) (_ *live, err error) {
+	if err := p.host.directories(); err != nil {
+		return nil, err
+	}
+	exe, err := p.host.o.Resolve(s)
+	if err != nil {
+		return nil, err
+	}
+	if exe.Close != nil {
+		defer exe.Close()
+	}
+	p.mu.Lock()
+	p.sha256 = exe.SHA256
+	p.mu.Unlock()
+	dir := filepath.Join(p.host.pluginDir(), p.name)
+	if err := ownDirectory(dir); err != nil {
+		return nil, fmt.Errorf("cannot make the directory of its socket: %w", err)
+	}
+	stderr := newStderrLog(p.log, p.redactText)
+	r := newProcess(p.host.o.Launcher, &Program{
+		Plugin: p.name, Argv: exe.Argv, File: exe.File, Path: exe.Path, User: s.User, MaxProcesses: s.MaxProcesses,
+	}, stderr)
+	l := &live{plugin: p, process: r, stderr: stderr}
+	var cancel context.CancelFunc
+	l.ctx, cancel = context.WithCancel(p.host.ctx)
+	go func() {
+		<-r.ended
+		cancel()
+	}()
+	closeSocket, err := p.listen(l, s)
+	if err != nil {
+		r.exited("it was not started")
+		stderr.end()
+		return nil, err
+	}
+	p.mu.Lock()
+	p.starting = r
+	if p.changed || p.finished {
+		p.giveUpStart()
+	}
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		p.starting = nil
+		p.mu.Unlock()
+	}()
+	client := goplugin.NewClient(p.clientConfig(r, dir, s))
+	l.release = func() {
+		// It waits for its goroutines, which end because the process has.
+		client.Kill()
+		closeSocket()
+		l.calls.Wait()
+		stderr.end()
+		_ = os.RemoveAll(dir)
+	}
+	if err := p.connect(l, client); err != nil {
+		if cause := p.failure(l, err); cause != nil {
+			err = cause
+		}
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (p *plugin) clientConfig(r *process, dir string, s Settings) *goplugin.ClientConfig {
+	return &goplugin.ClientConfig{
+		HandshakeConfig: sdk.Handshake(), VersionedPlugins: sdk.ClientPlugins(),
+		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC}, GRPCDialOptions: sdk.DialOptions(sdk.IsPID(r.pid)),
+		// The rest of its time is kept by us: it knows no way to give up a start but this one.
+		StartTimeout: p.host.o.Timing.Start, SkipHostEnv: true, Logger: hclog.NewNullLogger(),
+		SyncStdout: printed{r.stderr}, SyncStderr: printed{r.stderr},
+		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: dir},
+		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, sockets string) (runner.Runner, error) {
+			r.program.Env = cmd.Env
+			if s.User != nil && os.Geteuid() == 0 {
+				if err := os.Chown(sockets, int(s.User.UID), int(s.User.GID)); err != nil {
+					return nil, fmt.Errorf("cannot give the directory of its socket to user %s: %w", s.User.Name, err)
+				}
+			}
+			return r, nil
+		},
+	}
+}
+
+// connect starts the process and has it answer, within the time of a start: go-plugin's own calls may take longer, or
+// for ever, and end when the process is killed.
+func (p *plugin) connect(l *live, client *goplugin.Client) error {
+	t := &p.host.o.Timing
+	watchdog := time.AfterFunc(t.Start, l.process.tooLate)
+	defer watchdog.Stop()
+	stop := context.AfterFunc(p.host.ctx, l.process.kill)
+	defer stop()
+	protocol, err := client.Client()
+	if err != nil {
+		return err
+	}
+	made, err := protocol.Dispense(sdk.PluginName)
+	if err != nil {
+		return err
+	}
+	rpc, ok := made.(*sdk.Client)
+	if !ok {
+		return errors.New("internal error: go-plugin dispenses something else")
+	}
+	l.rpc = rpc
+	p.mu.Lock()
+	p.pid = l.process.pid()
+	p.mu.Unlock()
+	ctx, cancel := context.WithTimeout(l.ctx, t.Ready)
+	defer cancel()
+	if _, err = rpc.Health(ctx); err == nil {
+		l.description, err = rpc.Describe(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("it does not answer: %w", err)
+	}
+	if l.description.Name != p.name {
+		p.log.Warn("it calls itself otherwise", "name", l.description.Name)
+	}
+	return nil
+}
+
+// failure tells why a start failed, better than go-plugin's error does, which is the same for most causes.
+func (p *plugin) failure(l *live, err error) error {
+	if p.host.ctx.Err() != nil {
+		err = errClosed
+	}
+	if l.process.pid() == 0 {
+		l.process.exited("it could not be started")
+		return err
+	}
+	line := l.process.out.said()
+	late := l.process.wasLate()
+	l.process.kill()
+	<-l.process.ended
+	l.stderr.end()
+	last := l.stderr.last()
+	if last != "" {
+		last = ": " + last
+	}
+	within := p.host.o.Timing.Start
+	switch {
+	case errors.Is(err, errClosed):
+		return err
+	case line == "" && late:
+		return fmt.Errorf("it did not say within %v where it listens and was killed%s", within, last)
+	case late:
+		return fmt.Errorf("it did not accept a connection within %v and was killed%s", within, last)
+	case l.rpc != nil: // it was connected
+		return fmt.Errorf("%w%s", err, last)
+	case line == "":
+		return fmt.Errorf("before it said where it listens, %s%s", l.process.end(), last)
+	}
+	return fmt.Errorf("cannot connect (its first line is %.200q): %s%s", line, clean(firstOf(err.Error())), last)
+}
+
+// firstOf is the first line of a text.
+func firstOf(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}
