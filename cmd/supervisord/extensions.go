@@ -188,6 +188,7 @@ func (e *extensions) begin(dispatcher *rpc.Dispatcher) {
 	for _, name := range slices.Clone(e.configured.order) {
 		e.apply(name)
 	}
+	e.tellNamespaces() // who calls one at once is told that its plugin is not there yet
 }
 
 // tellNamespaces gives the dispatcher the namespaces there are.

@@ -17,9 +17,11 @@ func namespaces(h *plugins.Host) []rpc.Namespace {
 	for _, n := range h.Namespaces() {
 		ns := rpc.Namespace{Name: n.Name, Missing: func(string) error {
 			if len(n.Methods) == 0 {
-				if err := h.Reachable(sdk.NamespaceKind, n.Name); err != nil {
-					return pluginFault(err)
+				err := h.Reachable(sdk.NamespaceKind, n.Name)
+				if err == nil {
+					err = fmt.Errorf("plugin %q has not told its methods yet", n.Plugin)
 				}
+				return pluginFault(err)
 			}
 			return &xmlrpc.Fault{Code: rpc.UnknownMethod, String: "UNKNOWN_METHOD"}
 		}}

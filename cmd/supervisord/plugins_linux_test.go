@@ -142,8 +142,8 @@ func TestAForkBomb(t *testing.T) {
 	in.waitEcho("echo")
 }
 
-// Whatever a plugin does, the loop goes on: the longest turn over the restarts of 100 programs is told, and was measured at 1 to 4 ms on an idle
-// machine. The bound here only catches a loop that waits for a plugin.
+// Whatever a plugin does, the loop goes on: the longest turn over the restarts of 100 programs is told (bench/RESULTS.md has figures of a quiet
+// machine). The bound here only catches a loop that waits for a plugin.
 func TestSupervisionGoesOnWhileAPluginMisbehaves(t *testing.T) {
 	const most = time.Second
 	rounds := max(1, soak(5*20)/20)
