@@ -36,6 +36,7 @@ type extensions struct {
 	host       *plugins.Host
 	outlets    *plugins.Outlets
 	launcher   *launcher
+	schemas    *schemas
 	log        *activity
 	conf       *config.Config // of the start
 	dispatcher *rpc.Dispatcher
@@ -133,6 +134,7 @@ func (d *daemon) newExtensions(supervisor *core.Supervisor, log *activity) *exte
 		},
 		Namespaces: e.tellNamespaces,
 	})
+	e.schemas = newSchemas(policy, e.host, e.launcher, d.disk)
 	e.outlets = plugins.NewOutlets(newOutletCore(supervisor), e.host, daemon, d.silences, logger)
 	return e
 }
@@ -255,12 +257,15 @@ func (e *extensions) withdraw(name string) {
 
 // close brings what waits to the plugins, and ends them.
 func (e *extensions) close() {
+	e.changing.Lock() // what is being changed is waited for; nothing is changed any more
 	e.mu.Lock()
 	e.closed = true
 	for _, timer := range e.leaving {
 		timer.Stop()
 	}
 	e.mu.Unlock()
+	e.changing.Unlock()
+	e.schemas.close()
 	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
 	e.outlets.Close(ctx)
 	cancel()
