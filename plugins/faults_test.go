@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/sdk"
 )
 
 // What never gets as far as an answer: the host tries five times in a row, after 1, 2, 4 and 8 s, then leaves it alone as FATAL. Each of those that end by themselves, or
@@ -72,6 +74,17 @@ func TestAFatalPluginThatIsMended(t *testing.T) {
 	if got := h.status(); got.State != Running || got.Trouble != "" {
 		t.Errorf("%+v", got)
 	}
+}
+
+// A FATAL plugin whose sections are removed starts again with the next one.
+func TestAFatalPluginThatIsWantedAnew(t *testing.T) {
+	h := newHosted(t, brisk(), "exits")
+	h.SetInstance(namespace("a"))
+	h.waitState(Fatal)
+	h.RemoveInstance(sdk.NamespaceKind, "a")
+	h.waitState(Stopped)
+	h.SetInstance(namespace("b"))
+	until(t, "it was tried again", func() bool { return h.status().Restarts > maxFailures })
 }
 
 // A crash in a call: the call fails at once, others do until the plugin is there again, which is 1 s later.

@@ -113,6 +113,9 @@ func (p *plugin) run() {
 		p.mu.Lock()
 		finished, wanted, failures := p.finished, len(p.instances) > 0, p.failures
 		p.changed = false
+		if !wanted {
+			p.failures = 0 // whatever is wanted next is tried
+		}
 		p.mu.Unlock()
 		switch {
 		case finished:
