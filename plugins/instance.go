@@ -242,21 +242,25 @@ func place(i *Instance, key string) string {
 	return fmt.Sprintf("%s:%d", file, line)
 }
 
-// minSecret is the shortest secret that is looked for in texts, in bytes: shorter ones would be found everywhere.
-const minSecret = 4
-
-// setSecrets makes what redact takes out. Under the lock.
+// setSecrets makes what redact takes out: the secrets in every form in which texts quote them, as the log has them too. The longest go first,
+// so that one that begins like another leaves no rest. Under the lock.
 func (p *plugin) setSecrets() {
-	var pairs []string
+	var all []string
 	for _, i := range p.instances {
 		for _, s := range i.secrets {
-			if len(s) >= minSecret {
-				pairs = append(pairs, s, "[secret]")
+			all = append(all, sdk.SecretForms([]string{s, clean(s)})...)
+			if strings.Contains(s, "\n") {
+				all = append(all, sdk.SecretForms(strings.Split(s, "\n"))...)
 			}
 		}
 	}
+	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
 	p.redaction = nil
-	if len(pairs) > 0 {
+	if len(all) > 0 {
+		var pairs []string
+		for _, s := range all {
+			pairs = append(pairs, s, "[secret]")
+		}
 		p.redaction = strings.NewReplacer(pairs...)
 	}
 }

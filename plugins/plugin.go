@@ -379,13 +379,32 @@ func (p *plugin) ending(r *process, stderr *stderrLog) error {
 	return errors.New(how)
 }
 
-// explain makes the error of a call one that tells whose it is.
+// explain makes the error of a call one that tells whose it is, without secrets: not every plugin is built on the SDK, which sees to that.
 func (l *live) explain(err error) error {
-	if err == nil || !sdk.IsUnavailable(err) {
+	if err == nil {
+		return nil
+	}
+	var f *sdk.Fault
+	if errors.As(err, &f) {
+		return &sdk.Fault{Code: f.Code, Text: l.plugin.redactText(f.Text)}
+	}
+	if text := err.Error(); l.plugin.redactText(text) != text {
+		err = &quotedError{err, l.plugin.redactText(text)}
+	}
+	if !sdk.IsUnavailable(err) {
 		return err
 	}
 	return fmt.Errorf("%w (plugin %q)", err, l.plugin.name)
 }
+
+// quotedError is an error with another text.
+type quotedError struct {
+	error
+	text string
+}
+
+func (e *quotedError) Error() string { return e.text }
+func (e *quotedError) Unwrap() error { return e.error }
 
 // stop has the plugin flush and ends it.
 func (l *live) stop() {
