@@ -1,7 +1,9 @@
 package plugins
 
 import (
+	"context"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -220,4 +222,54 @@ func TestTheEndOfAPluginThatIsStopped(t *testing.T) {
 	}
 	h.close(300 * time.Millisecond)
 	until(t, "it is gone", func() bool { return syscall.Kill(pid, 0) != nil })
+}
+
+// unkillable starts processes that hang in the kernel, as it were, until die is called.
+type unkillable struct {
+	execLauncher
+	die func()
+}
+
+type immortal struct{ Process }
+
+func (immortal) Kill() {}
+
+func (u *unkillable) Launch(ctx context.Context, p *Program) (Process, error) {
+	got, err := u.execLauncher.Launch(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	u.die = got.Kill
+	return immortal{got}, nil
+}
+
+func TestAProcessThatCannotBeKilledDoesNotHoldUpTheEnd(t *testing.T) {
+	timing := brisk()
+	timing.Bury = time.Millisecond
+	h := newHosted(t, timing, "none")
+	u := &unkillable{}
+	h.o.Launcher = u
+	h.SetInstance(namespace("a"))
+	h.works("a")
+	pid := h.status().PID
+	stop(t, pid)
+	h.close(0)
+	h.waitLog("it is left alone: pid=" + strconv.Itoa(pid))
+	u.die()
+	until(t, "its goroutine has ended", func() bool {
+		select {
+		case <-h.plugins["faulty"].done:
+			return true
+		default:
+			return false
+		}
+	})
+}
+
+// stop has a process answer no more.
+func stop(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
 }

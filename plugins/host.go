@@ -169,7 +169,8 @@ func (h *Host) RemoveInstance(kind sdk.KindName, name string) {
 	}
 }
 
-// Close stops all plugins, each with time to flush until ctx is done, and kills what is left. It blocks until they have ended.
+// Close stops all plugins, each with time to flush until ctx is done, and kills what is left. It blocks until they have ended; a process that
+// even that does not end, for it hangs in the kernel, is left alone after Timing.Bury.
 func (h *Host) Close(ctx context.Context) {
 	h.mu.Lock()
 	h.closed = true
@@ -180,8 +181,24 @@ func (h *Host) Close(ctx context.Context) {
 	for _, p := range all {
 		p.finish()
 	}
+	gone, over := context.WithCancel(context.Background())
+	defer over()
+	late := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(h.o.Timing.Bury)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			over()
+		case <-gone.Done():
+		}
+	})
+	defer late()
 	for _, p := range all {
-		<-p.done
+		select {
+		case <-p.done:
+		case <-gone.Done():
+			p.leave()
+		}
 	}
 	h.end()
 	h.telling.Wait()

@@ -28,6 +28,7 @@ type plugin struct {
 	removed   []instanceKey // to be ended in the process that runs
 	changed   bool          // the process is to run otherwise, or anew
 	finished  bool
+	left      bool     // its process does not end, and is not waited for
 	live      *live    // nil: there is nobody to call
 	starting  *process // being started; nil: there is none
 	state     State
@@ -92,9 +93,29 @@ func (p *plugin) finish() {
 	p.ring()
 }
 
+// leave is when its process is not waited for any longer.
+func (p *plugin) leave() {
+	p.mu.Lock()
+	p.left = true
+	pid := p.pid
+	p.mu.Unlock()
+	p.log.Error("its process does not end although it was killed; it is left alone", "pid", pid)
+}
+
+// wasLeft tells whether leave was called: its place may be another's by now.
+func (p *plugin) wasLeft() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.left
+}
+
 // enter changes the state and tells of it.
 func (p *plugin) enter(s State, why string) {
 	p.mu.Lock()
+	if p.left { // nobody is there to hear of it
+		p.mu.Unlock()
+		return
+	}
 	c := StateChange{Plugin: p.name, From: p.state, To: s, PID: p.pid, Why: why}
 	p.state, p.since, p.why = s, time.Now(), why
 	p.mu.Unlock()
