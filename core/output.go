@@ -123,10 +123,14 @@ func (c *channel) spawnFailed(stderr *channel, e *child.SpawnError) {
 
 // Output is child.Reader's.
 func (c *channel) Output(b []byte) {
-	c.splitter.Feed(b, c.plainFn, c.commFn)
-	switch {
-	case !c.replies:
+	if !c.replies {
+		c.splitter.Feed(b, c.plainFn, c.commFn)
 		c.tellLoop()
+		return
+	}
+	// Into its log once the next event is on its way: that need not wait for the disk.
+	defer c.splitter.Feed(b, c.plainFn, c.commFn)
+	switch {
 	case !c.deaf.Load():
 		if !c.s.atOnce(func() { c.said(b) }) {
 			kept := append([]byte(nil), b...)
