@@ -1,11 +1,15 @@
 package plugins
 
 import (
+	"context"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/sdk"
 )
 
 // What never gets as far as an answer: the host tries five times in a row, after 1, 2, 4 and 8 s, then leaves it alone as FATAL. Each of those that end by themselves, or
@@ -72,6 +76,17 @@ func TestAFatalPluginThatIsMended(t *testing.T) {
 	if got := h.status(); got.State != Running || got.Trouble != "" {
 		t.Errorf("%+v", got)
 	}
+}
+
+// A FATAL plugin whose sections are removed starts again with the next one.
+func TestAFatalPluginThatIsWantedAnew(t *testing.T) {
+	h := newHosted(t, brisk(), "exits")
+	h.SetInstance(namespace("a"))
+	h.waitState(Fatal)
+	h.RemoveInstance(sdk.NamespaceKind, "a")
+	h.waitState(Stopped)
+	h.SetInstance(namespace("b"))
+	until(t, "it was tried again", func() bool { return h.status().Restarts > maxFailures })
 }
 
 // A crash in a call: the call fails at once, others do until the plugin is there again, which is 1 s later.
@@ -207,4 +222,54 @@ func TestTheEndOfAPluginThatIsStopped(t *testing.T) {
 	}
 	h.close(300 * time.Millisecond)
 	until(t, "it is gone", func() bool { return syscall.Kill(pid, 0) != nil })
+}
+
+// unkillable starts processes that hang in the kernel, as it were, until die is called.
+type unkillable struct {
+	execLauncher
+	die func()
+}
+
+type immortal struct{ Process }
+
+func (immortal) Kill() {}
+
+func (u *unkillable) Launch(ctx context.Context, p *Program) (Process, error) {
+	got, err := u.execLauncher.Launch(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	u.die = got.Kill
+	return immortal{got}, nil
+}
+
+func TestAProcessThatCannotBeKilledDoesNotHoldUpTheEnd(t *testing.T) {
+	timing := brisk()
+	timing.Bury = time.Millisecond
+	h := newHosted(t, timing, "none")
+	u := &unkillable{}
+	h.o.Launcher = u
+	h.SetInstance(namespace("a"))
+	h.works("a")
+	pid := h.status().PID
+	stop(t, pid)
+	h.close(0)
+	h.waitLog("it is left alone: pid=" + strconv.Itoa(pid))
+	u.die()
+	until(t, "its goroutine has ended", func() bool {
+		select {
+		case <-h.plugins["faulty"].done:
+			return true
+		default:
+			return false
+		}
+	})
+}
+
+// stop has a process answer no more.
+func stop(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
 }

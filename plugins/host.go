@@ -163,13 +163,14 @@ func (h *Host) RemoveInstance(kind sdk.KindName, name string) {
 	k := instanceKey{kind, name}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if p := h.serving[k]; p != nil {
+	if p := h.serving[k]; p != nil && !h.closed {
 		delete(h.serving, k)
 		p.removeInstance(k)
 	}
 }
 
-// Close stops all plugins, each with time to flush until ctx is done, and kills what is left. It blocks until they have ended.
+// Close stops all plugins, each with time to flush until ctx is done, and kills what is left. It blocks until they have ended; a process that
+// even that does not end, for it hangs in the kernel, is left alone after Timing.Bury.
 func (h *Host) Close(ctx context.Context) {
 	h.mu.Lock()
 	h.closed = true
@@ -180,11 +181,29 @@ func (h *Host) Close(ctx context.Context) {
 	for _, p := range all {
 		p.finish()
 	}
+	gone, over := context.WithCancel(context.Background())
+	defer over()
+	late := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(h.o.Timing.Bury)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			over()
+		case <-gone.Done():
+		}
+	})
+	defer late()
 	for _, p := range all {
-		<-p.done
+		select {
+		case <-p.done:
+		case <-gone.Done():
+			p.leave()
+		}
 	}
 	h.end()
 	h.telling.Wait()
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if h.dirMade {
 		_ = os.RemoveAll(h.o.RunDir)
 		_ = os.Remove(filepath.Dir(h.o.RunDir)) // if it was the last
@@ -336,10 +355,13 @@ func (h *Host) Reachable(kind sdk.KindName, name string) error {
 func (h *Host) directories() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.dirMade {
+	switch {
+	case h.dirMade:
 		return nil
+	case h.closed:
+		return errClosed
 	}
-	if err := os.MkdirAll(filepath.Dir(h.o.RunDir), 0o711); err != nil { //nolint:gosec // plugins' users pass through
+	if err := passable(filepath.Dir(h.o.RunDir)); err != nil {
 		return fmt.Errorf("cannot make the run directory: %w", err)
 	}
 	if err := ours(filepath.Dir(h.o.RunDir)); err != nil {
@@ -360,6 +382,21 @@ func (h *Host) pluginDir() string { return filepath.Join(h.o.RunDir, "p") }
 
 // errClosed ends a plugin's goroutine.
 var errClosed = errors.New("the host is closed")
+
+// passable makes a directory, unless it is there, that plugins' users pass through whatever our umask.
+func passable(dir string) error {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o711); err != nil { //nolint:gosec // as above
+		return err
+	}
+	err := os.Mkdir(dir, 0o711) //nolint:gosec // as above
+	switch {
+	case errors.Is(err, os.ErrExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return os.Chmod(dir, 0o711) //nolint:gosec // as above
+}
 
 // ours tells what is wrong with a directory that nobody but us and root may write to.
 func ours(dir string) error {

@@ -187,22 +187,16 @@ func (p *plugin) configure(l *live, k instanceKey, i *instance, version int, spe
 
 // values are the keys of a section as its plugin wants them, with secrets read from their files, and the secrets among them.
 func (p *plugin) values(d *sdk.Description, i *Instance) (values map[string]string, secrets []string, err error) {
-	at := slices.IndexFunc(d.Kinds, func(k sdk.Kind) bool { return k.Name == i.Kind })
-	if at < 0 {
-		return nil, nil, fmt.Errorf("%s: [%s] plugin: plugin %q is no %s", place(i, ""), i.Section, i.Plugin, i.Kind)
+	kind := d.Kind(i.Kind)
+	if kind == nil {
+		return nil, nil, fmt.Errorf("%s: [%s] plugin: %s", place(i, ""), i.Section, notOfKind(i))
 	}
-	fields := d.Kinds[at].Fields
-	field := func(key string) *sdk.Field {
-		if at := slices.IndexFunc(fields, func(f sdk.Field) bool { return f.Key == key }); at >= 0 {
-			return &fields[at]
-		}
-		return nil
-	}
+	fields := kind.Fields
 	values = map[string]string{}
 	files := map[string]string{} // secret: the key that names its file
 	for _, k := range i.Keys {
 		name, value := k.Name, k.Value
-		if secret, twin := strings.CutSuffix(name, "_file"); twin && field(name) == nil && field(secret) != nil && field(secret).Secret {
+		if secret := secretOf(fields, name); secret != "" {
 			if value, err = p.host.o.ReadSecret(value); err != nil {
 				return nil, nil, fmt.Errorf("%s: [%s] %s: %w", place(i, k.Name), i.Section, k.Name, err)
 			}
@@ -210,10 +204,10 @@ func (p *plugin) values(d *sdk.Description, i *Instance) (values map[string]stri
 			name = secret
 		}
 		if _, both := values[name]; both {
-			return nil, nil, fmt.Errorf("%s: [%s] %s: %s and %s_file are both there; accepted: one of them", place(i, k.Name), i.Section, k.Name, name, name)
+			return nil, nil, fmt.Errorf("%s: [%s] %s: %s", place(i, k.Name), i.Section, k.Name, bothThere(name))
 		}
 		values[name] = value
-		if f := field(name); f != nil && f.Secret {
+		if f := fieldOf(fields, name); f != nil && f.Secret {
 			secrets = append(secrets, value)
 		}
 	}
@@ -248,21 +242,25 @@ func place(i *Instance, key string) string {
 	return fmt.Sprintf("%s:%d", file, line)
 }
 
-// minSecret is the shortest secret that is looked for in texts, in bytes: shorter ones would be found everywhere.
-const minSecret = 4
-
-// setSecrets makes what redact takes out. Under the lock.
+// setSecrets makes what redact takes out: the secrets in every form in which texts quote them, as the log has them too. The longest go first,
+// so that one that begins like another leaves no rest. Under the lock.
 func (p *plugin) setSecrets() {
-	var pairs []string
+	var all []string
 	for _, i := range p.instances {
 		for _, s := range i.secrets {
-			if len(s) >= minSecret {
-				pairs = append(pairs, s, "[secret]")
+			all = append(all, sdk.SecretForms([]string{s, clean(s)})...)
+			if strings.Contains(s, "\n") {
+				all = append(all, sdk.SecretForms(strings.Split(s, "\n"))...)
 			}
 		}
 	}
+	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
 	p.redaction = nil
-	if len(pairs) > 0 {
+	if len(all) > 0 {
+		var pairs []string
+		for _, s := range all {
+			pairs = append(pairs, s, "[secret]")
+		}
 		p.redaction = strings.NewReplacer(pairs...)
 	}
 }

@@ -28,6 +28,7 @@ type plugin struct {
 	removed   []instanceKey // to be ended in the process that runs
 	changed   bool          // the process is to run otherwise, or anew
 	finished  bool
+	left      bool     // its process does not end, and is not waited for
 	live      *live    // nil: there is nobody to call
 	starting  *process // being started; nil: there is none
 	state     State
@@ -92,9 +93,29 @@ func (p *plugin) finish() {
 	p.ring()
 }
 
+// leave is when its process is not waited for any longer.
+func (p *plugin) leave() {
+	p.mu.Lock()
+	p.left = true
+	pid := p.pid
+	p.mu.Unlock()
+	p.log.Error("its process does not end although it was killed; it is left alone", "pid", pid)
+}
+
+// wasLeft tells whether leave was called: its place may be another's by now.
+func (p *plugin) wasLeft() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.left
+}
+
 // enter changes the state and tells of it.
 func (p *plugin) enter(s State, why string) {
 	p.mu.Lock()
+	if p.left { // nobody is there to hear of it
+		p.mu.Unlock()
+		return
+	}
 	c := StateChange{Plugin: p.name, From: p.state, To: s, PID: p.pid, Why: why}
 	p.state, p.since, p.why = s, time.Now(), why
 	p.mu.Unlock()
@@ -113,6 +134,9 @@ func (p *plugin) run() {
 		p.mu.Lock()
 		finished, wanted, failures := p.finished, len(p.instances) > 0, p.failures
 		p.changed = false
+		if !wanted {
+			p.failures = 0 // whatever is wanted next is tried
+		}
 		p.mu.Unlock()
 		switch {
 		case finished:
@@ -376,13 +400,32 @@ func (p *plugin) ending(r *process, stderr *stderrLog) error {
 	return errors.New(how)
 }
 
-// explain makes the error of a call one that tells whose it is.
+// explain makes the error of a call one that tells whose it is, without secrets: not every plugin is built on the SDK, which sees to that.
 func (l *live) explain(err error) error {
-	if err == nil || !sdk.IsUnavailable(err) {
+	if err == nil {
+		return nil
+	}
+	var f *sdk.Fault
+	if errors.As(err, &f) {
+		return &sdk.Fault{Code: f.Code, Text: l.plugin.redactText(f.Text)}
+	}
+	if text := err.Error(); l.plugin.redactText(text) != text {
+		err = &quotedError{err, l.plugin.redactText(text)}
+	}
+	if !sdk.IsUnavailable(err) {
 		return err
 	}
 	return fmt.Errorf("%w (plugin %q)", err, l.plugin.name)
 }
+
+// quotedError is an error with another text.
+type quotedError struct {
+	error
+	text string
+}
+
+func (e *quotedError) Error() string { return e.text }
+func (e *quotedError) Unwrap() error { return e.error }
 
 // stop has the plugin flush and ends it.
 func (l *live) stop() {

@@ -71,7 +71,9 @@ func (p *plugin) start(s Settings) (_ *live, err error) {
 		closeSocket()
 		l.calls.Wait()
 		stderr.end()
-		_ = os.RemoveAll(dir)
+		if !p.wasLeft() {
+			_ = os.RemoveAll(dir)
+		}
 	}
 	if err := p.connect(l, client); err != nil {
 		if cause := p.failure(l, err); cause != nil {

@@ -55,6 +55,7 @@ type Timing struct {
 	BackoffMax   time.Duration // 60 s
 	Stable       time.Duration // running so long ends a row of failures: 60 s
 	Stop         time.Duration // to flush at the end: 5 s
+	Bury         time.Duration // a process that was killed to end, when the host is closed: 5 s
 	Reconfigure  time.Duration // an instance that was refused is tried again: 60 s
 }
 
@@ -65,7 +66,7 @@ func (t Timing) withDefaults() Timing {
 	}{
 		{&t.Start, 10 * time.Second}, {&t.Ready, 2 * time.Second}, {&t.Configure, 10 * time.Second},
 		{&t.HealthEvery, 10 * time.Second}, {&t.Health, 3 * time.Second}, {&t.BackoffFirst, time.Second}, {&t.BackoffMax, time.Minute},
-		{&t.Stable, time.Minute}, {&t.Stop, 5 * time.Second}, {&t.Reconfigure, time.Minute},
+		{&t.Stable, time.Minute}, {&t.Stop, 5 * time.Second}, {&t.Bury, 5 * time.Second}, {&t.Reconfigure, time.Minute},
 	} {
 		if *f.to <= 0 {
 			*f.to = f.def

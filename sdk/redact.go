@@ -33,7 +33,7 @@ func (r *redactor) set(k instanceKey, secrets []string) {
 	}
 	delete(r.by, k)
 	if len(secrets) > 0 {
-		r.by[k] = forms(secrets)
+		r.by[k] = SecretForms(secrets)
 	}
 	r.secrets = nil
 	for _, s := range r.by {
@@ -42,9 +42,9 @@ func (r *redactor) set(k instanceKey, secrets []string) {
 	slices.SortFunc(r.secrets, func(a, b string) int { return len(b) - len(a) })
 }
 
-// forms are the forms in which texts quote secrets: as they are, in quotes, in JSON, in addresses. Of a secret address
+// SecretForms are the forms in which texts quote secrets: as they are, in quotes, in JSON, in addresses. Of a secret address
 // also what is behind the host, which is the secret part.
-func forms(secrets []string) []string {
+func SecretForms(secrets []string) []string {
 	var all []string
 	add := func(s string) {
 		if len(s) >= minSecret && !slices.Contains(all, s) {

@@ -171,21 +171,28 @@ func (e *ConfigError) Error() string {
 // CheckValues tells whether the keys and values of a section fit the fields of a plugin, without the plugin: the
 // error is a *ConfigError. The plugin itself may still know better.
 func CheckValues(fields []Field, values map[string]string) error {
+	if all := CheckAll(fields, values); len(all) > 0 {
+		return all[0]
+	}
+	return nil
+}
+
+// CheckAll is CheckValues with everything that is wrong: with the keys that are there, by name, then those that are missing.
+func CheckAll(fields []Field, values map[string]string) (wrong []*ConfigError) {
 	for _, name := range sortedKeys(values) {
 		i := slices.IndexFunc(fields, func(f Field) bool { return f.Key == name })
 		if i < 0 {
-			return unknownKey(fields, name)
-		}
-		if err := check(&fields[i], values[name]); err != nil {
-			return err
+			wrong = append(wrong, unknownKey(fields, name))
+		} else if err := check(&fields[i], values[name]); err != nil {
+			wrong = append(wrong, err)
 		}
 	}
 	for i := range fields {
 		if _, written := values[fields[i].Key]; fields[i].Required && !written {
-			return missingKey(&fields[i])
+			wrong = append(wrong, missingKey(&fields[i]))
 		}
 	}
-	return nil
+	return wrong
 }
 
 // check tells whether a value can be read; an error has none of it.

@@ -77,14 +77,23 @@ func (d *daemon) run() (int, error) {
 }
 
 // reread reads the configuration anew, for a reload or to see before a restart
-// whether it is in order.
-func (d *daemon) reread() (*config.Config, error) {
-	defer d.disk()()
-	conf, err := d.load(d.conf.Path)
+// whether it is in order; check looks at what only plugins know.
+func (d *daemon) reread(check func(*config.Config) error) (*config.Config, error) {
+	conf, err := d.read()
 	if err == nil {
-		d.checked.Store(conf)
+		err = check(conf)
 	}
-	return conf, err
+	if err != nil {
+		return nil, err
+	}
+	d.checked.Store(conf)
+	return conf, nil
+}
+
+// read is load when it is its turn at the disk.
+func (d *daemon) read() (*config.Config, error) {
+	defer d.disk()()
+	return d.load(d.conf.Path)
 }
 
 // readAgain takes the configuration for the next life. If it was broken while the
@@ -138,7 +147,7 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, status
 		Log:       log.write,
 		ReopenLog: log.reopen,
 		ClearLog:  log.clear,
-		Reread:    d.reread,
+		Reread:    func() (*config.Config, error) { return d.reread(ext.check) },
 		Environ:   os.Environ(),
 		Syslog:    log.syslog,
 	})

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/hark-supervisor/hark/core"
@@ -36,6 +37,7 @@ type extensions struct {
 	host       *plugins.Host
 	outlets    *plugins.Outlets
 	launcher   *launcher
+	schemas    *schemas
 	log        *activity
 	conf       *config.Config // of the start
 	dispatcher *rpc.Dispatcher
@@ -133,6 +135,7 @@ func (d *daemon) newExtensions(supervisor *core.Supervisor, log *activity) *exte
 		},
 		Namespaces: e.tellNamespaces,
 	})
+	e.schemas = newSchemas(policy, e.host, e.launcher, d.disk)
 	e.outlets = plugins.NewOutlets(newOutletCore(supervisor), e.host, daemon, d.silences, logger)
 	return e
 }
@@ -157,7 +160,7 @@ func pluginLine(c plugins.StateChange) string {
 // runDirectory is where the sockets of plugins are: short, for their paths are limited, and ours alone by the path of the pidfile.
 func runDirectory(pidfile string) string {
 	base := fmt.Sprintf("%s/hark-%d", strings.TrimSuffix(os.TempDir(), "/"), os.Geteuid())
-	if own := os.Getenv("XDG_RUNTIME_DIR"); own != "" && os.Geteuid() != 0 {
+	if own := os.Getenv("XDG_RUNTIME_DIR"); own != "" && os.Geteuid() != 0 && isOwn(own) {
 		base = filepath.Join(own, "hark")
 	}
 	if os.Geteuid() == 0 {
@@ -171,6 +174,16 @@ func runDirectory(pidfile string) string {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(pidfile))
 	return filepath.Join(base, fmt.Sprintf("%08x", h.Sum32()))
+}
+
+// isOwn tells whether a directory is ours: XDG_RUNTIME_DIR is root's where root started us and user= made us another.
+func isOwn(dir string) bool {
+	st, err := os.Stat(dir)
+	if err != nil || !st.IsDir() {
+		return false
+	}
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	return ok && int(sys.Uid) == os.Geteuid()
 }
 
 // resolve finds what to execute for a plugin and checks it.
@@ -255,12 +268,15 @@ func (e *extensions) withdraw(name string) {
 
 // close brings what waits to the plugins, and ends them.
 func (e *extensions) close() {
+	e.changing.Lock() // what is being changed is waited for; nothing is changed any more
 	e.mu.Lock()
 	e.closed = true
 	for _, timer := range e.leaving {
 		timer.Stop()
 	}
 	e.mu.Unlock()
+	e.changing.Unlock()
+	e.schemas.close()
 	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
 	e.outlets.Close(ctx)
 	cancel()

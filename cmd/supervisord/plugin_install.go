@@ -21,6 +21,8 @@ const (
 	describeTime = 20 * time.Second
 	// maxDescription bounds what it says, in bytes.
 	maxDescription = 1 << 20
+	// describePath is the environment in which it tells.
+	describePath = "PATH=/usr/local/bin:/usr/bin:/bin"
 )
 
 // install puts a plugin into a plugin directory.
@@ -138,7 +140,7 @@ func runOnce(x *trust.Executable, user *config.User, args ...string) ([]byte, er
 	ended := make(chan end, 1)
 	started := make(chan *child.Child, 1)
 	r := &child.Request{
-		Name: "plugin", Argv: append(append([]string{}, x.Argv...), args...), Env: []string{"PATH=/usr/local/bin:/usr/bin:/bin"}, Dir: "/", Umask: 0o77, Stdin: -1,
+		Name: "plugin", Argv: append(append([]string{}, x.Argv...), args...), Env: []string{describePath}, Dir: "/", Umask: 0o77, Stdin: -1,
 		Stdout: out, Stderr: errs, Eager: true, DiesWithUs: true, Credential: credential(user),
 		Started: func(c *child.Child) { c.CloseStdin(); started <- c },
 		Failed:  func(err *child.SpawnError) { ended <- end{err: err} },

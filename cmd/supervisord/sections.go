@@ -103,7 +103,12 @@ func (e *extensions) leave(name string) {
 	}
 	e.mu.Unlock()
 	e.changing.Lock()
-	e.withdraw(name)
+	e.mu.Lock()
+	gone := e.active.has(name) && !e.closed // nobody was quicker
+	e.mu.Unlock()
+	if gone {
+		e.withdraw(name)
+	}
 	e.changing.Unlock()
 	e.tellNamespaces()
 }

@@ -85,6 +85,15 @@ func (l *Lock) Entry(name string) *Entry {
 	return nil
 }
 
+// Recorded is what a plugin that is found by its name said of itself when it was installed; nil: there is no such plugin, or nothing is recorded.
+func (p *Policy) Recorded(name string) (json.RawMessage, error) {
+	e, _, err := p.find(name)
+	if err != nil || e == nil {
+		return nil, err
+	}
+	return e.Description, nil
+}
+
 // put replaces or adds an entry.
 func (l *Lock) put(e Entry) {
 	l.remove(e.Name)

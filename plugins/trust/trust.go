@@ -45,6 +45,8 @@ type Policy struct {
 	RunDir string
 	// UID is the daemon's effective user, whose files are trusted beside root's.
 	UID int
+
+	sums sums
 }
 
 // Wanted is one plugin as the configuration has it.
@@ -86,7 +88,7 @@ func refuse(path, format string, args ...any) error {
 }
 
 // Resolve finds what to execute for a plugin and checks it. The error says what is wrong with which file, and what to do.
-// It reads the whole file: it may block on a disk.
+// It reads the whole file, unless it has not changed since it was read last: it may block on a disk.
 func (p *Policy) Resolve(w Wanted) (*Executable, error) {
 	if len(w.Command) > 0 {
 		return p.command(w)
@@ -213,7 +215,7 @@ func (p *Policy) hashOf(path string) (string, error) {
 		return "", err
 	}
 	defer f.Close() //nolint:errcheck // only read from
-	return hash(f, maxBinary)
+	return p.sums.of(f)
 }
 
 // open opens, checks and hashes a program. want is the hash it must have, "" for any.
@@ -250,7 +252,7 @@ func (p *Policy) prepare(f *os.File, argv []string, want string) (*Executable, e
 	if bytes.HasPrefix(magic, []byte("#!")) {
 		return e, p.script(e, f, want)
 	}
-	if e.SHA256, err = hash(f, maxBinary); err != nil {
+	if e.SHA256, err = p.sums.of(f); err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", argv[0], err)
 	}
 	if want != "" && !sameHash(want, e.SHA256) {
@@ -285,7 +287,7 @@ func (p *Policy) script(e *Executable, f *os.File, want string) error {
 	if p.RunDir == "" {
 		return fmt.Errorf("cannot run the script %s: there is no run directory for its copy", e.Argv[0])
 	}
-	if err := os.MkdirAll(p.RunDir, 0o711); err != nil {
+	if err := p.makeRunDir(); err != nil {
 		return fmt.Errorf("cannot make the run directory: %w", err)
 	}
 	if err := p.checkDirs(p.RunDir); err != nil {
@@ -293,6 +295,21 @@ func (p *Policy) script(e *Executable, f *os.File, want string) error {
 	}
 	e.Path = filepath.Join(p.RunDir, filepath.Base(e.Argv[0])+"-"+e.SHA256[:16])
 	return replaceFile(e.Path, text, 0o755)
+}
+
+// makeRunDir makes the directory of the copies. Whatever our umask, the users of plugins pass through it.
+func (p *Policy) makeRunDir() error {
+	if err := os.MkdirAll(filepath.Dir(p.RunDir), 0o711); err != nil { //nolint:gosec // as above
+		return err
+	}
+	err := os.Mkdir(p.RunDir, 0o711) //nolint:gosec // as above
+	switch {
+	case errors.Is(err, os.ErrExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return os.Chmod(p.RunDir, 0o711) //nolint:gosec // as above
 }
 
 func hash(r io.Reader, most int64) (string, error) {

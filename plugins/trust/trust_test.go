@@ -208,6 +208,39 @@ func TestWhatIsRefused(t *testing.T) {
 	}
 }
 
+// A link may lead over other links: whoever may change one of them decides what is executed.
+func TestEveryLinkOnTheWayIsChecked(t *testing.T) {
+	p := newPlace(t)
+	program := p.write("x", answer, 0o755)
+	middle, link := filepath.Join(t.TempDir(), "middle"), filepath.Join(t.TempDir(), "link")
+	for _, l := range [][2]string{{program, middle}, {middle, link}} {
+		if err := os.Symlink(l[0], l[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.resolves(Wanted{Name: "answer", Command: []string{link}})
+	if err := os.Chmod(filepath.Dir(middle), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	p.refuses(Wanted{Name: "answer", Command: []string{link}}, filepath.Dir(middle), "everybody")
+	if err := os.Chmod(filepath.Dir(middle), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if os.Getuid() == 0 {
+		if err := os.Lchown(middle, 12345, 0); err != nil {
+			t.Fatal(err)
+		}
+		p.refuses(Wanted{Name: "answer", Command: []string{link}}, middle, "belongs to uid 12345")
+	}
+	loop := filepath.Join(t.TempDir(), "loop")
+	if err := os.Symlink(loop, loop); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Resolve(Wanted{Name: "answer", Command: []string{loop}}); err == nil || !strings.Contains(err.Error(), "too many levels") {
+		t.Errorf("a loop: %v", err)
+	}
+}
+
 func TestAFileWithoutARecordIsRefused(t *testing.T) {
 	p := newPlace(t)
 	if err := os.WriteFile(filepath.Join(p.dir, "stranger"), []byte(answer), 0o755); err != nil {

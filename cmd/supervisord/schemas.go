@@ -1,0 +1,261 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/plugins"
+	"github.com/hark-supervisor/hark/plugins/trust"
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+const (
+	// schemasTime is how long reading a configuration may wait for plugins to tell what keys they know, all together.
+	schemasTime = 5 * time.Second
+	// describers is how many of them are asked at once.
+	describers = 4
+)
+
+// schemas knows what keys the sections of plugins may have, without starting the plugins.
+type schemas struct {
+	policy   *trust.Policy
+	host     *plugins.Host
+	launcher plugins.Launcher
+	disk     func() (done func())
+	ctx      context.Context // done when the daemon's life is over
+	end      context.CancelFunc
+	asking   sync.WaitGroup
+
+	mu     sync.Mutex
+	closed bool
+	told   map[string]sdk.Description // of those that were run, by what was executed
+	runs   int
+}
+
+func newSchemas(policy *trust.Policy, host *plugins.Host, l plugins.Launcher, disk func() func()) *schemas {
+	s := &schemas{policy: policy, host: host, launcher: l, disk: disk, told: map[string]sdk.Description{}}
+	s.ctx, s.end = context.WithCancel(context.Background())
+	return s
+}
+
+// close gives up what is under way and waits for it.
+func (s *schemas) close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.end()
+	s.asking.Wait()
+}
+
+// schema is what a plugin says of itself, or why that is not known.
+type schema struct {
+	description sdk.Description
+	err         error
+}
+
+// check is what is wrong with the sections of plugins in a configuration. unknown are the plugins of which that cannot be told, with the reason.
+// It takes schemasTime at most.
+func (s *schemas) check(c *config.Config) (wrong config.Errors, unknown map[string]error) {
+	wanted := map[string]plugins.Settings{}
+	for i := range c.Instances {
+		name := c.Instances[i].Plugin
+		wanted[name] = plugins.Settings{Name: name}
+	}
+	for i := range c.Plugins {
+		p := &c.Plugins[i]
+		if _, ok := wanted[p.Name]; ok {
+			wanted[p.Name], _ = settingsOf(p)
+		}
+	}
+	found := s.find(wanted)
+	unknown = map[string]error{}
+	for i := range c.Instances {
+		in := &c.Instances[i]
+		got := found[in.Plugin]
+		if got.err != nil {
+			unknown[in.Plugin] = got.err
+			continue
+		}
+		wrong = append(wrong, issues(&got.description, in)...)
+	}
+	return wrong, unknown
+}
+
+// issues are what is wrong with one section.
+func issues(d *sdk.Description, in *config.PluginInstance) (all config.Errors) {
+	i := instanceOf(in)
+	for _, w := range plugins.CheckKeys(d, &i) {
+		issue := config.Issue{File: in.File, Line: in.Line, Section: in.Section, Key: w.Key, Text: w.Text}
+		if at := slices.IndexFunc(in.Keys, func(k config.PluginKey) bool { return k.Name == w.Key }); at >= 0 {
+			issue.File, issue.Line = in.Keys[at].File, in.Keys[at].Line
+		}
+		issue.Supervisor = issue.String()
+		all = append(all, issue)
+	}
+	return all
+}
+
+// find has all plugins tell, a few at a time.
+func (s *schemas) find(wanted map[string]plugins.Settings) map[string]schema {
+	if len(wanted) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, schemasTime)
+	defer cancel()
+	type answer struct {
+		name string
+		schema
+	}
+	answers := make(chan answer, len(wanted))
+	turns := make(chan struct{}, describers)
+	found := map[string]schema{}
+	s.mu.Lock()
+	closed := s.closed
+	var all sync.WaitGroup
+	for name, settings := range wanted {
+		found[name] = schema{err: errNotTold}
+		if closed {
+			continue
+		}
+		all.Add(1)
+		s.asking.Go(func() {
+			defer all.Done()
+			select {
+			case turns <- struct{}{}:
+				defer func() { <-turns }()
+			case <-ctx.Done():
+				return
+			}
+			d, err := s.describe(ctx, settings)
+			answers <- answer{name, schema{d, err}}
+		})
+	}
+	if !closed {
+		s.asking.Go(func() {
+			all.Wait()
+			close(answers)
+		})
+	}
+	s.mu.Unlock()
+	if closed {
+		return found
+	}
+	// One that a disk or the spawner holds up is not waited for longer than the others.
+	for {
+		select {
+		case a, more := <-answers:
+			if !more {
+				return found
+			}
+			found[a.name] = a.schema
+		case <-ctx.Done():
+			for range len(answers) { // what was told in time
+				if a, more := <-answers; more {
+					found[a.name] = a.schema
+				}
+			}
+			return found
+		}
+	}
+}
+
+var errNotTold = fmt.Errorf("it did not tell within %v", schemasTime)
+
+// describe finds out what a plugin says of itself: what was recorded when it was installed, what its process told, or else what it prints.
+func (s *schemas) describe(ctx context.Context, settings plugins.Settings) (sdk.Description, error) {
+	if len(settings.Command) == 0 && settings.SHA256 == "" {
+		done := s.disk()
+		raw, err := s.policy.Recorded(settings.Name)
+		done()
+		if err != nil {
+			return sdk.Description{}, err
+		}
+		if d, err := sdk.ParseDescription(raw); len(raw) > 0 && err == nil {
+			return d, nil
+		}
+	}
+	exe, err := s.host.Resolve(settings)
+	if err != nil {
+		return sdk.Description{}, err
+	}
+	if exe.Close != nil {
+		defer exe.Close()
+	}
+	// The hash tells all of a program that is one file. What an interpreter reads may have changed since.
+	whole := len(settings.Command) <= 1 && len(settings.Files) == 0
+	id := exe.SHA256 + " " + settings.Name
+	if whole {
+		if d, sum, ok := s.host.Description(settings); ok && sum == exe.SHA256 {
+			return d, nil
+		}
+		s.mu.Lock()
+		d, ok := s.told[id]
+		s.mu.Unlock()
+		if ok {
+			return d, nil
+		}
+	}
+	d, err := s.run(ctx, settings, exe)
+	if err == nil && whole {
+		s.mu.Lock()
+		if len(s.told) >= maxTold {
+			clear(s.told)
+		}
+		s.told[id] = d
+		s.mu.Unlock()
+	}
+	return d, err
+}
+
+// maxTold bounds what is remembered of plugins that were run.
+const maxTold = 64
+
+// run runs a plugin once to have it say what it is: as its user and without an environment, as at its installation.
+func (s *schemas) run(ctx context.Context, settings plugins.Settings, exe *plugins.Executable) (sdk.Description, error) {
+	s.mu.Lock()
+	s.runs++
+	name := fmt.Sprintf("%s.describe%d", settings.Name, s.runs) // the dot is in no name of a plugin: its cgroup is not the plugin's
+	s.mu.Unlock()
+	out := &captured{limit: maxDescription}
+	ended := make(chan string, 1)
+	process, err := s.launcher.Launch(ctx, &plugins.Program{
+		Plugin: name, Argv: append(slices.Clone(exe.Argv), "--describe"), File: exe.File, Path: exe.Path,
+		Env: []string{describePath}, User: settings.User, MaxProcesses: settings.MaxProcesses,
+		Stdout: func(b []byte) time.Duration { out.Output(b); return 0 },
+		Stderr: func([]byte) time.Duration { return 0 },
+		Exited: func(how string) { ended <- how },
+	})
+	if err != nil {
+		return sdk.Description{}, err
+	}
+	select {
+	case how := <-ended: // now nobody writes to out
+		d, err := sdk.ParseDescription(out.bytes)
+		if err != nil {
+			return d, fmt.Errorf("with --describe %s, and what it printed is no description", how)
+		}
+		return d, nil
+	case <-ctx.Done():
+		process.Kill()
+		<-ended
+		return sdk.Description{}, errNotTold
+	}
+}
+
+// check tells what is wrong with the sections of plugins in a configuration that was read again. A plugin that does not tell its keys is no error:
+// it may be about to be installed.
+func (e *extensions) check(c *config.Config) error {
+	wrong, unknown := e.schemas.check(c)
+	if len(wrong) > 0 {
+		return wrong
+	}
+	for _, name := range slices.Sorted(maps.Keys(unknown)) {
+		e.log.write(config.WARN, fmt.Sprintf("cannot tell whether the sections of plugin %s are in order: %v", name, unknown[name]))
+	}
+	return nil
+}
