@@ -102,6 +102,11 @@ func (h *handler) call(w http.ResponseWriter, r *http.Request, access Access) {
 	case r.Method != http.MethodPost:
 		errorPage(w, http.StatusBadRequest)
 		return
+	case fromOtherSite(r.Header, r.Host):
+		h.server.activity(config.WARN, "XML-RPC request that a page of "+quoted([]byte(r.Header.Get("Origin")))+" made a browser send is refused")
+		w.Header().Set("Connection", "close")
+		errorPage(w, http.StatusForbidden)
+		return
 	case r.ContentLength < 0 || len(r.TransferEncoding) > 0 || r.Header.Get("Content-Length") == "":
 		errorPage(w, http.StatusLengthRequired)
 		return
