@@ -286,6 +286,9 @@ func TestRedirectsStayWithTheHost(t *testing.T) {
 	mux.HandleFunc("/here", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/there", http.StatusPermanentRedirect)
 	})
+	mux.HandleFunc("/login", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/there", http.StatusFound) // after which a client sends a GET without a body
+	})
 	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, other.URL+"/"+secretPart, http.StatusTemporaryRedirect)
 	})
@@ -293,6 +296,10 @@ func TestRedirectsStayWithTheHost(t *testing.T) {
 	defer server.Close()
 	if err := made(t, server.URL+"/here", nil).Notify(context.Background(), sdktest.Sample(1)); err != nil || s.last(t).method != "POST" {
 		t.Errorf("within the host: %v", err)
+	}
+	before := s.count()
+	if err := made(t, server.URL+"/login", nil).Notify(context.Background(), sdktest.Sample(1)); !sdk.IsFinal(err) || s.count() != before {
+		t.Errorf("what was never sent counts as sent: %v", err)
 	}
 	err := made(t, server.URL+"/away", func(c *config) { c.BearerToken = secretPart }).Notify(context.Background(), sdktest.Sample(1))
 	if !sdk.IsFinal(err) || other.count() != 0 || strings.Contains(err.Error(), secretPart) {

@@ -34,7 +34,8 @@ const (
 )
 
 // Client makes a client of HTTP for one instance: few connections, bounded answers, no proxy but the one given ("" for none), and no redirect to
-// another host or from https to http, because what is sent is for the configured host only. Close it by CloseIdleConnections.
+// another host or from https to http, because what is sent is for the configured host only, nor one that makes a GET of it, because then nothing would
+// be sent and the answer taken for success. Close it by CloseIdleConnections.
 func Client(t *tls.Config, proxy *url.URL, timeout time.Duration) *http.Client {
 	dialer := &net.Dialer{Timeout: timeout}
 	transport := &http.Transport{
@@ -48,7 +49,7 @@ func Client(t *tls.Config, proxy *url.URL, timeout time.Duration) *http.Client {
 		Timeout: timeout, Transport: &bounded{transport},
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			first := via[0].URL
-			if len(via) > maxRedirects || r.URL.Host != first.Host || (first.Scheme == "https" && r.URL.Scheme != "https") {
+			if len(via) > maxRedirects || r.Method != via[0].Method || r.URL.Host != first.Host || (first.Scheme == "https" && r.URL.Scheme != "https") {
 				return http.ErrUseLastResponse
 			}
 			return nil
