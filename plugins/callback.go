@@ -83,7 +83,9 @@ func (p *plugin) callBack(ctx context.Context, may Permissions, method string, p
 	const most = 100 // methods whose refusal is logged: there are not so many
 	p.mu.Lock()
 	told := p.denied[method] || len(p.denied) >= most
-	p.denied[method] = true
+	if !told {
+		p.denied[method] = true
+	}
 	p.mu.Unlock()
 	if !told {
 		p.log.Warn("called a method that it may not call; told once", "method", clean(fmt.Sprintf("%.100s", method)), "permissions", "read")
