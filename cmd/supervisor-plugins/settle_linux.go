@@ -69,7 +69,7 @@ func giveBack() {
 type mapping struct {
 	from, to uintptr
 	ours     bool // of the program's file, and never written to
-	clean    bool // without pages that are not the file's, as relocations make them
+	clean    bool // without pages that are not the file's, as relocations make them, in memory or in swap
 }
 
 // addLine takes a line of /proc/PID/smaps (proc_pid_smaps(5)).
@@ -80,8 +80,16 @@ func addLine(found []mapping, line, self string) []mapping {
 		m.ours = strings.HasSuffix(line, " "+self) && mode[0] == 'r' && mode[1] == '-'
 		return append(found, m)
 	}
-	if kb, ok := strings.CutPrefix(line, "Anonymous:"); ok && len(found) > 0 {
-		found[len(found)-1].clean = strings.TrimSpace(kb) == "0 kB"
+	if len(found) == 0 {
+		return found
+	}
+	last := &found[len(found)-1]
+	if kb, ok := strings.CutPrefix(line, "Anonymous:"); ok {
+		last.clean = strings.TrimSpace(kb) == "0 kB"
+	}
+	// Comes later. A relocated page that was swapped out is not counted as anonymous, and would come back as the file has it.
+	if kb, ok := strings.CutPrefix(line, "Swap:"); ok && strings.TrimSpace(kb) != "0 kB" {
+		last.clean = false
 	}
 	return found
 }
