@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/hark-supervisor/hark/eventlistener"
 )
@@ -167,7 +169,7 @@ func notice(data string) string {
 func eventLine(data string) string {
 	members, err := orderedMembers(data)
 	if err != nil {
-		return data
+		return printable(data)
 	}
 	get := func(name string) string {
 		i := slices.IndexFunc(members, func(m [2]string) bool { return m[0] == name })
@@ -182,21 +184,31 @@ func eventLine(data string) string {
 	}
 	line := when + " " + get("eventname")
 	if process := get("processname"); process != "" {
-		line += " " + namespec(get("groupname"), process)
+		line += " " + printable(namespec(get("groupname"), process))
 	} else if group := get("groupname"); group != "" {
-		line += " " + group
+		line += " " + printable(group)
 	}
 	for _, m := range members {
 		switch m[0] {
 		case "time", "eventname", "processname", "groupname", "seq":
 		default:
-			if strings.ContainsAny(m[1], " \n\t\"=") || m[1] == "" {
+			if strings.ContainsAny(m[1], " \"=") || m[1] == "" || printable(m[1]) != m[1] {
 				m[1] = strconv.Quote(m[1])
 			}
-			line += " " + m[0] + "=" + m[1]
+			line += " " + printable(m[0]) + "=" + m[1]
 		}
 	}
 	return line
+}
+
+// printable is a text with every rune that a terminal might obey written as in a Go string: what a program says must not drive
+// the terminal of who reads it.
+func printable(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 && utf8.ValidString(s) {
+		return s
+	}
+	quoted := strconv.Quote(s)
+	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
 // orderedMembers are the members of a JSON object in their order, values as text.

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestAnEventDoesNotDriveTheTerminal(t *testing.T) {
+	line := eventLine(`{"eventname":"PROCESS_COMMUNICATION_STDOUT","time":"2026-01-02T03:04:05.678Z","processname":"a\u001b[2J","groupname":"a\u001b[2J","pid":7,"data":"\u001b]0;x\u0007\u009b2J"}`)
+	for _, r := range line {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			t.Fatalf("%q holds %U", line, r)
+		}
+	}
+	for _, part := range []string{`a\x1b[2J`, "pid=7", `data="\x1b]0;x\a`} {
+		if !strings.Contains(line, part) {
+			t.Errorf("%q lacks %s", line, part)
+		}
+	}
+	if line := eventLine("{\x1b"); strings.ContainsRune(line, 0x1b) {
+		t.Errorf("what is no event is passed on: %q", line)
+	}
+	if got := printable("Grüße 世"); got != "Grüße 世" {
+		t.Errorf("got %q", got)
+	}
+}
