@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"github.com/hark-supervisor/hark/sdk"
+	"github.com/hashicorp/go-hclog"
 )
 
 func TestRefusedMethodsAreNotKeptWithoutEnd(t *testing.T) {
 	t.Parallel()
-	h := NewHost(HostOptions{Call: func(context.Context, bool, string, []any) (any, error) { return nil, ErrForbidden }})
+	h := NewHost(HostOptions{Log: hclog.NewNullLogger(), Call: func(context.Context, bool, string, []any) (any, error) { return nil, ErrForbidden }})
 	p := newPlugin(h, Settings{Name: "x"})
 	var fault *sdk.Fault
 	for i := range 1000 {
