@@ -119,6 +119,9 @@ func (c *config) parameters(n *sdk.Notification) (types.Params, error) {
 	if key := c.service.severity; key != "" && made[key] == "" && !c.address.Query().Has(key) {
 		made[key] = n.Severity.String()
 	}
+	if c.service.off != "" {
+		made[c.service.off] = "no"
+	}
 	return made, nil
 }
 

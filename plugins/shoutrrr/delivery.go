@@ -28,7 +28,7 @@ const (
 type delivery struct {
 	ctx     context.Context //nolint:containedctx // it lives as long as the call that the context is of
 	client  *http.Client    // nil: nothing is sent, all is taken to be well
-	judge   func(body []byte) error
+	service *service
 	redact  func(string) string
 	answers *answers
 
@@ -111,10 +111,7 @@ func (d *delivery) once(r *http.Request, body []byte) answer {
 	d.same[key.sum]++
 	key.nth = d.same[key.sum]
 	if a, ok := d.answers.by[key]; ok {
-		if a.refused != nil {
-			d.refused = a.refused
-		}
-		return a
+		return d.tell(a, body)
 	}
 	no := answer{status: http.StatusBadRequest, body: []byte("{}")}
 	if d.failure != nil {
@@ -126,10 +123,21 @@ func (d *delivery) once(r *http.Request, body []byte) answer {
 		d.failure = err
 		return no
 	case err != nil:
-		d.refused, no.refused = err, err
+		no.refused = err
 		a = no
 	}
 	d.answers.by[key] = a
+	return d.tell(a, body)
+}
+
+// tell is what the library is told of an answer. A service that would leave out the others after a refusal is told of none.
+func (d *delivery) tell(a answer, body []byte) answer {
+	if a.refused != nil {
+		d.refused = a.refused
+	}
+	if d.service.well != nil {
+		return answer{status: http.StatusOK, body: d.service.well(body)}
+	}
 	return a
 }
 
@@ -143,9 +151,7 @@ func (d *delivery) send(r *http.Request, body []byte) (answer, error) {
 		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 		out.Body, _ = out.GetBody()
 	}
-	if out.Header.Get("User-Agent") == "" {
-		out.Header.Set("User-Agent", "hark-shoutrrr/"+version)
-	}
+	out.Header.Set("User-Agent", "hark-shoutrrr/"+version)
 	got, err := d.client.Do(out)
 	if err != nil {
 		return answer{}, remote.Failure(r.URL, err)
@@ -160,8 +166,8 @@ func (d *delivery) send(r *http.Request, body []byte) (answer, error) {
 		}
 		return answer{}, err
 	}
-	if d.judge != nil {
-		if err := d.judge(said); err != nil {
+	if d.service.judge != nil {
+		if err := d.service.judge(said); err != nil {
 			return answer{}, d.explain(r, err)
 		}
 	}

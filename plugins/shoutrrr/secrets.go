@@ -16,9 +16,11 @@ const (
 	minPiece = 6
 )
 
-// redactor takes the parts of an address out of texts. known are parts that are none of its secrets: the hosts to which requests go.
+// redactor takes the parts of an address out of texts. known are parts that are none of its secrets: the
+// hosts to which requests go.
 func redactor(u *url.URL, further, known []string) func(string) string {
 	var parts []string
+	known = append(slices.Clone(known), strings.Split(u.Scheme, "+")...)
 	for _, host := range known {
 		known = append(known, (&url.URL{Host: host}).Hostname())
 	}

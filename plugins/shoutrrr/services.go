@@ -1,6 +1,7 @@
 package shoutrrr
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -49,8 +50,13 @@ type service struct {
 	plain func(string) string
 	// judge says what an answer with a status of 2xx means; nil: that it is taken.
 	judge func(body []byte) error
+	// well is an answer to a request with which the library goes on to the next chat, for services that have several and would stop at
+	// the first refusal; nil for others.
+	well func(body []byte) []byte
 	// severity is the parameter that takes the severity's name, unless the section or the URL sets it; "" for none.
 	severity string
+	// off is a parameter that is always no; "" for none. Discord's splitlines loses lines of a message of more than ten.
+	off string
 	// asks tells that it asks before it sends (who am I, which rooms are there), so that its own error counts where all answers are well; with
 	// a user in the address it logs in when it is made, and is kept while the login is good.
 	asks bool
@@ -66,7 +72,7 @@ func lookup(name string) *service {
 	case "bark":
 		return &service{make: func() types.Service { return &bark.Service{} }, title: always, judge: barkAnswer}
 	case "discord":
-		return &service{make: func() types.Service { return &discord.Service{} }, title: always, mostTitle: 256}
+		return &service{make: func() types.Service { return &discord.Service{} }, title: always, most: 5000, off: "splitlines"} // one request, of embeds of 2000
 	case "generic":
 		return &service{make: func() types.Service { return &generic.Service{} }, title: func(q url.Values) bool {
 			return strings.EqualFold(q.Get("template"), generic.JSONTemplate) // without it the message is all that is sent
@@ -79,7 +85,7 @@ func lookup(name string) *service {
 		return &service{make: func() types.Service { return &ifttt.Service{} }, title: func(q url.Values) bool {
 			n := q.Get("titlevalue")
 			return n != "" && n != "0"
-		}}
+		}, well: func([]byte) []byte { return []byte("{}") }}
 	case "join":
 		return &service{make: func() types.Service { return &join.Service{} }, title: always, most: 2000, judge: joinAnswer} // all of it is in the address
 	case "lark":
@@ -98,7 +104,9 @@ func lookup(name string) *service {
 		return &service{make: func() types.Service { return &pagerduty.Service{} }, most: 1024, severity: "severity", judge: object,
 			host: "events.pagerduty.com", port: "443"}
 	case "pushbullet":
-		return &service{make: func() types.Service { return &pushbullet.Service{} }, title: always, judge: object}
+		return &service{make: func() types.Service { return &pushbullet.Service{} }, title: always, judge: object, well: func(body []byte) []byte {
+			return append([]byte(`{"active":true,`), bytes.TrimPrefix(bytes.TrimSpace(body), []byte("{"))...) // it compares what comes back
+		}}
 	case "pushover":
 		return &service{make: func() types.Service { return &pushover.Service{} }, title: always, most: 1024, judge: pushoverAnswer}
 	case "rocketchat":
@@ -110,7 +118,8 @@ func lookup(name string) *service {
 	case "teams":
 		return &service{make: func() types.Service { return &teams.Service{} }, title: always, judge: teamsAnswer}
 	case "telegram":
-		return &service{make: func() types.Service { return &telegram.Service{} }, title: always, most: 3500, judge: telegramAnswer} // 4096 with the title
+		return &service{make: func() types.Service { return &telegram.Service{} }, title: always, most: 3500, judge: telegramAnswer, // 4096 with the title
+			well: func([]byte) []byte { return []byte(`{"ok":true}`) }}
 	case "wecom":
 		return &service{make: func() types.Service { return &wecom.Service{} }, most: 2048, judge: wecomAnswer}
 	case "zulip":

@@ -207,7 +207,7 @@ func TestServices(t *testing.T) {
 			if name, value, _ := strings.Cut(c.header, ": "); r.header.Get(name) != value {
 				t.Errorf("%s is %q", name, r.header.Get(name))
 			}
-			if r.header.Get("User-Agent") == "" {
+			if r.header.Get("User-Agent") != "hark-shoutrrr/"+version {
 				t.Error("it does not say who it is")
 			}
 			holds(t, "the body", r.body, c.body...)

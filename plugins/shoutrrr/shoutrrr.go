@@ -90,7 +90,7 @@ func (n *notifier) written() []string {
 func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 	ctx, cancel := context.WithTimeout(ctx, n.c.Timeout)
 	defer cancel()
-	d := &delivery{ctx: ctx, client: n.client, judge: n.c.service.judge, redact: n.redact, answers: n.answers.of(m.ID)}
+	d := &delivery{ctx: ctx, client: n.client, service: n.c.service, redact: n.redact, answers: n.answers.of(m.ID)}
 	old := n.kept != nil
 	made, err := n.perform(d, m)
 	n.kept = nil
