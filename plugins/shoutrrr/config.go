@@ -29,16 +29,14 @@ type config struct {
 	URL    string            `mapstructure:"url" hark:"required,secret" doc:"the service and what it wants: discord://TOKEN@ID, ntfy://ntfy.sh/TOPIC, … (README.md lists them)"`
 	Params map[string]string `mapstructure:"params" hark:"secret" doc:"further parameters of the service, NAME=\"value\"; a value is a Go template of the notification"`
 
-	Proxy   string        `mapstructure:"proxy" doc:"proxy to go through: http://host:3128 or socks5://host:1080"`
-	Timeout time.Duration `mapstructure:"timeout" doc:"how long one try may take, all its requests together"`
-	remote.TLS
+	remote.HTTP
 
 	service *service
 	address *url.URL
 	params  map[string]*template.Template
 }
 
-func defaults() config { return config{Timeout: 10 * time.Second} }
+func defaults() config { return config{HTTP: remote.HTTP{Timeout: 10 * time.Second}} }
 
 // Validate checks what one key alone cannot tell. What only the service's own code knows newNotifier finds out.
 func (c *config) Validate() error {
@@ -48,8 +46,8 @@ func (c *config) Validate() error {
 		return &sdk.ConfigError{Key: "url", Text: err.Error()}
 	}
 	c.address, c.service = u, lookup(name)
-	if c.Timeout <= 0 {
-		return &sdk.ConfigError{Key: "timeout", Text: "must be more than 0"}
+	if err := c.HTTP.Check(); err != nil {
+		return err
 	}
 	c.params = map[string]*template.Template{}
 	for key, value := range c.Params {

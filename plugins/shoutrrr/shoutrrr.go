@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/hark-supervisor/hark/plugins/internal/remote"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 )
@@ -40,16 +39,12 @@ func newNotifier(c config, s *stage) (*notifier, error) {
 	if c.insecure() {
 		c.Insecure = true
 	}
-	t, err := c.TLS.Config("") // the name is that of whichever host a request goes to, or tls_server_name
-	if err != nil {
-		return nil, err
-	}
-	proxy, err := remote.Proxy(c.Proxy)
+	client, err := c.HTTP.Client("")
 	if err != nil {
 		return nil, err
 	}
 	s.enter()
-	n := &notifier{c: c, stage: s, client: remote.Client(t, proxy, c.Timeout)}
+	n := &notifier{c: c, stage: s, client: client}
 	if err := n.rehearse(); err != nil {
 		return nil, err
 	}

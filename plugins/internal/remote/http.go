@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -13,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/hark-supervisor/hark/sdk"
 )
@@ -21,8 +19,6 @@ import (
 const (
 	// maxAnswer is how much of an answer is read, in bytes; the rest goes unread with the connection.
 	maxAnswer = 64 << 10
-	// maxWords is how much of an answer an error quotes, in bytes.
-	maxWords = 200
 	// maxHeader bounds the header of an answer, in bytes.
 	maxHeader = 64 << 10
 	// maxRedirects is how often a server may send us on, within itself.
@@ -183,26 +179,4 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 		after = at.Sub(now)
 	}
 	return max(0, min(after, longestRetry))
-}
-
-// Words is the begin of an answer for an error, ": " before it; "" where it has none that a person would read.
-func Words(body []byte) string {
-	body = bytes.TrimSpace(body)
-	if len(body) == 0 || body[0] == '<' { // a page
-		return ""
-	}
-	cut := len(body) > maxWords
-	if cut {
-		body = body[:maxWords]
-	}
-	text := strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(string(body), ""))
-	if cut {
-		text += " …"
-	}
-	return ": " + text
 }
