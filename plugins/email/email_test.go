@@ -144,6 +144,7 @@ func TestHowTheServerIsSpokenTo(t *testing.T) {
 		"a password in the clear":         {secret: secret, change: with("none", login)},
 		"LOGIN in the clear":              {secret: secret, change: with("none", login, func(c *config) { c.Auth = "login" })},
 		"a wrong password":                {starttls: true, secret: "other", change: with("starttls", trust, login), fails: "535", final: true},
+		"a wrong password, by LOGIN":      {starttls: true, secret: "other", change: with("starttls", trust, login, func(c *config) { c.Auth = "login" }), fails: "535", final: true},
 		"no password where one is wanted": {starttls: true, secret: secret, change: with("starttls", trust), fails: "authenticate", final: true},
 		"a password not meant for the clear": {
 			away: true, secret: secret, change: with("opportunistic", login), fails: "unencrypted",
@@ -168,6 +169,11 @@ func TestHowTheServerIsSpokenTo(t *testing.T) {
 			if c.fails != "" {
 				if err == nil || !strings.Contains(err.Error(), c.fails) || sdk.IsFinal(err) != c.final || strings.Contains(err.Error(), secret) || len(s.got()) != 0 {
 					t.Errorf("final %v: %v", sdk.IsFinal(err), err)
+				}
+				for _, form := range inBase64("me", secret) {
+					if strings.Contains(err.Error(), form) {
+						t.Errorf("it tells the password: %v", err)
+					}
 				}
 				return
 			}

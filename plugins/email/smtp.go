@@ -3,6 +3,7 @@ package email
 import (
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -42,17 +43,26 @@ func (a *smtpAgent) send(ctx context.Context, from string, to []string, mail []b
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("%s did not answer in time: %w", a.c.Server, ctx.Err())
 	case isFinal(err):
-		return nil, sdk.Final(fmt.Errorf("%s: %w", a.c.Server, brief(err)))
+		return nil, sdk.Final(fmt.Errorf("%s: %w", a.c.Server, a.quote(err)))
 	}
-	return nil, fmt.Errorf("%s: %w", a.c.Server, brief(err))
+	return nil, fmt.Errorf("%s: %w", a.c.Server, a.quote(err))
 }
 
-// brief cuts what a server says at length.
-func brief(err error) error {
-	if text := err.Error(); len(text) > maxWords {
-		return errors.New(strings.ToValidUTF8(text[:maxWords], "") + " …")
+// quote cuts what a server says at length, and takes out of it the forms in which AUTH has told it the password: some servers say what they got.
+func (a *smtpAgent) quote(err error) error {
+	text := err.Error()
+	if user, password := a.c.Username, a.c.Password; password != "" {
+		for _, s := range []string{"\x00" + user + "\x00" + password, "user=" + user + "\x01auth=Bearer " + password + "\x01\x01", password} {
+			text = strings.ReplaceAll(text, base64.StdEncoding.EncodeToString([]byte(s)), "[secret]")
+		}
 	}
-	return err
+	if len(text) > maxWords {
+		text = strings.ToValidUTF8(text[:maxWords], "") + " …"
+	}
+	if text == err.Error() {
+		return err
+	}
+	return errors.New(text)
 }
 
 // link is the connection, which the library leaves open after some errors.
@@ -134,7 +144,7 @@ func (a *smtpAgent) talk(ctx context.Context, l *link, from string, to []string,
 			return nil, err // the connection is gone
 		}
 		if err != nil {
-			answer.Msg = brief(errors.New(answer.Msg)).Error()
+			answer.Msg = a.quote(errors.New(answer.Msg)).Error()
 			refused[address] = err
 		}
 	}

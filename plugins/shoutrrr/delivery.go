@@ -156,11 +156,12 @@ func (d *delivery) send(r *http.Request, body []byte) (answer, error) {
 	if err != nil {
 		return answer{}, remote.Failure(r.URL, err)
 	}
+	redact := d.redactAlso(out)
 	defer got.Body.Close() //nolint:errcheck // it was only read
 	said, err := io.ReadAll(got.Body)
 	_ = err // what breaks off is judged as far as it goes
 	if got.StatusCode < 200 || got.StatusCode > 299 {
-		err := remote.Verdict(got, []byte(d.redact(string(said))))
+		err := remote.Verdict(got, []byte(redact(string(said))))
 		if after := waitOf(said); !sdk.IsFinal(err) && sdk.RetryDelay(err) < after {
 			err = sdk.RetryAfter(err, after)
 		}
@@ -168,15 +169,28 @@ func (d *delivery) send(r *http.Request, body []byte) (answer, error) {
 	}
 	if d.service.judge != nil {
 		if err := d.service.judge(said); err != nil {
-			return answer{}, d.explain(r, err)
+			return answer{}, explain(r, err, redact)
 		}
 	}
 	return answer{status: got.StatusCode, body: said}, nil
 }
 
+// redactAlso takes out of a text the secrets, and what a request has said of them in another form: by a login, or as Basic.
+func (d *delivery) redactAlso(r *http.Request) func(string) string {
+	var forms []string
+	_, said, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	for _, s := range append(r.URL.Query()["access_token"], said) {
+		if len(s) >= minSecret {
+			forms = append(forms, s, hidden)
+		}
+	}
+	replacer := strings.NewReplacer(forms...)
+	return func(text string) string { return d.redact(replacer.Replace(text)) }
+}
+
 // explain puts the host before what a judge says, and takes the secrets out of it.
-func (d *delivery) explain(r *http.Request, err error) error {
-	told := fmt.Errorf("%s %s", r.URL.Host, d.redact(err.Error()))
+func explain(r *http.Request, err error, redact func(string) string) error {
+	told := fmt.Errorf("%s %s", r.URL.Host, redact(err.Error()))
 	switch {
 	case sdk.IsFinal(err):
 		return sdk.Final(told)

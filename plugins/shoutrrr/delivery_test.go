@@ -151,7 +151,7 @@ func TestMatrix(t *testing.T) {
 		case s.path == "/_matrix/client/r0/login" && strings.Contains(s.body, `"p4ssword"`):
 			return reply{body: `{"access_token":"` + token + `","user_id":"@user1:x"}`}
 		case s.query != "access_token="+token:
-			return reply{status: 401, body: `{"errcode":"M_UNKNOWN_TOKEN","error":"no p4ssword"}`}
+			return reply{status: 401, body: `{"errcode":"M_UNKNOWN_TOKEN","error":"no p4ssword, and no ` + s.query + `"}`}
 		case strings.Contains(s.path, "/join/"):
 			return reply{body: `{"room_id":"` + strings.TrimPrefix(s.path, "/_matrix/client/r0/join/") + `"}`}
 		}

@@ -84,7 +84,7 @@ func services() map[string]known {
 			body: []string{"web is down", "it has ended", "987654321"}, takes: `{"result":"success"}`,
 		},
 		"ntfy": {
-			url: "ntfy://user1:p4ssword@ntfy.example/t0pic?priority=high", secrets: []string{"p4ssword", "t0pic"}, request: "POST https://ntfy.example/t0pic",
+			url: "ntfy://user1:p4ssword@ntfy.example/t0pic?priority=high", secrets: []string{"p4ssword", "t0pic", "dXNlcjE6cDRzc3dvcmQ="}, request: "POST https://ntfy.example/t0pic",
 			header: "Title: web is down", body: []string{"it has ended"}, takes: `{"id":"x","event":"message"}`, garbage: true,
 		},
 		"opsgenie": {
@@ -110,7 +110,7 @@ func services() map[string]known {
 			body: []string{`"text":"web is down\nit has ended"`}, takes: `{"success":true}`, refuses: `{"success":false,"error":"Invalid integration t0kenA"}`, garbage: true,
 		},
 		"signal": {
-			url: "signal://user1:p4ssword@signal.example:8443/+12025550100/+12025550101", secrets: []string{"p4ssword", "12025550100", "12025550101"}, request: "POST https://signal.example:8443/v2/send",
+			url: "signal://user1:p4ssword@signal.example:8443/+12025550100/+12025550101", secrets: []string{"p4ssword", "12025550100", "12025550101", "dXNlcjE6cDRzc3dvcmQ="}, request: "POST https://signal.example:8443/v2/send",
 			header: "Authorization: Basic dXNlcjE6cDRzc3dvcmQ=", body: []string{`"message":"web is down\nit has ended"`, `"number":"+12025550100"`, `"recipients":["+12025550101"]`},
 			takes: `{"timestamp":"1"}`, garbage: true,
 		},
@@ -138,7 +138,7 @@ func services() map[string]known {
 			takes: `{"errcode":0,"errmsg":"ok"}`, refuses: `{"errcode":93000,"errmsg":"invalid webhook url, k3yOfWecom"}`, garbage: true,
 		},
 		"zulip": {
-			url: "zulip://bot%40example.com:k3yOfZulip@zulip.example?stream=alerts&topic=hark", secrets: []string{"k3yOfZulip"}, request: "POST https://zulip.example/api/v1/messages",
+			url: "zulip://bot%40example.com:k3yOfZulip@zulip.example?stream=alerts&topic=hark", secrets: []string{"k3yOfZulip", "Ym90QGV4YW1wbGUuY29tOmszeU9mWnVsaXA="}, request: "POST https://zulip.example/api/v1/messages",
 			header: "Authorization: Basic Ym90QGV4YW1wbGUuY29tOmszeU9mWnVsaXA=", body: []string{"to=alerts", "topic=hark", "content=web+is+down%0Ait+has+ended"},
 			takes: `{"result":"success","msg":"","id":42}`, refuses: `{"result":"error","msg":"Stream does not exist"}`, garbage: true,
 		},

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -19,6 +20,8 @@ import (
 const (
 	// maxAnswer is how much of an answer is read, in bytes; the rest goes unread with the connection.
 	maxAnswer = 64 << 10
+	// minCredentials is the least that is looked for in an answer, in bytes: less would be found everywhere.
+	minCredentials = 4
 	// maxHeader bounds the header of an answer, in bytes.
 	maxHeader = 64 << 10
 	// maxRedirects is how often a server may send us on, within itself.
@@ -141,7 +144,7 @@ func Verdict(answer *http.Response, body []byte) error {
 		}
 		return sdk.Final(fmt.Errorf("%s answered %d and sends us %s, where we do not go: configure the address itself", host, status, to))
 	}
-	err := fmt.Errorf("%s answered %d %s%s", host, status, http.StatusText(status), Words(body))
+	err := fmt.Errorf("%s answered %d %s%s", host, status, http.StatusText(status), Words(withoutCredentials(answer.Request, body)))
 	if !Retryable(status) {
 		return sdk.Final(err)
 	}
@@ -149,6 +152,18 @@ func Verdict(answer *http.Response, body []byte) error {
 		return sdk.RetryAfter(err, after)
 	}
 	return err
+}
+
+// withoutCredentials takes out of an answer what the request has said in its Authorization: some servers send back what they got, and Basic
+// is a form of a password by which nobody else would know it.
+func withoutCredentials(r *http.Request, body []byte) []byte {
+	if r == nil {
+		return body
+	}
+	if _, said, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && len(said) >= minCredentials {
+		return bytes.ReplaceAll(body, []byte(said), []byte("[secret]"))
+	}
+	return body
 }
 
 // Retryable tells which status may be another at the next try.

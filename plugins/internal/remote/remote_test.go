@@ -35,6 +35,20 @@ func TestWords(t *testing.T) {
 	}
 }
 
+func TestCredentialsThatComeBack(t *testing.T) {
+	r, _ := http.NewRequest(http.MethodPost, "https://hooks.example/", nil)
+	r.SetBasicAuth("user", "password")
+	said := r.Header.Get("Authorization")
+	err := Verdict(&http.Response{StatusCode: 401, Request: r}, []byte("what is "+said+"?"))
+	if err.Error() != "hooks.example answered 401 Unauthorized: what is Basic [secret]?" || !sdk.IsFinal(err) {
+		t.Error(err)
+	}
+	r.Header.Set("Authorization", "x")
+	if err := Verdict(&http.Response{StatusCode: 401, Request: r}, []byte("an x")); !strings.HasSuffix(err.Error(), ": an x") {
+		t.Error(err)
+	}
+}
+
 func TestWhatACommandSays(t *testing.T) {
 	s := &Said{}
 	for range 1000 {
