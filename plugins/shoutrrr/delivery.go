@@ -126,6 +126,9 @@ func (d *delivery) once(r *http.Request, body []byte) answer {
 		no.refused = err
 		a = no
 	}
+	if d.service.well != nil {
+		a.body = nil // nobody asks for it
+	}
 	d.answers.by[key] = a
 	return d.tell(a, body)
 }

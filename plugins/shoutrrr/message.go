@@ -90,7 +90,7 @@ func slackText(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
 }
 
-// noAt and noTags keep what a program wrote from being a mention: @all, <users/all>, <at user_id="all">.
+// noAt and noTags keep what a program wrote from being a mention: @all, @everyone, @user, <@123>; <users/all>, <at user_id="all">.
 func noAt(s string) string { return strings.ReplaceAll(s, "@", "@\u200b") }
 
 func noTags(s string) string { return strings.ReplaceAll(s, "<", "<\u200b") }

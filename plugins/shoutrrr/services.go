@@ -72,7 +72,7 @@ func lookup(name string) *service {
 	case "bark":
 		return &service{make: func() types.Service { return &bark.Service{} }, title: always, judge: barkAnswer}
 	case "discord":
-		return &service{make: func() types.Service { return &discord.Service{} }, title: always, most: 5000, off: "splitlines"} // one request, of embeds of 2000
+		return &service{make: func() types.Service { return &discord.Service{} }, title: always, most: 5000, plain: noAt, off: "splitlines"} // one request, of embeds of 2000
 	case "generic":
 		return &service{make: func() types.Service { return &generic.Service{} }, title: func(q url.Values) bool {
 			return strings.EqualFold(q.Get("template"), generic.JSONTemplate) // without it the message is all that is sent
@@ -91,11 +91,11 @@ func lookup(name string) *service {
 	case "lark":
 		return &service{make: func() types.Service { return &lark.Service{} }, title: always, most: 4096, plain: noTags, judge: larkAnswer}
 	case "matrix":
-		return &service{make: func() types.Service { return &matrix.Service{} }, asks: true, judge: object}
+		return &service{make: func() types.Service { return &matrix.Service{} }, asks: true, plain: noAt, judge: object}
 	case "mattermost":
 		return &service{make: func() types.Service { return &mattermost.Service{} }, plain: noAt}
 	case "notifiarr":
-		return &service{make: func() types.Service { return &notifiarr.Service{} }, title: always}
+		return &service{make: func() types.Service { return &notifiarr.Service{} }, title: always, plain: noAt}
 	case "ntfy":
 		return &service{make: func() types.Service { return &ntfy.Service{} }, title: always, most: 4000, judge: object} // what is longer becomes a file
 	case "opsgenie":
@@ -118,7 +118,7 @@ func lookup(name string) *service {
 	case "teams":
 		return &service{make: func() types.Service { return &teams.Service{} }, title: always, judge: teamsAnswer}
 	case "telegram":
-		return &service{make: func() types.Service { return &telegram.Service{} }, title: always, most: 3500, judge: telegramAnswer, // 4096 with the title
+		return &service{make: func() types.Service { return &telegram.Service{} }, title: always, most: 3500, plain: noAt, judge: telegramAnswer, // 4096 with the title
 			well: func([]byte) []byte { return []byte(`{"ok":true}`) }}
 	case "wecom":
 		return &service{make: func() types.Service { return &wecom.Service{} }, most: 2048, judge: wecomAnswer}
