@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/procstat"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
@@ -73,8 +74,8 @@ func (h *Handler) api(w http.ResponseWriter, r *http.Request, name string) {
 	case "snapshot":
 		answer, err = h.snapshot(r)
 	case "stats":
-		if h.o.Stats != nil {
-			answer, err = h.o.Stats(r.Context())
+		if h.o.Usage != nil {
+			answer, err = h.stats(r.Context())
 		}
 	case "subscribers":
 		if h.o.Events != nil {
@@ -117,7 +118,7 @@ func (h *Handler) snapshot(r *http.Request) (any, error) {
 	}
 	s := snapshotJSON{
 		Identifier: h.o.Supervisor.Identifier(), Version: h.o.Version, Mood: moodName(h.o.Supervisor.Mood()), MayChange: mayChange(r),
-		HasStats: h.o.Stats != nil, HasEvents: h.o.Events != nil, HasPlugins: h.o.Plugins != nil,
+		HasStats: h.o.Usage != nil, HasEvents: h.o.Events != nil, HasPlugins: h.o.Plugins != nil,
 		Now: h.o.Now().Unix(), Processes: make([]processJSON, len(infos)),
 	}
 	for i := range infos {
@@ -128,6 +129,47 @@ func (h *Handler) snapshot(r *http.Request) (any, error) {
 		}
 	}
 	return s, nil
+}
+
+// statJSON is what one process and its descendants use.
+type statJSON struct {
+	Name string  `json:"name"` // namespec
+	CPU  float64 `json:"cpu"`  // percent of one processor
+	RSS  int64   `json:"rss"`  // bytes
+}
+
+// stats is what the processes use that run.
+func (h *Handler) stats(ctx context.Context) (any, error) {
+	infos, err := h.processes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	used, err := h.usage(infos)
+	if err != nil {
+		return nil, err
+	}
+	all := []statJSON{}
+	for i := range infos {
+		p := &infos[i]
+		if s, ok := used[p.Pid]; ok {
+			all = append(all, statJSON{namespec(p.Group, p.Name), s.Percent, s.RSS})
+		}
+	}
+	return all, nil
+}
+
+// usage is what processes use, by pid; nil where that cannot be told.
+func (h *Handler) usage(infos []core.ProcessInfo) (map[int]procstat.Stat, error) {
+	if h.o.Usage == nil {
+		return nil, nil //nolint:nilnil // nothing is known, which is no error
+	}
+	pids := make([]int, 0, len(infos))
+	for i := range infos {
+		if infos[i].Pid != 0 {
+			pids = append(pids, infos[i].Pid)
+		}
+	}
+	return h.o.Usage(pids)
 }
 
 func moodName(m core.Mood) string {

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { os.Exit(daemontest.Main(m)) }
 // site is the page of a daemon under test.
 type site struct {
 	*daemontest.Daemon
-	t      *testing.T
+	t      testing.TB
 	client *http.Client
 	user   string // of Basic authentication, with the same password; "" for none
 	token  string
@@ -35,7 +35,7 @@ func open(t *testing.T, sections string) *site {
 	return over(t, d, "unix", d.Dir+"/s.sock")
 }
 
-func over(t *testing.T, d *daemontest.Daemon, network, address string) *site {
+func over(t testing.TB, d *daemontest.Daemon, network, address string) *site {
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}}

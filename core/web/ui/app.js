@@ -334,7 +334,7 @@
 	async function stats() {
 		try {
 			for (const s of document.hidden ? [] : await json("ui/api/stats")) {
-				const r = rows.get(s.group === s.name ? s.name : s.group + ":" + s.name);
+				const r = rows.get(s.name);
 				if (!r) continue;
 				if (!r.use) { r.use = el("td", { className: "use" }); r.tr.append(r.use); }
 				r.cpu.push(s.cpu); if (r.cpu.length > 40) r.cpu.shift();

@@ -37,7 +37,7 @@
 			s.queued ? s.oldest_age.toFixed(1) + " s" : "", (s.listeners || []).join(", ")])));
 	const plugins = () => new Polled("Plugins", "ui/api/plugins", (all) => all.length === 0 ? el("p", {}, "No plugin is configured.") :
 		table(["Name", "State", "Version", "Pid", "Restarts", "Sections", "Trouble"], all.map((p) => [
-			p.name, p.state, p.version, p.pid || "", p.restarts, (p.instances || []).join(", "), p.trouble || ""])));
+			p.name, p.state, p.version, p.pid || "", p.restarts, (p.instances || []).map((i) => i.section + (i.ready ? "" : " (not ready)")).join(", "), p.trouble || ""])));
 
 	class Timeline { // the newest first; of one program or of all
 		constructor(past, name) {
