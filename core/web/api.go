@@ -68,6 +68,10 @@ type resultJSON struct {
 }
 
 func (h *Handler) api(w http.ResponseWriter, r *http.Request, name string) {
+	if rpc.FromOtherSite(r) { // who cannot read the answer shall not have it made
+		http.Error(w, "the request is not from this page", http.StatusForbidden)
+		return
+	}
 	var answer any
 	var err error
 	switch name {
