@@ -17,7 +17,7 @@ import (
 func (d *daemon) open(supervisor *core.Supervisor, ext *extensions, log *activity) (*rpc.Server, error) {
 	stats := procstat.New()
 	page, err := web.New(web.Options{
-		Supervisor: supervisor, Logs: d.logReaders(), Events: supervisor, Counters: supervisor,
+		Supervisor: supervisor, Logs: d.logReaders(), Events: supervisor, Counters: supervisor, Previews: supervisor,
 		Usage: processUsage(stats), Plugins: pluginInfos(ext), LogSinks: outletCalls{ext.outlets}.LogSinks,
 		Version: version, SupervisorVersion: supervisorVersion, Open: d.isOpen(),
 	})

@@ -34,6 +34,8 @@ type Options struct {
 	Version    string     // Hark's own
 	// SupervisorVersion is the level of compatibility, shown as Supervisor shows its version.
 	SupervisorVersion string
+	// Previews tells what an update would do to each group; nil: only which groups differ is told.
+	Previews rpc.Previews
 	// Plugins tells of plugins for their panel; nil: there is none.
 	Plugins func(ctx context.Context) ([]PluginInfo, error)
 	// Counters tells what was counted and whether the daemon is well; nil: no /metrics, /healthz and /readyz.
