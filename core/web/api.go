@@ -49,7 +49,7 @@ type snapshotJSON struct {
 	MayChange  bool          `json:"may_change"`
 	HasStats   bool          `json:"has_stats"`
 	HasEvents  bool          `json:"has_events"`
-	HasPlugins bool          `json:"has_plugins"`
+	HasPlugins bool          `json:"has_plugins"` // there is one at least
 	HasSinks   bool          `json:"has_sinks"`
 	Now        int64         `json:"now"`
 	Processes  []processJSON `json:"processes"`
@@ -128,8 +128,15 @@ func (h *Handler) snapshot(r *http.Request) (any, error) {
 	}
 	s := snapshotJSON{
 		Identifier: h.o.Supervisor.Identifier(), Version: h.o.Version, Mood: moodName(h.o.Supervisor.Mood()), MayChange: mayChange(r),
-		HasStats: h.o.Usage != nil, HasEvents: h.o.Events != nil, HasPlugins: h.o.Plugins != nil, HasSinks: h.o.LogSinks != nil,
+		HasStats: h.o.Usage != nil, HasEvents: h.o.Events != nil, HasSinks: h.o.LogSinks != nil && len(h.o.LogSinks()) > 0,
 		Now: h.o.Now().Unix(), Processes: make([]processJSON, len(infos)),
+	}
+	if h.o.Plugins != nil {
+		plugins, err := h.o.Plugins(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		s.HasPlugins = len(plugins) > 0
 	}
 	for i := range infos {
 		p := &infos[i]

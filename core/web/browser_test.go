@@ -193,14 +193,61 @@ func TestBrowserWithAThousandProcesses(t *testing.T) {
 	browse(t, "thousand", "", fmt.Sprintf("[program:w]\ncommand=/bin/sleep 1000\nprocess_name=%%(program_name)s_%%(process_num)04d\nnumprocs=%d\nstartsecs=0\nstdout_logfile=NONE\nstderr_logfile=NONE\n", n), nil)
 }
 
+// pictured is what the pictures show.
+const pictured = `
+[group:web]
+programs=web
+[program:web]
+command=/bin/sh -c 'i=0; while :; do i=$((i+1)); printf "%%s \033[32mINFO\033[0m GET /orders/%%s \033[36m200\033[0m in %%s ms\n" "$(date +%%T)" $i $((i %% 7 + 3)); [ $((i %% 9)) = 0 ] && printf "\033[33mWARN\033[0m slow query: orders by customer\n"; sleep 0.1; done'
+process_name=%(program_name)s_%(process_num)d
+numprocs=3
+startsecs=0
+stopasgroup=true
+[program:api]
+command=/bin/sh -c 'while :; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; sleep 0.2; done'
+startsecs=0
+stopasgroup=true
+[program:worker]
+command=/bin/sleep 1000
+process_name=%(program_name)s_%(process_num)d
+numprocs=2
+startsecs=0
+[program:migrate]
+command=/bin/true
+autorestart=false
+startsecs=0
+[program:mailer]
+command=/does/not/exist
+startretries=0
+[program:reports]
+command=/bin/sleep 1000
+autostart=false
+[eventlistener:alerts]
+command=/bin/sleep 1000
+events=PROCESS_STATE_FATAL,PROCESS_STATE_EXITED
+buffer_size=100
+startsecs=0
+`
+
 // TestBrowserPictures takes the pictures of docs/img; HARK_PICTURES names the directory to keep them.
 func TestBrowserPictures(t *testing.T) {
 	dir := os.Getenv("HARK_PICTURES")
 	if dir == "" {
 		dir = t.TempDir()
 	}
-	browse(t, "pictures", "", browsed, nil, dir)
-	for _, name := range []string{"page.png", "page-log.png", "page-phone-dark.png"} {
+	const fresh = `[program:api]
+command=/bin/sleep 1000
+startsecs=0
+environment=TOKEN="hunter2",REGION="eu"
+stopwaitsecs=30
+[program:cache]
+command=/bin/sleep 1000
+`
+	changed := strings.Replace(pictured, "numprocs=2", "numprocs=4", 1)
+	changed = changed[:strings.Index(changed, "[program:api]")] + fresh + changed[strings.Index(changed, "[program:worker]"):]
+	changed = strings.Replace(changed, "[program:reports]\ncommand=/bin/sleep 1000\nautostart=false\n", "", 1)
+	browse(t, "pictures", "username=ops\npassword=ops", pictured, []string{"NEW_CONF=[supervisord]\n" + changed}, dir, "DIR/supervisord.conf")
+	for _, name := range []string{"page.png", "page-dark.png", "page-log.png", "page-update.png", "page-phone-dark.png"} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() < 10000 {
 			t.Errorf("%s: %v", name, err)
 		}

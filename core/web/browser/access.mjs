@@ -61,9 +61,18 @@ export const suites = {
 			none(got.faint);
 			if (got.texts < least) throw new Error("only " + got.texts + " texts were looked at");
 		};
+		// A daemon with plugins and log sinks, as the page is told of them.
+		const hostile = '<b>x</b>"';
+		const extended = async (page) => {
+			await page.route("**/ui/api/snapshot", async (route) => { const r = await route.fetch(); await route.fulfill({ response: r, json: { ...await r.json(), has_plugins: true, has_sinks: true } }); });
+			await page.route("**/ui/api/plugins", (route) => route.fulfill({ json: [{ name: hostile, state: "BACKOFF", version: "1", pid: 0, restarts: 3, failures: 2, instances: [{ section: "logsink:loki", ready: false, trouble: "x" }], trouble: hostile }] }));
+			await page.route("**/ui/api/sinks", (route) => route.fulfill({ json: [{ name: hostile, overflow: "spool", queued: 5 << 20, buffer_bytes: 8 << 20, in_flight: 4, paused: 1, written: 3e9, dropped: 0, refused: 7, oldest_age: 400, trouble: hostile }] }));
+			await page.reload();
+			await live(page);
+		};
 		for (const colorScheme of ["light", "dark"]) {
 			const page = await open({ colorScheme });
-			await live(page);
+			await extended(page);
 			await check(colorScheme + ": what the page says can be read", async () => {
 				for (const s of ["running", "stopped", "exited", "fatal", "backoff"]) await page.locator("td.status span", { hasText: new RegExp("^" + s + "$") }).first().waitFor();
 				await readable(page, 60);
@@ -82,6 +91,8 @@ export const suites = {
 			});
 			await check(colorScheme + ": panels, and a log in all colours", async () => {
 				for (const b of ["Events", "Listeners", "Log sinks", "Plugins"]) await page.locator("#tools button", { hasText: b }).click();
+				has((await page.locator('section[aria-label="Log sinks"] td').allInnerTexts()).join("|"), hostile + "|spool|5.0 MiB / 8.0 MiB|4|1|2.8 GiB|0 B|7|7 min|" + hostile);
+				has((await page.locator('section[aria-label="Plugins"] td').allInnerTexts()).join("|"), hostile + "|BACKOFF|1||3|logsink:loki (not ready)|" + hostile);
 				await row(page, "paints").locator("td.name a").click();
 				await page.locator("section.log pre", { hasText: "the end of colours" }).waitFor();
 				await page.locator("section.log input[type=search]").fill("plain");
@@ -196,7 +207,7 @@ export const suites = {
 		};
 		await check("360 pixels are enough, without scrolling sideways", async () => {
 			const phone = await open({ viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true });
-			await live(phone);
+			await extended(phone);
 			await wide(phone, "the table");
 			await row(phone, "says").locator("input[type=checkbox]").check();
 			await wide(phone, "with a selection");

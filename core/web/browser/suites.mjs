@@ -262,20 +262,40 @@ export const suites = {
 		}))));
 	},
 
-	async pictures({ open, check, live, row, args }) {
-		const [dir] = args;
+	async pictures({ open, check, live, row, state, args }) {
+		const [dir, conf] = args;
+		const how = { httpCredentials: { username: "ops", password: "ops" }, viewport: { width: 1280, height: 760 }, deviceScaleFactor: 1.5 };
+		// Lines worth looking at take half a minute: only for pictures that are kept.
+		const lines = (page) => page.waitForFunction((n) => [...document.querySelectorAll("polyline.spark")].some((p) => p.points.numberOfItems >= n), process.env.HARK_PICTURES ? 14 : 1, { timeout: 90000 });
 		await check("pictures", async () => {
-			let page = await open({ viewport: { width: 1200, height: 720 }, deviceScaleFactor: 1.5 });
+			let page = await open(how);
 			await live(page);
+			await state(page, "migrate", "exited");
+			await state(page, "mailer", "fatal");
+			await row(page, "web:web_0").locator("td.use").waitFor();
+			await lines(page);
 			await page.screenshot({ path: dir + "/page.png" });
-			await row(page, "says").locator("td.name a").click();
-			await page.locator("section.log pre").locator("text=line").first().waitFor();
+			await row(page, "web:web_1").locator("td.name a").click();
+			await page.locator("section.log pre").locator("text=GET").nth(12).waitFor();
 			await page.locator("#tools button", { hasText: "Listeners" }).click();
 			await page.locator(".panel td").first().waitFor();
 			await page.locator("section.log").scrollIntoViewIfNeeded();
 			await page.screenshot({ path: dir + "/page-log.png" });
-			page = await open({ viewport: { width: 380, height: 760 }, colorScheme: "dark", deviceScaleFactor: 1.5 });
+			await page.keyboard.press("Escape");
+			await writeFile(conf, process.env.NEW_CONF);
+			await page.locator("#tools button", { hasText: "Configuration" }).click();
+			await page.locator("dialog .diff li").first().waitFor();
+			await page.screenshot({ path: dir + "/page-update.png" });
+			await page.context().close();
+			page = await open({ ...how, colorScheme: "dark" });
 			await live(page);
+			await row(page, "web:web_0").locator("td.use").waitFor();
+			await lines(page);
+			await page.screenshot({ path: dir + "/page-dark.png" });
+			await page.context().close();
+			page = await open({ ...how, viewport: { width: 360, height: 760 }, colorScheme: "dark" });
+			await live(page);
+			await row(page, "alerts").locator("td.use").waitFor();
 			await page.screenshot({ path: dir + "/page-phone-dark.png" });
 		});
 	},

@@ -17,10 +17,10 @@
 		for (const e of entries) {
 			const r = rows.get(e.target.dataset.name);
 			if (!r) continue;
-			if (e.isIntersecting) { seen.add(r); describe(r); } else seen.delete(r);
+			if (e.isIntersecting) { seen.add(r); describe(r); drawUse(r); } else seen.delete(r);
 		}
 	}, { rootMargin: "100px" });
-	let mayChange = false, skew = 0, timeline = null, panelsOpen = new Map();
+	let hasStats = false, mayChange = false, skew = 0, timeline = null, panelsOpen = new Map();
 	let filter = "", states = new Set();
 
 	function say(text, error) {
@@ -54,6 +54,7 @@
 		r.box = box;
 		tr.prepend(el("td", { className: "pick" }, box));
 		tr.querySelector("td.name a").onclick = (e) => { if (!e.metaKey && !e.ctrlKey) { e.preventDefault(); openLog(r.name, "stdout"); } };
+		if (hasStats) { r.use = el("td", { className: "use" }); tr.append(r.use); }
 		rows.set(r.name, r);
 		eye.observe(tr);
 		return r;
@@ -70,7 +71,7 @@
 		}
 		items.push(link("Stdout", () => openLog(r.name, "stdout")), link("Stderr", () => openLog(r.name, "stderr")), link("Events", () => openTimeline(r.name)));
 		// Who works with keys stays where they were: at the same link, or what has come in its place.
-		const at = [...ul.children].findIndex((li) => li.contains(document.activeElement)), was = at < 0 ? "" : document.activeElement.textContent;
+		const at = !ul.contains(document.activeElement) ? -1 : [...ul.children].findIndex((li) => li.contains(document.activeElement)), was = at < 0 ? "" : document.activeElement.textContent;
 		ul.replaceChildren(...items);
 		if (at >= 0) (items.find((li) => li.textContent === was) || items[Math.min(at, items.length - 1)]).firstChild.focus({ preventScroll: true });
 	}
@@ -92,6 +93,7 @@
 			r.status.className = classes[p.state] || "statusnominal";
 			actions(r);
 			show(r);
+			if (r.use && !r.pid) { r.use.replaceChildren(); r.cpu = []; r.line = null; }
 		}
 		r.description = p.description;
 		describe(r);
@@ -179,6 +181,8 @@
 		const n = tools.querySelector(".picked");
 		if (n) n.textContent = selected.size ? selected.size + " selected" : "";
 	}
+	const pluginsButton = el("button", { type: "button", onclick: () => toggle("plugins", plugins) }, "Plugins");
+	const sinksButton = el("button", { type: "button", onclick: () => toggle("sinks", sinks) }, "Log sinks");
 	function toolbar(s) {
 		const search = el("input", { type: "search", placeholder: "Filter (/)", ariaLabel: "Filter by name", oninput: (e) => { filter = e.target.value.trim().toLowerCase(); showAll(); } });
 		tools.append(search);
@@ -198,8 +202,7 @@
 		tools.append(el("span", { className: "picked", role: "status" }));
 		tools.append(el("button", { type: "button", onclick: () => openTimeline("") }, "Events"));
 		if (s.has_events) tools.append(el("button", { type: "button", onclick: () => toggle("listeners", listeners) }, "Listeners"));
-		if (s.has_plugins) tools.append(el("button", { type: "button", onclick: () => toggle("plugins", plugins) }, "Plugins"));
-		if (s.has_sinks) tools.append(el("button", { type: "button", onclick: () => toggle("sinks", sinks) }, "Log sinks"));
+		tools.append(pluginsButton, sinksButton);
 		tools.append(el("button", { type: "button", ariaLabel: "Keys", onclick: keys }, "?"));
 		if (body) {
 			const all = el("input", { type: "checkbox", ariaLabel: "Select all shown", onchange: (e) => { for (const r of rows.values()) if (!r.tr.hidden || !e.target.checked) select(r, e.target.checked); } });
@@ -299,8 +302,9 @@
 	async function snapshot() {
 		const s = await json("ui/api/snapshot");
 		skew = s.now - Date.now() / 1000;
-		mayChange = s.may_change;
+		mayChange = s.may_change; hasStats = s.has_stats;
 		if (!known) { known = true; for (const tr of body ? [...body.rows] : []) adopt(tr); toolbar(s); if (s.has_stats) stats(); }
+		pluginsButton.hidden = !s.has_plugins; sinksButton.hidden = !s.has_sinks; // an update brings them
 		arrange(s.processes);
 		if (s.mood !== "RUNNING") say("The daemon is " + s.mood.toLowerCase() + ".");
 	}
@@ -322,7 +326,7 @@
 		if (state === "EXITED" || state === "STOPPED") description = new Date(e.time).toLocaleString([], { month: "short", day: "2-digit", hour: "2-digit", minute: "2-digit" });
 		if (state === "STARTING") r.start = at;
 		if (state === "BACKOFF" || state === "FATAL") soon(); // only the daemon knows why
-		if (set(r, { state, pid: e.pid || r.pid, start: state === "RUNNING" ? r.start || at : r.start, description })) { flash(r); changes(); }
+		if (set(r, { state, pid: state === "EXITED" || state === "STOPPED" || state === "FATAL" || state === "BACKOFF" ? 0 : e.pid || r.pid, start: state === "RUNNING" ? r.start || at : r.start, description })) { flash(r); changes(); }
 	}
 	let counting = 0;
 	function changes() { if (!counting) counting = requestAnimationFrame(() => { counting = 0; counts(); }); }
@@ -350,19 +354,28 @@
 		try {
 			for (const s of document.hidden ? [] : await json("ui/api/stats")) {
 				const r = rows.get(s.name);
-				if (!r) continue;
-				if (!r.use) { r.use = el("td", { className: "use" }); r.tr.append(r.use); }
+				if (!r || !r.use) continue;
 				r.cpu.push(s.cpu); if (r.cpu.length > 40) r.cpu.shift();
-				const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-				svg.setAttribute("width", "60"); svg.setAttribute("height", "18"); svg.setAttribute("aria-hidden", "true");
-				const line = document.createElementNS(svg.namespaceURI, "polyline"), top = Math.max(10, ...r.cpu);
-				line.setAttribute("class", "spark");
-				line.setAttribute("points", r.cpu.map((v, i) => (i * 60 / 39).toFixed(1) + "," + (17 - 16 * v / top).toFixed(1)).join(" "));
-				svg.append(line);
-				r.use.replaceChildren(svg, s.cpu.toFixed(1) + " %, " + (s.rss / 1048576).toFixed(0) + " MiB");
+				r.rss = s.rss;
+				if (seen.has(r)) drawUse(r);
 			}
 		} catch (err) { /* the next time, perhaps */ }
 		setTimeout(stats, 3000);
+	}
+	function drawUse(r) { // of a row that can be seen
+		if (!r.use || !r.cpu.length) return;
+		if (!r.line) {
+			const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+			svg.setAttribute("width", "60"); svg.setAttribute("height", "18"); svg.setAttribute("aria-hidden", "true");
+			r.line = document.createElementNS(svg.namespaceURI, "polyline");
+			r.line.setAttribute("class", "spark");
+			svg.append(r.line);
+			r.figures = document.createTextNode("");
+			r.use.replaceChildren(svg, r.figures);
+		}
+		const top = Math.max(10, ...r.cpu);
+		r.line.setAttribute("points", r.cpu.map((v, i) => (i * 60 / 39).toFixed(1) + "," + (17 - 16 * v / top).toFixed(1)).join(" "));
+		r.figures.data = r.cpu[r.cpu.length - 1].toFixed(1) + " %, " + (r.rss / 1048576).toFixed(0) + " MiB";
 	}
 
 	snapshot().then(listen, (err) => { live.textContent = err.message; live.className = "off"; setTimeout(() => location.reload(), 5000); });
