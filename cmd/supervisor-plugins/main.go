@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/hark-supervisor/hark/plugins/cache"
 	"github.com/hark-supervisor/hark/plugins/email"
 	"github.com/hark-supervisor/hark/plugins/exec"
 	"github.com/hark-supervisor/hark/plugins/filejson"
@@ -26,7 +27,7 @@ import (
 
 // bundled are the plugins, in the order in which they are listed.
 func bundled() []sdk.Plugin {
-	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(), loki.Plugin()}
+	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(), loki.Plugin(), cache.Plugin()}
 }
 
 func main() {
