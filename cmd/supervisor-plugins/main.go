@@ -14,10 +14,12 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/hark-supervisor/hark/plugins/cache"
 	"github.com/hark-supervisor/hark/plugins/email"
 	"github.com/hark-supervisor/hark/plugins/exec"
 	"github.com/hark-supervisor/hark/plugins/filejson"
 	"github.com/hark-supervisor/hark/plugins/loki"
+	"github.com/hark-supervisor/hark/plugins/procstat"
 	"github.com/hark-supervisor/hark/plugins/shoutrrr"
 	"github.com/hark-supervisor/hark/plugins/slack"
 	"github.com/hark-supervisor/hark/plugins/syslog"
@@ -27,8 +29,8 @@ import (
 
 // bundled are the plugins, in the order in which they are listed.
 func bundled() []sdk.Plugin {
-	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(), loki.Plugin(),
-		shoutrrr.Plugin()}
+	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(),
+		loki.Plugin(), shoutrrr.Plugin(), cache.Plugin(), procstat.Plugin()}
 }
 
 func main() {
