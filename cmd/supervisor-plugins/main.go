@@ -17,6 +17,7 @@ import (
 	"github.com/hark-supervisor/hark/plugins/email"
 	"github.com/hark-supervisor/hark/plugins/exec"
 	"github.com/hark-supervisor/hark/plugins/filejson"
+	"github.com/hark-supervisor/hark/plugins/journald"
 	"github.com/hark-supervisor/hark/plugins/loki"
 	"github.com/hark-supervisor/hark/plugins/slack"
 	"github.com/hark-supervisor/hark/plugins/syslog"
@@ -26,7 +27,10 @@ import (
 
 // bundled are the plugins, in the order in which they are listed.
 func bundled() []sdk.Plugin {
-	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(), loki.Plugin()}
+	return []sdk.Plugin{
+		slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(), loki.Plugin(),
+		journald.Plugin(),
+	}
 }
 
 func main() {

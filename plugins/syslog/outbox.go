@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/hark-supervisor/hark/plugins/internal/lines"
 )
 
 const (
@@ -18,51 +20,6 @@ const (
 	// fullWait is how long to wait where a system says that the receiver's queue is full instead of waiting itself, as the BSDs do.
 	fullWait = 10 * time.Millisecond
 )
-
-// batch is messages to send, one behind the other.
-type batch struct {
-	buf  []byte
-	ends []int
-}
-
-func (b *batch) add(m []byte) {
-	b.buf = append(b.buf, m...)
-	b.ends = append(b.ends, len(b.buf))
-}
-
-func (b *batch) len() int { return len(b.ends) }
-
-// message is the i-th.
-func (b *batch) message(i int) []byte {
-	start := 0
-	if i > 0 {
-		start = b.ends[i-1]
-	}
-	return b.buf[start:b.ends[i]]
-}
-
-// drop takes the first n away.
-func (b *batch) drop(n int) {
-	if n == len(b.ends) {
-		b.clear()
-		return
-	}
-	size := b.ends[n-1]
-	b.buf = append(b.buf[:0], b.buf[size:]...)
-	b.ends = append(b.ends[:0], b.ends[n:]...)
-	for i := range b.ends {
-		b.ends[i] -= size
-	}
-}
-
-func (b *batch) clear() {
-	const keep = 1 << 20 // a buffer that was large once is not kept for ever
-	if cap(b.buf) > keep {
-		b.buf, b.ends = nil, nil
-		return
-	}
-	b.buf, b.ends = b.buf[:0], b.ends[:0]
-}
 
 // outbox holds the connection to the receiver and sends messages over it. It is used by one goroutine at a time.
 type outbox struct {
@@ -79,9 +36,9 @@ type outbox struct {
 
 // send sends messages in order and takes what is sent out of b. A connection that turns out to be broken is made anew once; what was
 // under way on it is sent again, since nobody knows whether it has arrived.
-func (o *outbox) send(ctx context.Context, b *batch) error {
+func (o *outbox) send(ctx context.Context, b *lines.Queue) error {
 	fresh := false
-	for b.len() > 0 {
+	for b.Len() > 0 {
 		if o.conn != nil && o.stream {
 			select {
 			case <-o.dead:
@@ -116,7 +73,7 @@ func short(err error) error {
 }
 
 // some sends as many messages as go at once.
-func (o *outbox) some(ctx context.Context, b *batch) error {
+func (o *outbox) some(ctx context.Context, b *lines.Queue) error {
 	conn := o.conn
 	_ = conn.SetWriteDeadline(time.Now().Add(o.timeout))
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetWriteDeadline(time.Unix(1, 0)) })
@@ -124,24 +81,20 @@ func (o *outbox) some(ctx context.Context, b *batch) error {
 	if o.stream {
 		o.frames = o.frames[:0]
 		n := 0
-		for n < b.len() && (n == 0 || len(o.frames)+len(b.message(n)) < maxWrite) {
-			o.frames = o.frame(o.frames, b.message(n))
+		for n < b.Len() && (n == 0 || len(o.frames)+len(b.Record(n)) < maxWrite) {
+			o.frames = o.frame(o.frames, b.Record(n))
 			n++
 		}
 		if _, err := conn.Write(o.frames); err != nil {
 			return err
 		}
-		b.drop(n)
+		b.Drop(n)
 		return nil
 	}
 	sent := 0
-	defer func() {
-		if sent > 0 {
-			b.drop(sent)
-		}
-	}()
-	for ; sent < b.len(); sent++ {
-		if err := o.datagram(ctx, conn, b.message(sent)); err != nil {
+	defer func() { b.Drop(sent) }()
+	for ; sent < b.Len(); sent++ {
+		if err := o.datagram(ctx, conn, b.Record(sent)); err != nil {
 			return err
 		}
 	}
