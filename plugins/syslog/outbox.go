@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"syscall"
 	"time"
@@ -31,6 +32,7 @@ type outbox struct {
 	conn   net.Conn
 	stream bool
 	dead   chan struct{} // closed when the receiver has closed the stream
+	why    error         // of dead; to be read when that is closed
 	frames []byte        // scratch
 }
 
@@ -54,7 +56,7 @@ func (o *outbox) send(ctx context.Context, b *lines.Queue) error {
 		}
 		if err := o.some(ctx, b); err != nil {
 			o.close()
-			if fresh || ctx.Err() != nil || o.to.network == "udp" { // where it tells that nobody listens, of a message before
+			if fresh || ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) || o.to.network == "udp" { // where it tells that nobody listens, of a message before
 				return fmt.Errorf("cannot send to %s: %w", o.to.address, short(err))
 			}
 			fresh = true
@@ -139,26 +141,17 @@ func (o *outbox) frame(b, m []byte) []byte {
 
 func (o *outbox) dial(ctx context.Context) error {
 	d := &net.Dialer{Timeout: o.timeout}
+	if o.to.network == "tls" {
+		return o.dialTLS(ctx, d)
+	}
 	var errs []error
 	for _, network := range networks(o.to.network) {
-		var conn net.Conn
-		var err error
-		if network == "tls" {
-			limited, cancel := context.WithTimeout(ctx, o.timeout)
-			conn, err = (&tls.Dialer{NetDialer: d, Config: o.tls}).DialContext(limited, "tcp", o.to.address)
-			cancel()
-		} else {
-			conn, err = d.DialContext(ctx, network, o.to.address)
-		}
+		conn, err := d.DialContext(ctx, network, o.to.address)
 		if err != nil {
 			errs = append(errs, short(err))
 			continue
 		}
-		o.conn, o.stream = conn, network == "tcp" || network == "tls" || network == "unix"
-		if o.stream {
-			o.dead = make(chan struct{})
-			go watch(conn, o.dead)
-		}
+		o.use(conn, network == "tcp" || network == "unix")
 		return nil
 	}
 	if len(errs) > 1 && errors.Is(errs[0], syscall.EPROTOTYPE) { // it is a socket of the other kind
@@ -178,11 +171,22 @@ func networks(network string) []string {
 	return []string{network}
 }
 
+// use makes conn the connection.
+func (o *outbox) use(conn net.Conn, stream bool) {
+	o.conn, o.stream = conn, stream
+	if stream {
+		o.dead = make(chan struct{})
+		go o.watch(conn, o.dead)
+	}
+}
+
 // watch reads what a receiver never says, to be told that it has gone: what is written to a stream that the other side has closed
 // seems to succeed. It ends with the connection.
-func watch(conn net.Conn, dead chan<- struct{}) {
+func (o *outbox) watch(conn net.Conn, dead chan<- struct{}) {
 	defer close(dead)
-	_, _ = io.Copy(io.Discard, conn)
+	if _, o.why = io.Copy(io.Discard, conn); o.why == nil {
+		o.why = io.EOF
+	}
 }
 
 func (o *outbox) close() {
