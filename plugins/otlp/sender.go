@@ -109,14 +109,12 @@ func newSender(c *receiver, i sdk.Instance) (*sender, error) {
 
 // send sends n records in one request.
 func (s *sender) send(ctx context.Context, n int, record func(i int) log.Record) error {
+	s.taken.records = make([]sdklog.Record, 0, n) // they are large, and not kept: a sink that was busy once is not large for ever
 	for i := range n {
 		s.logger.Emit(ctx, record(i))
 	}
 	records := s.taken.records
-	defer func() {
-		clear(records)
-		s.taken.records = records[:0]
-	}()
+	s.taken.records = nil
 	s.answer = nil
 	err := s.link.export(ctx, records)
 	switch {
