@@ -52,6 +52,7 @@ func newHTTP(s *sender) (*httpLink, error) {
 	l.exporter, err = otlploghttp.New(context.Background(),
 		otlploghttp.WithEndpointURL(s.target.String()), otlploghttp.WithURLPath(s.target.Path), otlploghttp.WithHTTPClient(l.client),
 		otlploghttp.WithHeaders(headers), otlploghttp.WithCompression(compression), otlploghttp.WithTimeout(s.c.Timeout),
+		otlploghttp.WithTLSClientConfig(nil), // the client has one; not one of the environment
 		otlploghttp.WithRetry(otlploghttp.RetryConfig{Enabled: false}),
 	)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/plugins/internal/lines"
+	"github.com/hark-supervisor/hark/plugins/internal/remotetest"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
 	"github.com/hashicorp/go-hclog"
@@ -189,6 +190,36 @@ func TestALargeBatchIsSeveralRequests(t *testing.T) {
 		r.check(t, want...)
 		if !slices.Equal(r.sizes, []int{512, 512, 20, 20}) {
 			t.Errorf("requests of %v records", r.sizes)
+		}
+	})
+}
+
+// What the environment of supervisord says to OpenTelemetry's SDKs is about other programs.
+func TestTheEnvironmentChangesNothing(t *testing.T) {
+	authority := remotetest.NewAuthority(t)
+	for name, value := range map[string]string{
+		"ENDPOINT": "https://127.0.0.1:1", "LOGS_ENDPOINT": "https://127.0.0.1:1/elsewhere", "HEADERS": "authorization=" + secret, "LOGS_HEADERS": "authorization=" + secret,
+		"COMPRESSION": "gzip", "TIMEOUT": "1", "INSECURE": "false", "CERTIFICATE": authority.File, "LOGS_CERTIFICATE": authority.File,
+	} {
+		t.Setenv("OTEL_EXPORTER_OTLP_"+name, value)
+	}
+	t.Setenv("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "1")
+	t.Setenv("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "1")
+	t.Setenv("OTEL_SDK_DISABLED", "true")
+	t.Setenv("OTEL_SERVICE_NAME", "other")
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "service.name=other,more=x")
+	both(t, func(t *testing.T, protocol string) {
+		r := start(t, protocol, "127.0.0.1:0", nil)
+		write(t, openSink(t, protocol, r.url, nil, func(c *sinkConfig) { c.Compression = "none" }), (&output{}).batch("one\n"))
+		r.check(t, "one")
+		want := map[string]string{"service.name": "supervisord", "service.instance.id": "supervisor", "host.name": "host1", "more": "x"}
+		if len(r.records[0].GetAttributes()) != 5 || r.encoding != "" || !maps.Equal(r.resource, want) {
+			t.Errorf("%q, %v, %v", r.encoding, r.resource, r.records[0])
+		}
+		for name, value := range r.header {
+			if strings.Contains(fmt.Sprint(value), secret) {
+				t.Errorf("%s is of the environment", name)
+			}
 		}
 	})
 }
