@@ -147,6 +147,45 @@ func TestAReceiverThatWantsToKnowWhoWeAre(t *testing.T) {
 	}
 }
 
+// One that takes connections only to drop them has nothing: after the first is lost, nothing more is.
+func TestAReceiverThatHangsUp(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var open sync.WaitGroup
+	open.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = conn.Close()
+		}
+	})
+	stop := sync.OnceFunc(func() { _ = l.Close(); open.Wait() })
+	t.Cleanup(stop)
+	s := openSink(t, "tcp://"+l.Addr().String(), func(c *sinkConfig) { c.Format = "rfc5424" })
+	var o output
+	b := o.batch("one\n")
+	poll(t, func() bool {
+		err := s.Write(soon(t), b)
+		if err == nil {
+			b = o.batch("another\n")
+		}
+		return err != nil && strings.Contains(err.Error(), "hangs up")
+	}, func() string { return "what is dropped counts as written" })
+	for range 5 {
+		if err := s.Write(soon(t), b); err == nil || sdk.IsFinal(err) || s.Health() == nil {
+			t.Fatalf("it counts as written: %v", err)
+		}
+	}
+	stop()
+	r := listen(t, "tcp", l.Addr().String(), "octet", nil)
+	write(t, s, b)
+	r.wait(t, 1)
+}
+
 func TestAReceiverThatTakesNothingInTime(t *testing.T) {
 	s := openSink(t, "tcp://"+sdktest.Hanging(t), func(c *sinkConfig) { c.Timeout = 20 * time.Millisecond })
 	var o output

@@ -20,6 +20,8 @@ const (
 	maxWrite = 64 << 10
 	// fullWait is how long to wait where a system says that the receiver's queue is full instead of waiting itself, as the BSDs do.
 	fullWait = 10 * time.Millisecond
+	// verdictWait bounds how long to wait whether a receiver hangs up on us, where there is reason to think so.
+	verdictWait = time.Second
 )
 
 // outbox holds the connection to the receiver and sends messages over it. It is used by one goroutine at a time.
@@ -32,8 +34,11 @@ type outbox struct {
 	conn   net.Conn
 	stream bool
 	dead   chan struct{} // closed when the receiver has closed the stream
-	why    error         // of dead; to be read when that is closed
-	frames []byte        // scratch
+	why    error         // of dead, and
+	died   time.Time     // when; to be read when that is closed
+	opened time.Time
+	doubt  bool   // whether a new connection lasts: the last one did not
+	frames []byte // scratch
 }
 
 // send sends messages in order and takes what is sent out of b. A connection that turns out to be broken is made anew once; what was
@@ -44,6 +49,7 @@ func (o *outbox) send(ctx context.Context, b *lines.Queue) error {
 		if o.conn != nil && o.stream {
 			select {
 			case <-o.dead:
+				o.doubt = o.died.Sub(o.opened) < verdictWait
 				o.close()
 			default:
 			}
@@ -55,6 +61,7 @@ func (o *outbox) send(ctx context.Context, b *lines.Queue) error {
 			fresh = true
 		}
 		if err := o.some(ctx, b); err != nil {
+			o.doubt = time.Since(o.opened) < verdictWait
 			o.close()
 			if fresh || ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) || o.to.network == "udp" { // where it tells that nobody listens, of a message before
 				return fmt.Errorf("cannot send to %s: %w", o.to.address, short(err))
@@ -152,6 +159,9 @@ func (o *outbox) dial(ctx context.Context) error {
 			continue
 		}
 		o.use(conn, network == "tcp" || network == "unix")
+		if o.stream && o.doubt {
+			return o.lasts(ctx, nil)
+		}
 		return nil
 	}
 	if len(errs) > 1 && errors.Is(errs[0], syscall.EPROTOTYPE) { // it is a socket of the other kind
@@ -173,11 +183,30 @@ func networks(network string) []string {
 
 // use makes conn the connection.
 func (o *outbox) use(conn net.Conn, stream bool) {
-	o.conn, o.stream = conn, stream
+	o.conn, o.stream, o.opened = conn, stream, time.Now()
 	if stream {
 		o.dead = make(chan struct{})
 		go o.watch(conn, o.dead)
 	}
+}
+
+// lasts waits whether a new connection does: until the receiver shows that it is content, or has had time to hang up. What is sent to one that takes
+// connections and drops them, as a proxy without a receiver behind it does, or one that does not know us, would seem to have arrived.
+func (o *outbox) lasts(ctx context.Context, content <-chan struct{}) error {
+	wait := time.NewTimer(verdictWait)
+	defer wait.Stop()
+	select {
+	case <-content:
+	case <-wait.C:
+	case <-o.dead:
+		o.close()
+		return fmt.Errorf("it takes connections and hangs up: %w", short(o.why))
+	case <-ctx.Done():
+		o.close()
+		return ctx.Err()
+	}
+	o.doubt = false
+	return nil
 }
 
 // watch reads what a receiver never says, to be told that it has gone: what is written to a stream that the other side has closed
@@ -187,6 +216,7 @@ func (o *outbox) watch(conn net.Conn, dead chan<- struct{}) {
 	if _, o.why = io.Copy(io.Discard, conn); o.why == nil {
 		o.why = io.EOF
 	}
+	o.died = time.Now()
 }
 
 func (o *outbox) close() {

@@ -3,13 +3,8 @@ package syslog
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"net"
-	"time"
 )
-
-// verdictWait bounds how long to wait for what a receiver thinks of our certificate.
-const verdictWait = time.Second
 
 // dialTLS connects by TLS. A receiver that asks for a certificate looks at it, by TLS 1.3, when the handshake is over for us; what is
 // sent until it hangs up would seem to have arrived. So nothing is until it sends a ticket, as most do that are content, or has had time to hang up.
@@ -33,20 +28,11 @@ func (o *outbox) dialTLS(ctx context.Context, d *net.Dialer) error {
 		return err
 	}
 	o.use(conn, true)
-	if !asked || conn.(*tls.Conn).ConnectionState().Version < tls.VersionTLS13 {
-		return nil
-	}
-	wait := time.NewTimer(verdictWait)
-	defer wait.Stop()
-	select {
-	case <-content:
-	case <-wait.C:
-	case <-o.dead:
-		o.close()
-		return fmt.Errorf("it hangs up after the handshake: %w", short(o.why))
-	case <-limited.Done():
-		o.close()
-		return limited.Err()
+	switch {
+	case o.doubt:
+		return o.lasts(ctx, nil)
+	case asked && conn.(*tls.Conn).ConnectionState().Version >= tls.VersionTLS13:
+		return o.lasts(ctx, content)
 	}
 	return nil
 }
