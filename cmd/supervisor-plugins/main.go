@@ -20,6 +20,7 @@ import (
 	"github.com/hark-supervisor/hark/plugins/journald"
 	"github.com/hark-supervisor/hark/plugins/loki"
 	"github.com/hark-supervisor/hark/plugins/otlp"
+	"github.com/hark-supervisor/hark/plugins/shoutrrr"
 	"github.com/hark-supervisor/hark/plugins/slack"
 	"github.com/hark-supervisor/hark/plugins/syslog"
 	"github.com/hark-supervisor/hark/plugins/webhook"
@@ -30,7 +31,7 @@ import (
 func bundled() []sdk.Plugin {
 	return []sdk.Plugin{
 		slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(), loki.Plugin(),
-		journald.Plugin(), otlp.Plugin(),
+		journald.Plugin(), otlp.Plugin(), shoutrrr.Plugin(),
 	}
 }
 

@@ -62,6 +62,7 @@ func TestMemory(t *testing.T) {
 	for plugin, values := range map[string]map[string]string{
 		"slack": {"webhook_url": address}, "webhook": {"url": address}, "email": {"to": "x@example.com", "server": "127.0.0.1:1"}, "syslog": {"address": "udp://127.0.0.1:9"},
 		"journald": {"socket": "/nonexistent/socket"}, "otlp": {"url": address}, "otlp by grpc": {"url": address, "protocol": "grpc"},
+		"shoutrrr": {"url": "generic+" + address},
 	} {
 		begun := time.Now()
 		p := sdktest.StartProcess(t, exec.Command(binary, strings.Fields(plugin)[0]))

@@ -20,9 +20,7 @@ type receiver struct {
 	Compression string            `mapstructure:"compression" choices:"gzip,none" doc:"how requests are compressed"`
 	ServiceName string            `mapstructure:"service_name" doc:"resource attribute service.name"`
 	Attributes  map[string]string `mapstructure:"attributes" doc:"further resource attributes: NAME=\"value\",NAME2=\"value2\""`
-	Timeout     time.Duration     `mapstructure:"timeout" doc:"how long one request may take"`
-	Proxy       string            `mapstructure:"proxy" doc:"proxy to go through, with protocol=http: http://host:3128 or socks5://host:1080"`
-	remote.TLS
+	remote.HTTP
 }
 
 // sinkConfig holds the keys of [logsink:x] with plugin = otlp.
@@ -38,7 +36,10 @@ type sinkConfig struct {
 type notifierConfig struct{ receiver }
 
 func defaultReceiver() receiver {
-	return receiver{Protocol: "http", Compression: "gzip", ServiceName: "supervisord", Timeout: 10 * time.Second} // the timeout is OTLP's own default
+	return receiver{
+		Protocol: "http", Compression: "gzip", ServiceName: "supervisord",
+		HTTP: remote.HTTP{Timeout: 10 * time.Second}, // OTLP's own default
+	}
 }
 
 func sinkDefaults() sinkConfig {
@@ -65,8 +66,6 @@ func (r *receiver) Validate() error {
 		return &sdk.ConfigError{Key: "url", Text: "must have no path with protocol=grpc"}
 	case r.Protocol == "grpc" && r.Proxy != "":
 		return &sdk.ConfigError{Key: "proxy", Text: "is for protocol=http"}
-	case r.Timeout <= 0:
-		return &sdk.ConfigError{Key: "timeout", Text: "must be more than 0"}
 	case r.ServiceName == "":
 		return &sdk.ConfigError{Key: "service_name", Text: "must not be empty"}
 	case len(r.Attributes) > maxAttributes:
@@ -86,7 +85,7 @@ func (r *receiver) Validate() error {
 			return &sdk.ConfigError{Key: "headers", Text: "has a header that is the protocol's own"}
 		}
 	}
-	return nil
+	return r.HTTP.Check()
 }
 
 // Validate checks what one key alone cannot tell.

@@ -31,15 +31,11 @@ type httpLink struct {
 }
 
 func newHTTP(s *sender) (*httpLink, error) {
-	t, err := s.c.TLS.Config(s.target.Hostname())
+	client, err := s.c.Client(s.target.Hostname())
 	if err != nil {
 		return nil, err
 	}
-	proxy, err := remote.Proxy(s.c.Proxy)
-	if err != nil {
-		return nil, err
-	}
-	l := &httpLink{s: s, client: remote.Client(t, proxy, s.c.Timeout)}
+	l := &httpLink{s: s, client: client}
 	l.inner, l.client.Transport = l.client.Transport, l
 	compression := otlploghttp.NoCompression
 	if s.c.Compression == "gzip" {
