@@ -53,7 +53,7 @@ func output(t *testing.T, status int, cmd *exec.Cmd) string {
 }
 
 func TestItTellsWhatItHas(t *testing.T) {
-	if got := output(t, 0, command("supervisor-plugins", "list")); got != "slack\nemail\nwebhook\nsyslog\nexec\nfile-json\nloki\nshoutrrr\ncache\nprocstat\n" {
+	if got := output(t, 0, command("supervisor-plugins", "list")); got != "slack\nemail\nwebhook\nsyslog\nexec\nfile-json\nloki\nshoutrrr\njournald\notlp\ncache\nprocstat\n" {
 		t.Errorf("list: %q", got)
 	}
 	if got := output(t, 0, command("/usr/lib/hark/plugins/syslog", "--version")); got != "syslog 1.0.0\n" {
@@ -145,6 +145,8 @@ func (s *section) own(t *testing.T, p sdk.Plugin) map[string]string {
 					values[key] = filepath.Join(t.TempDir(), filepath.Base(value))
 				case f.Key == key:
 					values[key] = value
+				case f.Key == base && f.Secret && f.Type == sdk.Map:
+					values[base] = `KEY="secret"`
 				case f.Key == base && f.Secret:
 					values[base] = "https://hooks.example.com/secret"
 					if p.Name == "shoutrrr" {
