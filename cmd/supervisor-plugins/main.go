@@ -22,13 +22,14 @@ import (
 	"github.com/hark-supervisor/hark/plugins/procstat"
 	"github.com/hark-supervisor/hark/plugins/slack"
 	"github.com/hark-supervisor/hark/plugins/syslog"
+	"github.com/hark-supervisor/hark/plugins/twiddler"
 	"github.com/hark-supervisor/hark/plugins/webhook"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
 // bundled are the plugins, in the order in which they are listed.
 func bundled() []sdk.Plugin {
-	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(), loki.Plugin(), cache.Plugin(), procstat.Plugin()}
+	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(), loki.Plugin(), cache.Plugin(), procstat.Plugin(), twiddler.Plugin()}
 }
 
 func main() {
