@@ -20,6 +20,7 @@ import (
 	"github.com/hark-supervisor/hark/plugins/filejson"
 	"github.com/hark-supervisor/hark/plugins/loki"
 	"github.com/hark-supervisor/hark/plugins/procstat"
+	"github.com/hark-supervisor/hark/plugins/shoutrrr"
 	"github.com/hark-supervisor/hark/plugins/slack"
 	"github.com/hark-supervisor/hark/plugins/syslog"
 	"github.com/hark-supervisor/hark/plugins/twiddler"
@@ -29,7 +30,8 @@ import (
 
 // bundled are the plugins, in the order in which they are listed.
 func bundled() []sdk.Plugin {
-	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(), loki.Plugin(), cache.Plugin(), procstat.Plugin(), twiddler.Plugin()}
+	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(), loki.Plugin(),
+		shoutrrr.Plugin(), cache.Plugin(), procstat.Plugin(), twiddler.Plugin()}
 }
 
 func main() {
