@@ -47,6 +47,13 @@ func (d *deadlines) schedule(m *member) {
 	}
 }
 
+// forget takes m out, whose group or which itself is no more.
+func (d *deadlines) forget(m *member) {
+	if m.slot >= 0 {
+		heap.Remove(d, m.slot)
+	}
+}
+
 // next is the earliest deadline.
 func (d deadlines) next() (time.Time, bool) {
 	if len(d) == 0 {

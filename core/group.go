@@ -21,6 +21,10 @@ type group struct {
 	pool    *eventlistener.Pool // listener groups
 	types   []string            // listener groups: what the pool is subscribed to
 	spool   *poolSpool          // listener groups with overflow=spool
+
+	// What was changed since at run time, which conf does not tell (twiddle.go).
+	added   map[string]bool // processes that are in no file
+	dropped map[string]bool // processes of conf that were taken out
 }
 
 // member is one process of a group. Loop only, but for conf, which never changes.
@@ -81,7 +85,9 @@ func (s *Supervisor) removeGroup(g *group) {
 	s.closeGroup(g)
 	for _, m := range g.members {
 		m.gone()
+		s.deadlines.forget(m)
 	}
+	s.tellAdded(g)
 	s.abandonSpool(g)
 	delete(s.groups, g.conf.Name)
 	delete(s.tally.starts, g.conf.Name)

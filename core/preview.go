@@ -53,7 +53,7 @@ func (s *Supervisor) PreviewUpdate(ctx context.Context) ([]GroupPlan, error) {
 	err = s.ask(ctx, func() {
 		active := make([]*config.Group, len(s.order))
 		for i, g := range s.order {
-			active[i] = g.conf
+			active[i] = g.present()
 		}
 		added, changed, removed := config.Diff(active, fresh.Groups)
 		for _, name := range removed {
@@ -87,7 +87,7 @@ func (s *Supervisor) plan(action, name string, next *config.Group) GroupPlan {
 	}
 	if g != nil {
 		if next != nil {
-			p.Changes = config.Changes(g.conf, next)
+			p.Changes = config.Changes(g.present(), next)
 		}
 		for _, m := range g.members {
 			p.Processes = append(p.Processes, m.plan(wanted[m.conf.Name]))

@@ -25,7 +25,7 @@ func (s *Supervisor) Reload(ctx context.Context) (GroupDiff, error) {
 		s.configured = fresh.Groups
 		active := make([]*config.Group, len(s.order))
 		for i, g := range s.order {
-			active[i] = g.conf
+			active[i] = g.present()
 		}
 		diff.Added, diff.Changed, diff.Removed = config.Diff(active, fresh.Groups)
 		diff.Added = append(diff.Added, further.Added...)

@@ -31,6 +31,9 @@ type Options struct {
 	// Reread reads the configuration again, as it was read at the start. It is
 	// called off the loop.
 	Reread func() (*config.Config, error)
+	// Program reads the settings of a program that is in no file, for a group; with warnings. The error is a config.Errors. It is called off the
+	// loop; nil: there is none to add.
+	Program func(name, group string, settings map[string]string) ([]*config.Process, []string, error)
 	// Further tells how what else a configuration just read has, beside groups, differs from what is active: names that look
 	// like those of groups to clients, and are none. It is called off the loop; nil: there is nothing else.
 	Further func(*config.Config) GroupDiff

@@ -102,6 +102,17 @@ func run(t *testing.T, groups ...*config.Group) *running {
 		ReopenLog: func() {},
 		ClearLog:  func() error { return nil },
 		Reread:    func() (*config.Config, error) { return r.reread() },
+		Program: func(name, _ string, settings map[string]string) ([]*config.Process, []string, error) {
+			if settings["command"] == "" {
+				return nil, nil, config.Errors{{Supervisor: "there is no command"}}
+			}
+			p := *program(name, settings["command"]).Processes[0]
+			if settings["autorestart"] == "true" {
+				p.AutoRestart = config.RestartAlways
+			}
+			p.Stdout.Logfile, p.Stderr.Logfile = config.Logfile{Kind: config.LogAuto}, config.Logfile{Kind: config.LogAuto}
+			return []*config.Process{&p}, []string{"a word about " + name}, nil
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -31,6 +31,8 @@ type HostOptions struct {
 	ReadSecret func(path string) (string, error)
 	// Changed is told of every change of state. It must not block.
 	Changed func(StateChange)
+	// Permits tells what a plugin may call back that has no section of its own; nil: nothing.
+	Permits func(plugin string) Permissions
 	// Namespaces is called when Host.Namespaces would answer something else than before. It may call the Host.
 	Namespaces func()
 	Log        hclog.Logger
@@ -129,8 +131,17 @@ func (h *Host) RemovePlugin(name string) {
 	p := h.plugins[name]
 	h.mu.Unlock()
 	if p != nil {
-		p.set(Settings{Name: name})
+		p.set(h.defaults(name))
 	}
+}
+
+// defaults are the settings of a plugin without a section.
+func (h *Host) defaults(name string) Settings {
+	s := Settings{Name: name}
+	if h.o.Permits != nil {
+		s.Permissions = h.o.Permits(name)
+	}
+	return s
 }
 
 // SetInstance adds an instance, or changes one in place; its plugin is started where it does not run.
@@ -148,7 +159,7 @@ func (h *Host) SetInstance(i Instance) {
 	if p == nil {
 		s, ok := h.settings[i.Plugin]
 		if !ok {
-			s = Settings{Name: i.Plugin}
+			s = h.defaults(i.Plugin)
 		}
 		p = newPlugin(h, s)
 		h.plugins[i.Plugin] = p

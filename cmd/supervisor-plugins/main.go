@@ -25,6 +25,7 @@ import (
 	"github.com/hark-supervisor/hark/plugins/shoutrrr"
 	"github.com/hark-supervisor/hark/plugins/slack"
 	"github.com/hark-supervisor/hark/plugins/syslog"
+	"github.com/hark-supervisor/hark/plugins/twiddler"
 	"github.com/hark-supervisor/hark/plugins/webhook"
 	"github.com/hark-supervisor/hark/sdk"
 )
@@ -32,7 +33,7 @@ import (
 // bundled are the plugins, in the order in which they are listed.
 func bundled() []sdk.Plugin {
 	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(),
-		loki.Plugin(), shoutrrr.Plugin(), journald.Plugin(), otlp.Plugin(), cache.Plugin(), procstat.Plugin()}
+		loki.Plugin(), shoutrrr.Plugin(), journald.Plugin(), otlp.Plugin(), cache.Plugin(), procstat.Plugin(), twiddler.Plugin()}
 }
 
 func main() {

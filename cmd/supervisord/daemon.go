@@ -148,6 +148,7 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, status
 		ReopenLog: log.reopen,
 		ClearLog:  log.clear,
 		Reread:    func() (*config.Config, error) { return d.reread(ext.check) },
+		Program:   d.readProgram,
 		Environ:   os.Environ(),
 		Syslog:    log.syslog,
 	})

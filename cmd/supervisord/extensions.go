@@ -116,6 +116,7 @@ func (d *daemon) newExtensions(supervisor *core.Supervisor, log *activity) *exte
 	}
 	run := runDirectory(set.Pidfile)
 	policy := trustPolicy(set.PluginDirs, filepath.Join(run, "x"))
+	own := rpc.NewDispatcher(log.write, rpc.Namespace{Name: "hark", Methods: rpc.TwiddleMethods(supervisor)})
 	e.host = plugins.NewHost(plugins.HostOptions{
 		Launcher: e.launcher, RunDir: run, Daemon: daemon, Log: logger,
 		Resolve: func(s plugins.Settings) (*plugins.Executable, error) {
@@ -123,7 +124,7 @@ func (d *daemon) newExtensions(supervisor *core.Supervisor, log *activity) *exte
 			return resolve(policy, s)
 		},
 		Call: func(ctx context.Context, readOnly bool, method string, params []any) (any, error) {
-			return callBack(ctx, e.dispatcher, readOnly, method, params)
+			return callBack(ctx, e.dispatcher, own, readOnly, method, params)
 		},
 		ReadSecret: func(path string) (string, error) {
 			defer d.disk()()
@@ -134,11 +135,21 @@ func (d *daemon) newExtensions(supervisor *core.Supervisor, log *activity) *exte
 			log.write(config.INFO, pluginLine(c))
 			supervisor.PluginChanged(pluginStates()[c.To], c.Plugin, c.From.String(), c.PID, c.Why)
 		},
+		Permits:    permits,
 		Namespaces: e.tellNamespaces,
 	})
 	e.schemas = newSchemas(policy, e.host, e.launcher, d.disk)
 	e.outlets = plugins.NewOutlets(newOutletCore(supervisor), e.host, daemon, d.silences, logger)
 	return e
+}
+
+// permits is what a plugin may call back that has no section [plugin:x]: twiddler is there for nothing else, and sections
+// [rpcinterface:x] with the factory of supervisor_twiddler must work as they are.
+func permits(plugin string) plugins.Permissions {
+	if plugin == "twiddler" {
+		return plugins.AllCalls
+	}
+	return plugins.NoCalls
 }
 
 func pluginStates() map[plugins.State]eventlistener.Type {

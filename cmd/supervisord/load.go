@@ -17,6 +17,16 @@ const getentTime = 5 * time.Second
 // load reads the configuration at path, "" to search for it, under the command
 // line's overrides. It may be called again at any time.
 func (d *daemon) load(path string) (*config.Config, error) {
+	return config.Load(d.loadOptions(path))
+}
+
+// readProgram is core.Options' Program.
+func (d *daemon) readProgram(name, group string, settings map[string]string) ([]*config.Process, []string, error) {
+	defer d.disk()()
+	return config.ReadProgram(d.loadOptions(d.conf.Path), d.conf, name, group, settings)
+}
+
+func (d *daemon) loadOptions(path string) config.Options {
 	argv0 := d.program
 	if !strings.Contains(argv0, "/") {
 		// Found in PATH: the search for a configuration begins beside the file.
@@ -24,7 +34,7 @@ func (d *daemon) load(path string) (*config.Config, error) {
 			argv0 = file
 		}
 	}
-	return config.Load(config.Options{
+	return config.Options{
 		Path:      path,
 		Argv0:     argv0,
 		Overrides: d.given.overrides,
@@ -32,7 +42,7 @@ func (d *daemon) load(path string) (*config.Config, error) {
 		Environ:   os.Environ(),
 		Template:  plugins.CheckTemplate,
 		Accounts:  &config.AccountFiles{Fallback: d.getent},
-	})
+	}
 }
 
 // getent runs a command that looks an account up where this static binary cannot.

@@ -68,11 +68,14 @@ func pluginFault(err error) error {
 	return &xmlrpc.Fault{Code: rpc.Failed, String: fmt.Sprintf("FAILED: %v", err)}
 }
 
-// callBack calls a method of the daemon for a plugin.
-func callBack(ctx context.Context, d *rpc.Dispatcher, readOnly bool, method string, params []any) (any, error) {
+// callBack calls a method of the daemon for a plugin. own has the methods that only plugins can call.
+func callBack(ctx context.Context, d, own *rpc.Dispatcher, readOnly bool, method string, params []any) (any, error) {
 	access := rpc.Control
 	if readOnly {
 		access = rpc.ReadOnly
+	}
+	if own.Has(method) {
+		d = own
 	}
 	if !d.Permits(access, method) {
 		return nil, plugins.ErrForbidden

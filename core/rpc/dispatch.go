@@ -89,6 +89,11 @@ func (d *Dispatcher) Permits(access Access, method string) bool {
 	return m == nil || access == Control || m.ReadOnly
 }
 
+// Has tells whether there is such a method beside those of system.
+func (d *Dispatcher) Has(method string) bool {
+	return d.table(Control).methods[method] != nil && !strings.HasPrefix(method, "system.")
+}
+
 // Call calls a method and waits for its answer. The error is an *xmlrpc.Fault,
 // the context's, or, when the method panicked, another, already logged.
 func (d *Dispatcher) Call(ctx context.Context, access Access, method string, args []any) (value any, err error) {

@@ -1,0 +1,197 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sort"
+
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/process"
+)
+
+// Processes that are added to groups, or taken out of them, at run time (supervisor_twiddler/rpcinterface.py). A group's configuration stays
+// that of the file: what was added is no difference to it, so that reread and update leave it alone; what was taken out is one, so that
+// update brings it back.
+
+// GroupNames lists the groups in the order in which they were added.
+func (s *Supervisor) GroupNames(ctx context.Context) ([]string, error) {
+	var names []string
+	err := s.ask(ctx, func() {
+		for _, g := range s.order {
+			names = append(names, g.conf.Name)
+		}
+	})
+	return names, err
+}
+
+// AddProgram adds a program's processes to a group; those that autostart wants start. Errors: BadName (no such group, or a process
+// of that name in it), BadArguments (settings that are none), Failed (a group that is a pool or FastCGI's, logs that cannot be
+// made), ShutdownState. Nothing is added then.
+func (s *Supervisor) AddProgram(ctx context.Context, into, program string, settings map[string]string) error {
+	// first what is cheap, and before any log file is made
+	if err := s.askTwiddling(ctx, into, func(*group) *Error { return nil }); err != nil {
+		return err
+	}
+	if s.opts.Program == nil {
+		return refuse(Failed, "there is nothing that reads the settings of programs")
+	}
+	fresh, warnings, err := s.opts.Program(program, into, settings)
+	if err != nil {
+		return refuse(BadArguments, firstError(err))
+	}
+	if e := unlike(fresh); e != nil {
+		return e
+	}
+	free := func(g *group) *Error {
+		for _, p := range fresh {
+			if g.byName[p.Name] != nil {
+				return refuse(BadName, p.Name)
+			}
+		}
+		return nil
+	}
+	if err := s.askTwiddling(ctx, into, free); err != nil {
+		return err
+	}
+	set := s.opts.Config.Supervisord
+	paths, err := resolveLogs(&config.Group{Name: into, Processes: fresh}, set.ChildLogDir, set.Identifier)
+	if err != nil {
+		return refuse(Failed, err.Error())
+	}
+	for _, w := range warnings {
+		s.log(config.WARN, w)
+	}
+	return s.askTwiddling(ctx, into, func(g *group) *Error {
+		if e := free(g); e != nil { // somebody was quicker
+			return e
+		}
+		s.addMembers(g, fresh, paths)
+		return nil
+	})
+}
+
+// unlike refuses two processes of one name.
+func unlike(all []*config.Process) *Error {
+	seen := make(map[string]bool, len(all))
+	for _, p := range all {
+		if seen[p.Name] {
+			return refuse(BadName, p.Name)
+		}
+		seen[p.Name] = true
+	}
+	return nil
+}
+
+// askTwiddling does something to a group of programs on the loop.
+func (s *Supervisor) askTwiddling(ctx context.Context, name string, f func(*group) *Error) error {
+	var refused *Error
+	if err := s.ask(ctx, func() {
+		g := s.groups[name]
+		switch {
+		case s.Mood() < MoodRunning:
+			refused = refuse(ShutdownState, "")
+		case g == nil:
+			refused = refuse(BadName, "group: "+name)
+		case g.pool != nil:
+			refused = refuse(Failed, fmt.Sprintf("%s is a pool of event listeners, whose processes are those of its section", name))
+		case g.socket != nil:
+			refused = refuse(Failed, fmt.Sprintf("%s is a FastCGI group, whose processes are those of its section", name))
+		default:
+			refused = f(g)
+		}
+	}); err != nil {
+		return err
+	}
+	if refused != nil {
+		return refused
+	}
+	return nil
+}
+
+// addMembers makes processes members of a group. The slices are made anew: calls under way hold the old ones.
+func (s *Supervisor) addMembers(g *group, fresh []*config.Process, paths []logPaths) {
+	members, ranked := slices.Clone(g.members), slices.Clone(g.ranked)
+	var added []*member
+	if g.added == nil {
+		g.added = make(map[string]bool)
+	}
+	for i, p := range fresh {
+		m := &member{group: g, conf: p, logs: paths[i], machine: process.New(specOf(p)), slot: -1}
+		g.byName[p.Name], g.added[p.Name] = m, true
+		added = append(added, m)
+		s.log(config.INFO, fmt.Sprintf("added process: '%s', which is in no configuration file", m.namespec()))
+	}
+	g.members, g.ranked = append(members, added...), append(ranked, added...)
+	sort.SliceStable(g.ranked, func(i, j int) bool { return g.ranked[i].conf.Priority < g.ranked[j].conf.Priority })
+	for _, m := range added {
+		s.step(m, process.Boot{})
+	}
+}
+
+// RemoveProcess takes a stopped process out of its group. Errors: BadName, StillRunning, Failed (a group that is a pool or FastCGI's),
+// ShutdownState.
+func (s *Supervisor) RemoveProcess(ctx context.Context, from, name string) error {
+	return s.askTwiddling(ctx, from, func(g *group) *Error {
+		m := g.byName[name]
+		switch {
+		case m == nil:
+			return refuse(BadName, name)
+		case m.machine.Pid() != 0 || !m.machine.State().IsStopped():
+			return refuse(StillRunning, name)
+		}
+		s.removeMember(m)
+		return nil
+	})
+}
+
+func (s *Supervisor) removeMember(m *member) {
+	g := m.group
+	if m.child != nil {
+		m.child.Abandon()
+		m.child = nil
+	}
+	s.deadlines.forget(m)
+	not := func(other *member) bool { return other == m }
+	g.members = slices.DeleteFunc(slices.Clone(g.members), not)
+	g.ranked = slices.DeleteFunc(slices.Clone(g.ranked), not)
+	delete(g.byName, m.conf.Name)
+	if g.added[m.conf.Name] {
+		delete(g.added, m.conf.Name)
+	} else {
+		if g.dropped == nil {
+			g.dropped = make(map[string]bool)
+		}
+		g.dropped[m.conf.Name] = true
+	}
+	m.gone()
+	s.log(config.INFO, fmt.Sprintf("removed process: '%s'", m.namespec()))
+}
+
+// present is a group's configuration without what was taken out of it.
+func (g *group) present() *config.Group {
+	if len(g.dropped) == 0 {
+		return g.conf
+	}
+	left := *g.conf
+	left.Processes = slices.DeleteFunc(slices.Clone(left.Processes), func(p *config.Process) bool { return g.dropped[p.Name] })
+	return &left
+}
+
+// tellAdded says which processes go with a group that no file brings back.
+func (s *Supervisor) tellAdded(g *group) {
+	for _, name := range slices.Sorted(maps.Keys(g.added)) {
+		s.log(config.WARN, fmt.Sprintf("removed process: '%s' with its group; it was added at run time and is in no configuration file", namespecOf(g.conf.Name, name)))
+	}
+}
+
+// WriteLog writes a line to the activity log. Error: BadArguments for a level that there is not.
+func (s *Supervisor) WriteLog(level int, message string) error {
+	switch l := config.Level(level); l {
+	case config.CRIT, config.ERRO, config.WARN, config.INFO, config.DEBG, config.TRAC, config.BLAT:
+		s.log(l, message)
+		return nil
+	}
+	return refuse(BadArguments, "there is no such level")
+}
