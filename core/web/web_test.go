@@ -341,7 +341,7 @@ func TestUpdateFromThePage(t *testing.T) {
 	if got, want := plans["idle"], "change[{idle command /bin/sleep 1000 /bin/sleep 2000} {idle startsecs 0 1} {idle environment TOKEN  <secret>}] [{idle STOPPED none}]"; got != want {
 		t.Errorf("idle: %s", got)
 	}
-	if got := plans["new"]; got != "add[] [{new STOPPED start}]" {
+	if got := plans["new"]; got != "add[{new command  /bin/sleep 1000} {new startsecs  0}] [{new STOPPED start}]" {
 		t.Errorf("new: %s", got)
 	}
 	if got := plans["says"]; got != "remove[] [{says RUNNING stop}]" || len(plans) != 6 {
