@@ -319,6 +319,7 @@ func TestChangesByThePagesOwnScript(t *testing.T) {
 
 func TestUpdateFromThePage(t *testing.T) {
 	s := open(t, programs)
+	s.until("one runs", func() bool { return s.state("says") == "RUNNING" })
 	s.WriteConf("[program:idle]\ncommand=/bin/sleep 2000\nautostart=false\nenvironment=TOKEN=\"hunter2\"\n[program:new]\ncommand=/bin/sleep 1000\nstartsecs=0\n")
 	var diff struct {
 		Added, Changed, Removed []string
