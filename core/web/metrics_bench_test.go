@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hark-supervisor/hark/core/procstat"
 	"github.com/hark-supervisor/hark/sdk/daemontest"
 )
 
@@ -23,12 +24,21 @@ func BenchmarkMetricsOfAThousandProcesses(b *testing.B) {
 		b.Run(how.name, func(b *testing.B) {
 			var took []time.Duration
 			size := 0
+			used := func() time.Duration {
+				all, err := procstat.New().Read([]int{d.Cmd.Process.Pid})
+				if err != nil {
+					b.Fatal(err)
+				}
+				return all[d.Cmd.Process.Pid].CPU
+			}
+			before := used()
 			for b.Loop() {
 				begun := time.Now()
 				a := s.get("/metrics", "Accept-Encoding", how.encoding)
 				took = append(took, time.Since(begun))
 				size = len(a.body)
 			}
+			b.ReportMetric(float64((used()-before).Microseconds())/1000/float64(len(took)), "cpu-ms/scrape")
 			slices.Sort(took)
 			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms-p50")
 			b.ReportMetric(float64(took[len(took)*95/100].Microseconds())/1000, "ms-p95")

@@ -319,6 +319,7 @@ func TestChangesByThePagesOwnScript(t *testing.T) {
 
 func TestUpdateFromThePage(t *testing.T) {
 	s := open(t, programs)
+	s.until("one runs", func() bool { return s.state("says") == "RUNNING" })
 	s.WriteConf("[program:idle]\ncommand=/bin/sleep 2000\nautostart=false\nenvironment=TOKEN=\"hunter2\"\n[program:new]\ncommand=/bin/sleep 1000\nstartsecs=0\n")
 	var diff struct {
 		Added, Changed, Removed []string
@@ -341,7 +342,7 @@ func TestUpdateFromThePage(t *testing.T) {
 	if got, want := plans["idle"], "change[{idle command /bin/sleep 1000 /bin/sleep 2000} {idle startsecs 0 1} {idle environment TOKEN  <secret>}] [{idle STOPPED none}]"; got != want {
 		t.Errorf("idle: %s", got)
 	}
-	if got := plans["new"]; got != "add[] [{new STOPPED start}]" {
+	if got := plans["new"]; got != "add[{new command  /bin/sleep 1000} {new startsecs  0}] [{new STOPPED start}]" {
 		t.Errorf("new: %s", got)
 	}
 	if got := plans["says"]; got != "remove[] [{says RUNNING stop}]" || len(plans) != 6 {

@@ -111,6 +111,7 @@ export const suites = {
 			same((await cells("environment TOKEN")).join(" | "), "environment TOKEN | not set | <secret>");
 			has(await page.locator("dialog li.diff-removed", { hasText: "Removed: says" }).evaluate((e) => e.textContent), "says will be stopped");
 			has(await page.locator("dialog li.diff-added").evaluate((e) => e.textContent), "fresh will start");
+			same((await page.locator("dialog li.diff-added td").allInnerTexts()).join(" | "), "command | /bin/sleep 1000 | startsecs | 0");
 			same((await page.locator("dialog").innerText()).includes("hunter2"), false);
 			await page.locator("dialog button", { hasText: "Update" }).click();
 			await row(page, "fresh").waitFor();

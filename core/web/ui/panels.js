@@ -66,8 +66,9 @@
 		const value = (v) => v === "" ? el("i", {}, "not set") : el("code", {}, named(v));
 		const some = (names) => names.slice(0, 3).join(", ") + (names.length > 3 ? " and " + (names.length - 3) + " more" : "");
 		if (rows.length) {
-			parts.push(table(["Setting", "Now", "After the update"], rows.slice(0, shown).map((c) => [
-				el("span", {}, el("code", {}, c.key), c.of.length && (c.of.length > 1 || c.of[0] !== p.name) ? el("small", {}, " of ", named(some(c.of))) : ""), value(c.from), value(c.to)])));
+			const fresh = p.action === "add"; // there is no now
+			parts.push(table(fresh ? ["Setting", "Value"] : ["Setting", "Now", "After the update"], rows.slice(0, shown).map((c) => [
+				el("span", {}, el("code", {}, c.key), c.of.length && (c.of.length > 1 || c.of[0] !== p.name) ? el("small", {}, " of ", named(some(c.of))) : ""), ...(fresh ? [] : [value(c.from)]), value(c.to)])));
 			if (rows.length > shown) parts.push(el("p", {}, "and " + (rows.length - shown) + " settings more"));
 		}
 		for (const fate of ["restart", "stop", "start", "none"]) {
