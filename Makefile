@@ -56,7 +56,7 @@ install: build ## into PREFIX (/usr/local), below DESTDIR if given
 	@packaging/install '$(DESTDIR)' '$(PREFIX)'
 
 man: build ## the manual page of each program into dist/man, made of its own help
-	@mkdir -p dist/man && for p in supervisord supervisorctl pidproxy echo_supervisord_conf supervisor-listeners; do packaging/man $$p '$(VERSION)' >dist/man/$$p.1; done
+	@mkdir -p dist/man && for p in supervisord supervisorctl pidproxy echo_supervisord_conf supervisor-listeners supervisor-plugins supervisor-listener-test; do packaging/man $$p '$(VERSION)' >dist/man/$$p.1; done
 
 deb: build ## dist/hark_VERSION_ARCH.deb, in place of Debian's supervisor
 	@packaging/deb/build '$(VERSION)'

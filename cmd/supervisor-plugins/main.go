@@ -10,6 +10,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -36,6 +37,23 @@ func bundled() []sdk.Plugin {
 		loki.Plugin(), shoutrrr.Plugin(), journald.Plugin(), otlp.Plugin(), cache.Plugin(), procstat.Plugin(), twiddler.Plugin()}
 }
 
+const help = `supervisor-plugins -- the plugins that come with Hark, in one program.
+
+Usage: supervisor-plugins [list | receive [options] | NAME --describe]
+
+supervisord starts it, as its configuration says (plugin = slack). By hand it tells what it has:
+
+    supervisor-plugins list                 the names
+    supervisor-plugins slack --describe     the keys that a plugin takes
+    supervisor-plugins receive              take webhooks on this host and print them, to try it out
+
+A link of a plugin's name to it is that plugin. supervisord plugin list and info tell the same of those that are installed.
+
+Options:
+--list -- the names, with a line on each
+-h/--help -- this text
+`
+
 func main() {
 	args := os.Args
 	if len(args) > 1 {
@@ -45,6 +63,9 @@ func main() {
 			status := receive(ctx, args[2:], os.Stdout, os.Stderr)
 			stop()
 			os.Exit(status)
+		case "-h", "--help", "help":
+			_, _ = io.WriteString(os.Stdout, help)
+			os.Exit(0)
 		case "list":
 			args = []string{args[0], "--list"}
 		}

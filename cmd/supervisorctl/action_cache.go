@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hark-supervisor/hark/core/pyrepr"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
@@ -107,7 +108,7 @@ func repr(v any) string {
 		}
 		return "False"
 	case string:
-		return quote(v)
+		return pyrepr.String(v)
 	case float64:
 		text := strconv.FormatFloat(v, 'g', -1, 64)
 		if !strings.ContainsAny(text, ".e") {
@@ -123,7 +124,7 @@ func repr(v any) string {
 	case xmlrpc.Struct:
 		parts := make([]string, len(v))
 		for i := range v {
-			parts[i] = quote(v[i].Name) + ": " + repr(v[i].Value)
+			parts[i] = pyrepr.String(v[i].Name) + ": " + repr(v[i].Value)
 		}
 		slices.Sort(parts)
 		return "{" + strings.Join(parts, ", ") + "}"

@@ -20,6 +20,7 @@ func configAction() Action {
 			{Name: "json", Help: "print JSON (docs/supervisorctl.md)"},
 			{Name: "strict", Help: "check: warnings count as errors"},
 			{Name: "all", Help: "show: defaults too"},
+			{Name: "secrets", Help: "show: passwords and what comes from the environment too"},
 			{Name: "exit-code", Help: "diff: exit with 1 when update would do something"},
 		},
 		Complete: completeNothing,
@@ -141,7 +142,8 @@ type processObject struct {
 }
 
 func showConfig(r *run, o config.Options) error {
-	sections, err := config.Show(o)
+	_, secrets := r.flags["secrets"]
+	sections, err := config.Show(o, secrets)
 	var wrong config.Errors
 	if errors.As(err, &wrong) {
 		for _, i := range wrong {

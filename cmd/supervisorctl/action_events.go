@@ -105,6 +105,8 @@ func showEvents(r *run, arg string) error {
 			r.println("Error: this supervisord has no stream of events; it is Supervisor's, or an old one")
 			r.status = exitUnimplementedFeature
 			return nil
+		case refused != nil && refused.code >= 400 && refused.code < 500: // it will not be otherwise the next time
+			return err
 		case err != nil && !errors.Is(err, errStreamEnded) && !opened, errors.Is(err, errEventTooLong):
 			return err
 		}
@@ -113,8 +115,12 @@ func showEvents(r *run, arg string) error {
 			if pause(r.ctx, eventsRetry) != nil {
 				return nil
 			}
-			if _, err := r.call("getVersion"); err == nil {
+			_, err := r.call("getVersion")
+			if err == nil {
 				break
+			}
+			if errors.As(err, &refused) && refused.code >= 400 && refused.code < 500 {
+				return err
 			}
 		}
 	}
@@ -132,10 +138,11 @@ func (c *client) events(ctx context.Context, query url.Values, last string, emit
 	if last != "" {
 		req.Header.Set("Last-Event-ID", last)
 	}
-	resp, err := c.http.Do(req)
+	resp, release, err := c.open(req)
 	if err != nil {
-		return cause(ctx, err)
+		return err
 	}
+	defer release()
 	defer resp.Body.Close() //nolint:errcheck // it was only read
 	if resp.StatusCode != http.StatusOK {
 		return refusal(resp)

@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/hark-supervisor/hark/core/pyrepr"
 )
 
 // tailBytes is how much of a log is shown where no number is given.
@@ -49,7 +51,7 @@ func tail(r *run, arg string) error {
 	if len(words) > 1 {
 		channel = strings.ToLower(words[len(words)-1])
 		if channel != "stdout" && channel != "stderr" {
-			r.refuse("Error: bad channel " + quote(channel))
+			r.refuse("Error: bad channel " + pyrepr.String(channel))
 			return nil
 		}
 	}

@@ -134,14 +134,28 @@ func waitUntil(r *run, names, states []string, limit time.Duration, limited bool
 			turn = min(turn, max(0, time.Until(end).Seconds()))
 		}
 		value, err := r.waitHark("waitProcesses", asked, states, turn)
-		if f := asFault(err); f != nil && f.Code == faultUnknownMethod {
+		f := asFault(err)
+		if f != nil && f.Code == faultUnknownMethod {
 			return pollFor(r, names, states, end, limited)
+		}
+		if f != nil && f.Code == faultBadName && len(all) > 0 {
+			// Between two turns a process that was asked for was removed.
+			rows, err := stillThere(r, all)
+			if err != nil {
+				return nil, err
+			}
+			if !slices.Equal(rows, all) {
+				all = rows
+				if asked = unfinished(all); len(asked) == 0 {
+					return all, nil
+				}
+				continue
+			}
 		}
 		if err != nil {
 			return nil, err
 		}
 		rows := structsOf(value)
-		asked = nil
 		for _, s := range rows {
 			row := waitedRow{Name: stringOf(s, "name"), Group: stringOf(s, "group"), State: stringOf(s, "statename"), Pid: intOf(s, "pid"),
 				Reached: boolOf(s, "reached"), Gone: boolOf(s, "gone")}
@@ -152,22 +166,60 @@ func waitUntil(r *run, names, states []string, limit time.Duration, limited bool
 			} else {
 				all[i] = row
 			}
-			if !row.Reached && !row.Gone && row.State != "FATAL" {
-				asked = append(asked, row.Group+":"+row.Name)
-			}
 		}
+		asked = unfinished(all)
 		if len(asked) == 0 || limited && time.Now().After(end) {
 			return all, nil
 		}
 	}
 }
 
+// unfinished are the names of those that must be asked for again.
+func unfinished(rows []waitedRow) (names []string) {
+	for _, row := range rows {
+		if !row.Reached && !row.Gone && row.State != "FATAL" {
+			names = append(names, row.Group+":"+row.Name)
+		}
+	}
+	return names
+}
+
+// stillThere marks the rows whose processes are no more.
+func stillThere(r *run, rows []waitedRow) ([]waitedRow, error) {
+	value, err := r.call("getAllProcessInfo")
+	if err != nil {
+		return nil, err
+	}
+	there := make(map[string]bool)
+	for _, s := range structsOf(value) {
+		there[namespec(stringOf(s, "group"), stringOf(s, "name"))] = true
+	}
+	rows = slices.Clone(rows)
+	for i := range rows {
+		if row := &rows[i]; !row.Reached && row.State != "FATAL" && !there[row.Namespec] {
+			row.Gone, row.Pid = true, 0
+		}
+	}
+	return rows, nil
+}
+
 // pollFor waits where the daemon cannot: Supervisor's.
 func pollFor(r *run, names, states []string, end time.Time, limited bool) ([]waitedRow, error) {
+	var all []waitedRow
 	for {
-		rows, done, err := lookAt(r, names, states)
-		if err != nil || done || limited && time.Now().After(end) {
-			return rows, err
+		value, err := r.call("getAllProcessInfo")
+		if err != nil {
+			return nil, err
+		}
+		infos := structsOf(value)
+		if all == nil {
+			if all, err = firstLook(infos, names); err != nil {
+				return nil, err
+			}
+		}
+		look(all, infos, states)
+		if len(unfinished(all)) == 0 || limited && time.Now().After(end) {
+			return all, nil
 		}
 		if err := pause(r.ctx, waitPoll); err != nil {
 			return nil, err
@@ -175,27 +227,42 @@ func pollFor(r *run, names, states []string, end time.Time, limited bool) ([]wai
 	}
 }
 
-func lookAt(r *run, names, states []string) (rows []waitedRow, done bool, err error) {
-	value, err := r.call("getAllProcessInfo")
+// firstLook settles which processes are waited for.
+func firstLook(infos []xmlrpc.Struct, names []string) ([]waitedRow, error) {
+	picked, missed, err := choose(infos, names)
 	if err != nil {
-		return nil, false, err
-	}
-	picked, missed, err := choose(structsOf(value), names)
-	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	if len(missed) > 0 {
-		return nil, false, &xmlrpc.Fault{Code: faultBadName, String: "BAD_NAME: " + missed[0]}
+		return nil, &xmlrpc.Fault{Code: faultBadName, String: "BAD_NAME: " + missed[0]}
 	}
-	done = true
-	for _, s := range picked {
-		row := waitedRow{Name: stringOf(s, "name"), Group: stringOf(s, "group"), State: stringOf(s, "statename"), Pid: intOf(s, "pid")}
-		row.Namespec = namespec(row.Group, row.Name)
+	rows := make([]waitedRow, len(picked))
+	for i, s := range picked {
+		rows[i] = waitedRow{Name: stringOf(s, "name"), Group: stringOf(s, "group")}
+		rows[i].Namespec = namespec(rows[i].Group, rows[i].Name)
+	}
+	return rows, nil
+}
+
+// look brings the rows that are not finished up to date.
+func look(rows []waitedRow, infos []xmlrpc.Struct, states []string) {
+	now := make(map[string]xmlrpc.Struct, len(infos))
+	for _, s := range infos {
+		now[namespec(stringOf(s, "group"), stringOf(s, "name"))] = s
+	}
+	for i := range rows {
+		row := &rows[i]
+		if row.Reached || row.Gone || row.State == "FATAL" {
+			continue
+		}
+		s, there := now[row.Namespec]
+		if !there {
+			row.Gone, row.Pid = true, 0
+			continue
+		}
+		row.State, row.Pid = stringOf(s, "statename"), intOf(s, "pid")
 		row.Reached = slices.Contains(states, row.State)
-		done = done && (row.Reached || row.State == "FATAL")
-		rows = append(rows, row)
 	}
-	return rows, done, nil
 }
 
 // pause waits unless ctx ends first.

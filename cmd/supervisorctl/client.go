@@ -174,15 +174,47 @@ func (c *client) follow(ctx context.Context, path string) (io.ReadCloser, error)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.http.Do(req)
+	resp, release, err := c.open(req)
 	if err != nil {
-		return nil, cause(ctx, err)
+		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK {
 		_ = resp.Body.Close()
+		release()
 		return nil, refusal(resp)
 	}
-	return resp.Body, nil
+	return &stream{resp.Body, release}, nil
+}
+
+// open sends what is answered without an end: only the beginning of the answer
+// has a deadline, errTimeout. release is called once the body is closed.
+func (c *client) open(req *http.Request) (resp *http.Response, release func(), err error) {
+	ctx, cancel := context.WithCancelCause(req.Context())
+	late := time.AfterFunc(c.patience, func() { cancel(errTimeout) })
+	resp, err = c.http.Do(req.WithContext(ctx))
+	inTime := late.Stop()
+	if err == nil && !inTime {
+		_ = resp.Body.Close()
+		err = errTimeout
+	}
+	if err != nil {
+		err = cause(ctx, err)
+		cancel(nil)
+		return nil, nil, err
+	}
+	return resp, func() { cancel(nil) }, nil
+}
+
+// stream is the body of an answer without an end.
+type stream struct {
+	io.ReadCloser
+	release func()
+}
+
+// Close ends the answer.
+func (s *stream) Close() error {
+	defer s.release()
+	return s.ReadCloser.Close()
 }
 
 func (c *client) request(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {

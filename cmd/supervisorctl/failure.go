@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/hark-supervisor/hark/core/pyrepr"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
@@ -117,7 +118,7 @@ func capital(s string) string {
 
 // faultRepr is a fault as Python prints it.
 func faultRepr(f *xmlrpc.Fault) string {
-	return "<Fault " + strconv.Itoa(f.Code) + ": " + quote(f.String) + ">"
+	return "<Fault " + strconv.Itoa(f.Code) + ": " + pyrepr.String(f.String) + ">"
 }
 
 // replyError is an answer that is XML-RPC but not what was asked for.

@@ -33,6 +33,10 @@ func (c *controller) everywhere(ctx context.Context, a *Action, arg string, flag
 		_, _ = fmt.Fprintf(c.out, "Error: %s works on one server; there are %d\n", a.Name, len(c.options.servers))
 		return exitInvalidArgs
 	}
+	if goesOn(a, arg) && len(c.options.servers) > fleetAtOnce {
+		_, _ = fmt.Fprintf(c.out, "Error: %s that goes on works on %d servers at most; there are %d\n", a.Name, fleetAtOnce, len(c.options.servers))
+		return exitInvalidArgs
+	}
 	ctx, done := signal.NotifyContext(ctx, os.Interrupt)
 	defer done()
 	if a.Name == "shutdown" || a.Name == "reload" {
@@ -66,7 +70,10 @@ func (c *controller) everywhere(ctx context.Context, a *Action, arg string, flag
 			var text, errs bytes.Buffer
 			r := &run{ctx: ctx, ctl: &shared, action: a, server: server, out: &text, err: &errs, flags: flags}
 			if a.Endless && !asJSON {
-				r.out, r.err = &prefixWriter{mu: &mu, to: c.out, prefix: name + ": "}, &prefixWriter{mu: &mu, to: c.err, prefix: name + ": "}
+				out, errs := &prefixWriter{mu: &mu, to: c.out, prefix: name + ": "}, &prefixWriter{mu: &mu, to: c.err, prefix: name + ": "}
+				r.out, r.err = out, errs
+				defer errs.flush()
+				defer out.flush()
 			}
 			if err := shared.attempt(r, a, arg); errors.Is(err, errInterrupted) {
 				r.status = exitGeneric
@@ -87,6 +94,12 @@ func (c *controller) everywhere(ctx context.Context, a *Action, arg string, flag
 		_ = (&run{out: c.out}).printJSON(parts)
 	}
 	return status
+}
+
+// goesOn tells whether an action ends by Ctrl-C only. events --count ends, but nobody knows when.
+func goesOn(a *Action, arg string) bool {
+	first, _, _ := strings.Cut(arg, " ")
+	return a.Name == "events" || a.Endless && first == "-f"
 }
 
 // fleetObject is what came of an action on one of several servers.
@@ -136,6 +149,10 @@ func prefixed(text, prefix string) string {
 	return b.String()
 }
 
+// maxPrefixed is how much of a line is kept, in bytes, until its end comes: a
+// longer one is printed in pieces, a line each.
+const maxPrefixed = 64 << 10
+
 // prefixWriter writes whole lines, each behind a prefix, that others' lines do not
 // come between.
 type prefixWriter struct {
@@ -148,13 +165,29 @@ type prefixWriter struct {
 func (w *prefixWriter) Write(p []byte) (int, error) {
 	w.rest = append(w.rest, p...)
 	end := bytes.LastIndexByte(w.rest, '\n') + 1
-	if end == 0 {
-		return len(p), nil
-	}
-	text := prefixed(string(w.rest[:end]), w.prefix)
+	whole := string(w.rest[:end])
 	w.rest = append(w.rest[:0], w.rest[end:]...)
+	for len(w.rest) >= maxPrefixed {
+		whole += string(w.rest[:maxPrefixed]) + "\n"
+		w.rest = append(w.rest[:0], w.rest[maxPrefixed:]...)
+	}
+	return len(p), w.write(whole)
+}
+
+// flush writes the last line where it had no end.
+func (w *prefixWriter) flush() {
+	if len(w.rest) > 0 {
+		_ = w.write(string(w.rest) + "\n")
+		w.rest = nil
+	}
+}
+
+func (w *prefixWriter) write(text string) error {
+	if text == "" {
+		return nil
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	_, err := io.WriteString(w.to, text)
-	return len(p), err
+	_, err := io.WriteString(w.to, prefixed(text, w.prefix))
+	return err
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/pyrepr"
 )
 
 // option is one command-line option (supervisor/options.py, ClientOptions).
@@ -182,7 +183,7 @@ func configError(err error) error {
 func setServer(o *options, as, value string) error {
 	u, err := url.Parse(value)
 	if err != nil || u.Scheme == "" || u.Host == "" && u.Path == "" {
-		return usagef("invalid value for %s %s: value %s is not a URL", as, quote(value), quote(value))
+		return usagef("invalid value for %s %s: value %s is not a URL", as, pyrepr.String(value), pyrepr.String(value))
 	}
 	o.servers = append(o.servers, value)
 	return nil
@@ -244,7 +245,7 @@ func getopt(args []string, table []option, o *options) ([]string, error) {
 			return nil, err
 		}
 		if seen[f.opt] && !f.opt.many {
-			return nil, usagef("conflicting command line option %s", quote(f.as))
+			return nil, usagef("conflicting command line option %s", pyrepr.String(f.as))
 		}
 		seen[f.opt] = true
 	}

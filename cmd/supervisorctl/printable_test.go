@@ -24,3 +24,15 @@ func TestAnEventDoesNotDriveTheTerminal(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestWhatATerminalObeysIsWrittenOut(t *testing.T) {
+	for r := rune(0); r < 0x3000; r++ {
+		control := r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x200e || r == 0x200f
+		if got := printable("a" + string(r)); control && strings.ContainsRune(got, r) {
+			t.Errorf("%U is passed on", r)
+		}
+	}
+	if got := printable("a\xff\x9b"); got != `a\xff\x9b` {
+		t.Errorf("what is no UTF-8: %q", got)
+	}
+}

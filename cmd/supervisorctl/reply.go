@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 
+	"github.com/hark-supervisor/hark/core/pyrepr"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
@@ -99,14 +100,14 @@ func (f *fields) all() xmlrpc.Struct {
 func (f *fields) get(name string) any {
 	v, ok := f.all().Get(name)
 	if !ok && f.err == nil {
-		f.err = replyErrorf("the server's answer has no %s", quote(name))
+		f.err = replyErrorf("the server's answer has no %s", pyrepr.String(name))
 	}
 	return v
 }
 
 func (f *fields) wrong(name string, v any) {
 	if f.err == nil {
-		f.err = replyErrorf("the server's answer has a %T for %s", v, quote(name))
+		f.err = replyErrorf("the server's answer has a %T for %s", v, pyrepr.String(name))
 	}
 }
 

@@ -196,3 +196,31 @@ func TestWithoutColourThereAreOnlyBars(t *testing.T) {
 		}
 	}
 }
+
+func TestNothingInTopDrivesTheTerminal(t *testing.T) {
+	m, f := newFixedTop()
+	const evil = "a\x1b]0;x\a\u009b2J\u202eb\u2066c\xff"
+	f.rows = []topRow{{namespec: evil, state: "FATAL" + evil, description: evil}, {namespec: "日本日本", state: "RUNNING"}}
+	m.source = namedTop{f, evil}
+	m.colour = false
+	playTop(t, m, "l")
+	m.message = evil
+	whole := strings.Join(m.screen(), "\n")
+	for _, r := range strings.NewReplacer("\x1b[7m", "", "\x1b[1;7m", "", "\x1b[0m", "", "\n", "").Replace(whole) {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+			t.Fatalf("%q holds %U", whole, r)
+		}
+	}
+	m.all = []topRow{{namespec: "日本日本"}}
+	if got := m.nameWidth(); got != 8 {
+		t.Errorf("a name of 8 columns is counted as %d", got)
+	}
+}
+
+// namedTop is a source with a name of its own.
+type namedTop struct {
+	*fixedTop
+	name string
+}
+
+func (n namedTop) identifier() string { return n.name }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
@@ -49,7 +50,7 @@ func (m *topModel) screen() []string {
 	pane := m.paneHeight()
 	lines = m.fill(lines, m.height-1-pane)
 	if pane > 0 {
-		lines = append(lines, m.style(styleBar, pad(" log of "+m.chosen+" "+m.channel, m.width)))
+		lines = append(lines, m.style(styleBar, pad(" log of "+printable(m.chosen)+" "+m.channel, m.width)))
 		lines = append(lines, m.logLines(pane-1)...)
 		lines = m.fill(lines, m.height-1)
 	}
@@ -78,10 +79,10 @@ func (m *topModel) title() string {
 	}
 	var parts []string
 	for state, n := range counts {
-		parts = append(parts, fmt.Sprintf("%d %s", n, state))
+		parts = append(parts, fmt.Sprintf("%d %s", n, printable(state)))
 	}
 	slices.Sort(parts)
-	text := fmt.Sprintf("%s: %d processes", m.source.identifier(), len(m.all))
+	text := fmt.Sprintf("%s: %d processes", printable(m.source.identifier()), len(m.all))
 	if len(parts) > 0 {
 		text += " (" + strings.Join(parts, ", ") + ")"
 	}
@@ -92,7 +93,7 @@ func (m *topModel) title() string {
 	case m.err != nil:
 		return m.style(styleBad, oneLine(m.err.Error())+"; trying again")
 	case !m.loaded:
-		return m.source.identifier() + ": asking ..."
+		return printable(m.source.identifier()) + ": asking ..."
 	}
 	return text
 }
@@ -100,7 +101,7 @@ func (m *topModel) title() string {
 func (m *topModel) nameWidth() int {
 	width := 4
 	for i := range m.all {
-		width = max(width, len(m.all[i].namespec))
+		width = max(width, ansi.StringWidth(printable(m.all[i].namespec)))
 	}
 	return max(4, min(width, m.width-46))
 }
@@ -117,8 +118,8 @@ func (m *topModel) row(r *topRow) string {
 		return text
 	}
 	running := r.pid != 0
-	left := pad(ansi.Truncate(r.namespec, m.nameWidth(), "~"), m.nameWidth()+1)
-	state := pad(r.state, 9)
+	left := pad(ansi.Truncate(printable(r.namespec), m.nameWidth(), "~"), m.nameWidth()+1)
+	state := pad(printable(r.state), 9)
 	right := fmt.Sprintf("%8s %11s %7s %8s", blank(running, fmt.Sprint(r.pid)), blank(running, shortUptime(r.uptime)),
 		blank(r.cpu >= 0, fmt.Sprintf("%.1f", r.cpu)), blank(r.rss >= 0, shortSize(r.rss)))
 	if r.restarts > 0 {
@@ -136,9 +137,9 @@ func (m *topModel) row(r *topRow) string {
 func (m *topModel) footer() string {
 	switch {
 	case m.typing:
-		return "/" + m.filter + "_"
+		return "/" + printable(m.filter) + "_"
 	case m.asked != "":
-		return m.style(styleBad, fmt.Sprintf("%s %s? y or any other key", m.asked, m.chosen))
+		return m.style(styleBad, fmt.Sprintf("%s %s? y or any other key", m.asked, printable(m.chosen)))
 	case m.message != "":
 		return oneLine(m.message)
 	case m.filter != "":
@@ -204,11 +205,11 @@ func oneLine(s string) string {
 		switch {
 		case r == '\t' || r == '\n' || r == '\r':
 			return ' '
-		case r < ' ' || r == 0x7f:
+		case !unicode.IsPrint(r): // C0, C1, and what turns the direction of writing
 			return -1
 		}
 		return r
-	}, s)
+	}, strings.ToValidUTF8(s, "\ufffd"))
 }
 
 // shortUptime is hours, minutes and seconds, with days before them.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hark-supervisor/hark/core/pyrepr"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
@@ -112,7 +113,7 @@ for s in sys.argv[2:]:
 		}
 	}
 	for _, s := range texts {
-		b.WriteString(quote(s) + "\n")
+		b.WriteString(pyrepr.String(s) + "\n")
 	}
 	want, got := strings.Split(string(out), "\n"), strings.Split(b.String(), "\n")
 	for i := range min(len(want), len(got)) {

@@ -124,7 +124,7 @@ process_name=w%(process_num)d
 directory=%(here)s
 nonsense=1
 `})
-	all, err := Show(Options{Path: filepath.Join(dir, "s.conf"), Dir: dir, Environ: []string{"X=hunter2"}})
+	all, err := Show(Options{Path: filepath.Join(dir, "s.conf"), Dir: dir, Environ: []string{"X=hunter2"}}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ nonsense=1
 	if want := []ShownProcess{{"web:w0", "/bin/echo web 0"}, {"web:w1", "/bin/echo web 1"}}; !slices.Equal(web.Processes, want) {
 		t.Errorf("%v", web.Processes)
 	}
-	if _, err := Show(Options{Path: "/nowhere/s.conf", Dir: "/"}); err == nil {
+	if _, err := Show(Options{Path: "/nowhere/s.conf", Dir: "/"}, false); err == nil {
 		t.Error("a missing file is shown")
 	}
 }

@@ -16,7 +16,7 @@ type ShownSection struct {
 // ShownSetting is one key of a section.
 type ShownSetting struct {
 	Key     string
-	Value   string // expanded as far as it is the same for every process; <secret> for a secret
+	Value   string // expanded as far as it is the same for every process; <secret> for a secret, unless it was asked for
 	Default bool   // it is not written
 	Unknown bool   // nobody reads it
 	File    string // where it is written
@@ -31,9 +31,11 @@ type ShownProcess struct {
 
 // Show lists every section of a configuration that is read, in the order of the
 // files, with every key that it can have: written or by default. [supervisord] is
-// always there. Values of environment are shown by name only, and keys that belong
-// to a plugin, which alone knows whether they are secret, not at all. The error is an Errors, as Load's.
-func Show(o Options) ([]ShownSection, error) {
+// always there. Without secrets, passwords are masked, values of environment are
+// shown by name only, keys that belong to a plugin, which alone knows whether they
+// are secret, not at all, and %(ENV_x)s stays as it is written. The error is an
+// Errors, as Load's.
+func Show(o Options, secrets bool) ([]ShownSection, error) {
 	l, err := newLoader(o)
 	if err != nil {
 		return nil, err
@@ -51,13 +53,17 @@ func Show(o Options) ([]ShownSection, error) {
 				spec = p.Name
 			}
 			section := c.section(g, p)
-			made[section] = append(made[section], ShownProcess{spec, p.Command})
+			command := shownOf(p)
+			if secrets {
+				command = p.Command
+			}
+			made[section] = append(made[section], ShownProcess{spec, command})
 		}
 	}
 	var all []ShownSection
 	for _, name := range l.doc.Sections() {
 		if s := schemaOf(l.schemas, name); s != nil {
-			shown := l.showSection(name, s)
+			shown := l.showSection(name, s, secrets)
 			shown.Processes = made[name]
 			all = append(all, shown)
 		}
@@ -65,7 +71,7 @@ func Show(o Options) ([]ShownSection, error) {
 	return all, nil
 }
 
-func (l *loader) showSection(name string, schema *SectionSchema) ShownSection {
+func (l *loader) showSection(name string, schema *SectionSchema, secrets bool) ShownSection {
 	at := l.doc.Where(name, "")
 	s := ShownSection{Name: name, File: at.File, Line: at.Line}
 	for _, f := range schema.Fields {
@@ -75,7 +81,7 @@ func (l *loader) showSection(name string, schema *SectionSchema) ShownSection {
 			continue
 		}
 		at := l.doc.Where(name, f.Key)
-		s.Settings = append(s.Settings, ShownSetting{Key: f.Key, Value: l.showValue(name, f.Key, f.Type, raw), File: at.File, Line: at.Line})
+		s.Settings = append(s.Settings, ShownSetting{Key: f.Key, Value: l.showValue(name, f.Key, f.Type, raw, secrets), File: at.File, Line: at.Line})
 	}
 	for _, key := range l.doc.Own(name) {
 		if schema.Field(key) != nil {
@@ -83,17 +89,17 @@ func (l *loader) showSection(name string, schema *SectionSchema) ShownSection {
 		}
 		raw, _ := l.doc.Get(name, key)
 		at := l.doc.Where(name, key)
-		s.Settings = append(s.Settings, ShownSetting{Key: key, Value: l.showValue(name, key, Text, raw), Unknown: !schema.Open, File: at.File, Line: at.Line})
+		s.Settings = append(s.Settings, ShownSetting{Key: key, Value: l.showValue(name, key, Text, raw, secrets), Unknown: !schema.Open, File: at.File, Line: at.Line})
 	}
 	return s
 }
 
-// showValue is a value as it may be seen by anybody.
-func (l *loader) showValue(section, key string, kind ValueType, raw string) string {
-	if l.secret(section, key) {
+// showValue is a value as it takes effect or, without secrets, as it may be seen by anybody.
+func (l *loader) showValue(section, key string, kind ValueType, raw string, secrets bool) string {
+	if !secrets && l.secret(section, key) {
 		return masked
 	}
-	if kind == Variables {
+	if !secrets && kind == Variables {
 		pairs, err := keyValuePairs(strings.ReplaceAll(raw, "%", ""))
 		if err != nil {
 			return masked
@@ -105,7 +111,11 @@ func (l *loader) showValue(section, key string, kind ValueType, raw string) stri
 		return strings.Join(names, ",")
 	}
 	_, program, _ := strings.Cut(section, ":")
-	names := scope{l.env, l.here, {"host_node_name": l.o.Hostname}}
+	env := l.env
+	if !secrets {
+		env = asWritten(env)
+	}
+	names := scope{env, l.here, {"host_node_name": l.o.Hostname}}
 	if program = strings.TrimSpace(program); program != "" {
 		names = append(names, map[string]any{"program_name": program})
 	}
