@@ -18,6 +18,7 @@ import (
 	"github.com/hark-supervisor/hark/plugins/exec"
 	"github.com/hark-supervisor/hark/plugins/filejson"
 	"github.com/hark-supervisor/hark/plugins/loki"
+	"github.com/hark-supervisor/hark/plugins/nats"
 	"github.com/hark-supervisor/hark/plugins/slack"
 	"github.com/hark-supervisor/hark/plugins/syslog"
 	"github.com/hark-supervisor/hark/plugins/webhook"
@@ -26,7 +27,7 @@ import (
 
 // bundled are the plugins, in the order in which they are listed.
 func bundled() []sdk.Plugin {
-	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(), loki.Plugin()}
+	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(), loki.Plugin(), nats.Plugin()}
 }
 
 func main() {
