@@ -25,10 +25,10 @@ for n in range(int(sys.argv[1]), int(sys.argv[2])):
     sys.stdout.write("<!--XSUPERVISOR:BEGIN-->event %d<!--XSUPERVISOR:END-->line %d\n" % (n, n))
 `
 
-// fleetConf is a machine of a fleet: COUNT events and lines of each talker go to the server at SERVER. What it has itself, and not only
-// hears of, is called WORDS.
+// fleetConf is a machine of a fleet: COUNT events and lines of each talker go to the server at SERVER, at most GROUP events a notification.
 const fleetConf = `
 identifier=host.1
+loglevel=info
 [program:before]
 command=python3 DIR/talker.py 0 COUNT
 autostart=false
@@ -55,6 +55,7 @@ plugin=nats
 programs=*
 servers=SERVER
 overflow=spool
+create_stream=true
 timeout=2
 `
 
