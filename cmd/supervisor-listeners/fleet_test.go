@@ -59,6 +59,17 @@ create_stream=true
 timeout=2
 `
 
+// sdkListener is a listener by sdk/python.
+const sdkListener = `
+import sys
+from hark_listener import listen
+log = open(sys.argv[1], "a")
+def heard(event):
+    log.write("%s %s %s\n%s\n" % (event.server, event.name, event.pool, event.payload))
+    log.flush()
+listen(heard)
+`
+
 // machine is a daemon with the plugins that come with it, and a client of it.
 type machine struct {
 	*daemontest.Daemon
@@ -126,13 +137,17 @@ func TestAFleetsMachineLosesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	sdk, err := filepath.Abs("../../sdk/python")
+	if err != nil {
+		t.Fatal(err)
+	}
 	m := startMachine(t, fleetConf+`
 [program:bridge]
 command=`+self+` nats-bridge -d words --from all --in-flight 100 -s SERVER -f events=PROCESS_COMMUNICATION python3 DIR/listener.py DIR/heard
-environment=HARK_TEST_ROLE=listeners
+environment=HARK_TEST_ROLE=listeners,PYTHONPATH="`+sdk+`"
 autostart=false
 `, count, 500, s.URL())
-	if err := os.WriteFile(filepath.Join(m.Dir, "listener.py"), []byte(pythonListener), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(m.Dir, "listener.py"), []byte(sdkListener), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, js := s.Connect()
@@ -187,7 +202,7 @@ autostart=false
 	if words() != 2*count {
 		t.Errorf("the listener has heard %d events of %d", words(), 2*count)
 	}
-	if !strings.Contains(m.File("heard"), "ver:3.0 server:host.1 serial:") {
+	if !strings.Contains(m.File("heard"), "host.1 PROCESS_COMMUNICATION_STDOUT words\nprocessname:") {
 		t.Errorf("the listener has read %.300q", m.File("heard"))
 	}
 }
