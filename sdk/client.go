@@ -28,7 +28,7 @@ func NewClient(conn grpc.ClientConnInterface) *Client {
 func (c *Client) Describe(ctx context.Context) (Description, error) {
 	reply, err := c.plugin.Describe(ctx, &pb.DescribeRequest{})
 	if err != nil {
-		return Description{}, callError(err)
+		return Description{}, callError(ctx, err)
 	}
 	return descriptionFromProto(reply)
 }
@@ -42,7 +42,7 @@ func (c *Client) Configure(ctx context.Context, kind KindName, name string, valu
 	})
 	switch {
 	case err != nil:
-		return nil, callError(err)
+		return nil, callError(ctx, err)
 	case reply.GetError() != "" || reply.GetKey() != "":
 		return nil, &ConfigError{oneLine(reply.GetKey()), oneLine(reply.GetError())}
 	}
@@ -53,7 +53,7 @@ func (c *Client) Configure(ctx context.Context, kind KindName, name string, valu
 func (c *Client) Remove(ctx context.Context, kind KindName, name string) error {
 	reply, err := c.plugin.Remove(ctx, &pb.RemoveRequest{Instance: keyToProto(instanceKey{kind, name})})
 	if err != nil {
-		return callError(err)
+		return callError(ctx, err)
 	}
 	if reply.GetError() != "" {
 		return errors.New(oneLine(reply.GetError()))
@@ -72,7 +72,7 @@ type InstanceHealth struct {
 func (c *Client) Health(ctx context.Context) ([]InstanceHealth, error) {
 	reply, err := c.plugin.Health(ctx, &pb.HealthRequest{})
 	if err != nil {
-		return nil, callError(err)
+		return nil, callError(ctx, err)
 	}
 	var all []InstanceHealth
 	for _, i := range reply.GetInstances() {
@@ -84,5 +84,5 @@ func (c *Client) Health(ctx context.Context) ([]InstanceHealth, error) {
 // Stop flushes all instances within ctx's deadline. The process goes on until it is ended.
 func (c *Client) Stop(ctx context.Context) error {
 	_, err := c.plugin.Stop(ctx, &pb.StopRequest{})
-	return callError(err)
+	return callError(ctx, err)
 }

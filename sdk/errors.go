@@ -21,8 +21,9 @@ var (
 // IsUnavailable tells whether a call failed because the plugin is gone, rather than because of what it did.
 func IsUnavailable(err error) bool { return errors.Is(err, ErrUnavailable) }
 
-// callError makes an error of gRPC one of ours.
-func callError(err error) error {
+// callError makes an error of gRPC, of a call with ctx, one of ours. gRPC says Canceled both when the caller gave up and when the
+// connection was closed under the call, as it is when the plugin's process has ended: only ctx tells which it was.
+func callError(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -39,6 +40,9 @@ func callError(err error) error {
 	case codes.DeadlineExceeded:
 		return fmt.Errorf("the plugin took too long: %w", context.DeadlineExceeded)
 	case codes.Canceled:
+		if ctx.Err() == nil {
+			return fmt.Errorf("%w: the connection was closed: %s", ErrUnavailable, text)
+		}
 		return context.Canceled
 	case codes.Unimplemented:
 		return fmt.Errorf("the plugin does not serve this: %s", text)

@@ -71,17 +71,17 @@ func (r *remoteHost) Call(ctx context.Context, method string, params ...any) (an
 	}
 	reply, err := pb.NewHostClient(conn).Call(ctx, &pb.HostCallRequest{Method: method, Params: values})
 	if err != nil {
-		return nil, hostError(err)
+		return nil, hostError(ctx, err)
 	}
 	return replyFromProto(reply, false)
 }
 
 // hostError is callError in words that fit the host.
-func hostError(err error) error {
-	if status.Code(err) == codes.Unavailable {
+func hostError(ctx context.Context, err error) error {
+	if code := status.Code(err); code == codes.Unavailable || code == codes.Canceled && ctx.Err() == nil {
 		return errors.New("the daemon does not answer: " + cleanText(status.Convert(err).Message()))
 	}
-	return callError(err)
+	return callError(ctx, err)
 }
 
 // HostFunc answers a plugin's call of an XML-RPC method. An error that is no *Fault becomes the fault FAILED (30) with its text.

@@ -93,7 +93,8 @@ type LogAck struct {
 type LogStream struct {
 	stream grpc.BidiStreamingClient[pb.LogBatch, pb.LogAck]
 	name   string
-	batch  pb.LogBatch // used again for each Send
+	ctx    context.Context // of OpenLogStream: tells whether the caller ended it
+	batch  pb.LogBatch     // used again for each Send
 	cells  []recordCell
 }
 
@@ -108,9 +109,9 @@ type recordCell struct {
 func (c *Client) OpenLogStream(ctx context.Context, name string) (*LogStream, error) {
 	stream, err := c.logSink.Write(ctx)
 	if err != nil {
-		return nil, callError(err)
+		return nil, callError(ctx, err)
 	}
-	return &LogStream{stream: stream, name: name}, nil
+	return &LogStream{stream: stream, name: name, ctx: ctx}, nil
 }
 
 // Send sends a batch. It blocks while the plugin does not read; how many batches are under way is the caller's to bound. b
@@ -138,7 +139,7 @@ func (s *LogStream) Send(b *LogBatch) error {
 	if errors.Is(err, io.EOF) {
 		return ErrUnavailable // the stream has ended; Recv has the reason
 	}
-	return callError(err)
+	return callError(s.ctx, err)
 }
 
 // Recv waits for the next answer; they come in the order of the batches. io.EOF ends a stream after CloseSend.
@@ -148,13 +149,13 @@ func (s *LogStream) Recv() (LogAck, error) {
 		return LogAck{}, io.EOF
 	}
 	if err != nil {
-		return LogAck{}, callError(err)
+		return LogAck{}, callError(s.ctx, err)
 	}
 	return LogAck{Seq: p.GetSeq(), Err: outcome(p.GetError() != "", p.GetError(), p.GetFinal(), p.GetRetryAfter())}, nil
 }
 
 // CloseSend says that no further batch comes; the plugin then ends the stream after its last answer.
-func (s *LogStream) CloseSend() error { return callError(s.stream.CloseSend()) }
+func (s *LogStream) CloseSend() error { return callError(s.ctx, s.stream.CloseSend()) }
 
 func batchFromProto(p *pb.LogBatch) *LogBatch {
 	b := &LogBatch{Seq: p.GetSeq(), Redelivered: p.GetRedelivered(), Records: make([]LogRecord, len(p.GetRecords()))}

@@ -64,7 +64,7 @@ func (c *Client) Call(ctx context.Context, name, method string, params []any) (a
 	}
 	reply, err := c.namespace.Call(ctx, &pb.CallRequest{Instance: name, Method: method, Params: values})
 	if err != nil {
-		return nil, callError(err)
+		return nil, callError(ctx, err)
 	}
 	return replyFromProto(reply, true)
 }

@@ -57,7 +57,7 @@ func (c *Client) Notifier(name string) Notifier { return &remoteNotifier{c.notif
 func (r *remoteNotifier) Notify(ctx context.Context, n *Notification) error {
 	reply, err := r.c.Notify(ctx, &pb.NotifyRequest{Instance: r.name, Notification: notificationToProto(n)})
 	if err != nil {
-		return callError(err)
+		return callError(ctx, err)
 	}
 	return outcome(reply.GetOutcome() != pb.NotifyReply_DELIVERED, reply.GetError(), reply.GetOutcome() == pb.NotifyReply_FINAL, reply.GetRetryAfter())
 }

@@ -279,3 +279,35 @@ func TestGoPluginsClientDispensesAClient(t *testing.T) {
 	}
 	eventually(t, "go-plugin sees the end", c.Exited)
 }
+
+// A connection that closes under a call is no wish of the caller: gRPC says Canceled of both.
+func TestAConnectionThatClosesUnderACall(t *testing.T) {
+	l := serveHere(t)
+	x := l.configure(t, NamespaceKind, "x", "block")
+	given, giveUp := context.WithCancel(soon(t))
+	answers := make(chan error, 1)
+	go func() { _, err := l.Call(given, "x", "mode", nil); answers <- err }()
+	<-x.enter
+	giveUp()
+	if err := <-answers; !errors.Is(err, context.Canceled) || IsUnavailable(err) {
+		t.Errorf("a call that was given up answers %v", err)
+	}
+	stream, err := l.OpenLogStream(soon(t), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, err := l.Call(soon(t), "x", "mode", nil); answers <- err }()
+	<-x.enter
+	l.hangUp()
+	if err := <-answers; !IsUnavailable(err) || errors.Is(err, context.Canceled) {
+		t.Errorf("a call whose connection closed answers %v", err)
+	}
+	if _, err := stream.Recv(); !IsUnavailable(err) {
+		t.Errorf("a stream whose connection closed answers %v", err)
+	}
+	if _, err := l.Call(soon(t), "x", "mode", nil); !IsUnavailable(err) {
+		t.Errorf("a call after that answers %v", err)
+	}
+	x.leave <- struct{}{}
+	x.leave <- struct{}{}
+}

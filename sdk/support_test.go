@@ -199,6 +199,7 @@ type local struct {
 	*Client
 	things chan *thing // every instance made, in order
 	stderr *lockedBuffer
+	hangUp func() // closes the host's connection, as when the plugin's process has ended; once more is harmless
 }
 
 // serveHere serves the test plugin in this process, over a real socket.
@@ -218,14 +219,17 @@ func serveHere(t *testing.T) *local {
 		LogSinkOf(settings{}, func(_ context.Context, c settings, i Instance) (LogSink, error) { return keep(c, i) }),
 		NamespaceOf(settings{}, func(_ context.Context, c settings, i Instance) (Namespace, error) { return keep(c, i) }),
 	}
-	l.Client = serveTo(t, p, l.stderr)
+	l.Client, l.hangUp = serveTo(t, p, l.stderr)
 	return l
 }
 
 // serveOne serves a plugin in this process, over a real socket.
-func serveOne(t *testing.T, p Plugin) *Client { return serveTo(t, p, &lockedBuffer{}) }
+func serveOne(t *testing.T, p Plugin) *Client {
+	c, _ := serveTo(t, p, &lockedBuffer{})
+	return c
+}
 
-func serveTo(t *testing.T, p Plugin, stderr io.Writer) *Client {
+func serveTo(t *testing.T, p Plugin, stderr io.Writer) (c *Client, hangUp func()) {
 	t.Helper()
 	s, err := NewServer(p, stderr, IsPID(os.Getpid))
 	if err != nil {
@@ -249,7 +253,7 @@ func serveTo(t *testing.T, p Plugin, stderr io.Writer) *Client {
 			t.Error(err)
 		}
 	})
-	return c
+	return c, end
 }
 
 // configure makes an instance of the kind that does what mode says.

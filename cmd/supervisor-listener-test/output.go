@@ -68,21 +68,30 @@ type message struct {
 	result string // where it is no READY
 }
 
+// begun is what came behind the last whole message.
+type begun struct {
+	text string
+	last bool // the output has ended
+}
+
 // take returns the next message that is there whole. It is false where more must
-// come, an error where what came is the beginning of none.
-func (p *pipe) take() (message, bool, error) {
+// come, with what has come of it; an error where what came is the beginning of none.
+func (p *pipe) take() (m message, whole bool, b begun, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m, n, err := parseMessage(p.data)
 	p.data = p.data[n:]
-	return m, n > 0, err
+	if n == 0 {
+		b = begun{string(p.data), p.end}
+	}
+	return m, n > 0, b, err
 }
 
-// rest is what came and is no whole message, and whether it was the end.
-func (p *pipe) rest() (string, bool) {
+// rest is what came and is no whole message.
+func (p *pipe) rest() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return string(p.data), p.end
+	return string(p.data)
 }
 
 // parseMessage reads a message by the grammar of PROTOCOL.md, section 2, and nothing

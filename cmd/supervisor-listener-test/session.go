@@ -156,27 +156,24 @@ func environment(s settings, protocol string) []string {
 func (s *session) next(timeout time.Duration) (message, error) {
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
-	for {
-		m, ok, err := s.out.take()
-		if err != nil {
+	for expired := false; ; {
+		m, ok, rest, err := s.out.take()
+		switch {
+		case err != nil:
 			return m, err
-		}
-		if ok {
+		case ok:
 			return m, s.count(m)
-		}
-		if rest, end := s.out.rest(); end {
-			if rest != "" && !s.stopped {
-				return m, unfinished(rest)
-			}
+		case rest.text != "" && (rest.last && !s.stopped || !rest.last && expired):
+			return m, unfinished(rest.text)
+		case rest.last:
 			return m, errGone
+		case expired:
+			return m, errSilent
 		}
 		select {
 		case <-s.out.changed:
 		case <-timer.C:
-			if rest, _ := s.out.rest(); rest != "" {
-				return m, unfinished(rest)
-			}
-			return m, errSilent
+			expired = true // what came at the same moment is looked at all the same
 		}
 	}
 }
@@ -383,7 +380,7 @@ func (s *session) awaitEnd() error {
 			return err
 		}
 	}
-	if rest, _ := s.out.rest(); rest != "" {
+	if rest := s.out.rest(); rest != "" {
 		return broken("ended amid a message: %q", excerpt([]byte(rest)))
 	}
 	return nil

@@ -21,6 +21,8 @@ const (
 	// mailTime bounds the sending of one mail.
 	mailTime = 60 * time.Second
 	smtpPort = 25
+	// maxAnswers is how much a mail server may say, in bytes: the library reads its lines, and answers of many lines, whole.
+	maxAnswers = 256 << 10
 )
 
 // mailer sends mail: by SMTP where a server is named, else through a command as
@@ -180,8 +182,10 @@ func (m *mailer) bySMTP(ctx context.Context, subject, text string) error {
 	}()
 	dial := func(ctx context.Context, network, address string) (_ net.Conn, err error) {
 		var d net.Dialer
-		conn, err = d.DialContext(ctx, network, address)
-		return conn, err
+		if conn, err = d.DialContext(ctx, network, address); err != nil {
+			return nil, err
+		}
+		return &bounded{Conn: conn, left: maxAnswers}, nil
 	}
 	options := []smtp.Option{smtp.WithPort(port), smtp.WithTimeout(mailTime), smtp.WithTLSPolicy(smtp.NoTLS), smtp.WithDialContextFunc(dial)}
 	if m.tls {
@@ -204,6 +208,22 @@ func (m *mailer) bySMTP(ctx context.Context, subject, text string) error {
 		return err
 	}
 	return client.DialAndSendWithContext(ctx, msg)
+}
+
+// bounded is a connection that ends when the server has said too much.
+type bounded struct {
+	net.Conn
+	left int // one goroutine reads
+}
+
+// Read is net.Conn's.
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, fmt.Errorf("it says more than %d KB, which is no SMTP", maxAnswers>>10)
+	}
+	n, err := b.Conn.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
 }
 
 // qualified gives an address without a domain, such as root, that of this host.

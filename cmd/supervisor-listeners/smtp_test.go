@@ -191,6 +191,35 @@ func TestMailBySMTP(t *testing.T) {
 	}
 }
 
+// A server that never stops talking is cut off, instead of being listened to until the time is up.
+func TestAMailServerWithoutEnd(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			for err == nil {
+				_, err = c.Write([]byte(strings.Repeat("220-and so on\r\n", 300)))
+			}
+			_ = c.Close()
+		}
+	}()
+	b := newBench()
+	m := mailer{s: b.surroundings, to: []string{"x@y"}, from: "z@y", smtpHost: l.Addr().String()}
+	if err := m.send(context.Background(), "s", "t"); err == nil || !strings.Contains(err.Error(), "says more than") {
+		t.Errorf("%.300v", err)
+	}
+	_ = l.Close()
+	<-done
+}
+
 func TestMailOptions(t *testing.T) {
 	if err := (&mailer{smtpHost: "x"}).finish(); err == nil {
 		t.Error("SMTP without a sender")

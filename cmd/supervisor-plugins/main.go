@@ -19,6 +19,7 @@ import (
 	"github.com/hark-supervisor/hark/plugins/filejson"
 	"github.com/hark-supervisor/hark/plugins/loki"
 	"github.com/hark-supervisor/hark/plugins/nats"
+	"github.com/hark-supervisor/hark/plugins/shoutrrr"
 	"github.com/hark-supervisor/hark/plugins/slack"
 	"github.com/hark-supervisor/hark/plugins/syslog"
 	"github.com/hark-supervisor/hark/plugins/webhook"
@@ -27,7 +28,8 @@ import (
 
 // bundled are the plugins, in the order in which they are listed.
 func bundled() []sdk.Plugin {
-	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(), loki.Plugin(), nats.Plugin()}
+	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(), loki.Plugin(),
+		shoutrrr.Plugin(), nats.Plugin()}
 }
 
 func main() {

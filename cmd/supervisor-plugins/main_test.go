@@ -50,7 +50,7 @@ func output(t *testing.T, status int, cmd *exec.Cmd) string {
 }
 
 func TestItTellsWhatItHas(t *testing.T) {
-	if got := output(t, 0, command("supervisor-plugins", "list")); got != "slack\nemail\nwebhook\nsyslog\nexec\nfile-json\nloki\nnats\n" {
+	if got := output(t, 0, command("supervisor-plugins", "list")); got != "slack\nemail\nwebhook\nsyslog\nexec\nfile-json\nloki\nshoutrrr\nnats\n" {
 		t.Errorf("list: %q", got)
 	}
 	if got := output(t, 0, command("/usr/lib/hark/plugins/syslog", "--version")); got != "syslog 1.0.0\n" {
@@ -140,6 +140,9 @@ func (s *section) own(t *testing.T, p sdk.Plugin) map[string]string {
 					values[key] = value
 				case f.Key == base && f.Secret:
 					values[base] = "https://hooks.example.com/secret"
+					if p.Name == "shoutrrr" {
+						values[base] = "generic+" + values[base]
+					}
 				}
 			}
 		}

@@ -61,6 +61,7 @@ func TestMemory(t *testing.T) {
 	running := map[string]*sdktest.Process{}
 	for plugin, values := range map[string]map[string]string{
 		"slack": {"webhook_url": address}, "webhook": {"url": address}, "email": {"to": "x@example.com", "server": "127.0.0.1:1"}, "syslog": {"address": "udp://127.0.0.1:9"},
+		"shoutrrr": {"url": "generic+" + address},
 	} {
 		begun := time.Now()
 		p := sdktest.StartProcess(t, exec.Command(binary, plugin))

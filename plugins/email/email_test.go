@@ -144,6 +144,7 @@ func TestHowTheServerIsSpokenTo(t *testing.T) {
 		"a password in the clear":         {secret: secret, change: with("none", login)},
 		"LOGIN in the clear":              {secret: secret, change: with("none", login, func(c *config) { c.Auth = "login" })},
 		"a wrong password":                {starttls: true, secret: "other", change: with("starttls", trust, login), fails: "535", final: true},
+		"a wrong password, by LOGIN":      {starttls: true, secret: "other", change: with("starttls", trust, login, func(c *config) { c.Auth = "login" }), fails: "535", final: true},
 		"no password where one is wanted": {starttls: true, secret: secret, change: with("starttls", trust), fails: "authenticate", final: true},
 		"a password not meant for the clear": {
 			away: true, secret: secret, change: with("opportunistic", login), fails: "unencrypted",
@@ -152,6 +153,8 @@ func TestHowTheServerIsSpokenTo(t *testing.T) {
 		"a certificate we do not know":     {starttls: true, change: with("starttls"), fails: "tls_ca"},
 		"the same, over TLS":               {implicit: true, change: with("tls"), fails: "tls_ca"},
 		"the same, taken all the same":     {implicit: true, change: with("tls", func(c *config) { c.Insecure = true }), secure: true},
+		"a certificate for another name":   {starttls: true, change: with("starttls", trust, func(c *config) { c.ServerName = "other.example" }), fails: "other.example"},
+		"the same name, over TLS":          {implicit: true, change: with("tls", trust, func(c *config) { c.ServerName = "other.example" }), fails: "other.example"},
 		"TLS where there is none":          {change: with("tls", trust), fails: "security = starttls"},
 		"a mechanism that it has not":      {secret: secret, change: with("none", login, func(c *config) { c.Auth = "cram-md5" }), fails: "CRAM-MD5"},
 	} {
@@ -166,6 +169,11 @@ func TestHowTheServerIsSpokenTo(t *testing.T) {
 			if c.fails != "" {
 				if err == nil || !strings.Contains(err.Error(), c.fails) || sdk.IsFinal(err) != c.final || strings.Contains(err.Error(), secret) || len(s.got()) != 0 {
 					t.Errorf("final %v: %v", sdk.IsFinal(err), err)
+				}
+				for _, form := range inBase64("me", secret) {
+					if strings.Contains(err.Error(), form) {
+						t.Errorf("it tells the password: %v", err)
+					}
 				}
 				return
 			}
@@ -250,6 +258,37 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 		if err == nil || sdk.IsFinal(err) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestAServerThatSpeaksNoSMTP(t *testing.T) {
+	for name, c := range map[string]struct {
+		address string
+		change  func(*config)
+	}{
+		"garbage":               {remotetest.Garbage(t, "\x00\x01no SMTP\r\n"), nil},
+		"garbage, for TLS":      {remotetest.Garbage(t, "no TLS\r\n"), func(c *config) { c.Security = "tls" }},
+		"a page":                {remotetest.Garbage(t, "HTTP/1.1 400 Bad Request\r\n\r\n"), nil},
+		"a long way to say no":  {remotetest.Garbage(t, strings.Repeat("451-not now\r\n", 1000)+"451 no\r\n"), nil},
+		"a line without end":    {remotetest.WithoutEnd(t, strings.Repeat("2", 4096)), nil},
+		"an answer without end": {remotetest.WithoutEnd(t, strings.Repeat("220-and so on\r\n", 300)), nil},
+		"the same, for later":   {remotetest.WithoutEnd(t, strings.Repeat("250-and so on\r\n", 300)), func(c *config) { c.Security = "opportunistic" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := made(t, nil, func(conf *config) {
+				conf.Server, conf.Username, conf.Password, conf.Timeout = c.address, "me", secret, sdktest.Patience
+				if c.change != nil {
+					c.change(conf)
+				}
+			})
+			ctx, cancel := context.WithTimeout(context.Background(), sdktest.Patience)
+			defer cancel()
+			err := n.Notify(ctx, sdktest.Sample(1))
+			if err == nil || sdk.IsFinal(err) || ctx.Err() != nil || len(err.Error()) > 1000 || strings.Contains(err.Error(), secret) {
+				t.Errorf("%.1000v (%d bytes)", err, len(fmt.Sprint(err)))
+			}
+			t.Logf("%.300v", err)
+		})
 	}
 }
 

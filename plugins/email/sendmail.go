@@ -18,12 +18,8 @@ type sendmailAgent struct {
 	timeout time.Duration
 }
 
-const (
-	// maxComplaint is how much of what the command says is kept, in bytes.
-	maxComplaint = 4 << 10
-	// outputWait is how long to wait for output after the command has ended: a child of it may hold the pipe.
-	outputWait = 2 * time.Second
-)
+// outputWait is how long to wait for output after the command has ended: a child of it may hold the pipe.
+const outputWait = 2 * time.Second
 
 // Exit statuses of sendmail and its like that another try would meet again (sysexits.h): usage, data, no user, no host, no
 // permission, configuration. Others, such as EX_TEMPFAIL (75) and EX_UNAVAILABLE (69), may pass.
@@ -39,7 +35,7 @@ func finalStatus(status int) bool {
 func (a *sendmailAgent) send(ctx context.Context, from string, to []string, mail []byte) (map[string]error, error) {
 	args := append(append([]string{}, a.command[1:]...), "-i", "-f", from, "--")
 	cmd := exec.CommandContext(ctx, a.command[0], append(args, to...)...)
-	complaint := &firstBytes{left: maxComplaint}
+	complaint := &remote.Said{}
 	cmd.Stdin = bytes.NewReader(bytes.ReplaceAll(mail, []byte("\r\n"), []byte("\n"))) // it wants lines of this system
 	cmd.Stdout, cmd.Stderr = complaint, complaint
 	cmd.WaitDelay = outputWait
@@ -51,24 +47,11 @@ func (a *sendmailAgent) send(ctx context.Context, from string, to []string, mail
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("%s did not end in time: %w", a.command[0], ctx.Err())
 	case errors.As(err, &exit):
-		err = fmt.Errorf("%s: %w%s", a.command[0], exit, remote.Words(complaint.b.Bytes()))
+		err = fmt.Errorf("%s: %w%s", a.command[0], exit, complaint.Words())
 		if finalStatus(exit.ExitCode()) {
 			return nil, sdk.Final(err)
 		}
 		return nil, err
 	}
 	return nil, fmt.Errorf("cannot run sendmail: %w", err)
-}
-
-// firstBytes keeps the first bytes and takes the rest.
-type firstBytes struct {
-	b    bytes.Buffer
-	left int
-}
-
-func (f *firstBytes) Write(p []byte) (int, error) {
-	n := min(len(p), f.left)
-	f.b.Write(p[:n])
-	f.left -= n
-	return len(p), nil
 }

@@ -3,6 +3,7 @@ package email
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"io"
 	"mime"
@@ -114,7 +115,8 @@ func (x *session) AuthMechanisms() []string {
 func (x *session) Auth(mech string) (sasl.Server, error) {
 	check := func(user, password string) error {
 		if user != "me" || password != x.s.secret {
-			return smtp.ErrAuthFailed
+			// Some servers say what they got.
+			return &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: "not " + strings.Join(inBase64(user, password), ", ")}
 		}
 		x.login = true
 		return nil
@@ -123,6 +125,15 @@ func (x *session) Auth(mech string) (sasl.Server, error) {
 		return &loginServer{check: check}, nil
 	}
 	return sasl.NewPlainServer(func(_, user, password string) error { return check(user, password) }), nil
+}
+
+// inBase64 is how AUTH sends a password.
+func inBase64(user, password string) []string {
+	var all []string
+	for _, s := range []string{password, "\x00" + user + "\x00" + password} {
+		all = append(all, base64.StdEncoding.EncodeToString([]byte(s)))
+	}
+	return all
 }
 
 // loginServer is LOGIN (draft-murchison-sasl-login), of which the library has the client only.

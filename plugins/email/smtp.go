@@ -3,16 +3,24 @@ package email
 import (
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
 	"net/textproto"
+	"strings"
 	"sync"
 
 	"github.com/hark-supervisor/hark/sdk"
 	gomail "github.com/wneessen/go-mail"
 	"github.com/wneessen/go-mail/smtp"
 )
+
+// maxAnswers is how much a server may say in one session, in bytes: its certificates, its extensions and a line for each recipient.
+const maxAnswers = 256 << 10
+
+// maxWords is how much of it an error quotes, in bytes.
+const maxWords = 500
 
 // smtpAgent hands mail to an SMTP server, by a connection for each.
 type smtpAgent struct {
@@ -35,9 +43,26 @@ func (a *smtpAgent) send(ctx context.Context, from string, to []string, mail []b
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("%s did not answer in time: %w", a.c.Server, ctx.Err())
 	case isFinal(err):
-		return nil, sdk.Final(fmt.Errorf("%s: %w", a.c.Server, err))
+		return nil, sdk.Final(fmt.Errorf("%s: %w", a.c.Server, a.quote(err)))
 	}
-	return nil, fmt.Errorf("%s: %w", a.c.Server, err)
+	return nil, fmt.Errorf("%s: %w", a.c.Server, a.quote(err))
+}
+
+// quote cuts what a server says at length, and takes out of it the forms in which AUTH has told it the password: some servers say what they got.
+func (a *smtpAgent) quote(err error) error {
+	text := err.Error()
+	if user, password := a.c.Username, a.c.Password; password != "" {
+		for _, s := range []string{"\x00" + user + "\x00" + password, "user=" + user + "\x01auth=Bearer " + password + "\x01\x01", password} {
+			text = strings.ReplaceAll(text, base64.StdEncoding.EncodeToString([]byte(s)), "[secret]")
+		}
+	}
+	if len(text) > maxWords {
+		text = strings.ToValidUTF8(text[:maxWords], "") + " …"
+	}
+	if text == err.Error() {
+		return err
+	}
+	return errors.New(text)
 }
 
 // link is the connection, which the library leaves open after some errors.
@@ -49,17 +74,19 @@ type link struct {
 }
 
 func (l *link) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	var conn net.Conn
-	var err error
-	if l.a.c.Security == "tls" {
-		d := tls.Dialer{Config: l.a.tls}
-		conn, err = d.DialContext(ctx, network, address)
-	} else {
-		var d net.Dialer
-		conn, err = d.DialContext(ctx, network, address)
-	}
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
+	}
+	conn = &bounded{Conn: conn, left: maxAnswers}
+	if l.a.c.Security == "tls" {
+		secure := tls.Client(conn, l.a.tls)
+		if err := secure.HandshakeContext(ctx); err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
+		conn = secure
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -69,6 +96,22 @@ func (l *link) dial(ctx context.Context, network, address string) (net.Conn, err
 	}
 	l.conn = conn
 	return conn, nil
+}
+
+// bounded is a connection that ends when the server has said too much: the library reads lines, and answers of many lines, whole.
+type bounded struct {
+	net.Conn
+	left int // only the library's one session reads
+}
+
+// Read is net.Conn's.
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, fmt.Errorf("it says more than %d KB, which is no SMTP", maxAnswers>>10)
+	}
+	n, err := b.Conn.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
 }
 
 func (l *link) close() {
@@ -101,6 +144,7 @@ func (a *smtpAgent) talk(ctx context.Context, l *link, from string, to []string,
 			return nil, err // the connection is gone
 		}
 		if err != nil {
+			answer.Msg = a.quote(errors.New(answer.Msg)).Error()
 			refused[address] = err
 		}
 	}

@@ -26,8 +26,6 @@ import (
 const (
 	// version is the plugin's own.
 	version = "1.0.0"
-	// maxOutput is how much of what a command prints is kept for the log, in bytes; the rest is read and dropped.
-	maxOutput = 8 << 10
 	// outputWait is how long to wait for output after the command has ended: a child of it may hold the pipe.
 	outputWait = 2 * time.Second
 )
@@ -192,7 +190,7 @@ func (n *notifier) run(ctx context.Context, input []byte, env []string) error {
 	ctx, cancel := context.WithTimeout(ctx, n.c.Timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, n.program, n.c.argv[1:]...)
-	said := &firstBytes{left: maxOutput}
+	said := &remote.Said{}
 	cmd.Args[0], cmd.Env, cmd.Dir = n.c.argv[0], env, n.c.Directory
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), said, said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -200,7 +198,7 @@ func (n *notifier) run(ctx context.Context, input []byte, env []string) error {
 	cmd.WaitDelay = outputWait
 	err := cmd.Run()
 	name := filepath.Base(n.program)
-	words := remote.Words(said.b.Bytes())
+	words := said.Words()
 	var exit *exec.ExitError
 	switch {
 	case err == nil || errors.Is(err, exec.ErrWaitDelay):
@@ -218,18 +216,4 @@ func (n *notifier) run(ctx context.Context, input []byte, env []string) error {
 		return err
 	}
 	return fmt.Errorf("cannot run %s: %w", name, err)
-}
-
-// firstBytes keeps the first bytes and takes the rest.
-type firstBytes struct {
-	b    bytes.Buffer
-	left int
-}
-
-// Write is io.Writer's.
-func (f *firstBytes) Write(p []byte) (int, error) {
-	n := min(len(p), f.left)
-	f.b.Write(p[:n])
-	f.left -= n
-	return len(p), nil
 }

@@ -3,7 +3,10 @@ package exec
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -18,7 +21,22 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// served in the environment makes this program the plugin.
+const served = "EXEC_TEST_SERVES"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(served) != "" {
+		sdk.Serve(Plugin())
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// helper is the plugin as a process of its own.
+func helper() *exec.Cmd {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), served+"=1", "GORACE=atexit_sleep_ms=0")
+	return cmd
+}
 
 const (
 	patience = 60 * time.Second
@@ -133,6 +151,70 @@ func TestStatuses(t *testing.T) {
 		if err == nil || sdk.IsFinal(err) != final || strings.Contains(script, "broke") != strings.Contains(err.Error(), "it broke") || len(err.Error()) > 400 {
 			t.Errorf("%s: final %v: %v", script, sdk.IsFinal(err), err)
 		}
+	}
+}
+
+// What was there when the section was read may be gone when it is wanted, and come back.
+func TestACommandThatIsGone(t *testing.T) {
+	for name, f := range map[string]struct {
+		breaks, mends func(file string) error
+		says          string
+	}{
+		"the program": {os.Remove, func(file string) error { return os.WriteFile(file, []byte("#!/bin/sh\n"), 0o700) }, "no such file"},
+		"its right":   {func(file string) error { return os.Chmod(file, 0) }, func(file string) error { return os.Chmod(file, 0o700) }, "permission"},
+		"its form":    {func(file string) error { return os.WriteFile(file, []byte{0x7f, 'E', 'L', 'F', 0}, 0o700) }, func(file string) error { return os.WriteFile(file, []byte("#!/bin/sh\n"), 0o700) }, "format"},
+		"its reader":  {func(file string) error { return os.WriteFile(file, []byte("#!/nonexistent\n"), 0o700) }, func(file string) error { return os.WriteFile(file, []byte("#!/bin/sh\n"), 0o700) }, "no such file"},
+		"the directory": {
+			func(file string) error { return os.RemoveAll(filepath.Dir(file)) },
+			func(file string) error {
+				return errors.Join(os.Mkdir(filepath.Dir(file), 0o700), os.WriteFile(file, []byte("#!/bin/sh\n"), 0o700))
+			}, "no such file",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "here", "command")
+			if err := errors.Join(os.Mkdir(filepath.Dir(file), 0o700), os.WriteFile(file, []byte("#!/bin/sh\n"), 0o700)); err != nil {
+				t.Fatal(err)
+			}
+			n, _ := made(t, "", func(c *config) {
+				c.Command, c.Directory, c.Environment = file+" "+secret, filepath.Dir(file), map[string]string{"TOKEN": secret}
+			})
+			if err := f.breaks(file); err != nil {
+				t.Fatal(err)
+			}
+			err := n.Notify(context.Background(), sdktest.Sample(1))
+			if err == nil || sdk.IsFinal(err) || strings.Contains(err.Error(), secret) || !strings.Contains(err.Error(), f.says) {
+				t.Errorf("%v", err)
+			}
+			if err := f.mends(file); err != nil {
+				t.Fatal(err)
+			}
+			if err := n.Notify(context.Background(), sdktest.Sample(1)); err != nil {
+				t.Errorf("once it is there again: %v", err)
+			}
+		})
+	}
+}
+
+// A command may print what it is told; the process that reports it takes the secrets out (sdk).
+func TestACommandThatPrintsItsSecrets(t *testing.T) {
+	dir := t.TempDir()
+	p := sdktest.StartProcess(t, helper())
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for status, command := range map[string]string{"1": "sh -c 'env; env >&2; exit 1'", "0": "sh -c 'env'"} {
+		values := map[string]string{"command": command, "directory": dir, "environment": `TOKEN="` + secret + `",A="` + secret + `-more"`, "per": "notification"}
+		if _, err := p.Configure(ctx, sdk.NotifierKind, "ops", values, sdk.Daemon{}, ""); err != nil {
+			t.Fatal(err)
+		}
+		err := p.Notifier("ops").Notify(ctx, sdktest.Sample(1))
+		if (err == nil) != (status == "0") {
+			t.Errorf("%s: %v", status, err)
+		}
+		sdktest.AssertLeaksNoSecret(t, fmt.Sprint(err)+p.Log(), secret, secret+"-more")
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

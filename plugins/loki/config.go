@@ -22,13 +22,11 @@ type config struct {
 	Gzip        bool              `mapstructure:"gzip" doc:"compress what is sent"`
 	MaxLine     int               `mapstructure:"max_line" hark:"size" doc:"longest line; a longer one comes in pieces"`
 	Idle        time.Duration     `mapstructure:"flush_after" doc:"an unfinished line is sent when nothing has followed it for so long"`
-	Proxy       string            `mapstructure:"proxy" doc:"proxy to go through: http://host:3128 or socks5://host:1080"`
-	Timeout     time.Duration     `mapstructure:"timeout" doc:"how long one push may take"`
-	remote.TLS
+	remote.HTTP
 }
 
 func defaults() config {
-	return config{Gzip: true, MaxLine: 64 << 10, Idle: time.Second, Timeout: 10 * time.Second}
+	return config{Gzip: true, MaxLine: 64 << 10, Idle: time.Second, HTTP: remote.HTTP{Timeout: 10 * time.Second}}
 }
 
 const (
@@ -72,8 +70,6 @@ func (c *config) Validate() error {
 		return &sdk.ConfigError{Key: "max_line", Text: "must be from 64 bytes to 256KB"}
 	case c.Idle < minIdle:
 		return &sdk.ConfigError{Key: "flush_after", Text: "must be at least 10ms"}
-	case c.Timeout <= 0:
-		return &sdk.ConfigError{Key: "timeout", Text: "must be more than 0"}
 	}
-	return nil
+	return c.HTTP.Check()
 }

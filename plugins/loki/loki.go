@@ -37,11 +37,7 @@ func newSink(c config, i sdk.Instance) (*lines.Feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := c.TLS.Config(target.Hostname())
-	if err != nil {
-		return nil, err
-	}
-	proxy, err := remote.Proxy(c.Proxy)
+	client, err := c.HTTP.Client(target.Hostname())
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +45,7 @@ func newSink(c config, i sdk.Instance) (*lines.Feed, error) {
 	if host == "" {
 		host, _ = os.Hostname()
 	}
-	out := &outlet{c: c, i: i, host: host, target: target, client: remote.Client(t, proxy, c.Timeout), clock: clock{}}
+	out := &outlet{c: c, i: i, host: host, target: target, client: client, clock: clock{}}
 	return lines.NewFeed(out, c.MaxLine, c.Idle, c.Timeout), nil
 }
 

@@ -233,7 +233,6 @@ func (p *publisher) close() {
 	if p.conn == nil {
 		return
 	}
-	p.js.CleanupPublisher()
-	p.conn.Close()
+	p.conn.Close() // which ends the library's publisher too
 	p.conn, p.js, p.lost = nil, nil, nil
 }

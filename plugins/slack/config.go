@@ -21,16 +21,14 @@ type config struct {
 	Username  string `mapstructure:"username" doc:"name it is posted by (bot_token with the scope chat:write.customize, or an old webhook)"`
 	IconEmoji string `mapstructure:"icon_emoji" doc:"picture, e.g. :rotating_light:; as username"`
 
-	APIURL  string        `mapstructure:"api_url" doc:"address of the Web API, for bot_token"`
-	Proxy   string        `mapstructure:"proxy" doc:"proxy to go through: http://host:3128 or socks5://host:1080"`
-	Timeout time.Duration `mapstructure:"timeout" doc:"how long one try may take"`
-	remote.TLS
+	APIURL string `mapstructure:"api_url" doc:"address of the Web API, for bot_token"`
+	remote.HTTP
 }
 
 func defaults() config {
 	return config{
 		Thread: true, ThreadAge: 24 * time.Hour, Broadcast: "error",
-		APIURL: "https://slack.com/api/", Timeout: 10 * time.Second,
+		APIURL: "https://slack.com/api/", HTTP: remote.HTTP{Timeout: 10 * time.Second},
 	}
 }
 
@@ -54,8 +52,5 @@ func (c *config) Validate() error {
 	if _, err := remote.URL(c.APIURL); err != nil {
 		return &sdk.ConfigError{Key: "api_url", Text: err.Error()}
 	}
-	if c.Timeout <= 0 {
-		return &sdk.ConfigError{Key: "timeout", Text: "must be more than 0"}
-	}
-	return nil
+	return c.HTTP.Check()
 }

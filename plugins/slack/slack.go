@@ -50,15 +50,11 @@ func newNotifier(c config, i sdk.Instance) (*notifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := c.TLS.Config(target.Hostname())
+	client, err := c.HTTP.Client(target.Hostname())
 	if err != nil {
 		return nil, err
 	}
-	proxy, err := remote.Proxy(c.Proxy)
-	if err != nil {
-		return nil, err
-	}
-	n := &notifier{c: c, i: i, target: target, client: remote.Client(t, proxy, c.Timeout)}
+	n := &notifier{c: c, i: i, target: target, client: client}
 	if c.BotToken != "" {
 		n.api = slack.New(strings.TrimSpace(c.BotToken), slack.OptionHTTPClient(doer{n}), slack.OptionAPIURL(target.String()))
 		n.threads = newThreads(c.ThreadAge, maxThreads)

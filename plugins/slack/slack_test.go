@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,7 +15,9 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/hark-supervisor/hark/plugins/internal/remotetest"
 	"github.com/hark-supervisor/hark/sdk"
+	"github.com/hark-supervisor/hark/sdk/sdktest"
 	"github.com/hashicorp/go-hclog"
 	"go.uber.org/goleak"
 )
@@ -396,21 +399,31 @@ func TestAServerThatIsNotThere(t *testing.T) {
 	tls.Config.ErrorLog = hclog.NewNullLogger().StandardLogger(nil)
 	tls.StartTLS()
 	defer tls.Close()
+	authority := remotetest.NewAuthority(t)
+	ours := httptest.NewUnstartedServer(http.NotFoundHandler())
+	ours.Config.ErrorLog, ours.TLS = hclog.NewNullLogger().StandardLogger(nil), authority.Server("other.example", false)
+	ours.StartTLS()
+	defer ours.Close()
+	port := ours.Listener.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it is one
 	stuck := make(chan struct{})
 	slow := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-stuck }))
 	defer slow.Close()
 	defer close(stuck)
-	for name, address := range map[string]string{
-		"down": down.URL, "without a name": "http://name.invalid", "with a certificate of its own": tls.URL, "slow": slow.URL,
+	for name, c := range map[string]struct{ address, says string }{
+		"down": {down.URL, "refused"}, "without a name": {"http://name.invalid", "name.invalid"}, "slow": {slow.URL, "in time"},
+		"with a certificate of its own": {tls.URL, "unknown authority"}, "with one for another name": {fmt.Sprintf("https://localhost:%d", port), "other.example"},
+		"without TLS": {strings.Replace(slow.URL, "http:", "https:", 1), ""},
 	} {
+		try := func(conf *config) { conf.Timeout, conf.CA = 500*time.Millisecond, "" }
+		if name == "with one for another name" {
+			try = func(conf *config) { conf.Timeout, conf.CA = sdktest.Patience, authority.File }
+		}
 		for kind, n := range map[string]*notifier{
-			"hook": made(t, func(c *config) { c.WebhookURL, c.Timeout = address+hookPath, 500*time.Millisecond }),
-			"bot": made(t, func(c *config) {
-				c.BotToken, c.Channel, c.APIURL, c.Timeout = token, "C1", address, 500*time.Millisecond
-			}),
+			"hook": made(t, func(conf *config) { try(conf); conf.WebhookURL = c.address + hookPath }),
+			"bot":  made(t, func(conf *config) { try(conf); conf.BotToken, conf.Channel, conf.APIURL = token, "C1", c.address }),
 		} {
 			err := n.Notify(context.Background(), about("x", "web"))
-			if err == nil || sdk.IsFinal(err) || strings.Contains(err.Error(), secretPart) {
+			if err == nil || sdk.IsFinal(err) || strings.Contains(err.Error(), secretPart) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%s, %s: %v", name, kind, err)
 			}
 			t.Logf("%s, %s: %v", name, kind, err)

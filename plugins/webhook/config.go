@@ -30,9 +30,7 @@ type config struct {
 	TemplatePath string `mapstructure:"template_path" doc:"file with the template"`
 	ContentType  string `mapstructure:"content_type" doc:"of format = template"`
 
-	Proxy   string        `mapstructure:"proxy" doc:"proxy to go through: http://host:3128 or socks5://host:1080"`
-	Timeout time.Duration `mapstructure:"timeout" doc:"how long one try may take"`
-	remote.TLS
+	remote.HTTP
 
 	body *template.Template // of Template or TemplatePath
 }
@@ -40,7 +38,7 @@ type config struct {
 func defaults() config {
 	return config{
 		Method: http.MethodPost, HMACHeader: "X-Hark-Signature", HMACHash: "sha256",
-		Format: "json", ContentType: "application/json", Timeout: 10 * time.Second,
+		Format: "json", ContentType: "application/json", HTTP: remote.HTTP{Timeout: 10 * time.Second},
 	}
 }
 
@@ -75,8 +73,8 @@ func (c *config) Validate() error {
 	if c.Username == "" && c.Password != "" {
 		return &sdk.ConfigError{Key: "username", Text: "is required with password"}
 	}
-	if c.Timeout <= 0 {
-		return &sdk.ConfigError{Key: "timeout", Text: "must be more than 0"}
+	if err := c.HTTP.Check(); err != nil {
+		return err
 	}
 	return c.readTemplate()
 }

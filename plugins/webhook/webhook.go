@@ -46,15 +46,11 @@ func newNotifier(c config, i sdk.Instance) (*notifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := c.TLS.Config(target.Hostname())
+	client, err := c.HTTP.Client(target.Hostname())
 	if err != nil {
 		return nil, err
 	}
-	proxy, err := remote.Proxy(c.Proxy)
-	if err != nil {
-		return nil, err
-	}
-	return &notifier{c: c, i: i, target: target, client: remote.Client(t, proxy, c.Timeout), now: time.Now}, nil
+	return &notifier{c: c, i: i, target: target, client: client, now: time.Now}, nil
 }
 
 // Close is sdk.Closer's.

@@ -278,6 +278,29 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+func TestAServerThatIsNotThere(t *testing.T) {
+	down := httptest.NewServer(http.NotFoundHandler())
+	down.Close()
+	foreign := httptest.NewUnstartedServer(http.NotFoundHandler())
+	foreign.Config.ErrorLog = hclog.NewNullLogger().StandardLogger(nil)
+	foreign.StartTLS()
+	defer foreign.Close()
+	garbage := remotetest.Garbage(t, "\x00\x01no HTTP at all\r\n\r\n")
+	for name, c := range map[string]struct{ address, says string }{
+		"down": {down.URL, "refused"}, "without a name": {"http://name.invalid", "name.invalid"}, "slow": {"http://" + sdktest.Hanging(t), "in time"},
+		"slow to greet": {"https://" + sdktest.Hanging(t), "in time"}, "with a certificate of its own": {foreign.URL, "unknown authority"},
+		"which speaks otherwise": {"http://" + garbage, "cannot reach"}, "which speaks no TLS": {"https://" + garbage, "TLS"},
+	} {
+		n := made(t, c.address+"/"+secretPart, func(conf *config) {
+			conf.BearerToken, conf.HMACSecret, conf.Timeout = secretPart, secretPart, 500*time.Millisecond
+		})
+		err := n.Notify(context.Background(), sdktest.Sample(1))
+		if err == nil || sdk.IsFinal(err) || strings.Contains(err.Error(), secretPart) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestRedirectsStayWithTheHost(t *testing.T) {
 	other := start(t)
 	mux := http.NewServeMux()

@@ -74,6 +74,10 @@ func TestNotifier(t *testing.T, p sdk.Plugin, o NotifierOptions) {
 		})
 		if o.Hang != nil {
 			t.Run("it keeps its deadline", s.keepsDeadline)
+			t.Run("an instance that hangs holds up no other", func(t *testing.T) {
+				s.holdsUpNobody(t, o.Notification)
+				delivered(t, 3)
+			})
 		}
 	})
 }
@@ -105,6 +109,26 @@ func (s *session) keepsDeadline(t *testing.T) {
 	s.note(err)
 	if err != nil && (errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "still under way")) {
 		t.Errorf("the call goes on behind its deadline: %v", err)
+	}
+}
+
+// holdsUpNobody delivers while another instance waits for a service that never answers.
+func (s *session) holdsUpNobody(t *testing.T, n *sdk.Notification) {
+	if _, err := s.configure(t, "waits", s.options.Hang); err != nil {
+		t.Fatalf("the section of Options.Hang is refused: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	waits := make(chan error, 1)
+	go func() { waits <- s.Notifier("waits").Notify(ctx, n) }()
+	defer func() {
+		cancel()
+		s.note(<-waits)
+		s.note(s.Remove(soon(t), s.kind, "waits"))
+	}()
+	for i := range 3 {
+		name := fmt.Sprint("goes on", i)
+		s.mustConfigure(t, name)
+		s.notify(t, name, n)
 	}
 }
 

@@ -36,10 +36,14 @@ type openConfig struct {
 
 // poster posts titles.
 type poster struct {
+	name   string // of the instance
 	c      postConfig
 	log    func(string, ...any)
 	client *http.Client
 }
+
+// waiting tells that an instance waits for its service, for the fault "one at a time".
+var waiting atomic.Bool
 
 func post() sdk.Plugin {
 	kind := sdk.NotifierOf(postConfig{Timeout: 10 * time.Second}, func(_ context.Context, c postConfig, i sdk.Instance) (sdk.Notifier, error) {
@@ -49,7 +53,7 @@ func post() sdk.Plugin {
 			}
 			return nil, &sdk.ConfigError{Key: "url", Text: "is no address"}
 		}
-		return &poster{c, i.Log.Info, &http.Client{Timeout: c.Timeout}}, nil
+		return &poster{i.Name, c, i.Log.Info, &http.Client{Timeout: c.Timeout}}, nil
 	})
 	if fault() == "open secret" {
 		kind = sdk.NotifierOf(openConfig{}, func(context.Context, openConfig, sdk.Instance) (sdk.Notifier, error) { return &poster{}, nil })
@@ -61,6 +65,15 @@ func (p *poster) Notify(ctx context.Context, n *sdk.Notification) error {
 	p.log("posting", "to", p.c.URL)
 	if fault() == "leak" {
 		_, _ = fmt.Fprintf(os.Stderr, "posting to %s\n", p.c.URL)
+	}
+	if fault() == "one at a time" && p.name == "waits" {
+		waiting.Store(true)
+	}
+	for fault() == "one at a time" && strings.HasPrefix(p.name, "goes on") && ctx.Err() == nil {
+		if waiting.Load() {
+			return errors.New("another is at it")
+		}
+		time.Sleep(time.Millisecond)
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.c.URL, strings.NewReader(n.Title))
 	if err != nil {
@@ -234,6 +247,7 @@ func TestFaultsAreFound(t *testing.T) {
 		{"wrong key", "TestANotifier", `the error is about the key "token", not "url"`},
 		{"open secret", "TestANotifier", `the key token is not marked hark:"secret"`},
 		{"leak", "TestANotifier", "a secret shows (as it is)"},
+		{"one at a time", "TestANotifier", "it does not deliver: another is at it"},
 		{"429", "TestAnHTTPNotifier", "the outcome is final (429 Too Many Requests), want retry"},
 		{"no flush", "TestALogSink", "0 bytes were written"},
 		{"panic", "TestANamespace", "x is not well: panicked"},

@@ -11,23 +11,27 @@ import (
 func AssertLeaksNoSecret(t testing.TB, text string, secrets ...string) {
 	t.Helper()
 	for _, secret := range secrets {
-		for what, form := range secretForms(secret) {
-			if i := strings.Index(text, form); len(form) >= 4 && i >= 0 {
-				t.Errorf("a secret shows (%s): … %s[here]%s …", what, tail(text[:i], 80), head(text[i+len(form):], 80))
+		for _, form := range secretForms(secret) {
+			if i := strings.Index(text, form.text); len(form.text) >= 4 && i >= 0 {
+				t.Errorf("a secret shows (%s): … %s[here]%s …", form.what, tail(text[:i], 80), head(text[i+len(form.text):], 80))
 				break
 			}
 		}
 	}
 }
 
-func secretForms(secret string) map[string]string {
-	forms := map[string]string{"as it is": secret, "escaped": url.QueryEscape(secret)}
+// secretForm is one way in which a secret may show.
+type secretForm struct{ what, text string }
+
+// secretForms are the ways in which a secret may show, the whole before its parts.
+func secretForms(secret string) []secretForm {
+	forms := []secretForm{{"as it is", secret}, {"escaped", url.QueryEscape(secret)}}
 	if u, err := url.Parse(secret); err == nil && u.Host != "" {
 		if rest := u.RequestURI(); len(rest) > 1 {
-			forms["its path"] = rest
+			forms = append(forms, secretForm{"its path", rest})
 		}
 		if password, ok := u.User.Password(); ok {
-			forms["its password"] = password
+			forms = append(forms, secretForm{"its password", password})
 		}
 	}
 	return forms

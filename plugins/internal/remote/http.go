@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/hark-supervisor/hark/sdk"
 )
@@ -21,8 +20,8 @@ import (
 const (
 	// maxAnswer is how much of an answer is read, in bytes; the rest goes unread with the connection.
 	maxAnswer = 64 << 10
-	// maxWords is how much of an answer an error quotes, in bytes.
-	maxWords = 200
+	// minCredentials is the least that is looked for in an answer, in bytes: less would be found everywhere.
+	minCredentials = 4
 	// maxHeader bounds the header of an answer, in bytes.
 	maxHeader = 64 << 10
 	// maxRedirects is how often a server may send us on, within itself.
@@ -145,7 +144,7 @@ func Verdict(answer *http.Response, body []byte) error {
 		}
 		return sdk.Final(fmt.Errorf("%s answered %d and sends us %s, where we do not go: configure the address itself", host, status, to))
 	}
-	err := fmt.Errorf("%s answered %d %s%s", host, status, http.StatusText(status), Words(body))
+	err := fmt.Errorf("%s answered %d %s%s", host, status, http.StatusText(status), Words(withoutCredentials(answer.Request, body)))
 	if !Retryable(status) {
 		return sdk.Final(err)
 	}
@@ -153,6 +152,18 @@ func Verdict(answer *http.Response, body []byte) error {
 		return sdk.RetryAfter(err, after)
 	}
 	return err
+}
+
+// withoutCredentials takes out of an answer what the request has said in its Authorization: some servers send back what they got, and Basic
+// is a form of a password by which nobody else would know it.
+func withoutCredentials(r *http.Request, body []byte) []byte {
+	if r == nil {
+		return body
+	}
+	if _, said, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && len(said) >= minCredentials {
+		return bytes.ReplaceAll(body, []byte(said), []byte("[secret]"))
+	}
+	return body
 }
 
 // Retryable tells which status may be another at the next try.
@@ -183,26 +194,4 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 		after = at.Sub(now)
 	}
 	return max(0, min(after, longestRetry))
-}
-
-// Words is the begin of an answer for an error, ": " before it; "" where it has none that a person would read.
-func Words(body []byte) string {
-	body = bytes.TrimSpace(body)
-	if len(body) == 0 || body[0] == '<' { // a page
-		return ""
-	}
-	cut := len(body) > maxWords
-	if cut {
-		body = body[:maxWords]
-	}
-	text := strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(string(body), ""))
-	if cut {
-		text += " …"
-	}
-	return ": " + text
 }

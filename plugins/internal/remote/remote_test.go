@@ -35,6 +35,51 @@ func TestWords(t *testing.T) {
 	}
 }
 
+func TestCredentialsThatComeBack(t *testing.T) {
+	r, _ := http.NewRequest(http.MethodPost, "https://hooks.example/", nil)
+	r.SetBasicAuth("user", "password")
+	said := r.Header.Get("Authorization")
+	err := Verdict(&http.Response{StatusCode: 401, Request: r}, []byte("what is "+said+"?"))
+	if err.Error() != "hooks.example answered 401 Unauthorized: what is Basic [secret]?" || !sdk.IsFinal(err) {
+		t.Error(err)
+	}
+	r.Header.Set("Authorization", "x")
+	if err := Verdict(&http.Response{StatusCode: 401, Request: r}, []byte("an x")); !strings.HasSuffix(err.Error(), ": an x") {
+		t.Error(err)
+	}
+}
+
+func TestWhatACommandSays(t *testing.T) {
+	s := &Said{}
+	for range 1000 {
+		if n, err := s.Write([]byte("\nit broke")); n != 9 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if s.b.Len() != maxSaid || !strings.HasPrefix(s.Words(), ": it broke it broke") || !strings.HasSuffix(s.Words(), " …") {
+		t.Errorf("%d bytes: %s", s.b.Len(), s.Words())
+	}
+}
+
+func TestSections(t *testing.T) {
+	for key, h := range map[string]HTTP{
+		"timeout": {}, "proxy": {Timeout: 1, Proxy: "x"}, "tls_ca": {Timeout: 1, TLS: TLS{CA: "/nonexistent"}},
+	} {
+		err := h.Check()
+		if err == nil {
+			_, err = h.Client("host")
+		}
+		var wrong *sdk.ConfigError
+		if !errors.As(err, &wrong) || wrong.Key != key {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	good := HTTP{Timeout: 1, Proxy: "http://proxy:3128"}
+	if c, err := good.Client(""); good.Check() != nil || err != nil || c.Timeout != 1 {
+		t.Error(err)
+	}
+}
+
 func TestErrorsTellTheHostOnly(t *testing.T) {
 	u, _ := url.Parse("https://user:password@hooks.example/secret?key=secret")
 	err := Failure(u, &url.Error{Op: "Post", URL: u.String(), Err: errors.New("it broke")})

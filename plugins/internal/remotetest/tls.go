@@ -1,4 +1,4 @@
-// Package remotetest makes certificates for tests of what speaks TLS.
+// Package remotetest makes certificates for tests of what speaks TLS, and servers that speak nothing known.
 package remotetest
 
 import (

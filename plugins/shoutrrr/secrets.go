@@ -1,0 +1,68 @@
+package shoutrrr
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+const (
+	hidden = "[secret]"
+	// minSecret is the least length of a part of the address that is looked for: shorter ones would be found everywhere. A user and a
+	// password are looked for from two bytes on.
+	minSecret = 4
+	// minPiece is that of what is between the signs within a part: tokens have pieces, and services send them in other forms.
+	minPiece = 6
+)
+
+// redactor takes the parts of an address out of texts. known are parts that are none of its secrets: the
+// hosts to which requests go.
+func redactor(u *url.URL, further, known []string) func(string) string {
+	var parts []string
+	known = append(slices.Clone(known), strings.Split(u.Scheme, "+")...)
+	for _, host := range known {
+		known = append(known, (&url.URL{Host: host}).Hostname())
+	}
+	add := func(least int, all ...string) {
+		for _, s := range all {
+			for _, form := range []string{s, url.QueryEscape(s), url.PathEscape(s)} {
+				if len(form) >= least && !slices.Contains(known, form) {
+					parts = append(parts, form)
+				}
+			}
+			for _, piece := range strings.FieldsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+				if len(piece) >= minPiece && !slices.ContainsFunc(known, func(host string) bool { return strings.Contains(host, piece) }) {
+					parts = append(parts, piece)
+				}
+			}
+		}
+	}
+	add(minSecret, u.Path, u.Fragment, u.Host, u.Hostname())
+	add(minSecret, strings.FieldsFunc(u.Path, func(r rune) bool { return r == '/' })...)
+	if u.User != nil {
+		password, _ := u.User.Password()
+		add(2, u.User.Username(), password)
+		add(minSecret, u.User.String())
+	}
+	for _, values := range u.Query() {
+		add(minSecret, values...)
+		for _, v := range values {
+			add(minSecret, strings.Split(v, ",")...)
+		}
+	}
+	add(minSecret, further...)
+	for _, whole := range []string{u.String(), u.RequestURI(), u.RawQuery} {
+		if len(whole) >= minSecret {
+			parts = append(parts, whole)
+		}
+	}
+	slices.SortFunc(parts, func(a, b string) int { return len(b) - len(a) })
+	parts = slices.Compact(parts)
+	return func(text string) string {
+		for _, part := range parts {
+			text = strings.ReplaceAll(text, part, hidden)
+		}
+		return text
+	}
+}

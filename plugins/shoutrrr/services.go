@@ -1,0 +1,174 @@
+package shoutrrr
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/discord"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/googlechat"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/lark"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/matrix"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/mattermost"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/rocketchat"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/signal"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/slack"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/teams"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/telegram"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/wecom"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/zulip"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/incident/opsgenie"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/incident/pagerduty"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/push/bark"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/push/gotify"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/push/ifttt"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/push/join"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/push/ntfy"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/push/pushbullet"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/push/pushover"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/specialized/generic"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/specialized/notifiarr"
+	"github.com/nicholas-fedor/shoutrrr/pkg/types"
+)
+
+// service is what has to be known of one of the library's services.
+type service struct {
+	// make makes one, not yet initialized.
+	make func() types.Service
+	// title tells whether it shows the parameter title; where it does not, the title is the first line of the message. nil: it does not.
+	title func(query url.Values) bool
+	// most is how long a message may be, in bytes; 0 for maxMessage.
+	most int
+	// mostTitle is how long a title may be, in characters; 0 for maxTitle.
+	mostTitle int
+	// plain makes a text one in which nothing is a mention or a link; nil where the service takes no markup.
+	plain func(string) string
+	// judge says what an answer with a status of 2xx means; nil: that it is taken.
+	judge func(body []byte) error
+	// well is an answer to a request with which the library goes on to the next chat, for services that have several and would stop at
+	// the first refusal; nil for others.
+	well func(body []byte) []byte
+	// severity is the parameter that takes the severity's name, unless the section or the URL sets it; "" for none.
+	severity string
+	// off is a parameter that is always no; "" for none. Discord's splitlines loses lines of a message of more than ten.
+	off string
+	// asks tells that it asks before it sends (who am I, which rooms are there), so that its own error counts where all answers are well; with
+	// a user in the address it logs in when it is made, and is kept while the login is good.
+	asks bool
+	// host and port are what the address may leave out and the library does not fill in; "" for none.
+	host, port string
+}
+
+func always(url.Values) bool { return true }
+
+// lookup finds a service by the scheme of its URL; nil for none.
+func lookup(name string) *service {
+	switch name {
+	case "bark":
+		return &service{make: func() types.Service { return &bark.Service{} }, title: always, judge: barkAnswer}
+	case "discord":
+		return &service{make: func() types.Service { return &discord.Service{} }, title: always, most: 5000, plain: noAt, off: "splitlines"} // one request, of embeds of 2000
+	case "generic":
+		return &service{make: func() types.Service { return &generic.Service{} }, title: func(q url.Values) bool {
+			return strings.EqualFold(q.Get("template"), generic.JSONTemplate) // without it the message is all that is sent
+		}}
+	case "googlechat", "hangouts":
+		return &service{make: func() types.Service { return &googlechat.Service{} }, most: 4000, plain: noTags, judge: object}
+	case "gotify":
+		return &service{make: func() types.Service { return &gotify.Service{} }, title: always, judge: object}
+	case "ifttt":
+		return &service{make: func() types.Service { return &ifttt.Service{} }, title: func(q url.Values) bool {
+			n := q.Get("titlevalue")
+			return n != "" && n != "0"
+		}, well: func([]byte) []byte { return []byte("{}") }}
+	case "join":
+		return &service{make: func() types.Service { return &join.Service{} }, title: always, most: 2000, judge: joinAnswer} // all of it is in the address
+	case "lark":
+		return &service{make: func() types.Service { return &lark.Service{} }, title: always, most: 4096, plain: noTags, judge: larkAnswer}
+	case "matrix":
+		return &service{make: func() types.Service { return &matrix.Service{} }, asks: true, plain: noAt, judge: object}
+	case "mattermost":
+		return &service{make: func() types.Service { return &mattermost.Service{} }, plain: noAt}
+	case "notifiarr":
+		return &service{make: func() types.Service { return &notifiarr.Service{} }, title: always, plain: noAt}
+	case "ntfy":
+		return &service{make: func() types.Service { return &ntfy.Service{} }, title: always, most: 4000, judge: object} // what is longer becomes a file
+	case "opsgenie":
+		return &service{make: func() types.Service { return &opsgenie.Service{} }, title: always, mostTitle: opsgenie.MaxMessageLength, judge: object}
+	case "pagerduty":
+		return &service{make: func() types.Service { return &pagerduty.Service{} }, most: 1024, severity: "severity", judge: object,
+			host: "events.pagerduty.com", port: "443"}
+	case "pushbullet":
+		return &service{make: func() types.Service { return &pushbullet.Service{} }, title: always, judge: object, well: func(body []byte) []byte {
+			return append([]byte(`{"active":true,`), bytes.TrimPrefix(bytes.TrimSpace(body), []byte("{"))...) // it compares what comes back
+		}}
+	case "pushover":
+		return &service{make: func() types.Service { return &pushover.Service{} }, title: always, most: 1024, judge: pushoverAnswer}
+	case "rocketchat":
+		return &service{make: func() types.Service { return &rocketchat.Service{} }, plain: noAt, judge: successAnswer}
+	case "signal":
+		return &service{make: func() types.Service { return &signal.Service{} }, judge: object}
+	case "slack":
+		return &service{make: func() types.Service { return &slack.Service{} }, title: always, plain: slackText, judge: slackAnswer}
+	case "teams":
+		return &service{make: func() types.Service { return &teams.Service{} }, title: always, judge: teamsAnswer}
+	case "telegram":
+		return &service{make: func() types.Service { return &telegram.Service{} }, title: always, most: 3500, plain: noAt, judge: telegramAnswer, // 4096 with the title
+			well: func([]byte) []byte { return []byte(`{"ok":true}`) }}
+	case "wecom":
+		return &service{make: func() types.Service { return &wecom.Service{} }, most: 2048, judge: wecomAnswer}
+	case "zulip":
+		return &service{make: func() types.Service { return &zulip.Service{} }, most: 10000, plain: noAt, judge: zulipAnswer}
+	}
+	return nil
+}
+
+// new makes one for an address. SERVICE+https://… is the address of the service's own interface, of which some make theirs.
+func (s *service) new(address string) (types.Service, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, errors.New("it is no address")
+	}
+	made := s.make()
+	if name, _, custom := strings.Cut(u.Scheme, "+"); custom {
+		own, ok := made.(types.CustomURLService)
+		if !ok {
+			return nil, fmt.Errorf("%s takes no %s+https:// address", name, name)
+		}
+		if u, err = own.GetConfigURLFromCustom(u); err != nil {
+			return nil, err
+		}
+		if u == nil {
+			return nil, errors.New("it is no address")
+		}
+	}
+	if s.port != "" && u.Port() == "" {
+		u.Host = net.JoinHostPort(cmp.Or(u.Hostname(), s.host), s.port)
+	}
+	return made, made.Initialize(u, nil)
+}
+
+// names are the schemes that lookup knows, as the README lists them.
+func names() []string {
+	return []string{
+		"bark", "discord", "generic", "googlechat", "gotify", "hangouts", "ifttt", "join", "lark", "matrix", "mattermost", "notifiarr", "ntfy", "opsgenie",
+		"pagerduty", "pushbullet", "pushover", "rocketchat", "signal", "slack", "teams", "telegram", "wecom", "zulip",
+	}
+}
+
+// guide sends the requests of a service that is initialized through a stage, where they would not go through http.DefaultTransport.
+func guide(s types.Service, through http.RoundTripper) {
+	switch s := s.(type) {
+	case *gotify.Service:
+		s.GetHTTPClient().Transport = through
+	case *mattermost.Service:
+		s.GetHTTPClient().Transport = through
+	case *ntfy.Service:
+		s.SetHTTPClient(&http.Client{Transport: through})
+	}
+}
