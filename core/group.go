@@ -84,6 +84,7 @@ func (s *Supervisor) removeGroup(g *group) {
 	}
 	s.abandonSpool(g)
 	delete(s.groups, g.conf.Name)
+	delete(s.tally.starts, g.conf.Name)
 	for i, other := range s.order {
 		if other == g {
 			s.order = append(s.order[:i], s.order[i+1:]...)

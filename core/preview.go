@@ -26,7 +26,7 @@ const (
 // GroupPlan is what an update would do to one group.
 type GroupPlan struct {
 	Name, Action string
-	Changes      []config.Change // PlanChange: why
+	Changes      []config.Change // PlanChange: why; PlanAdd: what it sets other than by default
 	Processes    []ProcessPlan
 }
 
@@ -96,6 +96,9 @@ func (s *Supervisor) plan(action, name string, next *config.Group) GroupPlan {
 	}
 	if next == nil {
 		return p
+	}
+	if g == nil {
+		p.Changes = config.Additions(next)
 	}
 	for _, conf := range next.Processes {
 		if wanted[conf.Name] == nil {

@@ -42,7 +42,7 @@ func TestAPreviewTellsWhatAnUpdateWouldDoAndDoesNothing(t *testing.T) {
 		if got[i].Name != want.Name || got[i].Action != want.Action || !slices.Equal(got[i].Processes, want.Processes) {
 			t.Errorf("%+v, want %+v", got[i], want)
 		}
-		if (len(got[i].Changes) > 0) != (want.Action == PlanChange) {
+		if (len(got[i].Changes) > 0) != (want.Action != PlanRemove) {
 			t.Errorf("%s: changes %v", want.Name, got[i].Changes)
 		}
 	}

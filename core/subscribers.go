@@ -33,15 +33,16 @@ type SubscriberInfo struct {
 	// Notifiers only.
 	Suppressed uint64 // events folded, silenced or summarised
 	LastError  string // of the last delivery, "" when it went well
+	// Pools and notifiers.
+	Spool *SpoolInfo // nil: events are not to be kept on disk
 	// Pools only.
 	MaxInFlight   int
 	AckTimeout    time.Duration
 	MaxDeliveries int
 	Processes     []ListenerInfo
-	Spool         *SpoolInfo // nil: events are not to be kept on disk
 }
 
-// SpoolInfo is what there is on disk for a pool with overflow=spool.
+// SpoolInfo is what there is on disk for a subscriber with overflow=spool.
 type SpoolInfo struct {
 	Path     string // its directory
 	Fault    string // why events are in memory only at the moment; "" if they are not

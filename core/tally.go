@@ -16,7 +16,7 @@ const maxEndings = 32
 type Tally struct {
 	Events  map[string]uint64 // made, by type
 	Endings map[string]uint64 // of processes: "0", "3", "signal 9"; at most 32 different ones, the rest is "other"
-	Starts  map[string]uint64 // processes started, by group
+	Starts  map[string]uint64 // processes started, by group, since it was added
 	// Of programs' log files.
 	LogBytes, LogDropped, LogRotations uint64
 }
@@ -68,7 +68,7 @@ func (s *Supervisor) Tally(ctx context.Context) (Tally, error) {
 		for key, n := range s.tally.endings {
 			t.Endings[key] = n
 		}
-		for group := range s.groups { // a group that is gone is told of no more
+		for group := range s.groups { // one that has started nothing, too
 			t.Starts[group] = s.tally.starts[group]
 		}
 	})

@@ -57,6 +57,7 @@ type LogSink struct {
 	spooling   bool      // a batch is on its way into the spool
 	onDisk     int64     // bytes that the spool holds in memory for the disk
 	diskBad    bool      // the spool cannot write
+	fault      string    // and why; "": it can
 	closing    bool
 	stream     *sinkStream   // nil: there is none
 	retryAt    time.Time     // of the stream
@@ -85,6 +86,7 @@ type LogSinkStatus struct {
 	Paused      int    // channels of programs that are not read now
 	Oldest      time.Time
 	LastError   string
+	Spool       *SpoolStatus // nil: output waits in memory only
 }
 
 type sourceKey struct{ group, process, channel string }
@@ -382,9 +384,9 @@ func (k *LogSink) Status() LogSinkStatus {
 		s.Oldest = earlier(s.Oldest, k.open.since)
 	}
 	if k.spool != nil {
-		st := k.spool.Stats()
-		s.Queued += st.Bytes
-		s.Oldest = earlier(s.Oldest, st.Oldest)
+		s.Spool = k.o.Spool.status(k.spool, "logsink", k.o.Name, k.fault)
+		s.Queued += s.Spool.Stats.Bytes
+		s.Oldest = earlier(s.Oldest, s.Spool.Stats.Oldest)
 	}
 	return s
 }

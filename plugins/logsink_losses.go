@@ -60,9 +60,9 @@ func (k *LogSink) spoolReport(r spool.Report) {
 	k.mu.Lock()
 	switch r.Kind {
 	case spool.DiskFailed:
-		k.diskBad = true
+		k.diskBad, k.fault = true, r.String()
 	case spool.DiskRecovered:
-		k.diskBad = false
+		k.diskBad, k.fault = false, ""
 	case spool.Discarded, spool.Overflowed:
 		k.stats.Dropped += uint64(max(r.Bytes, 0)) //nolint:gosec // a length
 	}

@@ -39,8 +39,9 @@ type Notifier struct {
 	templates templates
 	closing   bool
 	lastError string
-	toldBad   bool // the log has been told that the templates fail
-	toldFail  bool // the log has been told that deliveries fail
+	fault     string // of the spool's disk; "": none
+	toldBad   bool   // the log has been told that the templates fail
+	toldFail  bool   // the log has been told that deliveries fail
 }
 
 // NewNotifier makes a notifier and starts its goroutine; Close ends it. It opens the spool, if there is one, so it touches the disk. Errors are of
@@ -113,9 +114,21 @@ func (n *Notifier) keep(e *eventlistener.Event) int {
 // spoolReport tells of what the spool lost, and of its troubles.
 func (n *Notifier) spoolReport(r spool.Report) {
 	n.around.Log.Warn("spool", "report", r.String())
+	switch r.Kind {
+	case spool.DiskFailed:
+		n.setFault(r.String())
+	case spool.DiskRecovered:
+		n.setFault("")
+	}
 	if r.Records > 0 {
 		n.around.Lost(int64(r.Records)) //nolint:gosec // a count
 	}
+}
+
+func (n *Notifier) setFault(fault string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.fault = fault
 }
 
 func (n *Notifier) ring() {
@@ -387,9 +400,10 @@ type NotifierStatus struct {
 	Suppressed uint64                 // folded, silenced or summarised
 	Retries    uint64
 	Queued     int
-	InFlight   int       // events of the notification under way
-	Oldest     time.Time // when the event that waits longest was published; zero: none waits
-	LastError  string    // of the last delivery; "": it went well
+	InFlight   int          // events of the notification under way
+	Oldest     time.Time    // when the event that waits longest was published; zero: none waits
+	LastError  string       // of the last delivery; "": it went well
+	Spool      *SpoolStatus // nil: events wait in memory only
 }
 
 // Status tells how the notifier does.
@@ -401,7 +415,8 @@ func (n *Notifier) Status() NotifierStatus {
 	}
 	s.Queued, s.InFlight, s.Oldest = n.policy.waiting()
 	if n.spool != nil {
-		st := n.spool.Stats()
+		s.Spool = n.policy.o.Spool.status(n.spool, "notifier", n.policy.o.Name, n.fault)
+		st := &s.Spool.Stats
 		s.Queued = int(st.Queued) + int(st.InFlight) - s.InFlight //nolint:gosec // counts
 		s.Counters.Discarded += st.Discarded + st.Lost
 		s.Counters.Recovered = st.Recovered

@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"context"
+	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -47,6 +48,24 @@ func (o *SpoolOptions) open(kind, name string, report func(spool.Report), ready 
 		Dir: o.Dir, Name: kind + "-" + name, MaxBytes: o.MaxBytes, Sync: o.Sync,
 		Report: report, Ready: ready, QueueBytes: queueBytes,
 	})
+}
+
+// SpoolStatus is what there is on disk for a notifier or a log sink.
+type SpoolStatus struct {
+	Path          string // its directory
+	Fault         string // why the disk does not take anything at the moment; "": it does
+	MaxBytes      int64
+	Sync          bool
+	Last, Durable uint64 // the places of the newest record, and up to which all are on disk
+	Stats         spool.Stats
+}
+
+func (o *SpoolOptions) status(s *spool.Spool, kind, name, fault string) *SpoolStatus {
+	last, _ := s.Last()
+	return &SpoolStatus{
+		Path: filepath.Join(o.Dir, spool.DirName(kind+"-"+name)), Fault: fault, MaxBytes: o.MaxBytes, Sync: o.Sync,
+		Last: last.Pos, Durable: s.Committed(), Stats: s.Stats(),
+	}
 }
 
 // SeverityRule gives the events of a type, or of those under it, a severity.

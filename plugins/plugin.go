@@ -295,7 +295,9 @@ func (p *plugin) serve(l *live) error {
 				continue
 			}
 			l.process.kill()
-			return fmt.Errorf("it did not tell how it is %d times in a row and was killed: %w", misses, err)
+			<-l.process.ended
+			// It may have ended by itself just before: what it said then tells more.
+			return fmt.Errorf("it did not tell how it is %d times in a row and was killed: %w; %w", misses, err, l.ending())
 		}
 	}
 }

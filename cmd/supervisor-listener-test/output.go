@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/hark-supervisor/hark/eventlistener"
 )
@@ -58,6 +59,9 @@ func readPipe(f *os.File) *pipe {
 
 // close stops reading: what is written from then on breaks the writer's pipe.
 func (p *pipe) close() {
+	// Another listener that is just being started has this end too, until it is executed: the writer would not notice.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	_ = p.file.Close()
 	<-p.closed // only then has the reader let go of it
 }

@@ -29,7 +29,8 @@ while True:
 const eventsConf = `
 [eventlistener:recorder]
 command=/usr/bin/python3 DIR/recorder.py DIR/events
-events=EVENT
+; all but ticks, which come by the clock
+events=PROCESS_STATE,PROCESS_LOG,PROCESS_COMMUNICATION,REMOTE_COMMUNICATION,SUPERVISOR_STATE_CHANGE,PROCESS_GROUP
 buffer_size=1000
 [program:runs]
 command=/bin/cat

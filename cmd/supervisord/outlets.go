@@ -75,7 +75,15 @@ func notifierInfo(n *plugins.Notifier, now time.Time) core.SubscriberInfo {
 	if !st.Oldest.IsZero() {
 		info.OldestAge = max(now.Sub(st.Oldest), 0)
 	}
+	info.Spool = spoolInfo(st.Spool)
 	return info
+}
+
+func spoolInfo(s *plugins.SpoolStatus) *core.SpoolInfo {
+	if s == nil {
+		return nil
+	}
+	return &core.SpoolInfo{Path: s.Path, Fault: s.Fault, MaxBytes: s.MaxBytes, Sync: s.Sync, Last: s.Last, Durable: s.Durable, Stats: s.Stats}
 }
 
 // notifierOptions are the options of a [notifier:x] section. Its severities were checked when it was read.
@@ -164,7 +172,7 @@ func (c outletCalls) LogSinks() (all []rpc.LogSink) {
 			Name: o.Name, Overflow: o.Overflow.String(), Programs: o.Programs.Patterns(), Stdout: o.Stdout, Stderr: o.Stderr,
 			BufferBytes: o.BufferBytes, Queued: st.Queued, InFlight: st.InFlight, Paused: st.Paused,
 			Accepted: st.Accepted, Written: st.Written, Dropped: st.Dropped, Batches: st.Batches, Redelivered: st.Redelivered,
-			Refused: st.Refused, Violations: st.Violations, Streams: st.Streams, LastError: st.LastError,
+			Refused: st.Refused, Violations: st.Violations, Streams: st.Streams, LastError: st.LastError, Spool: spoolInfo(st.Spool),
 		}
 		if !st.Oldest.IsZero() {
 			info.OldestAge = max(now.Sub(st.Oldest), 0)

@@ -87,22 +87,30 @@ stdout_logfile=DIR/leaves.log
 stdout_logfile_maxbytes=1MB
 stdout_logfile_backups=0
 startsecs=0
+autostart=false
 autorestart=false
 `, "-e", "info")
-	in.waitState("leaves", "EXITED")
-	yes, err := strconv.Atoi(strings.TrimSpace(in.file("yes.pid")))
-	if err != nil {
-		t.Fatal(err)
+	// Where yes waits for the processor just then, nothing is left in the pipe, and nothing is said of it.
+	said := func() bool { return strings.Contains(in.log(), "a descendant of it goes on writing") }
+	for tries := 0; tries < 5 && !said(); tries++ {
+		in.must("supervisor.startProcess", "leaves")
+		in.waitState("leaves", "EXITED")
+		yes, err := strconv.Atoi(strings.TrimSpace(in.file("yes.pid")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer syscall.Kill(yes, syscall.SIGKILL) //nolint:errcheck // ours
+		if status := in.member("leaves", "exitstatus"); status != 7 {
+			t.Errorf("exit status %v", status)
+		}
+		// The pipe is given up some seconds later, which ends the flood.
+		until(t, "the flood has ended", func() bool { return !alive(yes) })
+		if in.state("leaves") != "EXITED" {
+			t.Error(in.state("leaves"))
+		}
 	}
-	defer syscall.Kill(yes, syscall.SIGKILL) //nolint:errcheck // ours
-	if status := in.member("leaves", "exitstatus"); status != 7 {
-		t.Errorf("exit status %v", status)
-	}
-	// The pipe is given up some seconds later, which ends the flood.
-	until(t, "the flood has ended", func() bool { return !alive(yes) })
-	in.waitLog("a descendant of it goes on writing")
-	if in.state("leaves") != "EXITED" {
-		t.Error(in.state("leaves"))
+	if !said() {
+		t.Error("what was left in the pipe is not told")
 	}
 }
 

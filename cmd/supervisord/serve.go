@@ -17,8 +17,8 @@ import (
 func (d *daemon) open(supervisor *core.Supervisor, ext *extensions, log *activity) (*rpc.Server, error) {
 	stats := procstat.New()
 	page, err := web.New(web.Options{
-		Supervisor: supervisor, Logs: d.logReaders(), Events: supervisor, Counters: supervisor,
-		Stats: processStats(supervisor, stats), Plugins: pluginInfos(ext),
+		Supervisor: supervisor, Logs: d.logReaders(), Events: supervisor, Counters: supervisor, Previews: supervisor,
+		Usage: processUsage(stats), Plugins: pluginInfos(ext), LogSinks: outletCalls{ext.outlets}.LogSinks,
 		Version: version, SupervisorVersion: supervisorVersion, Open: d.isOpen(),
 	})
 	if err != nil {
@@ -44,35 +44,12 @@ func (d *daemon) open(supervisor *core.Supervisor, ext *extensions, log *activit
 	})
 }
 
-// processStats is what the page and the metrics show of what processes use; nil where that cannot be told.
-func processStats(supervisor *core.Supervisor, reader *procstat.Reader) func(context.Context) ([]web.ProcessStat, error) {
-	if _, err := reader.Read(nil); err != nil {
+// processUsage is what the page and the metrics ask what processes use; nil where that cannot be told.
+func processUsage(reader *procstat.Reader) func([]int) (map[int]procstat.Stat, error) {
+	if _, err := reader.ReadUsage(nil); err != nil {
 		return nil
 	}
-	return func(ctx context.Context) ([]web.ProcessStat, error) {
-		infos, err := supervisor.AllProcessInfo(ctx)
-		if err != nil {
-			return nil, err
-		}
-		var pids []int
-		for i := range infos {
-			if infos[i].Pid != 0 {
-				pids = append(pids, infos[i].Pid)
-			}
-		}
-		used, err := reader.Read(pids)
-		if err != nil {
-			return nil, err
-		}
-		all := []web.ProcessStat{}
-		for i := range infos {
-			p := &infos[i]
-			if s, ok := used[p.Pid]; ok {
-				all = append(all, web.ProcessStat{Name: p.Name, Group: p.Group, CPU: s.Percent, RSS: s.RSS, CPUSeconds: s.CPU.Seconds()})
-			}
-		}
-		return all, nil
-	}
+	return reader.ReadUsage
 }
 
 // pluginInfos is what the page and the metrics show of plugins.
@@ -80,9 +57,9 @@ func pluginInfos(ext *extensions) func(context.Context) ([]web.PluginInfo, error
 	return func(context.Context) ([]web.PluginInfo, error) {
 		all := []web.PluginInfo{}
 		for _, p := range ext.Plugins() {
-			info := web.PluginInfo{Name: p.Name, State: p.State, Version: p.Version, Pid: p.PID, Restarts: p.Restarts, Trouble: p.Trouble}
+			info := web.PluginInfo{Name: p.Name, State: p.State, Version: p.Version, Pid: p.PID, Restarts: p.Restarts, Failures: p.Failures, Trouble: p.Trouble}
 			for _, i := range p.Instances {
-				info.Instances = append(info.Instances, i.Section)
+				info.Instances = append(info.Instances, web.PluginInstance{Section: i.Section, Ready: i.Ready, Trouble: i.Trouble})
 				if info.Trouble == "" {
 					info.Trouble = i.Trouble
 				}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,6 +57,38 @@ func Changes(current, next *Group) []Change {
 	return c.all
 }
 
+// Additions lists what a newly read group sets other than by default, as changes
+// from nothing, and the command of each process.
+func Additions(next *Group) []Change {
+	var c changes
+	priority := 999
+	if next.Kind == ListenerGroup {
+		priority = -1
+	}
+	if next.Priority != priority {
+		c.set("priority", "", strconv.Itoa(next.Priority))
+	}
+	if next.Kind == FastCGIGroup {
+		c.set("socket", "", next.Socket.URL)
+	}
+	if next.Kind == ListenerGroup {
+		c.listener(&Listener{BufferSize: 10, ResultHandler: defaultResultHandler, MaxInFlight: 1, SpoolDir: next.Listener.SpoolDir, SpoolMaxBytes: next.Listener.SpoolMaxBytes}, next.Listener)
+	}
+	stream := Stream{Logfile: Logfile{Kind: LogAuto}, MaxBytes: 50 << 20, Backups: 10}
+	for _, p := range next.Processes {
+		stderr := stream
+		if p.RedirectStderr {
+			stderr.Logfile = p.Stderr.Logfile
+		}
+		c.process(&Process{Name: p.Name, Umask: -1, Priority: 999, AutoStart: true, AutoRestart: RestartUnexpected, StartSecs: 1, StartRetries: 3,
+			ExitCodes: []int{0}, StopSignal: defaultStopSignal, StopWaitSecs: 10, KillAsGroup: p.StopAsGroup, Stdout: stream, Stderr: stderr}, p)
+	}
+	for i := range c.all {
+		c.all[i].From = ""
+	}
+	return slices.DeleteFunc(c.all, func(ch Change) bool { return ch.To == "" })
+}
+
 func processNames(g *Group) []string {
 	names := make([]string, len(g.Processes))
 	for i, p := range g.Processes {
@@ -82,6 +115,13 @@ type changes struct {
 
 func (c *changes) set(key, from, to string) {
 	if from != to {
+		c.all = append(c.all, Change{c.who, key, from, to})
+	}
+}
+
+// hidden is a setting whose values are not shown whole, so that two may look alike.
+func (c *changes) hidden(key string, differs bool, from, to string) {
+	if differs {
 		c.all = append(c.all, Change{c.who, key, from, to})
 	}
 }
@@ -137,7 +177,7 @@ func (c *changes) process(a, b *Process) {
 	defer func() { c.who = "" }()
 	before := len(c.all)
 	c.set("name", a.Name, b.Name)
-	c.set("command", a.Command, b.Command)
+	c.hidden("command", a.Command != b.Command, shownOf(a), shownOf(b))
 	c.set("directory", a.Directory, b.Directory)
 	c.set("umask", umaskText(a.Umask), umaskText(b.Umask))
 	c.number("priority", a.Priority, b.Priority)
@@ -157,7 +197,7 @@ func (c *changes) process(a, b *Process) {
 	c.stream("stdout", a.Stdout, b.Stdout)
 	c.stream("stderr", a.Stderr, b.Stderr)
 	c.environment(a.Environment, b.Environment)
-	c.set("serverurl", serverText(a.ServerURL), serverText(b.ServerURL))
+	c.hidden("serverurl", a.ServerURL != b.ServerURL, serverText(a.ServerURL), serverText(b.ServerURL))
 	if len(c.all) == before && !a.Equal(b) { // a key that is not in this list yet
 		c.all = append(c.all, Change{Process: a.Name, Key: "program"})
 	}
@@ -189,7 +229,7 @@ func (c *changes) environment(a, b []EnvVar) {
 		case !had:
 			c.set("environment "+v.Name, "", masked)
 		case was != v.Value:
-			c.all = append(c.all, Change{c.who, "environment " + v.Name, masked, masked})
+			c.hidden("environment "+v.Name, true, masked, masked)
 		}
 		delete(old, v.Name)
 	}
@@ -252,11 +292,25 @@ func onFullText(block bool) string {
 	return "drop"
 }
 
-func serverText(url string) string {
-	if url == "" {
+func serverText(address string) string {
+	if address == "" {
 		return "AUTO"
 	}
-	return url
+	u, err := url.Parse(address)
+	if err != nil {
+		return masked
+	}
+	if _, secret := u.User.Password(); secret {
+		return u.Redacted()
+	}
+	return address
+}
+
+func shownOf(p *Process) string {
+	if p.Shown == "" {
+		return p.Command
+	}
+	return p.Shown
 }
 
 func numbers(all []int) string {

@@ -160,6 +160,7 @@ type Socket struct {
 type Process struct {
 	Name           string
 	Command        string
+	Shown          string         // Command as anybody may see it: %(ENV_x)s stays as it is written, for it may be a secret
 	Directory      string         // "" : stay
 	Umask          int            // -1: inherit
 	Priority       int            // default 999

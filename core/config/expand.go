@@ -48,6 +48,15 @@ func expand(s string, names scope) (string, error) {
 	return format(s, names)
 }
 
+// asWritten has each name stand for itself: what expand leaves of %(name)s is %(name)s.
+func asWritten(names map[string]any) map[string]any {
+	all := make(map[string]any, len(names))
+	for n := range names {
+		all[n] = "%(" + n + ")s"
+	}
+	return all
+}
+
 // expandWords is Supervisor's message for a failed expansion; shown is the
 // format string, masked when it belongs to a secret.
 func expandWords(shown, name string, names scope, err error) string {

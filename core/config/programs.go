@@ -167,8 +167,22 @@ func (r *programReader) process(p Process, name setting) *Process {
 		l.reject(r.section, "command", fmt.Sprintf("program section %s does not specify a command", r.section), "there is none; accepted: a program and its arguments")
 	}
 	p.Command = command.text
+	p.Shown = r.shownCommand(command)
 	p.Name = l.expand(name, "process_name", r.common, r.own).text
 	return &p
+}
+
+// shownCommand is a command with everything expanded but what comes from the environment.
+func (r *programReader) shownCommand(command setting) string {
+	raw := r.l.raw(r.section, "command")
+	if command.state != present || !strings.Contains(raw.text, "%(ENV_") {
+		return command.text
+	}
+	shown, err := expand(raw.text, scope{asWritten(r.l.env), r.common, asWritten(r.own)})
+	if err != nil { // such as %(ENV_x)d, which needs the number
+		return masked
+	}
+	return shown
 }
 
 // stream reads where one output goes.

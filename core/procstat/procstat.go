@@ -31,7 +31,7 @@ type Stat struct {
 	HasPercent bool          // false for the first sample of a process
 	RSS        int64         // resident memory in bytes; what processes share counts for each
 	Threads    int
-	FDs        int       // open files; -1: not told to this user
+	FDs        int       // open files; -1: not told to this user, or not asked for
 	Started    time.Time // of the process itself
 }
 
@@ -40,8 +40,8 @@ type Stat struct {
 type Reader struct {
 	mu   sync.Mutex
 	last map[int]samples
-	// scan reads the process table.
-	scan func(wanted []int) (map[int]*Stat, error)
+	// scan reads the process table; without files it leaves FDs at -1.
+	scan func(wanted []int, files bool) (map[int]*Stat, error)
 	now  func() time.Time
 }
 
@@ -63,10 +63,15 @@ func New() *Reader {
 }
 
 // Read tells what some processes use, by pid. One that is there no more is missing.
-func (r *Reader) Read(pids []int) (map[int]Stat, error) {
+func (r *Reader) Read(pids []int) (map[int]Stat, error) { return r.read(pids, true) }
+
+// ReadUsage is Read without open files: FDs is -1. It takes two thirds of the time.
+func (r *Reader) ReadUsage(pids []int) (map[int]Stat, error) { return r.read(pids, false) }
+
+func (r *Reader) read(pids []int, files bool) (map[int]Stat, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	found, err := r.scan(pids)
+	found, err := r.scan(pids, files)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ func fakeReader() (r *Reader, at *time.Time, table map[int]Stat) {
 	now := time.Unix(1000, 0)
 	r = New()
 	r.now = func() time.Time { return now }
-	r.scan = func(wanted []int) (map[int]*Stat, error) {
+	r.scan = func(wanted []int, _ bool) (map[int]*Stat, error) {
 		found := make(map[int]*Stat)
 		for _, pid := range wanted {
 			if s, ok := table[pid]; ok {

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -13,14 +16,22 @@ import (
 // 100 on every architecture that Go runs on.
 const ticks = 100
 
+const (
+	// maxReaders is how many threads read the process table at most: nearly all of the time goes into the kernel, for each process its own.
+	maxReaders = 4
+	// perReader is how many processes are worth a further thread.
+	perReader = 100
+	// lineBytes is room for a line of /proc/*/stat, which has at most some 400.
+	lineBytes = 1024
+)
+
 // scanner is one pass over /proc, with its buffers. It is used by one goroutine at a time.
 type scanner struct {
-	root  string // "/proc"
-	boot  time.Time
-	page  int64
-	table map[int]*entry
-	spare []*entry
-	buf   [1024]byte // a stat line has at most some 400 bytes
+	root    string // "/proc"
+	boot    time.Time
+	page    int64
+	table   map[int]*entry // into entries
+	entries []entry
 }
 
 // entry is one process of the table.
@@ -34,13 +45,13 @@ type entry struct {
 	settled            bool
 }
 
-func newScanner() func([]int) (map[int]*Stat, error) {
+func newScanner() func([]int, bool) (map[int]*Stat, error) {
 	s := &scanner{root: "/proc", page: int64(os.Getpagesize()), table: make(map[int]*entry)}
 	return s.scan
 }
 
-// scan adds up what the wanted processes and theirs use.
-func (s *scanner) scan(wanted []int) (map[int]*Stat, error) {
+// scan adds up what the wanted processes and theirs use; open files only if they are asked for.
+func (s *scanner) scan(wanted []int, files bool) (map[int]*Stat, error) {
 	if err := s.read(); err != nil {
 		return nil, err
 	}
@@ -63,7 +74,9 @@ func (s *scanner) scan(wanted []int) (map[int]*Stat, error) {
 		stat.CPU += time.Duration(e.ticks) * time.Second / ticks
 		stat.RSS += e.pages * s.page
 		stat.Threads += e.threads
-		if fds := s.openFiles(e.pid); fds < 0 || stat.FDs < 0 {
+		if !files {
+			stat.FDs = -1
+		} else if fds := s.openFiles(e.pid); fds < 0 || stat.FDs < 0 {
 			stat.FDs = -1
 		} else {
 			stat.FDs += fds
@@ -97,10 +110,6 @@ func (s *scanner) read() error {
 		}
 		s.boot = boot
 	}
-	for pid, e := range s.table {
-		s.spare = append(s.spare, e)
-		delete(s.table, pid)
-	}
 	dir, err := os.Open(s.root)
 	if err != nil {
 		return fmt.Errorf("cannot read the process table: %w", err)
@@ -110,42 +119,57 @@ func (s *scanner) read() error {
 	if err != nil {
 		return fmt.Errorf("cannot read the process table: %w", err)
 	}
-	for _, name := range names {
-		pid, err := strconv.Atoi(name)
-		if err != nil {
-			continue
-		}
-		n := s.line(s.root + "/" + name + "/stat")
-		if n <= 0 {
-			continue
-		}
-		e := s.newEntry()
-		if parseStat(s.buf[:n], e) {
-			e.pid = pid
-			s.table[pid] = e
+	if cap(s.entries) < len(names) {
+		s.entries = make([]entry, len(names))
+	}
+	s.entries = s.entries[:len(names)]
+	s.readAll(names)
+	clear(s.table)
+	for i := range s.entries {
+		if e := &s.entries[i]; e.pid != 0 {
+			s.table[e.pid] = e
 		}
 	}
 	return nil
 }
 
-func (s *scanner) newEntry() *entry {
-	if n := len(s.spare); n > 0 {
-		e := s.spare[n-1]
-		s.spare = s.spare[:n-1]
-		*e = entry{}
-		return e
+// readAll reads the processes among names into entries, on a few threads; who is none, or has ended, has no pid there.
+func (s *scanner) readAll(names []string) {
+	var next atomic.Int64
+	some := func() {
+		var buf [lineBytes]byte
+		for {
+			i := int(next.Add(1)) - 1
+			if i >= len(names) {
+				return
+			}
+			e := &s.entries[i]
+			*e = entry{}
+			pid, err := strconv.Atoi(names[i])
+			if err != nil {
+				continue
+			}
+			if n := readLine(s.root+"/"+names[i]+"/stat", buf[:]); n > 0 && parseStat(buf[:n], e) {
+				e.pid = pid
+			}
+		}
 	}
-	return &entry{}
+	var others sync.WaitGroup
+	for range min(maxReaders, runtime.GOMAXPROCS(0), 1+len(names)/perReader) - 1 {
+		others.Go(some)
+	}
+	some()
+	others.Wait()
 }
 
-// line reads a short file into the buffer: os.ReadFile would take its poller and
+// readLine reads a short file into buf: os.ReadFile would take its poller and
 // three more system calls for each of thousands.
-func (s *scanner) line(path string) int {
+func readLine(path string, buf []byte) int {
 	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return -1
 	}
-	n, err := syscall.Read(fd, s.buf[:])
+	n, err := syscall.Read(fd, buf)
 	_ = syscall.Close(fd)
 	if err != nil {
 		return -1

@@ -51,7 +51,7 @@ func TestDescendantsAndTheProcessGroupCountForTheirProcess(t *testing.T) {
 		20: statLine(20, "other", 1, 20, 1000, 1, 300, 7),
 		30: "30 (broken",
 	}, 0)
-	found, err := s.scan([]int{10, 20, 99, 10, 30})
+	found, err := s.scan([]int{10, 20, 99, 10, 30}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,14 +64,14 @@ func TestDescendantsAndTheProcessGroupCountForTheirProcess(t *testing.T) {
 		t.Errorf("%+v", other)
 	}
 	// Nested ones go to the nearest, whichever is looked at first.
-	if found, err = s.scan([]int{1, 11}); err != nil || found[11].Processes != 2 || found[1].Processes != 4 {
+	if found, err = s.scan([]int{1, 11}, true); err != nil || found[11].Processes != 2 || found[1].Processes != 4 {
 		t.Errorf("%+v, %v", found, err)
 	}
 }
 
 func TestParentsInACircleEnd(t *testing.T) {
 	s := write(t, map[int]string{5: statLine(5, "a", 6, 5, 1, 1, 1, 1), 6: statLine(6, "b", 5, 6, 1, 1, 1, 1)}, 0)
-	if found, err := s.scan([]int{7}); err != nil || len(found) != 0 {
+	if found, err := s.scan([]int{7}, true); err != nil || len(found) != 0 {
 		t.Errorf("%v, %v", found, err)
 	}
 }
@@ -112,9 +112,50 @@ func TestARealProcessIsTold(t *testing.T) {
 	}
 }
 
+func TestManyProcessesAreReadByManyThreads(t *testing.T) {
+	stats := make(map[int]string)
+	for pid := range 5 * perReader { // each third one a child of the one before
+		parent := 1
+		if pid%3 == 2 {
+			parent = 10 + pid - 1
+		}
+		stats[10+pid] = statLine(10+pid, "p", parent, 10+pid, pid, 1, 1, 2)
+	}
+	s := write(t, stats, 1)
+	for _, files := range []bool{true, false} {
+		var wanted []int
+		for pid := range 5 * perReader {
+			if pid%3 != 2 {
+				wanted = append(wanted, 10+pid)
+			}
+		}
+		found, err := s.scan(wanted, files)
+		if err != nil || len(found) != len(wanted) {
+			t.Fatalf("%d of %d, %v", len(found), len(wanted), err)
+		}
+		for pid := range 5 * perReader {
+			want := Stat{Pid: 10 + pid, Processes: 1, CPU: time.Duration(pid) * 10 * time.Millisecond, RSS: 2 * 4096, Threads: 1, Started: time.Unix(1000, 10e6)}
+			if pid%3 == 2 {
+				continue
+			}
+			if pid%3 == 1 && pid+1 < 5*perReader {
+				want.Processes, want.RSS, want.Threads = 2, 4*4096, 2
+				want.CPU += time.Duration(pid+1) * 10 * time.Millisecond
+			}
+			got := *found[10+pid]
+			if (got.FDs < 0) != !files { // what a directory's size is, its file system says
+				t.Fatalf("%d files", got.FDs)
+			}
+			if got.FDs = 0; got != want {
+				t.Fatalf("got %+v, want %+v", got, want)
+			}
+		}
+	}
+}
+
 func TestATableThatCannotBeReadIsAnError(t *testing.T) {
 	s := &scanner{root: filepath.Join(t.TempDir(), "none"), table: make(map[int]*entry)}
-	if _, err := s.scan(nil); err == nil || !strings.Contains(err.Error(), "cannot tell when the system started") {
+	if _, err := s.scan(nil, true); err == nil || !strings.Contains(err.Error(), "cannot tell when the system started") {
 		t.Errorf("%v", err)
 	}
 }
@@ -128,7 +169,7 @@ func BenchmarkScan1000(b *testing.B) {
 	}
 	s := write(b, stats, 4)
 	for b.Loop() {
-		if _, err := s.scan(wanted); err != nil {
+		if _, err := s.scan(wanted, true); err != nil {
 			b.Fatal(err)
 		}
 	}

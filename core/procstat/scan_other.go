@@ -2,6 +2,6 @@
 
 package procstat
 
-func newScanner() func([]int) (map[int]*Stat, error) {
-	return func([]int) (map[int]*Stat, error) { return nil, ErrUnsupported }
+func newScanner() func([]int, bool) (map[int]*Stat, error) {
+	return func([]int, bool) (map[int]*Stat, error) { return nil, ErrUnsupported }
 }

@@ -37,6 +37,9 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 		errorPage(w, http.StatusBadRequest)
 		return
 	}
+	if h.refuseOtherSite(w, r) {
+		return
+	}
 	request, err := streamRequest(r.URL.Query(), r.Header.Get("Last-Event-ID"))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -54,6 +57,7 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("X-Accel-Buffering", "no") // nginx would keep it to itself
 	control := http.NewResponseController(w)
 	if r.ContentLength == 0 {

@@ -52,6 +52,9 @@ func (h *handler) mainlogtail(w http.ResponseWriter, r *http.Request) {
 // follow sends a file as it grows until the client goes or the server shuts
 // down. No file, or none yet, is a 404: it may come to be.
 func (h *handler) follow(w http.ResponseWriter, r *http.Request, path string) {
+	if h.refuseOtherSite(w, r) {
+		return
+	}
 	if path == "" {
 		errorPage(w, http.StatusNotFound)
 		return
@@ -74,7 +77,8 @@ func (h *handler) follow(w http.ResponseWriter, r *http.Request, path string) {
 	header := w.Header()
 	header.Set("Last-Modified", info.ModTime().UTC().Format(http.TimeFormat))
 	header.Set("Content-Type", "text/plain;charset=utf-8")
-	header.Set("X-Accel-Buffering", "no") // nginx would keep it to itself
+	header.Set("X-Content-Type-Options", "nosniff") // what programs print is no script of another page
+	header.Set("X-Accel-Buffering", "no")           // nginx would keep it to itself
 	control := http.NewResponseController(w)
 	if r.ContentLength == 0 {
 		_ = control.SetReadDeadline(time.Time{})

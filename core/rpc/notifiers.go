@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
@@ -57,6 +58,7 @@ type LogSink struct {
 	Violations, Streams uint64
 	OldestAge           time.Duration
 	LastError           string
+	Spool               *core.SpoolInfo // nil: output waits in memory; for the metrics
 }
 
 // NotifierMethods are the methods of the hark namespace that concern notifiers and log sinks.

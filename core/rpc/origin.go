@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/hark-supervisor/hark/core/config"
 )
 
 // fromOtherSite tells whether a browser says that another site's page made it send a call. A page may have any browser post text/plain
@@ -18,9 +20,39 @@ func fromOtherSite(h http.Header, host string) bool {
 	}
 	// Browsers leave Sec-Fetch-Site out over plain HTTP, but for localhost.
 	origin := h.Get("Origin")
-	if origin == "" {
+	return origin != "" && !isAt(origin, host)
+}
+
+// isAt tells whether an address is one of that host; "null" is nobody's.
+func isAt(address, host string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Host != "" && strings.EqualFold(u.Host, host)
+}
+
+// heldByOtherSite tells whether another site's page has a browser keep a stream open, which it cannot read but which takes up room: as an EventSource,
+// an image, a frame. What a user opened from there is a document of its own.
+func heldByOtherSite(h http.Header, host string) bool {
+	switch {
+	case h.Get("Sec-Fetch-Site") != "":
+		return fromOtherSite(h, host) && h.Get("Sec-Fetch-Dest") != "document"
+	case h.Get("Origin") != "":
+		return fromOtherSite(h, host)
+	}
+	// An image over plain HTTP has nothing but this, and no such thing if its page asks for that.
+	referer, accept := h.Get("Referer"), h.Get("Accept")
+	return referer != "" && !strings.Contains(accept, "text/html") && !isAt(referer, host)
+}
+
+// refuseOtherSite answers a request for a stream that another site's page had a browser make, and tells whether it did.
+func (h *handler) refuseOtherSite(w http.ResponseWriter, r *http.Request) bool {
+	if !heldByOtherSite(r.Header, r.Host) {
 		return false
 	}
-	u, err := url.Parse(origin) // "null", too, is nobody's host
-	return err != nil || u.Host == "" || !strings.EqualFold(u.Host, host)
+	h.server.activity(config.WARN, "request for "+quote(r.URL.Path)+" that a page of "+quoted([]byte(r.Header.Get("Origin")))+" made a browser send is refused")
+	w.Header().Set("Connection", "close")
+	errorPage(w, http.StatusForbidden)
+	return true
 }
+
+// FromOtherSite tells whether a browser says that another site's page made it send the request.
+func FromOtherSite(r *http.Request) bool { return heldByOtherSite(r.Header, r.Host) }

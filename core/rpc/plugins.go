@@ -81,7 +81,7 @@ func pluginStruct(p *Plugin) xmlrpc.Struct {
 	}
 	return xmlrpc.Struct{
 		{Name: "name", Value: p.Name}, {Name: "version", Value: p.Version}, {Name: "statename", Value: p.State}, {Name: "pid", Value: p.PID},
-		{Name: "since", Value: int(p.Since.Unix())}, {Name: "restarts", Value: p.Restarts}, {Name: "failures", Value: p.Failures},
+		{Name: "since", Value: seconds(p.Since)}, {Name: "restarts", Value: p.Restarts}, {Name: "failures", Value: p.Failures},
 		{Name: "trouble", Value: p.Trouble}, {Name: "sha256", Value: p.SHA256}, {Name: "permissions", Value: p.Permissions},
 		{Name: "instances", Value: instances},
 	}
@@ -91,12 +91,13 @@ func pluginStruct(p *Plugin) xmlrpc.Struct {
 func LoopMethod(info func() core.LoopInfo) Method {
 	return Method{
 		Name: "getLoop", ReadOnly: true,
-		Returns: Param{"struct", "loop", "turns; longest, in seconds, since this was asked last; longest_ever"},
+		Returns: Param{"struct", "loop", "turns; busy, the seconds they took; slow, those of more than 10 ms; longest, in seconds, since this was asked last; longest_ever"},
 		Help:    "Tell how long the turns of the supervisor's loop take: nothing happens to any process while one lasts.",
 		Call: func(context.Context, []any) (any, error) {
 			i := info()
 			return xmlrpc.Struct{
-				{Name: "turns", Value: int64(i.Turns)}, //nolint:gosec // a count
+				{Name: "turns", Value: int64(i.Turns)},                                        //nolint:gosec // a count
+				{Name: "busy", Value: i.Busy.Seconds()}, {Name: "slow", Value: int64(i.Slow)}, //nolint:gosec // a count
 				{Name: "longest", Value: i.Longest.Seconds()}, {Name: "longest_ever", Value: i.Ever.Seconds()},
 			}, nil
 		},

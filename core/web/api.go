@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/procstat"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
@@ -47,7 +49,8 @@ type snapshotJSON struct {
 	MayChange  bool          `json:"may_change"`
 	HasStats   bool          `json:"has_stats"`
 	HasEvents  bool          `json:"has_events"`
-	HasPlugins bool          `json:"has_plugins"`
+	HasPlugins bool          `json:"has_plugins"` // there is one at least
+	HasSinks   bool          `json:"has_sinks"`
 	Now        int64         `json:"now"`
 	Processes  []processJSON `json:"processes"`
 }
@@ -67,14 +70,18 @@ type resultJSON struct {
 }
 
 func (h *Handler) api(w http.ResponseWriter, r *http.Request, name string) {
+	if rpc.FromOtherSite(r) { // who cannot read the answer shall not have it made
+		http.Error(w, "the request is not from this page", http.StatusForbidden)
+		return
+	}
 	var answer any
 	var err error
 	switch name {
 	case "snapshot":
 		answer, err = h.snapshot(r)
 	case "stats":
-		if h.o.Stats != nil {
-			answer, err = h.o.Stats(r.Context())
+		if h.o.Usage != nil {
+			answer, err = h.stats(r.Context())
 		}
 	case "subscribers":
 		if h.o.Events != nil {
@@ -83,6 +90,10 @@ func (h *Handler) api(w http.ResponseWriter, r *http.Request, name string) {
 	case "plugins":
 		if h.o.Plugins != nil {
 			answer, err = h.o.Plugins(r.Context())
+		}
+	case "sinks":
+		if h.o.LogSinks != nil {
+			answer = h.sinks()
 		}
 	case "log":
 		h.log(w, r)
@@ -117,8 +128,15 @@ func (h *Handler) snapshot(r *http.Request) (any, error) {
 	}
 	s := snapshotJSON{
 		Identifier: h.o.Supervisor.Identifier(), Version: h.o.Version, Mood: moodName(h.o.Supervisor.Mood()), MayChange: mayChange(r),
-		HasStats: h.o.Stats != nil, HasEvents: h.o.Events != nil, HasPlugins: h.o.Plugins != nil,
+		HasStats: h.o.Usage != nil, HasEvents: h.o.Events != nil, HasSinks: h.o.LogSinks != nil && len(h.o.LogSinks()) > 0,
 		Now: h.o.Now().Unix(), Processes: make([]processJSON, len(infos)),
+	}
+	if h.o.Plugins != nil {
+		plugins, err := h.o.Plugins(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		s.HasPlugins = len(plugins) > 0
 	}
 	for i := range infos {
 		p := &infos[i]
@@ -128,6 +146,47 @@ func (h *Handler) snapshot(r *http.Request) (any, error) {
 		}
 	}
 	return s, nil
+}
+
+// statJSON is what one process and its descendants use.
+type statJSON struct {
+	Name string  `json:"name"` // namespec
+	CPU  float64 `json:"cpu"`  // percent of one processor
+	RSS  int64   `json:"rss"`  // bytes
+}
+
+// stats is what the processes use that run.
+func (h *Handler) stats(ctx context.Context) (any, error) {
+	infos, err := h.processes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	used, err := h.usage(infos)
+	if err != nil {
+		return nil, err
+	}
+	all := []statJSON{}
+	for i := range infos {
+		p := &infos[i]
+		if s, ok := used[p.Pid]; ok {
+			all = append(all, statJSON{namespec(p.Group, p.Name), s.Percent, s.RSS})
+		}
+	}
+	return all, nil
+}
+
+// usage is what processes use, by pid; nil where that cannot be told.
+func (h *Handler) usage(infos []core.ProcessInfo) (map[int]procstat.Stat, error) {
+	if h.o.Usage == nil {
+		return nil, nil //nolint:nilnil // nothing is known, which is no error
+	}
+	pids := make([]int, 0, len(infos))
+	for i := range infos {
+		if infos[i].Pid != 0 {
+			pids = append(pids, infos[i].Pid)
+		}
+	}
+	return h.o.Usage(pids)
 }
 
 func moodName(m core.Mood) string {
@@ -155,6 +214,8 @@ type subscriberJSON struct {
 	Discarded  uint64   `json:"discarded"`
 	OldestAge  float64  `json:"oldest_age"`
 	Listeners  []string `json:"listeners"` // of a pool: what state each is in
+	SpoolBytes int64    `json:"spool_bytes"`
+	Trouble    string   `json:"trouble"`
 }
 
 func (h *Handler) subscribers(ctx context.Context) (any, error) {
@@ -169,6 +230,11 @@ func (h *Handler) subscribers(ctx context.Context) (any, error) {
 			Name: s.Name, Kind: s.Kind, Events: s.Events, Queued: s.Queued, BufferSize: s.BufferSize, InFlight: s.InFlight,
 			Delivered: s.Counters.Delivered, Rejected: s.Counters.Rejected, Discarded: s.Counters.Discarded, OldestAge: s.OldestAge.Seconds(),
 		}
+		out[i].Trouble = s.LastError
+		if s.Spool != nil {
+			out[i].SpoolBytes = s.Spool.Stats.Bytes
+			out[i].Trouble = cmp.Or(s.Spool.Fault, s.LastError)
+		}
 		for _, l := range s.Processes {
 			state := l.Listener
 			if state == "" {
@@ -178,6 +244,36 @@ func (h *Handler) subscribers(ctx context.Context) (any, error) {
 		}
 	}
 	return out, nil
+}
+
+// sinkJSON is a log sink for its panel.
+type sinkJSON struct {
+	Name        string  `json:"name"`
+	Overflow    string  `json:"overflow"`
+	Queued      int64   `json:"queued"`
+	BufferBytes int64   `json:"buffer_bytes"`
+	InFlight    int     `json:"in_flight"`
+	Paused      int     `json:"paused"`
+	Written     uint64  `json:"written"`
+	Dropped     uint64  `json:"dropped"`
+	Refused     uint64  `json:"refused"`
+	OldestAge   float64 `json:"oldest_age"`
+	Trouble     string  `json:"trouble"`
+}
+
+func (h *Handler) sinks() []sinkJSON {
+	out := []sinkJSON{}
+	for _, k := range h.o.LogSinks() {
+		one := sinkJSON{
+			Name: k.Name, Overflow: k.Overflow, Queued: k.Queued, BufferBytes: k.BufferBytes, InFlight: k.InFlight, Paused: k.Paused,
+			Written: k.Written, Dropped: k.Dropped, Refused: k.Refused, OldestAge: k.OldestAge.Seconds(), Trouble: k.LastError,
+		}
+		if k.Spool != nil {
+			one.Trouble = cmp.Or(k.Spool.Fault, k.LastError)
+		}
+		out = append(out, one)
+	}
+	return out
 }
 
 // log is the end of a log, or all of it for a download.
@@ -246,59 +342,14 @@ func (h *Handler) change(w http.ResponseWriter, r *http.Request, name string) {
 	}
 	switch name {
 	case "reread":
-		diff, err := h.o.Supervisor.Reload(r.Context())
-		reply(w, groupsOf(diff), err)
+		diff, err := h.reread(r.Context())
+		reply(w, diff, err)
 	case "update":
 		results, err := h.update(r.Context())
 		reply(w, results, err)
 	default:
 		h.actMany(w, r, request)
 	}
-}
-
-// diffJSON is what update would do.
-type diffJSON struct {
-	Added   []string `json:"added"`
-	Changed []string `json:"changed"`
-	Removed []string `json:"removed"`
-}
-
-func groupsOf(d core.GroupDiff) diffJSON {
-	list := func(names []string) []string { return append([]string{}, names...) }
-	return diffJSON{list(d.Added), list(d.Changed), list(d.Removed)}
-}
-
-// update does what supervisorctl update does, in its order (supervisorctl.py, do_update).
-func (h *Handler) update(ctx context.Context) ([]resultJSON, error) {
-	diff, err := h.o.Supervisor.Reload(ctx)
-	if err != nil {
-		return nil, err
-	}
-	results := []resultJSON{}
-	one := func(group, done string, steps ...func() error) {
-		for _, step := range steps {
-			if err := step(); err != nil {
-				results = append(results, resultJSON{Name: group, Error: err.Error()})
-				return
-			}
-		}
-		results = append(results, resultJSON{Name: group, Done: done})
-	}
-	stop := func(group string) func() error {
-		return func() error { _, err := h.o.Supervisor.StopGroup(ctx, group, true); return err }
-	}
-	remove := func(group string) func() error { return func() error { return h.o.Supervisor.RemoveGroup(ctx, group) } }
-	add := func(group string) func() error { return func() error { return h.o.Supervisor.AddGroup(ctx, group) } }
-	for _, g := range diff.Removed {
-		one(g, "removed process group", stop(g), remove(g))
-	}
-	for _, g := range diff.Changed {
-		one(g, "updated process group", stop(g), remove(g), add(g))
-	}
-	for _, g := range diff.Added {
-		one(g, "added process group", add(g))
-	}
-	return results, nil
 }
 
 // actMany does one action to several processes, together.

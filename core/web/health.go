@@ -15,6 +15,7 @@ type Counters interface {
 	Tally(ctx context.Context) (core.Tally, error)
 	Turn(ctx context.Context) error
 	Waiting(ctx context.Context) ([]string, error)
+	LoopTotals() core.LoopInfo
 }
 
 // healthTime is how long the loop may take to turn before it counts as stuck.

@@ -18,9 +18,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/procstat"
 	"github.com/hark-supervisor/hark/core/rpc"
 )
 
@@ -35,12 +34,16 @@ type Options struct {
 	Version    string     // Hark's own
 	// SupervisorVersion is the level of compatibility, shown as Supervisor shows its version.
 	SupervisorVersion string
+	// Previews tells what an update would do to each group; nil: only which groups differ is told.
+	Previews rpc.Previews
 	// Plugins tells of plugins for their panel; nil: there is none.
 	Plugins func(ctx context.Context) ([]PluginInfo, error)
 	// Counters tells what was counted and whether the daemon is well; nil: no /metrics, /healthz and /readyz.
 	Counters Counters
-	// Stats tells what processes use; nil: it cannot be told.
-	Stats func(ctx context.Context) ([]ProcessStat, error)
+	// LogSinks tells of log sinks; nil: there are none.
+	LogSinks func() []rpc.LogSink
+	// Usage tells what processes use, by pid; nil: it cannot be told.
+	Usage func(pids []int) (map[int]procstat.Stat, error)
 	// Open tells that a server runs without authentication: the page says so.
 	Open bool
 	Now  func() time.Time // nil: time.Now
@@ -48,23 +51,21 @@ type Options struct {
 
 // PluginInfo is one plugin as the page shows it.
 type PluginInfo struct {
-	Name      string   `json:"name"`
-	State     string   `json:"state"`
-	Version   string   `json:"version"`
-	Pid       int      `json:"pid"`
-	Restarts  int      `json:"restarts"`
-	Instances []string `json:"instances"`
-	Trouble   string   `json:"trouble"`
+	Name      string           `json:"name"`
+	State     string           `json:"state"`
+	Version   string           `json:"version"`
+	Pid       int              `json:"pid"`
+	Restarts  int              `json:"restarts"`
+	Failures  int              `json:"failures"` // in a row
+	Instances []PluginInstance `json:"instances"`
+	Trouble   string           `json:"trouble"`
 }
 
-// ProcessStat is what one process and its descendants use.
-type ProcessStat struct {
-	Name  string  `json:"name"`
-	Group string  `json:"group"`
-	CPU   float64 `json:"cpu"` // percent of one processor
-	RSS   int64   `json:"rss"` // bytes
-	// CPUSeconds is the processor time used so far.
-	CPUSeconds float64 `json:"cpu_seconds"`
+// PluginInstance is one section that a plugin serves.
+type PluginInstance struct {
+	Section string `json:"section"`
+	Ready   bool   `json:"ready"`
+	Trouble string `json:"trouble"`
 }
 
 // Handler serves the page. It is given to rpc.Options as Fallback.
@@ -77,7 +78,7 @@ type Handler struct {
 	token   string // of this life of the daemon; app.js sends it with what changes something
 	static  map[string]asset
 	metrics http.Handler // nil: none
-	latency *prometheus.HistogramVec
+	latency *latency
 }
 
 type asset struct {

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { os.Exit(daemontest.Main(m)) }
 // site is the page of a daemon under test.
 type site struct {
 	*daemontest.Daemon
-	t      *testing.T
+	t      testing.TB
 	client *http.Client
 	user   string // of Basic authentication, with the same password; "" for none
 	token  string
@@ -35,7 +35,7 @@ func open(t *testing.T, sections string) *site {
 	return over(t, d, "unix", d.Dir+"/s.sock")
 }
 
-func over(t *testing.T, d *daemontest.Daemon, network, address string) *site {
+func over(t testing.TB, d *daemontest.Daemon, network, address string) *site {
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}}
@@ -319,13 +319,36 @@ func TestChangesByThePagesOwnScript(t *testing.T) {
 
 func TestUpdateFromThePage(t *testing.T) {
 	s := open(t, programs)
-	s.WriteConf("[program:idle]\ncommand=/bin/sleep 2000\nautostart=false\n[program:new]\ncommand=/bin/sleep 1000\nstartsecs=0\n")
-	var diff struct{ Added, Changed, Removed []string }
+	s.WriteConf("[program:idle]\ncommand=/bin/sleep 2000\nautostart=false\nenvironment=TOKEN=\"hunter2\"\n[program:new]\ncommand=/bin/sleep 1000\nstartsecs=0\n")
+	var diff struct {
+		Added, Changed, Removed []string
+		Plans                   []struct {
+			Name, Action string
+			Changes      []struct{ Process, Key, From, To string }
+			Processes    []struct{ Name, State, Fate string }
+		}
+	}
 	if err := json.Unmarshal([]byte(s.post("reread", nil).body), &diff); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(diff.Added, []string{"new"}) || !slices.Equal(diff.Changed, []string{"idle"}) || len(diff.Removed) != 4 {
 		t.Errorf("got %+v", diff)
+	}
+	plans := map[string]string{}
+	for _, p := range diff.Plans {
+		plans[p.Name] = fmt.Sprint(p.Action, p.Changes, p.Processes)
+	}
+	if got, want := plans["idle"], "change[{idle command /bin/sleep 1000 /bin/sleep 2000} {idle startsecs 0 1} {idle environment TOKEN  <secret>}] [{idle STOPPED none}]"; got != want {
+		t.Errorf("idle: %s", got)
+	}
+	if got := plans["new"]; got != "add[] [{new STOPPED start}]" {
+		t.Errorf("new: %s", got)
+	}
+	if got := plans["says"]; got != "remove[] [{says RUNNING stop}]" || len(plans) != 6 {
+		t.Errorf("says: %s; %d plans", got, len(plans))
+	}
+	if a := s.post("reread", nil); strings.Contains(a.body, "hunter2") {
+		t.Error("a value of environment= is shown")
 	}
 	body := s.post("update", nil).body
 	for _, part := range []string{`"done":"added process group"`, `"done":"updated process group"`, `"done":"removed process group"`} {
@@ -407,6 +430,56 @@ func TestWhoMayOnlyReadSeesNoButtons(t *testing.T) {
 	}
 	if a := s.post("act", map[string]any{"action": "start", "names": []string{"idle"}}); a.status != 200 {
 		t.Errorf("who may control: %d", a.status)
+	}
+}
+
+func TestWhatAttackersSend(t *testing.T) {
+	s := open(t, programs)
+	for _, path := range []string{
+		"/ui/../../../etc/passwd", "/ui/%2e%2e/app.css", "/ui/..%2fapp.css", "/stylesheets/../ui/status.html", "/stylesheets/", "/etc/passwd", "//etc/passwd",
+		"/ui/app.css", "/ui/api/", "/ui/api/../snapshot", "/ui/api/log/../../etc", "/ui%2fapp.js%00.html",
+	} {
+		if a := s.get(path); a.status != 404 || strings.Contains(a.body, "root:") || strings.Contains(a.body, path) {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+	}
+	big := strings.Repeat("x", 2<<20)
+	form := []string{"Content-Type", "application/x-www-form-urlencoded"}
+	if a := s.do(http.MethodPost, "/index.html", "action="+big, form...); a.status != 400 {
+		t.Errorf("a large form: %d", a.status)
+	}
+	if a := s.do(http.MethodPost, "/index.html", "action=stop&processname=%zz", form...); a.status != 400 {
+		t.Errorf("a form that is none: %d", a.status)
+	}
+	for _, path := range []string{"/?message=%3Cscript%3E", "/tail.html?processname=%3Cscript%3E", "/index.html?action=%3Cscript%3E", "/?processname=%3Cscript%3E&action=start"} {
+		a := s.get(path)
+		html := strings.HasPrefix(a.header.Get("Content-Type"), "text/html")
+		if html && strings.Contains(a.body, "<script>") || !html && a.header.Get("X-Content-Type-Options") != "nosniff" || strings.ContainsAny(a.header.Get("Location"), "<>\r\n") {
+			t.Errorf("%s: %v %s", path, a.header, a.body)
+		}
+	}
+	if a := s.get("/?processname=x%0d%0aSet-Cookie:%20a&action=start"); a.header.Get("Set-Cookie") != "" {
+		t.Errorf("headers are split: %v", a.header)
+	}
+	for _, path := range []string{"/", "/tail.html?processname=says", "/ui/api/snapshot", "/ui/app.js", "/metrics", "/healthz", "/nosuch", "/?action=nosuch"} {
+		h := s.get(path).header
+		csp := h.Get("Content-Security-Policy")
+		for _, part := range []string{"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
+			if !strings.Contains(csp, part) {
+				t.Errorf("%s: its policy lacks %s", path, part)
+			}
+		}
+		if strings.Contains(csp, "unsafe") || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("X-Frame-Options") != "DENY" || h.Get("Cross-Origin-Resource-Policy") != "same-origin" {
+			t.Errorf("%s: %v", path, h)
+		}
+		if want := map[bool]string{true: "no-cache", false: "no-store"}[path == "/ui/app.js"]; h.Get("Cache-Control") != want {
+			t.Errorf("%s: cache %q", path, h.Get("Cache-Control"))
+		}
+	}
+	for _, path := range []string{"/ui/api/snapshot", "/ui/api/stats", "/ui/api/log?name=says"} {
+		if a := s.get(path, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Dest", "empty"); a.status != 403 {
+			t.Errorf("%s for another site: %d", path, a.status)
+		}
 	}
 }
 

@@ -1,7 +1,11 @@
 // page.mjs SUITE URL [ARG...]: tests of the page in a real browser. It is run by browser_test.go, which runs the daemon.
 // Prints a line for each check; the status is 1 when one failed.
 import { chromium } from "playwright-core";
-import { suites } from "./suites.mjs";
+import { suites as actions } from "./suites.mjs";
+import { suites as more } from "./access.mjs";
+import { suites as foreign } from "./foreign.mjs";
+
+const suites = { ...actions, ...more, ...foreign };
 
 const [suite, url, ...args] = process.argv.slice(2);
 const browser = await chromium.launch({
@@ -43,7 +47,7 @@ function same(got, wanted) { if (got !== wanted) throw new Error("got " + JSON.s
 function has(text, part) { if (!text.includes(part)) throw new Error(JSON.stringify(text.slice(0, 400)) + " lacks " + JSON.stringify(part)); }
 async function live(page) { await page.locator("#live", { hasText: "live" }).waitFor(); }
 
-await suites[suite]({ open, check, call, row, state, same, has, live, url, args });
+await suites[suite]({ browser, open, check, call, row, state, same, has, live, url, args });
 await check("the page raised no error, opened no dialog and broke no policy", () => { if (trouble.length) throw new Error(trouble.join("; ")); });
 await browser.close();
 process.exit(failed ? 1 : 0);

@@ -105,6 +105,13 @@ export const suites = {
 			await page.locator("#tools button", { hasText: "Configuration" }).click();
 			await page.locator("dialog li.diff-added", { hasText: "Added: fresh" }).waitFor();
 			await page.locator("dialog li.diff-removed", { hasText: "Removed: gone" }).waitFor();
+			const changed = page.locator("dialog li.diff-changed", { hasText: "Changed: idle" });
+			const cells = (text) => changed.locator("tr", { hasText: text }).locator("td").allInnerTexts();
+			same((await cells("command")).join(" | "), "command | /bin/sleep 1000 | /bin/sleep 2000");
+			same((await cells("environment TOKEN")).join(" | "), "environment TOKEN | not set | <secret>");
+			has(await page.locator("dialog li.diff-removed", { hasText: "Removed: says" }).evaluate((e) => e.textContent), "says will be stopped");
+			has(await page.locator("dialog li.diff-added").evaluate((e) => e.textContent), "fresh will start");
+			same((await page.locator("dialog").innerText()).includes("hunter2"), false);
 			await page.locator("dialog button", { hasText: "Update" }).click();
 			await row(page, "fresh").waitFor();
 			await state(page, "fresh", "running");
@@ -195,6 +202,26 @@ export const suites = {
 			has(await pre.innerText(), '<a href="javascript:alert(5)">');
 			same(await pre.locator("a, script, img, svg").count(), 0);
 		});
+		await check("escapes in logs are colours and nothing else, however they are cut", async () => {
+			await page.locator("section.log .close").click();
+			await row(page, "escapes").locator("td.name a").click();
+			const pre = page.locator("section.log pre");
+			await pre.locator("text=the end").first().waitFor();
+			const text = await pre.innerText();
+			has(text, "[a link]");
+			has(text, "before after");
+			has(text, "10%\n20%\n");
+			has(text, "split green the end");
+			same(await pre.locator("span.c2", { hasText: /^green$/ }).count(), 1); // its escape came in two pieces
+			same(await pre.locator("span.c1", { hasText: /^bright red$/ }).count(), 1); // 38;5;196
+			same(await pre.locator("a, img").count(), 0);
+			same(/[\x00-\x08\x0b-\x1f\x7f-\x9f]|javascript|evil.test|title!|DCS/.test(text), false);
+		});
+		await check("addresses in names and messages lead nowhere", async () => {
+			same(await page.evaluate(() => [...document.querySelectorAll("[href], [src], [action]")].filter((e) => !(e.href || e.src || e.action || "").toString().startsWith(location.origin) && !e.closest("#footer")).length), 0);
+			same(await page.locator("td.name a", { hasText: "&#106;avascript&colon;alert(6)" }).count(), 1);
+			same(await page.evaluate(() => [...document.querySelectorAll("*")].some((e) => [...e.attributes].some((a) => a.name.startsWith("on")))), false);
+		});
 		await check("the tail is text", async () => {
 			await page.goto(page.url().split("?")[0] + "tail.html?processname=html");
 			has(await page.locator("pre").innerText(), "<script>alert(4)</script>");
@@ -235,20 +262,40 @@ export const suites = {
 		}))));
 	},
 
-	async pictures({ open, check, live, row, args }) {
-		const [dir] = args;
+	async pictures({ open, check, live, row, state, args }) {
+		const [dir, conf] = args;
+		const how = { httpCredentials: { username: "ops", password: "ops" }, viewport: { width: 1280, height: 760 }, deviceScaleFactor: 1.5 };
+		// Lines worth looking at take half a minute: only for pictures that are kept.
+		const lines = (page) => page.waitForFunction((n) => [...document.querySelectorAll("polyline.spark")].some((p) => p.points.numberOfItems >= n), process.env.HARK_PICTURES ? 14 : 1, { timeout: 90000 });
 		await check("pictures", async () => {
-			let page = await open({ viewport: { width: 1200, height: 720 }, deviceScaleFactor: 1.5 });
+			let page = await open(how);
 			await live(page);
+			await state(page, "migrate", "exited");
+			await state(page, "mailer", "fatal");
+			await row(page, "web:web_0").locator("td.use").waitFor();
+			await lines(page);
 			await page.screenshot({ path: dir + "/page.png" });
-			await row(page, "says").locator("td.name a").click();
-			await page.locator("section.log pre").locator("text=line").first().waitFor();
+			await row(page, "web:web_1").locator("td.name a").click();
+			await page.locator("section.log pre").locator("text=GET").nth(12).waitFor();
 			await page.locator("#tools button", { hasText: "Listeners" }).click();
 			await page.locator(".panel td").first().waitFor();
 			await page.locator("section.log").scrollIntoViewIfNeeded();
 			await page.screenshot({ path: dir + "/page-log.png" });
-			page = await open({ viewport: { width: 380, height: 760 }, colorScheme: "dark", deviceScaleFactor: 1.5 });
+			await page.keyboard.press("Escape");
+			await writeFile(conf, process.env.NEW_CONF);
+			await page.locator("#tools button", { hasText: "Configuration" }).click();
+			await page.locator("dialog .diff li").first().waitFor();
+			await page.screenshot({ path: dir + "/page-update.png" });
+			await page.context().close();
+			page = await open({ ...how, colorScheme: "dark" });
 			await live(page);
+			await row(page, "web:web_0").locator("td.use").waitFor();
+			await lines(page);
+			await page.screenshot({ path: dir + "/page-dark.png" });
+			await page.context().close();
+			page = await open({ ...how, viewport: { width: 360, height: 760 }, colorScheme: "dark" });
+			await live(page);
+			await row(page, "alerts").locator("td.use").waitFor();
 			await page.screenshot({ path: dir + "/page-phone-dark.png" });
 		});
 	},

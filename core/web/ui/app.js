@@ -1,7 +1,7 @@
 "use strict";
 // The page comes alive: the rows that the server made are kept up to date from /events, and get what a page without scripts cannot have.
 (() => {
-	const { el, json, listeners, plugins, Timeline } = window.HarkPanels;
+	const { el, json, listeners, plugins, sinks, plan, Timeline } = window.HarkPanels;
 	const token = document.querySelector("meta[name=hark-token]").content;
 	const table = document.getElementById("statustable");
 	const body = table && table.tBodies ? table.tBodies[0] : null;
@@ -17,16 +17,18 @@
 		for (const e of entries) {
 			const r = rows.get(e.target.dataset.name);
 			if (!r) continue;
-			if (e.isIntersecting) { seen.add(r); describe(r); } else seen.delete(r);
+			if (e.isIntersecting) { seen.add(r); describe(r); drawUse(r); } else seen.delete(r);
 		}
 	}, { rootMargin: "100px" });
-	let mayChange = false, skew = 0, timeline = null, panelsOpen = new Map();
+	let hasStats = false, mayChange = false, skew = 0, timeline = null, panelsOpen = new Map();
 	let filter = "", states = new Set();
 
 	function say(text, error) {
 		message.textContent = text;
-		message.className = text ? "status_msg" + (error ? " error" : "") : "hidden";
+		message.className = text ? "status_msg" + (error ? " error" : "") : "quiet"; // not hidden: what is hidden is not read out when it comes
 	}
+	// A name that turns the direction of what is written stands apart from the text around it.
+	const apart = (name) => /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc]/.test(name) ? "\u2068" + name.replace(/[\u202a-\u202e\u2066-\u2069]/g, "") + "\u2069" : name;
 	async function post(what, request) {
 		const r = await fetch("ui/api/" + what, { method: "POST", headers: { "Content-Type": "application/json", "X-Hark-Token": token }, body: JSON.stringify(request || {}) });
 		if (!r.ok) throw new Error((await r.text()).trim());
@@ -35,12 +37,12 @@
 	async function act(action, names) {
 		if (names.length === 0) return;
 		if ((action === "stop" || action === "restart") && names.length > 1 && !confirm(action + " " + names.length + " programs?")) return;
-		say(action + " " + (names.length === 1 ? names[0] : names.length + " programs") + " …");
+		say(action + " " + (names.length === 1 ? apart(names[0]) : names.length + " programs") + " …");
 		try {
 			const results = await post("act", { action, names });
 			const bad = results.filter((x) => x.error);
-			if (bad.length) say(bad.map((x) => x.name + ": " + x.error).join("\n"), true);
-			else say(action + ": " + (names.length === 1 ? names[0] : names.length + " programs") + " done");
+			if (bad.length) say(bad.map((x) => apart(x.name) + ": " + x.error).join("\n"), true);
+			else say(action + ": " + (names.length === 1 ? apart(names[0]) : names.length + " programs") + " done");
 		} catch (err) { say(err.message, true); }
 	}
 
@@ -52,13 +54,14 @@
 		r.box = box;
 		tr.prepend(el("td", { className: "pick" }, box));
 		tr.querySelector("td.name a").onclick = (e) => { if (!e.metaKey && !e.ctrlKey) { e.preventDefault(); openLog(r.name, "stdout"); } };
+		if (hasStats) { r.use = el("td", { className: "use" }); tr.append(r.use); }
 		rows.set(r.name, r);
 		eye.observe(tr);
 		return r;
 	}
 	function actions(r) {
 		const ul = r.tr.querySelector("td.action ul");
-		const link = (text, run) => el("li", {}, el("a", { href: "#", onclick: (e) => { e.preventDefault(); run(); } }, text));
+		const link = (text, run) => el("li", {}, el("a", { href: "#", role: "button", ariaLabel: text + " " + r.name, onclick: (e) => { e.preventDefault(); run(); } }, text));
 		const items = [];
 		if (mayChange) {
 			if (r.state === "RUNNING") items.push(link("Restart", () => act("restart", [r.name])), link("Stop", () => act("stop", [r.name])));
@@ -67,7 +70,10 @@
 			items.push(link("Clear Log", () => act("clearlog", [r.name])));
 		}
 		items.push(link("Stdout", () => openLog(r.name, "stdout")), link("Stderr", () => openLog(r.name, "stderr")), link("Events", () => openTimeline(r.name)));
+		// Who works with keys stays where they were: at the same link, or what has come in its place.
+		const at = !ul.contains(document.activeElement) ? -1 : [...ul.children].findIndex((li) => li.contains(document.activeElement)), was = at < 0 ? "" : document.activeElement.textContent;
 		ul.replaceChildren(...items);
+		if (at >= 0) (items.find((li) => li.textContent === was) || items[Math.min(at, items.length - 1)]).firstChild.focus({ preventScroll: true });
 	}
 	function newRow(p) {
 		const tr = el("tr", {}, el("td", { className: "status" }, el("span", {})), el("td", { className: "desc" }, el("span", {})),
@@ -87,6 +93,7 @@
 			r.status.className = classes[p.state] || "statusnominal";
 			actions(r);
 			show(r);
+			if (r.use && !r.pid) { r.use.replaceChildren(); r.cpu = []; r.line = null; }
 		}
 		r.description = p.description;
 		describe(r);
@@ -134,7 +141,7 @@
 			g.button = el("button", { type: "button", ariaExpanded: "true", onclick: () => { g.open = !g.open; g.button.ariaExpanded = String(g.open); g.draw(); for (const r of rows.values()) if (r.group === name) show(r); } });
 			g.count = el("span", { className: "count" });
 			g.row = el("tr", { className: "group" }, el("td", { colSpan: table.tHead.rows[0].cells.length }, g.button, " ", g.count));
-			g.draw = () => { g.button.textContent = (g.open ? "▾ " : "▸ ") + name; };
+			g.draw = () => { g.button.replaceChildren(g.open ? "▾ " : "▸ ", el("bdi", {}, name)); };
 			g.draw();
 			groups.set(name, g);
 		}
@@ -174,6 +181,8 @@
 		const n = tools.querySelector(".picked");
 		if (n) n.textContent = selected.size ? selected.size + " selected" : "";
 	}
+	const pluginsButton = el("button", { type: "button", onclick: () => toggle("plugins", plugins) }, "Plugins");
+	const sinksButton = el("button", { type: "button", onclick: () => toggle("sinks", sinks) }, "Log sinks");
 	function toolbar(s) {
 		const search = el("input", { type: "search", placeholder: "Filter (/)", ariaLabel: "Filter by name", oninput: (e) => { filter = e.target.value.trim().toLowerCase(); showAll(); } });
 		tools.append(search);
@@ -193,7 +202,7 @@
 		tools.append(el("span", { className: "picked", role: "status" }));
 		tools.append(el("button", { type: "button", onclick: () => openTimeline("") }, "Events"));
 		if (s.has_events) tools.append(el("button", { type: "button", onclick: () => toggle("listeners", listeners) }, "Listeners"));
-		if (s.has_plugins) tools.append(el("button", { type: "button", onclick: () => toggle("plugins", plugins) }, "Plugins"));
+		tools.append(pluginsButton, sinksButton);
 		tools.append(el("button", { type: "button", ariaLabel: "Keys", onclick: keys }, "?"));
 		if (body) {
 			const all = el("input", { type: "checkbox", ariaLabel: "Select all shown", onchange: (e) => { for (const r of rows.values()) if (!r.tr.hidden || !e.target.checked) select(r, e.target.checked); } });
@@ -230,33 +239,42 @@
 		toggle("events", () => { timeline = new Timeline(past, name); return timeline; });
 		if (!panelsOpen.has("events")) timeline = null;
 	}
+	// A dialog goes away for good when it is closed, by Escape too, and the keys are where they were.
+	function dialog(title, ...parts) {
+		const from = document.activeElement;
+		const box = el("dialog", { ariaLabel: title }, el("h2", {}, title), ...parts);
+		box.onclose = () => { box.remove(); if (from && from.isConnected) from.focus({ preventScroll: true }); };
+		document.body.append(box);
+		box.showModal();
+		return box;
+	}
 	async function reread() {
 		try {
-			const d = await post("reread");
-			const list = (kind) => d[kind].map((g) => el("li", { className: "diff-" + kind }, kind.slice(0, 1).toUpperCase() + kind.slice(1) + ": " + g));
-			const items = [...list("added"), ...list("changed"), ...list("removed")];
-			const box = el("dialog", {}, el("h2", {}, "Configuration"), items.length ? el("ul", {}, ...items) : el("p", {}, "The file and what runs are the same."),
-				el("p", {}, items.length ? "Update stops and starts what changed, and starts what was added." : ""));
-			const close = () => { box.close(); box.remove(); };
-			if (items.length) box.append(el("button", { type: "button", className: "button primary", onclick: async () => {
-				close();
+			const d = await post("reread"), plans = new Map(d.plans.map((p) => [p.name, p]));
+			const groups = [];
+			for (const kind of ["added", "changed", "removed"]) for (const name of d[kind]) {
+				const more = plans.has(name) ? plan(plans.get(name)) : [], title = kind.slice(0, 1).toUpperCase() + kind.slice(1) + ": ";
+				groups.push(el("li", { className: "diff-" + kind }, more.length ?
+					el("details", { open: groups.length < 5 }, el("summary", {}, title, el("bdi", {}, name)), ...more) : el("span", {}, title, el("bdi", {}, name))));
+			}
+			const close = el("button", { type: "button", className: "button", onclick: () => box.close() }, groups.length ? "Leave it" : "Close");
+			const update = el("button", { type: "button", className: "button primary", onclick: async () => {
+				box.close();
+				say("update …");
 				try {
 					const results = await post("update");
-					say(results.map((x) => x.name + ": " + (x.error || x.done)).join("\n"), results.some((x) => x.error));
+					say(results.map((x) => apart(x.name) + ": " + (x.error || x.done)).join("\n"), results.some((x) => x.error));
 					snapshot();
 				} catch (err) { say(err.message, true); }
-			} }, "Update"), " ");
-			box.append(el("button", { type: "button", className: "button", onclick: close }, items.length ? "Leave it" : "Close"));
-			document.body.append(box);
-			box.showModal();
+			} }, "Update");
+			const box = groups.length ? dialog("Configuration", el("ul", { className: "diff" }, ...groups), el("p", { className: "buttons" }, update, " ", close)) :
+				dialog("Configuration", el("p", {}, "The file and what runs are the same."), el("p", { className: "buttons" }, close));
 		} catch (err) { say(err.message, true); }
 	}
 	function keys() {
 		const all = [["/", "filter by name"], ["j, k", "next, previous program"], ["x", "select it"], ["s", "start"], ["S", "stop"], ["R", "restart"], ["l", "its log"], ["e", "events"], ["r", "refresh"], ["Esc", "close what is open"], ["?", "this list"]];
-		const box = el("dialog", {}, el("h2", {}, "Keys"), el("dl", { className: "keys" }, ...all.flatMap(([k, v]) => [el("dt", {}, el("kbd", {}, k)), el("dd", {}, v)])),
-			el("p", {}, el("button", { type: "button", className: "button", onclick: () => { box.close(); box.remove(); } }, "Close")));
-		document.body.append(box);
-		box.showModal();
+		const close = el("button", { type: "button", className: "button", onclick: () => box.close() }, "Close");
+		const box = dialog("Keys", el("dl", { className: "keys" }, ...all.flatMap(([k, v]) => [el("dt", {}, el("kbd", {}, k)), el("dd", {}, v)])), el("p", { className: "buttons" }, close));
 	}
 	let cursor = "";
 	function move(step) {
@@ -269,7 +287,7 @@
 		tr.scrollIntoView({ block: "nearest" });
 	}
 	document.addEventListener("keydown", (e) => {
-		if (e.ctrlKey || e.metaKey || e.altKey) return;
+		if (e.ctrlKey || e.metaKey || e.altKey || document.querySelector("dialog[open]")) return;
 		if (e.key === "Escape") { for (const p of [...panelsOpen.values()]) p.close(); if (document.activeElement) document.activeElement.blur(); return; }
 		if (/^(INPUT|SELECT|TEXTAREA)$/.test(e.target.tagName) && e.target.type !== "checkbox") return;
 		const here = () => rows.get(cursor) ? [cursor] : [...selected];
@@ -284,8 +302,9 @@
 	async function snapshot() {
 		const s = await json("ui/api/snapshot");
 		skew = s.now - Date.now() / 1000;
-		mayChange = s.may_change;
+		mayChange = s.may_change; hasStats = s.has_stats;
 		if (!known) { known = true; for (const tr of body ? [...body.rows] : []) adopt(tr); toolbar(s); if (s.has_stats) stats(); }
+		pluginsButton.hidden = !s.has_plugins; sinksButton.hidden = !s.has_sinks; // an update brings them
 		arrange(s.processes);
 		if (s.mood !== "RUNNING") say("The daemon is " + s.mood.toLowerCase() + ".");
 	}
@@ -307,7 +326,7 @@
 		if (state === "EXITED" || state === "STOPPED") description = new Date(e.time).toLocaleString([], { month: "short", day: "2-digit", hour: "2-digit", minute: "2-digit" });
 		if (state === "STARTING") r.start = at;
 		if (state === "BACKOFF" || state === "FATAL") soon(); // only the daemon knows why
-		if (set(r, { state, pid: e.pid || r.pid, start: state === "RUNNING" ? r.start || at : r.start, description })) { flash(r); changes(); }
+		if (set(r, { state, pid: state === "EXITED" || state === "STOPPED" || state === "FATAL" || state === "BACKOFF" ? 0 : e.pid || r.pid, start: state === "RUNNING" ? r.start || at : r.start, description })) { flash(r); changes(); }
 	}
 	let counting = 0;
 	function changes() { if (!counting) counting = requestAnimationFrame(() => { counting = 0; counts(); }); }
@@ -334,22 +353,32 @@
 	async function stats() {
 		try {
 			for (const s of document.hidden ? [] : await json("ui/api/stats")) {
-				const r = rows.get(s.group === s.name ? s.name : s.group + ":" + s.name);
-				if (!r) continue;
-				if (!r.use) { r.use = el("td", { className: "use" }); r.tr.append(r.use); }
+				const r = rows.get(s.name);
+				if (!r || !r.use) continue;
 				r.cpu.push(s.cpu); if (r.cpu.length > 40) r.cpu.shift();
-				const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-				svg.setAttribute("width", "60"); svg.setAttribute("height", "18"); svg.setAttribute("aria-hidden", "true");
-				const line = document.createElementNS(svg.namespaceURI, "polyline"), top = Math.max(10, ...r.cpu);
-				line.setAttribute("class", "spark");
-				line.setAttribute("points", r.cpu.map((v, i) => (i * 60 / 39).toFixed(1) + "," + (17 - 16 * v / top).toFixed(1)).join(" "));
-				svg.append(line);
-				r.use.replaceChildren(svg, s.cpu.toFixed(1) + " %, " + (s.rss / 1048576).toFixed(0) + " MiB");
+				r.rss = s.rss;
+				if (seen.has(r)) drawUse(r);
 			}
 		} catch (err) { /* the next time, perhaps */ }
 		setTimeout(stats, 3000);
 	}
+	function drawUse(r) { // of a row that can be seen
+		if (!r.use || !r.cpu.length) return;
+		if (!r.line) {
+			const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+			svg.setAttribute("width", "60"); svg.setAttribute("height", "18"); svg.setAttribute("aria-hidden", "true");
+			r.line = document.createElementNS(svg.namespaceURI, "polyline");
+			r.line.setAttribute("class", "spark");
+			svg.append(r.line);
+			r.figures = document.createTextNode("");
+			r.use.replaceChildren(svg, r.figures);
+		}
+		const top = Math.max(10, ...r.cpu);
+		r.line.setAttribute("points", r.cpu.map((v, i) => (i * 60 / 39).toFixed(1) + "," + (17 - 16 * v / top).toFixed(1)).join(" "));
+		r.figures.data = r.cpu[r.cpu.length - 1].toFixed(1) + " %, " + (r.rss / 1048576).toFixed(0) + " MiB";
+	}
 
 	snapshot().then(listen, (err) => { live.textContent = err.message; live.className = "off"; setTimeout(() => location.reload(), 5000); });
 	live.textContent = "connecting…"; live.className = "";
+	if (message.className === "hidden") say("");
 })();

@@ -4,31 +4,61 @@
 	const keep = 512 * 1024; // characters shown; older ones go
 	const first = 64 * 1024; // bytes asked for at first
 
-	// ansi turns text with colour escapes into elements. What it does not know it leaves out.
+	const escapes = /(\x1b\[[0-9;:<=>?]*[ -\/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -\/]*[0-OQ-WYZ\\`-~])/;
+	const pending = /\x1b(?:\[[0-9;:<=>?]*[ -\/]*|[\]PX^_][^\x07\x1b]*\x1b?|[ -\/]*)$/; // an escape whose end has yet to come
+	const longest = 4096; // characters of one that is waited for
+
+	// ansi turns text with colour escapes into elements. What it does not know, links and titles among it, it leaves out. It gives back the
+	// beginning of an escape that the text ends with.
 	function ansi(text, state, into) {
-		const parts = text.split(/(\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\-_]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\))/);
-		for (const part of parts) {
+		const cut = pending.exec(text.slice(-longest));
+		const rest = cut ? cut[0] : "";
+		text = text.slice(0, text.length - rest.length);
+		for (const part of text.split(escapes)) {
 			if (part === "") continue;
-			const code = /^\x1b\[([0-9;]*)m$/.exec(part);
+			const code = /^\x1b\[([0-9;:]*)m$/.exec(part);
 			if (code) { style(code[1], state); continue; }
-			if (part[0] === "\x1b") continue;
-			if (state.classes.size === 0) { into.append(part); continue; }
+			if (escapes.test(part)) continue;
+			const plain = part.replace(/\r+\n/g, "\n").replace(/\r/g, "\n").replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "");
+			if (plain === "") continue;
+			if (state.classes.size === 0) { into.append(plain); continue; }
 			const span = document.createElement("span");
 			span.className = [...state.classes].join(" ");
-			span.textContent = part;
+			span.textContent = plain;
 			into.append(span);
 		}
+		return rest;
+	}
+	// The eight colours stand for all others too: what is shown must be readable on light and on dark.
+	function nearest(r, g, b) {
+		const bright = Math.max(r, g, b);
+		if (bright - Math.min(r, g, b) < 40) return bright < 160 ? 0 : 7;
+		return (r > bright / 2 ? 1 : 0) + (g > bright / 2 ? 2 : 0) + (b > bright / 2 ? 4 : 0);
+	}
+	function palette(n) {
+		if (n < 16) return n % 8;
+		if (n > 231) return n < 244 ? 0 : 7;
+		return nearest(Math.floor((n - 16) / 36) * 51, Math.floor((n - 16) / 6) % 6 * 51, (n - 16) % 6 * 51);
+	}
+	function colour(n, state) {
+		for (let i = 0; i < 8; i++) state.classes.delete("c" + i);
+		if (n >= 0 && n < 8) state.classes.add("c" + n);
 	}
 	function style(codes, state) {
-		for (const c of (codes || "0").split(";").map(Number)) {
+		const all = (codes || "0").split(/[;:]/).map(Number);
+		for (let i = 0; i < all.length; i++) {
+			const c = all[i];
 			if (c === 0) state.classes.clear();
 			else if ([1, 2, 3, 4, 7].includes(c)) state.classes.add("a" + c);
 			else if (c === 22) { state.classes.delete("a1"); state.classes.delete("a2"); }
 			else if (c === 23 || c === 24 || c === 27) state.classes.delete("a" + (c - 20));
-			else if ((c >= 30 && c <= 39) || (c >= 90 && c <= 97)) {
-				for (let i = 0; i < 8; i++) state.classes.delete("c" + i);
-				if (c !== 39) state.classes.add("c" + (c % 10));
+			else if (c === 38 || c === 48 || c === 58) { // 5 and a number, or 2 and three
+				const n = all[i + 1] === 5 ? palette(all[i + 2]) : all[i + 1] === 2 ? nearest(all[i + 2], all[i + 3], all[i + 4]) : -1;
+				i += all[i + 1] === 5 ? 2 : all[i + 1] === 2 ? 4 : 0;
+				if (c === 38) colour(n, state);
 			}
+			else if (c >= 30 && c <= 37 || c >= 90 && c <= 97) colour(c % 10, state);
+			else if (c === 39) colour(-1, state);
 		}
 	}
 
@@ -36,17 +66,18 @@
 		constructor(name, channel) {
 			this.name = name;
 			this.state = { classes: new Set() };
+			this.rest = "";
 			this.length = 0;
 			this.element = document.createElement("section");
 			this.element.className = "panel log";
 			this.element.setAttribute("aria-label", "Log of " + name);
-			this.element.innerHTML = '<h2><span></span><button type="button" class="close">Close</button></h2><div class="bar">' +
+			this.element.innerHTML = '<h2><bdi></bdi><button type="button" class="close">Close</button></h2><div class="bar">' +
 				'<select aria-label="Channel"><option value="stdout">stdout</option><option value="stderr">stderr</option></select>' +
 				'<label><input type="checkbox" class="follow" checked> Follow</label> <label><input type="checkbox" class="wrap"> Wrap</label>' +
 				'<input type="search" placeholder="Find in the log" aria-label="Find in the log"> <span class="found" role="status"></span>' +
-				'<a class="button download" download>Download</a></div><pre tabindex="0"></pre>';
+				'<a class="button download" download>Download</a></div><pre tabindex="0" role="log" aria-live="off" aria-label="Log"></pre>';
 			const q = (s) => this.element.querySelector(s);
-			q("h2 span").textContent = name;
+			q("h2 bdi").textContent = name;
 			this.pre = q("pre"); this.channel = q("select"); this.follow = q(".follow"); this.find = q("input[type=search]"); this.found = q(".found");
 			this.channel.value = channel;
 			this.channel.onchange = () => this.open();
@@ -66,7 +97,7 @@
 			if (this.abort) this.abort.abort();
 			const abort = this.abort = new AbortController();
 			const channel = this.channel.value, name = encodeURIComponent(this.name);
-			this.pre.textContent = ""; this.length = 0; this.state.classes.clear();
+			this.pre.textContent = ""; this.length = 0; this.rest = ""; this.state.classes.clear();
 			this.download.href = "ui/api/log?download&name=" + name + "&channel=" + channel;
 			try {
 				const past = await fetch("ui/api/log?name=" + name + "&channel=" + channel + "&bytes=" + first, { signal: abort.signal });
@@ -92,7 +123,7 @@
 		}
 		add(text) {
 			const block = document.createElement("span");
-			ansi(text, this.state, block);
+			this.rest = ansi(this.rest + text, this.state, block);
 			block.dataset.n = String(text.length);
 			this.pre.append(block);
 			this.length += text.length;
