@@ -14,11 +14,15 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/hark-supervisor/hark/plugins/cache"
 	"github.com/hark-supervisor/hark/plugins/email"
 	"github.com/hark-supervisor/hark/plugins/exec"
 	"github.com/hark-supervisor/hark/plugins/filejson"
+	"github.com/hark-supervisor/hark/plugins/journald"
 	"github.com/hark-supervisor/hark/plugins/loki"
 	"github.com/hark-supervisor/hark/plugins/nats"
+	"github.com/hark-supervisor/hark/plugins/otlp"
+	"github.com/hark-supervisor/hark/plugins/procstat"
 	"github.com/hark-supervisor/hark/plugins/shoutrrr"
 	"github.com/hark-supervisor/hark/plugins/slack"
 	"github.com/hark-supervisor/hark/plugins/syslog"
@@ -28,8 +32,9 @@ import (
 
 // bundled are the plugins, in the order in which they are listed.
 func bundled() []sdk.Plugin {
-	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(), loki.Plugin(),
-		shoutrrr.Plugin(), nats.Plugin()}
+	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(),
+		loki.Plugin(), shoutrrr.Plugin(), journald.Plugin(), otlp.Plugin(), cache.Plugin(), procstat.Plugin(),
+		nats.Plugin()}
 }
 
 func main() {

@@ -29,7 +29,10 @@ func TestMain(m *testing.M) {
 		main()
 	}
 	// net/http's server lingers for half a second after an answer to a request that it has not read: it ends by itself, but later than goleak waits
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"), goleak.Cleanup(func(status int) {
+		_ = os.RemoveAll(built.dir)
+		os.Exit(status)
+	}))
 }
 
 // command is the program with arguments, called by a name.
@@ -50,7 +53,7 @@ func output(t *testing.T, status int, cmd *exec.Cmd) string {
 }
 
 func TestItTellsWhatItHas(t *testing.T) {
-	if got := output(t, 0, command("supervisor-plugins", "list")); got != "slack\nemail\nwebhook\nsyslog\nexec\nfile-json\nloki\nshoutrrr\nnats\n" {
+	if got := output(t, 0, command("supervisor-plugins", "list")); got != "slack\nemail\nwebhook\nsyslog\nexec\nfile-json\nloki\nshoutrrr\njournald\notlp\ncache\nprocstat\nnats\n" {
 		t.Errorf("list: %q", got)
 	}
 	if got := output(t, 0, command("/usr/lib/hark/plugins/syslog", "--version")); got != "syslog 1.0.0\n" {
@@ -110,8 +113,12 @@ func sections(text string) []section {
 		line = strings.TrimSpace(line)
 		if m := regexp.MustCompile(`^\[(\w+):(\w+)\]$`).FindStringSubmatch(line); m != nil {
 			all = append(all, section{sdk.KindName(m[1]), m[2], map[string]string{}})
-			if m[1] != string(sdk.NotifierKind) && m[1] != string(sdk.LogSinkKind) {
-				all[len(all)-1].kind = ""
+			switch kind := &all[len(all)-1].kind; m[1] {
+			case "rpcinterface":
+				*kind = sdk.NamespaceKind
+			case string(sdk.NotifierKind), string(sdk.LogSinkKind):
+			default:
+				*kind = ""
 			}
 		}
 		if key, value, ok := strings.Cut(line, "="); ok && line[0] != ';' && len(all) > 0 {
@@ -134,10 +141,12 @@ func (s *section) own(t *testing.T, p sdk.Plugin) map[string]string {
 					continue
 				}
 				switch {
-				case f.Key == key && strings.HasPrefix(value, "/var/log/"):
+				case f.Key == key && strings.HasPrefix(value, "/var/log/") || strings.HasPrefix(value, "/var/lib/"):
 					values[key] = filepath.Join(t.TempDir(), filepath.Base(value))
 				case f.Key == key:
 					values[key] = value
+				case f.Key == base && f.Secret && f.Type == sdk.Map:
+					values[base] = `KEY="secret"`
 				case f.Key == base && f.Secret:
 					values[base] = "https://hooks.example.com/secret"
 					if p.Name == "shoutrrr" {

@@ -63,14 +63,15 @@ func TestMemory(t *testing.T) {
 	for plugin, values := range map[string]map[string]string{
 		"slack": {"webhook_url": address}, "webhook": {"url": address}, "email": {"to": "x@example.com", "server": "127.0.0.1:1"}, "syslog": {"address": "udp://127.0.0.1:9"},
 		"nats":     {"servers": natstest.Start(t, nil).URL(), "create_stream": "true"},
+		"journald": {"socket": "/nonexistent/socket"}, "otlp": {"url": address}, "otlp by grpc": {"url": address, "protocol": "grpc"},
 		"shoutrrr": {"url": "generic+" + address},
 	} {
 		begun := time.Now()
-		p := sdktest.StartProcess(t, exec.Command(binary, plugin))
+		p := sdktest.StartProcess(t, exec.Command(binary, strings.Fields(plugin)[0]))
 		if _, err := p.Describe(ctx); err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%-8s ready after %v", plugin, time.Since(begun))
+		t.Logf("%-12s ready after %v", plugin, time.Since(begun))
 		if _, err := p.Configure(ctx, sdk.NotifierKind, "x", values, sdk.Daemon{}, ""); err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +83,7 @@ func TestMemory(t *testing.T) {
 	tell := func(when string) {
 		for plugin, p := range running {
 			all, anon := pss(t, p.PID())
-			t.Logf("%s: %-8s PSS %d kB, of it %d kB of its own", when, plugin, all, anon)
+			t.Logf("%s: %-12s PSS %d kB, of it %d kB of its own", when, plugin, all, anon)
 		}
 	}
 	tell("at once")

@@ -41,6 +41,7 @@ type extensions struct {
 	log        *activity
 	conf       *config.Config // of the start
 	dispatcher *rpc.Dispatcher
+	mood       func() core.Mood
 
 	changing   sync.Mutex // held by what changes something, which may block
 	mu         sync.Mutex
@@ -110,7 +111,7 @@ func (d *daemon) newExtensions(supervisor *core.Supervisor, log *activity) *exte
 	daemon := sdk.Daemon{Identifier: set.Identifier, Hostname: hostname, Version: version}
 	logger := hostLogger(log)
 	e := &extensions{
-		launcher: newLauncher(d.system, log.write, set.Pidfile), log: log, conf: d.conf,
+		launcher: newLauncher(d.system, log.write, set.Pidfile), log: log, conf: d.conf, mood: supervisor.Mood,
 		active: sectionsOf(&config.Config{}), configured: sectionsOf(d.conf), leaving: map[string]*time.Timer{},
 	}
 	run := runDirectory(set.Pidfile)
@@ -208,7 +209,7 @@ func (e *extensions) begin(dispatcher *rpc.Dispatcher) {
 func (e *extensions) tellNamespaces() {
 	e.changing.Lock()
 	defer e.changing.Unlock()
-	e.dispatcher.SetNamespaces(namespaces(e.host))
+	e.dispatcher.SetNamespaces(namespaces(e.host, e.mood))
 }
 
 // apply makes a configured section active, or changes the active one of its name in place.

@@ -5,14 +5,15 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 	"github.com/hark-supervisor/hark/plugins"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// namespaces are the namespaces of plugins as the dispatcher has them.
-func namespaces(h *plugins.Host) []rpc.Namespace {
+// namespaces are the namespaces of plugins as the dispatcher has them. mood does not block.
+func namespaces(h *plugins.Host, mood func() core.Mood) []rpc.Namespace {
 	var all []rpc.Namespace
 	for _, n := range h.Namespaces() {
 		ns := rpc.Namespace{Name: n.Name, Missing: func(string) error {
@@ -26,17 +27,22 @@ func namespaces(h *plugins.Host) []rpc.Namespace {
 			return &xmlrpc.Fault{Code: rpc.UnknownMethod, String: "UNKNOWN_METHOD"}
 		}}
 		for _, m := range n.Methods {
-			ns.Methods = append(ns.Methods, namespaceMethod(h, n.Name, m))
+			ns.Methods = append(ns.Methods, namespaceMethod(h, mood, n.Name, m))
 		}
 		all = append(all, ns)
 	}
 	return all
 }
 
-func namespaceMethod(h *plugins.Host, namespace string, m sdk.Method) rpc.Method {
+// namespaceMethod is a method of a plugin. In shutdown it is refused, as the interfaces that people have made for Supervisor
+// do by themselves (supervisor_cache, supervisor_twiddler: _update): the plugin is about to end.
+func namespaceMethod(h *plugins.Host, mood func() core.Mood, namespace string, m sdk.Method) rpc.Method {
 	method := rpc.Method{
 		Name: m.Name, Optional: m.Optional, Returns: rpc.Param(m.Returns), Help: m.Help, ReadOnly: m.ReadOnly,
 		Call: func(ctx context.Context, args []any) (any, error) {
+			if mood() == core.MoodShutdown {
+				return nil, &xmlrpc.Fault{Code: rpc.ShutdownState, String: "SHUTDOWN_STATE"}
+			}
 			value, err := h.CallMethod(ctx, namespace, &m, toPlugin(args))
 			if err != nil {
 				return nil, pluginFault(err)

@@ -123,6 +123,6 @@ func (e *extensions) left(name string) {
 	e.mu.Unlock()
 	if gone {
 		e.withdraw(name)
-		e.dispatcher.SetNamespaces(namespaces(e.host))
+		e.dispatcher.SetNamespaces(namespaces(e.host, e.mood))
 	}
 }

@@ -1,6 +1,7 @@
 package filejson
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -77,10 +78,10 @@ func (f *file) close() {
 }
 
 // write appends whole lines, all or none of them.
-func (f *file) write(lines []byte) error {
+func (f *file) write(ctx context.Context, lines []byte) error {
 	const tries = 5
 	for range tries {
-		done, err := f.try(lines)
+		done, err := f.try(ctx, lines)
 		if done || err != nil {
 			return err
 		}
@@ -89,13 +90,13 @@ func (f *file) write(lines []byte) error {
 }
 
 // try appends lines; false where the file turned out to be another's, or full, and the next try has a new one.
-func (f *file) try(lines []byte) (done bool, err error) {
+func (f *file) try(ctx context.Context, lines []byte) (done bool, err error) {
 	if f.f == nil {
 		if err := f.open(); err != nil {
 			return false, err
 		}
 	}
-	if err := lock(f.f); err != nil {
+	if err := lock(ctx, f.f); err != nil {
 		return false, fmt.Errorf("cannot lock it: %w", err)
 	}
 	defer func() {

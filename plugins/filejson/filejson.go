@@ -93,13 +93,13 @@ func (o *outlet) Send(ctx context.Context) error {
 		return err
 	}
 	if o.own > 0 {
-		if err := o.f.write(o.ours); err != nil {
+		if err := o.f.write(ctx, o.ours); err != nil {
 			return err
 		}
 		o.ours, o.own = o.ours[:0], 0
 	}
 	if o.nBatch > 0 {
-		if err := o.f.write(o.batch); err != nil {
+		if err := o.f.write(ctx, o.batch); err != nil {
 			return err
 		}
 		o.Forget()
@@ -139,7 +139,7 @@ func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 		return sdk.Final(err)
 	}
 	if err = ctx.Err(); err == nil {
-		err = n.f.write(append(doc, '\n'))
+		err = n.f.write(ctx, append(doc, '\n'))
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -47,7 +47,7 @@ func made(t *testing.T, change func(*place)) (*file, *time.Time) {
 
 func write(t *testing.T, f *file, text string) {
 	t.Helper()
-	if err := f.write([]byte(text)); err != nil {
+	if err := f.write(context.Background(), []byte(text)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -19,14 +19,15 @@ type config struct {
 	Username    string            `mapstructure:"username" doc:"user of basic authentication, with password"`
 	Password    string            `mapstructure:"password" hark:"secret" doc:"password of basic authentication"`
 	BearerToken string            `mapstructure:"bearer_token" hark:"secret" doc:"sent as Authorization: Bearer"`
-	Gzip        bool              `mapstructure:"gzip" doc:"compress what is sent"`
+	Encoding    string            `mapstructure:"encoding" choices:"json,protobuf" doc:"form of what is sent: JSON, or protobuf with Snappy, which is less to send and to read"`
+	Gzip        bool              `mapstructure:"gzip" doc:"compress JSON"`
 	MaxLine     int               `mapstructure:"max_line" hark:"size" doc:"longest line; a longer one comes in pieces"`
 	Idle        time.Duration     `mapstructure:"flush_after" doc:"an unfinished line is sent when nothing has followed it for so long"`
 	remote.HTTP
 }
 
 func defaults() config {
-	return config{Gzip: true, MaxLine: 64 << 10, Idle: time.Second, HTTP: remote.HTTP{Timeout: 10 * time.Second}}
+	return config{Encoding: "json", Gzip: true, MaxLine: 64 << 10, Idle: time.Second, HTTP: remote.HTTP{Timeout: 10 * time.Second}}
 }
 
 const (

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -112,16 +113,7 @@ func (o *outlet) pushAll(ctx context.Context, entries *[]entry) error {
 }
 
 func (o *outlet) push(ctx context.Context, entries []entry) error {
-	body, err := o.c.body(o.host, entries)
-	if err == nil && o.c.Gzip {
-		var b bytes.Buffer
-		z := gzip.NewWriter(&b)
-		_, err = z.Write(body)
-		if err == nil {
-			err = z.Close()
-		}
-		body = b.Bytes()
-	}
+	body, err := o.c.encode(o.c.body(o.host, entries))
 	if err != nil {
 		return sdk.Final(fmt.Errorf("cannot make a push of it: %w", err))
 	}
@@ -129,10 +121,15 @@ func (o *outlet) push(ctx context.Context, entries []entry) error {
 	if err != nil {
 		return sdk.Final(remote.Failure(o.target, err))
 	}
-	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", "hark-loki/"+version)
-	if o.c.Gzip {
+	switch {
+	case o.c.Encoding == "protobuf": // whose Snappy is part of the form, not told by a header
+		r.Header.Set("Content-Type", "application/x-protobuf")
+	case o.c.Gzip:
 		r.Header.Set("Content-Encoding", "gzip")
+		fallthrough
+	default:
+		r.Header.Set("Content-Type", "application/json")
 	}
 	if o.c.Tenant != "" {
 		r.Header.Set("X-Scope-OrgID", o.c.Tenant)
@@ -143,6 +140,26 @@ func (o *outlet) push(ctx context.Context, entries []entry) error {
 	case o.c.Username != "":
 		r.SetBasicAuth(o.c.Username, o.c.Password)
 	}
-	_, err = remote.Do(o.client, r)
+	answer, err := remote.Do(o.client, r)
+	if err == nil && bytes.HasPrefix(bytes.TrimSpace(answer), []byte("<")) {
+		return fmt.Errorf("%s answered with a page, so it is no Loki", o.target.Host) // of a proxy that wants a login, say
+	}
 	return err
+}
+
+// encode makes the bytes of a push.
+func (c *config) encode(p *push) ([]byte, error) {
+	if c.Encoding == "protobuf" {
+		return p.protobuf(), nil
+	}
+	body, err := json.Marshal(p)
+	if err != nil || !c.Gzip {
+		return body, err
+	}
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err = z.Write(body); err == nil {
+		err = z.Close()
+	}
+	return b.Bytes(), err
 }

@@ -66,46 +66,87 @@ func (s *server) take(r *http.Request) error {
 			return err
 		}
 	}
+	raw, err := io.ReadAll(body)
+	if err != nil {
+		return err
+	}
+	var streams []pushed
+	switch kind := r.Header.Get("Content-Type"); {
+	case kind == "application/json":
+		streams, err = readJSON(raw)
+	case kind == "application/x-protobuf" && r.Header.Get("Content-Encoding") == "":
+		streams, err = readProtobuf(raw)
+	default:
+		err = fmt.Errorf("a body of %s", kind)
+	}
+	if err != nil {
+		return err
+	}
+	if r.Method != http.MethodPost || r.URL.Path != pushPath || len(streams) == 0 {
+		return fmt.Errorf("%s %s", r.Method, r.URL.Path)
+	}
+	s.header = r.Header
+	last := map[string]int64{}
+	for _, stream := range streams {
+		if len(stream.labels) == 0 || len(stream.labels) > 15 {
+			return fmt.Errorf("labels %v", stream.labels)
+		}
+		s.labels = stream.labels
+		k := stream.labels["process"] + " " + stream.labels["channel"]
+		for _, l := range stream.lines {
+			if len(l.text) > 256<<10 {
+				return fmt.Errorf("an entry of %d bytes", len(l.text))
+			}
+			if l.time <= last[k] { // which Loki takes, and shows in any order
+				return fmt.Errorf("entries without an order")
+			}
+			last[k], s.meta = l.time, l.metadata
+			s.lines[k] = append(s.lines[k], l.text)
+		}
+	}
+	return nil
+}
+
+// pushed is a stream as a server reads it.
+type pushed struct {
+	labels map[string]string
+	lines  []pushedLine
+}
+
+type pushedLine struct {
+	time     int64
+	text     string
+	metadata map[string]string
+}
+
+func readJSON(raw []byte) ([]pushed, error) {
 	var p struct {
 		Streams []struct {
 			Stream map[string]string
 			Values [][]json.RawMessage
 		}
 	}
-	if err := json.NewDecoder(body).Decode(&p); err != nil {
-		return err
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return nil, err
 	}
-	if r.Method != http.MethodPost || r.URL.Path != pushPath || r.Header.Get("Content-Type") != "application/json" || len(p.Streams) == 0 {
-		return fmt.Errorf("%s %s", r.Method, r.URL.Path)
-	}
-	s.header = r.Header
-	last := map[string]int64{}
+	var all []pushed
 	for _, stream := range p.Streams {
-		if len(stream.Stream) == 0 || len(stream.Stream) > 15 {
-			return fmt.Errorf("labels %v", stream.Stream)
-		}
-		s.labels = stream.Stream
-		k := stream.Stream["process"] + " " + stream.Stream["channel"]
+		one := pushed{labels: stream.Stream}
 		for _, v := range stream.Values {
-			var stamp, line string
-			if len(v) < 2 || json.Unmarshal(v[0], &stamp) != nil || json.Unmarshal(v[1], &line) != nil {
-				return fmt.Errorf("value %s", v)
+			var stamp string
+			var l pushedLine
+			if len(v) < 2 || json.Unmarshal(v[0], &stamp) != nil || json.Unmarshal(v[1], &l.text) != nil || len(v) > 2 && json.Unmarshal(v[2], &l.metadata) != nil {
+				return nil, fmt.Errorf("value %s", v)
 			}
-			ns, err := strconv.ParseInt(stamp, 10, 64)
-			if err != nil || len(line) > 256<<10 {
-				return fmt.Errorf("entry %s of %d bytes", stamp, len(line))
+			var err error
+			if l.time, err = strconv.ParseInt(stamp, 10, 64); err != nil {
+				return nil, err
 			}
-			if len(v) > 2 && json.Unmarshal(v[2], &s.meta) != nil {
-				return fmt.Errorf("metadata %s", v[2])
-			}
-			if ns <= last[k] { // which Loki takes, and shows in any order
-				return fmt.Errorf("entries without an order")
-			}
-			last[k] = ns
-			s.lines[k] = append(s.lines[k], line)
+			one.lines = append(one.lines, l)
 		}
+		all = append(all, one)
 	}
-	return nil
+	return all, nil
 }
 
 func (s *server) taken(k string) []string {
@@ -134,7 +175,11 @@ func made(t *testing.T, address string, change func(*config)) *lines.Feed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.Close(context.Background()) })
+	t.Cleanup(func() { // what a Loki that never answers has not taken is not waited for
+		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		defer cancel()
+		_ = s.Close(ctx)
+	})
 	return s
 }
 
@@ -145,27 +190,30 @@ func batch(seq, offset uint64, text string) *sdk.LogBatch {
 }
 
 func TestWhatArrives(t *testing.T) {
-	s := start(t)
-	f := made(t, s.URL, func(c *config) {
-		c.Labels, c.Metadata, c.Tenant, c.BearerToken = map[string]string{"env": "prod"}, true, "team", secret+"\n"
-	})
-	if err := f.Write(context.Background(), batch(1, 0, "one\n\ntwo \xff\nhe")); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Write(context.Background(), batch(2, 13, "ld\n")); err != nil {
-		t.Fatal(err)
-	}
-	if got := s.taken("web_00 stdout"); !slices.Equal(got, []string{"one", "two \uFFFD", "held"}) {
-		t.Errorf("%q", got)
-	}
-	if got := fmt.Sprint(s.labels); got != "map[channel:stdout env:prod group:web host:host1 process:web_00]" {
-		t.Error(got)
-	}
-	if got := fmt.Sprint(s.meta); got != "map[offset:11 pid:12]" {
-		t.Error(got)
-	}
-	if s.header.Get("X-Scope-OrgID") != "team" || s.header.Get("Authorization") != "Bearer "+secret || s.header.Get("Content-Encoding") != "gzip" {
-		t.Errorf("%v", s.header)
+	for encoding, want := range map[string]string{"json": "application/json gzip", "protobuf": "application/x-protobuf "} {
+		s := start(t)
+		f := made(t, s.URL, func(c *config) {
+			c.Encoding, c.Labels, c.Metadata, c.Tenant, c.BearerToken = encoding, map[string]string{"env": "pr\"o\\d \x01ž"}, true, "team", secret+"\n"
+		})
+		if err := f.Write(context.Background(), batch(1, 0, "one\n\ntwo \xff\nhe")); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Write(context.Background(), batch(2, 13, "ld\n")); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.taken("web_00 stdout"); !slices.Equal(got, []string{"one", "two \uFFFD", "held"}) {
+			t.Errorf("%q", got)
+		}
+		if got := fmt.Sprint(s.labels); got != "map[channel:stdout env:pr\"o\\d \x01ž group:web host:host1 process:web_00]" {
+			t.Error(got)
+		}
+		if got := fmt.Sprint(s.meta); got != "map[offset:11 pid:12]" {
+			t.Error(got)
+		}
+		if s.header.Get("X-Scope-OrgID") != "team" || s.header.Get("Authorization") != "Bearer "+secret ||
+			s.header.Get("Content-Type")+" "+s.header.Get("Content-Encoding") != want {
+			t.Errorf("%v", s.header)
+		}
 	}
 }
 
@@ -195,7 +243,7 @@ func TestWhatLokiAnswers(t *testing.T) {
 
 func TestALargeBatchIsSeveralPushes(t *testing.T) {
 	s := start(t)
-	f := made(t, s.URL, nil)
+	f := made(t, s.URL, func(c *config) { c.Encoding = "protobuf" })
 	var text strings.Builder
 	for i := range 50 {
 		fmt.Fprintf(&text, "%d %s\n", i, strings.Repeat("x", 60000))
@@ -213,10 +261,13 @@ func TestALargeBatchIsSeveralPushes(t *testing.T) {
 	}
 }
 
-func TestConformance(t *testing.T) {
+func TestConformance(t *testing.T)           { conforms(t, "json") }
+func TestConformanceOfProtobuf(t *testing.T) { conforms(t, "protobuf") }
+
+func conforms(t *testing.T, encoding string) {
 	s := start(t)
 	values := func(url string) map[string]string {
-		return map[string]string{"url": url, "bearer_token": secret, "max_line": "4KB"}
+		return map[string]string{"url": url, "bearer_token": secret, "max_line": "4KB", "encoding": encoding}
 	}
 	hang := values("http://" + sdktest.Hanging(t) + "/" + secret)
 	hang["timeout"] = "1"

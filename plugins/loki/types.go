@@ -9,14 +9,30 @@ import (
 	"github.com/hark-supervisor/hark/plugins/internal/lines"
 )
 
-// push is the body of the push API in JSON (grafana.com/docs/loki/latest/reference/loki-http-api, "Ingest logs").
+// push is the body of the push API (grafana.com/docs/loki/latest/reference/loki-http-api, "Ingest logs").
 type push struct {
 	Streams []*stream `json:"streams"`
 }
 
 type stream struct {
-	Labels map[string]string `json:"stream"`
-	Values [][]any           `json:"values"` // [nanoseconds, line] or [nanoseconds, line, metadata]
+	Labels  map[string]string `json:"stream"`
+	Entries []value           `json:"values"`
+}
+
+// value is a line of a stream.
+type value struct {
+	time     int64
+	line     string
+	metadata map[string]string // nil for none
+}
+
+// MarshalJSON makes [nanoseconds, line] or [nanoseconds, line, metadata] of it.
+func (v value) MarshalJSON() ([]byte, error) {
+	all := []any{strconv.FormatInt(v.time, 10), v.line}
+	if v.metadata != nil {
+		all = append(all, v.metadata)
+	}
+	return json.Marshal(all)
 }
 
 // labels are what parts streams: few values each, as Loki wants it.
@@ -54,8 +70,8 @@ func (c clock) entry(l *lines.Line) entry {
 
 func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
-// body makes the document of some entries, those of a stream together and in order.
-func (c *config) body(host string, entries []entry) ([]byte, error) {
+// body makes a push of some entries, those of a stream together and in order.
+func (c *config) body(host string, entries []entry) *push {
 	var p push
 	by := map[labels]*stream{}
 	for i := range entries {
@@ -69,11 +85,11 @@ func (c *config) body(host string, entries []entry) ([]byte, error) {
 			by[e.labels] = s
 			p.Streams = append(p.Streams, s)
 		}
-		value := []any{strconv.FormatInt(e.time, 10), e.line}
+		v := value{time: e.time, line: e.line}
 		if c.Metadata {
-			value = append(value, map[string]string{"pid": strconv.Itoa(e.pid), "offset": strconv.FormatUint(e.start, 10)})
+			v.metadata = map[string]string{"pid": strconv.Itoa(e.pid), "offset": strconv.FormatUint(e.start, 10)}
 		}
-		s.Values = append(s.Values, value)
+		s.Entries = append(s.Entries, v)
 	}
-	return json.Marshal(p)
+	return &p
 }

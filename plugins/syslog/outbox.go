@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/hark-supervisor/hark/plugins/internal/lines"
 )
 
 const (
@@ -17,52 +20,9 @@ const (
 	maxWrite = 64 << 10
 	// fullWait is how long to wait where a system says that the receiver's queue is full instead of waiting itself, as the BSDs do.
 	fullWait = 10 * time.Millisecond
+	// verdictWait bounds how long to wait whether a receiver hangs up on us, where there is reason to think so.
+	verdictWait = time.Second
 )
-
-// batch is messages to send, one behind the other.
-type batch struct {
-	buf  []byte
-	ends []int
-}
-
-func (b *batch) add(m []byte) {
-	b.buf = append(b.buf, m...)
-	b.ends = append(b.ends, len(b.buf))
-}
-
-func (b *batch) len() int { return len(b.ends) }
-
-// message is the i-th.
-func (b *batch) message(i int) []byte {
-	start := 0
-	if i > 0 {
-		start = b.ends[i-1]
-	}
-	return b.buf[start:b.ends[i]]
-}
-
-// drop takes the first n away.
-func (b *batch) drop(n int) {
-	if n == len(b.ends) {
-		b.clear()
-		return
-	}
-	size := b.ends[n-1]
-	b.buf = append(b.buf[:0], b.buf[size:]...)
-	b.ends = append(b.ends[:0], b.ends[n:]...)
-	for i := range b.ends {
-		b.ends[i] -= size
-	}
-}
-
-func (b *batch) clear() {
-	const keep = 1 << 20 // a buffer that was large once is not kept for ever
-	if cap(b.buf) > keep {
-		b.buf, b.ends = nil, nil
-		return
-	}
-	b.buf, b.ends = b.buf[:0], b.ends[:0]
-}
 
 // outbox holds the connection to the receiver and sends messages over it. It is used by one goroutine at a time.
 type outbox struct {
@@ -74,17 +34,22 @@ type outbox struct {
 	conn   net.Conn
 	stream bool
 	dead   chan struct{} // closed when the receiver has closed the stream
-	frames []byte        // scratch
+	why    error         // of dead, and
+	died   time.Time     // when; to be read when that is closed
+	opened time.Time
+	doubt  bool   // whether a new connection lasts: the last one did not
+	frames []byte // scratch
 }
 
 // send sends messages in order and takes what is sent out of b. A connection that turns out to be broken is made anew once; what was
 // under way on it is sent again, since nobody knows whether it has arrived.
-func (o *outbox) send(ctx context.Context, b *batch) error {
+func (o *outbox) send(ctx context.Context, b *lines.Queue) error {
 	fresh := false
-	for b.len() > 0 {
+	for b.Len() > 0 {
 		if o.conn != nil && o.stream {
 			select {
 			case <-o.dead:
+				o.doubt = o.died.Sub(o.opened) < verdictWait
 				o.close()
 			default:
 			}
@@ -96,8 +61,9 @@ func (o *outbox) send(ctx context.Context, b *batch) error {
 			fresh = true
 		}
 		if err := o.some(ctx, b); err != nil {
+			o.doubt = time.Since(o.opened) < verdictWait
 			o.close()
-			if fresh || ctx.Err() != nil || o.to.network == "udp" { // where it tells that nobody listens, of a message before
+			if fresh || ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) || o.to.network == "udp" { // where it tells that nobody listens, of a message before
 				return fmt.Errorf("cannot send to %s: %w", o.to.address, short(err))
 			}
 			fresh = true
@@ -116,7 +82,7 @@ func short(err error) error {
 }
 
 // some sends as many messages as go at once.
-func (o *outbox) some(ctx context.Context, b *batch) error {
+func (o *outbox) some(ctx context.Context, b *lines.Queue) error {
 	conn := o.conn
 	_ = conn.SetWriteDeadline(time.Now().Add(o.timeout))
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetWriteDeadline(time.Unix(1, 0)) })
@@ -124,24 +90,20 @@ func (o *outbox) some(ctx context.Context, b *batch) error {
 	if o.stream {
 		o.frames = o.frames[:0]
 		n := 0
-		for n < b.len() && (n == 0 || len(o.frames)+len(b.message(n)) < maxWrite) {
-			o.frames = o.frame(o.frames, b.message(n))
+		for n < b.Len() && (n == 0 || len(o.frames)+len(b.Record(n)) < maxWrite) {
+			o.frames = o.frame(o.frames, b.Record(n))
 			n++
 		}
 		if _, err := conn.Write(o.frames); err != nil {
 			return err
 		}
-		b.drop(n)
+		b.Drop(n)
 		return nil
 	}
 	sent := 0
-	defer func() {
-		if sent > 0 {
-			b.drop(sent)
-		}
-	}()
-	for ; sent < b.len(); sent++ {
-		if err := o.datagram(ctx, conn, b.message(sent)); err != nil {
+	defer func() { b.Drop(sent) }()
+	for ; sent < b.Len(); sent++ {
+		if err := o.datagram(ctx, conn, b.Record(sent)); err != nil {
 			return err
 		}
 	}
@@ -186,25 +148,19 @@ func (o *outbox) frame(b, m []byte) []byte {
 
 func (o *outbox) dial(ctx context.Context) error {
 	d := &net.Dialer{Timeout: o.timeout}
+	if o.to.network == "tls" {
+		return o.dialTLS(ctx, d)
+	}
 	var errs []error
 	for _, network := range networks(o.to.network) {
-		var conn net.Conn
-		var err error
-		if network == "tls" {
-			limited, cancel := context.WithTimeout(ctx, o.timeout)
-			conn, err = (&tls.Dialer{NetDialer: d, Config: o.tls}).DialContext(limited, "tcp", o.to.address)
-			cancel()
-		} else {
-			conn, err = d.DialContext(ctx, network, o.to.address)
-		}
+		conn, err := d.DialContext(ctx, network, o.to.address)
 		if err != nil {
 			errs = append(errs, short(err))
 			continue
 		}
-		o.conn, o.stream = conn, network == "tcp" || network == "tls" || network == "unix"
-		if o.stream {
-			o.dead = make(chan struct{})
-			go watch(conn, o.dead)
+		o.use(conn, network == "tcp" || network == "unix")
+		if o.stream && o.doubt {
+			return o.lasts(ctx, nil)
 		}
 		return nil
 	}
@@ -225,11 +181,42 @@ func networks(network string) []string {
 	return []string{network}
 }
 
+// use makes conn the connection.
+func (o *outbox) use(conn net.Conn, stream bool) {
+	o.conn, o.stream, o.opened = conn, stream, time.Now()
+	if stream {
+		o.dead = make(chan struct{})
+		go o.watch(conn, o.dead)
+	}
+}
+
+// lasts waits whether a new connection does: until the receiver shows that it is content, or has had time to hang up. What is sent to one that takes
+// connections and drops them, as a proxy without a receiver behind it does, or one that does not know us, would seem to have arrived.
+func (o *outbox) lasts(ctx context.Context, content <-chan struct{}) error {
+	wait := time.NewTimer(verdictWait)
+	defer wait.Stop()
+	select {
+	case <-content:
+	case <-wait.C:
+	case <-o.dead:
+		o.close()
+		return fmt.Errorf("it takes connections and hangs up: %w", short(o.why))
+	case <-ctx.Done():
+		o.close()
+		return ctx.Err()
+	}
+	o.doubt = false
+	return nil
+}
+
 // watch reads what a receiver never says, to be told that it has gone: what is written to a stream that the other side has closed
 // seems to succeed. It ends with the connection.
-func watch(conn net.Conn, dead chan<- struct{}) {
+func (o *outbox) watch(conn net.Conn, dead chan<- struct{}) {
 	defer close(dead)
-	_, _ = io.Copy(io.Discard, conn)
+	if _, o.why = io.Copy(io.Discard, conn); o.why == nil {
+		o.why = io.EOF
+	}
+	o.died = time.Now()
 }
 
 func (o *outbox) close() {

@@ -38,9 +38,9 @@ type outlet struct {
 	f        *form
 	o        *outbox
 	channels map[string]channel
-	seq      uint64 // messages so far
-	rest     batch  // of the host's batch
-	ours     batch
+	seq      uint64      // messages so far
+	rest     lines.Queue // of the host's batch
+	ours     lines.Queue
 }
 
 // channel is what is different between standard output and error.
@@ -68,7 +68,7 @@ func (s *outlet) Take(l *lines.Line, own bool) {
 	if l.Continued {
 		m.data = append(m.data, param{"continued", "1"})
 	}
-	s.f.render(&m, b.add)
+	s.f.render(&m, b.Add)
 }
 
 func (s *outlet) app(l *lines.Line) string {
@@ -92,10 +92,10 @@ func (s *outlet) Send(ctx context.Context) error {
 }
 
 // Held counts messages.
-func (s *outlet) Held() (batch, own int) { return s.rest.len(), s.ours.len() }
+func (s *outlet) Held() (batch, own int) { return s.rest.Len(), s.ours.Len() }
 
 // Forget drops the batch.
-func (s *outlet) Forget() { s.rest.clear() }
+func (s *outlet) Forget() { s.rest.Clear() }
 
 // End closes the connection.
 func (s *outlet) End() { s.o.close() }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/hark-supervisor/hark/plugins/internal/lines"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -73,7 +74,7 @@ type notifier struct {
 	c   notifierConfig
 	f   *form
 	o   *outbox
-	b   batch
+	b   lines.Queue
 	id  string // of the notification that b is the rest of
 	seq uint64
 
@@ -110,13 +111,13 @@ func newNotifier(c notifierConfig, i sdk.Instance) (*notifier, error) {
 
 // Notify is sdk.Notifier's: a message for each event. What has gone out at a try before does not go again.
 func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
-	if n.b.len() == 0 || n.id != m.ID {
-		n.b.clear()
+	if n.b.Len() == 0 || n.id != m.ID {
+		n.b.Clear()
 		n.id = m.ID
 		for i := range m.Events {
 			n.seq++
 			msg := n.message(m, &m.Events[i])
-			n.f.render(&msg, n.b.add)
+			n.f.render(&msg, n.b.Add)
 		}
 	}
 	return n.note(n.o.send(ctx, &n.b))

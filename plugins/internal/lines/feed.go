@@ -83,6 +83,9 @@ func (f *Feed) Write(ctx context.Context, b *sdk.LogBatch) error {
 	}
 	err := f.out.Send(ctx)
 	f.ended = time.Now()
+	if sdk.IsFinal(err) {
+		f.out.Forget() // the host counts it as lost; held, it would keep unfinished lines from being sent
+	}
 	f.arm()
 	return f.note(err)
 }

@@ -2,6 +2,7 @@ package lines
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -10,73 +11,91 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// slowOutlet takes lines, and takes its time to send them.
-type slowOutlet struct {
-	takes time.Duration
-
-	mu   sync.Mutex
-	got  []string
-	held int
+// sent is an Outlet that sends to itself.
+type sent struct {
+	mu          sync.Mutex
+	fails       error
+	batch, ours []string
+	got         []string
+	ended       bool
 }
 
-func (o *slowOutlet) Take(l *Line, _ bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.got = append(o.got, string(l.Data))
-	o.held++
-}
-
-func (o *slowOutlet) Send(context.Context) error {
-	o.mu.Lock()
-	held := o.held
-	o.held = 0
-	o.mu.Unlock()
-	if held > 0 {
-		time.Sleep(o.takes)
+func (s *sent) Take(l *Line, own bool) {
+	if own {
+		s.ours = append(s.ours, string(l.Data))
+		return
 	}
+	s.batch = append(s.batch, string(l.Data))
+}
+
+func (s *sent) Send(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fails != nil {
+		return s.fails
+	}
+	s.got = append(append(s.got, s.ours...), s.batch...)
+	s.ours, s.batch = nil, nil
 	return nil
 }
 
-func (o *slowOutlet) Held() (batch, own int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.held, 0
+func (s *sent) Held() (batch, own int) { return len(s.batch), len(s.ours) }
+func (s *sent) Forget()                { s.batch = nil }
+func (s *sent) End()                   { s.ended = true }
+
+func (s *sent) set(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fails = err
 }
 
-func (o *slowOutlet) Forget() {}
-func (o *slowOutlet) End()    {}
-
-func (o *slowOutlet) lines() []string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return slices.Clone(o.got)
+func (s *sent) all() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.got)
 }
 
-// A line that a batch ends amid is whole when the next batch follows at once, however long the first took to send.
-func TestASlowSendPartsNoLine(t *testing.T) {
-	const idle = time.Second
-	o := &slowOutlet{takes: idle + idle/2}
-	f := NewFeed(o, 100, idle, time.Minute)
-	ctx := context.Background()
-	for seq, text := range []string{"one\ntw", "o\nthr", "ee\n"} {
-		offsets := []uint64{0, 6, 11}
-		if err := f.Write(ctx, &sdk.LogBatch{Seq: uint64(seq + 1), Records: []sdk.LogRecord{{Group: "a", Process: "a", Channel: "stdout", Offset: offsets[seq], Data: []byte(text)}}}); err != nil {
+func chunk(seq, offset uint64, text string) *sdk.LogBatch {
+	return &sdk.LogBatch{Seq: seq, Records: []sdk.LogRecord{*record("p", 1, offset, text)}}
+}
+
+// An unfinished line of a batch that is refused for good is sent when nothing follows, as any other: it waits for no further batch.
+func TestAnUnfinishedLineOfABatchThatIsLost(t *testing.T) {
+	out := &sent{fails: sdk.Final(errors.New("never"))}
+	f := NewFeed(out, 0, 5*time.Millisecond, time.Minute)
+	if err := f.Write(context.Background(), chunk(1, 0, "lost\nprompt> ")); !sdk.IsFinal(err) || f.Health() == nil {
+		t.Fatal(err)
+	}
+	out.set(nil)
+	deadline := time.Now().Add(time.Minute)
+	for !slices.Equal(out.all(), []string{"prompt> "}) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%q", out.all())
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if err := f.Close(context.Background()); err != nil || !out.ended {
+		t.Error(err)
+	}
+}
+
+// A batch that may be tried again goes on where it stopped, and is not taken apart twice.
+func TestABatchThatComesAgain(t *testing.T) {
+	out := &sent{fails: errors.New("not now")}
+	f := NewFeed(out, 0, time.Hour, time.Minute)
+	b := chunk(1, 0, "one\ntw")
+	for range 3 {
+		if err := f.Write(context.Background(), b); err == nil {
+			t.Fatal("it is written")
+		}
+	}
+	out.set(nil)
+	for _, b := range []*sdk.LogBatch{b, chunk(2, 6, "o\n")} {
+		if err := f.Write(context.Background(), b); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := o.lines(); !slices.Equal(got, []string{"one", "two", "three"}) {
-		t.Errorf("%q", got)
-	}
-	// what nothing follows is sent all the same
-	if err := f.Write(ctx, &sdk.LogBatch{Seq: 4, Records: []sdk.LogRecord{{Group: "a", Process: "a", Channel: "stdout", Offset: 14, Data: []byte("rest")}}}); err != nil {
-		t.Fatal(err)
-	}
-	for end := time.Now().Add(time.Minute); !slices.Contains(o.lines(), "rest"); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%q", o.lines())
-		}
-	}
-	if err := f.Close(ctx); err != nil {
-		t.Error(err)
+	if err := f.Close(context.Background()); err != nil || !slices.Equal(out.all(), []string{"one", "two"}) {
+		t.Errorf("%q (%v)", out.all(), err)
 	}
 }

@@ -1,0 +1,108 @@
+package journald
+
+import (
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// journal holds the keys that tell where entries go and what all of them have.
+type journal struct {
+	Socket  string            `mapstructure:"socket" doc:"socket on which the journal takes entries in its own form"`
+	Fields  map[string]string `mapstructure:"fields" doc:"fields that every entry has besides: NAME=\"value\",NAME2=\"value2\""`
+	Timeout time.Duration     `mapstructure:"timeout" doc:"how long to wait for the journal to take an entry"`
+}
+
+// sinkConfig holds the keys of [logsink:x] with plugin = journald.
+type sinkConfig struct {
+	journal
+	Identifier     string        `mapstructure:"syslog_identifier" choices:"process,namespec,group,identifier" doc:"what journalctl -t calls entries by: the process, group:process, the group, or supervisord's identifier"`
+	StdoutPriority string        `mapstructure:"stdout_priority" choices:"emerg,alert,crit,err,warning,notice,info,debug" doc:"priority of what programs write to standard output"`
+	StderrPriority string        `mapstructure:"stderr_priority" choices:"emerg,alert,crit,err,warning,notice,info,debug" doc:"priority of what programs write to standard error"`
+	MaxLine        int           `mapstructure:"max_line" hark:"size" doc:"longest line; a longer one comes in pieces"`
+	Idle           time.Duration `mapstructure:"flush_after" doc:"an unfinished line is sent when nothing has followed it for so long"`
+}
+
+// notifierConfig holds the keys of [notifier:x] with plugin = journald.
+type notifierConfig struct {
+	journal
+	Identifier string `mapstructure:"syslog_identifier" doc:"what journalctl -t calls entries by"`
+}
+
+func defaultJournal() journal {
+	return journal{Socket: "/run/systemd/journal/socket", Timeout: 5 * time.Second}
+}
+
+func sinkDefaults() sinkConfig {
+	return sinkConfig{
+		journal: defaultJournal(), Identifier: "process",
+		StdoutPriority: "info", StderrPriority: "err", // as Docker's driver has them
+		MaxLine: 48 << 10, // journald's own LineMax=
+		Idle:    time.Second,
+	}
+}
+
+func notifierDefaults() notifierConfig {
+	return notifierConfig{journal: defaultJournal(), Identifier: "supervisord"}
+}
+
+const (
+	minIdle   = 10 * time.Millisecond // of flush_after
+	minLine   = 64                    // of max_line, in bytes
+	maxLine   = 1 << 20
+	maxFields = 32  // ours; journald takes 1024 in an entry
+	maxSocket = 107 // sun_path without its NUL, in bytes
+)
+
+// priorities are in the order of their numbers (syslog(3)).
+func priorities() []string {
+	return []string{"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"}
+}
+
+// Validate checks what one key alone cannot tell. It is that of the structs that embed it, too.
+func (j *journal) Validate() error {
+	if !filepath.IsAbs(j.Socket) || len(j.Socket) > maxSocket {
+		return &sdk.ConfigError{Key: "socket", Text: "must be the absolute path of a socket, of at most 107 bytes"}
+	}
+	if j.Timeout <= 0 {
+		return &sdk.ConfigError{Key: "timeout", Text: "must be more than 0"}
+	}
+	if len(j.Fields) > maxFields {
+		return &sdk.ConfigError{Key: "fields", Text: "must be at most 32"}
+	}
+	good := regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}$`)
+	for name := range j.Fields {
+		if !good.MatchString(name) {
+			return &sdk.ConfigError{Key: "fields", Text: "must have names of capital letters, digits and underscores that begin with a letter: journald drops others"}
+		}
+		if strings.HasPrefix(name, "HARK_") || slices.Contains([]string{"MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER", "SYSLOG_PID", "OBJECT_PID"}, name) {
+			return &sdk.ConfigError{Key: "fields", Text: name + " is set by the plugin"}
+		}
+	}
+	return nil
+}
+
+// Validate checks what one key alone cannot tell.
+func (c *sinkConfig) Validate() error {
+	if c.MaxLine < minLine || c.MaxLine > maxLine {
+		return &sdk.ConfigError{Key: "max_line", Text: "must be from 64 bytes to 1MB"}
+	}
+	if c.Idle < minIdle {
+		return &sdk.ConfigError{Key: "flush_after", Text: "must be at least 10ms"}
+	}
+	return c.journal.Validate()
+}
+
+// fixed renders the fields that every entry has.
+func (j *journal) fixed(identifier string) []byte {
+	b := appendField(nil, "HARK_IDENTIFIER", identifier)
+	for _, name := range slices.Sorted(maps.Keys(j.Fields)) {
+		b = appendField(b, name, j.Fields[name])
+	}
+	return b
+}
