@@ -5,8 +5,8 @@
 //	command = /usr/bin/supervisor-listeners memmon -a 1GB
 //
 // memmon, httpok, crashmail, crashmailbatch, fatalmailbatch and crashsms take the
-// options of Superlance's, so that a configuration moves over; eventlog, exec and
-// fatal-exit are Hark's own. One file holds one listener: its options, its help
+// options of Superlance's, so that a configuration moves over; eventlog, exec,
+// nats-bridge and fatal-exit are Hark's own. One file holds one listener: its options, its help
 // and what it does with an event. README.md tells where they differ from
 // Superlance's.
 package main
@@ -59,6 +59,7 @@ func programs() []program {
 		{"crashsms", "short mails for a text message gateway", runCrashsms},
 		{"eventlog", "write events as lines of JSON to a rotated file", runEventlog},
 		{"exec", "run a command for each event", runExec},
+		{"nats-bridge", "run a listener on the events of many machines, from NATS", runNATSBridge},
 		{"fatal-exit", "end supervisord with a status when a process is FATAL", runFatalExit},
 	}
 }

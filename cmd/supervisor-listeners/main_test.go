@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/plugins/nats/natstest"
 	"github.com/hark-supervisor/hark/sdk/daemontest"
 	"github.com/hark-supervisor/hark/sdk/listener"
 )
@@ -23,6 +24,9 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv("HARK_TEST_ROLE") == "listeners" {
 		main()
+		return
+	}
+	if natstest.Main() {
 		return
 	}
 	os.Exit(daemontest.Main(m))

@@ -21,6 +21,7 @@ import (
 	"github.com/hark-supervisor/hark/plugins/filejson"
 	"github.com/hark-supervisor/hark/plugins/journald"
 	"github.com/hark-supervisor/hark/plugins/loki"
+	"github.com/hark-supervisor/hark/plugins/nats"
 	"github.com/hark-supervisor/hark/plugins/otlp"
 	"github.com/hark-supervisor/hark/plugins/procstat"
 	"github.com/hark-supervisor/hark/plugins/shoutrrr"
@@ -34,7 +35,8 @@ import (
 // bundled are the plugins, in the order in which they are listed.
 func bundled() []sdk.Plugin {
 	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(),
-		loki.Plugin(), shoutrrr.Plugin(), journald.Plugin(), otlp.Plugin(), cache.Plugin(), procstat.Plugin(), twiddler.Plugin()}
+		loki.Plugin(), shoutrrr.Plugin(), journald.Plugin(), otlp.Plugin(), nats.Plugin(), cache.Plugin(), procstat.Plugin(),
+		twiddler.Plugin()}
 }
 
 const help = `supervisor-plugins -- the plugins that come with Hark, in one program.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hark-supervisor/hark/plugins/nats/natstest"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
 )
@@ -61,6 +62,7 @@ func TestMemory(t *testing.T) {
 	running := map[string]*sdktest.Process{}
 	for plugin, values := range map[string]map[string]string{
 		"slack": {"webhook_url": address}, "webhook": {"url": address}, "email": {"to": "x@example.com", "server": "127.0.0.1:1"}, "syslog": {"address": "udp://127.0.0.1:9"},
+		"nats":     {"servers": natstest.Start(t, nil).URL(), "create_stream": "true"},
 		"journald": {"socket": "/nonexistent/socket"}, "otlp": {"url": address}, "otlp by grpc": {"url": address, "protocol": "grpc"},
 		"shoutrrr": {"url": "generic+" + address},
 	} {

@@ -4,5 +4,5 @@ package bundled
 
 // Names are the plugins of supervisor-plugins, in the order in which it lists them.
 func Names() []string {
-	return []string{"slack", "email", "webhook", "syslog", "exec", "file-json", "loki", "shoutrrr", "journald", "otlp", "cache", "procstat", "twiddler"}
+	return []string{"slack", "email", "webhook", "syslog", "exec", "file-json", "loki", "shoutrrr", "journald", "otlp", "nats", "cache", "procstat", "twiddler"}
 }

@@ -37,6 +37,7 @@ type Feed struct {
 	lines  *Assembler
 	at     uint64 // the batch that something is held of
 	timer  *time.Timer
+	ended  time.Time // when Write returned last
 	closed bool
 
 	mu      sync.Mutex
@@ -81,6 +82,7 @@ func (f *Feed) Write(ctx context.Context, b *sdk.LogBatch) error {
 		}
 	}
 	err := f.out.Send(ctx)
+	f.ended = time.Now()
 	if sdk.IsFinal(err) {
 		f.out.Forget() // the host counts it as lost; held, it would keep unfinished lines from being sent
 	}
@@ -104,6 +106,11 @@ func (f *Feed) flushIdle() {
 	}
 	defer f.leave()
 	if f.closed {
+		return
+	}
+	if rest := f.idle - time.Since(f.ended); rest > 0 {
+		// the timer ran off during a Write that took long: what follows the unfinished lines may be in the next batch
+		f.timer.Reset(rest)
 		return
 	}
 	batch, own := f.out.Held()
