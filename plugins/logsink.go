@@ -15,8 +15,6 @@ const (
 	// streamDelay is the wait before a stream is opened again, doubled each time up to streamMax until a batch is written.
 	streamDelay = 100 * time.Millisecond
 	streamMax   = 5 * time.Second
-	// refusedMax is the longest that a refused batch waits by our own choice.
-	refusedMax = time.Minute
 	// tellLoss is how long losses are gathered before they are announced.
 	tellLoss = time.Second
 	// slowAck is how long a sink may take over a batch before the log is told, once.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -49,14 +50,16 @@ type LogSinkOptions struct {
 	Stdout, Stderr bool                    // which channels
 	BufferBytes    int64                   // most output in memory; default 8 MB, at least 1 MB
 	Overflow       SinkOverflow
-	Spool          SpoolOptions // of SpoolOverflow
-	MaxInFlight    int          // most batches sent and not answered; default 4, at most 64
+	Spool          SpoolOptions  // of SpoolOverflow
+	MaxInFlight    int           // most batches sent and not answered; default 4, at most 64
+	RetryMax       time.Duration // the longest that a refused batch waits, unless the plugin asks for more; default 1 min
 }
 
 const (
 	defaultSinkBuffer = 8 << 20
 	leastSinkBuffer   = 1 << 20
 	defaultInFlight   = 4
+	defaultRefusedMax = time.Minute
 	maxInFlight       = 64
 )
 
@@ -65,6 +68,9 @@ func (o LogSinkOptions) withDefaults() LogSinkOptions {
 		o.BufferBytes = defaultSinkBuffer
 	}
 	o.BufferBytes = max(o.BufferBytes, leastSinkBuffer)
+	if o.RetryMax <= 0 {
+		o.RetryMax = defaultRefusedMax
+	}
 	if o.MaxInFlight == 0 {
 		o.MaxInFlight = defaultInFlight
 	}

@@ -185,7 +185,7 @@ func (k *LogSink) answered(ack sdk.LogAck) error {
 		told = ack.Err
 		k.stats.Refused++
 		b.tries++
-		hold := time.Now().Add(max(doubled(streamDelay, b.tries, refusedMax), min(sdk.RetryDelay(ack.Err), maxRetryAfter)))
+		hold := time.Now().Add(max(doubled(streamDelay, b.tries, k.o.RetryMax), min(sdk.RetryDelay(ack.Err), maxRetryAfter)))
 		if hold.After(k.hold) { // those behind it are refused too
 			k.hold = hold
 		}

@@ -47,8 +47,9 @@ func TestEveryListenerKeepsTheProtocol(t *testing.T) {
 			done <- result{out, err}
 		}()
 	}
-	if len(results) != len(programs()) {
-		t.Errorf("%d listeners of %d are tried", len(results), len(programs()))
+	// nats-bridge is no listener but has one.
+	if len(results) != len(programs())-1 {
+		t.Errorf("%d listeners of %d are tried", len(results), len(programs())-1)
 	}
 	for command, done := range results {
 		t.Run(command, func(t *testing.T) {

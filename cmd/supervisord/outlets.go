@@ -112,7 +112,7 @@ func notifierOptions(name string, c *config.Notifier, childLogDir string) plugin
 func sinkOptions(name string, c *config.LogSink, childLogDir string) plugins.LogSinkOptions {
 	overflow, _ := plugins.ParseSinkOverflow(c.Overflow)
 	o := plugins.LogSinkOptions{
-		Name: name, Programs: c.Programs, Stdout: c.Stdout, Stderr: c.Stderr, BufferBytes: c.BufferBytes, Overflow: overflow, MaxInFlight: c.MaxInFlight,
+		Name: name, Programs: c.Programs, Stdout: c.Stdout, Stderr: c.Stderr, BufferBytes: c.BufferBytes, Overflow: overflow, MaxInFlight: c.MaxInFlight, RetryMax: c.RetryMaxDelay,
 	}
 	if overflow == plugins.SpoolOverflow {
 		o.Spool = *spoolIn(c.SpoolDir, childLogDir, c.SpoolMaxBytes, c.SpoolSync)

@@ -51,6 +51,7 @@ type LogSink struct {
 	BufferBytes    int64
 	Overflow       string // drop_oldest, block or spool
 	MaxInFlight    int
+	RetryMaxDelay  time.Duration
 	SpoolDir       string // with spool; "": childlogdir
 	SpoolMaxBytes  int64
 	SpoolSync      bool
@@ -128,6 +129,7 @@ func (l *loader) readLogSink(section string) *LogSink {
 		}
 		k.Overflow = convert(l, get("overflow"), "drop_oldest", oneOf("drop_oldest", "block", "spool"))
 		k.MaxInFlight = l.bounded(get("max_in_flight"), 4, 1, maxSinkFlight)
+		k.RetryMaxDelay = l.positive(get("retry_max_delay"), time.Minute)
 		k.SpoolDir, k.SpoolMaxBytes, k.SpoolSync = l.spool(k.Overflow == "spool", get)
 	})
 	return k

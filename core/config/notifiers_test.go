@@ -135,11 +135,11 @@ func TestBadNotifierKeysNameFileLineSectionAndKey(t *testing.T) {
 func TestLogSinkKeys(t *testing.T) {
 	read := (*loader).readLogSink
 	k, err := readSection(t, "logsink:x", "", read)
-	if want := (LogSink{Stdout: true, Stderr: true, BufferBytes: 8 << 20, Overflow: "drop_oldest", MaxInFlight: 4}); err != nil || *k != want {
+	if want := (LogSink{Stdout: true, Stderr: true, BufferBytes: 8 << 20, Overflow: "drop_oldest", MaxInFlight: 4, RetryMaxDelay: time.Minute}); err != nil || *k != want {
 		t.Errorf("defaults %+v, %v", k, err)
 	}
-	all, err := readSection(t, "logsink:x", "programs=web:*\nchannel=STDERR\nbuffer_bytes=1MB\noverflow=spool\nspool_maxbytes=1GB\nmax_in_flight=1\n", read)
-	if err != nil || all.Stdout || !all.Stderr || all.BufferBytes != 1<<20 || all.Overflow != "spool" || all.SpoolMaxBytes != 1<<30 || all.MaxInFlight != 1 {
+	all, err := readSection(t, "logsink:x", "programs=web:*\nchannel=STDERR\nbuffer_bytes=1MB\noverflow=spool\nspool_maxbytes=1GB\nmax_in_flight=1\nretry_max_delay=5\n", read)
+	if err != nil || all.Stdout || !all.Stderr || all.BufferBytes != 1<<20 || all.Overflow != "spool" || all.SpoolMaxBytes != 1<<30 || all.MaxInFlight != 1 || all.RetryMaxDelay != 5*time.Second {
 		t.Errorf("all keys %+v, %v", all, err)
 	}
 	if all.Equal(k) || !all.Equal(all) {
@@ -149,6 +149,7 @@ func TestLogSinkKeys(t *testing.T) {
 		"channel=stdin\n":      `s.conf:3: [logsink:x] channel: cannot use "stdin"; accepted: stdout, stderr or both`,
 		"buffer_bytes=1KB\n":   `buffer_bytes: cannot use "1KB"; accepted: 1MB or more`,
 		"overflow=discard\n":   `overflow: cannot use "discard"; accepted: drop_oldest, block or spool`,
+		"retry_max_delay=0\n":  `retry_max_delay: cannot use "0"; accepted: more than 0 seconds`,
 		"max_in_flight=65\n":   `max_in_flight: cannot use 65; accepted: 1 to 64`,
 		"programs=[\n":         `programs: cannot use "["`,
 		"spool_maxbytes=1KB\n": `spool_maxbytes: cannot use "1KB"`,

@@ -42,6 +42,7 @@ func logSinkSchema() SectionSchema {
 			{Key: "buffer_bytes", Type: ByteSize, Default: "8MB", Unit: "bytes", Origin: fromHark, Doc: "output that waits in memory; default 8MB, at least 1MB"},
 			{Key: "overflow", Type: SinkOverflow, Default: "drop_oldest", Origin: fromHark, Sample: "spool", Doc: "when the buffer is full: drop_oldest, block (the program waits) or spool (all waits on disk); default drop_oldest"},
 			{Key: "max_in_flight", Type: Integer, Default: "4", Unit: "batches", Origin: fromHark, Doc: "batches sent and not acknowledged; default 4, at most 64"},
+			{Key: "retry_max_delay", Type: Interval, Default: "60", Unit: "seconds", Origin: fromHark, Doc: "the longest wait before a refused batch is tried again, unless the plugin asks for more; default 60"},
 		}, spoolFields()...),
 	}
 }
