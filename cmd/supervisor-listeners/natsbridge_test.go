@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -223,10 +224,22 @@ func TestAListenerThatDoesNotAnswerIsStartedAnew(t *testing.T) {
 func TestASlowListenerIsWaitedFor(t *testing.T) {
 	b := bridgeTo(t, nil, "--in-flight", "3")
 	b.publish("h", "p", "sleep-once", "a", "b")
+	// It says thrice in the time that the stream waits for an answer that it is still at work, of each of the three.
+	conn, _ := b.server.Connect()
+	var said atomic.Int32
+	if _, err := conn.Subscribe("$JS.ACK.HARK.pool.>", func(m *nats.Msg) {
+		if string(m.Data) == "+WPI" {
+			said.Add(1)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Flush(); err != nil {
+		t.Fatal(err)
+	}
 	b.start()
 	b.until("the first is read", func() bool { return len(b.words()) == 1 })
-	// three times as long as the stream waits for an answer; longer makes it no weaker
-	time.Sleep(6 * time.Second)
+	b.until("three times as long have passed", func() bool { return said.Load() >= 3*3*3 })
 	c, err := b.js.Consumer(context.Background(), "HARK", "pool")
 	if err != nil || c.CachedInfo().NumRedelivered != 0 || len(b.words()) != 1 {
 		t.Errorf("the stream has sent it again: %+v (%v)", c.CachedInfo(), err)
