@@ -23,7 +23,7 @@ const (
 )
 
 // settle gives memory back after the start, and after there was something to do. A program with gRPC, TLS and all plugins in it runs through
-// most of its 18 MB as it starts, and the kernel maps 64 KB around each page that is touched: a plugin that waits for events would
+// most of its 22 MB as it starts, and the kernel maps 64 KB around each page that is touched: a plugin that waits for events would
 // hold 10 MB more than it uses. What is given back is the file's and comes from the page cache when it is needed again. It never returns.
 func settle() {
 	time.Sleep(settleAfter)
