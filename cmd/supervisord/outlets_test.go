@@ -172,8 +172,9 @@ func logSinkThatNeverAnswersHoldsUpNobody(t *testing.T, bin string) {
 	if got := r.events.of("LOG_DROPPED"); len(got) != 1 || !strings.HasPrefix(got[0], "processname:loud groupname:loud pid:") || !strings.HasSuffix(got[0], " sink:x") {
 		t.Errorf("LOG_DROPPED: %q", got)
 	}
-	r.until("all batches that may be under way", func() bool { return k.Status().InFlight == 4 })
-	if s := k.Status(); s.Written != 0 || s.Dropped < 13<<20 || s.Queued > 2<<20 {
+	// How many of the four that may be under way are depends on what the connection takes while the plugin does not read.
+	r.until("batches under way", func() bool { return k.Status().InFlight > 0 })
+	if s := k.Status(); s.InFlight > 4 || s.Written != 0 || s.Dropped < 13<<20 || s.Queued > 2<<20 {
 		t.Errorf("status: %+v", s)
 	}
 }
