@@ -12,8 +12,8 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 
+	"github.com/hark-supervisor/hark/plugins/internal/outcome"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -42,8 +42,7 @@ type notifier struct {
 	id   string
 	done map[string]bool
 
-	mu      sync.Mutex
-	trouble error // of the last mail
+	outcome.Last
 }
 
 // agent takes mail for recipients.
@@ -93,9 +92,7 @@ func newNotifier(c config, i sdk.Instance) (*notifier, error) {
 // Notify is sdk.Notifier's.
 func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 	err := n.deliver(ctx, m)
-	n.mu.Lock()
-	n.trouble = err
-	n.mu.Unlock()
+	_ = n.Note(err)
 	if err != nil && sdk.IsFinal(err) && len(n.done) > 0 {
 		n.i.Log.Warn("some recipients did not get a mail", "reason", err.Error())
 		err = nil // it is told, and the others have it: as good as it gets
@@ -104,13 +101,6 @@ func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 		n.id = ""
 	}
 	return err
-}
-
-// Health is sdk.HealthChecker's.
-func (n *notifier) Health() error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.trouble
 }
 
 // deliver sends a mail to those recipients that do not have it yet.

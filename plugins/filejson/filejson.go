@@ -5,11 +5,11 @@ package filejson
 import (
 	"context"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hark-supervisor/hark/plugins/internal/document"
 	"github.com/hark-supervisor/hark/plugins/internal/lines"
+	"github.com/hark-supervisor/hark/plugins/internal/outcome"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -120,8 +120,7 @@ func (o *outlet) End() { o.f.end() }
 type notifier struct {
 	f *file
 
-	mu      sync.Mutex
-	trouble error
+	outcome.Last
 }
 
 func newNotifier(c notifierConfig, i sdk.Instance) (*notifier, error) {
@@ -141,17 +140,7 @@ func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 	if err = ctx.Err(); err == nil {
 		err = n.f.write(ctx, append(doc, '\n'))
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.trouble = err
-	return err
-}
-
-// Health is sdk.HealthChecker's.
-func (n *notifier) Health() error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.trouble
+	return n.Note(err)
 }
 
 // Close is sdk.Closer's.

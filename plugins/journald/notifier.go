@@ -3,9 +3,9 @@ package journald
 import (
 	"context"
 	"strings"
-	"sync"
 
 	"github.com/hark-supervisor/hark/plugins/internal/lines"
+	"github.com/hark-supervisor/hark/plugins/internal/outcome"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -17,8 +17,7 @@ type notifier struct {
 	rest  lines.Queue
 	id    string // of the notification that rest is of
 
-	mu      sync.Mutex
-	trouble error
+	outcome.Last
 }
 
 func newNotifier(c notifierConfig, i sdk.Instance) *notifier {
@@ -35,17 +34,7 @@ func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 		}
 	}
 	err := n.o.send(ctx, &n.rest)
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.trouble = err
-	return err
-}
-
-// Health is sdk.HealthChecker's.
-func (n *notifier) Health() error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.trouble
+	return n.Note(err)
 }
 
 // Close is sdk.Closer's.

@@ -5,8 +5,8 @@ package nats
 import (
 	"context"
 	"strings"
-	"sync"
 
+	"github.com/hark-supervisor/hark/plugins/internal/outcome"
 	"github.com/hark-supervisor/hark/plugins/nats/stream"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/nats-io/nats.go"
@@ -37,26 +37,6 @@ func newPublisher(c connection, i sdk.Instance) (*publisher, error) {
 	return &publisher{c: c, servers: servers}, nil
 }
 
-// state is what is told of an instance's health.
-type state struct {
-	mu      sync.Mutex
-	trouble error
-}
-
-func (s *state) note(err error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.trouble = err
-	return err
-}
-
-// Health is sdk.HealthChecker's.
-func (s *state) Health() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.trouble
-}
-
 // notifier publishes events.
 type notifier struct {
 	p      *publisher
@@ -64,7 +44,7 @@ type notifier struct {
 	id     string // of the notification that done is about
 	done   []bool // which of its events the stream has taken
 
-	state
+	outcome.Last
 }
 
 func newNotifier(c connection, i sdk.Instance) (*notifier, error) {
@@ -90,7 +70,7 @@ func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 	if err == nil || sdk.IsFinal(err) {
 		n.id, n.done = "", nil
 	}
-	return n.note(err)
+	return n.Note(err)
 }
 
 // Close is sdk.Closer's.

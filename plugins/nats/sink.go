@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/hark-supervisor/hark/plugins/internal/lines"
+	"github.com/hark-supervisor/hark/plugins/internal/outcome"
 	"github.com/hark-supervisor/hark/plugins/nats/stream"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hashicorp/go-hclog"
@@ -29,7 +30,7 @@ type chunks struct {
 	at     uint64 // the batch that done is about
 	done   []bool // which of its records the stream has taken
 
-	state
+	outcome.Last
 }
 
 // Write is sdk.LogSink's.
@@ -46,7 +47,7 @@ func (s *chunks) Write(ctx context.Context, b *sdk.LogBatch) error {
 	if err == nil || sdk.IsFinal(err) {
 		s.at, s.done = 0, nil
 	}
-	return s.note(err)
+	return s.Note(err)
 }
 
 // Close is sdk.Closer's.

@@ -3,8 +3,8 @@ package otlp
 import (
 	"context"
 	"strings"
-	"sync"
 
+	"github.com/hark-supervisor/hark/plugins/internal/outcome"
 	"github.com/hark-supervisor/hark/sdk"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/log"
@@ -18,8 +18,7 @@ type notifier struct {
 	id   string
 	done int
 
-	mu      sync.Mutex
-	trouble error
+	outcome.Last
 }
 
 func newNotifier(c notifierConfig, i sdk.Instance) (*notifier, error) {
@@ -50,17 +49,7 @@ func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 	if err == nil || sdk.IsFinal(err) {
 		n.id = "" // a notification with an id that was there before is another
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.trouble = err
-	return err
-}
-
-// Health is sdk.HealthChecker's.
-func (n *notifier) Health() error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.trouble
+	return n.Note(err)
 }
 
 // Close is sdk.Closer's.

@@ -10,9 +10,9 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 
 	"github.com/hark-supervisor/hark/plugins/internal/lines"
+	"github.com/hark-supervisor/hark/plugins/internal/outcome"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -78,27 +78,7 @@ type notifier struct {
 	id  string // of the notification that b is the rest of
 	seq uint64
 
-	state
-}
-
-// state is what is told of an instance's health.
-type state struct {
-	mu      sync.Mutex
-	trouble error
-}
-
-func (s *state) note(err error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.trouble = err
-	return err
-}
-
-// Health is sdk.HealthChecker's.
-func (s *state) Health() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.trouble
+	outcome.Last
 }
 
 func newNotifier(c notifierConfig, i sdk.Instance) (*notifier, error) {
@@ -120,7 +100,7 @@ func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 			n.f.render(&msg, n.b.Add)
 		}
 	}
-	return n.note(n.o.send(ctx, &n.b))
+	return n.Note(n.o.send(ctx, &n.b))
 }
 
 // Close is sdk.Closer's.

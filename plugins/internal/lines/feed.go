@@ -3,9 +3,9 @@ package lines
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
+	"github.com/hark-supervisor/hark/plugins/internal/outcome"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -40,8 +40,7 @@ type Feed struct {
 	ended  time.Time // when Write returned last
 	closed bool
 
-	mu      sync.Mutex
-	trouble error
+	outcome.Last
 }
 
 // NewFeed makes a Feed of lines of at most max bytes.
@@ -87,7 +86,7 @@ func (f *Feed) Write(ctx context.Context, b *sdk.LogBatch) error {
 		f.out.Forget() // the host counts it as lost; held, it would keep unfinished lines from being sent
 	}
 	f.arm()
-	return f.note(err)
+	return f.Note(err)
 }
 
 // arm sets the timer where there is something to send later.
@@ -121,7 +120,7 @@ func (f *Feed) flushIdle() {
 	if own == 0 { // else the receiver is not there, and more would only be held in another place
 		f.lines.Flush(time.Now(), f.idle, f.own)
 	}
-	_ = f.note(f.out.Send(ctx))
+	_ = f.Note(f.out.Send(ctx))
 	f.arm()
 }
 
@@ -147,18 +146,4 @@ func (f *Feed) Close(ctx context.Context) error {
 		return fmt.Errorf("%d unfinished lines are lost: %w", own, err)
 	}
 	return fmt.Errorf("%d lines of the last batch are not sent: %w", batch, err)
-}
-
-func (f *Feed) note(err error) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.trouble = err
-	return err
-}
-
-// Health is sdk.HealthChecker's.
-func (f *Feed) Health() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.trouble
 }
