@@ -89,8 +89,8 @@ func (p *plugin) clientConfig(r *process, dir string, s Settings) *goplugin.Clie
 	return &goplugin.ClientConfig{
 		HandshakeConfig: sdk.Handshake(), VersionedPlugins: sdk.ClientPlugins(),
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC}, GRPCDialOptions: sdk.DialOptions(sdk.IsPID(r.pid)),
-		// The rest of its time is kept by us: it knows no way to give up a start but this one.
-		StartTimeout: p.host.o.Timing.Start, SkipHostEnv: true, Logger: hclog.NewNullLogger(),
+		// Time is kept by connect's watchdog. Were this as long, either could be the first, and only the watchdog tells why it killed.
+		StartTimeout: 2 * p.host.o.Timing.Start, SkipHostEnv: true, Logger: hclog.NewNullLogger(),
 		SyncStdout: printed{r.stderr}, SyncStderr: printed{r.stderr},
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: dir},
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, sockets string) (runner.Runner, error) {
