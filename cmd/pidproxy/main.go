@@ -17,6 +17,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/hark-supervisor/hark/core/locale"
 )
 
 const usage = `pidproxy -- run a command and pass signals on to the process of its pidfile.
@@ -67,7 +69,7 @@ func start(name string, argv []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return syscall.ForkExec(path, argv, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}})
+	return syscall.ForkExec(path, argv, &syscall.ProcAttr{Env: locale.Environ(os.Environ()), Files: []uintptr{0, 1, 2}})
 }
 
 // ended tells whether the command has ended, and reaps it.

@@ -30,6 +30,7 @@ type daemon struct {
 	notify  notifier
 	conf    *config.Config
 	dir     string   // where we were started: relative paths are relative to it
+	environ []string // ours, as Python would have it: what children inherit
 	infos   []string // for the log once it is open
 
 	system  *child.System
@@ -149,7 +150,7 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, status
 		ClearLog:  log.clear,
 		Reread:    func() (*config.Config, error) { return d.reread(ext.check) },
 		Program:   d.readProgram,
-		Environ:   os.Environ(),
+		Environ:   d.environ,
 		Syslog:    log.syslog,
 	})
 	if err != nil {

@@ -48,28 +48,30 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// built is Hark's supervisorctl, built once for those tests that run it.
+// built has Hark's supervisorctl and pidproxy, built once for those tests that run them.
 var built struct {
 	once sync.Once
 	dir  string
 	err  error
 }
 
-func supervisorctl(t testing.TB) string {
+func supervisorctl(t testing.TB) string { return builtCommand(t, "supervisorctl") }
+
+func builtCommand(t testing.TB, name string) string {
 	t.Helper()
 	built.once.Do(func() {
 		if built.dir, built.err = os.MkdirTemp("", "hark-build"); built.err != nil {
 			return
 		}
-		out, err := exec.Command("go", "build", "-o", built.dir, "github.com/hark-supervisor/hark/cmd/supervisorctl").CombinedOutput()
+		out, err := exec.Command("go", "build", "-o", built.dir, "github.com/hark-supervisor/hark/cmd/supervisorctl", "github.com/hark-supervisor/hark/cmd/pidproxy").CombinedOutput()
 		if err != nil {
-			built.err = fmt.Errorf("cannot build supervisorctl: %w\n%s", err, out)
+			built.err = fmt.Errorf("cannot build what the tests run: %w\n%s", err, out)
 		}
 	})
 	if built.err != nil {
 		t.Fatal(built.err)
 	}
-	return filepath.Join(built.dir, "supervisorctl")
+	return filepath.Join(built.dir, name)
 }
 
 // flavour is a supervisord to test: ours or Python's.

@@ -39,7 +39,7 @@ func (d *daemon) loadOptions(path string) config.Options {
 		Argv0:     argv0,
 		Overrides: d.given.overrides,
 		Dir:       d.dir,
-		Environ:   os.Environ(),
+		Environ:   d.environ,
 		Template:  plugins.CheckTemplate,
 		Accounts:  &config.AccountFiles{Fallback: d.getent},
 	}

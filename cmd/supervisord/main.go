@@ -15,6 +15,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/locale"
 )
 
 // supervisorVersion is the level of Supervisor that Hark is compatible with.
@@ -58,7 +59,7 @@ func command(args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintf(stdout, "hark %s\ncommit %s\nbuilt %s\ncompatible with supervisor %s\n", version, commit, buildTime, supervisorVersion)
 		return 0
 	}
-	d := &daemon{given: got, program: args[0], report: report, notify: newNotifier(), diskTurns: make(chan struct{}, diskReaders)}
+	d := &daemon{given: got, program: args[0], environ: locale.Environ(os.Environ()), report: report, notify: newNotifier(), diskTurns: make(chan struct{}, diskReaders)}
 	if d.dir, err = os.Getwd(); err != nil {
 		return usage(report, stderr, args[0], fmt.Sprintf("cannot find the working directory: %v", err))
 	}

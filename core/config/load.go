@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/hark-supervisor/hark/core/locale"
 )
 
 // Override is one option of supervisord's command line that stands over the
@@ -24,7 +26,7 @@ type Options struct {
 	Argv0     string     // how the program was called: the search begins beside it
 	Overrides []Override // in the order of the command line
 	Dir       string     // the working directory; default the process's
-	Environ   []string   // for %(ENV_X)s, "NAME=value"; nil: the process's
+	Environ   []string   // for %(ENV_X)s, "NAME=value"; nil: the process's as Python would have it (core/locale)
 	Hostname  string     // for %(host_node_name)s; default the system's
 	Accounts  Accounts   // default AccountFiles without a fallback
 	// Template tells what is wrong with a template of [notifier:x]; nil: nobody looks.
@@ -113,7 +115,7 @@ func newLoader(o Options) (*loader, error) {
 		o.Dir = dir
 	}
 	if o.Environ == nil {
-		o.Environ = os.Environ()
+		o.Environ = locale.Environ(os.Environ())
 	}
 	if o.Hostname == "" {
 		o.Hostname, _ = os.Hostname() // "" as Python's platform.node does when it cannot tell
