@@ -25,7 +25,7 @@ const (
 
 // The default templates.
 const (
-	defaultTitle = `[{{upper .Severity}}] {{.Daemon.Hostname}}: {{(index .Events 0).Text}}{{if gt .Count 1}} (and {{minus .Count 1}} more){{end}}`
+	defaultTitle = `[{{upper .Severity}}] {{.Daemon.Hostname}}: {{.Worst.Text}}{{if gt .Count 1}} (and {{minus .Count 1}} more){{end}}`
 	defaultBody  = `{{range .Events}}{{date "2006-01-02 15:04:05 MST" .Time}}  {{.Text}}
 {{end}}{{range .Folded}}and {{.Count}} more of {{.Type}}
 {{end}}{{if gt .Suppressed 0}}{{.Suppressed}} events were held back since the last notification.
@@ -38,6 +38,7 @@ type Alert struct {
 	Daemon     sdk.Daemon
 	Severity   string       // info, warning, error or critical: that of the worst event
 	Events     []AlertEvent // oldest first; at least one
+	Worst      AlertEvent   // of Events: the first of the highest severity, whom a title names
 	Count      int          // how many events it stands for: Events, and those Folded
 	Folded     []Folded     // how many of which type are not told of one by one
 	Suppressed int          // events held back since the last notification, those Folded included
@@ -75,8 +76,15 @@ func newAlert(a *alert, notifier string, daemon sdk.Daemon, events []sdk.Event) 
 	for _, f := range a.folded {
 		out.Count += f.Count
 	}
+	worst := 0
 	for i := range events {
 		out.Events[i] = alertEvent(&events[i], a.entries[i].severity)
+		if a.entries[i].severity > a.entries[worst].severity {
+			worst = i
+		}
+	}
+	if len(events) > 0 {
+		out.Worst = out.Events[worst]
 	}
 	return out
 }
@@ -306,10 +314,11 @@ func sampleAlerts() []*Alert {
 		Payload: []byte("processname:billing groupname:billing from_state:BACKOFF"),
 	}
 	tick := sdk.Event{Seq: 1751, Type: "TICK_60", Time: at.Add(2 * time.Second), Payload: []byte("when:1772366400")}
+	severities := map[string]sdk.Severity{exited.Type: sdk.Error, fatal.Type: sdk.Critical, tick.Type: sdk.Info}
 	daemon := sdk.Daemon{Identifier: "supervisor", Hostname: "example", Version: "0.1.0"}
 	make := func(a *alert, events ...sdk.Event) *Alert {
-		for range events {
-			a.entries = append(a.entries, entry{severity: a.severity})
+		for i := range events {
+			a.entries = append(a.entries, entry{severity: severities[events[i].Type]})
 		}
 		return newAlert(a, "sample", daemon, events)
 	}

@@ -16,7 +16,7 @@ func TestDefaultTemplates(t *testing.T) {
 	for i, want := range []string{
 		"[ERROR] example: web:web_00 exited unexpectedly with status 1 after 12.5s\n" +
 			"2026-03-01 12:00:00 UTC  web:web_00 exited unexpectedly with status 1 after 12.5s\n",
-		"[CRITICAL] example: web:web_00 exited unexpectedly with status 1 after 12.5s (and 5 more)\n" +
+		"[CRITICAL] example: billing could not be started and is FATAL (and 5 more)\n" +
 			"2026-03-01 12:00:00 UTC  web:web_00 exited unexpectedly with status 1 after 12.5s\n" +
 			"2026-03-01 12:00:01 UTC  billing could not be started and is FATAL\n" +
 			"2026-03-01 12:00:02 UTC  TICK_60 when:1772366400\n" +
@@ -32,7 +32,7 @@ func TestDefaultTemplates(t *testing.T) {
 
 func TestCheckTemplate(t *testing.T) {
 	for _, good := range []string{
-		"plain", "{{.Severity}}", `{{with index .Events 0}}{{.Text | upper | cut 10}}{{end}}`,
+		"plain", "{{.Severity}}", "{{.Worst.Text}} {{.Worst.Namespec}}", `{{with index .Events 0}}{{.Text | upper | cut 10}}{{end}}`,
 		`{{range .Events}}{{if .Signal}}{{.Signal}}{{else}}{{default "-" .Process}}{{end}}{{end}}{{range $f := $.Folded}}{{$f.Type}}{{end}}`,
 		`{{date "15:04" (utc (index .Events 0).Time)}} {{plus 1 .Count}} {{minus .Count 1}} {{replace "a" "b" .Notifier}} {{has "x" .Notifier}} {{trim .Notifier}} {{line .Notifier}} {{lower .Notifier}}`,
 		"{{- /* a comment */ -}}",
