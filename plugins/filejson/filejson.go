@@ -46,7 +46,7 @@ func newSink(c sinkConfig, i sdk.Instance) (*lines.Feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	return lines.NewFeed(&outlet{f: f}, c.MaxLine, c.Idle, flushTimeout), nil
+	return lines.NewFeed(&outlet{f: f, clock: lines.NewClock(1)}, c.MaxLine, c.Idle, flushTimeout), nil
 }
 
 // line is a line of output. Members are only added.
@@ -64,6 +64,7 @@ type line struct {
 // outlet is lines.Outlet.
 type outlet struct {
 	f           *file
+	clock       *lines.Clock
 	batch, ours []byte
 	nBatch, own int
 }
@@ -71,7 +72,7 @@ type outlet struct {
 // Take renders a line.
 func (o *outlet) Take(l *lines.Line, own bool) {
 	doc, err := document.Compact(line{
-		Time: l.Time.UTC(), Group: l.Group, Process: l.Process, Pid: l.Pid, Channel: l.Channel, Offset: l.Offset,
+		Time: o.clock.Of(l).UTC(), Group: l.Group, Process: l.Process, Pid: l.Pid, Channel: l.Channel, Offset: l.Offset,
 		Text: strings.ToValidUTF8(string(l.Data), "\uFFFD"), Continued: l.Continued,
 	})
 	if err != nil {

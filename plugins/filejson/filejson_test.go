@@ -317,7 +317,8 @@ func TestABatchThatComesAgain(t *testing.T) {
 	got, err := os.ReadFile(c.Path)
 	want := ""
 	for i, text := range []string{"one", "two"} {
-		want += fmt.Sprintf(`{"time":"2024-01-05T13:05:06Z","group":"","process":"p","pid":0,"channel":"stdout","offset":%d,"text":%q}`+"\n", 4*i, text)
+		at := start().Add(time.Duration(i)).Format(time.RFC3339Nano) // a tick apart, since they come from one read
+		want += fmt.Sprintf(`{"time":%q,"group":"","process":"p","pid":0,"channel":"stdout","offset":%d,"text":%q}`+"\n", at, 4*i, text)
 	}
 	if err != nil || string(got) != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, got, want)

@@ -13,7 +13,8 @@ import (
 // config holds the keys of [logsink:x] with plugin = loki.
 type config struct {
 	URL         string            `mapstructure:"url" hark:"required,secret" doc:"Loki's address, http://host:3100; the path of the push API is added where there is none"`
-	Labels      map[string]string `mapstructure:"labels" doc:"labels of all lines beside host, group, process and channel: name=\"value\",name2=\"value2\""`
+	Labels      map[string]string `mapstructure:"labels" doc:"labels of all lines beside host, group, process, channel and service_name: name=\"value\",name2=\"value2\""`
+	ServiceName string            `mapstructure:"service_name" doc:"the label service_name, by which Loki's page shows logs; default: the program's group, unless one of labels is what Loki makes it of"`
 	Metadata    bool              `mapstructure:"structured_metadata" doc:"send pid and offset as structured metadata (Loki 3)"`
 	Tenant      string            `mapstructure:"tenant" doc:"tenant, sent as X-Scope-OrgID"`
 	Username    string            `mapstructure:"username" doc:"user of basic authentication, with password"`
@@ -32,7 +33,9 @@ func defaults() config {
 
 const (
 	pushPath  = "/loki/api/v1/push"
-	maxLabels = 11                    // beside our four: Loki takes 15 by default (max_label_names_per_series)
+	maxLabels = 15                    // Loki takes as many by default (max_label_names_per_series)
+	ownLabels = 4                     // host, group, process and channel
+	service   = "service_name"        // the label
 	minIdle   = 10 * time.Millisecond // of flush_after
 	minLine   = 64                    // of max_line, in bytes
 	maxLine   = 256 << 10             // Loki's max_line_size
@@ -49,8 +52,15 @@ func (c *config) Validate() error {
 		c.URL = u.String()
 	}
 	name := regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
-	if len(c.Labels) > maxLabels {
-		return &sdk.ConfigError{Key: "labels", Text: "are too many: Loki takes 15, of which four are host, group, process and channel"}
+	all := ownLabels + len(c.Labels)
+	if c.ServiceName != "" {
+		all++
+	}
+	if all > maxLabels {
+		return &sdk.ConfigError{Key: "labels", Text: "are too many: Loki takes 15, of which host, group, process, channel and service_name are ours"}
+	}
+	if c.ServiceName != "" && c.Labels[service] != "" {
+		return &sdk.ConfigError{Key: service, Text: "is among the labels, too: give it once"}
 	}
 	for label := range c.Labels {
 		if !name.MatchString(label) {
@@ -73,4 +83,19 @@ func (c *config) Validate() error {
 		return &sdk.ConfigError{Key: "flush_after", Text: "must be at least 10ms"}
 	}
 	return c.HTTP.Check()
+}
+
+// serviceOf is the label service_name of a group's lines; "" leaves it out.
+func (c *config) serviceOf(group string) string {
+	if c.ServiceName != "" || ownLabels+len(c.Labels) >= maxLabels {
+		return c.ServiceName
+	}
+	for _, name := range []string{ // Loki's discover_service_name
+		service, "service", "app", "application", "app_name", "name", "app_kubernetes_io_name", "container", "container_name", "k8s_container_name", "component", "workload", "job", "k8s_job_name",
+	} {
+		if _, ok := c.Labels[name]; ok {
+			return ""
+		}
+	}
+	return group
 }

@@ -46,7 +46,7 @@ func newSink(c config, i sdk.Instance) (*lines.Feed, error) {
 	if host == "" {
 		host, _ = os.Hostname()
 	}
-	out := &outlet{c: c, i: i, host: host, target: target, client: client, clock: clock{}}
+	out := &outlet{c: c, i: i, host: host, target: target, client: client, clock: lines.NewClock(1)}
 	return lines.NewFeed(out, c.MaxLine, c.Idle, c.Timeout), nil
 }
 
@@ -57,21 +57,18 @@ type outlet struct {
 	host   string
 	target *url.URL
 	client *http.Client
-	clock  clock
+	clock  *lines.Clock // Loki shows lines of the same time in any order
 
 	batch, ours []entry
 }
 
 // Take holds a line.
 func (o *outlet) Take(l *lines.Line, own bool) {
-	if len(l.Data) == 0 {
-		return // Loki drops empty lines
-	}
 	if own {
-		o.ours = append(o.ours, o.clock.entry(l))
+		o.ours = append(o.ours, o.entry(l))
 		return
 	}
-	o.batch = append(o.batch, o.clock.entry(l))
+	o.batch = append(o.batch, o.entry(l))
 }
 
 // Send pushes what is held. What Loki refuses for good is refused for good: the host counts a batch as lost; own lines are told here.

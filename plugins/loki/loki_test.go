@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -97,7 +98,7 @@ func (s *server) take(r *http.Request) error {
 			if len(l.text) > 256<<10 {
 				return fmt.Errorf("an entry of %d bytes", len(l.text))
 			}
-			if l.time <= last[k] { // which Loki takes, and shows in any order
+			if before, ok := last[k]; ok && l.time <= before { // which Loki takes, and shows in any order
 				return fmt.Errorf("entries without an order")
 			}
 			last[k], s.meta = l.time, l.metadata
@@ -201,10 +202,10 @@ func TestWhatArrives(t *testing.T) {
 		if err := f.Write(context.Background(), batch(2, 13, "ld\n")); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.taken("web_00 stdout"); !slices.Equal(got, []string{"one", "two \uFFFD", "held"}) {
+		if got := s.taken("web_00 stdout"); !slices.Equal(got, []string{"one", "", "two \uFFFD", "held"}) {
 			t.Errorf("%q", got)
 		}
-		if got := fmt.Sprint(s.labels); got != "map[channel:stdout env:pr\"o\\d \x01ž group:web host:host1 process:web_00]" {
+		if got := fmt.Sprint(s.labels); got != "map[channel:stdout env:pr\"o\\d \x01ž group:web host:host1 process:web_00 service_name:web]" {
 			t.Error(got)
 		}
 		if got := fmt.Sprint(s.meta); got != "map[offset:11 pid:12]" {
@@ -214,6 +215,48 @@ func TestWhatArrives(t *testing.T) {
 			s.header.Get("Content-Type")+" "+s.header.Get("Content-Encoding") != want {
 			t.Errorf("%v", s.header)
 		}
+	}
+}
+
+// Loki's page shows streams by the label service_name, which Loki makes of others where it is not there, or sets to unknown_service.
+func TestTheNameOfTheService(t *testing.T) {
+	ten := map[string]string{}
+	for i := range 10 {
+		ten[fmt.Sprint("l", i)] = "x"
+	}
+	eleven := maps.Clone(ten)
+	eleven["l10"] = "x"
+	for _, c := range []struct {
+		set    string
+		labels map[string]string
+		want   string
+		count  int
+	}{
+		{"", nil, "web", 5},
+		{"shop", nil, "shop", 5},
+		{"", map[string]string{"service_name": "mine"}, "mine", 5},
+		{"", map[string]string{"job": "supervisord"}, "", 5}, // which Loki makes the name of
+		{"shop", map[string]string{"job": "supervisord"}, "shop", 6},
+		{"", ten, "web", 15},
+		{"", eleven, "", 15}, // there is no room for it
+	} {
+		s := start(t)
+		f := made(t, s.URL, func(o *config) { o.ServiceName, o.Labels = c.set, c.labels })
+		if err := f.Write(t.Context(), batch(1, 0, "one\n")); err != nil {
+			t.Fatal(err)
+		}
+		if s.labels["service_name"] != c.want || len(s.labels) != c.count {
+			t.Errorf("%+v: %v", c, s.labels)
+		}
+	}
+	wrong := defaults()
+	wrong.URL, wrong.ServiceName, wrong.Labels = "http://x", "shop", eleven
+	if err := wrong.Validate(); err == nil || !strings.Contains(err.Error(), "Loki takes 15") {
+		t.Errorf("16 labels: %v", err)
+	}
+	wrong.Labels = map[string]string{"service_name": "x"}
+	if err := wrong.Validate(); err == nil || !strings.Contains(err.Error(), "service_name") {
+		t.Errorf("two names: %v", err)
 	}
 }
 

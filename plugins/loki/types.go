@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/hark-supervisor/hark/plugins/internal/lines"
 )
@@ -47,25 +46,9 @@ type entry struct {
 	start uint64 // its offset in the channel
 }
 
-// clock gives lines of a stream times that rise: Loki shows lines of the same time in no order, and a chunk has one time for all
-// of its lines.
-type clock map[labels]int64
-
-// maxClocks bounds the streams whose last time is remembered.
-const maxClocks = 10000
-
-func (c clock) of(l labels, t time.Time) int64 {
-	ns := max(t.UnixNano(), c[l]+1)
-	if len(c) >= maxClocks {
-		clear(c)
-	}
-	c[l] = ns
-	return ns
-}
-
-func (c clock) entry(l *lines.Line) entry {
+func (o *outlet) entry(l *lines.Line) entry {
 	of := labels{text(l.Group), text(l.Process), l.Channel}
-	return entry{of, c.of(of, l.Time), text(string(l.Data)), l.Pid, l.Offset}
+	return entry{of, o.clock.Of(l).UnixNano(), text(string(l.Data)), l.Pid, l.Offset}
 }
 
 func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
@@ -79,6 +62,9 @@ func (c *config) body(host string, entries []entry) *push {
 		s := by[e.labels]
 		if s == nil {
 			s = &stream{Labels: map[string]string{"host": host, "group": e.group, "process": e.process, "channel": e.channel}}
+			if name := c.serviceOf(e.group); name != "" {
+				s.Labels[service] = name
+			}
 			for name, value := range c.Labels {
 				s.Labels[name] = value
 			}

@@ -8,6 +8,7 @@ package otlp
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/hark-supervisor/hark/plugins/internal/lines"
 	"github.com/hark-supervisor/hark/sdk"
@@ -36,7 +37,7 @@ func newSink(c sinkConfig, i sdk.Instance) (*lines.Feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &outlet{i: i, s: s, severity: map[string]log.Severity{"stdout": severity(c.StdoutSeverity), "stderr": severity(c.StderrSeverity)}}
+	out := &outlet{i: i, s: s, clock: lines.NewClock(1), severity: map[string]log.Severity{"stdout": severity(c.StdoutSeverity), "stderr": severity(c.StderrSeverity)}}
 	return lines.NewFeed(out, c.MaxLine, c.Idle, c.Timeout), nil
 }
 
@@ -44,6 +45,7 @@ func newSink(c sinkConfig, i sdk.Instance) (*lines.Feed, error) {
 type entry struct {
 	lines.Line
 	text string
+	at   time.Time // Line.Time, but later than that of the line before
 }
 
 // outlet is lines.Outlet.
@@ -51,6 +53,7 @@ type outlet struct {
 	i           sdk.Instance
 	s           *sender
 	severity    map[string]log.Severity // by channel
+	clock       *lines.Clock
 	batch, ours []entry
 }
 
@@ -59,7 +62,7 @@ func (o *outlet) Take(l *lines.Line, own bool) {
 	if len(l.Data) == 0 {
 		return // an empty line tells nothing
 	}
-	e := entry{*l, text(l.Data)}
+	e := entry{*l, text(l.Data), o.clock.Of(l)}
 	e.Data = nil // it is only good until we return
 	if own {
 		o.ours = append(o.ours, e)
@@ -109,7 +112,7 @@ func (o *outlet) End() { o.s.close() }
 // record makes a record of a line. Attributes have the names of OpenTelemetry's conventions where there are such.
 func (o *outlet) record(e *entry) log.Record {
 	var r log.Record
-	r.SetTimestamp(e.Time)
+	r.SetTimestamp(e.at)
 	r.SetObservedTimestamp(e.Time)
 	level := o.severity[e.Channel]
 	r.SetSeverity(level)

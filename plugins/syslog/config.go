@@ -19,7 +19,7 @@ type destination struct {
 	Hostname   string        `mapstructure:"hostname" doc:"name of this host in messages; default: its own"`
 	Structured bool          `mapstructure:"structured_data" doc:"send group, process, pid and the like as structured data (rfc5424)"`
 	SDID       string        `mapstructure:"sd_id" doc:"name of the structured data, NAME@NUMBER with your enterprise number"`
-	MaxMessage int           `mapstructure:"max_message" hark:"size" doc:"longest message, longer lines are parted; default: 8 KB, 2 KB by udp"`
+	MaxMessage int           `mapstructure:"max_message" hark:"size" doc:"longest message with its header, up to 64KB; a longer line comes in several; default: 8000 bytes, 2 KB by udp"`
 	Timeout    time.Duration `mapstructure:"timeout" doc:"how long to wait for the receiver"`
 	remote.TLS
 }
@@ -63,15 +63,15 @@ func notifierDefaults() notifierConfig {
 
 // Bounds of max_message, in bytes.
 const (
-	minMessage = 480     // every receiver takes that (RFC 5424, 6.1)
-	maxMessage = 1 << 20 // ours
-	maxUDP     = 65507   // what fits into a datagram of UDP
-	defaultUDP = 2048    // what receivers should take (RFC 5424, 6.1)
-	defaultMax = 8 << 10 // what rsyslog and syslog-ng take unless told otherwise
-	headerRoom = 64      // what is left for the text in any case
-	tlsPort    = "6514"  // RFC 5425, 4.1
-	plainPort  = "514"   // RFC 5426, 3.3; for TCP by custom
-	maxSDName  = 32      // RFC 5424, 6.3.2
+	minMessage = 480      // every receiver takes that (RFC 5424, 6.1)
+	maxMessage = 64 << 10 // syslog-ng's log-msg-size(): of a longer one it closes the connection, and with it goes what is behind
+	maxUDP     = 65507    // what fits into a datagram of UDP
+	defaultUDP = 2048     // what receivers should take (RFC 5424, 6.1)
+	defaultMax = 8000     // rsyslog takes 8,096 bytes unless told otherwise, and makes two messages of more, the second of them false
+	headerRoom = 64       // what is left for the text in any case
+	tlsPort    = "6514"   // RFC 5425, 4.1
+	plainPort  = "514"    // RFC 5426, 3.3; for TCP by custom
+	maxSDName  = 32       // RFC 5424, 6.3.2
 )
 
 // Validate checks what one key alone cannot tell. It is that of the structs that embed it, too.
@@ -87,7 +87,7 @@ func (d *destination) Validate() error {
 		return &sdk.ConfigError{Key: "timeout", Text: "must be more than 0"}
 	}
 	if n := d.MaxMessage; n != 0 && (n < minMessage || n > maxMessage || to.network == "udp" && n > maxUDP) {
-		return &sdk.ConfigError{Key: "max_message", Text: "must be from 480 bytes to 1 MB; 65507 bytes by udp"}
+		return &sdk.ConfigError{Key: "max_message", Text: "must be from 480 bytes to 64KB; 65507 bytes by udp"}
 	}
 	if name, number, ok := strings.Cut(d.SDID, "@"); !ok || name == "" || len(d.SDID) > maxSDName || strings.Trim(number, "0123456789.") != "" ||
 		strings.ContainsFunc(d.SDID, func(r rune) bool { return r <= ' ' || r > '~' || r == '=' || r == ']' || r == '"' }) {

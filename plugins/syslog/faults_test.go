@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,6 +27,7 @@ func nowhere(t *testing.T) map[string]string {
 	_ = l.Close()
 	return map[string]string{
 		"nobody listens":            "tcp://" + l.Addr().String(),
+		"nobody listens, by udp":    "udp://" + deadPort(t),
 		"nobody listens, with TLS":  "tls://" + l.Addr().String(),
 		"no such name":              "tcp://syslog.invalid",
 		"no such name, by udp":      "udp://syslog.invalid",
@@ -34,6 +36,42 @@ func nowhere(t *testing.T) map[string]string {
 		"a handshake without end":   "tls://" + sdktest.Hanging(t),
 		"something else than TLS":   "tls://" + chatty(t, "220 mail.example ESMTP\r\n").address,
 		"a socket of the other end": "unixgram://" + listen(t, "unix", socketPath(t), "newline", nil).address,
+	}
+}
+
+// deadPort is a port of UDP at which nobody listens.
+func deadPort(t *testing.T) string {
+	t.Helper()
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close() //nolint:errcheck // it was only asked for a port
+	return c.LocalAddr().String()
+}
+
+// A datagram that nobody takes seems to be sent, and it is the next one that fails. What is written fails all the same, every time, and is sent when
+// somebody listens.
+func TestADeadPortOfUDPTakesNothing(t *testing.T) {
+	address := deadPort(t)
+	s := openSink(t, "udp://"+address, nil)
+	b := (&output{}).batch("one\n", "two\nthree\n")
+	for range 5 {
+		if err := s.Write(soon(t), b); !errors.Is(err, syscall.ECONNREFUSED) || s.Health() == nil {
+			t.Fatalf("it is written: %v", err)
+		}
+	}
+	r := listen(t, "udp", address, "", nil)
+	write(t, s, b)
+	got := r.parsedOnes(t, 3)
+	if got[0].text != "one" || got[1].text != "two" || got[2].text != "three" || s.Health() != nil {
+		t.Errorf("%+v, health %v", got, s.Health())
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s = openSink(t, "udp://"+address, nil)
+	if err := s.Write(ctx, b); !errors.Is(err, context.Canceled) {
+		t.Errorf("given up, it says %v", err)
 	}
 }
 

@@ -59,12 +59,7 @@ type form struct {
 func (f *form) render(m *message, take func([]byte)) {
 	text := clean(m.text)
 	for piece := 0; ; piece++ {
-		b := f.buf[:0]
-		if f.old {
-			b = f.header3164(b, m)
-		} else {
-			b = f.header5424(b, m, piece)
-		}
+		b := f.header(f.buf[:0], m, piece)
 		room := max(f.max-len(b), headerRoom)
 		n := len(text)
 		if n > room {
@@ -76,6 +71,19 @@ func (f *form) render(m *message, take func([]byte)) {
 			return
 		}
 	}
+}
+
+// room is how many bytes of text go into one message beside its header.
+func (f *form) room(m *message) int {
+	f.buf = f.header(f.buf[:0], m, 0)
+	return max(f.max-len(f.buf), headerRoom)
+}
+
+func (f *form) header(b []byte, m *message, piece int) []byte {
+	if f.old {
+		return f.header3164(b, m)
+	}
+	return f.header5424(b, m, piece)
 }
 
 func (f *form) header5424(b []byte, m *message, piece int) []byte {

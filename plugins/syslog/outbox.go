@@ -22,6 +22,10 @@ const (
 	fullWait = 10 * time.Millisecond
 	// verdictWait bounds how long to wait whether a receiver hangs up on us, where there is reason to think so.
 	verdictWait = time.Second
+	// firstWait is how long to wait for it at the first datagram, when there is no reason to think so: a system that is near answers at once.
+	firstWait = 100 * time.Millisecond
+	// unreachableWait is how long a router takes to say that there is no such host: it asks for it three times, a second each (RFC 4861, 7.2.2).
+	unreachableWait = 4 * time.Second
 )
 
 // outbox holds the connection to the receiver and sends messages over it. It is used by one goroutine at a time.
@@ -37,8 +41,9 @@ type outbox struct {
 	why    error         // of dead, and
 	died   time.Time     // when; to be read when that is closed
 	opened time.Time
-	doubt  bool   // whether a new connection lasts: the last one did not
-	frames []byte // scratch
+	doubt  bool          // whether a new connection lasts: the last one did not. By UDP: whether anybody listens
+	wait   time.Duration // by UDP, where in doubt: how long to wait for the word that nobody does
+	frames []byte        // scratch
 }
 
 // send sends messages in order and takes what is sent out of b. A connection that turns out to be broken is made anew once; what was
@@ -61,7 +66,11 @@ func (o *outbox) send(ctx context.Context, b *lines.Queue) error {
 			fresh = true
 		}
 		if err := o.some(ctx, b); err != nil {
-			o.doubt = time.Since(o.opened) < verdictWait
+			o.doubt = time.Since(o.opened) < verdictWait || o.to.network == "udp"
+			o.wait = verdictWait
+			if errors.Is(err, syscall.EHOSTUNREACH) {
+				o.wait = unreachableWait
+			}
 			o.close()
 			if fresh || ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) || o.to.network == "udp" { // where it tells that nobody listens, of a message before
 				return fmt.Errorf("cannot send to %s: %w", o.to.address, short(err))
@@ -106,7 +115,29 @@ func (o *outbox) some(ctx context.Context, b *lines.Queue) error {
 		if err := o.datagram(ctx, conn, b.Record(sent)); err != nil {
 			return err
 		}
+		if o.doubt && o.to.network == "udp" {
+			if err := o.heard(ctx, conn); err != nil {
+				return err // that message was the one that nobody took: it goes again
+			}
+		}
 	}
+	return nil
+}
+
+// heard waits for the word that nobody has heard a datagram, which comes, if at all, as an error of the next read. Without the wait a receiver that is
+// not there would take every other message, so it seems.
+func (o *outbox) heard(ctx context.Context, conn net.Conn) error {
+	_ = conn.SetReadDeadline(time.Now().Add(min(o.wait, o.timeout)))
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	_, err := conn.Read(make([]byte, 1))
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
+		return err
+	}
+	o.doubt = false
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hark-supervisor/hark/plugins/internal/remotetest"
 )
@@ -42,7 +43,7 @@ func startRsyslog(t *testing.T, authority *remotetest.Authority) *rsyslog {
 	_, cert, key := authority.Issue("log.example")
 	udp := freePort(t)
 	conf := fmt.Sprintf(`
-global(workDirectory="%[1]s" maxMessageSize="64k" defaultNetstreamDriverCAFile="%[2]s" defaultNetstreamDriverCertFile="%[3]s" defaultNetstreamDriverKeyFile="%[4]s")
+global(workDirectory="%[1]s" defaultNetstreamDriverCAFile="%[2]s" defaultNetstreamDriverCertFile="%[3]s" defaultNetstreamDriverKeyFile="%[4]s")
 module(load="imudp")
 module(load="imtcp")
 module(load="imptcp")
@@ -168,11 +169,51 @@ func TestRsyslogUnderstands(t *testing.T) {
 				if !c.local && out.Host != "host1" {
 					t.Errorf("host %q", out.Host)
 				}
-				if !c.old && (out.ID != "stdout" || out.Time != "2024-01-05T13:05:06.123456+00:00" && out.Time != "2024-01-05T13:05:06.123456Z" ||
+				at := moment().Add(time.Duration(n) * time.Microsecond).Format("2006-01-02T15:04:05.000000") // lines of one time are a tick apart
+				if !c.old && (out.ID != "stdout" || out.Time != at+"+00:00" && out.Time != at+"Z" ||
 					!strings.HasPrefix(out.SD, `[hark@32473 group="web" process="app`)) {
 					t.Errorf("%+v", out)
 				}
 			}
 		})
 	}
+}
+
+// What rsyslog takes in one message is what we send in one: nothing is torn, and what was one line is one again.
+func TestRsyslogTakesALineOf300KB(t *testing.T) {
+	r := startRsyslog(t, remotetest.NewAuthority(t))
+	for i, c := range []struct{ address, framing string }{{"tcp://" + r.tcp, "octet"}, {"tcp://" + r.tcp, "newline"}, {"unixstream://" + r.stream, "auto"}} {
+		app := fmt.Sprint("long", i)
+		s := openSink(t, c.address, func(o *sinkConfig) { o.Framing, o.Format = c.framing, "rfc5424" })
+		long := strings.Repeat("žluťoučký kůň ", 300_000/18)
+		b := (&output{}).batch(long+"\n", "the next\n")
+		for i := range b.Records {
+			b.Records[i].Process = app
+		}
+		write(t, s, b)
+		text := func() string {
+			var b strings.Builder
+			for _, m := range r.got(t, app) {
+				b.WriteString(m.Text)
+			}
+			return b.String()
+		}
+		want := long + "the next"
+		poll(t, func() bool { return len(text()) >= len(want) }, func() string { return fmt.Sprintf("%d bytes of %d", len(text()), len(want)) })
+		if text() != want {
+			t.Errorf("%+v: another text has come", c)
+		}
+		all, _ := os.ReadFile(r.out)
+		if n := strings.Count(string(all), "\n"); n != r.count(t, i) {
+			t.Errorf("%+v: %d messages are in the log, %d of them ours", c, n, r.count(t, i))
+		}
+	}
+}
+
+// count is how many messages the programs long0 to longN have.
+func (r *rsyslog) count(t *testing.T, n int) (all int) {
+	for i := range n + 1 {
+		all += len(r.got(t, fmt.Sprint("long", i)))
+	}
+	return all
 }

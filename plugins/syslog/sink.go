@@ -2,7 +2,9 @@ package syslog
 
 import (
 	"context"
+	"math"
 	"strconv"
+	"time"
 
 	"github.com/hark-supervisor/hark/plugins/internal/lines"
 	"github.com/hark-supervisor/hark/sdk"
@@ -25,10 +27,10 @@ func newSink(c sinkConfig, i sdk.Instance) (*sink, error) {
 		}
 		return channel{facility(own), severity(level)}
 	}
-	out := &outlet{c: c, i: i, f: f, o: o, channels: map[string]channel{
+	out := &outlet{c: c, i: i, f: f, o: o, clock: lines.NewClock(time.Microsecond), channels: map[string]channel{
 		"stdout": of(c.StdoutFacility, c.StdoutSeverity), "stderr": of(c.StderrFacility, c.StderrSeverity),
 	}}
-	return &sink{lines.NewFeed(out, f.max, c.Idle, c.Timeout), o}, nil
+	return &sink{lines.NewFeedOf(out, lines.NewSized(out.room), c.Idle, c.Timeout), o}, nil
 }
 
 // outlet is lines.Outlet.
@@ -38,8 +40,9 @@ type outlet struct {
 	f        *form
 	o        *outbox
 	channels map[string]channel
-	seq      uint64      // messages so far
-	rest     lines.Queue // of the host's batch
+	clock    *lines.Clock // receivers sort by time, of which a chunk has one
+	seq      uint64       // messages so far
+	rest     lines.Queue  // of the host's batch
 	ours     lines.Queue
 }
 
@@ -56,19 +59,34 @@ func (s *outlet) Take(l *lines.Line, own bool) {
 		b = &s.ours
 	}
 	s.seq++
+	m := s.message(l, s.seq)
+	m.time = s.clock.Of(l)
+	m.text = string(l.Data)
+	s.f.render(m, b.Add)
+}
+
+// room is how much of a line goes into one message with the header that it will have, so that each piece of a long line is cut once.
+func (s *outlet) room(l *lines.Line) int {
+	widest := *l
+	widest.Offset, widest.Continued = math.MaxUint64, true
+	return s.f.room(s.message(&widest, math.MaxUint64))
+}
+
+// message is that of a line, without time and text.
+func (s *outlet) message(l *lines.Line, seq uint64) *message {
 	c := s.channels[l.Channel]
 	pid := strconv.Itoa(l.Pid)
-	m := message{
-		facility: c.facility, severity: c.severity, time: l.Time, app: s.app(l), proc: pid, id: l.Channel, text: string(l.Data),
+	m := &message{
+		facility: c.facility, severity: c.severity, app: s.app(l), proc: pid, id: l.Channel,
 		data: []param{
 			{"group", l.Group}, {"process", l.Process}, {"pid", pid},
-			{"seq", strconv.FormatUint(s.seq, 10)}, {"offset", strconv.FormatUint(l.Offset, 10)},
+			{"seq", strconv.FormatUint(seq, 10)}, {"offset", strconv.FormatUint(l.Offset, 10)},
 		},
 	}
 	if l.Continued {
 		m.data = append(m.data, param{"continued", "1"})
 	}
-	s.f.render(&m, b.Add)
+	return m
 }
 
 func (s *outlet) app(l *lines.Line) string {

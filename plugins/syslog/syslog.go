@@ -38,7 +38,7 @@ func (d *destination) open(i sdk.Instance) (*form, *outbox, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	o := &outbox{to: to, timeout: d.Timeout, framing: d.Framing}
+	o := &outbox{to: to, timeout: d.Timeout, framing: d.Framing, doubt: to.network == "udp", wait: firstWait}
 	if to.network == "tls" {
 		if o.tls, err = d.TLS.Config(to.host); err != nil {
 			return nil, nil, err

@@ -217,6 +217,39 @@ func TestLongLinesArePartedBetweenCharacters(t *testing.T) {
 	}
 }
 
+// Header and text are measured together: every message but the last is as long as it may be, or nearly, and none is a crumb.
+func TestALongLineIsCutOnce(t *testing.T) {
+	r := listen(t, "tcp", "127.0.0.1:0", "octet", nil)
+	s := openSink(t, "tcp://"+r.address, nil)
+	long := strings.Repeat("0123456789", 30_000)
+	var o output
+	write(t, s, o.batch(long[:70_000], long[70_000:]+"\n", "next\n"))
+	const room = 7800 // of 8000, with our header
+	got := r.parsedOnes(t, len(long)/room+2)
+	var text strings.Builder
+	for i, p := range got[:len(got)-1] {
+		text.WriteString(p.text)
+		if p.size > 8000 || p.size < 7900 && i < len(got)-2 || p.params["piece"] != "" || (p.params["continued"] == "1") != (i > 0) {
+			t.Errorf("message %d has %d bytes and %v", i, p.size, p.params)
+		}
+	}
+	if last := got[len(got)-1]; text.String() != long || last.text != "next" || last.params["continued"] != "" {
+		t.Errorf("%d of %d bytes arrived, then %q", text.Len(), len(long), last.text)
+	}
+}
+
+func TestLinesOfOneReadComeInTheirOrder(t *testing.T) {
+	r := listen(t, "tcp", "127.0.0.1:0", "octet", nil)
+	s := openSink(t, "tcp://"+r.address, nil)
+	write(t, s, (&output{}).batch(strings.Repeat("x\n", 1000)))
+	got := r.parsedOnes(t, 1000)
+	for i := range got[1:] {
+		if !got[i+1].time.After(got[i].time) {
+			t.Fatalf("line %d is of %v, the one before of %v", i+1, got[i+1].time, got[i].time)
+		}
+	}
+}
+
 func TestWhatIsNoText(t *testing.T) {
 	r := listen(t, "tcp", "127.0.0.1:0", "newline", nil)
 	s := openSink(t, "tcp://"+r.address, func(c *sinkConfig) { c.Framing = "newline" })
@@ -385,6 +418,7 @@ func TestConfigurationsThatCannotBe(t *testing.T) {
 		{"address", func(c *sinkConfig) { c.Address = "%zz" }},
 		{"framing", func(c *sinkConfig) { c.Address, c.Framing = "udp://x", "octet" }},
 		{"max_message", func(c *sinkConfig) { c.MaxMessage = 100 }},
+		{"max_message", func(c *sinkConfig) { c.Address, c.MaxMessage = "tcp://x", 64<<10+1 }},
 		{"max_message", func(c *sinkConfig) { c.Address, c.MaxMessage = "udp://x", 1<<17 }},
 		{"sd_id", func(c *sinkConfig) { c.SDID = "hark" }},
 		{"sd_id", func(c *sinkConfig) { c.SDID = "ha]rk@1" }},

@@ -45,7 +45,12 @@ type Feed struct {
 
 // NewFeed makes a Feed of lines of at most max bytes.
 func NewFeed(out Outlet, maxLine int, idle, timeout time.Duration) *Feed {
-	f := &Feed{out: out, idle: idle, timeout: timeout, turn: make(chan struct{}, 1), lines: New(maxLine)}
+	return NewFeedOf(out, New(maxLine), idle, timeout)
+}
+
+// NewFeedOf makes a Feed of the lines of an Assembler.
+func NewFeedOf(out Outlet, a *Assembler, idle, timeout time.Duration) *Feed {
+	f := &Feed{out: out, idle: idle, timeout: timeout, turn: make(chan struct{}, 1), lines: a}
 	f.timer = time.AfterFunc(idle, f.flushIdle)
 	f.timer.Stop()
 	return f

@@ -42,7 +42,7 @@ const (
 
 // Assembler makes lines of chunks. It is used by one goroutine at a time.
 type Assembler struct {
-	max  int
+	room func(*Line) int
 	held map[key]*part
 	size int
 }
@@ -64,7 +64,13 @@ func New(maxLine int) *Assembler {
 	if maxLine <= 0 {
 		maxLine = DefaultMax
 	}
-	return &Assembler{max: maxLine, held: map[key]*part{}}
+	return NewSized(func(*Line) int { return maxLine })
+}
+
+// NewSized makes an Assembler of lines of at most room bytes, which is asked once for each chunk and must be more than 0. The line it is given
+// has everything but Data, and at most an Offset that is still to rise.
+func NewSized(room func(*Line) int) *Assembler {
+	return &Assembler{room: room, held: map[key]*part{}}
 }
 
 // Add takes a chunk and hands its lines to take. now is for Flush.
@@ -78,6 +84,7 @@ func (a *Assembler) Add(r *sdk.LogRecord, now time.Time, take func(*Line)) {
 	}
 	data, offset := r.Data, r.Offset
 	line := Line{Group: r.Group, Process: r.Process, Pid: r.Pid, Channel: r.Channel, Time: r.Time}
+	limit := a.room(&line)
 	if p != nil {
 		end := bytes.IndexByte(data, '\n')
 		whole := end >= 0
@@ -85,12 +92,12 @@ func (a *Assembler) Add(r *sdk.LogRecord, now time.Time, take func(*Line)) {
 			end = len(data)
 		}
 		a.grow(p, data[:end], now)
-		if !whole && len(p.data) <= a.max {
+		if !whole && len(p.data) <= limit {
 			a.bound(take)
 			return
 		}
 		line.Time, line.Offset, line.Continued = p.begun, p.offset, p.continued
-		rest := a.pieces(&line, p.data, whole, take)
+		rest := pieces(&line, p.data, limit, whole, take)
 		if !whole {
 			a.size -= len(p.data) - len(rest)
 			p.offset, p.continued = line.Offset, line.Continued
@@ -105,22 +112,22 @@ func (a *Assembler) Add(r *sdk.LogRecord, now time.Time, take func(*Line)) {
 		end := bytes.IndexByte(data, '\n')
 		line.Offset, line.Continued = offset, false
 		if end < 0 {
-			rest := a.pieces(&line, data, false, take)
+			rest := pieces(&line, data, limit, false, take)
 			if len(rest) > 0 {
 				a.hold(k, &part{pid: r.Pid, begun: r.Time, offset: line.Offset, continued: line.Continued}, rest, now)
 			}
 			break
 		}
-		a.pieces(&line, data[:end], true, take)
+		pieces(&line, data[:end], limit, true, take)
 		data, offset = data[end+1:], offset+uint64(end)+1
 	}
 	a.bound(take)
 }
 
-// pieces hands out a line in pieces of at most max; what is left of one that is not whole comes back. line then is at that rest.
-func (a *Assembler) pieces(line *Line, data []byte, whole bool, take func(*Line)) []byte {
-	for len(data) > a.max {
-		n := cut(data, a.max)
+// pieces hands out a line in pieces of at most limit bytes; what is left of one that is not whole comes back. line then is at that rest.
+func pieces(line *Line, data []byte, limit int, whole bool, take func(*Line)) []byte {
+	for len(data) > limit {
+		n := cut(data, limit)
 		line.Data = data[:n]
 		take(line)
 		line.Offset += uint64(n)
