@@ -30,8 +30,12 @@ func SplitNamespec(namespec string) (group, proc string, all bool) {
 	return group, proc, false
 }
 
-// ask runs f on the loop and waits for it.
+// ask runs f on the loop and waits for it. A ctx that is over already is an error and f is not run. One that ends later is not looked at:
+// the loop waits for nothing and so f is done soon, and a caller who went away before would share with it what f writes.
 func (s *Supervisor) ask(ctx context.Context, f func()) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	done := make(chan struct{})
 	if !s.inbox.put(func() { f(); close(done) }) {
 		return ErrEnded
@@ -47,8 +51,6 @@ func (s *Supervisor) ask(ctx context.Context, f func()) error {
 		default:
 			return ErrEnded
 		}
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 
