@@ -106,11 +106,11 @@ func TestARestartStartsEachAsSoonAsItHasStopped(t *testing.T) {
 	// all stops, nothing would ever end.
 	dir := t.TempDir()
 	quick := program("quick", "/bin/sh -c 'echo x >> "+dir+"/starts; exec cat'")
-	slow := program("slow", `/bin/sh -c 'trap "" TERM; touch `+dir+`/trapped; while [ $(wc -l < `+dir+`/starts) -lt 2 ]; do sleep 0.05; done'`, func(p *config.Process) {
+	slow := program("slow", `/bin/sh -c 'trap "" TERM; echo x > `+dir+`/trapped; while [ $(wc -l < `+dir+`/starts) -lt 2 ]; do sleep 0.05; done'`, func(p *config.Process) {
 		p.StopWaitSecs = int(patience / time.Second)
 	})
 	r := run(t, quick, slow, program("idle", "/bin/cat", off), program("named", "/bin/cat", off))
-	r.until("both run", func() bool { return exists(dir+"/starts") && exists(dir+"/trapped") })
+	r.until("both run", func() bool { return written(dir+"/starts") && written(dir+"/trapped") })
 	got, err := r.RestartSelected(context.Background(), selection(t, "quick", "slow", "i*", "named"))
 	if err != nil {
 		t.Fatal(err)
@@ -228,7 +228,8 @@ func TestRestartsCountOnlyWhatNobodyAskedFor(t *testing.T) {
 	}
 }
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
+// written reports whether there is something in a file.
+func written(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Size() > 0
 }
