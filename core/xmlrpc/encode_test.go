@@ -15,10 +15,10 @@ import (
 func pythonBody(t *testing.T, expression string) string {
 	t.Helper()
 	const python = "/usr/bin/python3"
-	out, err := exec.Command(python, "-c", "import sys,datetime\nfrom xmlrpc.client import *\n"+
+	out, err := exec.Command(python, "-c", "from xmlrpc.client import *\nimport sys,datetime\n"+ // in this order: the module has another datetime
 		"sys.stdout.buffer.write(("+expression+").encode('utf-8'))").Output()
 	if err != nil {
-		t.Skipf("%s: %v", python, err)
+		t.Fatalf("%s: %v; make test installs what the tests need", python, err)
 	}
 	return string(out)
 }
