@@ -10,17 +10,20 @@ FUZZTIME ?= 30s
 # The whole of make test must end within this; a single package within TEST_PKG_TIMEOUT.
 TEST_TIMEOUT     ?= 22m
 TEST_PKG_TIMEOUT ?= 15m
+# What make fresh runs, and as whom: root or user.
+CMD ?= make test
+AS  ?= root
 # Extra flags of go test, e.g. TESTFLAGS='-run Contract -v'.
 TESTFLAGS ?=
 SOAKFLAGS ?=
-PKG       ?= ./...
+PKG       ?= ./... ./.ci/testlog
 
 LDFLAGS = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.buildTime=$(BUILDTIME)
 # not every system has timeout(1)
 LIMIT   = $(if $(shell command -v timeout),timeout --foreground --kill-after=30s $(TEST_TIMEOUT))
 LINTER  = go tool -modfile=.ci/tools/go.mod golangci-lint
 
-.PHONY: all build test lint fuzz golden proto soak bench demo install man deb clean help
+.PHONY: all build test fresh lint fuzz golden proto soak bench demo install man deb clean help
 all: lint test build
 
 build: ## static binaries into bin/
@@ -28,7 +31,10 @@ build: ## static binaries into bin/
 
 test: ## install what the tests need, then run all of them with the race detector
 	@.ci/test-deps
-	$(LIMIT) go test -race -timeout $(TEST_PKG_TIMEOUT) $(TESTFLAGS) $(PKG)
+	@.ci/test '$(LIMIT)' -race -timeout $(TEST_PKG_TIMEOUT) $(TESTFLAGS) $(PKG)
+
+fresh: ## CMD (make test) in a new, minimal Debian 12, as root: nothing comes from this machine; AS=user: as an ordinary user
+	@AS='$(AS)' .ci/fresh $(CMD)
 
 lint: ## format, vet for every system we build for, golangci-lint, go.mod, paths
 	@.ci/lint '$(LINTER)'
