@@ -14,9 +14,14 @@ type logPaths struct{ stdout, stderr string }
 
 // resolveLogs names the log files of a group's processes, creating an empty
 // file for each AUTO (options.py, create_autochildlogs). It touches the disk, so
-// it is never called on the loop.
-func resolveLogs(g *config.Group, dir, identifier string) ([]logPaths, error) {
+// it is never called on the loop. After an error none is left.
+func resolveLogs(g *config.Group, dir, identifier string) (_ []logPaths, err error) {
 	paths := make([]logPaths, len(g.Processes))
+	defer func() {
+		if err != nil {
+			discardLogs(g.Processes, paths)
+		}
+	}()
 	for i, p := range g.Processes {
 		for _, ch := range []struct {
 			name   string
@@ -68,6 +73,18 @@ func ClearAutoLogs(dir, identifier string) (remove func() (warnings []string)) {
 	}
 }
 
+// discardLogs removes the AUTO logs that resolveLogs made.
+func discardLogs(processes []*config.Process, paths []logPaths) {
+	for i, p := range processes {
+		if p.Stdout.Logfile.Kind == config.LogAuto && paths[i].stdout != "" {
+			_ = os.Remove(paths[i].stdout)
+		}
+		if p.Stderr.Logfile.Kind == config.LogAuto && paths[i].stderr != "" {
+			_ = os.Remove(paths[i].stderr)
+		}
+	}
+}
+
 // Discard removes the AUTO logs that New made and closes the event log, for a
 // Supervisor that will not run.
 func (s *Supervisor) Discard() {
@@ -75,12 +92,7 @@ func (s *Supervisor) Discard() {
 	s.closeEventLog()
 	for _, g := range s.order {
 		for _, m := range g.members {
-			if m.conf.Stdout.Logfile.Kind == config.LogAuto {
-				_ = os.Remove(m.logs.stdout)
-			}
-			if m.conf.Stderr.Logfile.Kind == config.LogAuto {
-				_ = os.Remove(m.logs.stderr)
-			}
+			discardLogs([]*config.Process{m.conf}, []logPaths{m.logs})
 		}
 	}
 }

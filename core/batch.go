@@ -34,7 +34,7 @@ func (s *Supervisor) batch(ctx context.Context, sel *Selection, act func(*gather
 // checkCommands looks for the programs of a Selection's processes, off the loop.
 func (s *Supervisor) checkCommands(ctx context.Context, sel *Selection) (map[*member]*Error, error) {
 	var picked []pick
-	if err := s.ask(ctx, func() { picked, _ = s.pick(sel) }); err != nil {
+	if err := s.askRunning(ctx, func() *Error { picked, _ = s.pick(sel); return nil }); err != nil {
 		return nil, err
 	}
 	checked := make(map[*member]*Error, len(picked))
@@ -44,7 +44,8 @@ func (s *Supervisor) checkCommands(ctx context.Context, sel *Selection) (map[*me
 	return checked, nil
 }
 
-// StartSelected starts the processes that aren't running, together.
+// StartSelected starts the processes that aren't running, together. Error:
+// ShutdownState, as of StartGroup.
 func (s *Supervisor) StartSelected(ctx context.Context, sel *Selection, wait bool) ([]Outcome, error) {
 	checked, err := s.checkCommands(ctx, sel)
 	if err != nil {
@@ -83,7 +84,8 @@ func (s *Supervisor) SignalSelected(ctx context.Context, sel *Selection, sig sys
 
 // RestartSelected stops the processes that run and starts all, each as soon as it
 // has itself stopped. It goes on when the caller no longer waits. The outcomes
-// tell their Step; a stop that fails is the last of its process.
+// tell their Step; a stop that fails is the last of its process. Error:
+// ShutdownState, as of StartGroup.
 func (s *Supervisor) RestartSelected(ctx context.Context, sel *Selection) ([]Outcome, error) {
 	checked, err := s.checkCommands(ctx, sel)
 	if err != nil {

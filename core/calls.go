@@ -54,6 +54,25 @@ func (s *Supervisor) ask(ctx context.Context, f func()) error {
 	}
 }
 
+// askRunning is ask for what adds or starts something: once a shutdown or a restart has begun it is refused, ShutdownState. It is to be asked
+// anew after everything that a call waits for. Other refusals are f's.
+func (s *Supervisor) askRunning(ctx context.Context, f func() *Error) error {
+	var refused *Error
+	if err := s.ask(ctx, func() {
+		if s.Mood() < MoodRunning {
+			refused = refuse(ShutdownState, "")
+			return
+		}
+		refused = f()
+	}); err != nil {
+		return err
+	}
+	if refused != nil {
+		return refused
+	}
+	return nil
+}
+
 // reply is the one-slot answer to a call that ends later than it began.
 type reply[T any] chan T
 
@@ -124,7 +143,7 @@ func (s *Supervisor) checkCommand(p *config.Process) *Error {
 
 // StartProcess starts a process. With wait it returns when the process is
 // RUNNING or has failed to get there, else when it is spawned. Errors: BadName,
-// NoFile, NotExecutable, AlreadyStarted, Failed, SpawnFailed, AbnormalTermination.
+// NoFile, NotExecutable, AlreadyStarted, Failed, SpawnFailed, AbnormalTermination, ShutdownState.
 func (s *Supervisor) StartProcess(ctx context.Context, group, name string, wait bool) error {
 	m, err := s.asked(ctx, group, name)
 	if err != nil {
@@ -134,13 +153,12 @@ func (s *Supervisor) StartProcess(ctx context.Context, group, name string, wait 
 		return refused
 	}
 	answer := make(reply[*Error], 1)
-	if err := s.ask(ctx, func() {
+	if err := s.askRunning(ctx, func() *Error {
 		m, refused := s.find(group, name)
-		if refused != nil {
-			answer <- refused
-			return
+		if refused == nil {
+			s.start(m, wait, func(e *Error) { answer <- e })
 		}
-		s.start(m, wait, func(e *Error) { answer <- e })
+		return refused
 	}); err != nil {
 		return err
 	}

@@ -79,24 +79,24 @@ func (s *Supervisor) together(ctx context.Context, group string, all bool, act f
 }
 
 // StartGroup starts every process of a group that isn't running, together.
-// Error: BadName.
+// Errors: BadName, ShutdownState; the latter is an outcome once it has begun.
 func (s *Supervisor) StartGroup(ctx context.Context, group string, wait bool) ([]Outcome, error) {
 	return s.startTogether(ctx, group, false, wait)
 }
 
-// StartAll starts every process that isn't running, together.
+// StartAll starts every process that isn't running, together. Error: ShutdownState,
+// as of StartGroup.
 func (s *Supervisor) StartAll(ctx context.Context, wait bool) ([]Outcome, error) {
 	return s.startTogether(ctx, "", true, wait)
 }
 
 func (s *Supervisor) startTogether(ctx context.Context, group string, all, wait bool) ([]Outcome, error) {
 	var members []*member
-	var refused *Error
-	if err := s.ask(ctx, func() { members, refused = s.chosen(group, all) }); err != nil {
+	if err := s.askRunning(ctx, func() (refused *Error) {
+		members, refused = s.chosen(group, all)
+		return refused
+	}); err != nil {
 		return nil, err
-	}
-	if refused != nil {
-		return nil, refused
 	}
 	checked := make(map[*member]*Error, len(members))
 	for _, m := range members {

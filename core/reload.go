@@ -10,8 +10,18 @@ import (
 
 // Reload reads the configuration again and tells how its groups differ from the
 // active ones; nothing is started or stopped (rpcinterface.py, reloadConfig). A
-// broken file changes nothing: CantReread with the reason.
+// broken file changes nothing: CantReread with the reason. The other error is
+// ShutdownState. Of two calls at once the second reads when the first is done: what
+// is configured then is the file as it was read last.
 func (s *Supervisor) Reload(ctx context.Context) (GroupDiff, error) {
+	select {
+	case s.reloading <- struct{}{}:
+		defer func() { <-s.reloading }()
+	case <-ctx.Done():
+		return GroupDiff{}, ctx.Err()
+	case <-s.ended:
+		return GroupDiff{}, ErrEnded
+	}
 	fresh, err := s.opts.Reread()
 	if err != nil {
 		s.log(config.ERRO, brokenRereadLine(err))
@@ -21,7 +31,7 @@ func (s *Supervisor) Reload(ctx context.Context) (GroupDiff, error) {
 	if s.opts.Further != nil {
 		further = s.opts.Further(fresh)
 	}
-	err = s.ask(ctx, func() {
+	err = s.askRunning(ctx, func() *Error {
 		s.configured = fresh.Groups
 		active := make([]*config.Group, len(s.order))
 		for i, g := range s.order {
@@ -32,6 +42,7 @@ func (s *Supervisor) Reload(ctx context.Context) (GroupDiff, error) {
 		diff.Changed = append(diff.Changed, further.Changed...)
 		diff.Removed = append(diff.Removed, further.Removed...)
 		s.bus.Publish(eventlistener.NewConfigReloaded(diff.Added, diff.Changed, diff.Removed))
+		return nil
 	})
 	return diff, err
 }
@@ -46,36 +57,48 @@ func firstError(err error) string {
 }
 
 // AddGroup makes a group of the last configuration read active; its autostart
-// processes start. Errors: BadName, AlreadyAdded, Failed.
+// processes start. Errors: BadName, AlreadyAdded, Failed, ShutdownState; nothing
+// is left of it then.
 func (s *Supervisor) AddGroup(ctx context.Context, name string) error {
+	for {
+		if changed, err := s.tryAddGroup(ctx, name); !changed || err != nil {
+			return err
+		}
+	}
+}
+
+// tryAddGroup is AddGroup unless another configuration was read meanwhile that has another group of that name.
+func (s *Supervisor) tryAddGroup(ctx context.Context, name string) (changed bool, err error) {
 	var conf *config.Group
-	var refused *Error
 	var closing <-chan struct{}
-	if err := s.ask(ctx, func() {
+	if err := s.askRunning(ctx, func() (refused *Error) {
 		conf, refused = s.addable(name)
 		closing = s.closing[name]
-	}); err != nil {
-		return err
-	}
-	if refused != nil {
 		return refused
+	}); err != nil {
+		return false, err
 	}
 	set := s.opts.Config.Supervisord
 	paths, err := resolveLogs(conf, set.ChildLogDir, set.Identifier)
 	if err != nil {
-		return refuse(Failed, err.Error())
+		return false, refuse(Failed, err.Error())
 	}
 	sp := s.openSpool(conf, closing)
 	added := false
 	defer func() {
 		if !added {
 			sp.close(s.log)
+			discardLogs(conf.Processes, paths)
 		}
 	}()
-	if err := s.ask(context.WithoutCancel(ctx), func() { // so that it is known whose the spool is
-		// Somebody may have been quicker.
-		if _, refused = s.addable(name); refused != nil {
-			return
+	// Without ctx, so that it is known whose the spool and the logs are.
+	err = s.askRunning(context.WithoutCancel(ctx), func() *Error {
+		now, refused := s.addable(name) // somebody may have been quicker
+		if refused != nil {
+			return refused
+		}
+		if changed = now != conf; changed {
+			return nil
 		}
 		added = true
 		if sp != nil {
@@ -83,13 +106,9 @@ func (s *Supervisor) AddGroup(ctx context.Context, name string) error {
 		}
 		s.addGroup(conf, paths, sp)
 		s.bootGroup(s.groups[name])
-	}); err != nil {
-		return err
-	}
-	if refused != nil {
-		return refused
-	}
-	return nil
+		return nil
+	})
+	return changed, err
 }
 
 // addable is the configured group of that name, unless it is active. Loop only.
@@ -107,25 +126,17 @@ func (s *Supervisor) addable(name string) (*config.Group, *Error) {
 }
 
 // RemoveGroup takes a stopped group out of the active configuration. Errors:
-// BadName, StillRunning.
+// BadName, StillRunning, ShutdownState.
 func (s *Supervisor) RemoveGroup(ctx context.Context, name string) error {
-	var refused *Error
-	err := s.ask(ctx, func() {
+	return s.askRunning(ctx, func() *Error {
 		g := s.groups[name]
 		switch {
 		case g == nil:
-			refused = refuse(BadName, name)
+			return refuse(BadName, name)
 		case !g.stopped():
-			refused = refuse(StillRunning, name)
-		default:
-			s.removeGroup(g)
+			return refuse(StillRunning, name)
 		}
+		s.removeGroup(g)
+		return nil
 	})
-	if err != nil {
-		return err
-	}
-	if refused != nil {
-		return refused
-	}
-	return nil
 }

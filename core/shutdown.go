@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -39,13 +40,16 @@ func (s *Supervisor) ExitStatus() int { return int(s.exitStatus.Load()) }
 
 // Restart begins to stop everything so that the daemon may start anew. The new
 // configuration is read first: a broken one is refused and changes nothing
-// (Supervisor stops everything, then exits). Error: CantReread.
+// (Supervisor stops everything, then exits). Errors: CantReread, ShutdownState.
 func (s *Supervisor) Restart(ctx context.Context) error {
 	if _, err := s.opts.Reread(); err != nil {
 		s.log(config.ERRO, brokenRestartLine(err))
 		return refuse(CantReread, firstError(err))
 	}
-	return s.ask(ctx, func() { s.setMood(MoodRestarting) })
+	return s.askRunning(ctx, func() *Error { // reading took its time
+		s.setMood(MoodRestarting)
+		return nil
+	})
 }
 
 // drainTime is how long a shutdown waits for listeners to answer the events they
@@ -103,7 +107,13 @@ func (s *Supervisor) shutdownTurn(now time.Time) {
 		s.bus.Publish(eventlistener.NewSupervisorState(eventlistener.SupervisorStateChangeStopping))
 		s.dispatch() // listeners hear of it before they are stopped
 	}
-	for len(s.stopGroups) > 0 {
+	for {
+		if len(s.stopGroups) == 0 {
+			// Nothing can have been started since, but if it was, it is stopped.
+			if s.stopGroups = s.unstoppedGroups(); len(s.stopGroups) == 0 {
+				return
+			}
+		}
 		last := s.stopGroups[len(s.stopGroups)-1]
 		if s.draining(last, now) {
 			return
@@ -155,6 +165,10 @@ func (s *Supervisor) stopGroup(g *group) {
 			s.step(m, process.GiveUp{})
 		}
 	}
+}
+
+func (s *Supervisor) unstoppedGroups() []*group {
+	return slices.DeleteFunc(s.byPriority(), (*group).stopped)
 }
 
 func (s *Supervisor) unstopped() []*member {

@@ -62,6 +62,8 @@ type Supervisor struct {
 	away  lossesElsewhere
 	ended chan struct{}
 
+	reloading chan struct{} // held by the one Reload under way
+
 	exitStatus atomic.Int64
 
 	// turn is held by who is the loop at the moment: Run, but for the time it waits
@@ -111,6 +113,7 @@ func New(o Options) (*Supervisor, error) {
 		inbox:      newInbox(),
 		env:        baseEnvironment(o.Environ),
 		ended:      make(chan struct{}),
+		reloading:  make(chan struct{}, 1),
 		groups:     make(map[string]*group, len(o.Config.Groups)),
 		configured: o.Config.Groups,
 		ticks:      newTicks(o.Clock.Now()),
@@ -151,6 +154,7 @@ func (s *Supervisor) Run(signals <-chan os.Signal) Mood {
 	s.early.begin()
 	s.bus.Publish(eventlistener.NewSupervisorState(eventlistener.SupervisorStateChangeRunning))
 	s.started = true
+	s.hear(signals)
 	s.boot()
 	defer s.alarm.off()
 	for {
@@ -178,6 +182,18 @@ func (s *Supervisor) Run(signals <-chan os.Signal) Mood {
 		}
 		for _, f := range s.inbox.take() {
 			f()
+		}
+	}
+}
+
+// hear takes in the signals that came before Run: after TERM nothing is started.
+func (s *Supervisor) hear(signals <-chan os.Signal) {
+	for {
+		select {
+		case sig := <-signals:
+			s.handleSignal(sig)
+		default:
+			return
 		}
 	}
 }

@@ -77,9 +77,18 @@ type running struct {
 	lines   []string
 	reread  func() (*config.Config, error)
 	mood    chan Mood
+	long    string // see lastsLong
 }
 
 func run(t *testing.T, groups ...*config.Group) *running {
+	t.Helper()
+	r := prepare(t, groups...)
+	r.begin()
+	return r
+}
+
+// prepare is run before Run.
+func prepare(t *testing.T, groups ...*config.Group) *running {
 	t.Helper()
 	r := &running{t: t, dir: t.TempDir(), events: &recorder{}, signals: make(chan os.Signal, 4), mood: make(chan Mood, 1)}
 	system, err := child.New(child.Options{})
@@ -118,17 +127,20 @@ func run(t *testing.T, groups ...*config.Group) *running {
 		t.Fatal(err)
 	}
 	r.Supervisor = s
-	go func() { r.mood <- s.Run(r.signals) }()
-	t.Cleanup(func() {
-		_ = s.Shutdown(context.Background())
-		select {
-		case <-s.ended:
-		case <-time.After(patience):
-			t.Error("the supervisor does not end")
-		}
-		system.Close()
-	})
+	t.Cleanup(system.Close)
 	return r
+}
+
+func (r *running) begin() {
+	go func() { r.mood <- r.Run(r.signals) }()
+	r.t.Cleanup(func() {
+		_ = r.Shutdown(context.Background())
+		select {
+		case <-r.ended:
+		case <-time.After(patience):
+			r.t.Error("the supervisor does not end")
+		}
+	})
 }
 
 // program is a group of one process with the same name.

@@ -60,13 +60,20 @@ func (s *Supervisor) AddProgram(ctx context.Context, into, program string, setti
 	if err != nil {
 		return refuse(Failed, err.Error())
 	}
+	added := false
+	defer func() {
+		if !added {
+			discardLogs(fresh, paths)
+		}
+	}()
 	for _, w := range warnings {
 		s.log(config.WARN, w)
 	}
-	return s.askTwiddling(ctx, into, func(g *group) *Error {
+	return s.askTwiddling(context.WithoutCancel(ctx), into, func(g *group) *Error { // so that it is known whose the logs are
 		if e := free(g); e != nil { // somebody was quicker
 			return e
 		}
+		added = true
 		s.addMembers(g, fresh, paths)
 		return nil
 	})
@@ -86,28 +93,18 @@ func unlike(all []*config.Process) *Error {
 
 // askTwiddling does something to a group of programs on the loop.
 func (s *Supervisor) askTwiddling(ctx context.Context, name string, f func(*group) *Error) error {
-	var refused *Error
-	if err := s.ask(ctx, func() {
+	return s.askRunning(ctx, func() *Error {
 		g := s.groups[name]
 		switch {
-		case s.Mood() < MoodRunning:
-			refused = refuse(ShutdownState, "")
 		case g == nil:
-			refused = refuse(BadName, "group: "+name)
+			return refuse(BadName, "group: "+name)
 		case g.pool != nil:
-			refused = refuse(Failed, fmt.Sprintf("%s is a pool of event listeners, whose processes are those of its section", name))
+			return refuse(Failed, fmt.Sprintf("%s is a pool of event listeners, whose processes are those of its section", name))
 		case g.socket != nil:
-			refused = refuse(Failed, fmt.Sprintf("%s is a FastCGI group, whose processes are those of its section", name))
-		default:
-			refused = f(g)
+			return refuse(Failed, fmt.Sprintf("%s is a FastCGI group, whose processes are those of its section", name))
 		}
-	}); err != nil {
-		return err
-	}
-	if refused != nil {
-		return refused
-	}
-	return nil
+		return f(g)
+	})
 }
 
 // addMembers makes processes members of a group. The slices are made anew: calls under way hold the old ones.

@@ -114,6 +114,8 @@ func faultFor(err error, given string) *xmlrpc.Fault {
 		return fault(k.code, refused.Detail)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return nil
+	case errors.Is(err, core.ErrEnded):
+		return plainFault(ShutdownState)
 	}
 	return fault(Failed, err.Error())
 }

@@ -96,6 +96,7 @@ func TestCallsAnswerAndFault(t *testing.T) {
 		{name: "a program that can't run", setup: failing(core.NotExecutable, "command at '/x' is not executable"), method: "supervisor.startProcess", args: args{"slow", false}, fault: "21 NOT_EXECUTABLE: command at '/x' is not executable"},
 		{name: "a spawn that fails", setup: failing(core.SpawnFailed, "why"), method: "supervisor.startProcess", args: args{"slow", false}, fault: "50 SPAWN_ERROR: slow"},
 		{name: "a program that ends at once", setup: failing(core.AbnormalTermination, ""), method: "supervisor.startProcess", args: args{"slow", false}, fault: "40 ABNORMAL_TERMINATION: slow"},
+		{name: "the end of the supervisor", setup: func(f *fake) { f.fail = core.ErrEnded; run(f) }, method: "supervisor.startProcess", args: args{"slow", false}, fault: "6 SHUTDOWN_STATE"},
 		{name: "another failure", setup: failing(core.Failed, "x is in an unknown process state"), method: "supervisor.startProcess", args: args{"slow", false}, fault: "30 FAILED: x is in an unknown process state"},
 		{name: "an error that isn't the core's", setup: func(f *fake) { f.fail = errTest }, method: "supervisor.startProcess", args: args{"cat"}, fault: "30 FAILED: a test's own error"},
 		{name: "a group's start", method: "supervisor.startProcessGroup", args: args{"slow"}, want: []any{status("slow", "slow", 40, "ABNORMAL_TERMINATION: slow")}},
