@@ -214,7 +214,8 @@ func (s *Supervisor) SignalProcess(ctx context.Context, group, name string, sig 
 }
 
 // SendStdin writes to a process's standard input. What the pipe does not take
-// at once is kept and follows. Errors: BadName, NotRunning, NoFile when its end is closed.
+// at once is kept and follows. Errors: BadName, NotRunning, NoFile when its end is closed,
+// Failed for a listener without stdin=true.
 func (s *Supervisor) SendStdin(ctx context.Context, group, name string, chars []byte) error {
 	var refused *Error
 	err := s.ask(ctx, func() {
@@ -236,6 +237,10 @@ func (s *Supervisor) SendStdin(ctx context.Context, group, name string, chars []
 func (s *Supervisor) writeStdin(m *member, chars []byte) *Error {
 	if m.machine.Pid() == 0 || m.machine.State() == process.Stopping {
 		return refuse(NotRunning, m.namespec())
+	}
+	if l := m.group.conf.Listener; l != nil && !l.Stdin {
+		// The listener takes what it reads for a header: it would wait for a payload that never comes.
+		return refuse(Failed, "the stdin of "+m.namespec()+" carries the event listener protocol; stdin=true in [eventlistener:"+m.group.conf.Name+"] lets calls write to it")
 	}
 	if m.child == nil || m.group.socket != nil {
 		return refuse(NoFile, m.namespec())

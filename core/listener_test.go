@@ -171,3 +171,36 @@ func (c *countingClock) Alarm(time.Time) (<-chan time.Time, func()) {
 	c.set++
 	return make(chan time.Time), func() { c.cancelled++ }
 }
+
+// What is written to a listener's stdin stands between its events: it takes that for a header.
+func TestStdinOfAListenerIsTheProtocolsUnlessItsSectionSaysOtherwise(t *testing.T) {
+	send := func(r *running) error { return r.SendStdin(context.Background(), "l", "l", []byte("hello\n")) }
+	group := func(change func(*config.Listener)) *config.Group {
+		g := listenerGroup("l", "sh -c 'echo up >&2; read line; echo got $line >&2; exec cat >&2'", change, eventlistener.Tick3600)
+		g.Processes[0].Stderr.EventsEnabled = true
+		return g
+	}
+	said := func(r *running, text string) {
+		r.until("the listener said "+text, func() bool {
+			return slices.ContainsFunc(r.events.payloads(eventlistener.ProcessLogStderr), func(p string) bool { return strings.HasSuffix(p, "\n"+text+"\n") })
+		})
+	}
+	r := run(t, group(nil))
+	said(r, "up")
+	err := send(r)
+	if kindOf(err) != Failed || !strings.Contains(err.Error(), "stdin=true in [eventlistener:l]") {
+		t.Errorf("writing to a listener: %v", err)
+	}
+	if err := r.StopProcess(context.Background(), "l", "l", true); err != nil {
+		t.Fatal(err)
+	}
+	if err := send(r); kindOf(err) != NotRunning {
+		t.Errorf("writing to a stopped listener: %v", err)
+	}
+	r = run(t, group(func(l *config.Listener) { l.Stdin = true }))
+	said(r, "up")
+	if err := send(r); err != nil {
+		t.Fatal(err)
+	}
+	said(r, "got hello")
+}

@@ -159,6 +159,7 @@ func (c *changes) listener(a, b *Listener) {
 	c.set("ack_timeout", a.AckTimeout.String(), b.AckTimeout.String())
 	c.number("max_deliveries", a.MaxDeliveries, b.MaxDeliveries)
 	c.set("on_protocol_error", onProtocolError(a), onProtocolError(b))
+	c.truth("stdin", a.Stdin, b.Stdin)
 	c.set("payload", a.Payload.String(), b.Payload.String())
 	if len(c.all) == 0 && !a.equal(b) { // a key that is not in this list yet
 		c.all = append(c.all, Change{Key: "eventlistener"})

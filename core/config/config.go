@@ -141,6 +141,7 @@ type Listener struct {
 	AckTimeout     time.Duration           // 0: for ever
 	MaxDeliveries  int                     // 0: no end
 	RestartOnError bool                    // on_protocol_error=restart
+	Stdin          bool                    // calls may write to the listeners' stdin; default false (Supervisor: always)
 	Payload        eventlistener.Form      // default supervisor
 }
 

@@ -31,7 +31,7 @@ func (l *Listener) equal(o *Listener) bool {
 	return l.BufferSize == o.BufferSize && l.ResultHandler == o.ResultHandler && slices.Equal(a, b) &&
 		slices.Equal(l.Programs.Patterns(), o.Programs.Patterns()) && l.Overflow == o.Overflow &&
 		l.SpoolDir == o.SpoolDir && l.SpoolMaxBytes == o.SpoolMaxBytes && l.SpoolSync == o.SpoolSync && l.MaxInFlight == o.MaxInFlight &&
-		l.AckTimeout == o.AckTimeout && l.MaxDeliveries == o.MaxDeliveries && l.RestartOnError == o.RestartOnError && l.Payload == o.Payload
+		l.AckTimeout == o.AckTimeout && l.MaxDeliveries == o.MaxDeliveries && l.RestartOnError == o.RestartOnError && l.Stdin == o.Stdin && l.Payload == o.Payload
 }
 
 // equal compares the URL only, as there: a new owner, mode or backlog is no change.

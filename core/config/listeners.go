@@ -64,6 +64,7 @@ func (l *loader) listenerOptions(to *Listener, get func(string) setting) {
 	to.RestartOnError = convert(l, get("on_protocol_error"), false, named(func(s string) (bool, bool) {
 		return s == "restart", s == "restart" || s == "unknown"
 	}))
+	to.Stdin = l.boolean(get("stdin"), false)
 	to.Payload = convert(l, get("payload"), eventlistener.SupervisorForm, named(eventlistener.ParseForm))
 }
 

@@ -30,15 +30,15 @@ func TestListenerOptionsAreSupervisorsUnlessSet(t *testing.T) {
 		t.Fatal(err)
 	}
 	if l.Programs != nil || l.Overflow != eventlistener.DiscardOldest || l.MaxInFlight != 1 || l.AckTimeout != 0 || l.MaxDeliveries != 0 ||
-		l.RestartOnError || l.Payload != eventlistener.SupervisorForm {
+		l.RestartOnError || l.Stdin || l.Payload != eventlistener.SupervisorForm {
 		t.Errorf("defaults %+v", l)
 	}
-	l, err = loadListener(t, "programs=web:*, billing\noverflow=Discard_Newest\nmax_in_flight=64\nack_timeout=5\nmax_deliveries=3\non_protocol_error=restart\npayload=JSON\n")
+	l, err = loadListener(t, "programs=web:*, billing\noverflow=Discard_Newest\nmax_in_flight=64\nack_timeout=5\nmax_deliveries=3\non_protocol_error=restart\nstdin=true\npayload=JSON\n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(l.Programs.Patterns(), []string{"web:*", "billing"}) || l.Overflow != eventlistener.DiscardNewest || l.MaxInFlight != 64 ||
-		l.AckTimeout != 5*time.Second || l.MaxDeliveries != 3 || !l.RestartOnError || l.Payload != eventlistener.JSONForm {
+		l.AckTimeout != 5*time.Second || l.MaxDeliveries != 3 || !l.RestartOnError || !l.Stdin || l.Payload != eventlistener.JSONForm {
 		t.Errorf("options %+v", l)
 	}
 }
@@ -58,6 +58,7 @@ func TestBadListenerOptionsNameFileLineSectionAndKey(t *testing.T) {
 		"ack_timeout=-1\n":                         `s.conf:5: [eventlistener:l] ack_timeout: cannot use -1; accepted: 0 to 31536000`,
 		"max_deliveries=-1\n":                      `s.conf:5: [eventlistener:l] max_deliveries: cannot use -1; accepted: 0 to 2147483647`,
 		"on_protocol_error=ignore\n":               `s.conf:5: [eventlistener:l] on_protocol_error: cannot use "ignore"; accepted: unknown or restart`,
+		"stdin=maybe\n":                            `s.conf:5: [eventlistener:l] stdin: cannot use "maybe"; accepted: true, false`,
 		"payload=xml\n":                            `s.conf:5: [eventlistener:l] payload: cannot use "xml"; accepted: supervisor, extended or json`,
 		"payload=%(here)s/%(no)s\n":                `s.conf:5: [eventlistener:l] payload: cannot expand`,
 		"buffer_size=0\npayload=xml\n":             `cannot use 0; accepted: 1 or more`,
@@ -79,7 +80,7 @@ func TestListenerOptionsTakePartInReloads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, keys := range []string{"programs=a", "overflow=discard_newest", "overflow=spool", "overflow=spool\nspool_dir=/var", "overflow=spool\nspool_maxbytes=2MB", "overflow=spool\nspool_sync=true", "max_in_flight=2", "ack_timeout=1", "max_deliveries=1", "on_protocol_error=restart", "payload=extended"} {
+	for _, keys := range []string{"programs=a", "overflow=discard_newest", "overflow=spool", "overflow=spool\nspool_dir=/var", "overflow=spool\nspool_maxbytes=2MB", "overflow=spool\nspool_sync=true", "max_in_flight=2", "ack_timeout=1", "max_deliveries=1", "on_protocol_error=restart", "stdin=true", "payload=extended"} {
 		one, err := loadListener(t, keys+"\n")
 		if err != nil {
 			t.Fatal(err)

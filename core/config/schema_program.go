@@ -88,6 +88,7 @@ func listenerSchema() SectionSchema {
 				Field{Key: "ack_timeout", Type: Seconds, Default: "0", Unit: "seconds", Origin: fromHark, Doc: "an answer that takes longer restarts the listener, 0 for never; default 0"},
 				Field{Key: "max_deliveries", Type: Integer, Default: "0", Unit: "deliveries", Origin: fromHark, Doc: "failed ones after which an event is a dead letter, 0 for never; default 0"},
 				Field{Key: "on_protocol_error", Type: ProtocolErrorPolicy, Default: "unknown", Origin: fromHark, Doc: "a listener that breaks the protocol is unknown (deaf) or restarted: unknown, restart; default unknown"},
+				Field{Key: "stdin", Type: Boolean, Default: "false", Origin: fromHark, Doc: "sendProcessStdin may write between the events of the protocol; default false"},
 				Field{Key: "payload", Type: PayloadForm, Default: "supervisor", Origin: fromHark, Doc: "supervisor, extended (more tokens) or json; default supervisor"},
 			)
 		}

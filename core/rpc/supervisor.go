@@ -219,7 +219,7 @@ func (n *supervisorNamespace) table() []Method {
 		{
 			Name: "sendProcessStdin", Call: n.sendProcessStdin,
 			Params:  []Param{process, {"string", "chars", "the characters, sent as UTF-8"}},
-			Returns: done, Help: "Write to the standard input of a process.",
+			Returns: done, Help: "Write to the standard input of a process. An event listener needs stdin=true in its section.",
 		},
 		{
 			Name: "sendRemoteCommEvent", Call: n.sendRemoteCommEvent,
