@@ -79,7 +79,7 @@ func (c *channel) eager() bool {
 
 // open opens the log file, as Supervisor does at each spawn.
 func (c *channel) open() error {
-	if c.path == "" {
+	if c.path == "" || c.file != nil {
 		return nil
 	}
 	o := logs.Options{MaxBytes: c.conf.MaxBytes, Backups: c.conf.Backups}

@@ -140,7 +140,7 @@ func (s *Supervisor) spawnFailed(m *member, e *child.SpawnError) {
 		s.step(m, process.SpawnCancelled{})
 		return
 	}
-	s.step(m, process.SpawnFailed{Msg: e.Msg})
+	s.step(m, process.SpawnFailed{Msg: e.Msg, Shortage: e.Shortage()})
 }
 
 func (s *Supervisor) spawnSlow(m *member) {

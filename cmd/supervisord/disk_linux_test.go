@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -180,13 +181,14 @@ func TestAFullDiskUnderTheActivityLogStopsNothing(t *testing.T) {
 	until(t, "all lines are there", func() bool { return strings.Count(in.file("disk/x.log"), "stopped: a (") == 100 })
 }
 
+// What a daemon lacks is not the program's fault: with no retries at all it is started as soon as there are descriptors.
 func TestTooManyOpenFilesIsABackoffAndPasses(t *testing.T) {
 	in := run(t, `
 [program:late]
 command=/bin/cat
 autostart=false
 startsecs=0
-startretries=100
+startretries=0
 `)
 	pid := in.cmd.Process.Pid
 	var before unix.Rlimit
@@ -194,8 +196,8 @@ startretries=100
 		t.Fatal(err)
 	}
 	in.must("supervisor.getState")
-	// The highest descriptor is the log's or the sockets': the next ones are not to be had.
-	limited := unix.Rlimit{Cur: uint64(openFiles(t, pid) + 1), Max: before.Max} //nolint:gosec // small
+	// No descriptor that is given up, nor what is kept for spawns, has a number that can be used again.
+	limited := unix.Rlimit{Cur: 3, Max: before.Max}
 	go func() {
 		_, _ = in.call("supervisor.startProcess", "late", false)
 	}()
@@ -207,11 +209,49 @@ startretries=100
 	if err := syscall.Kill(processNamed(t, pid, "cat"), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	in.waitLog("INFO spawnerr: too many open files to spawn 'late'\n")
+	until(t, "it was tried twice", func() bool {
+		return strings.Count(in.log(), "INFO spawnerr: too many open files to spawn 'late'\n") >= 2
+	})
 	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &before, nil); err != nil {
 		t.Fatal(err)
 	}
 	in.waitState("late", "RUNNING")
+	if strings.Contains(in.log(), "gave up: late") {
+		t.Error("it was given up")
+	}
+}
+
+// Clients that say nothing take all descriptors that there are: a program that ends is started again all the same.
+func TestSilentConnectionsKeepNoProgramDown(t *testing.T) {
+	in := ready(t, strings.Replace(baseConf, "nodaemon=true\n", "nodaemon=true\nminfds=256\n", 1)+`
+[program:late]
+command=/bin/cat
+startretries=0
+`)
+	limited := exec.Command("prlimit", append([]string{"--nofile=256:256", "--"}, in.cmd.Args...)...)
+	in.cmd.Path, in.cmd.Args = limited.Path, limited.Args
+	in.launch()
+	in.waitServing()
+	in.waitState("late", "RUNNING")
+	pid := in.cmd.Process.Pid
+	for range 400 {
+		c, err := net.Dial("unix", in.sock)
+		if err != nil {
+			break // the backlog is full, too
+		}
+		defer func() { _ = c.Close() }()
+	}
+	for i := range 5 {
+		if err := syscall.Kill(processNamed(t, pid, "cat"), syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "it was started again", func() bool {
+			return strings.Count(in.log(), "success: late entered RUNNING state") == i+2
+		})
+	}
+	if strings.Contains(in.log(), "gave up: late") {
+		t.Error("it was given up")
+	}
 }
 
 // processNamed is the child of a process that has a name.

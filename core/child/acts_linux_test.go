@@ -21,6 +21,7 @@ func acts() map[string]func() error {
 		"orphans":   actOrphans,
 		"filter":    actFilter,
 		"files":     actFiles,
+		"reserve":   actReserve,
 		"processes": actProcesses,
 		"limit":     actLimit,
 
@@ -145,6 +146,75 @@ func refuseCalls(numbers ...uint32) error {
 
 func TestTooManyOpenFiles(t *testing.T) { perform(t, "files", nil) }
 
+func TestASpawnFindsDescriptorsWhereAllAreTaken(t *testing.T) { perform(t, "reserve", nil) }
+
+func actReserve() error {
+	s, err := New(Options{})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	kept := len(s.spawner.reserve.fds)
+	if kept == 0 {
+		return errors.New("nothing is kept")
+	}
+	// Somebody takes all there is, and takes again what is set free between the spawns.
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	limit.Cur = 256
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	var taken []int
+	for {
+		fd, err := syscall.Open("/dev/null", syscall.O_RDONLY, 0)
+		if err == syscall.EMFILE {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		taken = append(taken, fd)
+	}
+	for range 2 {
+		done := make(chan *SpawnError, 1)
+		prepared := 0
+		s.Spawn(&Request{
+			Name: "x", Argv: []string{"/bin/true"}, Umask: -1, Stdin: -1, Stdout: &output{}, Stderr: &output{},
+			Prepare: func() (int, error) {
+				prepared++
+				fd, err := syscall.Open("/dev/null", syscall.O_RDONLY, 0)
+				if err == nil {
+					err = syscall.Close(fd)
+				}
+				return -1, err
+			},
+			Failed: func(err *SpawnError) { done <- err },
+			Exited: func(*Child, syscall.WaitStatus) { done <- nil },
+		})
+		if err := <-done; err != nil {
+			return fmt.Errorf("a spawn found no descriptors: %+v", err)
+		}
+		if prepared != 2 {
+			return fmt.Errorf("the program was prepared %d times", prepared)
+		}
+	}
+	for _, fd := range taken {
+		_ = syscall.Close(fd)
+	}
+	if out, err := output1(s, -1, "echo fine"); err != nil || out != "fine\n" {
+		return fmt.Errorf("after it: %q %w", out, err)
+	}
+	s.spawner.reserve.mu.Lock()
+	defer s.spawner.reserve.mu.Unlock()
+	if n := len(s.spawner.reserve.fds); n != kept {
+		return fmt.Errorf("%d are kept afterwards, %d before", n, kept)
+	}
+	return nil
+}
+
 func actFiles() error {
 	s, err := New(Options{})
 	if err != nil {
@@ -155,6 +225,7 @@ func actFiles() error {
 	if err != nil || out != "fine\n" {
 		return fmt.Errorf("before the limit: %q %w", out, err)
 	}
+	s.spawner.reserve.close() // it would help the first of them
 	// The lowest free descriptor is the measure of what is open.
 	fd, err := syscall.Open("/dev/null", syscall.O_RDONLY, 0)
 	if err != nil {

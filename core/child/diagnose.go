@@ -18,7 +18,7 @@ import (
 // file: whatever fails with something else than ENAMETOOLONG was it.
 func (f *forker) diagnose(r *Request, file string, err error) *SpawnError {
 	errno := errnoOf(err)
-	if errno == syscall.EMFILE || errno == syscall.ENFILE {
+	if noFiles(err) {
 		return pipeError(r, err) // ForkExec makes a pipe too
 	}
 	proc := f.proc

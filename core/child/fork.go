@@ -124,6 +124,11 @@ func (f *forker) child(sp *Spawn) *SpawnError {
 	}
 	f.sys.reaper.forkBegins()
 	pid, err := f.fork(file, argv, &f.attr)
+	// ForkExec makes a pipe, too. What is kept is in the other table, where this thread has one of its own.
+	if err != nil && noFiles(err) && !f.handover.copies() && f.reserve.lend() {
+		pid, err = f.fork(file, argv, &f.attr)
+		f.reserve.refill()
+	}
 	if before >= 0 {
 		unix.Umask(before)
 	}

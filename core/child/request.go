@@ -42,7 +42,8 @@ type Request struct {
 	// Prepare, when set, is called first, on the preparer's goroutine, while spawns
 	// before this one may still be forking. It may block on a disk: it opens what the
 	// spawn needs. What it returns is given as descriptor 0
-	// instead of a pipe, or -1. An error fails the spawn as making its pipes would.
+	// instead of a pipe, or -1. An error fails the spawn as making its pipes would. Where there are no descriptors
+	// left (EMFILE, ENFILE) it is called once more, with those that are kept for spawns set free.
 	Prepare func() (stdin int, err error)
 	Started func(c *Child)
 	Failed  func(err *SpawnError)

@@ -20,6 +20,7 @@ type spawner struct {
 	fork     func(file string, argv []string, attr *syscall.ProcAttr) (pid int, err error)
 	slow     slowWatch
 	handover *handover
+	reserve  reserve
 	done     chan struct{}
 
 	ownUmask bool // set before start returns
@@ -55,6 +56,8 @@ type Spawn struct {
 
 	// Handed from step to step.
 	file     string // what to execute
+	ready    bool   // Prepare is done
+	stdin    int    // what came of it, or the request's; -1: a pipe
 	pipes    pipes
 	ends     ends // the child's
 	sent     bool
@@ -125,6 +128,7 @@ func (s *spawner) start(sys *System) {
 	go s.lock(locked)
 	<-locked
 	s.handover.joined()
+	s.reserve.open()
 	go s.prepareAll()
 	go s.finishAll()
 }
@@ -153,6 +157,7 @@ func (s *spawner) close() {
 	<-s.done
 	s.slow.close()
 	s.handover.close()
+	s.reserve.close()
 }
 
 func (s *spawner) submit(r *Request) *Spawn {
@@ -242,16 +247,33 @@ func (sp *Spawn) prepare() {
 	if r.Program <= 0 {
 		prime(sp.file, r.Dir)
 	}
-	stdin := r.Stdin
-	var err error
-	if r.Prepare != nil {
-		stdin, err = r.Prepare()
+	reserve := &sp.spawner.reserve
+	reserve.refill()
+	err := sp.open()
+	if err != nil && noFiles(err) && reserve.lend() {
+		err = sp.open()
+		reserve.refill()
+	}
+	if err != nil {
+		sp.failed = pipeError(r, err)
+	}
+}
+
+// open opens all that the spawn needs. After an error nothing that it opened itself is left, and it may be called again.
+func (sp *Spawn) open() (err error) {
+	r := sp.request
+	if !sp.ready {
+		sp.stdin = r.Stdin
+		if r.Prepare != nil {
+			sp.stdin, err = r.Prepare()
+		}
+		sp.ready = err == nil
 	}
 	if err == nil {
-		sp.pipes, err = makePipes(r, stdin)
+		sp.pipes, err = makePipes(r, sp.stdin)
 	}
 	if err == nil {
-		sp.ends = sp.pipes.ends(stdin, r.Program)
+		sp.ends = sp.pipes.ends(sp.stdin, r.Program)
 		err = sp.spawner.handover.send(&sp.ends)
 		sp.sent = err == nil
 	}
@@ -259,8 +281,10 @@ func (sp *Spawn) prepare() {
 		sp.pipes.closeChilds()
 	}
 	if err != nil {
-		sp.failed = pipeError(r, err)
+		sp.pipes.closeOurs()
+		sp.pipes = noPipes()
 	}
+	return err
 }
 
 // refuse is Supervisor's check of user= before it tries (options.py, drop_privileges).

@@ -39,6 +39,9 @@ type Spawned struct {
 // SpawnFailed answers the effect Spawn: there is no process.
 type SpawnFailed struct {
 	Msg string // what becomes spawnerr
+	// Shortage: the machine or the daemon lacked something (open files, processes) that another start of the
+	// same may find. It is tried again as long as that lasts and counts as no failed start.
+	Shortage bool
 }
 
 // SpawnCancelled answers the effect Spawn: it was taken back before it began, there is

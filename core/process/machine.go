@@ -20,6 +20,7 @@ type Machine struct {
 
 	backoff int // failed starts in a row; Supervisor keeps it over a stop, so do we
 	pauses  int // unexpected brief exits in a row, at most maxPauses
+	lacks   int // starts in a row that a shortage prevented, at most maxPauses
 
 	spawnErr   string
 	exitStatus int
@@ -110,7 +111,7 @@ func (m *Machine) startWanted(now time.Time) {
 	}
 	switch m.state {
 	case Stopped, Exited, Fatal:
-		m.pauses = 0
+		m.pauses, m.lacks = 0, 0
 		m.begin(now)
 	case Stopping:
 		m.log(Log{Kind: LogAlreadyRunning}) // and the stop goes on, as there
@@ -169,6 +170,7 @@ func (m *Machine) spawned(now time.Time, in Spawned) {
 		return // none was asked for
 	}
 	m.spawning = false
+	m.lacks = 0
 	m.pid = in.Pid
 	m.start = now
 	m.log(Log{Kind: LogSpawned, Pid: in.Pid})
@@ -196,6 +198,10 @@ func (m *Machine) spawnFailed(now time.Time, in SpawnFailed) {
 	m.log(Log{Kind: LogSpawnErr, Msg: in.Msg})
 	switch m.state {
 	case Starting:
+		if in.Shortage {
+			m.backOffUncounted(now)
+			return
+		}
 		m.backOff(now)
 	case Stopping:
 		m.stopped(now)
@@ -345,13 +351,21 @@ func (m *Machine) backOff(now time.Time) {
 	m.change(now, Backoff)
 }
 
+// backOffUncounted goes to BACKOFF, from which time leads on to STARTING however often that failed for the same
+// reason, after 1, 2, 3 … 10 s.
+func (m *Machine) backOffUncounted(now time.Time) {
+	m.lacks = min(m.lacks+1, maxPauses)
+	m.due = now.Add(time.Duration(m.lacks) * backoffStep)
+	m.change(now, Backoff)
+}
+
 // triesLeft tells whether another attempt follows the failed ones so far.
 func (m *Machine) triesLeft() bool { return m.backoff <= m.spec.StartRetries }
 
 // giveUp goes to FATAL.
 func (m *Machine) giveUp(now time.Time) {
 	m.wantUp = false
-	m.backoff = 0
+	m.backoff, m.lacks = 0, 0
 	m.due = time.Time{}
 	m.change(now, Fatal)
 }

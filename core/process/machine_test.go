@@ -462,3 +462,31 @@ func TestWhatIsIgnoredOrNotDueAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// What the machine lacks is no fault of the program: it does not become FATAL of it.
+func TestAShortageIsTriedAgainAndNotCounted(t *testing.T) {
+	spec := usual()
+	spec.StartRetries = 0
+	m := New(spec)
+	now := noon
+	m.Step(now, Start{})
+	for i := range 25 {
+		m.Step(now, SpawnFailed{Msg: "too many open files", Shortage: true})
+		if m.State() != Backoff || m.SpawnErr() != "too many open files" || m.Backoff() != 0 {
+			t.Fatalf("after %d of them: %v, %q, %d failed starts", i+1, m.State(), m.SpawnErr(), m.Backoff())
+		}
+		due, ok := m.Deadline()
+		if want := time.Duration(min(i+1, 10)) * time.Second; !ok || due.Sub(now) != want {
+			t.Fatalf("after %d of them the next try is due in %v, want %v", i+1, due.Sub(now), want)
+		}
+		now = due
+		if m.Step(now, Elapsed{}); m.State() != Starting {
+			t.Fatalf("at the deadline it is %v", m.State())
+		}
+	}
+	m.Step(now, Spawned{Pid: 7})
+	m.Step(now, Reaped{Code: 1}) // its own fault, which counts
+	if m.State() != Backoff || m.Backoff() != 1 {
+		t.Errorf("after a failed start: %v with %d", m.State(), m.Backoff())
+	}
+}

@@ -39,7 +39,7 @@ func inputOf(b byte, m *Machine, pid int) Input {
 	case 4, 5:
 		return Spawned{Pid: pid}
 	case 6:
-		return SpawnFailed{Msg: "no"}
+		return SpawnFailed{Msg: "no", Shortage: b&16 != 0}
 	case 7:
 		return SpawnCancelled{}
 	case 8, 9:

@@ -12,6 +12,7 @@ type Snapshot struct {
 	Pid        int
 	Backoff    int
 	Pauses     int
+	Lacks      int
 	SpawnErr   string
 	ExitStatus int
 	HasExit    bool
@@ -31,6 +32,7 @@ func (m *Machine) Snapshot() Snapshot {
 		Pid:        m.pid,
 		Backoff:    m.backoff,
 		Pauses:     m.pauses,
+		Lacks:      m.lacks,
 		SpawnErr:   m.spawnErr,
 		ExitStatus: m.exitStatus,
 		HasExit:    m.hasExit,
@@ -55,6 +57,7 @@ func Restore(spec Spec, s Snapshot, now time.Time) *Machine {
 		pid:        s.Pid,
 		backoff:    s.Backoff,
 		pauses:     s.Pauses,
+		lacks:      s.Lacks,
 		spawnErr:   s.SpawnErr,
 		exitStatus: s.ExitStatus,
 		hasExit:    s.HasExit,

@@ -55,7 +55,7 @@ const (
 	briefUptime = time.Second
 	// pauseStep is how much longer each pause after an unexpected brief exit is.
 	pauseStep = time.Second
-	// maxPauses bounds the pause after brief exits: 10 s.
+	// maxPauses bounds the pause after brief exits, and that after starts that a shortage prevented: 10 s.
 	maxPauses = 10
 	// backoffStep is how much longer each wait in BACKOFF is (supervisor/process.py,
 	// change_state).
