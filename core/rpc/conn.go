@@ -129,7 +129,7 @@ type conn struct {
 	writeTime time.Duration
 	idleSince atomic.Int64 // Unix nanoseconds; 0 while a request is under way
 	plain     bool         // not TLS: the bytes can be read here
-	mender    hostMender
+	mender    hostMender   // the reader's alone
 	closed    sync.Once
 }
 
@@ -165,88 +165,4 @@ func (c *conn) Write(b []byte) (written int, err error) {
 			return written, err
 		}
 	}
-}
-
-func (c *conn) Read(b []byte) (int, error) {
-	if !c.plain || c.mender.done {
-		return c.Conn.Read(b)
-	}
-	if len(b) <= len(insertedHost) {
-		// The one byte that net/http reads ahead while a request is answered.
-		n, err := c.Conn.Read(b)
-		c.mender.mend(b, n, false)
-		return n, err
-	}
-	n, err := c.Conn.Read(b[:len(b)-len(insertedHost)])
-	return c.mender.mend(b, n, true), err
-}
-
-// insertedHost is the header given to a request that has none.
-const insertedHost = "Host: localhost\r\n"
-
-// hostMender follows the header of a request as it arrives, replaces what
-// net/http doesn't allow in a Host, and adds one where there is none. Clients
-// of unix sockets send the socket's path for a host, which Supervisor, that
-// never looks at it, takes; and nothing here depends on a Host either.
-type hostMender struct {
-	column  int // in the line, carriage returns not counted
-	matched int // leading bytes of the line that match "host:"
-	inHost  bool
-	hasHost bool
-	begun   bool // the request line has been seen
-	done    bool // the header is over
-}
-
-// mend goes over b[:n] and returns the new n, which is larger by a Host header
-// if one was inserted.
-func (m *hostMender) mend(b []byte, n int, mayInsert bool) int {
-	const name = "host:"
-	for i := 0; i < n; i++ {
-		switch c := b[i]; {
-		case c == '\n':
-			if m.column == 0 && m.begun {
-				m.done = true
-				if m.hasHost || !mayInsert {
-					return n
-				}
-				at := i
-				if i > 0 && b[i-1] == '\r' {
-					at--
-				} else if i == 0 {
-					return n // the carriage return is gone already
-				}
-				copy(b[at+len(insertedHost):], b[at:n])
-				copy(b[at:], insertedHost)
-				return n + len(insertedHost)
-			}
-			m.begun = m.begun || m.column > 0
-			m.column, m.matched, m.inHost = 0, 0, false
-		case c == '\r':
-		case m.inHost:
-			if !hostByte(c) {
-				b[i] = '.'
-			}
-			m.column++
-		default:
-			if m.begun && m.matched == m.column && m.column < len(name) && c|0x20 == name[m.column]|0x20 {
-				m.matched++
-				m.inHost = m.matched == len(name)
-				m.hasHost = m.hasHost || m.inHost
-			}
-			m.column++
-		}
-	}
-	return n
-}
-
-func hostByte(c byte) bool {
-	switch {
-	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
-		return true
-	}
-	switch c {
-	case '.', ':', '-', '_', '[', ']', '%', '~', ' ', '\t':
-		return true
-	}
-	return false
 }

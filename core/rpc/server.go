@@ -215,7 +215,6 @@ func connState(c net.Conn, state http.ConnState) {
 	case http.StateActive:
 		ours.idleSince.Store(0)
 	case http.StateIdle:
-		ours.mender = hostMender{}
 		ours.idleSince.Store(time.Now().UnixNano())
 	}
 }

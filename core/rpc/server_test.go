@@ -170,6 +170,26 @@ func TestAConnectionIsKept(t *testing.T) {
 	}
 }
 
+// The body of a pipelined call may come in a segment of its own, whatever it looks like.
+func TestThePipelinedBodyOfALaterSegmentIsNotChanged(t *testing.T) {
+	h := serve(t, defaultLimits(), nil)
+	c := dial(t, h)
+	r := bufio.NewReader(c)
+	const data = "\nHost: /a/b\n\nhost: {}"
+	header, body, _ := strings.Cut(post(callXML(t, "supervisor.sendRemoteCommEvent", "x", data)), "\r\n\r\n")
+	if _, err := io.WriteString(c, post(callXML(t, "supervisor.getState"))+header+"\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	readResponse(t, r)
+	eventually(t, func() bool { return !h.sockets[0].limited.allIdle() }) // its header is taken
+	if _, err := io.WriteString(c, body); err != nil {
+		t.Fatal(err)
+	}
+	if resp, answer := readResponse(t, r); resp.StatusCode != 200 || h.sup.noted() != "remote x "+data {
+		t.Errorf("got %d %s, noted %q", resp.StatusCode, answer, h.sup.noted())
+	}
+}
+
 func TestAClientThatShutsItsSideStillGetsItsAnswer(t *testing.T) {
 	h := serve(t, defaultLimits(), nil)
 	c := dial(t, h)
