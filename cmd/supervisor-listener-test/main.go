@@ -21,7 +21,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/hark-supervisor/hark/eventlistener"
@@ -72,6 +74,7 @@ Options:
 --json -- write one JSON object in place of the table
 -h/--help -- this text
 
+The listener is started as supervisord does it, without a locale; R8 is tried with LC_CTYPE=C.UTF-8, too, unless --env names a locale.
 Of supervisord's own variables (SUPERVISOR_...) the listener gets those that a listener of a daemon would,
 never the ones of the caller; no daemon listens at its SUPERVISOR_SERVER_URL unless --env names one.
 
@@ -99,8 +102,13 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
+// ignoreSignals ignores what supervisord ignores in every program that it starts, for
+// listeners inherit that from us.
+func ignoreSignals() { signal.Ignore(syscall.SIGPIPE, syscall.SIGXFSZ) }
+
 // run is the whole command; it returns the exit status.
 func run(args []string, stdin *os.File, stdout *os.File, stderr io.Writer) int {
+	ignoreSignals()
 	verb := ""
 	if len(args) > 0 && (args[0] == "record" || args[0] == "replay") {
 		verb, args = args[0], args[1:]

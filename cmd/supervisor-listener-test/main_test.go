@@ -23,6 +23,7 @@ import (
 func TestMain(m *testing.M) {
 	switch role := os.Getenv(roleVariable); role {
 	case "":
+		ignoreSignals()
 		status := daemontest.Main(m)
 		if err := goleak.Find(); err != nil && status == 0 {
 			fmt.Fprintln(os.Stderr, err)
@@ -321,7 +322,7 @@ func TestUsage(t *testing.T) {
 func TestTheListenersEnvironmentIsNotTheCallersDaemons(t *testing.T) {
 	t.Setenv("SUPERVISOR_SERVER_URL", "http://production:9001")
 	t.Setenv("SUPERVISOR_PASSWORD", "secret")
-	env := strings.Join(environment(settings{env: []string{"SUPERVISOR_USERNAME=me"}}, classicProtocol), "\n")
+	env := strings.Join(environment(settings{env: []string{"SUPERVISOR_USERNAME=me"}}, classicProtocol, nil), "\n")
 	if strings.Contains(env, "production") || strings.Contains(env, "secret") || !strings.HasSuffix(env, "SUPERVISOR_USERNAME=me") || !strings.Contains(env, "SUPERVISOR_EVENT_PROTOCOL=3.0 ") {
 		t.Errorf("%s", env)
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -25,36 +27,81 @@ const (
 // pipe is a listener's output, read as it comes by one goroutine.
 type pipe struct {
 	file    *os.File
+	conn    syscall.RawConn
 	closed  chan struct{} // closed when the reading end is
 	changed chan struct{} // has one token when there is more to see
 
 	mu   sync.Mutex
+	buf  []byte
 	data []byte
 	end  bool
 }
 
 func readPipe(f *os.File) *pipe {
-	p := &pipe{file: f, closed: make(chan struct{}), changed: make(chan struct{}, 1)}
+	p := &pipe{file: f, closed: make(chan struct{}), changed: make(chan struct{}, 1), buf: make([]byte, 32<<10)}
+	conn, err := f.SyscallConn()
+	if err != nil {
+		panic(fmt.Sprintf("internal error: a pipe that was just made: %v", err))
+	}
+	p.conn = conn
 	go func() {
 		defer close(p.closed)
 		defer f.Close()
-		buf := make([]byte, 32<<10)
-		for {
-			n, err := f.Read(buf)
-			p.mu.Lock()
-			p.data = append(p.data, buf[:min(n, keptOutput-len(p.data))]...)
-			p.end = err != nil
-			p.mu.Unlock()
-			select {
-			case p.changed <- struct{}{}:
-			default:
-			}
-			if err != nil {
+		for ended := false; !ended; {
+			err := conn.Read(func(fd uintptr) bool {
+				var more bool
+				more, ended = p.read(int(fd))
+				return more || ended
+			})
+			if err != nil { // closed by us
 				return
 			}
 		}
 	}()
 	return p
+}
+
+// read reads once and keeps what comes, in one act, so that drain has everything.
+// more is false where nothing is there, ended true where nothing will be.
+func (p *pipe) read(fd int) (more, ended bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n, err := syscall.Read(fd, p.buf)
+	switch {
+	case errors.Is(err, syscall.EAGAIN):
+		return false, false
+	case errors.Is(err, syscall.EINTR):
+		return true, false
+	case err != nil || n == 0:
+		p.end = true
+	default:
+		p.data = append(p.data, p.buf[:min(n, keptOutput-len(p.data))]...)
+	}
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
+	return !p.end, p.end
+}
+
+// drain reads what has been written so far, though the reader may not have come to it
+// yet.
+func (p *pipe) drain() {
+	const most = 100 // of a listener that floods its output the rest is of no interest
+	_ = p.conn.Control(func(fd uintptr) {
+		more, ended := true, false
+		for i := 0; i < most && more && !ended; i++ {
+			more, ended = p.read(int(fd))
+		}
+	})
+}
+
+// said reports whether something was said that has not been taken, or the output has
+// ended.
+func (p *pipe) said() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.data) > 0 || p.end
 }
 
 // close stops reading: what is written from then on breaks the writer's pipe.

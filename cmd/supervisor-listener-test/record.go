@@ -88,9 +88,8 @@ func (r *recorder) pass(command []string, stdin, stdout *os.File) (status int, e
 	}
 	defer out.Close()
 	cmd.Stdout = outW
-	// SIGPIPE is caught, not ignored, which the listener would inherit.
 	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
 	defer signal.Stop(signals)
 	err = cmd.Start()
 	_ = outW.Close()
@@ -119,9 +118,7 @@ func (r *recorder) pass(command []string, stdin, stdout *os.File) (status int, e
 	for {
 		select {
 		case s := <-signals:
-			if s != syscall.SIGPIPE {
-				_ = cmd.Process.Signal(s)
-			}
+			_ = cmd.Process.Signal(s)
 			continue
 		case <-ended:
 		}

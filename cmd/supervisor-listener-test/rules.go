@@ -128,6 +128,7 @@ type verdict struct {
 // trial is one rule being tried.
 type trial struct {
 	settings
+	locale   []string // variables of one
 	sessions []*session
 }
 

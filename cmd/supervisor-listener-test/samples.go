@@ -118,12 +118,25 @@ func (s settings) texts(text, note string) []sample {
 	return all
 }
 
+// bait is a text that begins an event which never ends, for whoever reads it as a
+// header.
+const bait = "\nver:3.0 server:x serial:0 pool:x poolserial:0 eventname:TICK_5 len:100000000\n"
+
+// baits are an event whose payload has a bait at its end, where any type has free
+// text: whoever stops reading before is caught. Else the plain one.
+func (s settings) baits() []sample {
+	if texts := s.texts("some text"+bait, "what looks like a header"); len(texts) > 0 {
+		return texts[:1]
+	}
+	return []sample{s.plain()}
+}
+
 // wide are events that are not ASCII: by their text, or by a process's name. Whoever
 // takes len for a number of bytes leaves the end of the payload unread, which begins
 // an event that never ends; whoever takes bytes for a number of characters waits for
 // more.
 func (s settings) wide() []sample {
-	const trap = "\nver:3.0 server:x serial:0 pool:x poolserial:0 eventname:TICK_5 len:100000000\n"
+	const trap = bait
 	var all []sample
 	for _, c := range []string{"é", "世", "😀"} {
 		extra := len(c) - 1 // bytes beyond the characters, of each

@@ -18,8 +18,14 @@ const (
 	// settle is how long is looked for what must not come, where nothing tells that
 	// it would have come by now.
 	settle = 30 * time.Millisecond
-	// pace is the pause between pieces of an event, so that they are read apart.
+	// pace is how long a piece of an event is held back once the one before has been
+	// read.
 	pace = 2 * time.Millisecond
+	// shortRead is how long where the listener may take what it has for the whole; one
+	// that starts a process to read with needs some time to say so.
+	shortRead = 100 * time.Millisecond
+	// afterEnd is how long is looked for what a buffer gives back at the end of input.
+	afterEnd = 2 * time.Second
 	// classicProtocol is SUPERVISOR_EVENT_PROTOCOL without further keys.
 	classicProtocol = "3.0 bytes max_in_flight=1 payload=supervisor"
 )
@@ -65,7 +71,7 @@ func (t *trial) start(protocol string) (*session, error) {
 	}
 	s.cmd = exec.Command(t.command[0], t.command[1:]...)
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = inR, outW, errW
-	s.cmd.Env = environment(t.settings, protocol)
+	s.cmd.Env = environment(t.settings, protocol, t.locale)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that its children can be ended with it
 	err := s.cmd.Start()
 	closeAll([]*os.File{inR, outW, errW})
@@ -136,11 +142,11 @@ func creditsIn(protocol string) int {
 }
 
 // environment is the listener's: the caller's without what it may have of a daemon's
-// own, what a daemon would set, and what --env says.
-func environment(s settings, protocol string) []string {
+// own and without its locale, what a daemon would set, and what --env says.
+func environment(s settings, protocol string, locale []string) []string {
 	var env []string
 	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "SUPERVISOR_") {
+		if !strings.HasPrefix(v, "SUPERVISOR_") && !isLocale(v) {
 			env = append(env, v)
 		}
 	}
@@ -149,7 +155,22 @@ func environment(s settings, protocol string) []string {
 	if protocol != "" {
 		env = append(env, "SUPERVISOR_EVENT_PROTOCOL="+protocol)
 	}
+	env = append(env, locale...)
 	return append(env, s.env...) // of two with one name the last counts
+}
+
+// isLocale reports whether a variable decides about the locale of text.
+func isLocale(v string) bool {
+	return strings.HasPrefix(v, "LANG=") || strings.HasPrefix(v, "LANGUAGE=") || strings.HasPrefix(v, "LC_")
+}
+
+// locales are those in which it matters how a text is read: none, and what a daemon
+// without one gives (docs/languages.md). One that --env names is the only one.
+func (s settings) locales() [][]string {
+	if slices.ContainsFunc(s.env, isLocale) {
+		return [][]string{nil}
+	}
+	return [][]string{nil, {"LC_CTYPE=C.UTF-8"}}
 }
 
 // next waits for a message and counts it.
@@ -164,7 +185,7 @@ func (s *session) next(timeout time.Duration) (message, error) {
 		case ok:
 			return m, s.count(m)
 		case rest.text != "" && (rest.last && !s.stopped || !rest.last && expired):
-			return m, unfinished(rest.text)
+			return m, s.unfinished(rest)
 		case rest.last:
 			return m, errGone
 		case expired:
@@ -185,17 +206,50 @@ var (
 )
 
 // unfinished is the breach of a message that does not go on.
-func unfinished(rest string) error {
-	if strings.HasPrefix(rest, "RES") {
-		return breaks("R3", "wrote %q and then nothing more: fewer bytes than announced, or not flushed", excerpt([]byte(rest)))
+func (s *session) unfinished(b begun) error {
+	upon := ""
+	if !b.last {
+		upon = s.uponEnd("write the rest", func(message) bool { return true })
 	}
-	return breaks("R1", "wrote %q and then nothing more, where READY is six bytes", excerpt([]byte(rest)))
+	if strings.HasPrefix(b.text, "RES") {
+		return breaks("R3", "wrote %q and then nothing more: fewer bytes than announced, or not flushed%s", excerpt([]byte(b.text)), upon)
+	}
+	return breaks("R1", "wrote %q and then nothing more, where READY is six bytes%s", excerpt([]byte(b.text)), upon)
 }
 
-// count applies a message to the dialogue.
+// uponEnd closes the listener's input, for what it did not do may wait in a buffer,
+// and tells whether it did it then. The dialogue is over.
+func (s *session) uponEnd(what string, is func(message) bool) string {
+	_ = s.in.Close()
+	s.stopped = true
+	timer := time.NewTimer(min(s.timeout, afterEnd))
+	defer timer.Stop()
+	for expired := false; ; {
+		m, whole, rest, err := s.out.take()
+		switch {
+		case whole && is(m):
+			return "; it did " + what + " once its standard input was closed: a buffer had held back what it read, or what it wrote"
+		case whole:
+			continue
+		case err != nil || rest.last || expired:
+			return "; it did not " + what + " when its standard input was closed either"
+		}
+		select {
+		case <-s.out.changed:
+		case <-timer.C:
+			expired = true
+		}
+	}
+}
+
+// count applies a message to the dialogue. A listener that was asked to end may repeat
+// itself: some runtimes write their buffer once more.
 func (s *session) count(m message) error {
 	if !m.ready {
 		if s.unanswered == 0 {
+			if s.stopped {
+				return nil
+			}
 			return breaks("R5", "answered %s where no event was unanswered", m.result)
 		}
 		s.unanswered--
@@ -203,8 +257,11 @@ func (s *session) count(m message) error {
 		return nil
 	}
 	s.credits++
-	if s.credits+s.unanswered <= s.limit {
+	if s.stopped {
 		return nil
+	}
+	if s.credits+s.unanswered <= s.limit {
+		return s.countUnread()
 	}
 	if s.limit > 1 {
 		return breaks("R21", "said READY with %d credits and %d unanswered events, though max_in_flight is %d", s.credits-1, s.unanswered, s.limit)
@@ -214,6 +271,21 @@ func (s *session) count(m message) error {
 	}
 	return breaks("R5", "said READY twice")
 }
+
+// countUnread looks at READY for what the listener has left of the event before: it
+// would take that for the next header. With credits it may be the next event.
+func (s *session) countUnread() error {
+	if s.limit > 1 {
+		return nil
+	}
+	if n := unread(s.in); n > 0 {
+		return broken("said READY and had not read the last %d bytes of the event", n)
+	}
+	return nil
+}
+
+// sayReady is what a listener ought to do, as until words it.
+const sayReady = "say READY"
 
 // until reads messages until a condition holds. what is what the listener ought to
 // do.
@@ -225,7 +297,8 @@ func (s *session) until(what string, condition func() bool) error {
 		case errors.Is(err, errSilent) && s.unanswered == 0 && s.rejects():
 			return s.rejecting()
 		case errors.Is(err, errSilent):
-			return broken("did not %s within %v%s", what, s.timeout, s.says())
+			ready := what == sayReady
+			return broken("did not %s within %v%s%s", what, s.timeout, s.uponEnd(what, func(m message) bool { return m.ready == ready }), s.says())
 		case errors.Is(err, errGone):
 			return broken("%s before it did %s%s", s.ending(), what, s.says())
 		case err != nil:
@@ -252,7 +325,7 @@ func (s *session) rejecting() error {
 
 // awaitReady waits until there is a credit.
 func (s *session) awaitReady() error {
-	return s.until("say READY", func() bool { return s.credits > 0 })
+	return s.until(sayReady, func() bool { return s.credits > 0 })
 }
 
 // awaitAnswers waits until everything is answered.
@@ -290,75 +363,6 @@ func (s *session) says() string {
 		return "; its stderr ends in " + strconv.Quote(line)
 	}
 	return ""
-}
-
-// send sends an event in one write, once there is a credit.
-func (s *session) send(e sample) error { return s.sendPieces(s.wire(e)) }
-
-// sendPieces sends an event in several writes, with a pause after each but the last.
-func (s *session) sendPieces(pieces ...[]byte) error {
-	if err := s.awaitReady(); err != nil {
-		return err
-	}
-	s.credits--
-	s.unanswered++
-	for i, piece := range pieces {
-		if i > 0 {
-			<-time.After(pace)
-		}
-		if err := s.write(piece); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *session) write(b []byte) error {
-	_ = s.in.SetWriteDeadline(time.Now().Add(s.timeout))
-	n, err := s.in.Write(b)
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return broken("did not read its input within %v: %d of %d bytes were left%s", s.timeout, len(b)-n, len(b), s.says())
-	case err != nil:
-		return broken("%s where it was to read%s", s.inputEnding(), s.says())
-	}
-	return nil
-}
-
-func (s *session) inputEnding() string {
-	if e := s.ending(); e != "closed its standard output" {
-		return e
-	}
-	return "closed its standard input"
-}
-
-// exchange sends an event and waits for its answer.
-func (s *session) exchange(e sample) error {
-	if err := s.send(e); err != nil {
-		return err
-	}
-	return s.awaitAnswers()
-}
-
-// exchangeAll does so with several, and waits for READY at the end.
-func (s *session) exchangeAll(events ...sample) error {
-	for _, e := range events {
-		if err := s.exchange(e); err != nil {
-			var b *breach
-			if errors.As(err, &b) && b.rule == "" {
-				b.what += " (" + e.String() + ")"
-			}
-			return err
-		}
-	}
-	return s.awaitReady()
-}
-
-// wire is an event as the daemon would send it, with the next serial.
-func (s *session) wire(e sample) []byte {
-	h := e.header(s.serial)
-	s.serial++
-	return append(eventlistener.AppendHeader(nil, h), e.payload...)
 }
 
 // awaitEnd waits until the process has ended, and reads what it says meanwhile:
