@@ -18,7 +18,8 @@ func configAction() Action {
 			"config init\t\tPrint a commented sample of a configuration",
 		Flags: []Flag{
 			{Name: "json", Help: "print JSON (docs/supervisorctl.md)"},
-			{Name: "strict", Help: "check: warnings count as errors"},
+			{Name: "strict", Help: "check: warnings count as errors, notes do not"},
+			{Name: "no-files", Help: "check: take directories, programs and users to be there (the configuration is for another machine)"},
 			{Name: "all", Help: "show: defaults too"},
 			{Name: "secrets", Help: "show: passwords and what comes from the environment too"},
 			{Name: "exit-code", Help: "diff: exit with 1 when update would do something"},
@@ -52,7 +53,7 @@ func configure(r *run, arg string) error {
 
 // issueObject is one error or warning.
 type issueObject struct {
-	Severity string `json:"severity"` // error or warning
+	Severity string `json:"severity"` // error, warning or note
 	File     string `json:"file"`     // "" for none
 	Line     int    `json:"line"`     // 0 for none
 	Section  string `json:"section"`
@@ -61,13 +62,12 @@ type issueObject struct {
 }
 
 func checkConfig(r *run, o config.Options) error {
+	_, o.NoFiles = r.flags["no-files"]
 	report := config.Check(o)
-	objects := []issueObject{}
-	for severity, issues := range map[string][]config.Issue{"error": report.Errors, "warning": report.Warnings} {
-		for _, i := range issues {
-			objects = append(objects, issueObject{severity, i.File, i.Line, i.Section, i.Key, i.Text})
-		}
-	}
+	found := []struct {
+		severity string
+		issues   []config.Issue
+	}{{"error", report.Errors}, {"warning", report.Warnings}, {"note", report.Notes}}
 	if len(report.Errors) > 0 {
 		r.status = exitGeneric
 	}
@@ -75,29 +75,25 @@ func checkConfig(r *run, o config.Options) error {
 		r.status = exitGeneric
 	}
 	if _, asked := r.flags["json"]; asked {
-		return r.printJSON(map[string]any{"files": orEmpty(report.Files), "issues": sortedIssues(objects)})
-	}
-	for _, i := range report.Errors {
-		r.println(issueLine(i, "error: "))
-	}
-	for _, i := range report.Warnings {
-		r.println(issueLine(i, "warning: "))
-	}
-	r.printf("%s, %s in %s\n", count(len(report.Errors), "error"), count(len(report.Warnings), "warning"), count(len(report.Files), "file"))
-	return nil
-}
-
-// sortedIssues puts errors before warnings; among them the order is the files'.
-func sortedIssues(all []issueObject) []issueObject {
-	sorted := make([]issueObject, 0, len(all))
-	for _, severity := range []string{"error", "warning"} {
-		for _, i := range all {
-			if i.Severity == severity {
-				sorted = append(sorted, i)
+		objects := []issueObject{}
+		for _, f := range found {
+			for _, i := range f.issues {
+				objects = append(objects, issueObject{f.severity, i.File, i.Line, i.Section, i.Key, i.Text})
 			}
 		}
+		return r.printJSON(map[string]any{"files": orEmpty(report.Files), "issues": objects})
 	}
-	return sorted
+	for _, f := range found {
+		for _, i := range f.issues {
+			r.println(issueLine(i, f.severity+": "))
+		}
+	}
+	counts := count(len(report.Errors), "error") + ", " + count(len(report.Warnings), "warning")
+	if len(report.Notes) > 0 {
+		counts += ", " + count(len(report.Notes), "note")
+	}
+	r.printf("%s in %s\n", counts, count(len(report.Files), "file"))
+	return nil
 }
 
 // issueLine is "file:line: error: [section] key: text", as compilers do it.
@@ -193,6 +189,10 @@ func showConfig(r *run, o config.Options) error {
 }
 
 func diffConfig(r *run) error {
+	if err := r.ctl.options.unusable; err != nil { // it says where the server is
+		r.status = usage(r.err, r.ctl.options.program, err)
+		return nil
+	}
 	if ok, err := r.up(); !ok {
 		return err
 	}

@@ -71,6 +71,7 @@ type options struct {
 	program   string             // as it was called
 	plugins   []config.CtlPlugin // those whose actions we have
 	warnings  []string
+	unusable  error // what is wrong with the configuration, where the action can do without it
 }
 
 // errStop ends the reading of a command line: --help acts when it is met.
@@ -107,7 +108,13 @@ func readOptions(argv []string) (*options, error) {
 	}
 	ctl := &config.Ctl{ServerURL: "http://localhost:9001", Prompt: "supervisor"}
 	if !o.fileGiven || o.file != "" { // -c "" is no configuration at all
-		if ctl, err = config.LoadCtl(config.Options{Path: o.file, Argv0: argv0(argv[0])}); err != nil {
+		read, err := config.LoadCtl(config.Options{Path: o.file, Argv0: argv0(argv[0])})
+		switch {
+		case err == nil:
+			ctl = read
+		case o.needsNoServer():
+			o.unusable = configError(err)
+		default:
 			return nil, configError(err)
 		}
 	}
@@ -137,6 +144,16 @@ func readOptions(argv []string) (*options, error) {
 		o.warnings = append(o.warnings, fmt.Sprintf("warning: [ctlplugin:%s] is left out: %q is Python, which Hark does not run; remove the section to silence this", p.Name, p.Factory))
 	}
 	return o, nil
+}
+
+// needsNoServer reports whether the action on the command line is one of Hark's own that
+// works without a server, such as config check, and so without a [supervisorctl] section.
+func (o *options) needsNoServer() bool {
+	if len(o.args) == 0 || o.fleet != "" {
+		return false
+	}
+	a := find(actionTable(), o.args[0])
+	return a != nil && a.Local && a.Extra
 }
 
 // useFleet takes the servers of a fleet, besides those of -s.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strings"
 )
 
 // Report is what Check has to say of a configuration.
@@ -11,12 +12,18 @@ type Report struct {
 	Files    []string // that were read
 	Errors   []Issue  // a daemon would refuse to start
 	Warnings []Issue  // it would start, and something in it will surprise
+	Notes    []Issue  // worth knowing, and as likely meant as not
 }
 
-// Check reads a configuration as Load does and tells all that is wrong with it and
-// all that is likely to surprise, each with its place as far as it has one. Besides
-// the files of the configuration it looks at whether the programs and directories
-// named are there. The Report's errors are those of Load, in the order of the files.
+// Check reads a configuration as Load does and reports all that is wrong with it and
+// all that is likely to surprise, each with its place. Besides the files of the
+// configuration it looks whether the programs and directories named are there, unless
+// Options.NoFiles is set. The Report's errors are those of Load, in the order of the
+// files.
+//
+// A file that has sections of programs and none that only a whole configuration has
+// ([supervisord], [include], a server, [supervisorctl]) is checked as one that
+// another configuration includes, and a note says so.
 func Check(o Options) Report {
 	l, err := newLoader(o)
 	if err != nil {
@@ -24,19 +31,26 @@ func Check(o Options) Report {
 		errors.As(err, &all)
 		return Report{Errors: all}
 	}
+	l.mayBeSnippet = true
 	l.load()
 	r := Report{Files: l.cfg.Files, Errors: append(slices.Clone(l.errs), l.late...)}
 	c := &checker{l: l}
 	c.gathered()
-	if l.doc.Has("supervisord") {
-		c.cutValues()
+	if l.doc.Has("supervisord") || l.isSnippet() {
+		c.layout()
 		c.repeats()
 		c.sections()
 		c.servers()
 		c.percents()
 		c.memberships()
 		c.logs()
+		c.sockets()
 		c.processes()
+	}
+	for _, w := range c.causes {
+		if !slices.Contains(r.Warnings, w) {
+			r.Warnings = append(r.Warnings, w)
+		}
 	}
 	for _, w := range c.found {
 		// What is an error needs no warning besides.
@@ -44,48 +58,63 @@ func Check(o Options) Report {
 			r.Warnings = append(r.Warnings, w)
 		}
 	}
+	r.Notes = c.notes
 	byPlace := func(a, b Issue) int {
 		return cmp.Or(cmp.Compare(c.fileIndex(a.File), c.fileIndex(b.File)), cmp.Compare(a.Line, b.Line))
 	}
 	slices.SortStableFunc(r.Errors, byPlace)
 	slices.SortStableFunc(r.Warnings, byPlace)
+	slices.SortStableFunc(r.Notes, byPlace)
 	return r
 }
 
-// checker gathers warnings about what a loader has read.
+// wholeOnly are the sections that a file has which is a configuration of its own.
+var wholeOnly = [...]string{"supervisord", "include", "unix_http_server", "inet_http_server", "supervisorctl"}
+
+// isSnippet reports whether the file, by what it holds, is one that another includes.
+// Only Check asks: supervisord refuses it, as Supervisor does.
+func (l *loader) isSnippet() bool {
+	if !l.mayBeSnippet || slices.ContainsFunc(wholeOnly[:], l.doc.Has) {
+		return false
+	}
+	return slices.ContainsFunc(l.doc.Sections(), func(name string) bool {
+		return strings.Contains(name, ":") && schemaOf(l.schemas, name) != nil
+	})
+}
+
+// checker gathers warnings and notes about what a loader has read.
 type checker struct {
-	l     *loader
-	found []Issue
+	l      *loader
+	found  []Issue
+	causes []Issue // why a value is not what was meant: said beside an error about it too
+	notes  []Issue
+	seen   map[Issue]bool
 }
 
 // warn adds a warning at a key, or at its section when there is no such key.
-func (c *checker) warn(section, key, text string) {
-	at := c.l.doc.Where(section, key)
-	if at.File == "" {
-		at.File = c.l.file
+func (c *checker) warn(section, key, text string) { c.add(c.l.issue(section, key, text)) }
+
+// note adds a note, as warn does a warning.
+func (c *checker) note(section, key, text string) {
+	if i := c.l.issue(section, key, text); !slices.Contains(c.notes, i) {
+		c.notes = append(c.notes, i)
 	}
-	c.add(Issue{File: at.File, Line: at.Line, Section: section, Key: key, Text: text})
 }
 
 func (c *checker) add(i Issue) {
-	if !slices.Contains(c.found, i) {
+	if c.seen == nil {
+		c.seen = make(map[Issue]bool)
+	}
+	if !c.seen[i] {
+		c.seen[i] = true
 		c.found = append(c.found, i)
 	}
 }
 
 // gathered takes over what Load would write to the activity log.
 func (c *checker) gathered() {
-	for _, i := range c.l.warned {
+	for _, i := range slices.Concat(c.l.notices, c.l.unknown) {
 		c.add(i)
-	}
-	placed := make(map[string]bool)
-	for _, i := range c.l.warned {
-		placed[i.String()] = true
-	}
-	for _, text := range slices.Concat(c.l.cfg.Criticals, c.l.cfg.Warnings, c.l.warnings) {
-		if !placed[text] {
-			c.add(Issue{File: c.l.file, Text: text})
-		}
 	}
 }
 

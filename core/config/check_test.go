@@ -72,6 +72,19 @@ func TestSurprisesAreToldWithTheirPlace(t *testing.T) {
 		{"a missing directory", "[program:a]\ncommand=/bin/cat\ndirectory=/nowhere", "s.conf:9: [program:a] directory: /nowhere is not there"},
 		{"a member twice", "[program:a]\ncommand=/bin/cat\n[group:g]\nprograms=a,a", "s.conf:10: [group:g] programs: it names a twice"},
 		{"a member of two groups", "[program:a]\ncommand=/bin/cat\n[group:g]\nprograms=a\n[group:h]\nprograms=a", `s.conf:12: [group:h] programs: a is in [group:g] too`},
+		{"a semicolon in any quoted value", "[program:a]\ncommand=/bin/cat\nenvironment=A=\"x ; y\",B=1", `s.conf:9: [program:a] environment: the value ends at the ";"`},
+		{"a hash beside the error it makes", "[program:a]\ncommand=/bin/cat\nstartsecs= # ten", `s.conf:9: [program:a] startsecs: the value ends at the "#"`},
+		{"a header that is indented", "[program:a]\ncommand=/bin/cat\n [program:b]\n command=/bin/sh", `s.conf:9: [program:a] command: the line "[program:b]" is part of this value, because it is indented`},
+		{"a setting that is indented", "[program:a]\ncommand=/bin/cat\n  autostart=false", `s.conf:9: [program:a] command: the line that sets autostart is part of this value`},
+		{"a key of another section", "[program:a]\ncommand=/bin/cat\nnodaemon=true", "s.conf:9: [program:a] nodaemon: unknown setting, ignored; it belongs in [supervisord]"},
+		{"a key like one that is set", "[program:a]\ncommand=/bin/cat\ncomand=x", "s.conf:9: [program:a] comand: unknown setting, ignored\x00"},
+		{"a section twice", "[program:a]\ncommand=/bin/cat\n[program:b]\ncommand=/bin/cat\n[program:a]\nautostart=false", "s.conf:11: [program:a] it was begun in line 7 already"},
+		{"two FastCGI programs on a socket", "[fcgi-program:a]\ncommand=/bin/cat\nsocket=unix:///tmp/f\n[fcgi-program:b]\ncommand=/bin/cat\nsocket=unix:///tmp//f", "s.conf:12: [fcgi-program:b] socket: [fcgi-program:a] listens at /tmp/f too"},
+		{"an init script", "[program:a]\ncommand=/etc/init.d/x start", "s.conf:8: [program:a] command: /etc/init.d/x starts a daemon and ends"},
+		{"a daemon's option", "[program:a]\ncommand=/bin/cat --daemon", "s.conf:8: [program:a] command: with --daemon it goes into the background"},
+		{"a missing include", "[include]\nfiles=/nowhere/*.conf", `s.conf:8: [include] files: No file matches via include "/nowhere/*.conf"`},
+		{"redirect_stderr beside a log", "[program:a]\ncommand=/bin/cat\nredirect_stderr=true\nstderr_logfile=/tmp/x", "s.conf:10: [program:a] stderr_logfile: For [program:a], redirect_stderr=true but"},
+		{"a process twice", "[program:a]\ncommand=/bin/cat\n[program:b]\ncommand=/bin/cat\nprocess_name=a\n[group:g]\nprograms=a,b", `s.conf:12: [group:g] group "g" has two processes named "a"`},
 		{"a key twice", "[program:a]\ncommand=/bin/cat\ncommand=/bin/sh", "s.conf:9: [program:a] command: it was set in line 8 already; this one counts"},
 	} {
 		r, said := checkFile(t, sound+c.text+"\n")
@@ -81,7 +94,7 @@ func TestSurprisesAreToldWithTheirPlace(t *testing.T) {
 			}
 			continue
 		}
-		if lines := said(r.Warnings); !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, c.want) }) {
+		if lines := said(r.Warnings); !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l+"\x00", c.want) }) {
 			t.Errorf("%s:\n%s\nwant %s", c.name, strings.Join(append(lines, said(r.Errors)...), "\n"), c.want)
 		}
 	}
@@ -90,7 +103,7 @@ func TestSurprisesAreToldWithTheirPlace(t *testing.T) {
 		"[supervisord]\n[unix_http_server]\nfile=/tmp/x\n":             "there is no [rpcinterface:supervisor] section",
 		"[supervisord]\n[unix_http_server]\nfile=/tmp/x\nchmod=0777\n": "with mode 0777 and no password",
 	} {
-		if r, said := checkFile(t, text); !strings.Contains(strings.Join(said(r.Warnings), "\n"), want) {
+		if r, said := checkFile(t, text); !strings.Contains(strings.Join(said(append(r.Warnings, r.Notes...)), "\n"), want) {
 			t.Errorf("%q: %v", text, said(r.Warnings))
 		}
 	}
@@ -180,4 +193,89 @@ func FuzzFirstWord(f *testing.F) {
 			t.Errorf("%q: %q, %q", s, word, again)
 		}
 	})
+}
+
+func TestASnippetIsCheckedAsAnIncludedFile(t *testing.T) {
+	r, said := checkFile(t, "[program:a]\ncommand=/bin/cat\nstartsecs=x\n")
+	if lines := said(r.Errors); len(lines) != 1 || !strings.HasPrefix(lines[0], "s.conf:3: [program:a] startsecs: ") {
+		t.Errorf("%v", lines)
+	}
+	if lines := said(r.Notes); len(lines) != 1 || !strings.Contains(lines[0], "checked as a file that another configuration includes") {
+		t.Errorf("%v", lines)
+	}
+	for _, whole := range []string{"[supervisorctl]\n[program:a]\ncommand=/bin/cat\n", "", "[include]\nfiles=/nowhere/*\n", "[prgram:a]\ncommand=/bin/cat\n"} {
+		if r, said := checkFile(t, whole); !strings.Contains(strings.Join(said(r.Errors), "\n"), "there is no [supervisord] section") {
+			t.Errorf("%q: %v", whole, said(r.Errors))
+		}
+	}
+	dir := writeFiles(t, map[string]string{"s.conf": "[program:a]\ncommand=/bin/cat\n"})
+	if _, err := Load(Options{Path: filepath.Join(dir, "s.conf"), Dir: dir}); err == nil {
+		t.Error("Load takes a snippet")
+	}
+}
+
+func TestNoFilesTakesWhatIsElsewhereToBeThere(t *testing.T) {
+	dir := writeFiles(t, map[string]string{"s.conf": sound + "[program:a]\ncommand=/nowhere/x\ndirectory=/nowhere\nuser=nobody-of-that-name\nstdout_logfile=/nowhere/log\n[program:b]\ncommand=no-such-program\n"})
+	o := Options{Path: filepath.Join(dir, "s.conf"), Dir: dir, Environ: []string{"PATH=/bin"}}
+	if r := Check(o); len(r.Errors) != 2 || len(r.Warnings) == 0 {
+		t.Errorf("with files: %v", r)
+	}
+	o.NoFiles = true
+	if r := Check(o); len(r.Errors)+len(r.Warnings) > 0 {
+		t.Errorf("without: %v", r)
+	}
+}
+
+func TestCommandsThatGoIntoTheBackground(t *testing.T) {
+	for command, want := range map[string]string{
+		"/usr/sbin/nginx":                           "note",
+		`/usr/sbin/nginx -g "daemon off;"`:          "",
+		"nginx -c /etc/nginx.conf -g 'daemon off;'": "",
+		"/usr/sbin/sshd":                            "warning",
+		"/usr/sbin/sshd -D -e":                      "",
+		"cron":                                      "warning",
+		"cron -f -L 15":                             "",
+		"apache2ctl -DFOREGROUND":                   "",
+		"apachectl -D FOREGROUND":                   "",
+		"apache2":                                   "warning",
+		"service x start":                           "warning",
+		"service x status":                          "",
+		"systemctl start x":                         "warning",
+		"redis-server --daemonize no":               "",
+		"gunicorn --daemon a:b":                     "warning",
+		"/bin/sh -c exec | y --daemon":              "",
+		"":                                          "",
+	} {
+		got := ""
+		switch why, sure := daemonizes(command); {
+		case sure:
+			got = "warning"
+		case why != "":
+			got = "note"
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", command, got, want)
+		}
+	}
+}
+
+func TestUnknownSettingsAreOneLineAFileInTheActivityLog(t *testing.T) {
+	text := sound + "[program:a]\ncommand=/bin/cat\n"
+	for i := range 12 {
+		text += "zz" + string(rune('a'+i)) + "=1\n"
+	}
+	dir := writeFiles(t, map[string]string{"s.conf": text + "dependent_startup=true\ndependent_startup_wait_for=b:running\n[include]\nfiles=i.conf\n", "i.conf": "[program:b]\ncommand=/bin/cat\nyy=1\n"})
+	c, err := Load(Options{Path: filepath.Join(dir, "s.conf"), Dir: dir, Environ: []string{"PATH=/bin"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Warnings) != 2 {
+		t.Fatalf("%q", c.Warnings)
+	}
+	if w := c.Warnings[0]; !strings.Contains(w, "s.conf: unknown settings, ignored: [program:a] zza (line 9), ") || !strings.Contains(w, " and 4 more; ") || strings.Contains(w, "dependent") {
+		t.Errorf("%q", w)
+	}
+	if w := c.Warnings[1]; !strings.Contains(w, "i.conf: unknown settings, ignored: [program:b] yy (line 3); ") {
+		t.Errorf("%q", w)
+	}
 }

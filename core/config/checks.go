@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // checkOwn does what Supervisor does not: unknown keys, who may write the files,
@@ -38,35 +40,81 @@ func (l *loader) checkWriters() {
 			})
 			continue
 		}
-		l.cfg.Criticals = append(l.cfg.Criticals, fmt.Sprintf("Configuration file %s may be written by %s, who can run any command as this supervisord", name, who))
+		text := fmt.Sprintf("Configuration file %s may be written by %s, who can run any command as this supervisord", name, who)
+		l.cfg.Criticals = append(l.cfg.Criticals, text)
+		l.notices = append(l.notices, Issue{File: name, Text: text})
 	}
 }
 
-// warnUnknown warns of keys in sections that are known.
+// maxUnknownShown bounds how many unknown settings of a file one line of the activity log names.
+const maxUnknownShown = 8
+
+// warnUnknown warns of keys that nobody reads in sections that are known: each with its
+// place to Check, and a line a file to the activity log.
 func (l *loader) warnUnknown() {
+	l.findUnknown()
+	var files []string
+	named := make(map[string][]string)
+	for _, i := range l.unknown {
+		if named[i.File] == nil {
+			files = append(files, i.File)
+		}
+		named[i.File] = append(named[i.File], fmt.Sprintf("[%s] %s (line %d)", i.Section, i.Key, i.Line))
+	}
+	for _, file := range files {
+		all := named[file]
+		text := strings.Join(all[:min(len(all), maxUnknownShown)], ", ")
+		if more := len(all) - maxUnknownShown; more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		l.warnings = append(l.warnings, fmt.Sprintf("%s: unknown settings, ignored: %s; \"supervisorctl config check\" says more", file, text))
+	}
+}
+
+// foreignKeys are keys that well-known listeners read from the sections of programs, which
+// supervisord itself does not know.
+var foreignKeys = [...]string{
+	"dependent_startup", "dependent_startup_wait_for", "dependent_startup_inherit_priority", // supervisord-dependent-startup
+}
+
+// findUnknown gathers the keys that nobody reads.
+func (l *loader) findUnknown() {
 	for _, section := range l.doc.Sections() {
 		s := schemaOf(l.schemas, section)
 		if s == nil || s.Open {
 			continue
 		}
 		for _, key := range l.doc.Own(section) {
-			if s.Field(key) != nil {
+			if s.Field(key) != nil || slices.Contains(foreignKeys[:], key) {
 				continue
 			}
 			text := "unknown setting, ignored"
-			if near := s.nearest(key); near != "" {
+			if near := s.nearest(key, func(k string) bool { _, set := l.doc.Get(section, k); return set }); near != "" {
 				text += fmt.Sprintf("; did you mean %s?", near)
+			} else if home := l.homeOf(key); home != "" {
+				text += fmt.Sprintf("; it belongs in [%s]", home)
 			}
-			l.warn(section, key, text)
+			l.unknown = append(l.unknown, l.issue(section, key, text))
 		}
 	}
 }
 
-// nearest is the known key that takes the fewest edits, "" when all are too far.
-func (s *SectionSchema) nearest(key string) string {
+// homeOf is the kind of section that knows a key, "" where there is none.
+func (l *loader) homeOf(key string) string {
+	for i := range l.schemas {
+		if l.schemas[i].Field(key) != nil {
+			return l.schemas[i].Name
+		}
+	}
+	return ""
+}
+
+// nearest is the known key that takes the fewest edits and is not set already, "" when all
+// are too far.
+func (s *SectionSchema) nearest(key string, set func(key string) bool) string {
 	best, distance := "", max(2, len(key)/3)+1
 	for _, f := range s.Fields {
-		if d := edits(key, f.Key); d < distance {
+		if d := edits(key, f.Key); d < distance && !set(f.Key) {
 			best, distance = f.Key, d
 		}
 	}

@@ -27,6 +27,7 @@ type Document struct {
 	order    []string // names, without defaultSection
 	defaults *section
 	twice    []repeat // keys written again in the same file
+	again    []repeat // sections begun again, in whatever file; they have no key
 }
 
 // repeat is a key that was written a second time, which replaced the first.
@@ -142,6 +143,8 @@ func (d *Document) open(name string, at Position) (*section, error) {
 	}
 	if s.at == (Position{}) {
 		s.at = at
+	} else if at != s.at {
+		d.again = append(d.again, repeat{section: name, first: s.at, last: at})
 	}
 	return s, nil
 }

@@ -54,17 +54,32 @@ func (l *loader) warnDuplicates() {
 	groups := make(map[string]bool)
 	for _, g := range l.cfg.Groups {
 		if groups[g.Name] {
-			l.warnings = append(l.warnings, fmt.Sprintf("there are two groups named %q: only the one of lower priority is used", g.Name))
+			l.warn(l.sectionOf(g), "", fmt.Sprintf("there are two groups named %q: only the one of lower priority is used", g.Name))
 		}
 		groups[g.Name] = true
 		processes := make(map[string]bool)
 		for _, p := range g.Processes {
 			if processes[p.Name] {
-				l.warnings = append(l.warnings, fmt.Sprintf("group %q has two processes named %q: only the last is used", g.Name, p.Name))
+				l.warn(l.sectionOf(g), "", fmt.Sprintf("group %q has two processes named %q: only the last is used", g.Name, p.Name))
 			}
 			processes[p.Name] = true
 		}
 	}
+}
+
+// sectionOf is the section that a group was made from.
+func (l *loader) sectionOf(g *Group) string {
+	switch {
+	case g.Heterogeneous:
+		return "group:" + g.Name
+	case len(g.Processes) > 0:
+		return l.origins[g.Processes[0]]
+	case g.Kind == ListenerGroup:
+		return "eventlistener:" + g.Name
+	case g.Kind == FastCGIGroup:
+		return "fcgi-program:" + g.Name
+	}
+	return "program:" + g.Name
 }
 
 // name checks the x of [group:x] and the like.

@@ -31,6 +31,9 @@ type Options struct {
 	Accounts  Accounts   // default AccountFiles without a fallback
 	// Template tells what is wrong with a template of [notifier:x]; nil: nobody looks.
 	Template func(text string) error
+	// NoFiles takes every directory, program and account to be there: the configuration is
+	// checked elsewhere than it will run. Only Check sets it.
+	NoFiles bool
 }
 
 // maxNumProcs bounds numprocs. Supervisor has no bound and dies of what lies
@@ -70,8 +73,12 @@ type loader struct {
 	seen    map[Issue]bool
 	section string // the program section being read: its name goes into Supervisor's messages
 
-	warnings []string // ours, after Supervisor's
-	warned   []Issue  // those of them that have a place in a file
+	warnings []string            // ours, after Supervisor's
+	notices  []Issue             // all that the activity log is told, with its place
+	unknown  []Issue             // settings that nobody reads
+	origins  map[*Process]string // the section that a process was made from
+
+	mayBeSnippet bool // the file may be one that another includes; see Check
 }
 
 // Load reads and checks a configuration. The error is an Errors with everything
@@ -123,7 +130,11 @@ func newLoader(o Options) (*loader, error) {
 	if o.Accounts == nil {
 		o.Accounts = &AccountFiles{}
 	}
-	l := &loader{o: o, cfg: &Config{}, schemas: Schema(), env: make(map[string]any, len(o.Environ)), seen: make(map[Issue]bool)}
+	if o.NoFiles {
+		o.Accounts = anybody{o.Accounts}
+	}
+	l := &loader{o: o, cfg: &Config{}, schemas: Schema(), env: make(map[string]any, len(o.Environ)),
+		seen: make(map[Issue]bool), origins: make(map[*Process]string)}
 	for _, e := range o.Environ {
 		name, value, ok := strings.Cut(e, "=")
 		if _, again := l.env["ENV_"+name]; ok && !again { // Python keeps the first of two
@@ -131,7 +142,7 @@ func newLoader(o Options) (*loader, error) {
 		}
 	}
 	home, hasHome := l.env["ENV_HOME"].(string)
-	l.paths = paths{cwd: o.Dir, home: home, hasHome: hasHome, uid: os.Getuid(), accounts: o.Accounts}
+	l.paths = paths{cwd: o.Dir, home: home, hasHome: hasHome, uid: os.Getuid(), accounts: o.Accounts, anywhere: o.NoFiles}
 	return l, nil
 }
 
@@ -179,7 +190,7 @@ func (l *loader) readFiles() bool {
 	if l.doc.Has("include") && !l.readIncludes() {
 		return false
 	}
-	if !l.doc.Has("supervisord") {
+	if !l.doc.Has("supervisord") && !l.isSnippet() {
 		l.add(Issue{File: l.file, Text: "there is no [supervisord] section; accepted: one, which may be empty",
 			Supervisor: ".ini file does not include supervisord section"})
 	}
@@ -237,7 +248,7 @@ func (l *loader) readIncludes() bool {
 		pattern = joinPath(l.cfg.Here, pattern)
 		found := l.paths.glob(pattern)
 		if len(found) == 0 {
-			l.cfg.Warnings = append(l.cfg.Warnings, fmt.Sprintf(`No file matches via include "%s"`, pattern))
+			l.supervisorWarns("include", "files", fmt.Sprintf(`No file matches via include "%s"`, pattern))
 			continue
 		}
 		slices.Sort(found)
@@ -246,7 +257,7 @@ func (l *loader) readIncludes() bool {
 			data, err := l.readFile(name)
 			if err != nil {
 				// Supervisor passes over such a file without a word.
-				l.warnings = append(l.warnings, fmt.Sprintf("cannot read included file %q, left out: %s", name, reason(err)))
+				l.warn("include", "files", fmt.Sprintf("cannot read included file %q, left out: %s", name, reason(err)))
 				continue
 			}
 			whole = l.parse(name, data) && whole

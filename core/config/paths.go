@@ -16,6 +16,7 @@ type paths struct {
 	hasHome  bool     // whether $HOME is set
 	uid      int      // whose home ~ is without $HOME
 	accounts Accounts // for ~name
+	anywhere bool     // every directory is taken to be there
 }
 
 // expandUser replaces a leading ~ or ~name by a home directory; an unknown name
@@ -92,8 +93,8 @@ func (p *paths) at(name string) string {
 }
 
 func (p *paths) isDir(name string) bool {
-	if name == "" {
-		return false
+	if name == "" || p.anywhere {
+		return name != ""
 	}
 	st, err := os.Stat(p.at(name))
 	return err == nil && st.IsDir()

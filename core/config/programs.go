@@ -47,7 +47,9 @@ func (l *loader) processes(section, group string) []*Process {
 	var all []*Process
 	for num := first; num < first+numprocs; num++ {
 		common["process_num"], common["numprocs"] = num, numprocs
-		all = append(all, r.process(*p, processName))
+		made := r.process(*p, processName)
+		l.origins[made] = section
+		all = append(all, made)
 	}
 	slices.SortStableFunc(all, func(a, b *Process) int {
 		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Name, b.Name))
@@ -157,7 +159,7 @@ func (r *programReader) process(p Process, name setting) *Process {
 	r.stream("stderr", &p.Stderr)
 	if p.RedirectStderr {
 		if f := p.Stderr.Logfile; f.Kind == LogPath || f.Empty {
-			l.cfg.Warnings = append(l.cfg.Warnings, fmt.Sprintf("For [%s], redirect_stderr=true but stderr_logfile has also been set to a filename, "+
+			l.supervisorWarns(r.section, "stderr_logfile", fmt.Sprintf("For [%s], redirect_stderr=true but stderr_logfile has also been set to a filename, "+
 				"the filename has been ignored", r.section))
 		}
 		p.Stderr.Logfile = Logfile{}
@@ -201,12 +203,12 @@ func (r *programReader) stream(name string, s *Stream) {
 	s.MaxBytes = convert(l, r.get(name+"_logfile_maxbytes"), 50<<20, byteSize)
 	s.Syslog = l.boolean(r.get(name+"_syslog"), false)
 	if syslog {
-		l.cfg.Warnings = append(l.cfg.Warnings, fmt.Sprintf("For [%s], %s=syslog but this is deprecated and will be removed.  "+
+		l.supervisorWarns(r.section, key, fmt.Sprintf("For [%s], %s=syslog but this is deprecated and will be removed.  "+
 			"Use %s_syslog=true to enable syslog instead.", r.section, key, name))
 		s.Syslog = true
 	}
 	if s.Logfile.Kind == LogAuto && s.MaxBytes == 0 {
-		l.cfg.Warnings = append(l.cfg.Warnings, fmt.Sprintf("For [%s], AUTO logging used for %s without rollover, "+
+		l.supervisorWarns(r.section, key, fmt.Sprintf("For [%s], AUTO logging used for %s without rollover, "+
 			"set maxbytes > 0 to avoid filling up filesystem unintentionally", r.section, key))
 	}
 }

@@ -181,10 +181,30 @@ func expandText(shown string, names scope, err error) string {
 		strings.Join(append(accepted, "ENV_ and a variable of the environment"), ", "))
 }
 
-// warn keeps a warning about a key for the activity log.
+// warn keeps a warning about a key, or about a section when key is "", for the activity log.
 func (l *loader) warn(section, key, text string) {
-	at := l.doc.Where(section, key)
-	i := Issue{File: at.File, Line: at.Line, Section: section, Key: key, Text: text}
+	i := l.notice(section, key, text)
 	l.warnings = append(l.warnings, i.String())
-	l.warned = append(l.warned, i)
+}
+
+// supervisorWarns keeps a warning that the activity log has in Supervisor's words.
+func (l *loader) supervisorWarns(section, key, said string) {
+	l.notice(section, key, said)
+	l.cfg.Warnings = append(l.cfg.Warnings, said)
+}
+
+// notice remembers the place of something that the activity log says.
+func (l *loader) notice(section, key, text string) Issue {
+	i := l.issue(section, key, text)
+	l.notices = append(l.notices, i)
+	return i
+}
+
+// issue is a text with the place of a key, of its section where there is no such key.
+func (l *loader) issue(section, key, text string) Issue {
+	at := l.doc.Where(section, key)
+	if at.File == "" {
+		at.File = l.file
+	}
+	return Issue{File: at.File, Line: at.Line, Section: section, Key: key, Text: text}
 }

@@ -44,7 +44,6 @@ func Show(o Options, secrets bool) ([]ShownSection, error) {
 	if all := append(l.errs, l.late...); len(all) > 0 {
 		return nil, all
 	}
-	c := &checker{l: l}
 	made := make(map[string][]ShownProcess)
 	for _, g := range l.cfg.Groups {
 		for _, p := range g.Processes {
@@ -52,7 +51,7 @@ func Show(o Options, secrets bool) ([]ShownSection, error) {
 			if g.Name == p.Name {
 				spec = p.Name
 			}
-			section := c.section(g, p)
+			section := l.origins[p]
 			command := shownOf(p)
 			if secrets {
 				command = p.Command

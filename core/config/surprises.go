@@ -3,46 +3,11 @@ package config
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 )
 
 // What Check warns of: things that load, and then are not what was meant.
-
-// cutValues warns of a comment sign inside a value: " ;" and " #" end it, within
-// quotes too. A comment behind a whole value is what the sign is for, so only
-// values that end within quotes are told.
-func (c *checker) cutValues() {
-	for _, name := range c.l.cfg.Files {
-		data, err := readLimited(c.l.paths.at(name))
-		if err != nil {
-			continue
-		}
-		section, key := "", ""
-		for i, line := range strings.Split(unixNewlines(string(data)), "\n") {
-			at := commentStart(line)
-			value := line
-			if at >= 0 {
-				value = line[:at]
-			}
-			if value = strip(value); value == "" {
-				continue
-			}
-			if header, ok := headerName(value); ok {
-				section, key = header, ""
-				continue
-			}
-			if d := strings.IndexAny(value, "=:"); d > 0 && indentOf(line) == 0 {
-				key, value = lower(strings.TrimRightFunc(value[:d], isSpace)), value[d+1:]
-			}
-			if at < 0 || key != "command" && key != "environment" || !openQuote(value) {
-				continue
-			}
-			text := fmt.Sprintf("the value ends at the %q, which begins a comment even within quotes; without the space before it, it does not", line[at:at+1])
-			c.add(Issue{File: c.nameOf(name), Line: i + 1, Section: section, Key: key, Text: text})
-		}
-	}
-}
+// layout.go has those that come of how a file is written.
 
 // nameOf is a file as it was opened, from its absolute name.
 func (c *checker) nameOf(absolute string) string {
@@ -92,8 +57,16 @@ func firstWord(command string) (word string, open bool) {
 	return b.String(), quote != 0
 }
 
-// repeats warns of keys that a section has twice.
+// repeats warns of keys that a section has twice, and of sections that were begun twice.
 func (c *checker) repeats() {
+	for _, r := range c.l.doc.again {
+		place := fmt.Sprintf("line %d", r.first.Line)
+		if r.first.File != r.last.File {
+			place = fmt.Sprintf("%s:%d", r.first.File, r.first.Line)
+		}
+		c.add(Issue{File: r.last.File, Line: r.last.Line, Section: r.section,
+			Text: fmt.Sprintf("it was begun in %s already: the two are one section, and of a key in both the value here counts", place)})
+	}
 	for _, r := range c.l.doc.twice {
 		c.add(Issue{File: r.last.File, Line: r.last.Line, Section: r.section, Key: r.key,
 			Text: fmt.Sprintf("it was set in line %d already; this one counts", r.first.Line)})
@@ -112,11 +85,15 @@ func (c *checker) sections() {
 		}
 		c.warn(name, "", text)
 	}
+	if c.l.isSnippet() {
+		c.notes = append(c.notes, Issue{File: c.l.file, Text: "checked as a file that another configuration includes: it has no [supervisord] section, so supervisord would not start with it alone"})
+		return
+	}
 	if len(c.l.cfg.Servers) > 0 && len(c.l.cfg.RPCInterfaces) == 0 {
 		c.warn("supervisord", "", "there is no [rpcinterface:supervisor] section, so supervisorctl and the page can do nothing")
 	}
 	if len(c.l.cfg.Servers) == 0 {
-		c.warn("supervisord", "", "there is no [unix_http_server] or [inet_http_server] section, so supervisorctl cannot reach this daemon")
+		c.note("supervisord", "", "there is no [unix_http_server] or [inet_http_server] section, so supervisorctl cannot reach this daemon")
 	}
 }
 
@@ -215,34 +192,33 @@ func (c *checker) logs() {
 				case "":
 					writers[path] = s.name + " of " + spec
 				case "stdout of " + spec:
-					c.warn(c.section(g, p), key, "stdout of the same program writes it too; redirect_stderr=true puts both into one file")
+					c.warn(c.l.origins[p], key, "stdout of the same program writes it too; redirect_stderr=true puts both into one file")
 				default:
-					c.warn(c.section(g, p), key, fmt.Sprintf("%s writes %s too; a name with %%(process_num)s or %%(group_name)s in it makes them differ", other, path))
+					c.warn(c.l.origins[p], key, fmt.Sprintf("%s writes %s too; a name with %%(process_num)s or %%(group_name)s in it makes them differ", other, path))
 				}
 			}
 		}
 	}
 }
 
-// section finds where a process was written.
-func (c *checker) section(g *Group, p *Process) string {
-	if g.Kind == ListenerGroup {
-		return "eventlistener:" + g.Name
-	}
-	var candidates []string
-	for _, s := range c.l.doc.Sections() {
-		name, isProgram := strings.CutPrefix(s, "program:")
-		if !isProgram {
-			name, isProgram = strings.CutPrefix(s, "fcgi-program:")
+// sockets warns of FastCGI programs that share an address: only the first can be started.
+func (c *checker) sockets() {
+	users := make(map[string]string)
+	for _, g := range c.l.cfg.Groups {
+		if g.Socket == nil || g.Socket.Network == "" {
+			continue
 		}
-		if isProgram && (name == g.Name || strings.HasPrefix(p.Name, name)) {
-			candidates = append(candidates, s)
+		address := g.Socket.Path
+		if g.Socket.Network != "unix" {
+			address = fmt.Sprintf("%s:%d", g.Socket.Host, g.Socket.Port)
 		}
+		section := c.l.sectionOf(g)
+		if other := users[address]; other != "" && other != section {
+			c.warn(section, "socket", fmt.Sprintf("[%s] listens at %s too, so only one of the two can be started", other, address))
+			continue
+		}
+		users[address] = section
 	}
-	if len(candidates) == 0 {
-		return "group:" + g.Name
-	}
-	return slices.MaxFunc(candidates, func(a, b string) int { return len(a) - len(b) })
 }
 
 // processes warns of programs and directories that are not there, told once a section.
@@ -256,7 +232,7 @@ func (c *checker) processes() {
 	}
 	for _, g := range c.l.cfg.Groups {
 		for _, p := range g.Processes {
-			section := c.section(g, p)
+			section := c.l.origins[p]
 			if p.Directory != "" && !c.l.paths.isDir(c.l.paths.expandUser(p.Directory)) {
 				once(section, "directory", fmt.Sprintf("%s is not there", p.Directory))
 			}
@@ -267,6 +243,11 @@ func (c *checker) processes() {
 			case word == "":
 				once(section, "command", "it is empty, so it cannot be started")
 			default:
+				if why, sure := daemonizes(p.Command); sure {
+					once(section, "command", why)
+				} else if why != "" {
+					c.note(section, "command", why)
+				}
 				if text := c.program(word, p); text != "" {
 					once(section, "command", text)
 				}
@@ -277,6 +258,9 @@ func (c *checker) processes() {
 
 // program says what is wrong with a program's file, "" for nothing.
 func (c *checker) program(word string, p *Process) string {
+	if c.l.o.NoFiles {
+		return ""
+	}
 	if strings.Contains(word, "/") {
 		path := c.l.paths.at(word)
 		if !strings.HasPrefix(word, "/") && p.Directory != "" {
