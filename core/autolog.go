@@ -1,6 +1,8 @@
 package core
 
 import (
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,18 +34,48 @@ func resolveLogs(g *config.Group, dir, identifier string) (_ []logPaths, err err
 			case config.LogPath:
 				*ch.path = ch.stream.Logfile.Path
 			case config.LogAuto:
-				f, err := os.CreateTemp(dir, fmt.Sprintf("%s-%s---%s-*.log", filepath.Base(p.Name), ch.name, identifier))
+				path, err := createAutoLog(dir, fmt.Sprintf("%s-%s---%s-", filepath.Base(p.Name), ch.name, identifier))
 				if err != nil {
 					return nil, fmt.Errorf("cannot create the %s log of %q: %w", ch.name, p.Name, err)
 				}
-				*ch.path = f.Name()
-				if err := f.Close(); err != nil {
-					return nil, fmt.Errorf("cannot create the %s log of %q: %w", ch.name, p.Name, err)
-				}
+				*ch.path = path
 			}
 		}
 	}
 	return paths, nil
+}
+
+// autoLogLetters and autoLogLength are those of Python's tempfile, with which Supervisor
+// makes these names; scripts find the logs by them.
+const (
+	autoLogLetters = "abcdefghijklmnopqrstuvwxyz0123456789_"
+	autoLogLength  = 8
+)
+
+// createAutoLog makes an empty file in dir whose name is prefix, eight random letters and
+// ".log", and returns its absolute path.
+func createAutoLog(dir, prefix string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	const tries = 10000 // as os.CreateTemp
+	for try := 0; ; try++ {
+		var name [autoLogLength]byte
+		_, _ = rand.Read(name[:]) // never fails
+		for i, b := range name {
+			name[i] = autoLogLetters[int(b)%len(autoLogLetters)]
+		}
+		path := filepath.Join(dir, prefix+string(name[:])+".log")
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if errors.Is(err, os.ErrExist) && try < tries {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		return path, f.Close()
+	}
 }
 
 // ClearAutoLogs finds the AUTO logs that an earlier life of a daemon with this

@@ -1,10 +1,13 @@
 package core
 
 import (
+	"fmt"
+	"os"
 	"time"
 
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
@@ -25,6 +28,9 @@ func (s *Supervisor) openPool(g *group) {
 		MaxDeliveries: l.MaxDeliveries,
 		Payload:       l.Payload,
 	}
+	if l.PrintResults {
+		c.Result = eventlistener.PrintHandler(s.print)
+	}
 	if g.spool != nil {
 		c.Spool = g.spool.spool
 	}
@@ -37,6 +43,23 @@ func (s *Supervisor) openPool(g *group) {
 	}
 	s.pools = append(s.pools, g)
 	s.bus.Subscribe(g.pool, l.Events)
+}
+
+// printPatience is how long the end of a life waits for results to be printed.
+const printPatience = time.Second
+
+// print writes what a listener answered to our standard output, without waiting.
+func (s *Supervisor) print(b []byte) {
+	if s.printer == nil {
+		out := s.opts.Stdout
+		if out == nil {
+			out = os.Stdout
+		}
+		s.printer = logs.NewPrinter(out, func(n int) {
+			s.log(config.WARN, fmt.Sprintf("standard output did not take what listeners print: %d bytes dropped", n))
+		})
+	}
+	s.printer.Print(b)
 }
 
 // pooled logs what happened in a pool and sees to what follows from it. It is

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"io"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/core/syslog"
 	"github.com/hark-supervisor/hark/eventlistener"
@@ -41,6 +43,9 @@ type Options struct {
 	Environ []string
 	// Syslog takes what processes say on channels with *_syslog=true; nil: nothing does.
 	Syslog *syslog.Writer
+	// Stdout is where result_handler=supervisor_stdout:event_handler prints; nil: the
+	// process's standard output. It may block.
+	Stdout io.Writer
 	Clock  Clock // nil: SystemClock
 }
 
@@ -83,7 +88,8 @@ type Supervisor struct {
 	attached    []*Attachment
 	letters     *deadLetters
 	tally       *tally
-	eventLog    *eventLog // nil: there is none
+	eventLog    *eventLog     // nil: there is none
+	printer     *logs.Printer // made by the first pool that prints results
 	streams     []*EventStream
 	streamsEver int
 	history     *history // nil: nobody has asked for a stream lately
@@ -242,6 +248,9 @@ func (s *Supervisor) end() {
 	s.closeStreams()
 	s.detachAll()
 	s.closeEventLog()
+	if s.printer != nil {
+		s.printer.Close(printPatience)
+	}
 	s.letters.close()
 }
 

@@ -2,6 +2,7 @@ package eventlistener
 
 import (
 	"bytes"
+	"errors"
 	"strconv"
 )
 
@@ -55,6 +56,7 @@ type Listener struct {
 	got      int64  // how much of it has come
 	result   []byte // its first maxResultKept bytes
 	outcomes []Outcome
+	handler  ResultHandler // nil: exactly OK accepts
 
 	ahead    int // most credits and unanswered events together; 0 and 1 are the classic protocol
 	credits  int // READYs that no event was sent for; of a listener with more than one
@@ -190,16 +192,22 @@ func (l *Listener) feedLine(b []byte) []byte {
 // feedResult takes the bytes of the result.
 func (l *Listener) feedResult(b []byte) []byte {
 	n := int(min(l.length-l.got, int64(len(b))))
-	if room := maxResultKept - len(l.result); room > 0 {
+	kept := maxResultKept
+	if l.handler != nil {
+		kept = maxHandledResult
+	}
+	if room := kept - len(l.result); room > 0 {
 		l.result = append(l.result, b[:min(n, room)]...)
 	}
 	l.got += int64(n)
 	if l.got < l.length {
 		return nil
 	}
-	kind := Rejected
-	if l.length == int64(len(ResultOK)) && string(l.result) == ResultOK {
-		kind = Processed
+	kind, err := l.judge()
+	if err != nil {
+		l.move(Outcome{Kind: Violated, Err: err}, Unknown)
+		l.forget()
+		return nil
 	}
 	to := Acknowledged
 	if l.ahead > 1 {
@@ -209,6 +217,22 @@ func (l *Listener) feedResult(b []byte) []byte {
 	l.move(Outcome{Kind: kind, Result: l.result}, to)
 	l.inResult = false
 	return b[n:]
+}
+
+// judge says what the result that was just read means; an error is the handler's.
+func (l *Listener) judge() (Kind, error) {
+	accepted := l.length == int64(len(ResultOK)) && string(l.result) == ResultOK
+	if l.handler != nil {
+		err := l.handler(l.result)
+		if err != nil && !errors.Is(err, ErrRejected) {
+			return 0, err
+		}
+		accepted = err == nil
+	}
+	if accepted {
+		return Processed, nil
+	}
+	return Rejected, nil
 }
 
 // violate makes the listener UNKNOWN and drops what it wrote. The line is nil

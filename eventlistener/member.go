@@ -20,6 +20,7 @@ type Member struct {
 // order they were added, which is the configuration's.
 func (p *Pool) Add(name string) *Member {
 	m := &Member{pool: p, listener: *NewListenerAhead(name, p.config.MaxInFlight)}
+	m.listener.handler = p.config.Result
 	p.members = append(p.members, m)
 	return m
 }

@@ -54,7 +54,7 @@ type Outcome struct {
 	Max        int           // Rebuffered: the pool's buffer size
 	Line       []byte        // Violated by a bad result line: that line, at most 64 KiB of it; nil otherwise. Valid until the next Feed.
 	Result     []byte        // Processed, Rejected, DeadLetter: the result, at most 64 KiB of it. Valid until the next Feed.
-	Err        error         // Unsent: what the write returned. Lost: why
+	Err        error         // Unsent: what the write returned. Lost: why. Violated: what the pool's ResultHandler said of the result
 }
 
 // Log calls log for each line Supervisor writes at this outcome, in its words
@@ -74,6 +74,9 @@ func (o Outcome) Log(min Level, log func(Level, string)) {
 	case Violated:
 		if o.Line != nil {
 			say(LevelWarn, "%s: bad result line: '%s'", o.Listener, appendText(nil, o.Line))
+		}
+		if o.Err != nil {
+			say(LevelWarn, "%s: event caused an error", o.Listener)
 		}
 	// supervisor/process.py, EventListenerPool
 	case Sent:

@@ -61,6 +61,7 @@ type PoolConfig struct {
 	AckTimeout    time.Duration // how long an answer may take before Check says TimedOut; 0: for ever
 	MaxDeliveries int           // failed deliveries after which an event is a dead letter; 0: never
 	Payload       Form          // how payloads are written
+	Result        ResultHandler // judges results; nil: exactly OK accepts (supervisor.dispatchers:default_handler)
 
 	// Spool is where events are kept, with SpoolEvents: every event passes through
 	// it, and BufferSize means nothing. The pool is the one user of its Cursor and

@@ -21,7 +21,7 @@ import (
 	"github.com/hark-supervisor/hark/core/locale"
 )
 
-const usage = `pidproxy -- run a command and pass signals on to the process of its pidfile.
+const usage = `pidproxy -- run command and proxy signals to it via its pidfile.
 
 Usage: %s <pidfile name> <command> [<cmdarg1> ...]
 

@@ -292,7 +292,7 @@ func longOption(table []option, name string) (*option, error) {
 // help is the whole of --help.
 func help(program string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "supervisorctl -- control what a supervisord runs.\n\nUsage: %s [options] [action [arguments]]\n\nOptions:\n", program)
+	fmt.Fprintf(&b, "supervisorctl -- control applications run by supervisord from the cmd line.\n\nUsage: %s [options] [action [arguments]]\n\nOptions:\n", program)
 	for _, opt := range optionTable() {
 		if opt.help == "" {
 			continue

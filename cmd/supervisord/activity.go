@@ -54,13 +54,13 @@ func (a *activity) write(level config.Level, text string) {
 
 func (a *activity) reopen() { a.writer.Reopen(nil) }
 
-// clear is the clearLog call's (rpcinterface.py); it waits for the disk.
+// clear is the clearLog call's (rpcinterface.py); it waits for the disk. As in Supervisor,
+// its line goes into the file that is removed, so that the new one is empty.
 func (a *activity) clear() error {
+	a.write(config.INFO, "reopening log file")
 	done := make(chan error, 1)
 	a.writer.Clear(func(err error) { done <- err })
-	err := <-done
-	a.write(config.INFO, "reopening log file")
-	return err
+	return <-done
 }
 
 func (a *activity) close() {

@@ -399,6 +399,7 @@ func rpcCases() []rpcCase {
 		{method: "supervisor.clearProcessLogs", args: arguments{"web:*"}},
 		{method: "supervisor.clearAllProcessLogs", sorted: true},
 		{method: "supervisor.clearLog"},
+		{method: "supervisor.readLog", args: arguments{0, 10}},
 
 		{method: "supervisor.sendProcessStdin", args: arguments{"cat", "a line\n"}},
 		{method: "supervisor.sendProcessStdin", args: arguments{"cat", "älso\n"}},
@@ -419,6 +420,9 @@ func rpcCases() []rpcCase {
 		{method: "supervisor.reloadConfig"},
 		{method: "supervisor.getAllConfigInfo", why: "4.4 has autorestart, 4.2.5 not", differ: with44},
 		{method: "supervisor.addProcessGroup", args: arguments{"missing:*"}},
+		{method: "supervisor.addProcessGroup", args: arguments{[]any{"cat", 1, 1.5, true}}},
+		{method: "supervisor.addProcessGroup", args: arguments{[]any{"it's", []any{}}}},
+		{method: "supervisor.sendProcessStdin", args: arguments{"cat", []any{"x", 2}}},
 		{method: "supervisor.addProcessGroup", args: arguments{"fatal"}, then: "fatal FATAL"},
 		{method: "supervisor.stopAllProcesses", sorted: true},
 		{method: "supervisor.startAllProcesses", args: arguments{false}, sorted: true, then: "fatal FATAL, quick FATAL, exited EXITED, killed EXITED"},

@@ -419,3 +419,34 @@ func (in *instance) subscribers(kind string) (names []string) {
 	}
 	return names
 }
+
+// TestResultsThatSupervisorStdoutPrints is what containers have: a listener answers each
+// PROCESS_LOG event with its payload, and the handler prints it on supervisord's stdout.
+func TestResultsThatSupervisorStdoutPrints(t *testing.T) {
+	t.Parallel()
+	in := prepare(t, hark(t), baseConf+`[program:talk]
+command=/bin/sh -c 'echo one; echo two; echo err >&2; exec sleep 3600'
+stdout_events_enabled=true
+stderr_events_enabled=true
+[eventlistener:stdout]
+command=/usr/bin/python3 %(here)s/echo.py
+events=PROCESS_LOG
+buffer_size=100
+result_handler=supervisor_stdout:event_handler
+`)
+	echo := `import sys
+while True:
+    sys.stdout.write('READY\n'); sys.stdout.flush()
+    headers = dict(x.split(':') for x in sys.stdin.readline().split())
+    data = sys.stdin.read(int(headers['len']))
+    sys.stdout.write('RESULT %s\n%s' % (len(data.encode()), data)); sys.stdout.flush()
+`
+	if err := os.WriteFile(filepath.Join(in.dir, "echo.py"), []byte(echo), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in.launch()
+	until(t, "both channels are printed", func() bool {
+		out := in.output.String()
+		return strings.Contains(out, "talk stdout | one\n") && strings.Contains(out, "talk stdout | two\n") && strings.Contains(out, "talk stderr | err\n")
+	})
+}

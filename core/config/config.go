@@ -45,7 +45,7 @@ type Supervisord struct {
 	User                    *User  // nil: stay who we are
 	Identifier              string // default "supervisor"
 	Directory               string // "" : stay
-	ChildLogDir             string // default the temporary directory
+	ChildLogDir             string // absolute; default the temporary directory
 	Environment             []EnvVar
 	StripAnsi               bool
 	Subreaper               bool                 // Hark's own; default false
@@ -130,6 +130,7 @@ type Listener struct {
 	BufferSize    int // default 10
 	Events        []eventlistener.Type
 	ResultHandler string // default supervisor.dispatchers:default_handler
+	PrintResults  bool   // ResultHandler is supervisor_stdout:event_handler: results go to the daemon's standard output
 
 	// Hark's own. The defaults are Supervisor's behaviour.
 	Programs       *eventlistener.Programs // nil: events about any process

@@ -12,14 +12,24 @@ const (
 	mainFactory = "supervisor.rpcinterface:make_main_rpcinterface"
 )
 
-// entryPoint takes the white space out of module : name, as Python does when it
-// resolves one.
+// entryPoint takes the white space out of module : name, and what stands in brackets
+// behind it, as Python does when it resolves one. (The brackets come of a header that is
+// indented, and so part of the value.)
 func entryPoint(spec string) string {
 	module, name, ok := strings.Cut(spec, ":")
 	if !ok {
 		return spec
 	}
-	return strip(module) + ":" + strip(name)
+	name = strip(name)
+	if bare, extras, ok := strings.Cut(name, "["); ok && strings.HasSuffix(extras, "]") && !strings.ContainsFunc(extras[:len(extras)-1], notExtra) {
+		name = strip(bare)
+	}
+	return strip(module) + ":" + name
+}
+
+// notExtra reports whether a character is in no list of extras.
+func notExtra(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_., \t\n", r)
 }
 
 // factoryPlugin is the plugin that takes the place of a factory that is much used, "" for another factory.

@@ -11,8 +11,12 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// defaultResultHandler is the one result handler there is.
-const defaultResultHandler = "supervisor.dispatchers:default_handler"
+// The result handlers that are built in: Supervisor's own, and that of the package
+// supervisor-stdout, which containers use.
+const (
+	defaultResultHandler = "supervisor.dispatchers:default_handler"
+	printResultHandler   = "supervisor_stdout:event_handler"
+)
 
 func (l *loader) readListener(section, name string) *Group {
 	get := func(key string) setting { return l.get(section, key, l.here) }
@@ -29,11 +33,15 @@ func (l *loader) readListener(section, name string) *Group {
 
 	handler := get("result_handler")
 	g.Listener.ResultHandler = l.text(handler, defaultResultHandler)
-	if entryPoint(g.Listener.ResultHandler) != defaultResultHandler {
+	switch entryPoint(g.Listener.ResultHandler) {
+	case defaultResultHandler:
+	case printResultHandler:
+		g.Listener.PrintResults = true
+	default:
 		const why = "it is Python, which Hark does not run"
 		l.reject(section, "result_handler",
 			fmt.Sprintf("%s cannot be resolved within [%s]: %s", g.Listener.ResultHandler, section, why),
-			fmt.Sprintf("cannot use %q: %s; accepted: %s", g.Listener.ResultHandler, why, defaultResultHandler))
+			fmt.Sprintf("cannot use %q: %s; accepted: %s or %s", g.Listener.ResultHandler, why, defaultResultHandler, printResultHandler))
 	}
 
 	g.Listener.Events = l.events(get("events"))

@@ -171,13 +171,15 @@ func (l *loader) applyOverrides(overrides []func(*Supervisord)) {
 		s.Logfile = l.paths.normalize(s.Logfile)
 	}
 	s.Pidfile = l.paths.normalize(s.Pidfile)
+	// AUTO logs are made before the daemon changes to its directory=.
+	s.ChildLogDir = l.paths.absolute(s.ChildLogDir)
 	for _, server := range l.cfg.Servers {
 		if server.Network == "unix" {
 			l.cfg.ServerURL = "unix://" + server.Path
 			return
 		}
 	}
-	for _, server := range l.cfg.Servers { // the last one counts, as there
+	for _, server := range l.cfg.Servers { // the last one counts, as in Supervisor
 		host := server.Host
 		if host == "" {
 			host = "localhost"

@@ -1,10 +1,12 @@
 package rpc
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/hark-supervisor/hark/core/pyrepr"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
@@ -73,8 +75,7 @@ func truth(v any) bool {
 // waits is the optional wait argument at index i; its default is true.
 func waits(args []any, i int) bool { return len(args) <= i || truth(args[i]) }
 
-// display shows an argument in a fault's string as Python's str() would, for
-// the types that can be a name by mistake; others by their type.
+// display shows an argument in a fault's string as Python's str() would.
 func display(v any) string {
 	switch v := v.(type) {
 	case string:
@@ -100,10 +101,38 @@ func display(v any) string {
 		}
 		return s
 	case []any:
-		return "an array"
+		return "[" + joined(len(v), func(i int) string { return repr(v[i]) }) + "]"
+	case xmlrpc.Struct:
+		return "{" + joined(len(v), func(i int) string { return pyrepr.String(v[i].Name) + ": " + repr(v[i].Value) }) + "}"
 	}
-	return "a struct"
+	return fmt.Sprint(v) // a date, whose text in Supervisor is the address of an object
 }
+
+// repr is Python's repr(): of text in quotes, of all else as display.
+func repr(v any) string {
+	if s, ok := v.(string); ok {
+		return pyrepr.String(s)
+	}
+	return display(v)
+}
+
+// joined is the n elements, separated by commas as in Python. It shows the first
+// maxDisplayed bytes of them: a fault is no place for a large argument.
+func joined(n int, element func(i int) string) string {
+	var b strings.Builder
+	for i := range n {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if b.WriteString(element(i)); b.Len() > maxDisplayed {
+			return b.String()[:maxDisplayed] + "..."
+		}
+	}
+	return b.String()
+}
+
+// maxDisplayed bounds how much of an array or struct a fault quotes, in bytes.
+const maxDisplayed = 4096
 
 // quote shows a string as Python's repr() does.
 func quote(s string) string {

@@ -184,6 +184,16 @@ func groupName(v any) (string, error) {
 	return "", incorrectParameters()
 }
 
+// addGroup is addProcessGroup, which compares the name with each that there is: what is no
+// string is the name of none.
+func (n *supervisorNamespace) addGroup(ctx context.Context, args []any) (any, error) {
+	switch v := args[0].(type) {
+	case []any, xmlrpc.Struct:
+		return nil, fault(BadName, display(v))
+	}
+	return n.onGroup(n.sup.AddGroup)(ctx, args)
+}
+
 func succeeded(err error, given string) (any, error) {
 	if err != nil {
 		return nil, faultOf(err, given)

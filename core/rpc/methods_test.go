@@ -106,6 +106,9 @@ func TestCallsAnswerAndFault(t *testing.T) {
 		{name: "a start of a group that is a boolean", method: "supervisor.startProcessGroup", args: args{true}, fault: "10 BAD_NAME: True"},
 		{name: "a start of a group that is nil", method: "supervisor.startProcessGroup", args: args{nil}, fault: "10 BAD_NAME"},
 		{name: "a start of a group that is an array", method: "supervisor.startProcessGroup", args: args{args{}}, fault: "2 INCORRECT_PARAMETERS"},
+		{name: "a group added whose name is an array", method: "supervisor.addProcessGroup", args: args{args{"x", 1, 1.5, true, nil, args{"it's"}}}, fault: `10 BAD_NAME: ['x', 1, 1.5, True, None, ["it's"]]`},
+		{name: "a group added whose name is a struct", method: "supervisor.addProcessGroup", args: args{xmlrpc.Struct{{Name: "a", Value: 1.0}, {Name: "b", Value: "c\n"}}}, fault: `10 BAD_NAME: {'a': 1.0, 'b': 'c\n'}`},
+		{name: "standard input that is an array", setup: run, method: "supervisor.sendProcessStdin", args: args{"cat", args{"x"}}, fault: "2 INCORRECT_PARAMETERS: ['x']"},
 		{name: "a start of all", setup: run, method: "supervisor.startAllProcesses",
 			want: []any{status("slow", "slow", 40, "ABNORMAL_TERMINATION: slow"), status("web", "b", 80, "OK")}},
 
@@ -130,7 +133,7 @@ func TestCallsAnswerAndFault(t *testing.T) {
 		{name: "an unknown group's bad signal", method: "supervisor.signalProcessGroup", args: args{"z", "nope"}, fault: "10 BAD_NAME: z"},
 		{name: "an empty group's bad signal", method: "supervisor.signalProcessGroup", args: args{"empty", "nope"}, want: []any{}},
 		{name: "a bad signal to all", setup: run, method: "supervisor.signalAllProcesses", args: args{args{}},
-			want: []any{status("cat", "cat", 11, "BAD_SIGNAL: an array"), status("web", "a", 11, "BAD_SIGNAL: an array")}},
+			want: []any{status("cat", "cat", 11, "BAD_SIGNAL: []"), status("web", "a", 11, "BAD_SIGNAL: []")}},
 		{name: "a signal to all", setup: run, method: "supervisor.signalAllProcesses", args: args{"USR1"}, want: []any{status("cat", "cat", 80, "OK"), status("web", "a", 80, "OK")}, did: "signal cat user defined signal 1; signal a user defined signal 1"},
 
 		{name: "info of a bad name", method: "supervisor.getProcessInfo", args: args{"z"}, fault: "10 BAD_NAME: z"},

@@ -131,7 +131,7 @@ func (n *supervisorNamespace) table() []Method {
 			Help:    "Read the configuration again and tell what would change. Nothing is started or\nstopped: that is for addProcessGroup and removeProcessGroup.",
 		},
 		{
-			Name: "addProcessGroup", Call: n.onGroup(n.sup.AddGroup),
+			Name: "addProcessGroup", Call: n.addGroup,
 			Params: []Param{group}, Returns: done,
 			Help: "Make a group of the configuration last read active.",
 		},

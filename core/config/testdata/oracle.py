@@ -153,6 +153,8 @@ def load(cases):
         fields = ['minfds', 'minprocs', 'directory', 'uid', 'umask', 'logfile', 'logfile_maxbytes', 'logfile_backups',
                   'loglevel', 'pidfile', 'identifier', 'nodaemon', 'silent', 'childlogdir', 'nocleanup', 'strip_ansi',
                   'serverurl']
+        # AUTO logs have absolute names (tempfile.mkstemp), taken before any change of directory.
+        o.childlogdir = os.path.abspath(o.childlogdir)
         answers.append({
             'version': options.VERSION,
             'options': {f: getattr(o, f) for f in fields},
