@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/hark-supervisor/hark/eventlistener"
@@ -85,7 +84,7 @@ func unexpectedExit(e listener.Event) (listener.ProcessState, bool, error) {
 // names tells whether a list names a process, as name or group:name. An empty list
 // names all.
 func names(list []string, p listener.Process) bool {
-	return len(list) == 0 || slices.Contains(list, p.Name) || slices.Contains(list, p.Group+":"+p.Name)
+	return len(list) == 0 || named(list, p.Group, p.Name)
 }
 
 // asctime writes a time as supervisor/childutils.py, get_asctime, does.

@@ -27,8 +27,8 @@ Gets the URL at each tick, and restarts processes when the answer is not as it
 should be. Subscribe it to TICK_60 (or TICK_5). It calls supervisord back, so a
 server must be configured.
 
-  -p, --program PROCESS         restart this one (name, or group:name) if it is RUNNING;
-                                may be repeated
+  -p, --program PROCESS         restart this one (name, group:name, group:* or another
+                                pattern) if it is RUNNING; may be repeated
   -a, --any                     restart all that are RUNNING, whatever -p says
   -t, --timeout SECONDS         how long an answer may take (10)
   -c, --code STATUS             an HTTP status that is right (200); may be repeated
@@ -156,7 +156,7 @@ func (h *httpok) watches(p *client.ProcessInfo) bool {
 	if h.any {
 		return !h.s.isSelf(p)
 	}
-	return slices.Contains(h.programs, p.Name) || slices.Contains(h.programs, p.Group+":"+p.Name)
+	return named(h.programs, p.Group, p.Name)
 }
 
 // get gets the URL; as a restarting server refuses connections for a while, it

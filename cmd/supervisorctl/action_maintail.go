@@ -39,5 +39,6 @@ func mainTail(r *run, arg string) error {
 	if err != nil {
 		return err
 	}
-	return r.showTail("supervisord", "", "readLog", -n, 0)
+	_, err = r.showTail("supervisord", "", "readLog", -n, 0)
+	return err
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hark-supervisor/hark/core/pyrepr"
+	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
 // tailBytes is how much of a log is shown where no number is given.
@@ -70,7 +71,24 @@ func tail(r *run, arg string) error {
 	if channel == "stderr" {
 		method = "readProcessStderrLog"
 	}
-	return r.showTail(name, "no such process name", method, name, -n, 0)
+	failed, err := r.showTail(name, "no such process name", method, name, -n, 0)
+	if failed {
+		r.explainUnreadable(name, channel)
+	}
+	return err
+}
+
+// explainUnreadable says why a log cannot be read where that is because it is no file.
+func (r *run) explainUnreadable(name, channel string) {
+	v, err := r.call("getProcessInfo", name)
+	if err != nil {
+		return // its name is wrong, which has been said
+	}
+	info, _ := v.(xmlrpc.Struct)
+	path := stringOf(info, channel+"_logfile")
+	if strings.HasPrefix(path, "/dev/") || strings.HasPrefix(path, "/proc/") {
+		r.hint(path + " cannot be read back; what " + name + " writes is where supervisord's own output goes, so ask for it there")
+	}
 }
 
 // refuse says what is wrong with an argument.
@@ -79,8 +97,8 @@ func (r *run) refuse(text string) {
 	r.status = exitGeneric
 }
 
-// showTail prints the end of a log, or why there is none.
-func (r *run) showTail(whose, badName, method string, args ...any) error {
+// showTail prints the end of a log, or why there is none, and reports whether that was so.
+func (r *run) showTail(whose, badName, method string, args ...any) (failed bool, err error) {
 	v, err := r.call(method, args...)
 	if fault := asFault(err); fault != nil {
 		text := ""
@@ -92,19 +110,19 @@ func (r *run) showTail(whose, badName, method string, args ...any) error {
 		case fault.Code == faultBadName && badName != "":
 			text = badName
 		default:
-			return err
+			return false, err
 		}
 		r.refuse(whose + ": ERROR (" + text + ")")
-		return nil
+		return true, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	text, err := asText(v)
 	if err == nil {
 		r.println(text)
 	}
-	return err
+	return false, err
 }
 
 // tailCount reads -N as Python's int reads N; "" is the default. ok is false for

@@ -17,6 +17,9 @@ func isPattern(name string) bool {
 	return strings.ContainsAny(name, "*?[")
 }
 
+// isPatternOrGroup is isPattern for actions that do not know group:* in Supervisor.
+func isPatternOrGroup(name string) bool { return strings.ContainsAny(name, "*?[") }
+
 // choose finds the processes of names and patterns among all, in their order, and
 // what chose none: what a daemon of Hark does by itself, for Supervisor's.
 func choose(all []xmlrpc.Struct, names []string) (picked []xmlrpc.Struct, missed []string, err error) {

@@ -15,12 +15,18 @@ func extended(table []Action) []Action {
 		a := &table[i]
 		switch a.Name {
 		case "start", "stop", "restart", "signal", "clear":
-			a.Run = together(a.Name, a.Run)
+			patterned := isPattern
+			if a.Name == "clear" {
+				patterned = isPatternOrGroup
+			}
+			a.Run = together(a.Name, patterned, a.Run)
 			if a.Name != "clear" {
 				a.Flags = append(a.Flags, Flag{Name: "parallel", Help: "all names at once, in one operation of the daemon"})
 			}
-		case "status", "pid":
-			a.Run = expanding(a.Run)
+		case "status":
+			a.Run = expanding(isPattern, a.Run)
+		case "pid":
+			a.Run = expanding(isPatternOrGroup, a.Run)
 		}
 		if shape, ok := jsonShapes()[a.Name]; ok {
 			a.Run = asJSON(a.Name, shape, a.Run)
@@ -54,14 +60,14 @@ func batchMethods() map[string]batchMethod {
 // together makes an action act on patterns, and with --parallel on all its names,
 // in one operation of the daemon. Supervisor's daemon has none: there patterns
 // become names, and those go one after another.
-func together(verb string, one func(*run, string) error) func(*run, string) error {
+func together(verb string, patterned func(string) bool, one func(*run, string) error) func(*run, string) error {
 	return func(r *run, arg string) error {
 		words := strings.Fields(arg)
 		names := words
 		if verb == "signal" && len(words) > 0 {
 			names = words[1:]
 		}
-		if _, parallel := r.flags["parallel"]; len(names) == 0 || !parallel && !slices.ContainsFunc(names, isPattern) {
+		if _, parallel := r.flags["parallel"]; len(names) == 0 || !parallel && !slices.ContainsFunc(names, patterned) {
 			return one(r, arg)
 		}
 		if ok, err := r.up(); !ok {
@@ -74,7 +80,7 @@ func together(verb string, one func(*run, string) error) func(*run, string) erro
 		}
 		v, err := r.waitHark(m.name, args...)
 		if f := asFault(err); f != nil && f.Code == faultUnknownMethod {
-			names, err := r.expand(names)
+			names, err := r.expand(names, patterned)
 			if err != nil || len(names) == 0 {
 				return err
 			}
@@ -98,17 +104,17 @@ func together(verb string, one func(*run, string) error) func(*run, string) erro
 }
 
 // expanding makes an action take patterns by giving it the names that they choose.
-func expanding(one func(*run, string) error) func(*run, string) error {
+func expanding(patterned func(string) bool, one func(*run, string) error) func(*run, string) error {
 	return func(r *run, arg string) error {
 		names := strings.Fields(arg)
-		if !slices.ContainsFunc(names, isPattern) {
+		if !slices.ContainsFunc(names, patterned) {
 			return one(r, arg)
 		}
 		if ok, err := r.up(); !ok {
 			r.status = exitStatusUnknown
 			return err
 		}
-		names, err := r.expand(names)
+		names, err := r.expand(names, patterned)
 		if err != nil || len(names) == 0 {
 			if err == nil {
 				r.status = exitStatusUnknown
@@ -121,7 +127,7 @@ func expanding(one func(*run, string) error) func(*run, string) error {
 
 // expand turns patterns into names. It says which choose none; names are left to
 // the action.
-func (r *run) expand(names []string) ([]string, error) {
+func (r *run) expand(names []string, patterned func(string) bool) ([]string, error) {
 	v, err := r.call("getAllProcessInfo")
 	if err != nil {
 		return nil, err
@@ -129,7 +135,7 @@ func (r *run) expand(names []string) ([]string, error) {
 	all := structsOf(v)
 	var out []string
 	for _, name := range names {
-		if !isPattern(name) {
+		if !patterned(name) {
 			out = append(out, name)
 			continue
 		}
