@@ -38,7 +38,8 @@ type notifier struct {
 	client  *http.Client
 	api     *slack.Client // nil for a webhook
 	threads *threads
-	asked   time.Duration // what the last answer of the API asked us to wait
+	status  int           // of the last answer of the API; 0: there was none
+	asked   time.Duration // what it asked us to wait
 }
 
 func newNotifier(c config, i sdk.Instance) (*notifier, error) {
@@ -69,6 +70,7 @@ type doer struct{ n *notifier }
 func (d doer) Do(r *http.Request) (*http.Response, error) {
 	answer, err := d.n.client.Do(r)
 	if err == nil {
+		d.n.status = answer.StatusCode
 		d.n.asked = remote.RetryAfter(answer.Header, time.Now())
 	}
 	return answer, err
@@ -145,7 +147,7 @@ func (n *notifier) subject(m *sdk.Notification) string {
 }
 
 func (n *notifier) send(ctx context.Context, m *sdk.Notification, parent string) (ts string, err error) {
-	n.asked = 0
+	n.status, n.asked = 0, 0
 	text := n.message(m)
 	o := []slack.MsgOption{
 		slack.MsgOptionText(text.text, false), slack.MsgOptionAttachments(text.attachment),
@@ -179,11 +181,11 @@ func (n *notifier) broadcasts(s sdk.Severity) bool {
 
 // verdict is an error of the Web API as the host wants it.
 func (n *notifier) verdict(ctx context.Context, err error) error {
-	var limited *slack.RateLimitedError
 	var status slack.StatusCodeError
 	var refused slack.SlackErrorResponse
 	switch {
-	case errors.As(err, &limited):
+	// Its RateLimitedError is for whole seconds only: of a date, or 1.5, it makes an error of strconv, and without Retry-After one of any status.
+	case n.status == http.StatusTooManyRequests:
 		return sdk.RetryAfter(fmt.Errorf("%s says that we post too often", n.target.Host), n.asked)
 	case errors.As(err, &status):
 		err = fmt.Errorf("%s answered %d %s", n.target.Host, status.Code, http.StatusText(status.Code))

@@ -357,6 +357,10 @@ func TestWhatSlackAnswers(t *testing.T) {
 			return true
 		}, final: true, says: "example.invalid"},
 		"bot: too often":           {bot: true, answer: status(429, "12", `{"ok":false,"error":"ratelimited"}`), after: 12 * time.Second, says: "too often"},
+		"bot: too often, a date":   {bot: true, answer: status(429, time.Now().Add(300*time.Hour).UTC().Format(http.TimeFormat), ""), after: time.Hour, says: "too often"},
+		"bot: too often, a half":   {bot: true, answer: status(429, "1.5", ""), after: 1500 * time.Millisecond, says: "too often"},
+		"bot: too often, nonsense": {bot: true, answer: status(429, "soon", ""), says: "too often"},
+		"bot: too often, silent":   {bot: true, answer: status(429, "", "slow down"), says: "too often"},
 		"bot: too often, no time":  {bot: true, answer: status(200, "", `{"ok":false,"error":"ratelimited"}`), says: "ratelimited"},
 		"bot: its own trouble":     {bot: true, answer: status(200, "", `{"ok":false,"error":"internal_error"}`), says: "internal_error"},
 		"bot: a page for a 503":    {bot: true, answer: status(503, "", "<html>"), says: "503"},
@@ -414,7 +418,10 @@ func TestAServerThatIsNotThere(t *testing.T) {
 		"with a certificate of its own": {tls.URL, "unknown authority"}, "with one for another name": {fmt.Sprintf("https://localhost:%d", port), "other.example"},
 		"without TLS": {strings.Replace(slow.URL, "http:", "https:", 1), ""},
 	} {
-		try := func(conf *config) { conf.Timeout, conf.CA = 500*time.Millisecond, "" }
+		try := func(conf *config) { conf.Timeout, conf.CA = sdktest.Patience, "" }
+		if name == "slow" {
+			try = func(conf *config) { conf.Timeout, conf.CA = 500*time.Millisecond, "" }
+		}
 		if name == "with one for another name" {
 			try = func(conf *config) { conf.Timeout, conf.CA = sdktest.Patience, authority.File }
 		}

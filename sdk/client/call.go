@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 
 	"github.com/kolo/xmlrpc"
 )
@@ -26,7 +27,8 @@ const maxAnswer = 512 << 20
 // result is a pointer to what the method answers (a struct with xmlrpc:"name"
 // tags, a slice, a string, an int, ...), or to an any, which gets string, int64,
 // bool, float64, []any or map[string]any; or nil, to drop the answer. Base64 comes
-// as the string it is written with.
+// as the string it is written with. What was there is replaced whole, by the zero
+// value where the answer has nothing for a field; after an error it is as it was.
 //
 // Errors: a *Fault, a *StatusError, one that wraps the context's, or that the
 // answer cannot be read; each says which method was called.
@@ -116,11 +118,18 @@ func decode(doc []byte, result any) error {
 		var ignored any
 		result = &ignored
 	}
-	if err := answer.Unmarshal(result); err != nil {
+	to := reflect.ValueOf(result)
+	if to.Kind() != reflect.Pointer || to.IsNil() {
+		return fmt.Errorf("cannot read the answer: %T is no pointer to put it into", result)
+	}
+	// Into a new value: where kolo reads an empty string it leaves alone what is there, and it fails where there is an array or a value of any.
+	fresh := reflect.New(to.Type().Elem())
+	if err := answer.Unmarshal(fresh.Interface()); err != nil {
 		return fmt.Errorf("cannot read the answer: %w", err)
 	}
-	if untyped, ok := result.(*any); ok && !bytes.Contains(doc, []byte("<nil")) {
+	if untyped, ok := fresh.Interface().(*any); ok && !bytes.Contains(doc, []byte("<nil")) {
 		*untyped = fillEmpty(*untyped)
 	}
+	to.Elem().Set(fresh.Elem())
 	return nil
 }

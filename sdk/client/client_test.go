@@ -145,6 +145,50 @@ func TestRefusalsOfTheHTTPServer(t *testing.T) {
 	}
 }
 
+// A variable may be used for one call after another. kolo leaves in it what an empty string should replace.
+func TestAnAnswerReplacesTheOneBefore(t *testing.T) {
+	a := serve(t, "")
+	c := dial(t, a.URL)
+	call := func(result any, value string) error {
+		a.answer = response(value)
+		return c.Call(context.Background(), "x.y", result)
+	}
+	type process struct {
+		Name     string `xmlrpc:"name"`
+		SpawnErr string `xmlrpc:"spawnerr"`
+		Pid      int    `xmlrpc:"pid"`
+	}
+	member := func(name, value string) string {
+		return "<member><name>" + name + "</name><value>" + value + "</value></member>"
+	}
+	old := process{"web", "no such file", 12}
+	if err := call(&old, "<struct>"+member("name", "<string>cat</string>")+member("spawnerr", "<string></string>")+"</struct>"); err != nil || old != (process{Name: "cat"}) {
+		t.Errorf("%+v, %v", old, err)
+	}
+	text, list, untyped, table := "old", []string{"old", "older"}, any("old"), map[string]string{"old": "old"}
+	for name, c := range map[string]struct {
+		into  any
+		value string
+		want  any
+	}{
+		"a string":  {&text, "<string/>", ""},
+		"bare text": {&text, "", ""},
+		"an array":  {&list, "<array><data><value><string></string></value></data></array>", []string{""}},
+		"untyped":   {&untyped, "<string></string>", ""},
+		"a map":     {&table, "<struct>" + member("new", "<string></string>") + "</struct>", map[string]string{"new": ""}},
+	} {
+		if err := call(c.into, c.value); err != nil || !reflect.DeepEqual(reflect.ValueOf(c.into).Elem().Interface(), c.want) {
+			t.Errorf("%s: %#v, %v", name, c.into, err)
+		}
+	}
+	if err := call(&old, "<string>no struct</string>"); err == nil || old.Name != "cat" {
+		t.Errorf("after an error it is %+v (%v)", old, err)
+	}
+	if err := call(process{}, "<string></string>"); err == nil || !strings.Contains(err.Error(), "no pointer") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAnswersAreReadAsTheyAreMeant(t *testing.T) {
 	for name, c := range map[string]struct {
 		value string
