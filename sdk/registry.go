@@ -43,9 +43,9 @@ type slot struct {
 
 func newRegistry(p Plugin, stderr io.Writer, host func(Peer) error) *registry {
 	r := &registry{plugin: p, redact: &redactor{}, hosts: hosts{check: host}, slots: map[instanceKey]*slot{}}
-	r.log = hclog.New(&hclog.LoggerOptions{
+	r.log = logger{hclog.New(&hclog.LoggerOptions{
 		Name: p.Name, Level: hclog.Trace, JSONFormat: true, Output: redactingWriter{r.redact, stderr},
-	})
+	})}
 	return r
 }
 
