@@ -162,3 +162,43 @@ func TestSinkConformance(t *testing.T) {
 		})
 	}
 }
+
+// Whatever a program is called, what it writes is found where somebody looks for it, and the connection stays: a server closes it for good on a subject
+// over 4 KiB, and takes one with * or an empty token without a word.
+func TestNamesThatAreNoSubjects(t *testing.T) {
+	s := natstest.Start(t, nil)
+	out := sink(t, s, func(c *sinkConfig) { c.Prefix = "org.example" })
+	n := made(t, s, func(c *connection) { c.Prefix = "org.example" })
+	names := []string{"*", ">", "a.*.b", "a..b", ".", "", "-", "a b", "a\tb", "$JS.API", "žluť", strings.Repeat("x", 4000), strings.Repeat("ž", 4000), "plain"}
+	b, m := &sdk.LogBatch{Seq: 1}, sdktest.Sample(1)
+	event := m.Events[0]
+	m.Events = nil
+	for i, name := range names {
+		b.Records = append(b.Records, sdk.LogRecord{
+			Group: name, Process: name, Pid: i + 1, Channel: "stdout", Time: time.Unix(1700000000, 0), Data: fmt.Appendf(nil, "line %d\n", i),
+		})
+		e := event
+		e.Seq, e.Group, e.Process = uint64(i+1), name, name
+		m.Events = append(m.Events, e)
+	}
+	if err := out.Write(within(t), b); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Notify(within(t), m); err != nil {
+		t.Fatal(err)
+	}
+	all := s.Messages("HARK")
+	if len(all) != 2*len(names) {
+		t.Fatalf("%d messages for %d names", len(all), len(names))
+	}
+	for i, got := range all {
+		name := names[i%len(names)]
+		tokens := strings.Split(got.Subject, ".")
+		if len(tokens) != 7 || len(got.Subject) > 4000 || tokens[4] != stream.Token(name) || tokens[5] != stream.Token(name) || slices.Contains(tokens, "") {
+			t.Errorf("%.40q is stored as %.400s", name, got.Subject)
+		}
+		if of := got.Header.Get(stream.HeaderProcess); of != name && !strings.Contains(of, "%") {
+			t.Errorf("%.40q has the header %.40q", name, of)
+		}
+	}
+}

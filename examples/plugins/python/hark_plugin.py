@@ -106,7 +106,11 @@ def log(level, message, module, **more):
     """One line of JSON to standard error, as hclog writes it: the host logs it under the plugin's name."""
     now = datetime.datetime.now(datetime.timezone.utc).isoformat()
     line = {"@level": level, "@message": message, "@module": module, "@timestamp": now, **more}
-    sys.stderr.write(json.dumps(line, default=str) + "\n")
+    try:
+        text = json.dumps(line, default=str, allow_nan=False)
+    except ValueError:  # NaN, which JSON has not, or a loop
+        text = json.dumps({key: value if isinstance(value, (str, int)) else repr(value) for key, value in line.items()})
+    sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
 

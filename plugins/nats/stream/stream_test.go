@@ -27,7 +27,7 @@ func TestTokens(t *testing.T) {
 			t.Errorf("%q: %q, want %q (%v)", token, got, name, err)
 		}
 	}
-	for _, token := range []string{"%", "%2", "a%", "%zz", "%2d"} {
+	for _, token := range []string{"%", "%2", "a%", "%zz", "%2d", "a~0123456789abcdef"} {
 		if got, err := Name(token); err == nil {
 			t.Errorf("%q is %q", token, got)
 		}
@@ -43,7 +43,10 @@ func FuzzTokens(f *testing.F) {
 		if token == "" || strings.ContainsAny(token, ".*> \t\r\n") {
 			t.Fatalf("%q becomes %q", name, token)
 		}
-		if got, err := Name(token); err != nil || got != name {
+		if len(token) > maxToken {
+			t.Fatalf("%q becomes a token of %d bytes", name, len(token))
+		}
+		if got, err := Name(token); (err != nil || got != name) && !strings.Contains(token, cutMark) {
 			t.Fatalf("%q becomes %q and then %q (%v)", name, token, got, err)
 		}
 		h := header(name)
@@ -54,6 +57,26 @@ func FuzzTokens(f *testing.F) {
 			t.Fatalf("%q is %q in a header, and then %q (%v)", name, h, got, err)
 		}
 	})
+}
+
+func TestATokenIsBounded(t *testing.T) {
+	for _, unit := range []string{"x", "ž", "a.", "aa*"} {
+		whole := strings.Repeat(unit, 3000)
+		token, other := Token(whole), Token(whole+"y")
+		if len(token) > maxToken || len(token) < maxToken-len("%00") || token == other || token != Token(whole) {
+			t.Errorf("%q: %d bytes, %q and %q", unit, len(token), token, other)
+		}
+		head, digest, ok := strings.Cut(token, cutMark)
+		if name, err := unescape(head); err != nil || !strings.HasPrefix(whole, name) || !ok || len(digest) != digestSize {
+			t.Errorf("%q is cut within a character (%v)", token, err)
+		}
+	}
+	if exact := strings.Repeat("x", maxToken); Token(exact) != exact {
+		t.Error("a token that is just short enough is cut")
+	}
+	if CheckPrefix(strings.Repeat("x", maxPrefix)) != nil || CheckPrefix(strings.Repeat("x", maxPrefix+1)) == nil {
+		t.Error("the prefix is not bounded")
+	}
 }
 
 // wired is what a listener pool of Hark's sends of an event.

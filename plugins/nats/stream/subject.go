@@ -3,6 +3,8 @@
 package stream
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -15,23 +17,31 @@ const (
 	// DefaultPrefix is what subjects begin with where nothing else is given.
 	DefaultPrefix = "hark"
 
+	// maxToken bounds a token, and maxPrefix what stands before them, in bytes: a server closes the connection for good on a subject that makes
+	// its line longer than 4 KiB (max_control_line), which holds three tokens of names, the prefix and the address of the answer.
+	maxToken  = 512
+	maxPrefix = 1024
+	// cutMark stands in a token that was too long before the digest of the whole name, of digestSize characters.
+	cutMark    = "~"
+	digestSize = 16
+
 	// empty is the token of an empty name, as that of the process in an event about none. A process called "-" is %2D.
 	empty = "-"
-	hex   = "0123456789ABCDEF"
+	hexes = "0123456789ABCDEF"
 )
 
 // eventSubject is PREFIX.events.IDENTIFIER.GROUP.PROCESS.TYPE.
 func (s *Source) eventSubject(group, process, kind string) string {
-	return s.Prefix + ".events." + Token(s.Identifier) + "." + Token(group) + "." + Token(process) + "." + kind
+	return s.Prefix + ".events." + Token(s.Identifier) + "." + Token(group) + "." + Token(process) + "." + Token(kind)
 }
 
 // logSubject is PREFIX.logs.IDENTIFIER.GROUP.PROCESS.CHANNEL.
 func (s *Source) logSubject(group, process, channel string) string {
-	return s.Prefix + ".logs." + Token(s.Identifier) + "." + Token(group) + "." + Token(process) + "." + channel
+	return s.Prefix + ".logs." + Token(s.Identifier) + "." + Token(group) + "." + Token(process) + "." + Token(channel)
 }
 
 // Token makes a token of a subject of a name: letters, digits, "-" and "_" stay, any other byte becomes % and two hexadecimal digits; what is
-// empty becomes "-", and "-" becomes %2D. Name reverses it.
+// empty becomes "-", and "-" becomes %2D. Name reverses it. A token longer than 512 bytes is cut, and has a digest of the name at its end.
 func Token(name string) string {
 	switch name {
 	case "":
@@ -43,10 +53,24 @@ func Token(name string) string {
 	for plain < len(name) && isPlain(name[plain]) {
 		plain++
 	}
-	if plain == len(name) {
-		return name
+	token := name
+	if plain < len(name) {
+		token = escape(name, isPlain)
 	}
-	return escape(name, isPlain)
+	if len(token) > maxToken {
+		return shorten(token)
+	}
+	return token
+}
+
+// shorten cuts a token between two characters and puts a digest of the whole behind it, so that two names that begin alike stay two.
+func shorten(token string) string {
+	digest := sha256.Sum256([]byte(token))
+	n := maxToken - len(cutMark) - digestSize
+	if i := strings.LastIndexByte(token[:n], '%'); i > n-len("%00") {
+		n = i
+	}
+	return token[:n] + cutMark + hex.EncodeToString(digest[:digestSize/2])
 }
 
 func isPlain(c byte) bool {
@@ -59,7 +83,7 @@ func escape(s string, plain func(byte) bool) string {
 		if c := s[i]; plain(c) {
 			b = append(b, c)
 		} else {
-			b = append(b, '%', hex[c>>4], hex[c&15])
+			b = append(b, '%', hexes[c>>4], hexes[c&15])
 		}
 	}
 	return string(b)
@@ -80,7 +104,7 @@ func unescape(s string) (string, error) {
 		if i+2 >= len(s) {
 			return "", errEscape
 		}
-		high, low := strings.IndexByte(hex, s[i+1]), strings.IndexByte(hex, s[i+2])
+		high, low := strings.IndexByte(hexes, s[i+1]), strings.IndexByte(hexes, s[i+2])
 		if high < 0 || low < 0 {
 			return "", errEscape
 		}
@@ -90,10 +114,13 @@ func unescape(s string) (string, error) {
 	return string(b), nil
 }
 
-// Name is the name that a token was made of.
+// Name is the name that a token was made of. Of one that was too long it is an error: the message's header has the name.
 func Name(token string) (string, error) {
 	if token == empty {
 		return "", nil
+	}
+	if strings.Contains(token, cutMark) {
+		return "", fmt.Errorf("the token %.80q is cut: see the message's header", token)
 	}
 	name, err := unescape(token)
 	if err != nil {
@@ -116,8 +143,11 @@ func header(s string) string {
 	return s
 }
 
-// CheckPrefix tells whether subjects may begin with it: tokens of letters, digits, "-" and "_", parted by dots.
+// CheckPrefix tells whether subjects may begin with it: tokens of letters, digits, "-" and "_", separated by dots, of at most 1 KB.
 func CheckPrefix(prefix string) error {
+	if len(prefix) > maxPrefix {
+		return fmt.Errorf("must be at most %d bytes long", maxPrefix)
+	}
 	for token := range strings.SplitSeq(prefix, ".") {
 		if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r > 0x7f || !isPlain(byte(r)) }) {
 			return errors.New("must be words of letters, digits, - and _, parted by dots")
