@@ -71,7 +71,7 @@ func writableValue(v any) (text string, ok bool) {
 	case float32:
 		return fmt.Sprint(v), !math.IsNaN(float64(v)) && !math.IsInf(float64(v), 0)
 	case error:
-		switch v.(type) {
+		switch v.(type) { //nolint:errorlint // hclog looks at the error itself, not into it
 		case json.Marshaler, encoding.TextMarshaler:
 		default:
 			return "", true // hclog writes what it says

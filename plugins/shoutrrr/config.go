@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/nicholas-fedor/shoutrrr/pkg/services/push/gotify"
 	"github.com/nicholas-fedor/shoutrrr/pkg/services/push/ntfy"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/push/pushover"
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 )
 
@@ -46,6 +48,11 @@ func (c *config) Validate() error {
 		return &sdk.ConfigError{Key: "url", Text: err.Error()}
 	}
 	c.address, c.service = u, lookup(name)
+	if u.Scheme == gotify.Scheme {
+		if _, token := gotifyAddress(u); token == "" {
+			return &sdk.ConfigError{Key: "url", Text: "must end with the token of an application: gotify://HOST/TOKEN"}
+		}
+	}
 	if err := c.HTTP.Check(); err != nil {
 		return err
 	}
@@ -58,7 +65,11 @@ func (c *config) Validate() error {
 		c.params[key] = t
 	}
 	if _, err := c.parameters(sample()); err != nil {
-		return &sdk.ConfigError{Key: "params", Text: err.Error()}
+		key := "params"
+		if len(c.Params) == 0 {
+			key = "url"
+		}
+		return &sdk.ConfigError{Key: key, Text: err.Error()}
 	}
 	return nil
 }
@@ -89,6 +100,25 @@ func parseURL(s string) (u *url.URL, name string, err error) {
 	return nil, "", fmt.Errorf("must begin with the name of a service: %s", strings.Join(names(), ", "))
 }
 
+// emergency reports whether Pushover is asked for the priority that the library leaves out without a word.
+func (c *config) emergency(made types.Params) bool {
+	if c.address.Scheme != pushover.Scheme {
+		return false
+	}
+	values := maps.Clone(made)
+	for key, v := range c.address.Query() {
+		if !given(made, key) {
+			values[key] = v[0]
+		}
+	}
+	for key, v := range values {
+		if n, err := strconv.Atoi(v); err == nil && strings.EqualFold(key, "priority") && n > 1 {
+			return true
+		}
+	}
+	return false
+}
+
 // insecure tells whether the address itself asks to take any certificate, as those of gotify and ntfy can.
 func (c *config) insecure() bool {
 	for key, values := range c.address.Query() {
@@ -114,10 +144,12 @@ func (c *config) parameters(n *sdk.Notification) (types.Params, error) {
 		}
 		made[key] = printable(b.String())
 	}
-	if key := c.service.severity; key != "" && made[key] == "" && !c.address.Query().Has(key) {
-		made[key] = n.Severity.String()
+	c.service.priority.set(made, c.address.Query(), n.Severity)
+	if c.emergency(made) {
+		return nil, errors.New("must have a priority from -2 to 1: one of 2 would be sent without any, and needs more (the README has another way)")
 	}
 	if c.service.off != "" {
+		remove(made, c.service.off) // which the library finds in upper case, too
 		made[c.service.off] = "no"
 	}
 	return made, nil

@@ -31,7 +31,7 @@ func TestSectionsThatAreRefused(t *testing.T) {
 		"too long":                {"ntfy://h/" + strings.Repeat(secretPart, 1000), "url", "longer", nil},
 		"no token":                {"discord://" + secretPart, "url", "token missing", nil},
 		"no token of Telegram's":  {"telegram://" + secretPart + "@telegram?chats=x", "url", "cannot be used", nil},
-		"no token of Gotify's":    {"gotify://h/" + secretPart, "url", "token", nil},
+		"no token of Gotify's":    {"gotify://h/?title=" + secretPart, "url", "token of an application", nil},
 		"no host":                 {"ntfy:///" + secretPart, "url", "no host", nil},
 		"no topic":                {"ntfy://u:" + secretPart + "@h", "url", "topic", nil},
 		"no host of Teams":        {"teams://" + uuid + "@" + uuid + "/" + hexes + "/" + uuid + "/x?host=" + secretPart, "url", "cannot be used", nil},
@@ -150,7 +150,7 @@ func TestMessages(t *testing.T) {
 // Whatever a program writes, the message arrives whole, in one request.
 func TestLongMessagesOfDiscord(t *testing.T) {
 	w := newWorld(t)
-	n := w.notifier(&stage{}, "discord://t0kenOfDiscord@123456789?splitLines=yes", nil)
+	n := w.notifier(&stage{}, "discord://t0kenOfDiscord@123456789?splitLines=yes", func(c *config) { c.Params = map[string]string{"splitLines": "yes", "SPLITLINES": "yes"} })
 	for _, body := range []string{strings.Repeat("line\n", 15) + "end", strings.Repeat("\n", 30) + "end", strings.Repeat("ž", 2400) + "end", strings.Repeat("x", 4990) + "end", "end"} {
 		if err := n.Notify(t.Context(), about("1", "title", body)); err != nil {
 			t.Errorf("%.10q: %v", body, err)
@@ -161,6 +161,103 @@ func TestLongMessagesOfDiscord(t *testing.T) {
 		}
 		if got := strings.Count(all[0].body, "line"); got != strings.Count(body, "line") || !strings.Contains(all[0].body, `end"`) {
 			t.Errorf("%.10q arrives as %s", body, all[0].body)
+		}
+	}
+}
+
+// What each service takes at most, by its own documentation. What is longer it refuses, or cuts, or the library does, without an error: so we cut, and show it.
+func TestNoServiceGetsMoreThanItTakes(t *testing.T) {
+	limits := map[string]struct{ bytes, characters int }{ // of the message, with the title where it is a part of it
+		"bark": {bytes: 4096}, "discord": {characters: 6000}, "googlechat": {characters: 4096}, "lark": {bytes: 20 << 10}, "matrix": {bytes: 64 << 10},
+		"mattermost": {characters: 16383}, "notifiarr": {characters: 4096}, "ntfy": {bytes: 4096}, "opsgenie": {characters: 15000}, "pagerduty": {characters: 1024},
+		"pushover": {characters: 1024}, "rocketchat": {characters: 5000}, "slack": {characters: 40000}, "teams": {bytes: 28 << 10}, "telegram": {characters: 4096},
+		"wecom": {bytes: 2048}, "zulip": {characters: 10000}, "join": {bytes: 6000},
+	}
+	w, s := newWorld(t), &stage{}
+	for name, c := range services() {
+		if strings.HasPrefix(name, "matrix") {
+			continue // it asks first, and is tested by itself
+		}
+		n := w.notifier(s, c.url, nil)
+		for form, body := range map[string]string{
+			"a line": strings.Repeat("Q", 20000), "lines": strings.Repeat(strings.Repeat("Q", 59)+"\n", 334), "not of ASCII": strings.Repeat("Q"+strings.Repeat("Ж", 9), 2000),
+		} {
+			w.answers(says(200, c.takes))
+			if err := n.Notify(t.Context(), about(form, strings.Repeat("K", 400), body)); err != nil {
+				t.Fatalf("%s, %s: %v", name, form, err)
+			}
+			all := w.got()
+			if len(all) != 1 {
+				t.Fatalf("%s, %s: %d requests", name, form, len(all))
+			}
+			text := all[0].body + all[0].query
+			if plain, err := url.QueryUnescape(text); err == nil && strings.Contains(text, "%") {
+				text = plain
+			}
+			if !strings.Contains(text, "…") {
+				t.Errorf("%s, %s: something is missing, and nothing shows it", name, form)
+			}
+			kind, _, _ := strings.Cut(name, " ")
+			service, limit := lookup(kind), limits[kind]
+			characters := strings.Count(text, "Q") + strings.Count(text, "Ж")
+			if service.title == nil {
+				characters += strings.Count(text, "K")
+			}
+			bytes := characters + strings.Count(text, "Ж")
+			if limit.characters > 0 && characters > limit.characters || limit.bytes > 0 && bytes > limit.bytes {
+				t.Errorf("%s, %s: %d characters, %d bytes, and it takes %+v", name, form, characters, bytes, limit)
+			}
+			if bytes < service.most*9/10 {
+				t.Errorf("%s, %s: %d bytes of %d: the library loses something by itself", name, form, bytes, service.most)
+			}
+		}
+	}
+}
+
+func TestPriorities(t *testing.T) {
+	w, s := newWorld(t), &stage{}
+	for _, c := range []struct {
+		service, query string
+		params         map[string]string
+		want           [4]string // in the request, by severity
+	}{
+		{"gotify", "?x=", nil, [4]string{`"priority": 2`, `"priority": 5`, `"priority": 8`, `"priority": 10`}},
+		{"ntfy", "?x=", nil, [4]string{"Low", "Default", "High", "Max"}},
+		{"ntfy", "?Priority=min", nil, [4]string{"Min", "Min", "Min", "Min"}},
+		{"ntfy", "?priority=min", map[string]string{"PRIORITY": `{{if eq .Severity.String "critical"}}max{{else}}min{{end}}`}, [4]string{"Min", "Min", "Min", "Max"}},
+		{"opsgenie", "?x=", nil, [4]string{`"priority":"P5"`, `"priority":"P3"`, `"priority":"P2"`, `"priority":"P1"`}},
+		{"pagerduty", "?x=", nil, [4]string{`"severity":"info"`, `"severity":"warning"`, `"severity":"error"`, `"severity":"critical"`}},
+		{"pagerduty", "?Severity=info", nil, [4]string{`"severity":"info"`, `"severity":"info"`, `"severity":"info"`, `"severity":"info"`}},
+		{"pushover", "?x=", nil, [4]string{"priority=-1", "priority=0", "priority=1", "priority=1"}},
+	} {
+		known := services()[c.service]
+		address, _, _ := strings.Cut(known.url, "?")
+		n := w.notifier(s, address+strings.TrimSuffix(c.query, "?x="), func(conf *config) { conf.Params = c.params })
+		for severity := sdk.Info; severity <= sdk.Critical; severity++ {
+			w.answers(says(200, known.takes))
+			m := about(severity.String(), "web is down", "it has ended")
+			m.Severity = severity
+			if err := n.Notify(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range w.got() {
+				if got := r.body + " " + r.header.Get("Priority"); !strings.Contains(got, c.want[severity]) {
+					t.Errorf("%s%s, %v: %s, want %s", c.service, c.query, severity, got, c.want[severity])
+				}
+			}
+		}
+	}
+	for _, c := range []struct {
+		query, value, key string
+	}{{"?priority=2", "", "url"}, {"?Priority=2", "", "url"}, {"", "2", "params"}} {
+		conf := defaults()
+		conf.URL = "pushover://shoutrrr:t0kenOfPushover@us3rKey/" + c.query
+		if c.value != "" {
+			conf.Params = map[string]string{"priority": c.value}
+		}
+		var wrong *sdk.ConfigError
+		if err := conf.Validate(); !errors.As(err, &wrong) || wrong.Key != c.key || !strings.Contains(err.Error(), "from -2 to 1") {
+			t.Errorf("%+v: %v", c, err)
 		}
 	}
 }

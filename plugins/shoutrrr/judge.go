@@ -15,6 +15,9 @@ import (
 // delivery either, but may be one at the next try.
 var errGarbage = errors.New("answered what the service does not")
 
+// maxWords is how much of an answer is quoted where it has no place for words, in bytes.
+const maxWords = 200
+
 func refused(format string, a ...any) error {
 	return sdk.Final(fmt.Errorf("refused it: "+format, a...))
 }
@@ -28,6 +31,25 @@ func object(body []byte) error {
 		return nil
 	}
 	return errGarbage
+}
+
+// noPage is for services that answer in words.
+func noPage(body []byte) error {
+	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) {
+		return errGarbage
+	}
+	return nil
+}
+
+// notifiarrAnswer: notifiarr.wiki, "Passthrough".
+func notifiarrAnswer(body []byte) error {
+	var a struct {
+		Result string `json:"result"`
+	}
+	if json.Unmarshal(body, &a) == nil && a.Result == "error" {
+		return refused("%s", bytes.TrimSpace(body[:min(len(body), maxWords)]))
+	}
+	return noPage(body)
 }
 
 // telegramAnswer: core.telegram.org/bots/api, "Making requests".

@@ -30,7 +30,7 @@ func message(s *service, query url.Values, n *sdk.Notification, params types.Par
 	if title == "" {
 		title = n.Severity.String()
 	}
-	_, set := params[types.TitleKey]
+	set := given(params, types.TitleKey)
 	switch {
 	case s.title != nil && s.title(query):
 		if !set {

@@ -53,8 +53,8 @@ type service struct {
 	// well is an answer to a request with which the library goes on to the next chat, for services that have several and would stop at
 	// the first refusal; nil for others.
 	well func(body []byte) []byte
-	// severity is the parameter that takes the severity's name, unless the section or the URL sets it; "" for none.
-	severity string
+	// priority is the parameter that takes the severity, unless the section or the URL sets it; nil for none.
+	priority *levels
 	// off is a parameter that is always no; "" for none. Discord's splitlines loses lines of a message of more than ten.
 	off string
 	// asks tells that it asks before it sends (who am I, which rooms are there), so that its own error counts where all answers are well; with
@@ -70,9 +70,9 @@ func always(url.Values) bool { return true }
 func lookup(name string) *service {
 	switch name {
 	case "bark":
-		return &service{make: func() types.Service { return &bark.Service{} }, title: always, judge: barkAnswer}
+		return &service{make: func() types.Service { return &bark.Service{} }, title: always, most: 2000, judge: barkAnswer} // Apple takes 4096 with the title and all
 	case "discord":
-		return &service{make: func() types.Service { return &discord.Service{} }, title: always, most: 5000, plain: noAt, off: "splitlines"} // one request, of embeds of 2000
+		return &service{make: func() types.Service { return &discord.Service{} }, title: always, most: 5000, plain: noAt, off: "splitlines", judge: object} // one request, of embeds of 2000
 	case "generic":
 		return &service{make: func() types.Service { return &generic.Service{} }, title: func(q url.Values) bool {
 			return strings.EqualFold(q.Get("template"), generic.JSONTemplate) // without it the message is all that is sent
@@ -80,12 +80,13 @@ func lookup(name string) *service {
 	case "googlechat", "hangouts":
 		return &service{make: func() types.Service { return &googlechat.Service{} }, most: 4000, plain: noTags, judge: object}
 	case "gotify":
-		return &service{make: func() types.Service { return &gotify.Service{} }, title: always, judge: object}
+		return &service{make: func() types.Service { return &gotify.Service{} }, title: always, judge: object,
+			priority: &levels{"priority", [...]string{"2", "5", "8", "10"}}} // its app: without a sound, with one, and by force
 	case "ifttt":
 		return &service{make: func() types.Service { return &ifttt.Service{} }, title: func(q url.Values) bool {
 			n := q.Get("titlevalue")
 			return n != "" && n != "0"
-		}, well: func([]byte) []byte { return []byte("{}") }}
+		}, judge: noPage, well: func([]byte) []byte { return []byte("{}") }}
 	case "join":
 		return &service{make: func() types.Service { return &join.Service{} }, title: always, most: 2000, judge: joinAnswer} // all of it is in the address
 	case "lark":
@@ -93,30 +94,33 @@ func lookup(name string) *service {
 	case "matrix":
 		return &service{make: func() types.Service { return &matrix.Service{} }, asks: true, plain: noAt, judge: object}
 	case "mattermost":
-		return &service{make: func() types.Service { return &mattermost.Service{} }, plain: noAt}
+		return &service{make: func() types.Service { return &mattermost.Service{} }, most: 16000, plain: noAt, judge: noPage} // its posts have 16383 characters
 	case "notifiarr":
-		return &service{make: func() types.Service { return &notifiarr.Service{} }, title: always, plain: noAt}
+		return &service{make: func() types.Service { return &notifiarr.Service{} }, title: always, most: 4000, plain: noAt, judge: notifiarrAnswer} // Discord's embeds have 4096
 	case "ntfy":
-		return &service{make: func() types.Service { return &ntfy.Service{} }, title: always, most: 4000, judge: object} // what is longer becomes a file
+		return &service{make: func() types.Service { return &ntfy.Service{} }, title: always, most: 4000, judge: object, // what is longer becomes a file
+			priority: &levels{"priority", [...]string{"low", "default", "high", "max"}}}
 	case "opsgenie":
-		return &service{make: func() types.Service { return &opsgenie.Service{} }, title: always, mostTitle: opsgenie.MaxMessageLength, judge: object}
+		return &service{make: func() types.Service { return &opsgenie.Service{} }, title: always, most: 15000, mostTitle: opsgenie.MaxMessageLength, judge: object,
+			priority: &levels{"priority", [...]string{"P5", "P3", "P2", "P1"}}}
 	case "pagerduty":
-		return &service{make: func() types.Service { return &pagerduty.Service{} }, most: 1024, severity: "severity", judge: object,
+		return &service{make: func() types.Service { return &pagerduty.Service{} }, most: 1024, priority: &levels{"severity", [...]string{"info", "warning", "error", "critical"}}, judge: object,
 			host: "events.pagerduty.com", port: "443"}
 	case "pushbullet":
 		return &service{make: func() types.Service { return &pushbullet.Service{} }, title: always, judge: object, well: func(body []byte) []byte {
 			return append([]byte(`{"active":true,`), bytes.TrimPrefix(bytes.TrimSpace(body), []byte("{"))...) // it compares what comes back
 		}}
 	case "pushover":
-		return &service{make: func() types.Service { return &pushover.Service{} }, title: always, most: 1024, judge: pushoverAnswer}
+		return &service{make: func() types.Service { return &pushover.Service{} }, title: always, most: 1024, judge: pushoverAnswer,
+			priority: &levels{"priority", [...]string{"-1", "0", "1", "1"}}} // of 2 the library sends nothing
 	case "rocketchat":
-		return &service{make: func() types.Service { return &rocketchat.Service{} }, plain: noAt, judge: successAnswer}
+		return &service{make: func() types.Service { return &rocketchat.Service{} }, most: 5000, plain: noAt, judge: successAnswer}
 	case "signal":
 		return &service{make: func() types.Service { return &signal.Service{} }, judge: object}
 	case "slack":
 		return &service{make: func() types.Service { return &slack.Service{} }, title: always, plain: slackText, judge: slackAnswer}
 	case "teams":
-		return &service{make: func() types.Service { return &teams.Service{} }, title: always, judge: teamsAnswer}
+		return &service{make: func() types.Service { return &teams.Service{} }, title: always, most: 10000, judge: teamsAnswer} // 28 KB with all that JSON makes of it
 	case "telegram":
 		return &service{make: func() types.Service { return &telegram.Service{} }, title: always, most: 3500, plain: noAt, judge: telegramAnswer, // 4096 with the title
 			well: func([]byte) []byte { return []byte(`{"ok":true}`) }}
@@ -135,6 +139,9 @@ func (s *service) new(address string) (types.Service, error) {
 		return nil, errors.New("it is no address")
 	}
 	made := s.make()
+	if _, ok := made.(*gotify.Service); ok {
+		u, _ = gotifyAddress(u)
+	}
 	if name, _, custom := strings.Cut(u.Scheme, "+"); custom {
 		own, ok := made.(types.CustomURLService)
 		if !ok {
@@ -162,10 +169,11 @@ func names() []string {
 }
 
 // guide sends the requests of a service that is initialized through a stage, where they would not go through http.DefaultTransport.
-func guide(s types.Service, through http.RoundTripper) {
+func guide(s types.Service, address *url.URL, through http.RoundTripper) {
 	switch s := s.(type) {
 	case *gotify.Service:
-		s.GetHTTPClient().Transport = through
+		_, token := gotifyAddress(address)
+		s.GetHTTPClient().Transport = &gotifyTransport{token, through}
 	case *mattermost.Service:
 		s.GetHTTPClient().Transport = through
 	case *ntfy.Service:

@@ -37,7 +37,7 @@ func services() map[string]known {
 		},
 		"discord": {
 			url: "discord://t0kenOfDiscord@123456789", secrets: []string{"t0kenOfDiscord", "123456789"}, request: "POST https://discord.com/api/webhooks/123456789/t0kenOfDiscord",
-			body: []string{`"title":"web is down"`, `"description":"it has ended"`}, takes: "{}",
+			body: []string{`"title":"web is down"`, `"description":"it has ended"`}, takes: "{}", garbage: true,
 		},
 		"generic": {
 			url: "generic+https://hooks.example/s3cr3tPath?x=s3cr3tQuery&@authorization=s3cr3tHeader&template=json", secrets: []string{"s3cr3tPath", "s3cr3tQuery", "s3cr3tHeader"},
@@ -53,13 +53,22 @@ func services() map[string]known {
 			url: "gotify://gotify.example/AzyoeNS.D4iJLVa?priority=7", secrets: []string{"AzyoeNS.D4iJLVa"}, request: "POST https://gotify.example/message?token=AzyoeNS.D4iJLVa",
 			body: []string{`"title": "web is down"`, `"message": "it has ended"`, `"priority": 7`}, takes: `{"id":25,"appid":5}`, garbage: true,
 		},
+		"gotify 3": {
+			url: "gotify://gotify.example:8443/sub/gtfya.0123456789abcdefghijklmnopqrstuvwxyz_-%7E", secrets: []string{"gtfya.0123456789abcdefghijklmnopqrstuvwxyz_-~", "0123456789abcdefghijklmnopqrstuvwxyz"},
+			request: "POST https://gotify.example:8443/sub/message?token=gtfya.0123456789abcdefghijklmnopqrstuvwxyz_-~",
+			body:    []string{`"title": "web is down"`, `"message": "it has ended"`, `"priority": 10`}, takes: `{"id":25,"appid":5}`, garbage: true,
+		},
+		"gotify 3 by header": {
+			url: "gotify://gotify.example/gtfya.0123456789abcdefghijklmnopqrstuvwxyz?useheader=yes&priority=7", secrets: []string{"gtfya.0123456789abcdefghijklmnopqrstuvwxyz"}, request: "POST https://gotify.example/message",
+			header: "X-Gotify-Key: gtfya.0123456789abcdefghijklmnopqrstuvwxyz", body: []string{`"priority":7`}, takes: `{"id":25,"appid":5}`, garbage: true,
+		},
 		"gotify by header": {
 			url: "gotify://gotify.example/AzyoeNS.D4iJLVa?useheader=yes", secrets: []string{"AzyoeNS.D4iJLVa"}, request: "POST https://gotify.example/message",
 			header: "X-Gotify-Key: AzyoeNS.D4iJLVa", takes: `{"id":25,"appid":5}`, garbage: true,
 		},
 		"ifttt": {
 			url: "ifttt://k3yOfIFTTT/?events=alert1", secrets: []string{"k3yOfIFTTT", "alert1"}, request: "POST https://maker.ifttt.com/trigger/alert1/with/key/k3yOfIFTTT",
-			body: []string{`"value2":"web is down\nit has ended"`}, takes: "Congratulations!",
+			body: []string{`"value2":"web is down\nit has ended"`}, takes: "Congratulations!", garbage: true,
 		},
 		"join": {
 			url: "join://shoutrrr:k3yOfJoin@join/?devices=dev1ce", secrets: []string{"k3yOfJoin"},
@@ -77,11 +86,11 @@ func services() map[string]known {
 		},
 		"mattermost": {
 			url: "mattermost://hark@mattermost.example/t0kenOfMattermost/town", secrets: []string{"t0kenOfMattermost"}, request: "POST https://mattermost.example/hooks/t0kenOfMattermost",
-			body: []string{`"text":"web is down\nit has ended"`, `"channel":"town"`, `"username":"hark"`}, takes: "ok",
+			body: []string{`"text":"web is down\nit has ended"`, `"channel":"town"`, `"username":"hark"`}, takes: "ok", garbage: true,
 		},
 		"notifiarr": {
 			url: "notifiarr://k3yOfNotifiarr?channel=987654321", secrets: []string{"k3yOfNotifiarr"}, request: "POST https://notifiarr.com/api/v1/notification/passthrough/k3yOfNotifiarr",
-			body: []string{"web is down", "it has ended", "987654321"}, takes: `{"result":"success"}`,
+			body: []string{"web is down", "it has ended", "987654321"}, takes: `{"result":"success"}`, refuses: `{"result":"error","details":{"response":"no channel 987654321"}}`, garbage: true,
 		},
 		"ntfy": {
 			url: "ntfy://user1:p4ssword@ntfy.example/t0pic?priority=high", secrets: []string{"p4ssword", "t0pic", "dXNlcjE6cDRzc3dvcmQ="}, request: "POST https://ntfy.example/t0pic",

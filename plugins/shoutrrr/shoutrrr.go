@@ -123,7 +123,7 @@ func (n *notifier) perform(d *delivery, m *sdk.Notification) (types.Service, err
 			if err != nil {
 				return err
 			}
-			guide(s, n.stage)
+			guide(s, n.c.address, n.stage)
 			made = s
 		}
 		return made.Send(text, &params)

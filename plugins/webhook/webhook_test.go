@@ -185,6 +185,34 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
+// The recipes of example.conf make JSON of whatever a program writes.
+func TestRecipes(t *testing.T) {
+	text, err := os.ReadFile("example.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	recipes := 0
+	for line := range strings.Lines(string(text)) {
+		recipe, ok := strings.CutPrefix(line, "template = ")
+		if !ok {
+			continue
+		}
+		recipes++
+		for severity := sdk.Info; severity <= sdk.Critical; severity++ {
+			m := sdktest.Sample(2)
+			m.Severity, m.Title, m.Body = severity, "a \"title\" & <b>", "žluť\n\x1b[31mred\x00\r\n\\ \xff\u2028"
+			got := deliver(t, m, func(c *config) { c.Format, c.Template = "template", strings.TrimSpace(recipe) })
+			var doc map[string]any
+			if err := json.Unmarshal(got.body, &doc); err != nil || len(doc) < 2 || !strings.Contains(fmt.Sprint(doc), m.Title) {
+				t.Errorf("%v: %s makes %s", err, recipe, got.body)
+			}
+		}
+	}
+	if recipes < 3 {
+		t.Errorf("there are %d", recipes)
+	}
+}
+
 func TestHeadersAndWhoWeAre(t *testing.T) {
 	r := deliver(t, sdktest.Sample(1), func(c *config) {
 		c.Method, c.Headers = "put", map[string]string{"X-One": "1", "Host": "other.example", "User-Agent": "me"}
