@@ -5,12 +5,15 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
 // limits are the bounds of every server; tests tighten them.
 type limits struct {
-	connections int           // open at once on a socket
+	connections int           // open at once, of all sockets together
+	descriptors int           // how many the process may have open; what lies above is left to others
+	headers     int64         // bytes of the headers of all requests under way, but for freeHeader of each
 	header      int           // bytes of a request's header
 	body        int64         // bytes of a request's body
 	largeBody   int64         // a body beyond this waits for one of largeBodies places
@@ -25,95 +28,88 @@ type limits struct {
 // connection at the earliest (medusa/http_server.py, zombie_timeout). Its own
 // client keeps connections and doesn't reconnect, so it mustn't be shorter.
 func defaultLimits() limits {
-	return limits{
-		connections: 1024,
+	l := limits{
+		connections: maxConnections,
+		descriptors: int(^uint(0) >> 1),
+		headers:     8 << 20,
 		header:      64 << 10,
 		body:        8 << 20,
 		largeBody:   1 << 20,
 		largeBodies: 4,
 		headerTime:  20 * time.Second,
 		bodyTime:    60 * time.Second,
-		writeTime:   60 * time.Second,
+		writeTime:   15 * time.Second,
 		idleTime:    30 * time.Minute,
 	}
+	var open syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &open); err == nil && open.Cur < 1<<30 {
+		l.share(int(open.Cur))
+	}
+	return l
+}
+
+const (
+	// maxConnections is how many connections all sockets of a server have open at most.
+	maxConnections = 1024
+	// minConnections are taken however few descriptors there are: with none left
+	// nobody could stop what uses them.
+	minConnections = 16
+)
+
+// share sets what the servers take of so many descriptors: a quarter at most, and none of the last eighth. Programs need three
+// each, and more while they are spawned.
+func (l *limits) share(open int) {
+	l.connections = min(maxConnections, max(open/4, minConnections))
+	l.descriptors = open - min(max(open/8, 32), 512)
 }
 
 // writePiece is how many bytes one write deadline covers.
-const writePiece = 256 << 10
+const writePiece = 64 << 10
 
-// limitListener accepts at most so many connections at once. When all are
-// taken, the one that has been idle longest is closed for the next.
+// limitListener accepts no more connections than there are places.
 type limitListener struct {
 	net.Listener
+	places *places
 	limits limits
 	plain  bool // not TLS: what clients send can be read here
-	slots  chan struct{}
 	closed chan struct{}
 	once   sync.Once
-
-	mu    sync.Mutex
-	conns map[*conn]struct{}
 }
 
-func newLimitListener(l net.Listener, lim limits) *limitListener {
-	return &limitListener{
-		Listener: l, limits: lim,
-		slots: make(chan struct{}, lim.connections), closed: make(chan struct{}),
-		conns: map[*conn]struct{}{},
-	}
+func newLimitListener(l net.Listener, p *places, lim limits) *limitListener {
+	return &limitListener{Listener: l, places: p, limits: lim, closed: make(chan struct{})}
 }
 
 func (l *limitListener) Accept() (net.Conn, error) {
-	select {
-	case l.slots <- struct{}{}:
-	default:
-		if err := l.waitForSlot(); err != nil {
+	for {
+		raw, err := l.Listener.Accept()
+		if err == nil {
+			c := &conn{Conn: raw, places: l.places, writeTime: l.limits.writeTime, plain: l.plain}
+			c.enter(fresh)
+			if err = l.places.take(c, l.closed); err == nil {
+				return c, nil
+			}
+			_ = raw.Close()
+		}
+		if !isFull(err) {
+			return nil, err
+		}
+		// Others need descriptors too: a client that can be done without goes, whether or not that is enough.
+		l.places.evict()
+		if err := l.places.wait(l.closed); err != nil {
 			return nil, err
 		}
 	}
-	raw, err := l.Listener.Accept()
-	if err != nil {
-		<-l.slots
-		return nil, err
-	}
-	c := &conn{Conn: raw, owner: l, writeTime: l.limits.writeTime, plain: l.plain}
-	l.mu.Lock()
-	l.conns[c] = struct{}{}
-	l.mu.Unlock()
-	return c, nil
 }
 
-// waitForSlot waits until a connection ends. It looks for an idle one again
-// now and then, as all may have been busy; that happens only when full.
-func (l *limitListener) waitForSlot() error {
-	again := time.NewTicker(200 * time.Millisecond)
-	defer again.Stop()
-	for {
-		// Somebody must be waiting for the place that is made here.
-		l.closeIdlest()
-		select {
-		case l.slots <- struct{}{}:
-			return nil
-		case <-l.closed:
-			return net.ErrClosed
-		case <-again.C:
+// isFull reports whether an error says that there is no descriptor, or no memory, to be had.
+func isFull(err error) bool {
+	for _, full := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
+		if errors.Is(err, full) {
+			return true
 		}
 	}
-}
-
-func (l *limitListener) closeIdlest() {
-	var idlest *conn
-	var since int64
-	l.mu.Lock()
-	for c := range l.conns {
-		if at := c.idleSince.Load(); at != 0 && (idlest == nil || at < since) {
-			idlest, since = c, at
-		}
-	}
-	l.mu.Unlock()
-	if idlest != nil {
-		_ = idlest.Close()
-	}
+	return false
 }
 
 func (l *limitListener) Close() error {
@@ -121,25 +117,45 @@ func (l *limitListener) Close() error {
 	return l.Listener.Close()
 }
 
-// conn is one client's connection: it bounds the time that writes take, and
-// mends the Host headers that net/http would refuse.
+// conn is one client's connection: it bounds the time that writes take, mends
+// the Host headers that net/http would refuse, and knows what it is waiting for.
 type conn struct {
 	net.Conn
-	owner     *limitListener
+	places    *places
 	writeTime time.Duration
-	idleSince atomic.Int64 // Unix nanoseconds; 0 while a request is under way
 	plain     bool         // not TLS: the bytes can be read here
 	mender    hostMender   // the reader's alone
+	phase     atomic.Int32 // a phase
+	since     atomic.Int64 // when it came into its phase, Unix nanoseconds
+	writing   atomic.Int64 // since when a write waits for the client; 0: none does
+	header    atomic.Int64 // bytes of the header of the request under way
 	closed    sync.Once
 }
 
+// phase is what a connection is about.
+type phase int32
+
+const (
+	fresh   phase = iota // it has not sent the header of its first request
+	refused              // its credentials are wrong: it is told so, or made to wait for that
+	idle                 // it has been answered
+	sending              // the body of a request is awaited
+	working              // a request is answered
+)
+
+func (c *conn) enter(p phase) {
+	if p == sending && c.in(sending) {
+		return // it is as long as its first byte that it takes
+	}
+	c.phase.Store(int32(p))
+	c.since.Store(time.Now().UnixNano())
+}
+
+// in reports whether the connection is in a phase.
+func (c *conn) in(p phase) bool { return phase(c.phase.Load()) == p }
+
 func (c *conn) Close() error {
-	c.closed.Do(func() {
-		c.owner.mu.Lock()
-		delete(c.owner.conns, c)
-		c.owner.mu.Unlock()
-		<-c.owner.slots
-	})
+	c.closed.Do(func() { c.places.leave(c) })
 	return c.Conn.Close()
 }
 
@@ -153,9 +169,12 @@ func (c *conn) CloseWrite() error {
 }
 
 func (c *conn) Write(b []byte) (written int, err error) {
+	defer c.writing.Store(0)
 	for {
 		piece := b[:min(len(b), writePiece)]
-		if err := c.SetWriteDeadline(time.Now().Add(c.writeTime)); err != nil {
+		now := time.Now()
+		c.writing.Store(now.UnixNano())
+		if err := c.SetWriteDeadline(now.Add(c.writeTime)); err != nil {
 			return written, err
 		}
 		n, err := c.Conn.Write(piece)
@@ -165,4 +184,17 @@ func (c *conn) Write(b []byte) (written int, err error) {
 			return written, err
 		}
 	}
+}
+
+func (c *conn) Read(b []byte) (n int, err error) {
+	if c.plain {
+		n, err = c.Conn.Read(b[:c.mender.room(len(b))])
+		n = c.mender.mend(b, n)
+	} else {
+		n, err = c.Conn.Read(b)
+	}
+	if n > 0 && (c.in(fresh) || c.in(idle)) {
+		c.places.grow(c, int64(n))
+	}
+	return n, err
 }

@@ -40,7 +40,14 @@ func AccessOf(r *http.Request) Access {
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer h.recover(w, r)
+	c := clientOf(r)
 	if r.ContentLength != 0 {
+		c.enter(sending)
+		defer func() {
+			if !c.in(refused) {
+				c.enter(sending) // what nobody has read of it net/http reads now
+			}
+		}()
 		// Whatever happens with the body, it isn't waited for longer.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.server.limits.bodyTime))
 	}
@@ -52,6 +59,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				errorPage(w, http.StatusBadRequest)
 				return
 			}
+			c.enter(refused)
 			w.Header().Set("Connection", "close")
 			w.Header().Set("WWW-Authenticate", `Basic realm="default"`)
 			errorPage(w, http.StatusUnauthorized)
@@ -69,12 +77,35 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "/events" && h.server.events != nil:
 		h.events(w, r)
 	case h.server.fallback != nil:
+		if r.ContentLength != 0 {
+			r.Body = &awaited{r.Body, c, time.Now().UnixNano()}
+		}
 		h.server.fallback.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), accessKey{}, access)))
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		errorPage(w, http.StatusBadRequest)
 	default:
 		errorPage(w, http.StatusNotFound)
 	}
+}
+
+// clientOf is the connection of a request.
+func clientOf(r *http.Request) *conn {
+	c, _ := r.Context().Value(connKey{}).(*conn)
+	return c
+}
+
+// awaited is a request's body whose connection waits for its client while it is read.
+type awaited struct {
+	io.ReadCloser
+	client *conn
+	began  int64 // Unix nanoseconds: a client that sends a byte now and then becomes no faster by that
+}
+
+func (a *awaited) Read(b []byte) (int, error) {
+	a.client.enter(sending)
+	a.client.since.Store(a.began)
+	defer a.client.enter(working)
+	return a.ReadCloser.Read(b)
 }
 
 // recover turns a panic into a 500, or ends the connection if an answer has
@@ -153,6 +184,7 @@ func (h *handler) exchange(buf []byte, r *http.Request, w http.ResponseWriter, a
 		return buf, http.StatusBadRequest
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	clientOf(r).enter(working)
 	method, args, err := xmlrpc.DecodeCall(buf)
 	if err != nil {
 		s.activity(config.ERRO, "XML-RPC request data "+quoted(buf)+" is invalid: unmarshallable")

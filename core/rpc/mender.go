@@ -5,15 +5,6 @@ import "bytes"
 // insertedHost is the header given to a request that has none.
 const insertedHost = "Host: localhost\r\n"
 
-func (c *conn) Read(b []byte) (int, error) {
-	if !c.plain {
-		return c.Conn.Read(b)
-	}
-	room := c.mender.room(len(b))
-	n, err := c.Conn.Read(b[:room])
-	return c.mender.mend(b, n), err
-}
-
 // hostMender follows the requests of a connection as they arrive, replaces what
 // net/http doesn't allow in a Host, and adds one where there is none. Clients
 // of unix sockets send the socket's path for a host, which Supervisor, that

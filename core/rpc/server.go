@@ -73,6 +73,7 @@ type Server struct {
 	limits     limits
 	dispatcher *Dispatcher
 	large      chan struct{}
+	places     *places
 
 	follows    context.Context // of every request: done when Shutdown begins
 	endFollows context.CancelFunc
@@ -106,7 +107,7 @@ func open(o Options, lim limits) (_ *Server, err error) {
 	s := &Server{
 		sup: o.Supervisor, logs: o.Logs, events: o.Events, fallback: o.Fallback,
 		activityFn: o.Activity, level: o.Level, limits: lim,
-		large: make(chan struct{}, lim.largeBodies),
+		large: make(chan struct{}, lim.largeBodies), places: newPlaces(lim),
 	}
 	s.follows, s.endFollows = context.WithCancel(context.Background())
 	s.calls, s.endCalls = context.WithCancel(context.Background())
@@ -187,7 +188,7 @@ func (s *Server) openSocket(c config.Server, o Options, stderr io.Writer) error 
 			return err
 		}
 	}
-	k := &socket{config: c, listener: l, tls: secured, limited: newLimitListener(l, s.limits)}
+	k := &socket{config: c, listener: l, tls: secured, limited: newLimitListener(l, s.places, s.limits)}
 	k.limited.plain = secured == nil
 	k.http = &http.Server{
 		Handler:           &handler{server: s, auth: newAuthenticator(c)},
@@ -195,6 +196,7 @@ func (s *Server) openSocket(c config.Server, o Options, stderr io.Writer) error 
 		IdleTimeout:       s.limits.idleTime,
 		MaxHeaderBytes:    s.limits.header,
 		ConnState:         connState,
+		ConnContext:       connContext,
 		BaseContext:       func(net.Listener) context.Context { return s.follows },
 		ErrorLog:          log.New(&traceWriter{s}, "", 0),
 	}
@@ -202,21 +204,35 @@ func (s *Server) openSocket(c config.Server, o Options, stderr io.Writer) error 
 	return nil
 }
 
-// connState tells a connection whether a request is under way on it.
+// connState follows what a connection is about, as far as net/http knows.
 func connState(c net.Conn, state http.ConnState) {
-	if t, ok := c.(*tls.Conn); ok {
-		c = t.NetConn()
-	}
-	ours, ok := c.(*conn)
-	if !ok {
+	ours := connOf(c)
+	if ours == nil {
 		return
 	}
 	switch state {
 	case http.StateActive:
-		ours.idleSince.Store(0)
+		ours.enter(working)
 	case http.StateIdle:
-		ours.idleSince.Store(time.Now().UnixNano())
+		ours.places.answered(ours)
+		ours.enter(idle)
 	}
+}
+
+// connOf is the connection below what net/http has; nil: there is none.
+func connOf(c net.Conn) *conn {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	ours, _ := c.(*conn)
+	return ours
+}
+
+type connKey struct{}
+
+// connContext lets the handlers find their connection.
+func connContext(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, connOf(c))
 }
 
 // traceWriter takes what net/http has to say about its clients.

@@ -181,7 +181,7 @@ func TestThePipelinedBodyOfALaterSegmentIsNotChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	readResponse(t, r)
-	eventually(t, func() bool { return !h.sockets[0].limited.allIdle() }) // its header is taken
+	eventually(t, func() bool { return !h.places.allIdle() }) // its header is taken
 	if _, err := io.WriteString(c, body); err != nil {
 		t.Fatal(err)
 	}
@@ -458,23 +458,26 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 	h.sup.mainLog = log
 	c = dial(t, h)
 	_, _ = io.WriteString(c, post(callXML(t, "supervisor.readLog", 0, 0), basic("u", "u")))
-	limited := h.sockets[0].limited
-	eventually(t, func() bool {
-		limited.mu.Lock()
-		defer limited.mu.Unlock()
-		return len(limited.conns) == 0
-	})
+	eventually(t, func() bool { return h.places.open() == 0 })
 }
 
-func (l *limitListener) allIdle() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for c := range l.conns {
-		if c.idleSince.Load() == 0 {
-			return false
+func (p *places) allIdle() bool { return p.count(idle) == p.open() }
+
+func (p *places) open() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.conns)
+}
+
+func (p *places) count(phase phase) (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		if c.in(phase) {
+			n++
 		}
 	}
-	return true
+	return n
 }
 
 func TestConnectionsAreLimitedAndIdleOnesMakeRoom(t *testing.T) {
@@ -488,7 +491,7 @@ func TestConnectionsAreLimitedAndIdleOnesMakeRoom(t *testing.T) {
 		if resp, _ := exchange(t, c, request); resp.StatusCode != 200 {
 			t.Fatalf("got %d", resp.StatusCode)
 		}
-		eventually(t, func() bool { return h.sockets[0].limited.allIdle() }) // else another may be idle longest
+		eventually(t, func() bool { return h.places.allIdle() }) // else another may be idle longest
 		conns = append(conns, c)
 	}
 	if _, err := io.WriteString(conns[0], request); err == nil {
@@ -499,12 +502,9 @@ func TestConnectionsAreLimitedAndIdleOnesMakeRoom(t *testing.T) {
 	if resp, _ := exchange(t, conns[9], request); resp.StatusCode != 200 {
 		t.Errorf("got %d", resp.StatusCode)
 	}
-	limited := h.sockets[0].limited
-	limited.mu.Lock()
-	if n := len(limited.conns); n > lim.connections {
+	if n := h.places.open(); n > lim.connections {
 		t.Errorf("%d connections", n)
 	}
-	limited.mu.Unlock()
 
 	// All busy: the next waits until one is done.
 	var busy []net.Conn

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// The tests of clients that take all they can get, against a real daemon.
+
+// inetSection is a TCP server with an owner's password and one for those who only read.
+func inetSection(address string) string {
+	return fmt.Sprintf("[inet_http_server]\nport=%s\nusername=owner\npassword=o\nread_only_username=reader\nread_only_password=r\n", address)
+}
+
+// besiege keeps so many connections to an address open, each of which sends a text and makes room for the next when it is closed, until
+// the function returned is called.
+func besiege(t testing.TB, address string, clients int, send string) (end func()) {
+	t.Helper()
+	stop := make(chan struct{})
+	var all, there sync.WaitGroup
+	for range clients {
+		there.Add(1)
+		all.Go(func() {
+			arrived := sync.OnceFunc(there.Done)
+			defer arrived()
+			for {
+				c, err := net.DialTimeout("tcp", address, 5*time.Second)
+				if err == nil {
+					_ = c.SetDeadline(time.Now().Add(patience))
+					_, _ = c.Write([]byte(send))
+					arrived()
+					closed := make(chan struct{})
+					go func() {
+						defer close(closed)
+						_, _ = c.Read(make([]byte, 1))
+					}()
+					select {
+					case <-closed:
+					case <-stop:
+					}
+					_ = c.Close()
+					<-closed
+				}
+				select {
+				case <-stop:
+					return
+				case <-time.After(10 * time.Millisecond):
+				}
+			}
+		})
+	}
+	there.Wait()
+	return func() {
+		close(stop)
+		all.Wait()
+	}
+}
+
+// Connections without a password, as many as there are descriptors, keep no program from being started.
+func TestConnectionsLeaveDescriptorsForPrograms(t *testing.T) {
+	address := freeAddress(t)
+	in := prepare(t, hark(t), baseConf+inetSection(address)+`
+[program:again]
+command=/bin/sh -c "sleep 0.05"
+startsecs=0
+startretries=1000
+autorestart=true
+[program:still]
+command=/bin/sleep 1000
+autostart=false
+startsecs=0
+startretries=0
+[group:many]
+programs=a,b,c
+[program:a]
+command=/bin/cat
+numprocs=50
+process_name=%(program_name)s%(process_num)d
+autostart=false
+startretries=0
+[program:b]
+command=/bin/cat
+[program:c]
+command=/bin/cat
+`)
+	in.cmd.Args = append([]string{"/bin/sh", "-c", `ulimit -n 1024; exec "$0" "$@"`}, in.cmd.Args...)
+	in.cmd.Path = "/bin/sh"
+	in.launch()
+	in.waitServing()
+	end := besiege(t, address, 1100, "")
+	defer end()
+	for range 5 {
+		if v, err := in.call("supervisor.startProcess", "still"); err != nil || v != true {
+			t.Fatalf("cannot start a program: %v, %v", v, err)
+		}
+		in.must("supervisor.stopProcess", "still")
+	}
+	in.must("supervisor.startProcessGroup", "many", true)
+	before := strings.Count(in.log(), "spawned: 'again'")
+	until(t, "a program is restarted again and again", func() bool { return strings.Count(in.log(), "spawned: 'again'") > before+5 })
+	for _, name := range []string{"many:a0", "many:a49", "many:b", "many:c"} {
+		if state := in.state(name); state != "RUNNING" {
+			t.Errorf("%s is %s", name, state)
+		}
+	}
+	if log := in.log(); strings.Contains(log, "FATAL") || strings.Contains(log, "spawnerr") {
+		t.Errorf("log: %s", tailOf(log, 3000))
+	}
+}

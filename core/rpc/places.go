@@ -1,0 +1,202 @@
+package rpc
+
+import (
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	// freshTime is how long a connection may say nothing before it goes ahead of those that have been answered once.
+	freshTime = 100 * time.Millisecond
+	// slowTime is how long a client may keep a place by sending or reading slowly while others have none.
+	slowTime = time.Second
+	// lookAgain is how often a place is looked for where none could be had: clients become idle or slow without telling.
+	lookAgain = 50 * time.Millisecond
+	// freeHeader is how many bytes of a request's header are not counted.
+	freeHeader = 4 << 10
+)
+
+// places are the connections that all sockets of a server have open. When there is no place for another one, the one that is easiest to do
+// without is closed: whoever has said nothing first, so that no number of silent connections keeps anybody out.
+type places struct {
+	limits limits
+	freed  chan struct{} // gets a value when a connection ends
+
+	mu      sync.Mutex
+	conns   map[*conn]struct{}
+	headers int64 // see limits
+}
+
+func newPlaces(lim limits) *places {
+	return &places{limits: lim, freed: make(chan struct{}, 1), conns: map[*conn]struct{}{}}
+}
+
+// take gives a place to a connection that has just been accepted. It waits while all others are being answered; the error is
+// net.ErrClosed once closed is closed.
+func (p *places) take(c *conn, closed <-chan struct{}) error {
+	descriptor := descriptorOf(c.Conn)
+	for {
+		p.mu.Lock()
+		full := len(p.conns) >= p.limits.connections || len(p.conns) >= minConnections && descriptor >= p.limits.descriptors
+		victim := (*conn)(nil)
+		if full {
+			victim = p.worst(time.Now())
+		}
+		if !full || victim != nil {
+			delete(p.conns, victim)
+			p.conns[c] = struct{}{}
+		}
+		p.mu.Unlock()
+		switch {
+		case !full:
+			return nil
+		case victim != nil:
+			_ = victim.Close()
+			return nil
+		}
+		if err := p.wait(closed); err != nil {
+			return err
+		}
+	}
+}
+
+// wait waits for a connection to end, but no longer than it may take for one to become idle.
+func (p *places) wait(closed <-chan struct{}) error {
+	again := time.NewTimer(lookAgain)
+	defer again.Stop()
+	select {
+	case <-p.freed:
+	case <-again.C:
+	case <-closed:
+		return net.ErrClosed
+	}
+	return nil
+}
+
+func (p *places) leave(c *conn) {
+	p.mu.Lock()
+	delete(p.conns, c)
+	p.headers -= counted(c.header.Swap(0))
+	p.mu.Unlock()
+	select {
+	case p.freed <- struct{}{}:
+	default:
+	}
+}
+
+// evict closes the connection that is easiest to do without, if there is one.
+func (p *places) evict() {
+	p.mu.Lock()
+	victim := p.worst(time.Now())
+	p.mu.Unlock()
+	if victim != nil {
+		_ = victim.Close()
+	}
+}
+
+// worst is the connection that is easiest to do without, nil when all are being answered. p.mu is held.
+func (p *places) worst(now time.Time) *conn {
+	silent := 0
+	for c := range p.conns {
+		if c.in(fresh) {
+			silent++
+		}
+	}
+	// Where most say nothing, that is what they are there for.
+	crowd := silent > p.limits.connections/2
+	var worst *conn
+	best, since := notAtAll, int64(0)
+	for c := range p.conns {
+		if n, at := c.needless(now, crowd); n < best || n == best && n != notAtAll && at < since {
+			worst, best, since = c, n, at
+		}
+	}
+	return worst
+}
+
+// notAtAll is what needless gives for a connection that is not to be closed.
+const notAtAll = 4
+
+// needless ranks a connection by how easily it is done without, 0 most easily, and tells since when.
+func (c *conn) needless(now time.Time, crowd bool) (rank int, since int64) {
+	since = c.since.Load()
+	age := time.Duration(now.UnixNano() - since)
+	switch phase(c.phase.Load()) {
+	case fresh:
+		if !crowd && age < freshTime {
+			return 2, since
+		}
+		return 0, since
+	case refused:
+		return 0, since
+	case idle:
+		return 1, since
+	case sending:
+		if age >= slowTime {
+			return 3, since
+		}
+	}
+	if at := c.writing.Load(); at != 0 && time.Duration(now.UnixNano()-at) >= slowTime {
+		return 3, at
+	}
+	return notAtAll, 0
+}
+
+// counted is what a header of so many bytes counts.
+func counted(header int64) int64 { return max(header-freeHeader, 0) }
+
+// grow counts n bytes that came for a request whose header is not complete. When the headers of all are too large together, the
+// connection with the largest of those that are not complete is closed.
+func (p *places) grow(c *conn, n int64) {
+	before := c.header.Load()
+	if before+n <= freeHeader {
+		c.header.Store(before + n) // nobody else writes it
+		return
+	}
+	p.mu.Lock()
+	if _, open := p.conns[c]; !open {
+		p.mu.Unlock()
+		return
+	}
+	c.header.Store(before + n)
+	p.headers += counted(before+n) - counted(before)
+	var largest *conn
+	if p.headers > p.limits.headers {
+		for o := range p.conns {
+			if (o.in(fresh) || o.in(idle)) && (largest == nil || o.header.Load() > largest.header.Load()) {
+				largest = o
+			}
+		}
+	}
+	p.mu.Unlock()
+	if largest != nil {
+		_ = largest.Close()
+	}
+}
+
+// answered ends the request of a connection.
+func (p *places) answered(c *conn) {
+	if c.header.Load() <= freeHeader {
+		c.header.Store(0)
+		return
+	}
+	p.mu.Lock()
+	p.headers -= counted(c.header.Swap(0))
+	p.mu.Unlock()
+}
+
+// descriptorOf is a connection's descriptor. The kernel gives the lowest that is free, so it tells how many are in use at least. 0:
+// it isn't known.
+func descriptorOf(c net.Conn) (fd int) {
+	s, ok := c.(syscall.Conn)
+	if !ok {
+		return 0
+	}
+	raw, err := s.SyscallConn()
+	if err == nil {
+		_ = raw.Control(func(d uintptr) { fd = int(d) })
+	}
+	return fd
+}

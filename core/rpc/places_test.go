@@ -1,0 +1,256 @@
+package rpc
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hark-supervisor/hark/core/config"
+)
+
+// guarded serves a TCP socket with an owner's password and one for those who only read.
+func guarded(t testing.TB, lim limits, change func(*Options)) *harness {
+	t.Helper()
+	return serve(t, lim, func(o *Options) {
+		o.Servers[0] = config.Server{Section: "inet_http_server", Network: "tcp", Host: "127.0.0.1",
+			Username: "owner", Password: config.NewSecret("o"), ReadOnlyUsername: "reader", ReadOnlyPassword: config.NewSecret("r")}
+		if change != nil {
+			change(o)
+		}
+	})
+}
+
+func address(h *harness) string { return h.sockets[0].listener.Addr().String() }
+
+func dialTCP(t testing.TB, h *harness) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", address(h))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(patience))
+	return c
+}
+
+// patient are limits by which nobody is sent away within the patience of a test, but to make room.
+func patient(connections int) limits {
+	lim := defaultLimits()
+	lim.connections = connections
+	lim.headerTime, lim.bodyTime, lim.writeTime = 10*patience, 10*patience, 10*patience
+	return lim
+}
+
+// Whatever clients do with their connections, and however many of them, there is a place for the owner's call.
+func TestNobodyKeepsTheOwnerOut(t *testing.T) {
+	const places = 20
+	big := filepath.Join(t.TempDir(), "big")
+	if err := os.WriteFile(big, bytes.Repeat([]byte("x"), 8<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader := basic("reader", "r")
+	for _, tt := range []struct{ name, sends string }{
+		{"say nothing", ""},
+		{"stop within the first line", "POST /RPC2 HT"},
+		{"stop within the header", "POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n"},
+		{"have no password and a body that does not come", "POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"},
+		{"have no password and a form that does not come", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"},
+		{"may read and have a body that does not come", "POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n" + reader + "\r\n\r\n<"},
+		{"may read and have a form that does not come", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n" + reader + "\r\n\r\n<"},
+		{"may read and have a body that nobody asked for", "GET /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n" + reader + "\r\n\r\n"},
+		{"keep their connections", post(callXML(t, "supervisor.getState"), reader)},
+		{"do not read the answer", post(callXML(t, "supervisor.readLog", 0, 0), reader)},
+		{"do not read many answers", strings.Repeat(post(callXML(t, "supervisor.readLog", -100_000, 0), reader), 500)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := guarded(t, patient(places), func(o *Options) {
+				o.Fallback = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					_, _ = io.Copy(io.Discard, r.Body)
+				})
+			})
+			h.sup.mainLog = big
+			for range 2 * places {
+				c := dialTCP(t, h)
+				if len(tt.sends) > 64<<10 {
+					_ = c.SetWriteDeadline(time.Now().Add(50 * time.Millisecond)) // nobody reads all of it
+				}
+				_, _ = io.WriteString(c, tt.sends)
+			}
+			for range 3 {
+				if resp, body := exchange(t, dialTCP(t, h), post(callXML(t, "supervisor.getState"), basic("owner", "o"))); resp.StatusCode != 200 {
+					t.Fatalf("got %d %s", resp.StatusCode, body)
+				}
+			}
+			if n := h.places.open(); n > places {
+				t.Errorf("%d connections", n)
+			}
+		})
+	}
+}
+
+// A connection that has been answered is kept where others have said nothing so far.
+func TestSilentConnectionsGoFirst(t *testing.T) {
+	h := guarded(t, patient(10), nil)
+	request := post(callXML(t, "supervisor.getState"), basic("owner", "o"))
+	var kept []net.Conn
+	for range 3 {
+		c := dialTCP(t, h)
+		exchange(t, c, request)
+		kept = append(kept, c)
+	}
+	eventually(t, h.places.allIdle)
+	for range 50 {
+		dialTCP(t, h)
+	}
+	eventually(t, func() bool { return h.places.count(fresh) == 7 })
+	for i, c := range kept {
+		if resp, _ := exchange(t, c, request); resp.StatusCode != 200 {
+			t.Errorf("connection %d: %d", i, resp.StatusCode)
+		}
+	}
+}
+
+// Large headers of many are bounded together, and that of one who asks a little is not touched.
+func TestHeadersAreBoundedTogether(t *testing.T) {
+	lim := patient(100)
+	lim.headers = 256 << 10
+	h := guarded(t, lim, nil)
+	for range 50 {
+		_, _ = io.WriteString(dialTCP(t, h), "GET / HTTP/1.1\r\nX: "+strings.Repeat("x", 60<<10))
+	}
+	_, _ = io.WriteString(dialTCP(t, h), "GET / HTTP/1.1\r\nX: "+strings.Repeat("x", 30<<10)) // not yet the largest, and the last
+	eventually(t, func() bool { return h.places.count(fresh) < 10 })
+	cookies := "Cookie: " + strings.Repeat("x", 8<<10)
+	c := dialTCP(t, h)
+	for range 20 {
+		if resp, _ := exchange(t, c, post(callXML(t, "supervisor.getState"), basic("owner", "o"), cookies)); resp.StatusCode != 200 {
+			t.Fatalf("got %d", resp.StatusCode)
+		}
+	}
+	_ = c.Close()
+	eventually(t, func() bool { return h.places.count(idle) == 0 })
+	h.places.mu.Lock()
+	defer h.places.mu.Unlock()
+	if h.places.headers > lim.headers {
+		t.Errorf("%d bytes", h.places.headers)
+	}
+	for c := range h.places.conns {
+		h.places.headers -= counted(c.header.Load())
+	}
+	if h.places.headers != 0 {
+		t.Errorf("%d bytes are counted and nobody's", h.places.headers)
+	}
+}
+
+// fullListener has no descriptors left now and then.
+type fullListener struct {
+	net.Listener
+	fails atomic.Int32
+}
+
+func (f *fullListener) Accept() (net.Conn, error) {
+	if f.fails.Add(-1) >= 0 {
+		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	}
+	return f.Listener.Accept()
+}
+
+func TestWithoutDescriptorsASilentConnectionGoes(t *testing.T) {
+	full := &fullListener{}
+	h := guarded(t, patient(35), func(o *Options) {
+		o.Inherited = func(config.Server) net.Listener {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			full.Listener = l
+			return full
+		}
+	})
+	for range 30 {
+		dialTCP(t, h)
+	}
+	eventually(t, func() bool { return h.places.count(fresh) == 30 })
+	full.fails.Store(10)
+	for range 2 { // the first is accepted by the call that waits already
+		if resp, _ := exchange(t, dialTCP(t, h), post(callXML(t, "supervisor.getState"), basic("owner", "o"))); resp.StatusCode != 200 {
+			t.Errorf("got %d", resp.StatusCode)
+		}
+	}
+	if n := h.places.count(fresh); n > 20 {
+		t.Errorf("%d silent connections are left", n)
+	}
+}
+
+// Connections leave the last descriptors to others, but for a few.
+func TestConnectionsLeaveDescriptors(t *testing.T) {
+	lim := patient(200)
+	probe, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer probe.Close()
+	lim.descriptors = int(probe.Fd()) + 2 // fewer than are in use in a moment
+	h := guarded(t, lim, nil)
+	for range 60 {
+		dialTCP(t, h) // our own ends take descriptors too
+		eventually(t, func() bool { return h.places.open() > 0 })
+	}
+	if resp, _ := exchange(t, dialTCP(t, h), post(callXML(t, "supervisor.getState"), basic("owner", "o"))); resp.StatusCode != 200 {
+		t.Errorf("got %d", resp.StatusCode)
+	}
+	if n := h.places.open(); n != minConnections {
+		t.Errorf("%d connections", n)
+	}
+}
+
+func TestWhatTheServersTakeOfTheDescriptors(t *testing.T) {
+	for _, tt := range []struct{ open, connections, left int }{
+		{64, 16, 32}, {256, 64, 32}, {1024, 256, 128}, {4096, 1024, 512}, {1 << 20, 1024, 512},
+	} {
+		lim := limits{}
+		lim.share(tt.open)
+		if lim.connections != tt.connections || lim.descriptors != tt.open-tt.left {
+			t.Errorf("of %d: %d connections below %d", tt.open, lim.connections, lim.descriptors)
+		}
+	}
+}
+
+// A client that reads slowly is answered all the same, as long as nobody needs its place.
+func TestSlowReadersAreAnswered(t *testing.T) {
+	h := guarded(t, defaultLimits(), nil)
+	big := filepath.Join(t.TempDir(), "big")
+	if err := os.WriteFile(big, bytes.Repeat([]byte("x"), 8<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.sup.mainLog = big
+	c := dialTCP(t, h)
+	if _, err := io.WriteString(c, post(callXML(t, "supervisor.readLog", 0, 0), basic("owner", "o"))); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool { // it is written, and waits for us
+		h.places.mu.Lock()
+		defer h.places.mu.Unlock()
+		return slices.ContainsFunc(keys(h.places.conns), func(c *conn) bool { return c.writing.Load() != 0 })
+	})
+	if resp, body := readResponse(t, bufio.NewReader(c)); resp.StatusCode != 200 || len(body) < 8<<20 {
+		t.Errorf("got %d, %d bytes", resp.StatusCode, len(body))
+	}
+}
+
+func keys(m map[*conn]struct{}) (all []*conn) {
+	for c := range m {
+		all = append(all, c)
+	}
+	return all
+}
