@@ -74,7 +74,7 @@ type LogSinkStatus struct {
 	Accepted    uint64
 	Written     uint64 // acknowledged
 	Dropped     uint64 // for want of room, or refused for good
-	Queued      int64  // waiting in memory or in the spool, about
+	Queued      int64  // waiting in memory or in the spool, about; 0 where nothing does
 	InFlight    int    // batches sent and not answered
 	Batches     uint64 // written
 	Redelivered uint64 // batches sent once more
@@ -383,7 +383,7 @@ func (k *LogSink) Status() LogSinkStatus {
 	}
 	if k.spool != nil {
 		s.Spool = k.o.Spool.status(k.spool, "logsink", k.o.Name, k.fault)
-		s.Queued += s.Spool.Stats.Bytes
+		s.Queued += s.Spool.Stats.Waiting
 		s.Oldest = earlier(s.Oldest, s.Spool.Stats.Oldest)
 	}
 	return s

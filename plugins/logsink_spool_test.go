@@ -99,6 +99,7 @@ func TestSinkKilledTimeAndAgainLosesNothingWithASpool(t *testing.T) {
 		}
 	}
 	await(t, "the end of the output", func() bool { return k.Status().Written == uint64(total) })
+	await(t, "that nothing is said to wait", func() bool { s := k.Status(); return s.Queued == 0 && s.Oldest.IsZero() })
 	closeSink(t, k)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -124,6 +125,7 @@ func TestSinkSpoolSurvivesTheDaemon(t *testing.T) {
 	text := bytes.Repeat([]byte("0123456789abcdef"), 5*maxBatch/16)
 	say(7, time.Now(), text)
 	await(t, "two batches under way", func() bool { return k.Status().InFlight == 2 })
+	await(t, "that all of it is said to wait", func() bool { n := k.Status().Queued; return n >= int64(len(text)) && n < int64(len(text))+10_000 })
 	if err := cutSink(k); err != nil {
 		t.Error(err)
 	}
@@ -135,6 +137,7 @@ func TestSinkSpoolSurvivesTheDaemon(t *testing.T) {
 	say = k.Source("web", "a", "stdout", nil)
 	say(8, time.Now(), []byte("new"))
 	await(t, "what was spooled and more", func() bool { return len(second.text("a")) == len(text)+3 })
+	await(t, "that nothing is said to wait", func() bool { return k.Status().Queued == 0 })
 	closeSink(t, k)
 	if second.text("a") != string(text)+"new" {
 		t.Error("it came otherwise than it was said")

@@ -62,6 +62,22 @@ func (a *acks) open(first, last uint64) uint64 {
 	return n
 }
 
+// justBefore counts the positions in the set that lead up to pos without a gap.
+func (a *acks) justBefore(pos uint64) uint64 {
+	if pos <= a.low {
+		return pos - 1
+	}
+	for _, s := range slices.Backward(a.spans) {
+		if s.first < pos {
+			if s.last+1 < pos {
+				break
+			}
+			return pos - s.first
+		}
+	}
+	return 0
+}
+
 // clone is a copy with at most n spans, the lowest.
 func (a *acks) clone(n int) acks {
 	return acks{a.low, slices.Clone(a.spans[:min(n, len(a.spans))])}

@@ -37,6 +37,13 @@ func TestAcksAreASet(t *testing.T) {
 			if got := a.open(from, to); got != want {
 				t.Fatalf("open(%d, %d) is %d, not %d: %+v", from, to, got, want, a)
 			}
+			n := uint64(0)
+			for n+1 < from && model[from-n-1] {
+				n++
+			}
+			if got := a.justBefore(from); got != n {
+				t.Fatalf("justBefore(%d) is %d, not %d: %+v", from, got, n, a)
+			}
 			for i := uint64(1); i < a.low; i++ {
 				if !model[i] {
 					t.Fatalf("low is %d", a.low)

@@ -3,7 +3,6 @@ package spool
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -114,15 +113,18 @@ func (s *Spool) callBack() {
 // that it says are done with: in this order, so that after a kill no acked record
 // looks missing.
 func (s *Spool) commit() error {
-	var err error
-	for more := true; more && err == nil; {
-		more, err = s.writeBatch()
+	saved := false
+	for {
+		wrote, err := s.writeBatch()
+		if !wrote && !saved { // with a batch it was
+			err = errors.Join(err, s.saveCursor())
+		}
+		if !wrote || err != nil {
+			s.sweep(err == nil)
+			return err
+		}
+		saved = true
 	}
-	if cursorErr := s.saveCursor(); cursorErr != nil {
-		return errors.Join(err, cursorErr)
-	}
-	s.sweep(err == nil)
-	return err
 }
 
 // gather fills the batch from the queue: records with contiguous positions. What
@@ -160,8 +162,8 @@ func (s *Spool) gather() {
 	}
 }
 
-// writeBatch commits one batch and hands it on to the cursor if that has read
-// all before it.
+// writeBatch commits one batch, has the cursor file know its numbers, and hands it on to the cursor if that has read
+// all before it. A number that was seen is then in two files.
 func (s *Spool) writeBatch() (wrote bool, err error) {
 	s.mu.Lock()
 	s.gather()
@@ -169,6 +171,13 @@ func (s *Spool) writeBatch() (wrote bool, err error) {
 	s.mu.Unlock()
 	if len(batch) == 0 {
 		return false, nil
+	}
+	numbers := none()
+	for i := range batch {
+		numbers.include(batch[i].numbers())
+	}
+	if err := s.reserve(numbers); err != nil {
+		return false, err
 	}
 	s.buf = s.buf[:0]
 	for i := range batch {
@@ -193,6 +202,12 @@ func (s *Spool) writeBatch() (wrote bool, err error) {
 	if cap(s.buf) > 4*batchBytes {
 		s.buf = nil // one large record does not stay in memory
 	}
+	s.mu.Lock()
+	s.written.include(numbers)
+	s.mu.Unlock()
+	if err := s.saveCursor(); err != nil {
+		return false, err // the batch is written again
+	}
 	off := g.size
 	g.size += n
 	g.next = batch[len(batch)-1].Pos + 1
@@ -203,9 +218,6 @@ func (s *Spool) writeBatch() (wrote bool, err error) {
 		s.handOn(g, batch, off)
 	}
 	s.nextWrite = g.next
-	for i := range batch {
-		s.written.include(batch[i].numbers())
-	}
 	clear(batch)
 	s.batch, s.batchSize = batch[:0], 0
 	return true, nil
@@ -275,7 +287,7 @@ func (s *Spool) seal() {
 		return
 	}
 	if info, err := f.Stat(); err == nil && info.Size() > g.size {
-		_ = f.Truncate(g.size) // a rest is recognized by Open
+		_ = s.disk.truncate(f, g.size) // a rest is recognized by Open
 	}
 	if g.empty() {
 		s.remove(g)
@@ -290,11 +302,12 @@ func (s *Spool) discard(g *segment) {
 	r := Report{Kind: Discarded, File: g.name, Bytes: g.size}
 	s.mu.Lock()
 	for s.ahead.n > 0 && s.ahead.at(0).Pos < g.next {
-		s.ahead.pop()
+		gone := s.ahead.pop()
 		r.Records++
 		s.waiting--
+		s.queued -= frameLen(&gone)
 	}
-	r.Records += s.forget(max(s.nextRead, g.first), g.last())
+	r.Records += s.forget(max(s.nextRead, g.first), g.last(), g.each())
 	s.nextRead = max(s.nextRead, g.next)
 	s.acks.add(g.first, g.last()) // what the consumer has is in memory only now
 	s.stats.Discarded += r.Records
@@ -308,19 +321,29 @@ func (s *Spool) discard(g *segment) {
 // sweep removes segments in which all is done with according to the cursor file.
 // The newest stays, for its numbers, unless it is large and can be replaced.
 func (s *Spool) sweep(healthy bool) {
-	for _, g := range slices.Clone(s.segments) {
-		newest := g == s.segments[len(s.segments)-1]
-		if !newest && g != s.active && s.saved.open(g.first, g.last()) == 0 {
-			s.remove(g)
+	var done []*segment
+	for i, g := range s.segments {
+		if i+1 < len(s.segments) && g != s.active && s.saved.open(g.first, g.last()) == 0 {
+			done = append(done, g)
 		}
+	}
+	// What is removed must not look lost after a loss of power.
+	if len(done) > 0 && s.o.Sync && s.cursorFile.sync(s) != nil {
+		return // the next time
+	}
+	for _, g := range done {
+		s.remove(g)
 	}
 	g := s.active
 	if g == nil || !healthy || g.size <= s.o.SegmentBytes/8 || s.saved.open(g.first, g.last()) > 0 {
 		return
 	}
+	if s.o.Sync && s.cursorFile.sync(s) != nil {
+		return // it is only about room
+	}
 	fresh, f, err := s.createSegment(g.next)
 	if err != nil {
-		return // it is only about room
+		return
 	}
 	_ = s.activeFile.Close()
 	s.active, s.activeFile = fresh, f
@@ -334,15 +357,21 @@ func (s *Spool) finish() {
 	s.mu.Lock()
 	left := len(s.batch) + s.pending.n
 	s.mu.Unlock()
-	if s.cursorFile != nil && s.o.Sync && s.closeErr == nil {
-		s.closeErr = s.disk.sync(s.cursorFile)
+	if s.o.Sync && s.closeErr == nil {
+		s.closeErr = s.cursorFile.sync(s)
 	}
 	if s.closeErr != nil {
 		s.closeErr = fmt.Errorf("cannot commit %d records of spool %q: %w", left, s.o.Name, s.closeErr)
 	}
+	s.mu.Lock()
+	given := s.newest
+	s.mu.Unlock()
+	if exact := (reservation{Numbers: given, exact: true}); given.Pos > 0 && s.reserved != exact {
+		_ = s.saveNumbers(exact) // without it some are skipped at most
+	}
 	if s.active != nil {
 		if info, err := s.activeFile.Stat(); err == nil && info.Size() > s.active.size {
-			_ = s.activeFile.Truncate(s.active.size)
+			_ = s.disk.truncate(s.activeFile, s.active.size)
 		}
 	}
 	s.release()

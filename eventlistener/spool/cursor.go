@@ -34,6 +34,7 @@ func (c *Cursor) Next() (Record, bool) {
 		s.nextRead = next.Pos + 1
 	}
 	s.out[next.Pos] = next
+	s.queued -= frameLen(&next)
 	refill := s.ahead.bytes < aheadBytes/2 && s.nextRead < s.nextWrite
 	s.mu.Unlock()
 	if refill {
@@ -119,6 +120,7 @@ func (c *Cursor) Return(pos uint64) bool {
 	delete(s.out, pos)
 	i := sort.Search(len(s.back), func(i int) bool { return s.back[i].Pos > pos })
 	s.back = slices.Insert(s.back, i, r)
+	s.queued += frameLen(&r)
 	s.stats.Returned++
 	return true
 }
@@ -131,6 +133,7 @@ func (c *Cursor) ReturnAll() {
 	defer s.mu.Unlock()
 	for pos, r := range s.out {
 		s.back = append(s.back, r)
+		s.queued += frameLen(&r)
 		delete(s.out, pos)
 		s.stats.Returned++
 	}

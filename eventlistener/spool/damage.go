@@ -27,7 +27,7 @@ func (s *Spool) setAside(g *segment) (name string, n int64) {
 		if info, err := s.root.Lstat(g.name); err == nil {
 			n = info.Size()
 		}
-		if err := s.root.Rename(g.name, name); err != nil {
+		if err := s.disk.rename(s.root, g.name, name); err != nil {
 			g.keepRest = true
 			return "", n
 		}
@@ -36,12 +36,12 @@ func (s *Spool) setAside(g *segment) (name string, n int64) {
 	}
 	n, err := s.moveRest(g, name)
 	if err != nil {
-		_ = s.root.Remove(name)
+		_ = s.disk.remove(s.root, name)
 		g.keepRest = true
 		return "", n
 	}
 	if n == 0 {
-		_ = s.root.Remove(name)
+		_ = s.disk.remove(s.root, name)
 		return "", 0
 	}
 	s.pruneAside()
@@ -49,7 +49,7 @@ func (s *Spool) setAside(g *segment) (name string, n int64) {
 }
 
 func (s *Spool) moveRest(g *segment, name string) (n int64, err error) {
-	from, err := s.root.OpenFile(g.name, os.O_RDWR, 0)
+	from, err := s.disk.open(s.root, g.name, os.O_RDWR)
 	if err != nil {
 		return 0, err
 	}
@@ -59,7 +59,7 @@ func (s *Spool) moveRest(g *segment, name string) (n int64, err error) {
 		return 0, err
 	}
 	n = max(info.Size()-g.size, 0)
-	to, err := s.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	to, err := s.disk.open(s.root, name, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return n, err
 	}
@@ -67,15 +67,8 @@ func (s *Spool) moveRest(g *segment, name string) (n int64, err error) {
 	if err = errors.Join(err, to.Close()); err != nil {
 		return n, err
 	}
-	return n, from.Truncate(g.size)
+	return n, s.disk.truncate(from, g.size)
 }
-
-type writerAt struct {
-	disk disk
-	f    *os.File
-}
-
-func (w writerAt) WriteAt(b []byte, off int64) (int, error) { return w.disk.writeAt(w.f, b, off) }
 
 // pruneAside deletes the oldest files set aside beyond maxAside.
 func (s *Spool) pruneAside() {
@@ -97,7 +90,7 @@ func (s *Spool) pruneAside() {
 		return strings.Compare(a.name, b.name)
 	})
 	for len(all) > maxAside {
-		_ = s.root.Remove(all[0].name)
+		_ = s.disk.remove(s.root, all[0].name)
 		all = all[1:]
 	}
 }
@@ -126,11 +119,11 @@ func (s *Spool) remove(g *segment) {
 		s.active, s.activeFile = nil, nil
 	}
 	if g.keepRest {
-		_ = s.root.Rename(g.name, fmt.Sprintf("%s-%d%s", g.name, g.size, asideSuffix))
+		_ = s.disk.rename(s.root, g.name, fmt.Sprintf("%s-%d%s", g.name, g.size, asideSuffix))
 		s.pruneAside()
 		return
 	}
-	_ = s.root.Remove(g.name)
+	_ = s.disk.remove(s.root, g.name)
 }
 
 // spoiled ends a segment at the damage just found while the spool is in use: at
@@ -140,7 +133,7 @@ func (s *Spool) spoiled(g *segment, pos uint64, off int64, cause error) {
 	if s.active == g {
 		s.seal()
 	}
-	last := g.last()
+	last, each := g.last(), g.each()
 	s.total -= g.size - off
 	g.next, g.size = pos, off
 	r.Aside, r.Bytes = s.setAside(g)
@@ -148,7 +141,7 @@ func (s *Spool) spoiled(g *segment, pos uint64, off int64, cause error) {
 	s.mu.Lock()
 	// Records before nextRead are in memory already, wherever they were on disk.
 	if from := max(pos, s.nextRead); from <= last {
-		r.Records = s.forget(from, last)
+		r.Records = s.forget(from, last, each)
 		s.stats.Lost += r.Records
 	}
 	s.nextRead = max(s.nextRead, last+1)

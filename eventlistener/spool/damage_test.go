@@ -222,6 +222,16 @@ func TestADamagedCursorFileLosesNothing(t *testing.T) {
 	}
 }
 
+func TestASpoolWithoutAFileOfNumbersGoesOn(t *testing.T) {
+	dir, acked, n := atRest(t)
+	ok(t, os.Remove(filepath.Join(inside(dir), numbersName)))
+	got, l := examine(t, dir, n)
+	equal(t, "positions", got, count(acked+1, n))
+	if l.String() != "" {
+		t.Error(l)
+	}
+}
+
 func TestRemovedSegmentsAreReported(t *testing.T) {
 	dir, acked, n := atRest(t)
 	for _, seg := range layouts(t, dir) {

@@ -17,21 +17,21 @@ type badDisk struct {
 }
 
 func (b *badDisk) disk() disk {
-	return disk{
-		writeAt: func(f *os.File, p []byte, off int64) (int, error) {
-			if b.broken.Load() {
-				n, _ := f.WriteAt(p[:len(p)/2], off)
-				return n, syscall.ENOSPC
-			}
-			return f.WriteAt(p, off)
-		},
-		sync: func(*os.File) error {
-			if b.noSync.Load() {
-				return syscall.EIO
-			}
-			return nil
-		},
+	d := realDisk()
+	d.writeAt = func(f *os.File, p []byte, off int64) (int, error) {
+		if b.broken.Load() {
+			n, _ := f.WriteAt(p[:len(p)/2], off)
+			return n, syscall.ENOSPC
+		}
+		return f.WriteAt(p, off)
 	}
+	d.sync = func(*os.File) error {
+		if b.noSync.Load() {
+			return syscall.EIO
+		}
+		return nil
+	}
+	return d
 }
 
 func mustOpenOn(t testing.TB, o Options, b *badDisk) *Spool {
@@ -161,7 +161,7 @@ func TestRecordsWrittenTwiceComeOnce(t *testing.T) {
 	s := mustOpen(t, options(dir))
 	fill(t, s, 10)
 	closed(t, s)
-	b := appendSegmentHeader(nil, 8, Numbers{Seq: 70, Serial: 6, PoolSerial: 12})
+	b := appendSegmentHeader(nil, 8, Numbers{Seq: 70, Serial: 6, PoolSerial: 12}, 0)
 	for i := uint64(8); i <= 12; i++ {
 		r := sample(i)
 		r.Pos = i

@@ -15,11 +15,12 @@
 // # What is promised
 //
 // At least once for committed records: they survive kill -9 of the process and,
-// with Options.Sync, loss of power. A record is committed at once after a quiet
+// with Options.Sync, loss of power (TestWhatIsCommittedSurvivesKill, TestLossOfPower). A record is committed at once after a quiet
 // time or when the consumer waits for it, otherwise within Options.CommitEvery (1 ms) and the time a write takes. A
 // record is handed out when it is committed, so that no number (position, seq,
-// serials) a consumer has seen is given to another record after a crash. While
-// the disk fails, records are handed out from memory nevertheless, without that
+// serials) a consumer has seen is given to another record after a crash, nor, whatever Options.Sync says, after a loss of power on Linux, nor
+// when any two of the files that know the numbers are damaged together (TestNoNumberIsGivenTwice). Where it is in doubt which were given, some are
+// left out. While the disk fails, records are handed out from memory nevertheless, without that
 // promise: an alarm about a full disk must get out.
 //
 // Two bounds discard the oldest records, counted and reported: Options.MaxBytes
@@ -38,9 +39,10 @@
 //
 //	lock                             empty; locked while a process has the spool open
 //	cursor                           two slots, see below
+//	numbers                          two slots too
 //	00000000000000000001.seg         a segment, named by its first position, 20 digits
 //	…-<offset>.damaged               what was set aside of a segment, from that offset
-//	cursor-<unix time>.damaged       a cursor file neither slot of which was whole
+//	cursor-<unix time>.damaged       a cursor file neither slot of which was whole; numbers- likewise
 //
 // A segment is a header of 48 bytes and frames. Positions in it are contiguous.
 //
@@ -50,7 +52,7 @@
 //	    16    8 greatest seq of all records before it
 //	    24    8 greatest serial (signed)
 //	    32    8 greatest poolserial (signed)
-//	    40    4 zero
+//	    40    4 how many positions just before its first are done with: acked, lost, or given to no record
 //	    44    4 CRC of bytes 0 to 43
 //
 // A frame is one record:
@@ -80,4 +82,17 @@
 //	56    4 number of ranges, at most 124
 //	60    4 CRC of bytes 0 to 59 and of the ranges
 //	64      ranges of acked positions above the lowest that is not: 8 first, 8 last
+//
+// The file numbers has the same form. Its slots say up to which numbers records may have been given some: they are reserved 65,536 at a time,
+// and exact once the spool was closed in order.
+//
+//	 0    8 "HARKNUM1"
+//	 8    8 generation, as above
+//	16    8 position
+//	24    8 seq
+//	32    8 serial (signed)
+//	40    8 poolserial (signed)
+//	48   16 the kernel's boot id: after another start of the system they are taken as given. Zero: with Options.Sync, or no such id
+//	64    4 1: exact
+//	68    4 CRC of bytes 0 to 67
 package spool

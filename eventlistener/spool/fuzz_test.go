@@ -33,7 +33,7 @@ func FuzzFrame(f *testing.F) {
 
 // Any bytes as a segment: no crash, and only records whose frames are there.
 func FuzzSegment(f *testing.F) {
-	good := appendSegmentHeader(nil, 1, none())
+	good := appendSegmentHeader(nil, 1, none(), 0)
 	for i := uint64(1); i < 6; i++ {
 		r := sample(i)
 		r.Pos = i
@@ -43,7 +43,7 @@ func FuzzSegment(f *testing.F) {
 	f.Add(good[:100])
 	f.Add(append(bytes.Clone(good), good[48:]...))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if _, err := parseSegmentHeader(b, 1); err != nil {
+		if _, _, err := parseSegmentHeader(b, 1); err != nil {
 			return
 		}
 		in := frames{file: bytes.NewReader(b), pos: 1, off: segmentHeader, end: int64(len(b))}
@@ -63,13 +63,13 @@ func FuzzSegment(f *testing.F) {
 
 // A spool opens whatever its cursor file holds.
 func FuzzCursor(f *testing.F) {
-	m := bookmark{generation: 4, acks: acks{low: 3, spans: []span{{5, 6}}}, newest: Numbers{Pos: 9}}
-	f.Add(appendSlot(nil, m))
+	m := bookmark{acks: acks{low: 3, spans: []span{{5, 6}}}, newest: Numbers{Pos: 9}}
+	f.Add(appendSlot(nil, m, 4))
 	f.Add(make([]byte, 2*slotSize))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, ok := parseCursor(b)
+		m, g, ok, _ := newest(b, parseSlot)
 		if ok {
-			if again, whole := parseSlot(appendSlot(nil, m)); !whole || again.acks.low != m.acks.low || again.newest != m.newest {
+			if again, _, whole := parseSlot(appendSlot(nil, m, g)); !whole || again.acks.low != m.acks.low || again.newest != m.newest {
 				t.Fatalf("%+v became %+v", m, again)
 			}
 		}

@@ -63,6 +63,15 @@ func TestRandomWorkAgainstAModel(t *testing.T) {
 			if st.Queued+st.InFlight != uint64(len(open)) || st.InFlight != uint64(len(out)) {
 				t.Fatalf("seed %d: %+v, want %d open, %d in flight", seed, st, len(open), len(out))
 			}
+			waiting := int64(0)
+			for pos := range open {
+				if r := sample(pos); !slices.Contains(out, pos) {
+					waiting += frameLen(&r)
+				}
+			}
+			if st.Waiting != waiting {
+				t.Fatalf("seed %d: %d bytes are said to wait, not %d", seed, st.Waiting, waiting)
+			}
 			balanced(t, s)
 		}
 		s.Cursor().ReturnAll()

@@ -14,15 +14,15 @@ import (
 // DirName is the name of a spool's own directory in Options.Dir.
 func DirName(name string) string { return url.PathEscape(name) + ".spool" }
 
-// openPlace opens the spool's own directory, making it where it is not there.
-func openPlace(dir, name string) (*os.Root, error) {
+// openPlace opens the spool's own directory, making it where it is not there. Its name survives loss of power; durable: an error tells where that cannot be.
+func openPlace(d disk, dir, name string, durable bool) (*os.Root, error) {
 	parent, err := openParent(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = parent.Close() }()
 	sub := DirName(name)
-	if err := parent.Mkdir(sub, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := d.mkdir(parent, sub); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
 	root, err := step(parent, sub)
@@ -32,6 +32,11 @@ func openPlace(dir, name string) (*os.Root, error) {
 	info, err := root.Stat(".")
 	if err == nil && (info.Mode().Perm()&0o022 != 0 || owner(info) != os.Geteuid()) {
 		err = fmt.Errorf("%q has mode %#o and owner %d: %w", filepath.Join(dir, sub), info.Mode().Perm(), owner(info), ErrUnsafe)
+	}
+	if _, lost := root.Lstat(numbersName); err == nil && (durable || lost != nil) { // before the first number is given
+		if failed := d.syncDir(parent); durable {
+			err = failed
+		}
 	}
 	if err != nil {
 		_ = root.Close()

@@ -12,13 +12,26 @@ import (
 // be handed out, sets bad ones aside, and continues the numbers. It fails only
 // where the directory itself can't be used.
 func (s *Spool) recover() error {
-	mark, known, damaged, err := s.loadCursor()
+	mark, cursor, err := load(s, &s.cursorFile, CursorDamaged, parseSlot)
 	if err != nil {
 		return err
 	}
-	s.generation, s.acks, s.written = mark.generation, mark.acks, mark.newest
+	known, damaged := cursor.ok, cursor.damaged
+	s.acks, s.written = mark.acks, mark.newest
 	if !known {
 		s.written = none()
+	}
+	reserved, numbers, err := load(s, &s.numbersFile, NumbersDamaged, parseReservation)
+	if err != nil {
+		return err
+	}
+	if numbers.damaged != nil {
+		s.report(*numbers.damaged)
+	}
+	if reserved.exact { // what is reserved may not have reached the disk: the first record has it done again
+		s.reserved = reserved
+		s.written.include(reserved.Numbers)
+		mark.newest.Pos = max(mark.newest.Pos, reserved.Pos) // known to have been committed
 	}
 	found, err := s.findSegments(known)
 	if err != nil {
@@ -37,12 +50,17 @@ func (s *Spool) recover() error {
 		s.report(*damaged)
 	}
 	for i, g := range found {
-		before := uint64(math.MaxUint64) // the following segment has what comes from here on
-		if i+1 < len(found) {
-			before = found[i+1].first
+		if g.done > 0 {
+			s.acks.add(g.first-g.done, g.first-1)
 		}
-		if before <= s.acks.low {
-			_ = s.root.Remove(g.name)
+		before := uint64(math.MaxUint64) // the following segment has what comes from here on and is not done with
+		if i+1 < len(found) {
+			before = found[i+1].first - found[i+1].done
+		}
+		if before <= s.acks.low { // for sweep
+			g.next = before
+			s.segments = append(s.segments, g)
+			s.total += g.size
 			continue
 		}
 		if err := s.check(g, before, mark.newest.Pos); err != nil {
@@ -50,7 +68,7 @@ func (s *Spool) recover() error {
 		}
 		if g.empty() {
 			if !g.keepRest {
-				_ = s.root.Remove(g.name)
+				_ = s.disk.remove(s.root, g.name)
 			}
 			continue
 		}
@@ -58,6 +76,7 @@ func (s *Spool) recover() error {
 		s.total += g.size
 	}
 	s.findHoles()
+	s.goOnBehind(reserved, cursor, numbers)
 	s.next = s.written.Pos + 1
 	s.nextRead, s.nextWrite = s.acks.low, s.next
 	for _, g := range s.segments {
@@ -70,13 +89,30 @@ func (s *Spool) recover() error {
 	return nil
 }
 
+// syncFound makes all that was found survive loss of power, before any of it is handed out: what was killed may have written it and not
+// waited for the disk.
+func (s *Spool) syncFound() error {
+	for _, g := range s.segments {
+		f, err := s.disk.open(s.root, g.name, os.O_RDWR)
+		if err != nil {
+			return err
+		}
+		err = s.disk.sync(f)
+		_ = f.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return s.disk.syncDir(s.root)
+}
+
 // resume goes on writing to a segment; where that can't be, a new one is begun.
 func (s *Spool) resume(g *segment) {
-	f, err := s.root.OpenFile(g.name, os.O_RDWR, 0)
+	f, err := s.disk.open(s.root, g.name, os.O_RDWR)
 	if err != nil {
 		return
 	}
-	if err := f.Truncate(g.size); err != nil {
+	if err := s.disk.truncate(f, g.size); err != nil {
 		_ = f.Close()
 		return
 	}
@@ -100,7 +136,7 @@ func (s *Spool) findSegments(known bool) (found []*segment, err error) {
 		info, err := s.root.Lstat(name)
 		if err == nil && info.Mode().IsRegular() {
 			if g.size = info.Size(); g.size == 0 {
-				_ = s.root.Remove(name) // killed between making it and writing the header
+				_ = s.disk.remove(s.root, name) // killed between making it and writing the header
 				continue
 			}
 			var before Numbers
@@ -148,7 +184,9 @@ func (s *Spool) readHeader(g *segment) (Numbers, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return Numbers{}, err
 	}
-	return parseSegmentHeader(b[:n], g.first)
+	before, done, err := parseSegmentHeader(b[:n], g.first)
+	g.done = done
+	return before, err
 }
 
 // check reads a segment through and ends it at the first bad record, or where the
@@ -165,6 +203,9 @@ func (s *Spool) check(g *segment, before, newest uint64) error {
 				break
 			}
 			s.written.include(r.numbers())
+			if !s.acks.has(r.Pos) {
+				s.queued += frameLen(&r)
+			}
 		}
 	}
 	if passing(err) {

@@ -16,6 +16,8 @@ const (
 	// CursorDamaged: what was acked is not known any more, so every record that is
 	// still there is handed out again.
 	CursorDamaged
+	// NumbersDamaged: the file of reserved numbers is damaged. That harms only if others are too.
+	NumbersDamaged
 	// Missing: Records are not there though they were committed: a file is gone, or
 	// the power was lost without Options.Sync.
 	Missing
@@ -31,13 +33,14 @@ const (
 )
 
 var kindTexts = [...]string{
-	Damaged:       "segment is damaged",
-	CursorDamaged: "cursor file is damaged, acked records may come again",
-	Missing:       "records are missing",
-	Discarded:     "oldest records discarded, the spool is full",
-	Overflowed:    "oldest records in memory discarded, the disk is behind",
-	DiskFailed:    "cannot write",
-	DiskRecovered: "writing works again",
+	Damaged:        "segment is damaged",
+	CursorDamaged:  "cursor file is damaged, acked records may come again",
+	NumbersDamaged: "file of reserved numbers is damaged",
+	Missing:        "records are missing",
+	Discarded:      "oldest records discarded, the spool is full",
+	Overflowed:     "oldest records in memory discarded, the disk is behind",
+	DiskFailed:     "cannot write",
+	DiskRecovered:  "writing works again",
 }
 
 // String is the kind in words.

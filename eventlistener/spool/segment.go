@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -21,12 +22,21 @@ const (
 type segment struct {
 	name        string
 	first, next uint64
-	size        int64 // of header and whole records; what follows counts for nothing
-	keepRest    bool  // damage after size could not be set aside: never delete the file
+	size        int64  // of header and whole records; what follows counts for nothing
+	done        uint64 // positions just before first that were done with when it was made, or that no record has
+	keepRest    bool   // damage after size could not be set aside: never delete the file
 }
 
 func (g *segment) last() uint64 { return g.next - 1 }
 func (g *segment) empty() bool  { return g.next == g.first }
+
+// each is how many bytes a record takes on the average.
+func (g *segment) each() int64 {
+	if g.empty() {
+		return 0
+	}
+	return (g.size - segmentHeader) / int64(g.next-g.first)
+}
 
 func segmentName(first uint64) string { return fmt.Sprintf("%020d%s", first, segmentSuffix) }
 
@@ -41,8 +51,8 @@ func parseSegmentName(name string) (first uint64, ok bool) {
 }
 
 // appendSegmentHeader is the header of a segment that begins at first, after
-// records with the numbers before.
-func appendSegmentHeader(b []byte, first uint64, before Numbers) []byte {
+// records with the numbers before, of which so many just before it are done with.
+func appendSegmentHeader(b []byte, first uint64, before Numbers, done uint64) []byte {
 	start := len(b)
 	le := binary.LittleEndian
 	b = append(b, segmentMagic...)
@@ -50,27 +60,31 @@ func appendSegmentHeader(b []byte, first uint64, before Numbers) []byte {
 	b = le.AppendUint64(b, before.Seq)
 	b = le.AppendUint64(b, uint64(before.Serial))
 	b = le.AppendUint64(b, uint64(before.PoolSerial))
-	b = le.AppendUint32(b, 0)
+	b = le.AppendUint32(b, uint32(min(done, math.MaxUint32)))
 	return le.AppendUint32(b, castagnoli(0, b[start:]))
 }
 
-// parseSegmentHeader gives the numbers before the segment that begins at first.
-func parseSegmentHeader(b []byte, first uint64) (before Numbers, err error) {
+// parseSegmentHeader gives the numbers before the segment that begins at first, and how many positions just before it are done with.
+func parseSegmentHeader(b []byte, first uint64) (before Numbers, done uint64, err error) {
 	le := binary.LittleEndian
 	switch {
 	case len(b) < segmentHeader:
-		return before, errors.New("header is cut short")
+		return before, 0, errors.New("header is cut short")
 	case string(b[:8]) != segmentMagic:
-		return before, fmt.Errorf("%q is not a segment's beginning", b[:8])
+		return before, 0, fmt.Errorf("%q is not a segment's beginning", b[:8])
 	case le.Uint32(b[44:]) != castagnoli(0, b[:44]):
-		return before, errors.New("header's checksum is wrong")
+		return before, 0, errors.New("header's checksum is wrong")
 	case le.Uint64(b[8:]) != first:
-		return before, fmt.Errorf("begins at position %d, not as its name says", le.Uint64(b[8:]))
+		return before, 0, fmt.Errorf("begins at position %d, not as its name says", le.Uint64(b[8:]))
+	}
+	done = uint64(le.Uint32(b[40:]))
+	if done >= first {
+		return before, 0, errors.New("fields are impossible")
 	}
 	return Numbers{
 		Pos: first - 1, Seq: le.Uint64(b[16:]),
 		Serial: int64(le.Uint64(b[24:])), PoolSerial: int64(le.Uint64(b[32:])),
-	}, nil
+	}, done, nil
 }
 
 // readError is trouble with the disk, not with what is on it.
@@ -147,48 +161,29 @@ func (s *Spool) createSegment(first uint64) (*segment, *os.File, error) {
 	g := &segment{name: segmentName(first), first: first, next: first, size: segmentHeader}
 	s.mu.Lock()
 	before := s.written
+	g.done = s.acks.justBefore(first)
 	s.mu.Unlock()
 	const flags = os.O_RDWR | os.O_CREATE | os.O_EXCL
-	f, err := s.root.OpenFile(g.name, flags, 0o600)
+	f, err := s.disk.open(s.root, g.name, flags)
 	if errors.Is(err, fs.ErrExist) {
 		// An empty one that could not be removed: no position is used twice.
-		if err := s.root.Remove(g.name); err != nil {
+		if err := s.disk.remove(s.root, g.name); err != nil {
 			return nil, nil, err
 		}
-		f, err = s.root.OpenFile(g.name, flags, 0o600)
+		f, err = s.disk.open(s.root, g.name, flags)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err = s.disk.writeAt(f, appendSegmentHeader(nil, first, before), 0); err == nil && s.o.Sync {
+	if _, err = s.disk.writeAt(f, appendSegmentHeader(nil, first, before, g.done), 0); err == nil && s.o.Sync {
 		if err = s.disk.sync(f); err == nil {
-			err = s.syncDir()
+			err = s.disk.syncDir(s.root)
 		}
 	}
 	if err != nil {
 		_ = f.Close()
-		_ = s.root.Remove(g.name)
+		_ = s.disk.remove(s.root, g.name)
 		return nil, nil, err
 	}
 	return g, f, nil
-}
-
-// syncDir makes names of files survive loss of power.
-func (s *Spool) syncDir() error {
-	d, err := s.root.Open(".")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = d.Close() }()
-	return s.disk.sync(d)
-}
-
-// disk is how a spool writes; tests let it fail.
-type disk struct {
-	writeAt func(f *os.File, b []byte, off int64) (int, error)
-	sync    func(f *os.File) error
-}
-
-func realDisk() disk {
-	return disk{writeAt: (*os.File).WriteAt, sync: (*os.File).Sync}
 }

@@ -34,6 +34,7 @@ type Spool struct {
 	back      []Record // returned, ascending by position
 	acks      acks
 	waiting   uint64 // records not acked
+	queued    int64  // bytes of those among them that are not handed out, as on disk
 	stats     Stats
 	overflow  Report // what Append discarded since the last report
 	reports   []Report
@@ -44,14 +45,16 @@ type Spool struct {
 	closed    bool
 
 	// The rest belongs to the committing goroutine.
-	segments   []*segment // by position
-	total      int64      // their sizes together
-	active     *segment   // the one that is written; nil: the next write makes one
-	activeFile *os.File
-	cursorFile *os.File
-	generation uint64 // of the slot written last
-	saved      acks   // what it says
-	reading    struct {
+	segments    []*segment // by position
+	total       int64      // their sizes together
+	active      *segment   // the one that is written; nil: the next write makes one
+	activeFile  *os.File
+	cursorFile  slots
+	saved       acks // what it says
+	numbersFile slots
+	reserved    reservation // what that says
+	boot        [16]byte    // of reservations made now
+	reading     struct {
 		segment  *segment // nil: where nextRead is has to be looked up
 		frames   frames
 		file     *os.File // nil: not opened yet
@@ -70,6 +73,7 @@ type Spool struct {
 type Stats struct {
 	Queued   uint64    // records to be handed out, returned ones among them
 	InFlight uint64    // handed out, neither acked nor returned
+	Waiting  int64     // bytes of the queued ones, about; 0 where there are none
 	Bytes    int64     // size of the segment files
 	Memory   int64     // bytes in memory not yet committed, about
 	Oldest   time.Time // of the oldest record not acked that is in memory; zero if none
@@ -99,7 +103,7 @@ func open(o Options, d disk, retryMin time.Duration) (*Spool, error) {
 		return nil, fmt.Errorf("cannot open spool %q: %w", o.Name, err)
 	}
 	s := &Spool{
-		o: o, disk: d, retryMin: retryMin,
+		o: o, disk: d, retryMin: retryMin, cursorFile: slots{name: cursorName}, numbersFile: slots{name: numbersName},
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 		out: map[uint64]Record{},
 	}
@@ -110,14 +114,20 @@ func open(o Options, d disk, retryMin time.Duration) (*Spool, error) {
 }
 
 func (s *Spool) start() (err error) {
-	if s.root, err = openPlace(s.o.Dir, s.o.Name); err != nil {
+	if !s.o.Sync { // otherwise a number is on the disk before it is given
+		s.boot = s.disk.boot()
+	}
+	if s.root, err = openPlace(s.disk, s.o.Dir, s.o.Name, s.o.Sync); err != nil {
 		return err
 	}
 	if s.lock, err = lockPlace(s.root); err != nil {
 		_ = s.root.Close()
 		return err
 	}
-	if err = s.recover(); err != nil {
+	if err = s.recover(); err == nil && s.o.Sync {
+		err = s.syncFound()
+	}
+	if err != nil {
 		s.release()
 		return err
 	}
@@ -132,11 +142,11 @@ func (s *Spool) start() (err error) {
 // release lets go of the files.
 func (s *Spool) release() {
 	s.stopReading()
-	for _, f := range []*os.File{s.activeFile, s.cursorFile} {
-		if f != nil {
-			_ = f.Close()
-		}
+	if s.activeFile != nil {
+		_ = s.activeFile.Close()
 	}
+	s.cursorFile.close()
+	s.numbersFile.close()
 	unlockFile(s.lock)
 	_ = s.lock.Close()
 	_ = s.root.Close()
@@ -165,6 +175,7 @@ func (s *Spool) Append(r Record) (pos uint64, err error) {
 	s.pending.push(r)
 	s.stats.Appended++
 	s.waiting++
+	s.queued += size
 	s.shed()
 	s.dirty = true
 	wake := !s.scheduled || s.starved
@@ -185,6 +196,7 @@ func (s *Spool) shed() {
 		s.acks.add(r.Pos, r.Pos)
 		if r.Pos >= s.nextRead { // otherwise the consumer has it
 			s.waiting--
+			s.queued -= frameLen(&r)
 			s.stats.Discarded++
 			s.overflow.Records++
 			s.overflow.Bytes += frameLen(&r)
@@ -193,11 +205,12 @@ func (s *Spool) shed() {
 }
 
 // forget takes note that the records from first to last, which were not handed
-// out, never will be, and counts them.
-func (s *Spool) forget(first, last uint64) uint64 {
+// out, never will be, and counts them. each is about how many bytes one takes on disk.
+func (s *Spool) forget(first, last uint64, each int64) uint64 {
 	n := s.acks.open(first, last)
 	s.acks.add(first, last)
 	s.waiting -= n
+	s.queued -= int64(n) * each
 	return n
 }
 
@@ -240,6 +253,10 @@ func (s *Spool) Stats() Stats {
 	st := s.stats
 	st.InFlight = uint64(len(s.out))
 	st.Queued = s.waiting - st.InFlight
+	if st.Queued == 0 {
+		s.queued = 0 // what was forgotten was only estimated
+	}
+	st.Waiting = max(s.queued, 0)
 	st.Memory = s.pending.bytes + s.batchSize
 	st.Oldest = s.oldest()
 	return st

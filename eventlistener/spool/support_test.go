@@ -199,7 +199,7 @@ func copyOf(t testing.TB, dir string) string {
 	t.Helper()
 	var to string
 	until(t, "a copy", func() bool { // segments of a spool in use come and go
-		to = t.TempDir()
+		to = scratch(t)
 		err := os.CopyFS(inside(to), os.DirFS(inside(dir)))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Fatal(err)
