@@ -96,7 +96,7 @@ func (l *eventLog) run() {
 		case <-retry.C:
 			l.trouble(l.file.Retry())
 		}
-		if l.file.Pending() > 0 {
+		if l.file.Unsettled() {
 			retry.Reset(retryDisk)
 		}
 	}

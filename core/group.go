@@ -7,6 +7,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
@@ -29,15 +30,18 @@ type group struct {
 
 // member is one process of a group. Loop only, but for conf, which never changes.
 type member struct {
-	group    *group
-	conf     *config.Process
-	logs     logPaths
-	machine  *process.Machine
-	spawn    *child.Spawn // a spawn asked for and not yet answered
-	child    *child.Child // the last child; its pipes may outlive it
-	stdout   *channel     // the channels of the last spawn
-	stderr   *channel
-	waiters  []waiter
+	group   *group
+	conf    *config.Process
+	logs    logPaths
+	machine *process.Machine
+	spawn   *child.Spawn // a spawn asked for and not yet answered
+	child   *child.Child // the last child; its pipes may outlive it
+	stdout  *channel     // the channels of the last spawn
+	stderr  *channel
+	waiters []waiter
+	// The times in which the logs cannot be written, over all spawns.
+	stdoutEpisode, stderrEpisode logs.Episode
+
 	restarts int                // ProcessInfo.Restarts
 	killErr  string             // why the last signal could not be sent
 	exit     eventlistener.Exit // how the child ended whose end is being handled

@@ -185,22 +185,26 @@ func TestStdinOfAListenerIsTheProtocolsUnlessItsSectionSaysOtherwise(t *testing.
 			return slices.ContainsFunc(r.events.payloads(eventlistener.ProcessLogStderr), func(p string) bool { return strings.HasSuffix(p, "\n"+text+"\n") })
 		})
 	}
-	r := run(t, group(nil))
-	said(r, "up")
-	err := send(r)
-	if kindOf(err) != Failed || !strings.Contains(err.Error(), "stdin=true in [eventlistener:l]") {
-		t.Errorf("writing to a listener: %v", err)
-	}
-	if err := r.StopProcess(context.Background(), "l", "l", true); err != nil {
-		t.Fatal(err)
-	}
-	if err := send(r); kindOf(err) != NotRunning {
-		t.Errorf("writing to a stopped listener: %v", err)
-	}
-	r = run(t, group(func(l *config.Listener) { l.Stdin = true }))
-	said(r, "up")
-	if err := send(r); err != nil {
-		t.Fatal(err)
-	}
-	said(r, "got hello")
+	t.Run("unless", func(t *testing.T) {
+		r := run(t, group(nil))
+		said(r, "up")
+		err := send(r)
+		if kindOf(err) != Failed || !strings.Contains(err.Error(), "stdin=true in [eventlistener:l]") {
+			t.Errorf("writing to a listener: %v", err)
+		}
+		if err := r.StopProcess(context.Background(), "l", "l", true); err != nil {
+			t.Fatal(err)
+		}
+		if err := send(r); kindOf(err) != NotRunning {
+			t.Errorf("writing to a stopped listener: %v", err)
+		}
+	})
+	t.Run("stdin=true", func(t *testing.T) {
+		r := run(t, group(func(l *config.Listener) { l.Stdin = true }))
+		said(r, "up")
+		if err := send(r); err != nil {
+			t.Fatal(err)
+		}
+		said(r, "got hello")
+	})
 }

@@ -22,20 +22,26 @@ const (
 // one that refuses writes is tried again. On the poller's thread.
 func (c *channel) trouble(err error) {
 	c.settlePause()
-	waits := c.file != nil && (c.file.Pending() > 0 || c.file.Full())
-	if waits != c.retrying {
-		c.retrying = waits
-		every := retryDisk
-		if waits && c.file.Full() && !c.conf.Block {
-			every = retryStream
-		}
-		c.s.inbox.put(func() { c.s.setFaulty(c, waits, every) })
+	if every := c.retryEvery(); every != c.retrying {
+		c.retrying = every
+		c.s.inbox.put(func() { c.s.setFaulty(c, every) })
 	}
 	if err == nil {
 		return
 	}
 	ref := c.ref()
 	c.s.inbox.put(func() { c.s.announce(ref, c.name, err) })
+}
+
+// retryEvery is how often the log is to be tried again; 0: it needs not be.
+func (c *channel) retryEvery() time.Duration {
+	switch {
+	case c.file != nil && c.file.Full() && !c.conf.Block:
+		return retryStream
+	case c.episode.Unsettled() || c.file != nil && c.file.Unsettled():
+		return retryDisk
+	}
+	return 0
 }
 
 // settlePause leaves the pipe alone while the file or a sink is full, and no longer.
@@ -75,8 +81,8 @@ func (s *Supervisor) announce(ref eventlistener.Process, channel string, err err
 	s.log(level, err.Error())
 }
 
-func (s *Supervisor) setFaulty(c *channel, is bool, every time.Duration) {
-	if is {
+func (s *Supervisor) setFaulty(c *channel, every time.Duration) {
+	if every > 0 {
 		s.faulty[c] = retry{due: s.clock.Now().Add(every), every: every}
 	} else {
 		delete(s.faulty, c)
@@ -97,9 +103,11 @@ func (s *Supervisor) retryLogs(now time.Time) {
 		}
 		s.faulty[c] = retry{due: now.Add(r.every), every: r.every}
 		s.post(c, func() {
-			if c.file != nil {
-				c.trouble(c.file.Retry())
+			if c.file == nil {
+				c.trouble(c.episode.Settle(c.path))
+				return
 			}
+			c.trouble(c.file.Retry())
 		})
 	}
 }

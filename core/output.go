@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 	"sync/atomic"
+	"time"
 	"unicode/utf8"
 
 	"github.com/hark-supervisor/hark/core/child"
@@ -34,8 +35,9 @@ type channel struct {
 
 	child    atomic.Pointer[child.Child]
 	file     *logs.File
+	episode  *logs.Episode // the member's
 	splitter *logs.Splitter
-	retrying bool          // the loop was asked to try the file again
+	retrying time.Duration // how often the loop was asked to try the file again; 0: not at all
 	paused   bool          // the pipe is left alone until file and sinks take bytes again
 	lines    *syslog.Lines // nil: not to syslog
 	taps     taps
@@ -47,12 +49,12 @@ type channel struct {
 
 func (s *Supervisor) newChannel(m *member, conf *config.Stream, name string) *channel {
 	c := &channel{
-		s: s, member: m, name: name, conf: conf, path: m.logs.stdout,
+		s: s, member: m, name: name, conf: conf, path: m.logs.stdout, episode: &m.stdoutEpisode,
 		replies: m.group.pool != nil && name == stdoutChannel,
 		mainlog: s.opts.Config.Supervisord.LogLevel <= config.DEBG,
 	}
 	if name == stderrChannel {
-		c.path = m.logs.stderr
+		c.path, c.episode = m.logs.stderr, &m.stderrEpisode
 	}
 	if conf.Syslog && s.opts.Syslog != nil {
 		c.lines = syslog.NewLines(s.opts.Syslog, m.conf.Name)
@@ -82,7 +84,7 @@ func (c *channel) open() error {
 	if c.path == "" || c.file != nil {
 		return nil
 	}
-	o := logs.Options{MaxBytes: c.conf.MaxBytes, Backups: c.conf.Backups}
+	o := logs.Options{MaxBytes: c.conf.MaxBytes, Backups: c.conf.Backups, Episode: c.episode}
 	if c.conf.Block {
 		o.OnFull = logs.Block
 	}

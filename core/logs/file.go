@@ -38,6 +38,17 @@ type Options struct {
 	OnFull Policy
 	// Keep: how many bytes that cannot be written are kept for later; 0 means DefaultKeep.
 	Keep int
+	// Episode is shared by Files of the same log that follow one another; nil: one of its own.
+	Episode *Episode
+}
+
+func (o *Options) complete() {
+	if o.Keep == 0 {
+		o.Keep = DefaultKeep
+	}
+	if o.Episode == nil {
+		o.Episode = &Episode{}
+	}
 }
 
 // File is an append-only log file, rotated as Supervisor's RotatingFileHandler
@@ -54,12 +65,9 @@ type File struct {
 
 	kept     []byte // what could not be written yet
 	keptOff  int    // how much of kept is written since
-	failing  bool   // an episode goes on
-	told     bool   // its begin was told
+	failing  bool   // something is kept, or was dropped behind what was
 	dropping bool   // nothing more is kept until all that is kept is written
-	toldDrop bool
 	cause    error
-	dropped  int64 // in this episode
 
 	rotateErr  error // why the last rotation failed; nil when it worked
 	toldRotate bool
@@ -76,9 +84,7 @@ func Open(path string, o Options) (*File, error) {
 	if o.Mode == 0 {
 		o.Mode = 0o666
 	}
-	if o.Keep == 0 {
-		o.Keep = DefaultKeep
-	}
+	o.complete()
 	d, fixed, err := openLog(path, o.Mode)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open log file %q: %w", path, err)
@@ -90,9 +96,7 @@ func Open(path string, o Options) (*File, error) {
 // daemon's own stdout; it is never rotated, truncated nor removed, and Reopen
 // leaves it as it is. name is for messages.
 func OpenDescriptor(fd int, name string, o Options) (*File, error) {
-	if o.Keep == 0 {
-		o.Keep = DefaultKeep
-	}
+	o.complete()
 	d, err := borrow(fd)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open log file %q: %w", name, err)
@@ -132,18 +136,24 @@ func (f *File) Write(b []byte) (dropped int, err error) {
 }
 
 // Retry tries to write what is kept, without waiting. Where Full was true, it says
-// afterwards whether the caller may go on. The error is as Write's. While
-// Pending is more than 0 or Full is true, call it: every second or so for a disk,
-// every 10 ms or so for a pipe, whose reader may only be slow.
+// afterwards whether the caller may go on. The error is as Write's. While Unsettled, call it: every second or so
+// for a disk, every 10 ms or so for a pipe that is Full, whose reader may only be slow.
 func (f *File) Retry() error {
-	if !f.failing || f.d.fd < 0 {
+	if f.d.fd < 0 {
 		return nil
+	}
+	if !f.failing {
+		return f.o.Episode.Settle(f.path)
 	}
 	if !f.flush() {
 		return nil
 	}
 	return f.recover()
 }
+
+// Unsettled reports whether Retry is to be called: something is kept, the log is Full, or the end of an episode is still
+// to be told.
+func (f *File) Unsettled() bool { return f.Pending() > 0 || f.Full() || f.o.Episode.Unsettled() }
 
 // Full tells that the caller should give nothing more for now (policy Block, or a
 // stalled reader): it may still, for a child's last output, within Options.Keep.
@@ -225,8 +235,9 @@ func (f *File) Close() error {
 	if f.failing && !f.flush() {
 		n := int64(f.Pending())
 		f.lost += n
-		f.dropped += n
-		trouble = &Trouble{Kind: Abandoned, Path: f.path, Err: f.cause, Dropped: f.dropped}
+		trouble = f.o.Episode.abandoned(f.path, f.cause, n)
+	} else if f.failing {
+		f.o.Episode.written()
 	}
 	f.forget()
 	f.failing = false
@@ -292,35 +303,18 @@ func (f *File) keep(b []byte) (int, error) {
 		f.kept = append(f.kept, b[:n]...)
 		rest = b[n:]
 	}
-	f.dropped += int64(len(rest))
 	f.lost += int64(len(rest))
-	t := &Trouble{Path: f.path, Err: f.cause, Dropped: f.dropped, Kept: int64(f.Pending())}
-	switch {
-	case f.dropped > 0 && !f.toldDrop:
-		f.told, f.toldDrop = true, true
-		t.Kind = Dropping
-	case !f.told && !errors.Is(f.cause, ErrStalled):
-		f.told = true
-		t.Kind = Failing
-	default:
-		return len(rest), nil
+	if t := f.o.Episode.failed(f.path, f.cause, int64(len(rest)), int64(f.Pending())); t != nil {
+		return len(rest), t
 	}
-	return len(rest), t
+	return len(rest), nil
 }
 
-// recover ends an episode.
+// recover notes that all that was kept is written.
 func (f *File) recover() error {
-	t := &Trouble{Kind: Recovered, Path: f.path, Dropped: f.dropped}
-	told := f.told
-	f.failing, f.told, f.toldDrop, f.cause, f.dropped = false, false, false, nil, 0
-	rotate := f.rotateIfDue()
-	if !told {
-		return rotate
-	}
-	if rotate != nil {
-		return errors.Join(t, rotate)
-	}
-	return t
+	f.failing, f.cause = false, nil
+	f.o.Episode.written()
+	return f.rotateIfDue()
 }
 
 // forget gives up what is kept.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -334,12 +335,18 @@ func TestAFullDiskLosesNothingThatFitsTheBoundAndOrderIsKept(t *testing.T) {
 			if err := os.Remove(filler); err != nil {
 				t.Fatal(err)
 			}
-			err := f.Retry()
-			_ = trouble(t, err, Recovered)
+			if err := f.Retry(); err != nil {
+				t.Fatalf("an episode that has just ended may go on: %v", err)
+			}
 			if f.Pending() != 0 || f.Full() {
 				t.Fatalf("after room was made %d bytes pending, full %v", f.Pending(), f.Full())
 			}
 			put(40)
+			pass(f, Calm)
+			_ = trouble(t, f.Retry(), Recovered)
+			if f.Unsettled() {
+				t.Error("there is more to be told")
+			}
 			if got := read(t, path); got != want.String() {
 				t.Errorf("the log has %d bytes, %d were written", len(got), want.Len())
 			}
@@ -348,6 +355,67 @@ func TestAFullDiskLosesNothingThatFitsTheBoundAndOrderIsKept(t *testing.T) {
 			}
 		})
 	}
+}
+
+// pass has time go by for the episode of a log.
+func pass(f *File, d time.Duration) {
+	e := f.o.Episode
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	at := e.clock().Add(d)
+	e.now = func() time.Time { return at }
+}
+
+// A disk that has room for a moment now and then is full.
+func TestAFullDiskWithRoomNowAndThenIsOneEpisode(t *testing.T) {
+	disk := tinyDisk(t)
+	path, filler := filepath.Join(disk, "x.log"), filepath.Join(disk, "filler")
+	var told []error
+	var dropped int64
+	note := func(n int, err error) {
+		dropped += int64(n)
+		if err != nil {
+			told = append(told, err)
+		}
+	}
+	var shared Episode
+	f := open(t, path, Options{Keep: 20 << 10, Episode: &shared})
+	for i := range 45 {
+		if err := os.WriteFile(filler, make([]byte, 256<<10), 0o600); err != nil && !errors.Is(err, unix.ENOSPC) {
+			t.Fatal(err)
+		}
+		note(f.Write(bytes.Repeat([]byte("y\n"), 12<<10)))
+		if i == 20 { // the program is started again
+			note(0, f.Clear())
+			note(0, f.Close())
+			f = open(t, path, Options{Keep: 20 << 10, Episode: &shared})
+		}
+		if err := os.Truncate(path, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filler); err != nil {
+			t.Fatal(err)
+		}
+		note(0, f.Retry())
+		if f.Pending() > 0 {
+			t.Fatalf("round %d: %d bytes are kept though there is room", i, f.Pending())
+		}
+		pass(f, Calm/2)
+	}
+	if len(told) != 1 {
+		t.Fatalf("%d times told: %v", len(told), told)
+	}
+	_ = trouble(t, told[0], Dropping)
+	pass(f, Calm/2)
+	if tr := trouble(t, f.Retry(), Recovered); tr.Dropped != dropped {
+		t.Errorf("%d bytes dropped are told, %d were", tr.Dropped, dropped)
+	}
+	// The next failure is another one.
+	if err := os.WriteFile(filler, make([]byte, 256<<10), 0o600); err != nil && !errors.Is(err, unix.ENOSPC) {
+		t.Fatal(err)
+	}
+	_, err := f.Write(bytes.Repeat([]byte("z\n"), 10<<10))
+	_ = trouble(t, err, Failing)
 }
 
 func TestADueLogOnAFullDiskMakesRoomByRotating(t *testing.T) {

@@ -135,7 +135,7 @@ func (o *outlet) run() {
 		case closing:
 			o.closeErr = o.file.Close()
 			return
-		case o.file.Pending() > 0:
+		case o.file.Unsettled():
 			// Lines the file keeps are retried though no more of them come.
 			o.sleep(o.wake)
 			o.tell(o.file.Retry())

@@ -21,7 +21,7 @@ const (
 	Failing TroubleKind = iota + 1
 	// Dropping is told once in an episode, when the first bytes are lost.
 	Dropping
-	// Recovered ends an episode: all that was kept is written.
+	// Recovered ends an episode: all that was kept is written, and what came in the time of Calm since then.
 	Recovered
 	// NotRotated tells that the log is due for rotation but cannot be rotated; it
 	// goes on growing and rotation is tried again later. Told once until it works.

@@ -1,0 +1,99 @@
+package logs
+
+import (
+	"errors"
+	"sync"
+	"time"
+)
+
+// Calm is how long a log must have been written without a failure before its episode is over: a disk that has room
+// for a moment, again and again, is one that is full.
+const Calm = 10 * time.Second
+
+// Episode is a time in which a log cannot be written, from its first failure until it was written for Calm without
+// another. It decides what is told of them. Several Files of one log, one after the other, may share one, so that a
+// program that is started again and again on a full disk does not begin a new episode each time. Its methods may be
+// called from any goroutine. The zero value is ready.
+type Episode struct {
+	now func() time.Time // nil: time.Now
+
+	mu       sync.Mutex
+	told     bool // its begin was told
+	toldDrop bool
+	dropped  int64     // bytes lost in it
+	since    time.Time // when all that was kept had been written; zero: it is not, or there is no episode
+}
+
+// failed notes a write that failed, with dropped more bytes lost, and returns what is new about that, or nil.
+func (e *Episode) failed(path string, cause error, dropped, kept int64) *Trouble {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.over() {
+		e.end() // nobody has asked since
+	}
+	e.since = time.Time{}
+	e.dropped += dropped
+	t := &Trouble{Path: path, Err: cause, Dropped: e.dropped, Kept: kept}
+	switch {
+	case e.dropped > 0 && !e.toldDrop:
+		e.told, e.toldDrop = true, true
+		t.Kind = Dropping
+	case !e.told && !errors.Is(cause, ErrStalled):
+		e.told = true
+		t.Kind = Failing
+	default:
+		return nil
+	}
+	return t
+}
+
+// abandoned notes bytes that were lost because the log was closed.
+func (e *Episode) abandoned(path string, cause error, dropped int64) *Trouble {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.dropped += dropped
+	t := &Trouble{Kind: Abandoned, Path: path, Err: cause, Dropped: e.dropped}
+	e.dropped, e.since = 0, e.clock()
+	return t
+}
+
+// written notes that all that was kept is written.
+func (e *Episode) written() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.told {
+		e.end()
+		return
+	}
+	e.since = e.clock()
+}
+
+// Unsettled reports whether the end of the episode is still to be told: Settle must be called later.
+func (e *Episode) Unsettled() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return !e.since.IsZero()
+}
+
+// Settle ends the episode of the log at path if that was written for Calm; then the error is a *Trouble that says so.
+func (e *Episode) Settle(path string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.over() {
+		return nil
+	}
+	t := &Trouble{Kind: Recovered, Path: path, Dropped: e.dropped}
+	e.end()
+	return t
+}
+
+func (e *Episode) over() bool { return !e.since.IsZero() && e.clock().Sub(e.since) >= Calm }
+
+func (e *Episode) end() { e.told, e.toldDrop, e.dropped, e.since = false, false, 0, time.Time{} }
+
+func (e *Episode) clock() time.Time {
+	if e.now == nil {
+		return time.Now()
+	}
+	return e.now()
+}
