@@ -28,7 +28,7 @@ const pluginUsage = `usage: supervisord plugin VERB [options]
   info NAME [--json]                      what a plugin is, and the keys of its sections
   verify [NAME...]                        check that files are what was recorded, and nobody else's to write
   check NAME|FILE [KIND] [KEY=VALUE...]   start a plugin, configure it with the keys given, ask how it is, and stop it
-  new NAME --kind notifier|logsink|namespace [--lang go|python] [--dir DIR]
+  new NAME --kind notifier|logsink|namespace [--lang go|node|python] [--dir DIR]
                                           write the beginning of a plugin, with its tests
 
 Options of all: -c FILE, the configuration whose plugin_dirs and [plugin:NAME] count (default: searched for as ever,

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/hark-supervisor/hark/examples/plugins/node"
 	"github.com/hark-supervisor/hark/examples/plugins/python"
 )
 
@@ -29,7 +30,7 @@ var templates embed.FS
 type Plugin struct {
 	Name    string // lower-case letters, digits and hyphens, a letter first
 	Kind    string // notifier, logsink or namespace
-	Lang    string // go or python
+	Lang    string // go, node or python
 	Module  string // path of the Go module; "" for the name
 	Version string // of Hark's module, for go.mod: v0.1.0
 	Replace string // directory of Hark's source, for go.mod; "" for none
@@ -39,7 +40,7 @@ type Plugin struct {
 func Kinds() []string { return []string{"notifier", "logsink", "namespace"} }
 
 // Langs are the languages.
-func Langs() []string { return []string{"go", "python"} }
+func Langs() []string { return []string{"go", "node", "python"} }
 
 const maxName = 64
 
@@ -129,14 +130,24 @@ func (p *Plugin) files() (map[string][]byte, error) {
 		}
 		files[strings.ReplaceAll(name, "NAME", p.Name)] = out.Bytes()
 	}
-	if p.Lang == "python" {
-		for _, name := range []string{"hark_plugin.py", "plugin_pb2.py"} {
-			if files[name], err = python.Files.ReadFile(name); err != nil {
-				return nil, err
-			}
+	switch p.Lang {
+	case "node":
+		err = copyAll(files, node.Files)
+	case "python":
+		err = copyAll(files, python.Files)
+	}
+	return files, err
+}
+
+// copyAll adds the files of an example that any plugin in its language needs.
+func copyAll(files map[string][]byte, from embed.FS) error {
+	entries, err := fs.ReadDir(from, ".")
+	for _, e := range entries {
+		if err == nil {
+			files[e.Name()], err = from.ReadFile(e.Name())
 		}
 	}
-	return files, nil
+	return err
 }
 
 // Section is the word of the plugin's sections.
@@ -147,7 +158,7 @@ func (p *Plugin) Section() string {
 	return p.Kind
 }
 
-// Class is the plugin's name as a class of Python.
+// Class is the plugin's name as a class.
 func (p *Plugin) Class() string {
 	var b strings.Builder
 	for _, word := range strings.FieldsFunc(p.Name, func(r rune) bool { return r == '-' }) {
@@ -168,7 +179,7 @@ func New(args []string, version string, out io.Writer) error {
 	flags.StringVar(&p.Module, "module", "", "")
 	flags.StringVar(&p.Replace, "replace", "", "")
 	flags.StringVar(&dir, "dir", "", "")
-	usage := errors.New("usage: plugin new NAME --kind notifier|logsink|namespace [--lang go|python] [--dir DIR] [--module PATH] [--replace DIR]")
+	usage := errors.New("usage: plugin new NAME --kind notifier|logsink|namespace [--lang go|node|python] [--dir DIR] [--module PATH] [--replace DIR]")
 	for len(args) > 0 { // the name may stand before or behind the flags
 		if err := flags.Parse(args); err != nil {
 			return fmt.Errorf("%w\n%w", err, usage)
@@ -190,7 +201,10 @@ func New(args []string, version string, out io.Writer) error {
 		return err
 	}
 	next := "go mod tidy && go test ./... && go build -trimpath -ldflags '-s -w' -tags grpcnotrace ."
-	if p.Lang == "python" {
+	switch p.Lang {
+	case "node":
+		next = "npm install && npm test"
+	case "python":
 		next = "./test_plugin.py"
 	}
 	_, err := fmt.Fprintf(out, "%s is written. Next:\n\n    cd %s\n    %s\n\nREADME.md tells the rest.\n", dir, dir, next)

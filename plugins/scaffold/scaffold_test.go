@@ -115,6 +115,48 @@ func TestPluginsInPythonPassTheirTests(t *testing.T) {
 	}
 }
 
+// What plugin new writes in Node.js passes its own tests and, where it needs nothing set up, Go's. Its packages are those of the example.
+func TestPluginsInNodePassTheirTests(t *testing.T) {
+	example := filepath.Join(repository(t), "examples", "plugins", "node")
+	modules := filepath.Join(example, "node_modules")
+	if _, err := os.Stat(filepath.Join(modules, "@grpc", "proto-loader")); err != nil {
+		run(t, example, nil, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+	}
+	pinned, err := os.ReadFile(filepath.Join(example, "package.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "p")
+			if err := Write(dir, Plugin{Name: "my-" + kind, Kind: kind, Lang: "node"}); err != nil {
+				t.Fatal(err)
+			}
+			own, err := os.ReadFile(filepath.Join(dir, "package.json"))
+			if _, dependencies, ok := strings.Cut(string(pinned), `"dependencies"`); err != nil || !ok || !strings.HasSuffix(string(own), dependencies) {
+				t.Errorf("it does not want what the example has: %s (%v)", own, err)
+			}
+			if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
+				t.Fatal(err)
+			}
+			if out := run(t, dir, nil, "npm", "test"); !strings.Contains(out, "# pass 3\n") || !strings.Contains(out, "# fail 0\n") {
+				t.Errorf("the tests say %s", out)
+			}
+			if kind != "namespace" {
+				return
+			}
+			sdktest.TestNamespace(t, sdk.Plugin{}, sdktest.NamespaceOptions{
+				Options: sdktest.Options{Command: func() *exec.Cmd {
+					cmd := exec.Command("node", filepath.Join(dir, "my-namespace.js"))
+					cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+					return cmd
+				}},
+				Calls: []sdktest.Call{{Method: "hello", Params: []any{"you"}, Want: "Hello, you"}},
+			})
+		})
+	}
+}
+
 func TestEveryFileIsWrittenWhole(t *testing.T) {
 	for _, lang := range Langs() {
 		for _, kind := range Kinds() {
@@ -124,6 +166,7 @@ func TestEveryFileIsWrittenWhole(t *testing.T) {
 			}
 			want := map[string]string{
 				"go":     "README.md go.mod main.go plugin.go plugin_test.go x-y2.conf",
+				"node":   "README.md hark_plugin.js package.json plugin.proto plugin.test.js x-y2.conf x-y2.js",
 				"python": "README.md hark_plugin.py plugin_pb2.py test_plugin.py x-y2.conf x-y2.py",
 			}[lang]
 			entries, err := os.ReadDir(dir)
@@ -134,7 +177,7 @@ func TestEveryFileIsWrittenWhole(t *testing.T) {
 			for _, e := range entries {
 				names = append(names, e.Name())
 				text, err := os.ReadFile(filepath.Join(dir, e.Name()))
-				if err != nil || bytes.Contains(text, []byte("[[")) && e.Name() != "hark_plugin.py" || bytes.Contains(text, []byte("NAME")) && e.Name() == "README.md" {
+				if err != nil || bytes.Contains(text, []byte("[[")) && !strings.HasPrefix(e.Name(), "hark_plugin.") || bytes.Contains(text, []byte("NAME")) && e.Name() == "README.md" {
 					t.Errorf("%s %s: %s is not filled in (%v)", lang, kind, e.Name(), err)
 				}
 			}
