@@ -32,17 +32,29 @@ const (
 	newListenerEvents   = "PROCESS_STATE_EXITED,PROCESS_STATE_FATAL"
 )
 
-const listenerHelp = "listener new <name> [--lang LANGUAGE] [--dir DIRECTORY]\n" +
-	"\t\t\tWrite an event listener, its configuration section and a test.\n" +
-	"\t\t\tLANGUAGE is python (the default), bash, go or sh; DIRECTORY a new\n" +
-	"\t\t\tone of that name if not given. Nothing is overwritten or configured."
+func listenerHelp() string {
+	return "listener new <name> [--lang LANGUAGE] [--dir DIRECTORY]\n" +
+		"\t\t\tWrite an event listener, its configuration section and a test.\n" +
+		"\t\t\tLANGUAGE is one of\n" +
+		"\t\t\t" + strings.Join(listenerLanguageNames(), ", ") + "\n" +
+		"\t\t\t(python if not given); DIRECTORY a new one of that name if\n" +
+		"\t\t\tnot given. Nothing is overwritten or configured."
+}
+
+func listenerLanguageNames() []string {
+	var names []string
+	for _, l := range listenerLanguages() {
+		names = append(names, l.name)
+	}
+	return names
+}
 
 func listenerAction() Action {
 	return Action{
 		Name: "listener", Extra: true, Local: true,
-		Help: listenerHelp,
+		Help: listenerHelp(),
 		Flags: []Flag{
-			{Name: "lang", Value: true, Help: "python, bash, go or sh"},
+			{Name: "lang", Value: true, Help: "its language, e.g. python, node or sh"},
 			{Name: "dir", Value: true, Help: "where to write to"},
 		},
 		Complete: completeNothing,
@@ -68,26 +80,64 @@ func listenerAction() Action {
 
 // listenerLanguage is what a language's listener is made of.
 type listenerLanguage struct {
-	name      string
-	file      func(name string) string // of the listener; its mode is that of a program where it is one
-	test      func(name string) string
+	name  string
+	file  func(name string) string // of the listener; its mode is that of a program where it is one
+	test  func(name string) string
+	needs string // what must be there to run it
+
+	// Of a language that is compiled: what makes the program of the file, in its
+	// directory, and how that is started; the listener's name in its place itself if nil.
+	build func(name string) string
+	start func(program string) []string
+
 	module    bool // has a go.mod
-	compiled  bool
-	needs     string // what must be there to run it
+	ownTest   bool // its test is in the language itself, not in sh
 	runsTests func(test string) string
 }
 
 func listenerLanguages() []listenerLanguage {
 	suffixed := func(suffix string) func(string) string { return func(name string) string { return name + suffix } }
 	fixed := func(name string) func(string) string { return func(string) string { return name } }
-	asProgram := func(test string) string { return test }
-	return []listenerLanguage{
-		{name: "python", file: suffixed(".py"), test: suffixed("_test.py"), needs: "hark_listener.py, where Python finds it", runsTests: asProgram},
-		{name: "bash", file: suffixed(".bash"), test: suffixed("-test.sh"), needs: "hark-listener.bash in PATH", runsTests: asProgram},
-		{name: "go", file: fixed("main.go"), test: fixed("main_test.go"), module: true, compiled: true, needs: "Go, and go mod tidy once",
-			runsTests: func(test string) string { return "cd " + filepath.Dir(test) + " && go test" }},
-		{name: "sh", file: suffixed(".sh"), test: suffixed("-test.sh"), needs: "head -c and tr", runsTests: asProgram},
+	script := func(name, suffix, needs string) listenerLanguage {
+		return listenerLanguage{name: name, file: suffixed(suffix), test: suffixed("-test.sh"), needs: needs}
 	}
+	return []listenerLanguage{
+		{name: "python", file: suffixed(".py"), test: suffixed("_test.py"), ownTest: true, needs: "hark_listener.py, where Python finds it"},
+		script("bash", ".bash", "hark-listener.bash in PATH"),
+		{name: "go", file: fixed("main.go"), test: fixed("main_test.go"), ownTest: true, module: true, needs: "Go, and go mod tidy once",
+			build:     func(name string) string { return "go mod tidy && go build -o " + name },
+			runsTests: func(test string) string { return "cd " + filepath.Dir(test) + " && go test" }},
+		script("sh", ".sh", "head -c and tr"),
+		script("perl", ".pl", "Perl 5.10 or later"),
+		script("ruby", ".rb", "Ruby 2.7 or later"),
+		script("php", ".php", "PHP 7.1 or later for the command line"),
+		script("node", ".js", "Node.js 14 or later"),
+		{name: "java", file: fixed("Listener.java"), test: suffixed("-test.sh"), needs: "a JDK, 11 or later, to build it and a Java runtime",
+			build: func(string) string { return "javac Listener.java" },
+			start: func(program string) []string { return []string{"java", "-cp", filepath.Dir(program), "Listener"} }},
+		script("lua", ".lua", "Lua 5.2 or later, or LuaJIT"),
+		script("tcl", ".tcl", "Tcl 8.5 or later"),
+		script("awk", ".awk", "awk, sh, head -c and tr"),
+		{name: "rust", file: fixed("main.rs"), test: suffixed("-test.sh"), needs: "rustc 1.61 or later to build it",
+			build: func(name string) string { return "rustc -O -o " + name + " main.rs" }},
+	}
+}
+
+// program is what the section and the test start, by the listener's file or what is
+// built of it, in dir.
+func (l listenerLanguage) program(dir, name string) []string {
+	file := l.file(name)
+	if l.build != nil {
+		file = name
+	}
+	file = filepath.Join(dir, file)
+	if dir == "." {
+		file = "./" + file
+	}
+	if l.start != nil {
+		return l.start(file)
+	}
+	return []string{file}
 }
 
 // newFile is a file to be written.
@@ -122,7 +172,10 @@ func listenerNew(args []string, stdout, stderr io.Writer) int {
 	}
 	test := filepath.Join(dir, language.test(name))
 	_, _ = fmt.Fprintf(&b, "It needs %s; its test needs supervisor-listener-test in PATH.\n", language.needs)
-	_, _ = fmt.Fprintf(&b, "Test it: %s\n", language.runsTests(test))
+	if language.runsTests != nil {
+		test = language.runsTests(test)
+	}
+	_, _ = fmt.Fprintf(&b, "Test it: %s\n", test)
 	_, _ = fmt.Fprintf(&b, "Use it: copy %s to where the configuration includes from, then supervisorctl update\n", filepath.Join(dir, name+".conf"))
 	_, _ = io.WriteString(stdout, b.String())
 	return exitSuccess
@@ -151,7 +204,7 @@ func listenerNewOptions(args []string) (name string, language listenerLanguage, 
 	all := listenerLanguages()
 	i := slices.IndexFunc(all, func(l listenerLanguage) bool { return l.name == *lang })
 	if i < 0 {
-		return "", language, "", fmt.Errorf("--lang is %q, not python, bash, go or sh", *lang)
+		return "", language, "", fmt.Errorf("--lang is %q, not one of %s", *lang, strings.Join(listenerLanguageNames(), ", "))
 	}
 	if *directory == "" {
 		*directory = name
@@ -177,27 +230,26 @@ func checkListenerName(name string) error {
 
 // newListenerFiles renders the files.
 func newListenerFiles(name string, language listenerLanguage, dir string) ([]newFile, error) {
-	program := filepath.Join(dir, language.file(name))
-	build := ""
-	if language.compiled {
-		program = filepath.Join(dir, name)
-		build = "cd " + dir + " && go mod tidy && go build -o " + name
-	}
-	command, err := quoteForSection(program)
+	command, err := commandForSection(language.program(dir, name))
 	if err != nil {
 		return nil, err
 	}
+	mode, build, prepare := os.FileMode(0o755), "", ""
+	if language.build != nil {
+		mode, prepare = 0o644, language.build(name)
+		build = "cd " + dir + " && " + prepare
+	}
 	values := struct {
-		Name, File, Test, Events, Command, Build, GoVersion, HarkVersion string
-	}{name, language.file(name), language.test(name), newListenerEvents, command, build, goVersion, harkVersion}
-	mode := os.FileMode(0o755)
-	if language.compiled {
-		mode = 0o644
+		Name, File, Test, Events, Command, Build, Prepare, Start, GoVersion, HarkVersion string
+	}{name, language.file(name), language.test(name), newListenerEvents, command, build, prepare, strings.Join(language.program(".", name), " "), goVersion, harkVersion}
+	testMode, test := os.FileMode(0o755), "test.tmpl"
+	if language.ownTest {
+		testMode, test = mode, language.name+"/test.tmpl"
 	}
 	files := []newFile{
-		{path: language.file(name), mode: mode}, {path: language.test(name), mode: mode}, {path: name + ".conf", mode: 0o644},
+		{path: language.file(name), mode: mode}, {path: language.test(name), mode: testMode}, {path: name + ".conf", mode: 0o644},
 	}
-	sources := []string{language.name + "/listener.tmpl", language.name + "/test.tmpl", "section.tmpl"}
+	sources := []string{language.name + "/listener.tmpl", test, "section.tmpl"}
 	if language.module {
 		files = append(files, newFile{path: "go.mod", mode: 0o644})
 		sources = append(sources, language.name+"/module.tmpl")
@@ -217,7 +269,20 @@ func newListenerFiles(name string, language listenerLanguage, dir string) ([]new
 	return files, nil
 }
 
-// quoteForSection writes a path so that command= of a section means it. A space
+// commandForSection writes a command line so that command= of a section means it.
+func commandForSection(argv []string) (string, error) {
+	var words []string
+	for _, word := range argv {
+		quoted, err := quoteForSection(word)
+		if err != nil {
+			return "", err
+		}
+		words = append(words, quoted)
+	}
+	return strings.Join(words, " "), nil
+}
+
+// quoteForSection writes a word of a command, a path mostly. A space
 // before ; or # begins a comment even within quotes.
 func quoteForSection(path string) (string, error) {
 	if strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f }) || strings.Contains(path, " ;") || strings.Contains(path, " #") {

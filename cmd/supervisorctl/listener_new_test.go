@@ -54,11 +54,36 @@ func repository(t *testing.T) string {
 	return dir
 }
 
+// newListenerTools are what a machine may lack of that which a language's listener
+// needs.
+func newListenerTools() map[string][]string {
+	return map[string][]string{
+		"ruby": {"ruby"}, "php": {"php"}, "java": {"javac", "java"}, "lua": {"lua"}, "tcl": {"tclsh"}, "rust": {"rustc"},
+	}
+}
+
+// needTools skips the test where a language is not there; make integration installs
+// them all.
+func needTools(t *testing.T, l listenerLanguage) {
+	t.Helper()
+	for _, tool := range newListenerTools()[l.name] {
+		if _, err := exec.LookPath(tool); err == nil {
+			continue
+		}
+		if os.Getenv("HARK_INTEGRATION") != "" {
+			t.Fatalf("there is no %s here; make integration installs it", tool)
+		}
+		t.Skipf("there is no %s here; make integration installs it", tool)
+	}
+}
+
 func TestNewListenersKeepTheProtocol(t *testing.T) {
 	path := kitPath(t)
 	root := repository(t)
 	for _, l := range listenerLanguages() {
 		t.Run(l.name, func(t *testing.T) {
+			t.Parallel() // it mostly waits for what must not come
+			needTools(t, l)
 			dir := newListener(t, "my-crashes", "--lang="+l.name)
 			run := func(argv ...string) string {
 				t.Helper()
@@ -83,11 +108,77 @@ func TestNewListenersKeepTheProtocol(t *testing.T) {
 				return
 			case "python":
 				run("/usr/bin/python3", "-W", "error", "-c", `import sys; [compile(open(f).read(), f, "exec") for f in sys.argv[1:]]`, listener, test)
-			default:
+				run(test)
+				return
+			case "bash", "sh", "awk":
 				run("bash", "-n", listener)
-				run("bash", "-n", test)
 			}
-			run(test)
+			run("bash", "-n", test)
+			said := run(test, "--faults", "--stderr", "--events", "EVENT,HARK")
+			if !strings.Contains(said, "web:web is down\n") || strings.Contains(said, "\nwarn ") {
+				t.Errorf("it does not say that web is down, or breaks a rule:\n%s", said)
+			}
+		})
+	}
+}
+
+// What a handler rejects is answered FAIL, what it prints is no answer, and then comes
+// the next event.
+func TestANewListenersHandlerMayReject(t *testing.T) {
+	path := kitPath(t)
+	for name, edit := range map[string][2]string{
+		"bash": {"printf '%s:%s is down\\n'", "return 1; printf '%s:%s'"},
+		"sh":   {`echo "$groupname:$processname is down"`, "echo said; return 1"},
+		"perl": {`print "$of{groupname}`, `print "said\n"; die "rejected\n"; print "$of{groupname}`},
+		"ruby": {"  puts \"#{of", "  puts 'said'\n  raise 'rejected'\n  puts \"#{of"},
+		"php":  {"        echo \"{$of", "        echo \"said\\n\"; throw new Exception('rejected'); echo \"{$of"},
+		"node": {"    console.log(`", "    console.log('said'); throw new Error('rejected'); console.log(`"},
+		"java": {"            System.out.println(of.get", "            System.out.println(\"said\");\n            if (true) throw new Exception(\"rejected\");\n            System.out.println(of.get"},
+		"lua":  {"    print(of.groupname", "    print('said'); error('rejected'); print(of.groupname"},
+		"tcl":  {"        puts stderr \"[dict", "        puts stderr said; error rejected; puts stderr \"[dict"},
+		"awk":  {"		print of[", "		return 0; print of["},
+		"rust": {"        let name =", "        eprintln!(\"said\");\n        if true { return Err(\"rejected\".into()); }\n        let name ="},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := slices.IndexFunc(listenerLanguages(), func(l listenerLanguage) bool { return l.name == name })
+			l := listenerLanguages()[i]
+			needTools(t, l)
+			dir := newListener(t, "mine", "--lang="+name)
+			file := filepath.Join(dir, l.file("mine"))
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed := strings.Replace(string(text), edit[0], edit[1], 1)
+			if changed == string(text) {
+				t.Fatalf("the listener has no %q", edit[0])
+			}
+			if err := os.WriteFile(file, []byte(changed), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			env := append(os.Environ(), "PATH="+path)
+			if l.build != nil {
+				build := exec.Command("sh", "-c", l.build("mine"))
+				build.Dir, build.Env = dir, env
+				if out, err := build.CombinedOutput(); err != nil {
+					t.Fatalf("%v\n%s", err, out)
+				}
+			}
+			const fatal = "processname:web groupname:web from_state:BACKOFF"
+			const exited = "processname:web groupname:web from_state:RUNNING expected:1 pid:12"
+			event := func(name, payload string) string {
+				return fmt.Sprintf("ver:3.0 server:supervisor serial:0 pool:mine poolserial:0 eventname:%s len:%d\n%s", name, len(payload), payload)
+			}
+			argv := l.program(dir, "mine")
+			cmd := exec.Command(argv[0], argv[1:]...)
+			cmd.Env = env
+			var errs strings.Builder
+			cmd.Stderr = &errs
+			cmd.Stdin = strings.NewReader(event("PROCESS_STATE_FATAL", fatal) + event("PROCESS_STATE_EXITED", exited) + event("PROCESS_STATE_FATAL", fatal))
+			out, err := cmd.Output()
+			if err != nil || string(out) != "READY\nRESULT 4\nFAILREADY\nRESULT 2\nOKREADY\nRESULT 4\nFAILREADY\n" {
+				t.Errorf("%v, %q, %s", err, out, errs.String())
+			}
 		})
 	}
 }
@@ -107,12 +198,15 @@ func TestANewListenersSectionMeansItsProgram(t *testing.T) {
 		if len(c.Groups) != 1 || c.Groups[0].Kind != config.ListenerGroup || c.Groups[0].Name != "mine" {
 			t.Fatalf("%s: %+v", l.name, c.Groups)
 		}
-		want := filepath.Join(dir, l.file("mine"))
-		if l.compiled {
-			want = filepath.Join(dir, "mine")
+		want := []string{filepath.Join(dir, l.file("mine"))}
+		switch {
+		case l.name == "java":
+			want = []string{"java", "-cp", dir, "Listener"}
+		case l.build != nil:
+			want = []string{filepath.Join(dir, "mine")}
 		}
 		argv, err := process.Split(c.Groups[0].Processes[0].Command)
-		if err != nil || !reflect.DeepEqual(argv, []string{want}) {
+		if err != nil || !reflect.DeepEqual(argv, want) {
 			t.Errorf("%s: %q, %v", l.name, argv, err)
 		}
 		var events []string
@@ -164,7 +258,7 @@ func TestBadNamesAndOptionsOfANewListener(t *testing.T) {
 		{[]string{"grüße"}, "cannot be"},
 		{[]string{"--", "-a"}, "cannot be"},
 		{[]string{strings.Repeat("a", 101)}, "longer than"},
-		{[]string{"a", "--lang", "perl"}, `"perl", not python`},
+		{[]string{"a", "--lang", "cobol"}, `"cobol", not one of python, bash, `},
 		{[]string{"a", "--what"}, "-what"},
 		{[]string{"a", "--dir", dir + " ;x"}, "no configuration can hold"},
 		{[]string{"a", "--dir", dir + "\n"}, "no configuration can hold"},
