@@ -31,8 +31,9 @@ type SubscriberInfo struct {
 	Overflow   string
 	Payload    string // form of the payloads
 	// Notifiers only.
-	Suppressed uint64 // events folded, silenced or summarised
-	LastError  string // of the last delivery, "" when it went well
+	Suppressed   uint64    // events folded, silenced or summarised
+	LastError    string    // of the last delivery, "" when it went well
+	LastDelivery time.Time // that went well; zero: none did
 	// Pools and notifiers.
 	Spool *SpoolInfo // nil: events are not to be kept on disk
 	// Pools only.

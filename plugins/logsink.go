@@ -84,6 +84,7 @@ type LogSinkStatus struct {
 	Paused      int    // channels of programs that are not read now
 	Oldest      time.Time
 	LastError   string
+	Acked       time.Time    // when the last batch was written; zero: none was
 	Spool       *SpoolStatus // nil: output waits in memory only
 }
 

@@ -173,6 +173,7 @@ func (k *LogSink) answered(ack sdk.LogAck) error {
 	switch {
 	case ack.Err == nil:
 		k.stats.Batches++
+		k.stats.Acked = time.Now()
 		k.stats.Written += uint64(len(b.buf))
 		k.failures, k.stats.LastError = 0, ""
 		k.finish(b)

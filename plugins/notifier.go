@@ -39,6 +39,7 @@ type Notifier struct {
 	templates templates
 	closing   bool
 	lastError string
+	delivered time.Time // the last notification; zero: none was
 	fault     string // of the spool's disk; "": none
 	toldBad   bool   // the log has been told that the templates fail
 	toldFail  bool   // the log has been told that deliveries fail
@@ -235,9 +236,10 @@ func (n *Notifier) deliver(a *alert) {
 	n.mu.Lock()
 	dead := n.policy.outcome(time.Now(), err)
 	acked := n.acked()
-	n.lastError = ""
-	if err != nil {
+	if n.lastError = ""; err != nil {
 		n.lastError = errorText(err)
+	} else {
+		n.delivered = time.Now()
 	}
 	tell := err != nil && !n.toldFail || err == nil && n.toldFail
 	n.toldFail = err != nil
@@ -403,6 +405,7 @@ type NotifierStatus struct {
 	InFlight   int          // events of the notification under way
 	Oldest     time.Time    // when the event that waits longest was published; zero: none waits
 	LastError  string       // of the last delivery; "": it went well
+	Delivered  time.Time    // the last notification; zero: none was
 	Spool      *SpoolStatus // nil: events wait in memory only
 }
 
@@ -411,7 +414,7 @@ func (n *Notifier) Status() NotifierStatus {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := NotifierStatus{
-		Counters: n.policy.counters, Suppressed: n.policy.suppressed, Retries: n.policy.retries, LastError: n.lastError,
+		Counters: n.policy.counters, Suppressed: n.policy.suppressed, Retries: n.policy.retries, LastError: n.lastError, Delivered: n.delivered,
 	}
 	s.Queued, s.InFlight, s.Oldest = n.policy.waiting()
 	if n.spool != nil {

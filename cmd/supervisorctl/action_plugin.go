@@ -9,16 +9,18 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 const pluginHelp = "plugin list|info|verify|check|install|remove|new …\tTools for plugins (supervisord plugin --help has them all)\n" +
+	"plugin status\t\tShow how the plugins do, and each section that one serves or does not\n" +
 	"plugin restart <name>\tEnd a plugin that runs and start it again\n" +
-	"All but restart act on this machine, so they are refused with a server elsewhere."
+	"All but status and restart act on this machine, so they are refused with a server elsewhere."
 
 // pluginAction runs supervisord plugin, which is beside this program or in PATH: what installs a plugin is a local act of who may
 // write to a plugin directory, and no method of the daemon's.
 func pluginAction() Action {
-	return Action{Name: "plugin", Extra: true, Help: pluginHelp, Run: pluginTool}
+	return Action{Name: "plugin", Extra: true, Help: pluginHelp, Run: pluginTool, Flags: []Flag{jsonFlag()}}
 }
 
 func pluginTool(r *run, arg string) error {
@@ -29,6 +31,12 @@ func pluginTool(r *run, arg string) error {
 	}
 	if words[0] == "restart" {
 		return pluginRestart(r, words[1:])
+	}
+	if words[0] == "status" {
+		return pluginStatus(r, words[1:])
+	}
+	if r.wantsJSON() {
+		words = append(words, "--json") // the tool's own
 	}
 	if !r.server.isLocal() {
 		r.status = exitGeneric
@@ -83,6 +91,47 @@ func pluginRestart(r *run, names []string) error {
 		r.println(names[0] + ": restarted")
 	}
 	return err
+}
+
+// pluginStatus is how the plugins do. The exit status is that of status: 3 where a
+// section is not served.
+func pluginStatus(r *run, names []string) error {
+	if len(names) > 0 {
+		r.misuse(exitInvalidArgs, "Error: plugin status accepts no arguments")
+		return nil
+	}
+	v, ok, err := r.ask("getPlugins")
+	if !ok {
+		return err
+	}
+	all := structsOf(v)
+	var rows [][]string
+	now := time.Now()
+	for _, p := range all {
+		pid := ""
+		if intOf(p, "pid") > 0 {
+			pid = count0(p, "pid")
+		}
+		rows = append(rows, []string{stringOf(p, "name"), stringOf(p, "statename"), pid, stringOf(p, "version"), count0(p, "restarts"),
+			ago(now, intOf(p, "since")), stringOf(p, "trouble")})
+		instances, _ := p.Get("instances")
+		for _, i := range structsOf(instances) {
+			state := "served"
+			if !boolOf(i, "ready") {
+				state, r.status = "not served", notServed
+			}
+			rows = append(rows, []string{"  [" + stringOf(i, "section") + "]", state, "", "", "", "", stringOf(i, "trouble")})
+		}
+	}
+	switch {
+	case r.wantsJSON():
+		return r.printJSON(jsonStructs(all))
+	case len(all) == 0:
+		r.println("No section of the configuration names a plugin.")
+	default:
+		r.table("NAME STATE PID VERSION RESTARTS SINCE TROUBLE", rows)
+	}
+	return nil
 }
 
 // isLocal tells whether the server is on this machine, by its address.

@@ -35,7 +35,8 @@ func extended(table []Action) []Action {
 	}
 	at := find(table, "status")
 	at.Run = coloured(at.Run)
-	return append(table, completionAction(), configAction(), eventsAction(), listenerAction(), pluginAction(), topAction(), waitAction())
+	return append(table, completionAction(), configAction(), eventsAction(), listenerAction(), listenersAction(), notifierAction(), notifiersAction(),
+		pluginAction(), silenceAction(), silencesAction(), sinksAction(), topAction(), unsilenceAction(), waitAction())
 }
 
 // batchMethod is a call on many processes at once, and how its rows are told.

@@ -39,7 +39,8 @@ func (w withDaemon) Run() int {
 		}
 		defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
 		binary := filepath.Join(dir, "supervisord")
-		if out, err := exec.Command("go", "build", "-o", binary, "github.com/hark-supervisor/hark/cmd/supervisord").CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "build", "-tags", "grpcnotrace", "-o", dir,
+			"github.com/hark-supervisor/hark/cmd/supervisord", "github.com/hark-supervisor/hark/cmd/supervisor-plugins").CombinedOutput(); err != nil {
 			_, _ = fmt.Fprintf(os.Stderr, "cannot build supervisord: %v\n%s", err, out)
 			return 1
 		}

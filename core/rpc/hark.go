@@ -91,6 +91,7 @@ func subscriberStruct(i *core.SubscriberInfo) xmlrpc.Struct {
 		{Name: "suppressed", Value: int64(i.Suppressed)},
 		{Name: "oldest_age", Value: i.OldestAge.Seconds()},
 		{Name: "last_error", Value: i.LastError},
+		{Name: "last_delivery", Value: seconds(i.LastDelivery)},
 		{Name: "processes", Value: processes},
 	}
 	if i.Spool != nil {

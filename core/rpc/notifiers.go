@@ -58,6 +58,7 @@ type LogSink struct {
 	Violations, Streams uint64
 	OldestAge           time.Duration
 	LastError           string
+	LastDelivery        time.Time       // of a batch that was written; zero: none was
 	Spool               *core.SpoolInfo // nil: output waits in memory; for the metrics
 }
 
@@ -241,5 +242,6 @@ func sinkStruct(k *LogSink) xmlrpc.Struct {
 		{Name: "streams", Value: int64(k.Streams)},
 		{Name: "oldest_age", Value: k.OldestAge.Seconds()},
 		{Name: "last_error", Value: k.LastError},
+		{Name: "last_delivery", Value: seconds(k.LastDelivery)},
 	}
 }
