@@ -40,9 +40,9 @@ type Notifier struct {
 	closing   bool
 	lastError string
 	delivered time.Time // the last notification; zero: none was
-	fault     string // of the spool's disk; "": none
-	toldBad   bool   // the log has been told that the templates fail
-	toldFail  bool   // the log has been told that deliveries fail
+	fault     string    // of the spool's disk; "": none
+	toldBad   bool      // the log has been told that the templates fail
+	toldFail  bool      // the log has been told that deliveries fail
 }
 
 // NewNotifier makes a notifier and starts its goroutine; Close ends it. It opens the spool, if there is one, so it touches the disk. Errors are of
