@@ -16,6 +16,7 @@ import (
 var (
 	errUnauthorized  = errors.New("unauthorized")
 	errMalformedAuth = errors.New("malformed authorization")
+	errTooMany       = errors.New("too many wrong passwords")
 )
 
 // authenticator checks Basic credentials (supervisor/medusa/auth_handler.py).
@@ -25,6 +26,42 @@ type credential struct {
 	name, password [sha256.Size]byte // hashed, so that comparing tells no length
 	sha            bool              // password is of the hex SHA-1, not of the cleartext
 	access         Access
+}
+
+// admit reports what the sender of a request may do. The error is errUnauthorized, errMalformedAuth, or errTooMany where wrong passwords
+// came so often that this one isn't looked at.
+func (h *handler) admit(r *http.Request, c *conn) (Access, error) {
+	if h.auth == nil {
+		return Control, nil
+	}
+	name, password, err := basicCredentials(r.Header)
+	if err != nil {
+		return 0, err
+	}
+	// A connection that has shown a user's password once need not wait to show it again.
+	g, known := h.server.guesses, c.shown && c.user == name
+	l := login{user: name}
+	if !known {
+		c.enter(refused) // until it turns out otherwise
+		l.from = addressOf(c.Conn)
+		if !g.mayTry(r.Context(), l) {
+			return 0, errTooMany
+		}
+	}
+	access, err := h.auth.check(name, password)
+	switch {
+	case err != nil:
+		c.enter(refused)
+		l.from = addressOf(c.Conn)
+		if !g.wasWrong(r.Context(), l, h.section) {
+			return 0, errTooMany
+		}
+	case !known:
+		c.enter(working)
+		c.user, c.shown = name, true
+		g.wasRight(l)
+	}
+	return access, err
 }
 
 // newAuthenticator is nil for a server without credentials.
@@ -45,22 +82,27 @@ func newAuthenticator(c config.Server) *authenticator {
 	return a
 }
 
-// check tells what the request's credentials allow. Its time doesn't depend on
-// which part of them is wrong.
-func (a *authenticator) check(header http.Header) (Access, error) {
+// basicCredentials reads a request's Basic credentials. The error is errUnauthorized where there are none, errMalformedAuth where they
+// are unreadable.
+func basicCredentials(header http.Header) (name, password string, err error) {
 	scheme, value, _ := strings.Cut(header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "basic") {
-		return 0, errUnauthorized
+		return "", "", errUnauthorized
 	}
 	value = strings.TrimSpace(value)
 	decoded, err := base64.StdEncoding.DecodeString(value)
 	if err != nil {
-		return 0, errMalformedAuth
+		return "", "", errMalformedAuth
 	}
 	name, password, ok := strings.Cut(string(decoded), ":")
 	if !ok {
-		return 0, errMalformedAuth
+		return "", "", errMalformedAuth
 	}
+	return name, password, nil
+}
+
+// check reports what credentials allow. Its time doesn't depend on which part of them is wrong.
+func (a *authenticator) check(name, password string) (Access, error) {
 	nameSum := sha256.Sum256([]byte(name))
 	cleartext := sha256.Sum256([]byte(password))
 	digest := sha1.Sum([]byte(password)) //nolint:gosec // see above

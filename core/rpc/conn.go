@@ -22,6 +22,7 @@ type limits struct {
 	bodyTime    time.Duration // for a request's body to arrive
 	writeTime   time.Duration // for a client to take writePiece bytes
 	idleTime    time.Duration // between two requests
+	guessPause  time.Duration // between two wrong passwords of an address that had many
 }
 
 // defaultLimits: the idle time is that after which Supervisor closes a
@@ -40,6 +41,7 @@ func defaultLimits() limits {
 		bodyTime:    60 * time.Second,
 		writeTime:   15 * time.Second,
 		idleTime:    30 * time.Minute,
+		guessPause:  time.Second,
 	}
 	var open syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &open); err == nil && open.Cur < 1<<30 {
@@ -129,6 +131,8 @@ type conn struct {
 	since     atomic.Int64 // when it came into its phase, Unix nanoseconds
 	writing   atomic.Int64 // since when a write waits for the client; 0: none does
 	header    atomic.Int64 // bytes of the header of the request under way
+	user      string       // whose password it has shown; its requests' alone
+	shown     bool
 	closed    sync.Once
 }
 

@@ -26,8 +26,9 @@ const (
 
 // handler answers the requests of one socket.
 type handler struct {
-	server *Server
-	auth   *authenticator // nil: everybody may do everything
+	server  *Server
+	section string         // of the configuration
+	auth    *authenticator // nil: everybody may do everything
 }
 
 type accessKey struct{}
@@ -42,29 +43,18 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer h.recover(w, r)
 	c := clientOf(r)
 	if r.ContentLength != 0 {
-		c.enter(sending)
-		defer func() {
-			if !c.in(refused) {
-				c.enter(sending) // what nobody has read of it net/http reads now
-			}
-		}()
 		// Whatever happens with the body, it isn't waited for longer.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.server.limits.bodyTime))
 	}
-	access := Control
-	if h.auth != nil {
-		var err error
-		if access, err = h.auth.check(r.Header); err != nil {
-			if errors.Is(err, errMalformedAuth) {
-				errorPage(w, http.StatusBadRequest)
-				return
-			}
-			c.enter(refused)
-			w.Header().Set("Connection", "close")
-			w.Header().Set("WWW-Authenticate", `Basic realm="default"`)
-			errorPage(w, http.StatusUnauthorized)
-			return
-		}
+	access, err := h.admit(r, c)
+	if err != nil {
+		c.enter(refused)
+		refuse(w, err)
+		return
+	}
+	if r.ContentLength != 0 {
+		c.enter(sending)
+		defer c.enter(sending) // what nobody has read of it net/http reads now
 	}
 	// By prefix and in this order, as Supervisor's handlers match.
 	switch path := r.URL.Path; {
@@ -85,6 +75,22 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		errorPage(w, http.StatusBadRequest)
 	default:
 		errorPage(w, http.StatusNotFound)
+	}
+}
+
+// refuse answers a request that isn't let in, for an error of admit.
+func refuse(w http.ResponseWriter, err error) {
+	switch {
+	case errors.Is(err, errMalformedAuth):
+		errorPage(w, http.StatusBadRequest)
+	case errors.Is(err, errTooMany):
+		w.Header().Set("Connection", "close")
+		w.Header().Set("Retry-After", "10")
+		errorPage(w, http.StatusTooManyRequests)
+	default:
+		w.Header().Set("Connection", "close")
+		w.Header().Set("WWW-Authenticate", `Basic realm="default"`)
+		errorPage(w, http.StatusUnauthorized)
 	}
 }
 

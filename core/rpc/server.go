@@ -74,6 +74,7 @@ type Server struct {
 	dispatcher *Dispatcher
 	large      chan struct{}
 	places     *places
+	guesses    *guesses
 
 	follows    context.Context // of every request: done when Shutdown begins
 	endFollows context.CancelFunc
@@ -109,6 +110,7 @@ func open(o Options, lim limits) (_ *Server, err error) {
 		activityFn: o.Activity, level: o.Level, limits: lim,
 		large: make(chan struct{}, lim.largeBodies), places: newPlaces(lim),
 	}
+	s.guesses = newGuesses(lim.guessPause, func(text string) { s.activity(config.WARN, text) })
 	s.follows, s.endFollows = context.WithCancel(context.Background())
 	s.calls, s.endCalls = context.WithCancel(context.Background())
 	defer func() {
@@ -191,7 +193,7 @@ func (s *Server) openSocket(c config.Server, o Options, stderr io.Writer) error 
 	k := &socket{config: c, listener: l, tls: secured, limited: newLimitListener(l, s.places, s.limits)}
 	k.limited.plain = secured == nil
 	k.http = &http.Server{
-		Handler:           &handler{server: s, auth: newAuthenticator(c)},
+		Handler:           &handler{server: s, section: c.Section, auth: newAuthenticator(c)},
 		ReadHeaderTimeout: s.limits.headerTime,
 		IdleTimeout:       s.limits.idleTime,
 		MaxHeaderBytes:    s.limits.header,
@@ -311,5 +313,6 @@ func (s *Server) Close() error {
 		_ = k.limited.Close()
 	}
 	s.serving.Wait()
+	s.guesses.close()
 	return nil
 }

@@ -1,0 +1,261 @@
+package rpc
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+const (
+	// freeGuesses is how many wrong passwords an address has before it is slowed down.
+	freeGuesses = 10
+	// guessersKept is how many addresses are remembered, with wrong passwords and with right ones each. Where there are more, those
+	// that have been quiet longest are forgotten.
+	guessersKept = 1024
+	// guessTime is how long an address must be quiet to be as good as new.
+	guessTime = 10 * time.Minute
+	// guessQueue is how many requests of one address wait for their turn, and guessQueues how many of all together.
+	guessQueue, guessQueues = 10, 64
+	// sayEvery is how often the log is told of an address, and of those it has not been told of.
+	sayEvery = time.Minute
+	// sayMost is how many addresses the log is told of by name in that time.
+	sayMost = 60
+)
+
+// guesses watches who comes with wrong passwords. The log tells of each address once a minute, and after freeGuesses wrong ones its
+// passwords are looked at one a second only.
+//
+// Where a user's right password has come from before it is not made to wait: else whoever guesses from behind the same proxy would keep
+// everybody behind it out. There only the answers to wrong ones wait.
+type guesses struct {
+	say   func(text string)
+	pause time.Duration // between two guesses of an address that is slowed down
+
+	mu      sync.Mutex
+	wrong   map[string]*guesser
+	right   map[login]time.Time // where right passwords came from, and when last
+	waiting int
+	begun   time.Time // of the minute that lines counts for
+	lines   int
+	others  int // wrong passwords that the log has not been told of by address
+	timer   *time.Timer
+	ended   bool
+}
+
+// login is a user at an address.
+type login struct{ from, user string }
+
+// guesser is an address with wrong passwords.
+type guesser struct {
+	server  string // the section that the last one was for
+	count   int    // wrong passwords since it was quiet
+	last    time.Time
+	told    time.Time // when the log was told of it
+	untold  int       // wrong passwords since
+	waiting int
+	next    time.Time // when the next one has its turn
+}
+
+func newGuesses(pause time.Duration, say func(string)) *guesses {
+	return &guesses{say: say, pause: pause, wrong: map[string]*guesser{}, right: map[login]time.Time{}}
+}
+
+// mayTry waits until a password may be looked at, which is at once unless there were many wrong ones from its address. It reports false
+// when too many wait already, or ctx is done.
+func (g *guesses) mayTry(ctx context.Context, l login) bool {
+	now := time.Now()
+	g.mu.Lock()
+	o := g.wrong[l.from]
+	if o != nil && now.Sub(o.last) > guessTime && o.waiting == 0 {
+		g.forget(l.from)
+		o = nil
+	}
+	if _, known := g.right[l]; o == nil || o.count < freeGuesses || known {
+		g.mu.Unlock()
+		return true
+	}
+	if g.waiting >= guessQueues || o.waiting >= guessQueue {
+		o.last = now
+		o.untold++
+		g.tell(now, l.from, o)
+		g.mu.Unlock()
+		return false
+	}
+	return g.wait(ctx, o, now)
+}
+
+// wait waits for the turn of an address. It is called with g.mu, and gives it back.
+func (g *guesses) wait(ctx context.Context, o *guesser, now time.Time) bool {
+	o.waiting++
+	g.waiting++
+	at := now
+	if at.Before(o.next) {
+		at = o.next
+	}
+	o.next = at.Add(g.pause)
+	g.mu.Unlock()
+	defer func() {
+		g.mu.Lock()
+		o.waiting--
+		g.waiting--
+		g.mu.Unlock()
+	}()
+	turn := time.NewTimer(time.Until(at))
+	defer turn.Stop()
+	select {
+	case <-turn.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// wasRight notes where the right password came from.
+func (g *guesses) wasRight(l login) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, known := g.right[l]; !known && len(g.right) >= guessersKept {
+		var oldest login
+		for a, at := range g.right {
+			if oldest == (login{}) || at.Before(g.right[oldest]) {
+				oldest = a
+			}
+		}
+		delete(g.right, oldest)
+	}
+	g.right[l] = time.Now()
+}
+
+// wasWrong notes a wrong password for a server, and waits where its answer has to. It reports false when it is not to be told that it is wrong.
+func (g *guesses) wasWrong(ctx context.Context, l login, server string) bool {
+	now := time.Now()
+	g.mu.Lock()
+	o := g.wrong[l.from]
+	if o == nil {
+		if len(g.wrong) >= guessersKept {
+			g.forgetQuietest()
+		}
+		o = &guesser{}
+		g.wrong[l.from] = o
+	}
+	o.server, o.last = server, now
+	o.count++
+	o.untold++
+	g.tell(now, l.from, o)
+	_, known := g.right[l]
+	switch {
+	case !known || o.count <= freeGuesses:
+		g.mu.Unlock()
+		return true
+	case g.waiting >= guessQueues || o.waiting >= guessQueue:
+		g.mu.Unlock()
+		return false
+	}
+	return g.wait(ctx, o, now)
+}
+
+func (g *guesses) forgetQuietest() {
+	quietest := ""
+	for a, o := range g.wrong {
+		if o.waiting == 0 && (quietest == "" || o.last.Before(g.wrong[quietest].last)) {
+			quietest = a
+		}
+	}
+	g.forget(quietest) // not all wait: guessQueues is less than guessersKept
+}
+
+// forget forgets an address, but not what the log has still to be told. g.mu is held.
+func (g *guesses) forget(from string) {
+	if n := g.wrong[from].untold; n > 0 {
+		g.others += n
+		g.wake()
+	}
+	delete(g.wrong, from)
+}
+
+// tell has the log told of an address, now or when its minute is over. g.mu is held.
+func (g *guesses) tell(now time.Time, from string, o *guesser) {
+	if now.Sub(g.begun) >= sayEvery {
+		g.begun, g.lines = now, 0
+	}
+	if g.lines >= sayMost || !o.told.IsZero() && now.Sub(o.told) < sayEvery {
+		g.wake()
+		return
+	}
+	g.lines++
+	text := "a wrong user name or password"
+	if o.untold > 1 {
+		text = fmt.Sprintf("%d wrong user names or passwords within a minute", o.untold)
+	}
+	text += " from " + from + " for [" + o.server + "]"
+	if o.count >= freeGuesses {
+		text += "; there were so many that they are now looked at one by one"
+	}
+	o.told, o.untold = now, 0
+	g.say(text)
+}
+
+// wake has flush called when the minute is over. g.mu is held.
+func (g *guesses) wake() {
+	if g.timer == nil && !g.ended {
+		g.timer = time.AfterFunc(sayEvery, g.flush)
+	}
+}
+
+// flush tells the log what it has not been told of.
+func (g *guesses) flush() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.timer = nil
+	now := time.Now()
+	for from, o := range g.wrong {
+		if o.untold > 0 {
+			g.tell(now, from, o)
+		}
+	}
+	g.tellOthers()
+}
+
+// close tells the log the rest. Who waits is ended by the context of the request.
+func (g *guesses) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ended = true
+	if g.timer != nil {
+		g.timer.Stop()
+	}
+	for _, o := range g.wrong {
+		g.others += o.untold
+		o.untold = 0
+	}
+	g.tellOthers()
+}
+
+func (g *guesses) tellOthers() {
+	if g.others > 0 {
+		g.say(fmt.Sprintf("%d more wrong user names or passwords, from addresses not told of", g.others))
+		g.others = 0
+	}
+}
+
+// addressOf is whom a connection comes from, as far as it is told apart: an IPv4 address, the network of an IPv6 address (whoever has one
+// has all of /64), or a local user.
+func addressOf(c net.Conn) string {
+	if u, ok := c.(*net.UnixConn); ok {
+		return peerOf(u)
+	}
+	a, err := netip.ParseAddrPort(c.RemoteAddr().String())
+	if err != nil {
+		return c.RemoteAddr().String()
+	}
+	ip := a.Addr().Unmap().WithZone("")
+	if ip.Is6() {
+		if network, err := ip.Prefix(64); err == nil {
+			return network.String()
+		}
+	}
+	return ip.String()
+}
