@@ -28,11 +28,13 @@ func (s *Supervisor) Reload(ctx context.Context) (GroupDiff, error) {
 		return GroupDiff{}, refuse(CantReread, firstError(err))
 	}
 	var diff, further GroupDiff
+	take := func() {}
 	if s.opts.Further != nil {
-		further = s.opts.Further(fresh)
+		further, take = s.opts.Further(fresh)
 	}
 	err = s.askRunning(ctx, func() *Error {
 		s.configured = fresh.Groups
+		take()
 		active := make([]*config.Group, len(s.order))
 		for i, g := range s.order {
 			active[i] = g.present()

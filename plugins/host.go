@@ -84,7 +84,7 @@ type Key struct {
 	Line        int
 }
 
-// Host runs the plugins of one life of the daemon. It has no goroutine and no file until a plugin has an instance. Its methods may be called
+// Host runs the plugins of the daemon, over its lives. It has no goroutine and no file until a plugin has an instance. Its methods may be called
 // from any goroutine and do not block, where nothing else is said.
 type Host struct {
 	o   HostOptions
@@ -122,6 +122,27 @@ func (h *Host) SetPlugin(s Settings) {
 	if p != nil {
 		p.set(s)
 	}
+}
+
+// Renew has every plugin start again, whatever it failed of before, when it has flushed what it has. They are told of the daemon as d from then on.
+func (h *Host) Renew(d sdk.Daemon) {
+	for _, p := range h.renewed(d) {
+		p.restart()
+	}
+}
+
+func (h *Host) renewed(d sdk.Daemon) []*plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.o.Daemon = d
+	return h.all()
+}
+
+// daemon is the daemon as plugins are told of it.
+func (h *Host) daemon() sdk.Daemon {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.o.Daemon
 }
 
 // RemovePlugin goes back to the defaults.

@@ -150,7 +150,7 @@ func (p *plugin) configure(l *live, k instanceKey, i *instance, version int, spe
 		p.setSecrets()
 		p.mu.Unlock()
 		ctx, cancel := context.WithTimeout(l.ctx, p.host.o.Timing.Configure)
-		methods, err = l.rpc.Configure(ctx, spec.Kind, spec.Name, values, p.host.o.Daemon, l.socket)
+		methods, err = l.rpc.Configure(ctx, spec.Kind, spec.Name, values, p.host.daemon(), l.socket)
 		cancel()
 		err = located(&spec, err)
 	}

@@ -54,7 +54,7 @@ func NewNotifier(o NotifierOptions, around NotifierSurroundings) (*Notifier, err
 	}
 	n := &Notifier{
 		around: around, wake: make(chan struct{}, 1), calls: make(chan struct{}, 1), done: make(chan struct{}),
-		policy: newPolicy(o, around.Daemon, around.Silences), templates: t,
+		policy: newPolicy(o, around.Daemon(), around.Silences), templates: t,
 	}
 	n.ctx, n.end = context.WithCancel(context.Background())
 	if o.Spool != nil {
@@ -282,7 +282,8 @@ func (n *Notifier) notification(a *alert) *sdk.Notification {
 	n.mu.Lock()
 	t, name := n.templates, n.policy.o.Name
 	n.mu.Unlock()
-	title, body, err := t.texts(newAlert(a, name, n.around.Daemon, events))
+	daemon := n.around.Daemon()
+	title, body, err := t.texts(newAlert(a, name, daemon, events))
 	if err != nil {
 		n.mu.Lock()
 		told := n.toldBad
@@ -294,7 +295,7 @@ func (n *Notifier) notification(a *alert) *sdk.Notification {
 	}
 	return &sdk.Notification{
 		ID: a.id, Severity: a.severity, Title: title, Body: body, Events: events,
-		Attempt: a.attempt + 1, Suppressed: a.suppressed, Daemon: n.around.Daemon,
+		Attempt: a.attempt + 1, Suppressed: a.suppressed, Daemon: daemon,
 	}
 }
 

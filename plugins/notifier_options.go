@@ -2,7 +2,7 @@ package plugins
 
 import (
 	"context"
-	"path/filepath"
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -43,11 +43,39 @@ type SpoolOptions struct {
 	Sync     bool  // wait for the disk at each commit
 }
 
+// spoolOpenTime is how long a spool may take to be opened: its files are read to their end, up to MaxBytes.
+const spoolOpenTime = 10 * time.Second
+
+// open opens the spool. It waits for the disk, spoolOpenTime at most.
 func (o *SpoolOptions) open(kind, name string, report func(spool.Report), ready func(), queueBytes int64) (*spool.Spool, error) {
-	return spool.Open(spool.Options{
-		Dir: o.Dir, Name: kind + "-" + name, MaxBytes: o.MaxBytes, Sync: o.Sync,
-		Report: report, Ready: ready, QueueBytes: queueBytes,
-	})
+	type opened struct {
+		spool *spool.Spool
+		err   error
+	}
+	result := make(chan opened) // not buffered: what comes too late is closed again
+	late := make(chan struct{})
+	go func() {
+		s, err := spool.Open(spool.Options{
+			Dir: o.Dir, Name: kind + "-" + name, MaxBytes: o.MaxBytes, Sync: o.Sync,
+			Report: report, Ready: ready, QueueBytes: queueBytes,
+		})
+		select {
+		case result <- opened{s, err}:
+		case <-late:
+			if err == nil {
+				_ = s.Close(context.Background())
+			}
+		}
+	}()
+	limit := time.NewTimer(spoolOpenTime)
+	defer limit.Stop()
+	select {
+	case r := <-result:
+		return r.spool, r.err
+	case <-limit.C:
+		close(late)
+		return nil, fmt.Errorf("cannot open spool %q in %q: it takes more than %v", kind+"-"+name, o.Dir, spoolOpenTime)
+	}
 }
 
 // SpoolStatus is what there is on disk for a notifier or a log sink.
@@ -63,7 +91,7 @@ type SpoolStatus struct {
 func (o *SpoolOptions) status(s *spool.Spool, kind, name, fault string) *SpoolStatus {
 	last, _ := s.Last()
 	return &SpoolStatus{
-		Path: filepath.Join(o.Dir, spool.DirName(kind+"-"+name)), Fault: fault, MaxBytes: o.MaxBytes, Sync: o.Sync,
+		Path: o.place(kind, name), Fault: fault, MaxBytes: o.MaxBytes, Sync: o.Sync,
 		Last: last.Pos, Durable: s.Committed(), Stats: s.Stats(),
 	}
 }
@@ -103,7 +131,7 @@ type NotifierSurroundings struct {
 	// Notify delivers. It ends when ctx does, whatever the plugin does. Errors are the plugin's; one that wraps
 	// sdk.ErrUnavailable tells that the plugin was not reached.
 	Notify     func(ctx context.Context, n *sdk.Notification) error
-	Daemon     sdk.Daemon
+	Daemon     func() sdk.Daemon  // at the moment
 	Silences   *Silences          // nil: there are none
 	Lost       func(events int64) // events were discarded; to be announced
 	DeadLetter func(line []byte)  // a line of JSON for the log of dead letters

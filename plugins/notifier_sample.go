@@ -36,10 +36,10 @@ func (n *Notifier) Test(ctx context.Context) (TestOutcome, error) {
 	case <-ctx.Done():
 		return out, ctx.Err()
 	}
+	defer func() { <-n.calls }()
 	call, cancel := context.WithTimeout(ctx, n.timeout())
 	defer cancel()
 	err := n.around.Notify(call, notification)
-	<-n.calls
 	out.Took = time.Since(now)
 	out.Error, out.RetryAfter = errorText(err), sdk.RetryDelay(err)
 	switch {

@@ -70,7 +70,7 @@ func (r *receiver) processes() (names []string) {
 
 func (r *receiver) surroundings() NotifierSurroundings {
 	return NotifierSurroundings{
-		Notify: r.Notify, Daemon: sdk.Daemon{Identifier: "supervisor", Hostname: "here"}, Silences: &Silences{},
+		Notify: r.Notify, Daemon: func() sdk.Daemon { return sdk.Daemon{Identifier: "supervisor", Hostname: "here"} }, Silences: &Silences{},
 		Lost: func(n int64) {
 			r.mu.Lock()
 			defer r.mu.Unlock()

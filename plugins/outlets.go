@@ -36,33 +36,59 @@ type Instances interface {
 // ErrNoOutlet is the answer for a notifier or sink that there is none of.
 var ErrNoOutlet = errors.New("there is no such notifier or log sink")
 
-// Outlets are all notifiers and log sinks of one life of the daemon. Its methods may be called from any goroutine; those that
-// change something do so one after another and block while what is removed is flushed.
+// Outlets are all notifiers and log sinks of the daemon, over its lives. Its methods may be called from any goroutine; those that
+// change something do so one after another. None waits for a plugin: what is taken away is flushed beside whatever comes next (leaving.go).
 type Outlets struct {
 	core      Core
 	instances Instances
-	daemon    sdk.Daemon
 	silences  *Silences
 	log       hclog.Logger
 
-	changing  sync.Mutex // held by what changes something
+	changing chan struct{} // held by what changes something
+	departed sync.WaitGroup
+
 	mu        sync.Mutex
+	daemon    sdk.Daemon
 	notifiers []*Notifier // in the order they were added, as sinks
 	sinks     []*LogSink
+	leaving   []*leaving
+	closed    bool
 }
 
 // NewOutlets makes an empty set. silences outlive it.
 func NewOutlets(core Core, instances Instances, daemon sdk.Daemon, silences *Silences, log hclog.Logger) *Outlets {
-	return &Outlets{core: core, instances: instances, daemon: daemon, silences: silences, log: log}
+	return &Outlets{core: core, instances: instances, daemon: daemon, silences: silences, log: log, changing: make(chan struct{}, 1)}
 }
 
+// alone waits until nobody else changes anything; done lets the next in.
+func (o *Outlets) alone(ctx context.Context) (done func(), err error) {
+	select {
+	case o.changing <- struct{}{}:
+		return func() { <-o.changing }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// errOutletsClosed is the answer to changes that come after Close.
+var errOutletsClosed = errors.New("nothing is changed any more: the daemon ends")
+
 // SetNotifier adds a notifier, or goes on with other options where there is one of that name: what waits stays, unless it moves to another
-// spool. The old one is left as it was by an error, which is of the templates or of the spool.
-func (o *Outlets) SetNotifier(ctx context.Context, options NotifierOptions) error {
-	o.changing.Lock()
-	defer o.changing.Unlock()
-	old := o.notifier(options.Name)
-	if old != nil {
+// spool. The old one is left as it was by an error of the templates; others are of the spool. A spool that a notifier still has which was taken
+// away is waited for as Leave says.
+func (o *Outlets) SetNotifier(ctx context.Context, options NotifierOptions, leave Leave) error {
+	done, err := o.alone(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if o.isClosed() {
+		return errOutletsClosed
+	}
+	if _, err := parseTemplates(options.Title, options.Body); err != nil {
+		return err
+	}
+	if old := o.notifier(options.Name); old != nil {
 		same, err := old.Reconfigure(options)
 		switch {
 		case err != nil:
@@ -70,14 +96,15 @@ func (o *Outlets) SetNotifier(ctx context.Context, options NotifierOptions) erro
 		case same:
 			return o.core.Attach(ctx, old)
 		}
-		if err := o.removeNotifier(ctx, old); err != nil {
-			o.log.Warn("notifier", "name", options.Name, "error", err)
-		}
+		o.takeNotifier(ctx, old, leave)
+	}
+	if err := o.release(ctx, options.place(), leave); err != nil {
+		return err
 	}
 	name := options.Name
 	n, err := NewNotifier(options, NotifierSurroundings{
 		Notify: func(ctx context.Context, n *sdk.Notification) error { return o.instances.Notify(ctx, name, n) },
-		Daemon: o.daemon, Silences: o.silences,
+		Daemon: o.present, Silences: o.silences,
 		Lost:       func(events int64) { o.core.EventsLost(name, events) },
 		DeadLetter: func(line []byte) { o.core.DeadLetter(name, line) },
 		Log:        o.log.Named("notifier." + name),
@@ -85,44 +112,74 @@ func (o *Outlets) SetNotifier(ctx context.Context, options NotifierOptions) erro
 	if err != nil {
 		return err
 	}
-	o.mu.Lock()
-	o.notifiers = append(o.notifiers, n)
-	o.mu.Unlock()
+	o.put(func() { o.notifiers = append(o.notifiers, n) })
 	return o.core.Attach(ctx, n)
 }
 
-// RemoveNotifier takes a notifier away. It delivers what waits until ctx is done; what is left stays in its spool or becomes dead
-// letters, which the error tells.
-func (o *Outlets) RemoveNotifier(ctx context.Context, name string) error {
-	o.changing.Lock()
-	defer o.changing.Unlock()
+// RemoveNotifier takes a notifier away: it gets no more events. What waits is delivered beside, and what is left then stays in its spool or
+// becomes dead letters.
+func (o *Outlets) RemoveNotifier(ctx context.Context, name string, leave Leave) error {
+	done, err := o.alone(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	n := o.notifier(name)
 	if n == nil {
 		return ErrNoOutlet
 	}
-	return o.removeNotifier(ctx, n)
+	o.takeNotifier(ctx, n, leave)
+	return nil
 }
 
-func (o *Outlets) removeNotifier(ctx context.Context, n *Notifier) error {
-	err := o.core.Detach(ctx, n)
-	o.mu.Lock()
-	o.notifiers = slices.DeleteFunc(slices.Clone(o.notifiers), func(have *Notifier) bool { return have == n })
-	o.mu.Unlock()
-	return errors.Join(err, n.Close(ctx))
+func (o *Outlets) takeNotifier(ctx context.Context, n *Notifier, leave Leave) {
+	if err := o.core.Detach(ctx, n); err != nil {
+		o.log.Warn("notifier", "name", n.Name(), "error", err)
+	}
+	o.put(func() {
+		o.notifiers = slices.DeleteFunc(slices.Clone(o.notifiers), func(have *Notifier) bool { return have == n })
+	})
+	options := n.Options()
+	o.leave(newLeaving(notifierKind, options.Name, options.place()), leave, n.Close)
 }
 
-// SetLogSink adds a sink, or puts one in the place of that of its name, which is flushed first, until ctx is done. An error is of the spool.
-func (o *Outlets) SetLogSink(ctx context.Context, options LogSinkOptions) error {
-	o.changing.Lock()
-	defer o.changing.Unlock()
-	if old := o.sink(options.Name); old != nil {
-		if err := o.removeSink(ctx, old); err != nil {
-			o.log.Warn("log sink", "name", options.Name, "error", err)
-		}
+// SetLogSink adds a sink, or puts one in the place of that of its name. It takes output from now on, and sends it when what was there before has
+// sent its own. Errors are of the spool.
+func (o *Outlets) SetLogSink(ctx context.Context, options LogSinkOptions, leave Leave) error {
+	done, err := o.alone(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if o.isClosed() {
+		return errOutletsClosed
+	}
+	old := o.sink(options.Name)
+	if old != nil && options.place() != "" && options.place() == placeOf(old) {
+		o.takeSink(old, leave) // its spool must be free first
+		old = nil
+	}
+	if err := o.release(ctx, options.place(), leave); err != nil {
+		return err
+	}
+	before := o.sinksLeaving(options.Name)
+	var going *leaving
+	if old != nil {
+		going = newLeaving(sinkKind, options.Name, placeOf(old))
+		before = append(before, going)
 	}
 	name := options.Name
 	k, err := NewLogSink(options, LogSinkSurroundings{
-		Open: func(ctx context.Context) (LogStream, error) { return o.instances.OpenLogStream(ctx, name) },
+		Open: func(ctx context.Context) (LogStream, error) {
+			for _, l := range before {
+				select {
+				case <-l.closed:
+				case <-ctx.Done():
+					return nil, ctx.Err()
+				}
+			}
+			return o.instances.OpenLogStream(ctx, name)
+		},
 		Lost: func(group, process, channel string, pid int, bytes int64) {
 			o.core.SinkLost(name, group, process, channel, pid, bytes)
 		},
@@ -131,43 +188,94 @@ func (o *Outlets) SetLogSink(ctx context.Context, options LogSinkOptions) error 
 	if err != nil {
 		return err
 	}
-	o.mu.Lock()
-	o.sinks = append(o.sinks, k)
-	sinks := slices.Clone(o.sinks)
-	o.mu.Unlock()
-	o.core.SetSinks(sinks)
+	o.setSinks(old, k)
+	if old != nil {
+		o.leave(going, leave, old.Close)
+	}
 	return nil
 }
 
-// RemoveLogSink takes a sink away. It brings what waits to the plugin until ctx is done; what is left stays in its spool or is lost, which
-// the error tells.
-func (o *Outlets) RemoveLogSink(ctx context.Context, name string) error {
-	o.changing.Lock()
-	defer o.changing.Unlock()
+// RemoveLogSink takes a sink away: it gets no more output. What waits is brought to the plugin beside, and what is left then stays in its spool,
+// or is lost, which is counted and told.
+func (o *Outlets) RemoveLogSink(ctx context.Context, name string, leave Leave) error {
+	done, err := o.alone(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	k := o.sink(name)
 	if k == nil {
 		return ErrNoOutlet
 	}
-	return o.removeSink(ctx, k)
+	o.takeSink(k, leave)
+	return nil
 }
 
-func (o *Outlets) removeSink(ctx context.Context, k *LogSink) error {
+func (o *Outlets) takeSink(k *LogSink, leave Leave) {
+	o.setSinks(k, nil)
+	o.leave(newLeaving(sinkKind, k.Name(), placeOf(k)), leave, k.Close)
+}
+
+// placeOf is the directory of a sink's spool; "" without one.
+func placeOf(k *LogSink) string {
+	o := k.Options()
+	return o.place()
+}
+
+// setSinks puts one sink in the place of another, either of which may be nil, and has the core give output to those there are then.
+func (o *Outlets) setSinks(old, fresh *LogSink) {
+	o.put(func() {
+		o.sinks = slices.DeleteFunc(slices.Clone(o.sinks), func(have *LogSink) bool { return have == old })
+		if fresh != nil {
+			o.sinks = append(o.sinks, fresh)
+		}
+	})
+	o.core.SetSinks(o.LogSinks())
+}
+
+// put changes what there is.
+func (o *Outlets) put(change func()) {
 	o.mu.Lock()
-	o.sinks = slices.DeleteFunc(slices.Clone(o.sinks), func(have *LogSink) bool { return have == k })
-	sinks := slices.Clone(o.sinks)
-	o.mu.Unlock()
-	o.core.SetSinks(sinks)
-	return k.Close(ctx)
+	defer o.mu.Unlock()
+	change()
 }
 
-// Close flushes all, each for itself, until ctx is done, and takes them away. Call it when the supervisor's loop has ended and the plugins still run.
+func (o *Outlets) isClosed() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.closed
+}
+
+// present is the daemon as notifications tell of it.
+func (o *Outlets) present() sdk.Daemon {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.daemon
+}
+
+// SetDaemon changes what notifications tell of the daemon.
+func (o *Outlets) SetDaemon(d sdk.Daemon) { o.put(func() { o.daemon = d }) }
+
+// Close flushes all, each for itself, until ctx is done, takes them away and changes nothing any more. Call it when the supervisor's loop has ended
+// and the plugins still run. It returns a moment after ctx is done at the latest, disks that do not answer apart.
 func (o *Outlets) Close(ctx context.Context) {
-	o.changing.Lock()
-	defer o.changing.Unlock()
-	o.mu.Lock()
-	notifiers, sinks := o.notifiers, o.sinks
-	o.notifiers, o.sinks = nil, nil
-	o.mu.Unlock()
+	if done, err := o.alone(ctx); err == nil { // who holds it then hangs in a disk
+		defer done()
+	}
+	var notifiers []*Notifier
+	var sinks []*LogSink
+	var gone []*leaving
+	o.put(func() {
+		o.closed = true
+		notifiers, sinks, gone = o.notifiers, o.sinks, o.leaving
+		o.notifiers, o.sinks = nil, nil
+	})
+	stop := context.AfterFunc(ctx, func() {
+		for _, l := range gone {
+			l.cut()
+		}
+	})
+	defer stop()
 	var all sync.WaitGroup
 	closing := func(kind, name string, f func(context.Context) error) {
 		all.Go(func() {
@@ -177,12 +285,13 @@ func (o *Outlets) Close(ctx context.Context) {
 		})
 	}
 	for _, n := range notifiers {
-		closing("notifier", n.Name(), n.Close)
+		closing(notifierKind, n.Name(), n.Close)
 	}
 	for _, k := range sinks {
-		closing("log sink", k.Name(), k.Close)
+		closing(sinkKind, k.Name(), k.Close)
 	}
 	all.Wait()
+	o.departed.Wait()
 }
 
 func (o *Outlets) notifier(name string) *Notifier {

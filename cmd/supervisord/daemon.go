@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/eventlistener"
 	"github.com/hark-supervisor/hark/plugins"
 )
@@ -39,6 +41,8 @@ type daemon struct {
 	log     atomic.Pointer[activity]      // of the present life
 	checked atomic.Pointer[config.Config] // the last configuration read that was in order
 
+	ext       *extensions
+	draining  sync.WaitGroup // HTTP servers of lives before, which finish their answers
 	silences  *plugins.Silences
 	diskTurns chan struct{} // see disk
 }
@@ -62,6 +66,11 @@ func (d *daemon) run() (int, error) {
 	defer func() {
 		if d.system != nil {
 			d.system.Close()
+		}
+	}()
+	defer func() {
+		if d.ext != nil {
+			d.ext.close(context.Background(), 0) // nothing but what an error left
 		}
 	}()
 	for {
@@ -137,18 +146,18 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, status
 			return 0, 0, err
 		}
 		d.lookups.Store(d.system)
+		d.ext = d.newExtensions()
 	}
 	d.log.Store(log)
-	var ext *extensions
 	supervisor, err := core.New(core.Options{
-		Further:   func(fresh *config.Config) core.GroupDiff { return ext.further(fresh) },
+		Further:   d.ext.further,
 		Config:    d.conf,
 		System:    d.system,
 		Bus:       d.bus,
 		Log:       log.write,
 		ReopenLog: log.reopen,
 		ClearLog:  log.clear,
-		Reread:    func() (*config.Config, error) { return d.reread(ext.check) },
+		Reread:    func() (*config.Config, error) { return d.reread(d.ext.check) },
 		Program:   d.readProgram,
 		Environ:   d.environ,
 		Syslog:    log.syslog,
@@ -156,13 +165,12 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, status
 	if err != nil {
 		return 0, 0, err
 	}
-	ext = d.newExtensions(supervisor, log)
-	server, err := d.open(supervisor, ext, log)
+	server, err := d.open(supervisor, log)
 	if err != nil {
 		supervisor.Discard()
 		return 0, 0, err
 	}
-	ext.begin(server.Dispatcher())
+	d.ext.begin(d.conf, log.level, supervisor, server.Dispatcher())
 	for _, warning := range clearAutoLogs() {
 		log.write(config.WARN, warning)
 	}
@@ -179,16 +187,38 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, status
 	// waking an otherwise idle daemon.
 	debug.FreeOSMemory()
 	mood := supervisor.Run(signals)
-	ext.close()
+	server.StopListening()
+	d.draining.Go(func() { d.drain(server) })
 	if mood < core.MoodRestarting {
-		d.notify.tell("STOPPING=1")
+		d.end(supervisor)
 	}
+	return mood, supervisor.ExitStatus(), nil
+}
+
+// drain ends HTTP servers that listen no more. The programs of the next life do not wait for their clients.
+func (d *daemon) drain(server *rpc.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
-		log.write(config.WARN, fmt.Sprintf("cut off clients that were still being answered: %v", err))
+		d.write(config.WARN, fmt.Sprintf("cut off clients that were still being answered: %v", err))
 	}
-	return mood, supervisor.ExitStatus(), nil
+}
+
+// end is what there is to do when the last program has ended: each wait of it has a bound.
+func (d *daemon) end(supervisor *core.Supervisor) {
+	d.notify.tell("STOPPING=1")
+	ext := d.ext
+	d.ext = nil
+	ext.close(context.Background(), d.conf.Supervisord.PluginStopWait)
+	supervisor.FlushDeadLetters()
+	d.draining.Wait()
+}
+
+// write is activity.write of the present life.
+func (d *daemon) write(level config.Level, text string) {
+	if log := d.log.Load(); log != nil {
+		log.write(level, text)
+	}
 }
 
 // detach is the rest of daemonizing (options.py, _daemonize): the session and the

@@ -10,8 +10,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/config"
@@ -24,107 +27,67 @@ import (
 )
 
 const (
-	// flushTime is how long notifiers and sinks may take, at the end, to bring to their plugins what waits; then the plugins have as long
-	// to bring it further.
+	// flushTime is how long a notifier or sink that was taken away may take to bring to its plugin what waits. Nobody waits for it, but for one
+	// that is to have its spool, and that no longer than holdTime.
 	flushTime = 5 * time.Second
+	holdTime  = time.Second
+	// coreTime bounds what is asked of the loop and of disks for a section.
+	coreTime = 5 * time.Second
 	// leaveTime is how long a section that was removed to be added again, changed, may take to come back: clients update in two calls.
 	leaveTime = 5 * time.Second
 )
 
-// extensions are the plugins of one life of the daemon with their notifiers, log sinks and namespaces. Sections about plugins are
-// active or not as groups are, under the whole names of the sections.
+// extensions are the plugins of the daemon with their notifiers, log sinks and namespaces. They last over its lives: what waits in a queue, and a
+// plugin that takes its time, hold no restart up. Sections about plugins are active or not as groups are, under the whole names of the sections.
 type extensions struct {
-	host       *plugins.Host
-	outlets    *plugins.Outlets
-	launcher   *launcher
-	schemas    *schemas
-	log        *activity
-	conf       *config.Config // of the start
-	dispatcher *rpc.Dispatcher
-	mood       func() core.Mood
+	host     *plugins.Host
+	outlets  *plugins.Outlets
+	core     *outletCore
+	launcher *launcher
+	schemas  *schemas
+	log      func(config.Level, string)
+	logger   hclog.Logger
+	policy   atomic.Pointer[trust.Policy]
+	run      string // the run directory
+	now      atomic.Pointer[life]
 
-	changing   sync.Mutex // held by what changes something, which may block
+	changing chan struct{} // held by what changes what is active
+	ending   chan struct{} // closed when nothing is changed any more
+	naming   sync.Mutex    // held by what tells a dispatcher of namespaces
+
 	mu         sync.Mutex
 	configured sections
 	active     sections
-	leaving    map[string]*time.Timer
-	closed     bool
+	leaving    map[string]*parting
 }
 
-// sections are the sections about plugins of a configuration, by their names.
-type sections struct {
-	plugins   map[string]*config.Plugin
-	instances map[string]*config.PluginInstance
-	order     []string
+// life is a life of the daemon as the extensions meet it.
+type life struct {
+	conf       *config.Config
+	supervisor *core.Supervisor
+	dispatcher *rpc.Dispatcher
+	own        *rpc.Dispatcher // the methods that only plugins can call
 }
 
-func sectionsOf(c *config.Config) sections {
-	s := sections{plugins: map[string]*config.Plugin{}, instances: map[string]*config.PluginInstance{}}
-	for i := range c.Plugins {
-		name := pluginPrefix + c.Plugins[i].Name
-		s.plugins[name] = &c.Plugins[i]
-		s.order = append(s.order, name)
-	}
-	for i := range c.Instances {
-		name := c.Instances[i].Section
-		s.instances[name] = &c.Instances[i]
-		s.order = append(s.order, name)
-	}
-	return s
-}
-
-const pluginPrefix = "plugin:"
-
-func (s *sections) has(name string) bool { return s.plugins[name] != nil || s.instances[name] != nil }
-
-// same tells whether a section is the same in both.
-func (s *sections) same(o *sections, name string) bool {
-	if p := s.plugins[name]; p != nil {
-		return o.plugins[name] != nil && p.Equal(o.plugins[name])
-	}
-	i := s.instances[name]
-	return i != nil && o.instances[name] != nil && i.Equal(o.instances[name])
-}
-
-// put makes a section that of another set; remove takes it out.
-func (s *sections) put(o *sections, name string) {
-	if !s.has(name) {
-		s.order = append(s.order, name)
-	}
-	if p := o.plugins[name]; p != nil {
-		s.plugins[name] = p
-		return
-	}
-	s.instances[name] = o.instances[name]
-}
-
-func (s *sections) remove(name string) {
-	delete(s.plugins, name)
-	delete(s.instances, name)
-	s.order = slices.DeleteFunc(s.order, func(o string) bool { return o == name })
-}
-
-// newExtensions makes those of a life; nothing is started.
-func (d *daemon) newExtensions(supervisor *core.Supervisor, log *activity) *extensions {
-	set := &d.conf.Supervisord
-	hostname, _ := os.Hostname()
-	daemon := sdk.Daemon{Identifier: set.Identifier, Hostname: hostname, Version: version}
-	logger := hostLogger(log)
+// newExtensions makes those of the daemon; nothing is started.
+func (d *daemon) newExtensions() *extensions {
+	pidfile := d.conf.Supervisord.Pidfile
 	e := &extensions{
-		launcher: newLauncher(d.system, log.write, set.Pidfile), log: log, conf: d.conf, mood: supervisor.Mood,
-		active: sectionsOf(&config.Config{}), configured: sectionsOf(d.conf), leaving: map[string]*time.Timer{},
+		log: d.write, logger: hostLogger(d.write), core: newOutletCore(), run: runDirectory(pidfile),
+		launcher: newLauncher(d.system, d.write, pidfile),
+		changing: make(chan struct{}, 1), ending: make(chan struct{}),
+		active: sectionsOf(&config.Config{}), configured: sectionsOf(&config.Config{}), leaving: map[string]*parting{},
 	}
-	run := runDirectory(set.Pidfile)
-	policy := trustPolicy(set.PluginDirs, filepath.Join(run, "x"))
-	own := rpc.NewDispatcher(log.write, rpc.Namespace{Name: "hark", Methods: rpc.TwiddleMethods(supervisor)})
+	e.policy.Store(trustPolicy(d.conf.Supervisord.PluginDirs, filepath.Join(e.run, "x")))
 	e.host = plugins.NewHost(plugins.HostOptions{
-		Launcher: e.launcher, RunDir: run, Daemon: daemon, Log: logger,
+		Launcher: e.launcher, RunDir: e.run, Daemon: daemonOf(d.conf), Log: e.logger,
 		Resolve: func(s plugins.Settings) (*plugins.Executable, error) {
 			defer d.disk()()
-			return resolve(policy, s)
+			return resolve(e.policy.Load(), s)
 		},
 		Call: func(ctx context.Context, readOnly bool, method string, params []any) (any, error) {
-			return callBack(ctx, e.dispatcher, own, readOnly, method, params)
+			now := e.now.Load()
+			return callBack(ctx, now.dispatcher, now.own, readOnly, method, params)
 		},
 		ReadSecret: func(path string) (string, error) {
 			defer d.disk()()
@@ -132,15 +95,21 @@ func (d *daemon) newExtensions(supervisor *core.Supervisor, log *activity) *exte
 			return secret.Reveal(), err
 		},
 		Changed: func(c plugins.StateChange) {
-			log.write(config.INFO, pluginLine(c))
-			supervisor.PluginChanged(pluginStates()[c.To], c.Plugin, c.From.String(), c.PID, c.Why)
+			e.log(config.INFO, pluginLine(c))
+			e.now.Load().supervisor.PluginChanged(pluginStates()[c.To], c.Plugin, c.From.String(), c.PID, c.Why)
 		},
 		Permits:    permits,
 		Namespaces: e.tellNamespaces,
 	})
-	e.schemas = newSchemas(policy, e.host, e.launcher, d.disk)
-	e.outlets = plugins.NewOutlets(newOutletCore(supervisor), e.host, daemon, d.silences, logger)
+	e.schemas = newSchemas(e.policy.Load, e.host, e.launcher, d.disk)
+	e.outlets = plugins.NewOutlets(e.core, e.host, daemonOf(d.conf), d.silences, e.logger)
 	return e
+}
+
+// daemonOf is what plugins are told of the daemon.
+func daemonOf(c *config.Config) sdk.Daemon {
+	hostname, _ := os.Hostname()
+	return sdk.Daemon{Identifier: c.Supervisord.Identifier, Hostname: hostname, Version: version}
 }
 
 // permits is what a plugin may call back that has no section [plugin:x]: twiddler is there for nothing else, and sections
@@ -205,97 +174,6 @@ func resolve(policy *trust.Policy, s plugins.Settings) (*plugins.Executable, err
 		return nil, err
 	}
 	return &plugins.Executable{Argv: e.Argv, File: e.File, Path: e.Path, SHA256: e.SHA256, Close: func() { _ = e.Close() }}, nil
-}
-
-// begin makes all sections of the configuration active, before the supervisor runs.
-func (e *extensions) begin(dispatcher *rpc.Dispatcher) {
-	e.dispatcher = dispatcher
-	for _, name := range slices.Clone(e.configured.order) {
-		e.apply(name)
-	}
-	e.tellNamespaces() // who calls one at once is told that its plugin is not there yet
-}
-
-// tellNamespaces gives the dispatcher the namespaces there are.
-func (e *extensions) tellNamespaces() {
-	e.changing.Lock()
-	defer e.changing.Unlock()
-	e.dispatcher.SetNamespaces(namespaces(e.host, e.mood))
-}
-
-// apply makes a configured section active, or changes the active one of its name in place.
-func (e *extensions) apply(name string) {
-	e.mu.Lock()
-	p, i := e.configured.plugins[name], e.configured.instances[name]
-	e.active.put(&e.configured, name)
-	e.mu.Unlock()
-	if p != nil {
-		settings, err := settingsOf(p)
-		if err != nil {
-			e.log.write(config.ERRO, fmt.Sprintf("%s:%d: [%s] command: %v", p.File, p.Line, name, err))
-		}
-		e.host.SetPlugin(settings)
-		return
-	}
-	e.host.SetInstance(instanceOf(i))
-	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
-	defer cancel()
-	var err error
-	childLogDir := e.conf.Supervisord.ChildLogDir
-	switch {
-	case i.Notifier != nil:
-		err = e.outlets.SetNotifier(ctx, notifierOptions(i.Name, i.Notifier, childLogDir))
-	case i.LogSink != nil:
-		err = e.outlets.SetLogSink(ctx, sinkOptions(i.Name, i.LogSink, childLogDir))
-	}
-	if err != nil {
-		e.log.write(config.ERRO, fmt.Sprintf("%s:%d: [%s] cannot be used: %v", i.File, i.Line, name, err))
-	}
-}
-
-// withdraw ends an active section.
-func (e *extensions) withdraw(name string) {
-	e.mu.Lock()
-	p, i := e.active.plugins[name], e.active.instances[name]
-	e.active.remove(name)
-	e.mu.Unlock()
-	if p != nil {
-		e.host.RemovePlugin(p.Name)
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
-	defer cancel()
-	var err error
-	switch {
-	case i.Notifier != nil:
-		err = e.outlets.RemoveNotifier(ctx, i.Name)
-	case i.LogSink != nil:
-		err = e.outlets.RemoveLogSink(ctx, i.Name)
-	}
-	if err != nil {
-		e.log.write(config.WARN, fmt.Sprintf("[%s] at its end: %v", name, err))
-	}
-	e.host.RemoveInstance(kindOf(i), i.Name)
-}
-
-// close brings what waits to the plugins, and ends them.
-func (e *extensions) close() {
-	e.changing.Lock() // what is being changed is waited for; nothing is changed any more
-	e.mu.Lock()
-	e.closed = true
-	for _, timer := range e.leaving {
-		timer.Stop()
-	}
-	e.mu.Unlock()
-	e.changing.Unlock()
-	e.schemas.close()
-	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
-	e.outlets.Close(ctx)
-	cancel()
-	ctx, cancel = context.WithTimeout(context.Background(), flushTime)
-	defer cancel()
-	e.host.Close(ctx)
-	e.launcher.ending.Wait()
 }
 
 func settingsOf(p *config.Plugin) (plugins.Settings, error) {

@@ -9,19 +9,23 @@ import (
 )
 
 // hostLogger is a logger whose lines go into the activity log.
-func hostLogger(log *activity) hclog.Logger {
-	level := hclog.Info
+func hostLogger(write func(config.Level, string)) hclog.Logger {
+	return hclog.New(&hclog.LoggerOptions{Level: hclog.Info, Output: activityWriter{write}, DisableTime: true})
+}
+
+// hostLevel is the level of a hostLogger for one of the activity log.
+func hostLevel(level config.Level) hclog.Level {
 	switch {
-	case log.level < config.DEBG:
-		level = hclog.Trace
-	case log.level < config.INFO:
-		level = hclog.Debug
-	case log.level > config.WARN:
-		level = hclog.Error
-	case log.level > config.INFO:
-		level = hclog.Warn
+	case level < config.DEBG:
+		return hclog.Trace
+	case level < config.INFO:
+		return hclog.Debug
+	case level > config.WARN:
+		return hclog.Error
+	case level > config.INFO:
+		return hclog.Warn
 	}
-	return hclog.New(&hclog.LoggerOptions{Level: level, Output: activityWriter{log.write}, DisableTime: true})
+	return hclog.Info
 }
 
 // activityWriter takes hclog's lines apart: "[WARN]  plugin.slack: message: key=value".

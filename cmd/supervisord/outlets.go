@@ -15,43 +15,82 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// outletCore is the supervisor as notifiers and log sinks see it.
+// outletCore is the supervisor of the present life as notifiers and log sinks see it, who last over all lives.
 type outletCore struct {
-	*core.Supervisor
-	mu       sync.Mutex
-	attached map[*plugins.Notifier]*core.Attachment
+	mu         sync.Mutex
+	supervisor *core.Supervisor
+	sinks      []logs.Sink
+	attached   map[*plugins.Notifier]*core.Attachment
 }
 
-func newOutletCore(s *core.Supervisor) *outletCore {
-	return &outletCore{Supervisor: s, attached: map[*plugins.Notifier]*core.Attachment{}}
+func newOutletCore() *outletCore {
+	return &outletCore{attached: map[*plugins.Notifier]*core.Attachment{}}
+}
+
+// move turns to a supervisor that does not run yet: who is attached is attached to that, and the sinks get the output of its programs.
+func (c *outletCore) move(s *core.Supervisor) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.supervisor = s
+	for n := range c.attached {
+		a := attachment(n)
+		c.attached[n] = a
+		_ = s.Attach(context.Background(), a) // it has ended already, at the worst
+	}
+	s.SetSinks(c.sinks)
+}
+
+func attachment(n *plugins.Notifier) *core.Attachment {
+	return &core.Attachment{Subscriber: n, Types: n.Options().Events, Info: func(now time.Time) core.SubscriberInfo { return notifierInfo(n, now) }}
+}
+
+// now is the supervisor of the present life.
+func (c *outletCore) now() *core.Supervisor {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.supervisor
 }
 
 // Attach is plugins.Core's.
 func (c *outletCore) Attach(ctx context.Context, n *plugins.Notifier) error {
-	c.mu.Lock()
-	a := c.attached[n]
-	if a == nil {
-		a = &core.Attachment{Subscriber: n, Types: n.Options().Events, Info: func(now time.Time) core.SubscriberInfo { return notifierInfo(n, now) }}
-		c.attached[n] = a
-		c.mu.Unlock()
-		return c.Supervisor.Attach(ctx, a)
+	s, a, fresh := c.attach(n)
+	if fresh {
+		return unlessEnded(s.Attach(ctx, a))
 	}
-	c.mu.Unlock()
-	return c.Resubscribe(ctx, a, n.Options().Events)
+	return unlessEnded(s.Resubscribe(ctx, a, n.Options().Events))
+}
+
+func (c *outletCore) attach(n *plugins.Notifier) (s *core.Supervisor, a *core.Attachment, fresh bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a = c.attached[n]; a == nil {
+		a, fresh = attachment(n), true
+		c.attached[n] = a
+	}
+	return c.supervisor, a, fresh
 }
 
 // Detach is plugins.Core's.
 func (c *outletCore) Detach(ctx context.Context, n *plugins.Notifier) error {
-	c.mu.Lock()
-	a := c.attached[n]
-	delete(c.attached, n)
-	c.mu.Unlock()
+	s, a := c.detach(n)
 	if a == nil {
 		return nil
 	}
-	err := c.Supervisor.Detach(ctx, a)
+	return unlessEnded(s.Detach(ctx, a))
+}
+
+func (c *outletCore) detach(n *plugins.Notifier) (*core.Supervisor, *core.Attachment) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a := c.attached[n]
+	delete(c.attached, n)
+	return c.supervisor, a
+}
+
+// unlessEnded is an error but for that of a supervisor that has ended: from that nobody gets anything, and the next one is moved to.
+func unlessEnded(err error) error {
 	if errors.Is(err, core.ErrEnded) {
-		return nil // nobody gets anything any more
+		return nil
 	}
 	return err
 }
@@ -62,8 +101,22 @@ func (c *outletCore) SetSinks(sinks []*plugins.LogSink) {
 	for i, k := range sinks {
 		all[i] = k
 	}
-	c.Supervisor.SetSinks(all)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sinks = all
+	c.supervisor.SetSinks(all)
 }
+
+// EventsLost is plugins.Core's.
+func (c *outletCore) EventsLost(notifier string, events int64) { c.now().EventsLost(notifier, events) }
+
+// SinkLost is plugins.Core's.
+func (c *outletCore) SinkLost(sink, group, process, channel string, pid int, bytes int64) {
+	c.now().SinkLost(sink, group, process, channel, pid, bytes)
+}
+
+// DeadLetter is plugins.Core's.
+func (c *outletCore) DeadLetter(notifier string, line []byte) { c.now().DeadLetter(notifier, line) }
 
 func notifierInfo(n *plugins.Notifier, now time.Time) core.SubscriberInfo {
 	o, st := n.Options(), n.Status()

@@ -262,7 +262,9 @@ func (r *outletRig) Write(b []byte) (int, error) {
 
 // run begins the loop, with outlets that reach their plugins through i.
 func (r *outletRig) run(i plugins.Instances) {
-	r.outlets = plugins.NewOutlets(newOutletCore(r.sup), i, sdk.Daemon{Identifier: "test", Hostname: "here"}, &plugins.Silences{},
+	oc := newOutletCore()
+	oc.move(r.sup)
+	r.outlets = plugins.NewOutlets(oc, i, sdk.Daemon{Identifier: "test", Hostname: "here"}, &plugins.Silences{},
 		hclog.New(&hclog.LoggerOptions{Output: r, Level: hclog.Info}))
 	ended := make(chan struct{})
 	go func() {
@@ -289,7 +291,7 @@ func (r *outletRig) program(name string) {
 func (r *outletRig) setSink(o plugins.LogSinkOptions) *plugins.LogSink {
 	r.t.Helper()
 	o.Name, o.Stdout, o.Stderr = instanceName, true, true
-	if err := r.outlets.SetLogSink(context.Background(), o); err != nil {
+	if err := r.outlets.SetLogSink(context.Background(), o, plugins.Leave{Flush: time.Minute}); err != nil {
 		r.t.Fatal(err)
 	}
 	return r.outlets.LogSinks()[0]

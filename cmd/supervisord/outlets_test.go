@@ -224,7 +224,7 @@ func notifierTellsOfRealProcesses(t *testing.T, bin string) {
 	r.run(p)
 	ctx := context.Background()
 	options := plugins.NotifierOptions{Name: instanceName, BufferSize: 100, Events: []eventlistener.Type{eventlistener.ProcessStateExited}}
-	if err := r.outlets.SetNotifier(ctx, options); err != nil {
+	if err := r.outlets.SetNotifier(ctx, options, plugins.Leave{}); err != nil {
 		t.Fatal(err)
 	}
 	told := func() (all []sdk.Notification) {
@@ -258,7 +258,7 @@ func notifierTellsOfRealProcesses(t *testing.T, bin string) {
 	if out, err := calls.TestNotifier(ctx, instanceName); err != nil || out.Outcome != "delivered" || !strings.HasPrefix(out.Title, "[TEST]") {
 		t.Errorf("test: %+v, %v", out, err)
 	}
-	if err := r.outlets.RemoveNotifier(ctx, instanceName); err != nil {
+	if err := r.outlets.RemoveNotifier(ctx, instanceName, plugins.Leave{Flush: time.Minute}); err != nil {
 		t.Error(err)
 	}
 	if all, _ := r.sup.Subscribers(ctx); len(all) != 0 {
@@ -271,7 +271,7 @@ func notifierThatIsRefusedForGoodLeavesDeadLetters(t *testing.T, bin string) {
 	p := startPlugin(t, r.system, filepath.Join(bin, "refuser"), map[string]string{"final": "true"}, sdk.NotifierKind)
 	r.run(p)
 	ctx := context.Background()
-	if err := r.outlets.SetNotifier(ctx, plugins.NotifierOptions{Name: instanceName, BufferSize: 100, Events: []eventlistener.Type{eventlistener.ProcessState}, MinSeverity: sdk.Error}); err != nil {
+	if err := r.outlets.SetNotifier(ctx, plugins.NotifierOptions{Name: instanceName, BufferSize: 100, Events: []eventlistener.Type{eventlistener.ProcessState}, MinSeverity: sdk.Error}, plugins.Leave{}); err != nil {
 		t.Fatal(err)
 	}
 	r.program("web")
@@ -291,7 +291,7 @@ func notifierThatNeverAnswersHoldsUpNobody(t *testing.T, bin string) {
 	p := startPlugin(t, r.system, filepath.Join(bin, "neveracks"), nil, sdk.NotifierKind)
 	r.run(p)
 	ctx := context.Background()
-	if err := r.outlets.SetNotifier(ctx, plugins.NotifierOptions{Name: instanceName, BufferSize: 2, Events: []eventlistener.Type{eventlistener.AnyEvent}, Timeout: 50 * time.Millisecond}); err != nil {
+	if err := r.outlets.SetNotifier(ctx, plugins.NotifierOptions{Name: instanceName, BufferSize: 2, Events: []eventlistener.Type{eventlistener.AnyEvent}, Timeout: 50 * time.Millisecond}, plugins.Leave{}); err != nil {
 		t.Fatal(err)
 	}
 	for range 5 {

@@ -23,11 +23,11 @@ const (
 
 // schemas knows what keys the sections of plugins may have, without starting the plugins.
 type schemas struct {
-	policy   *trust.Policy
+	policy   func() *trust.Policy
 	host     *plugins.Host
 	launcher plugins.Launcher
 	disk     func() (done func())
-	ctx      context.Context // done when the daemon's life is over
+	ctx      context.Context // done when the daemon ends
 	end      context.CancelFunc
 	asking   sync.WaitGroup
 
@@ -37,19 +37,31 @@ type schemas struct {
 	runs   int
 }
 
-func newSchemas(policy *trust.Policy, host *plugins.Host, l plugins.Launcher, disk func() func()) *schemas {
+func newSchemas(policy func() *trust.Policy, host *plugins.Host, l plugins.Launcher, disk func() func()) *schemas {
 	s := &schemas{policy: policy, host: host, launcher: l, disk: disk, told: map[string]sdk.Description{}}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	return s
 }
 
-// close gives up what is under way and waits for it.
-func (s *schemas) close() {
-	s.mu.Lock()
-	s.closed = true
-	s.mu.Unlock()
+// close gives up what is under way and waits for it, until ctx is done: a disk may hold it up.
+func (s *schemas) close(ctx context.Context) {
+	s.shut()
 	s.end()
-	s.asking.Wait()
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		s.asking.Wait()
+	}()
+	select {
+	case <-over:
+	case <-ctx.Done():
+	}
+}
+
+func (s *schemas) shut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
 }
 
 // schema is what a plugin says of itself, or why that is not known.
@@ -170,7 +182,7 @@ var errNotTold = fmt.Errorf("it did not tell within %v", schemasTime)
 func (s *schemas) describe(ctx context.Context, settings plugins.Settings) (sdk.Description, error) {
 	if len(settings.Command) == 0 && settings.SHA256 == "" {
 		done := s.disk()
-		raw, err := s.policy.Recorded(settings.Name)
+		raw, err := s.policy().Recorded(settings.Name)
 		done()
 		if err != nil {
 			return sdk.Description{}, err
@@ -255,7 +267,7 @@ func (e *extensions) check(c *config.Config) error {
 		return wrong
 	}
 	for _, name := range slices.Sorted(maps.Keys(unknown)) {
-		e.log.write(config.WARN, fmt.Sprintf("cannot tell whether the sections of plugin %s are in order: %v", name, unknown[name]))
+		e.log(config.WARN, fmt.Sprintf("cannot tell whether the sections of plugin %s are in order: %v", name, unknown[name]))
 	}
 	return nil
 }

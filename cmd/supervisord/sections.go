@@ -1,128 +1,79 @@
 package main
 
 import (
-	"context"
-	"time"
+	"slices"
 
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/config"
 )
 
-// extended is the supervisor as clients see it: with sections about plugins beside groups, so that reread, update, add and remove of any
-// supervisorctl reach them too.
-type extended struct {
-	*core.Supervisor
-	e *extensions
+// sections are the sections about plugins of a configuration, by their names.
+type sections struct {
+	plugins   map[string]*config.Plugin
+	instances map[string]*config.PluginInstance
+	order     []string
 }
 
-// further is core.Options' Further.
-func (e *extensions) further(fresh *config.Config) (diff core.GroupDiff) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.configured = sectionsOf(fresh)
-	for _, name := range e.configured.order {
+func sectionsOf(c *config.Config) sections {
+	s := sections{plugins: map[string]*config.Plugin{}, instances: map[string]*config.PluginInstance{}}
+	for i := range c.Plugins {
+		name := pluginPrefix + c.Plugins[i].Name
+		s.plugins[name] = &c.Plugins[i]
+		s.order = append(s.order, name)
+	}
+	for i := range c.Instances {
+		name := c.Instances[i].Section
+		s.instances[name] = &c.Instances[i]
+		s.order = append(s.order, name)
+	}
+	return s
+}
+
+const pluginPrefix = "plugin:"
+
+func (s *sections) has(name string) bool { return s.plugins[name] != nil || s.instances[name] != nil }
+
+// same tells whether a section is the same in both.
+func (s *sections) same(o *sections, name string) bool {
+	if p := s.plugins[name]; p != nil {
+		return o.plugins[name] != nil && p.Equal(o.plugins[name])
+	}
+	i := s.instances[name]
+	return i != nil && o.instances[name] != nil && i.Equal(o.instances[name])
+}
+
+// put makes a section that of another set; remove takes it out.
+func (s *sections) put(o *sections, name string) {
+	if !s.has(name) {
+		s.order = append(s.order, name)
+	}
+	if p := o.plugins[name]; p != nil {
+		s.plugins[name] = p
+		return
+	}
+	s.instances[name] = o.instances[name]
+}
+
+func (s *sections) remove(name string) {
+	delete(s.plugins, name)
+	delete(s.instances, name)
+	s.order = slices.DeleteFunc(s.order, func(o string) bool { return o == name })
+}
+
+// against tells how these, as configured, differ from those that are active.
+func (s *sections) against(active *sections) (diff core.GroupDiff) {
+	for _, name := range s.order {
 		switch {
-		case !e.active.has(name):
+		case !active.has(name):
 			diff.Added = append(diff.Added, name)
-		case !e.configured.same(&e.active, name):
+		case !s.same(active, name):
 			diff.Changed = append(diff.Changed, name)
 		}
 	}
-	for _, name := range e.active.order {
-		if !e.configured.has(name) {
+	for _, name := range active.order {
+		if !s.has(name) {
 			diff.Removed = append(diff.Removed, name)
 		}
 	}
 	return diff
-}
-
-// knows tells whether there is an active section of that name, and one to become active.
-func (e *extensions) knows(name string) (active, configured bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.active.has(name) && e.leaving[name] == nil, e.configured.has(name)
-}
-
-// AddGroup makes a section active too.
-func (x *extended) AddGroup(ctx context.Context, name string) error {
-	active, configured := x.e.knows(name)
-	switch {
-	case active:
-		return &core.Error{Kind: core.AlreadyAdded, Detail: name}
-	case !configured:
-		return x.Supervisor.AddGroup(ctx, name)
-	case x.Mood() < core.MoodRunning:
-		return &core.Error{Kind: core.ShutdownState}
-	}
-	x.e.add(name)
-	return nil
-}
-
-// StopGroup of a section has nothing to stop: it ends when it is removed.
-func (x *extended) StopGroup(ctx context.Context, name string, wait bool) ([]core.Outcome, error) {
-	if active, _ := x.e.knows(name); active {
-		return nil, nil
-	}
-	return x.Supervisor.StopGroup(ctx, name, wait)
-}
-
-// RemoveGroup ends a section too.
-func (x *extended) RemoveGroup(ctx context.Context, name string) error {
-	if active, _ := x.e.knows(name); active {
-		x.e.leave(name)
-		return nil
-	}
-	return x.Supervisor.RemoveGroup(ctx, name)
-}
-
-// add makes a section active. One that is leaving is changed in place.
-func (e *extensions) add(name string) {
-	e.changing.Lock()
-	e.mu.Lock()
-	if timer := e.leaving[name]; timer != nil {
-		timer.Stop()
-		delete(e.leaving, name)
-	}
-	closed := e.closed
-	e.mu.Unlock()
-	if !closed {
-		e.apply(name)
-	}
-	e.changing.Unlock()
-	e.tellNamespaces()
-}
-
-// leave ends a section. One that has changed in the configuration is given a moment to come back: what waits in its queue, and its
-// plugin's state, then stay.
-func (e *extensions) leave(name string) {
-	e.mu.Lock()
-	if e.configured.has(name) && !e.configured.same(&e.active, name) && !e.closed {
-		e.leaving[name] = time.AfterFunc(leaveTime, func() { e.left(name) })
-		e.mu.Unlock()
-		return
-	}
-	e.mu.Unlock()
-	e.changing.Lock()
-	e.mu.Lock()
-	gone := e.active.has(name) && !e.closed // nobody was quicker
-	e.mu.Unlock()
-	if gone {
-		e.withdraw(name)
-	}
-	e.changing.Unlock()
-	e.tellNamespaces()
-}
-
-// left ends a section that has not come back.
-func (e *extensions) left(name string) {
-	e.changing.Lock()
-	defer e.changing.Unlock()
-	e.mu.Lock()
-	gone := e.leaving[name] != nil && !e.closed
-	delete(e.leaving, name)
-	e.mu.Unlock()
-	if gone {
-		e.withdraw(name)
-		e.dispatcher.SetNamespaces(namespaces(e.host, e.mood))
-	}
 }

@@ -14,8 +14,8 @@ import (
 )
 
 // open opens the HTTP servers.
-func (d *daemon) open(supervisor *core.Supervisor, ext *extensions, log *activity) (*rpc.Server, error) {
-	stats := procstat.New()
+func (d *daemon) open(supervisor *core.Supervisor, log *activity) (*rpc.Server, error) {
+	stats, ext := procstat.New(), d.ext
 	page, err := web.New(web.Options{
 		Supervisor: supervisor, Logs: d.logReaders(), Events: supervisor, Counters: supervisor, Previews: supervisor,
 		Usage: processUsage(stats), Plugins: pluginInfos(ext), LogSinks: outletCalls{ext.outlets}.LogSinks,

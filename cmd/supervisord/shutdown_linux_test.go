@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"syscall"
 	"testing"
@@ -81,4 +83,24 @@ func (in *instance) said(name string) string {
 		return ""
 	}
 	return text.(string)
+}
+
+// A client that is in the middle of a request has its time to end it, beside the programs' next life.
+func TestAClientThatDoesNotReadDelaysNoRestart(t *testing.T) {
+	in := run(t, "[program:cat]\ncommand=/bin/cat\nstartsecs=0\n")
+	in.waitState("cat", "RUNNING")
+	client, err := net.Dial("unix", in.sock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close() //nolint:errcheck // only a test's
+	if _, err := io.WriteString(client, "POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: 1000\r\n\r\n<"); err != nil {
+		t.Fatal(err)
+	}
+	in.must("supervisor.getState") // accepted later
+	in.signal(syscall.SIGHUP)
+	in.waitLog("WARN cut off clients that were still being answered: ")
+	in.waitServing()
+	in.waitState("cat", "RUNNING")
+	inOrder(t, in.log(), "WARN stopped: cat", "INFO spawned: 'cat'", "WARN cut off clients")
 }

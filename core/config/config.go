@@ -52,6 +52,7 @@ type Supervisord struct {
 	RequireAuth             bool                 // Hark's own; refuse to start an inet server without a password
 	StrictConfigPermissions bool                 // Hark's own; refuse a configuration that others may write
 	PluginDirs              []string             // Hark's own; where plugins are found
+	PluginStopWait          time.Duration        // Hark's own; what the end waits for all plugins; default 2 s, from 0 to a year
 	EventLog                string               // Hark's own; absolute; "" for none
 	EventLogMaxBytes        int64                // default 50MB; 0 never rotates
 	EventLogBackups         int                  // default 10

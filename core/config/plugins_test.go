@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func loadText(t *testing.T, text string) (*Config, error) {
@@ -19,6 +20,7 @@ func loadText(t *testing.T, text string) (*Config, error) {
 func TestSectionsOfPlugins(t *testing.T) {
 	cfg, err := loadText(t, `[supervisord]
 plugin_dirs = /opt/a, /opt/b/
+plugin_stopwaitsecs = 1.5
 [plugin:slack]
 command = /opt/slack --fast
 user = root
@@ -44,9 +46,12 @@ supervisor.rpcinterface_factory = supervisor_twiddler.rpcinterface:make_twiddler
 	if got := strings.Join(cfg.Supervisord.PluginDirs, " "); got != "/opt/a /opt/b" {
 		t.Errorf("plugin_dirs %q", got)
 	}
+	if got := cfg.Supervisord.PluginStopWait; got != 1500*time.Millisecond {
+		t.Errorf("plugin_stopwaitsecs %v", got)
+	}
 	p := cfg.Plugins[0]
 	if len(cfg.Plugins) != 1 || p.Name != "slack" || p.Command != "/opt/slack --fast" || p.User == nil || p.User.UID != 0 ||
-		p.Permissions != ReadCalls || p.MaxProcesses != 40 || len(p.Files) != 2 || p.Line != 3 {
+		p.Permissions != ReadCalls || p.MaxProcesses != 40 || len(p.Files) != 2 || p.Line != 4 {
 		t.Errorf("plugin %+v", cfg.Plugins)
 	}
 	var all []string
@@ -61,7 +66,7 @@ supervisor.rpcinterface_factory = supervisor_twiddler.rpcinterface:make_twiddler
 	if strings.Join(all, "\n") != strings.Join(want, "\n") {
 		t.Errorf("instances\n%s\nwant\n%s", strings.Join(all, "\n"), strings.Join(want, "\n"))
 	}
-	if n := cfg.Instances[2]; n.Notifier == nil || n.LogSink != nil || n.Keys[0].Line != 12 {
+	if n := cfg.Instances[2]; n.Notifier == nil || n.LogSink != nil || n.Keys[0].Line != 13 {
 		t.Errorf("notifier %+v", n)
 	}
 	if len(cfg.Warnings) > 0 {

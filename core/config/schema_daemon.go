@@ -52,6 +52,8 @@ func supervisordSchema() SectionSchema {
 				Doc: "refuse to start with a configuration that others may write; default false"},
 			{Key: "plugin_dirs", Type: Directories, Default: "/usr/lib/hark/plugins,/usr/local/lib/hark/plugins", Origin: fromHark,
 				Doc: "where plugins are installed, absolute, separated by commas; default /usr/lib/hark/plugins,/usr/local/lib/hark/plugins"},
+			{Key: "plugin_stopwaitsecs", Type: Interval, Default: "2", Unit: "seconds", Origin: fromHark,
+				Doc: "how long the daemon's end waits for all plugins together to bring on what they have, 0 for not at all; default 2"},
 			{Key: "event_log", Type: FilePath, Origin: fromHark, Doc: "a file of events, one JSON object a line; default: none"},
 			{Key: "event_log_maxbytes", Type: ByteSize, Default: "50MB", Unit: "bytes", Origin: fromHark, Doc: "size at which it is rotated, 0 for never; default 50MB"},
 			{Key: "event_log_backups", Type: Integer, Default: "10", Unit: "files", Origin: fromHark, Doc: "rotated files kept, 0 for none; default 10"},

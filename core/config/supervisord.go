@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hark-supervisor/hark/core/pyrepr"
 )
@@ -43,6 +44,7 @@ func (l *loader) readSupervisord() {
 		s.RequireAuth = l.boolean(get("require_auth"), false)
 		s.StrictConfigPermissions = l.boolean(get("strict_config_permissions"), false)
 		s.PluginDirs = l.pluginDirs(get("plugin_dirs"))
+		s.PluginStopWait = l.interval(get("plugin_stopwaitsecs"), defaultPluginStopWait)
 		if path := convert(l, get("event_log"), "", l.paths.existingDirPath); path != "" {
 			s.EventLog = l.paths.normalize(path)
 		}
@@ -59,6 +61,9 @@ func (l *loader) readSupervisord() {
 		s.User = &User{Name: user.text}
 	}
 }
+
+// defaultPluginStopWait leaves the programs most of the 10 s that Docker gives a container.
+const defaultPluginStopWait = 2 * time.Second
 
 // defaultEventLog is what the event log is of: what would not fill it by itself.
 const defaultEventLog = "PROCESS_STATE,PROCESS_COMMUNICATION,REMOTE_COMMUNICATION,SUPERVISOR_STATE_CHANGE,PROCESS_GROUP,HARK"

@@ -261,7 +261,7 @@ func (s *Server) Serve() {
 			l = tls.NewListener(l, k.tls)
 		}
 		s.serving.Go(func() {
-			if err := k.http.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			if err := k.http.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) && s.follows.Err() == nil {
 				s.activity(config.ERRO, fmt.Sprintf("cannot serve [%s] any more: %v", k.config.Section, err))
 			}
 		})
@@ -279,6 +279,15 @@ func (s *Server) Listeners() []Listener {
 		all[i] = Listener{k.config, k.listener}
 	}
 	return all
+}
+
+// StopListening closes the sockets, removes their files and ends those who follow a log, and returns at once: others may listen there. Shutdown is
+// still to be called.
+func (s *Server) StopListening() {
+	s.endFollows()
+	for _, k := range s.sockets {
+		_ = k.limited.Close()
+	}
 }
 
 // Shutdown closes the sockets, removes their files, ends those who follow a
