@@ -59,7 +59,8 @@ func command(args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintf(stdout, "hark %s\ncommit %s\nbuilt %s\ncompatible with supervisor %s\n", version, commit, buildTime, supervisorVersion)
 		return 0
 	}
-	d := &daemon{given: got, program: args[0], environ: locale.Environ(os.Environ()), report: report, notify: newNotifier(), diskTurns: make(chan struct{}, diskReaders)}
+	manager := newNotifier() // first of all: it takes from the environment what no child may see
+	d := &daemon{given: got, program: args[0], environ: locale.Environ(os.Environ()), report: report, notify: manager, diskTurns: make(chan struct{}, diskReaders)}
 	if d.dir, err = os.Getwd(); err != nil {
 		return usage(report, stderr, args[0], fmt.Sprintf("cannot find the working directory: %v", err))
 	}
