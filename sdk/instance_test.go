@@ -126,15 +126,20 @@ func TestRemoveWaitsForCallsAndClosesOnce(t *testing.T) {
 	call := make(chan error, 1)
 	go func() { call <- l.Notifier("ops").Notify(ctx, &Notification{ID: "1"}) }()
 	<-x.enter
-	hasty, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
-	defer cancel()
-	if err := l.Remove(hasty, NotifierKind, "ops"); err == nil {
+	hasty, cancel := context.WithCancel(ctx)
+	removal := make(chan error, 1)
+	go func() { removal <- l.Remove(hasty, NotifierKind, "ops") }()
+	eventually(t, "the instance is gone", func() bool {
+		instances, err := l.Health(ctx)
+		return err == nil && len(instances) == 0
+	})
+	if err := l.Notifier("ops").Notify(ctx, &Notification{}); !errors.Is(err, ErrNoInstance) {
+		t.Errorf("it is called: %v", err)
+	}
+	cancel()
+	if err := <-removal; err == nil {
 		t.Error("it is removed while a call is under way")
 	}
-	eventually(t, "the instance is gone", func() bool {
-		err := l.Notifier("ops").Notify(ctx, &Notification{})
-		return errors.Is(err, ErrNoInstance)
-	})
 	if _, _, closed := x.state(); closed != 0 {
 		t.Error("it is closed while a call is under way")
 	}

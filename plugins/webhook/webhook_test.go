@@ -319,8 +319,12 @@ func TestAServerThatIsNotThere(t *testing.T) {
 		"slow to greet": {"https://" + sdktest.Hanging(t), "in time"}, "with a certificate of its own": {foreign.URL, "unknown authority"},
 		"which speaks otherwise": {"http://" + garbage, "cannot reach"}, "which speaks no TLS": {"https://" + garbage, "TLS"},
 	} {
+		timeout := sdktest.Patience
+		if c.says == "in time" {
+			timeout = 100 * time.Millisecond
+		}
 		n := made(t, c.address+"/"+secretPart, func(conf *config) {
-			conf.BearerToken, conf.HMACSecret, conf.Timeout = secretPart, secretPart, 500*time.Millisecond
+			conf.BearerToken, conf.HMACSecret, conf.Timeout = secretPart, secretPart, timeout
 		})
 		err := n.Notify(context.Background(), sdktest.Sample(1))
 		if err == nil || sdk.IsFinal(err) || strings.Contains(err.Error(), secretPart) || !strings.Contains(err.Error(), c.says) {
