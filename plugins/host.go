@@ -284,6 +284,7 @@ type InstanceStatus struct {
 	Name    string
 	Section string
 	Ready   bool
+	Pending bool // what was set last has not been tried yet
 	Trouble string
 }
 

@@ -34,33 +34,6 @@ func notifierAction() Action {
 	}
 }
 
-// served is what is known of the section of a notifier or sink: whether its plugin serves
-// it, and what is wrong if it does not.
-type served struct {
-	ready   bool
-	trouble string
-}
-
-// servedSections asks how the plugins do, by their sections.
-func (r *run) servedSections() (map[string]served, error) {
-	v, err := r.server.call(r.ctx, "hark.getPlugins")
-	if err != nil {
-		return nil, err
-	}
-	all := map[string]served{}
-	for _, p := range structsOf(v) {
-		instances, _ := p.Get("instances")
-		for _, i := range structsOf(instances) {
-			trouble := stringOf(i, "trouble")
-			if trouble == "" && !boolOf(i, "ready") {
-				trouble = stringOf(p, "trouble")
-			}
-			all[stringOf(i, "section")] = served{boolOf(i, "ready"), trouble}
-		}
-	}
-	return all, nil
-}
-
 // notServed is the exit status of notifiers and sinks where one is not served, as that of
 // status where a process does not run.
 const notServed = exitStatusNotRunning

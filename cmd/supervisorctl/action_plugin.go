@@ -87,10 +87,17 @@ func pluginRestart(r *run, names []string) error {
 		r.println(fmt.Sprintf("%s: ERROR (%s)", names[0], fault.String))
 		return nil
 	}
-	if err == nil {
+	if err != nil {
+		return err
+	}
+	before := r.status
+	if err := r.checkServed([]string{"plugin:" + names[0]}); err != nil {
+		return err
+	}
+	if r.status == before {
 		r.println(names[0] + ": restarted")
 	}
-	return err
+	return nil
 }
 
 // pluginStatus is how the plugins do. The exit status is that of status: 3 where a

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -14,6 +15,7 @@ func statusAction() Action {
 			"status <gname>:*\tGet status for all processes in a group\n" +
 			"status <name> <name>\tGet status for multiple named processes\n" +
 			"status\t\t\tGet all process status info",
+		Flags:    []Flag{{Name: "all", Help: "sections about plugins too: whether each is served"}},
 		Complete: completeProcesses,
 		Run:      status,
 	}
@@ -43,6 +45,35 @@ func status(r *run, arg string) error {
 	if slices.ContainsFunc(infos, func(p processInfo) bool { return stopped(p.State) }) {
 		r.status = exitStatusNotRunning
 	}
+	if _, all := r.flags["all"]; all {
+		return r.showSections()
+	}
+	return nil
+}
+
+// showSections prints a line for each section that a plugin serves or should, in the
+// columns of the processes.
+func (r *run) showSections() error {
+	sections, err := r.servedSections()
+	if f := asFault(err); f != nil && f.Code == faultUnknownMethod {
+		return nil // Supervisor has no plugins
+	}
+	if err != nil {
+		return err
+	}
+	var rows []processInfo
+	for _, name := range slices.Sorted(maps.Keys(sections)) {
+		if strings.HasPrefix(name, "plugin:") {
+			continue
+		}
+		s := sections[name]
+		row := processInfo{Group: name, Name: name, StateName: "SERVED", Description: printable(s.trouble)}
+		if !s.ready {
+			row.StateName, r.status = "UNSERVED", notServed
+		}
+		rows = append(rows, row)
+	}
+	r.showStatuses(rows)
 	return nil
 }
 

@@ -11,6 +11,7 @@ func updateAction() Action {
 		Help: "update\t\t\tReload config and add/remove as necessary, and will restart affected programs\n" +
 			"update all\t\tReload config and add/remove as necessary, and will restart affected programs\n" +
 			"update <gname> [...]\tUpdate specific groups",
+		Flags:    []Flag{{Name: "no-wait", Help: "do not wait until plugins have taken or refused their changed sections"}},
 		Complete: completeGroups,
 		Run:      update,
 	}
@@ -38,18 +39,19 @@ func update(r *run, arg string) error {
 			return err
 		}
 	}
-	for _, name := range narrow(c.changed, names) {
+	changed, added := narrow(c.changed, names), narrow(c.added, names)
+	for _, name := range changed {
 		if err := r.replaceGroup(name); err != nil {
 			return err
 		}
 	}
-	for _, name := range narrow(c.added, names) {
+	for _, name := range added {
 		if _, err := r.call("addProcessGroup", name); err != nil {
 			return err
 		}
 		r.printf("%s: added process group\n", name)
 	}
-	return nil
+	return r.checkServed(slices.Concat(changed, added))
 }
 
 // narrow is those groups that were asked for; nobody asked for any: all.

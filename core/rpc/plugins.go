@@ -30,6 +30,7 @@ type Plugin struct {
 type PluginInstance struct {
 	Section, Kind, Name string
 	Ready               bool
+	Pending             bool // its settings have not been tried yet
 	Trouble             string
 }
 
@@ -76,7 +77,7 @@ func pluginStruct(p *Plugin) xmlrpc.Struct {
 	for i, one := range p.Instances {
 		instances[i] = xmlrpc.Struct{
 			{Name: "section", Value: one.Section}, {Name: "kind", Value: one.Kind}, {Name: "name", Value: one.Name},
-			{Name: "ready", Value: one.Ready}, {Name: "trouble", Value: one.Trouble},
+			{Name: "ready", Value: one.Ready}, {Name: "pending", Value: one.Pending}, {Name: "trouble", Value: one.Trouble},
 		}
 	}
 	return xmlrpc.Struct{
