@@ -1,14 +1,14 @@
 package core
 
 import (
-	"crypto/rand"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/held"
 )
 
 // logPaths are the files of one process's two channels, AUTO resolved; "" for none.
@@ -45,36 +45,34 @@ func resolveLogs(g *config.Group, dir, identifier string) (_ []logPaths, err err
 	return paths, nil
 }
 
-// autoLogLetters and autoLogLength are those of Python's tempfile, with which Supervisor
-// makes these names; scripts find the logs by them.
-const (
-	autoLogLetters = "abcdefghijklmnopqrstuvwxyz0123456789_"
-	autoLogLength  = 8
-)
-
 // createAutoLog makes an empty file in dir whose name is prefix, eight random letters and
 // ".log", and returns its absolute path.
 func createAutoLog(dir, prefix string) (string, error) {
-	dir, err := filepath.Abs(dir)
+	if strings.Contains(prefix, "/") {
+		return "", fmt.Errorf("its name would begin with %q, which has a slash", prefix)
+	}
+	d, err := held.OpenDir(dir)
 	if err != nil {
 		return "", err
 	}
-	const tries = 10000 // as os.CreateTemp
-	for try := 0; ; try++ {
-		var name [autoLogLength]byte
-		_, _ = rand.Read(name[:]) // never fails
-		for i, b := range name {
-			name[i] = autoLogLetters[int(b)%len(autoLogLetters)]
-		}
-		path := filepath.Join(dir, prefix+string(name[:])+".log")
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-		if errors.Is(err, os.ErrExist) && try < tries {
-			continue
-		}
-		if err != nil {
-			return "", err
-		}
-		return path, f.Close()
+	defer d.Close() //nolint:errcheck // only a descriptor
+	f, name, err := d.CreateTemp(prefix, ".log", 0o600)
+	if err != nil {
+		return "", err
+	}
+	if err := f.Close(); err != nil {
+		return "", err
+	}
+	return filepath.Abs(filepath.Join(dir, name))
+}
+
+func removeAutoLog(path string) {
+	if path == "" {
+		return
+	}
+	if d, name, err := held.OpenParent(path); err == nil {
+		_ = d.Remove(name)
+		_ = d.Close()
 	}
 }
 
@@ -85,20 +83,27 @@ func createAutoLog(dir, prefix string) (string, error) {
 // that runs: call it once it is sure that there is none.
 func ClearAutoLogs(dir, identifier string) (remove func() (warnings []string)) {
 	mine := regexp.MustCompile(`^.+?---` + regexp.QuoteMeta(identifier) + `-\S+\.log\.{0,1}\d{0,4}`)
-	entries, err := os.ReadDir(dir)
+	failed := func() []string { return []string{"Could not clear childlog dir"} }
+	d, err := held.OpenDir(dir)
 	if err != nil {
-		return func() []string { return []string{"Could not clear childlog dir"} }
+		return failed
 	}
-	var paths []string
-	for _, e := range entries {
-		if mine.MatchString(e.Name()) {
-			paths = append(paths, filepath.Join(dir, e.Name()))
-		}
+	names, err := d.Names()
+	_ = d.Close()
+	if err != nil {
+		return failed
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return !mine.MatchString(name) })
+	slices.Sort(names)
 	return func() (warnings []string) {
-		for _, path := range paths {
-			if err := os.Remove(path); err != nil {
-				warnings = append(warnings, fmt.Sprintf("Failed to clean up '%s'", path))
+		d, err := held.OpenDir(dir)
+		if err != nil {
+			return failed()
+		}
+		defer d.Close() //nolint:errcheck // only a descriptor
+		for _, name := range names {
+			if err := d.Remove(name); err != nil {
+				warnings = append(warnings, fmt.Sprintf("Failed to clean up '%s'", filepath.Join(dir, name)))
 			}
 		}
 		return warnings
@@ -108,11 +113,11 @@ func ClearAutoLogs(dir, identifier string) (remove func() (warnings []string)) {
 // discardLogs removes the AUTO logs that resolveLogs made.
 func discardLogs(processes []*config.Process, paths []logPaths) {
 	for i, p := range processes {
-		if p.Stdout.Logfile.Kind == config.LogAuto && paths[i].stdout != "" {
-			_ = os.Remove(paths[i].stdout)
+		if p.Stdout.Logfile.Kind == config.LogAuto {
+			removeAutoLog(paths[i].stdout)
 		}
-		if p.Stderr.Logfile.Kind == config.LogAuto && paths[i].stderr != "" {
-			_ = os.Remove(paths[i].stderr)
+		if p.Stderr.Logfile.Kind == config.LogAuto {
+			removeAutoLog(paths[i].stderr)
 		}
 	}
 }

@@ -1,13 +1,16 @@
 package core
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"sync"
 	"syscall"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/held"
 )
 
 // fastcgiSocket is the listening socket of an [fcgi-program:x] group. It is
@@ -58,7 +61,7 @@ func openFastCGI(c *config.Socket) (fd int, err error) {
 	if backlog == 0 {
 		backlog = syscall.SOMAXCONN
 	}
-	family, addr := syscall.AF_UNIX, syscall.Sockaddr(&syscall.SockaddrUnix{Name: c.Path})
+	family, addr := syscall.AF_UNIX, syscall.Sockaddr(nil)
 	if c.Network == "tcp" {
 		if family, addr, err = inetAddress(c.Host, c.Port); err != nil {
 			return -1, err
@@ -78,50 +81,55 @@ func openFastCGI(c *config.Socket) (fd int, err error) {
 			_ = syscall.Close(fd)
 		}
 	}()
-	if c.Network == "tcp" {
-		if err = syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err != nil {
-			return -1, os.NewSyscallError("setsockopt", err)
+	listen := func(addr syscall.Sockaddr) error {
+		if err := syscall.Bind(fd, addr); err != nil {
+			return os.NewSyscallError("bind", err)
 		}
-		if err = syscall.Bind(fd, addr); err != nil {
-			return -1, os.NewSyscallError("bind", err)
-		}
-	} else if err = bindUnix(fd, addr, c); err != nil {
-		return -1, err
+		return os.NewSyscallError("listen", syscall.Listen(fd, backlog))
 	}
-	if err = syscall.Listen(fd, backlog); err != nil {
-		return -1, os.NewSyscallError("listen", err)
+	if c.Network != "tcp" {
+		err = listenUnix(c, func(address string) error { return listen(&syscall.SockaddrUnix{Name: address}) })
+		return fd, err
 	}
-	return fd, nil
+	if err = syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err != nil {
+		return -1, os.NewSyscallError("setsockopt", err)
+	}
+	err = listen(addr)
+	return fd, err
 }
 
-// bindUnix makes the socket's file. What is removed before is only ever a
-// socket: Supervisor would unlink whatever stands there.
-func bindUnix(fd int, addr syscall.Sockaddr, c *config.Socket) (err error) {
-	if st, serr := os.Lstat(c.Path); serr == nil {
-		if st.Mode()&os.ModeSocket == 0 {
-			return fmt.Errorf("cannot use %q as a socket: it exists and is not a socket", c.Path)
-		}
-		if err = os.Remove(c.Path); err != nil {
-			return err
-		}
-	}
-	if err = syscall.Bind(fd, addr); err != nil {
-		return os.NewSyscallError("bind", err)
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(c.Path)
-		}
-	}()
+// listenUnix makes the socket's file, in the place of a socket that is there.
+// Supervisor would remove whatever stands there.
+func listenUnix(c *config.Socket, listen func(address string) error) error {
+	var owner *held.Owner
 	if c.Owner != nil {
-		if err = os.Chown(c.Path, c.Owner.UID, c.Owner.GID); err != nil {
-			return fmt.Errorf("could not change ownership of socket file: %w", err)
+		owner = &held.Owner{UID: c.Owner.UID, GID: c.Owner.GID}
+	}
+	file, err := held.Bind(c.Path, c.Mode, owner, listen)
+	if err != nil {
+		var failed *fs.PathError
+		if errors.As(err, &failed) {
+			switch failed.Op {
+			case "chown":
+				return fmt.Errorf("could not change ownership of socket file: %w", err)
+			case "chmod":
+				return fmt.Errorf("could not change permissions of socket file: %w", err)
+			}
 		}
+		return err
 	}
-	if err = os.Chmod(c.Path, os.FileMode(c.Mode)); err != nil {
-		return fmt.Errorf("could not change permissions of socket file: %w", err)
+	st, err := file.Occupant()
+	switch {
+	case err == nil && st.Mode&syscall.S_IFMT != syscall.S_IFSOCK:
+		err = fmt.Errorf("cannot use %q as a socket: it exists and is not a socket", c.Path)
+	case err == nil || errors.Is(err, fs.ErrNotExist):
+		err = file.Replace()
 	}
-	return nil
+	if err != nil {
+		_ = file.Close()
+		return err
+	}
+	return file.Abandon()
 }
 
 func inetAddress(host string, port int) (int, syscall.Sockaddr, error) {

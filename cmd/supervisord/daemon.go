@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -15,6 +17,7 @@ import (
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/held"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/eventlistener"
 	"github.com/hark-supervisor/hark/plugins"
@@ -43,6 +46,8 @@ type daemon struct {
 
 	ext       *extensions
 	draining  sync.WaitGroup // HTTP servers of lives before, which finish their answers
+	sockets   *rpc.Sockets   // outlive a life: what stays the same stays bound
+	bound     *rpc.Set       // those of the present life; nil before the first
 	silences  *plugins.Silences
 	diskTurns chan struct{} // see disk
 }
@@ -62,10 +67,14 @@ func (d *daemon) run() (int, error) {
 	}
 	d.bus = eventlistener.NewBus()
 	d.silences = &plugins.Silences{}
+	d.sockets = rpc.NewSockets(d.report)
 	first := true
 	defer func() {
 		if d.system != nil {
 			d.system.Close()
+		}
+		if d.bound != nil {
+			d.bound.Close()
 		}
 	}()
 	defer func() {
@@ -165,7 +174,7 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, status
 	if err != nil {
 		return 0, 0, err
 	}
-	server, err := d.open(supervisor, log)
+	server, err := d.listen(supervisor, log)
 	if err != nil {
 		supervisor.Discard()
 		return 0, 0, err
@@ -188,6 +197,9 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, status
 	debug.FreeOSMemory()
 	mood := supervisor.Run(signals)
 	server.StopListening()
+	if mood < core.MoodRestarting {
+		d.bound.Close()
+	}
 	d.draining.Go(func() { d.drain(server) })
 	if mood < core.MoodRestarting {
 		d.end(supervisor)
@@ -221,6 +233,24 @@ func (d *daemon) write(level config.Level, text string) {
 	}
 }
 
+// listen opens the servers of this life, and closes those sockets of the last that it has not.
+func (d *daemon) listen(supervisor *core.Supervisor, log *activity) (*rpc.Server, error) {
+	set, errs := d.sockets.Bind(d.conf.Servers)
+	if errs != nil {
+		return nil, errs[0]
+	}
+	server, err := d.open(supervisor, log, set)
+	if err != nil {
+		set.Close()
+		return nil, err
+	}
+	if d.bound != nil {
+		d.bound.Close()
+	}
+	d.bound = set
+	return server, nil
+}
+
 // detach is the rest of daemonizing (options.py, _daemonize): the session and the
 // standard streams were seen to by the command that started us.
 func (d *daemon) detach(log *activity) {
@@ -241,11 +271,25 @@ func (d *daemon) writePidfile(log *activity) func() {
 	path := d.conf.Supervisord.Pidfile
 	pid := os.Getpid()
 	// Its mode follows the umask, as a file that Python opens for writing.
-	err := os.WriteFile(path, []byte(strconv.Itoa(pid)+"\n"), 0o666) //nolint:gosec // as above: other programs read it
+	file, err := held.NewDraft(path, []byte(strconv.Itoa(pid)+"\n"), 0o666)
+	if err == nil {
+		if err = file.Publish(); err != nil {
+			file.Discard()
+		}
+	}
 	if err != nil {
-		log.write(config.CRIT, "could not write pidfile "+path)
+		log.write(config.CRIT, pidfileLine(path, err))
 		return func() {}
 	}
 	log.write(config.INFO, fmt.Sprintf("supervisord started with pid %d", pid))
-	return func() { _ = os.Remove(path) }
+	return file.Remove
+}
+
+// pidfileLine is Supervisor's (options.py, write_pidfile), with the reason.
+func pidfileLine(path string, err error) string {
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		err = failed.Err
+	}
+	return fmt.Sprintf("could not write pidfile %s: %v", path, err)
 }

@@ -106,6 +106,9 @@ func newReporter() *reporter {
 	return &reporter{pipe: pipe, out: pipe}
 }
 
+// Write writes for standard error, or for the command that waits.
+func (r *reporter) Write(b []byte) (int, error) { return r.out.Write(b) }
+
 // daemonized tells whether this process is the one in the background.
 func (r *reporter) daemonized() bool { return r.pipe != nil }
 

@@ -131,7 +131,7 @@ func TestAPidfileThatCannotBeWrittenIsNoReasonNotToServe(t *testing.T) {
 	in := ready(t, baseConf, "-j", "/proc/nobody-can-write")
 	in.launch()
 	in.waitServing()
-	in.waitLog("CRIT could not write pidfile /proc/nobody-can-write\n")
+	in.waitLog("CRIT could not write pidfile /proc/nobody-can-write: no such file or directory\n")
 }
 
 func TestASecondStartIsRefusedAndDisturbsNothing(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"github.com/hark-supervisor/hark/core/web"
 )
 
-// open opens the HTTP servers.
-func (d *daemon) open(supervisor *core.Supervisor, log *activity) (*rpc.Server, error) {
+// open opens the HTTP servers on their sockets.
+func (d *daemon) open(supervisor *core.Supervisor, log *activity, sockets *rpc.Set) (*rpc.Server, error) {
 	stats, ext := procstat.New(), d.ext
 	page, err := web.New(web.Options{
 		Supervisor: supervisor, Logs: d.logReaders(), Events: supervisor, Counters: supervisor, Previews: supervisor,
@@ -25,7 +25,7 @@ func (d *daemon) open(supervisor *core.Supervisor, log *activity) (*rpc.Server, 
 		return nil, err
 	}
 	return rpc.Open(rpc.Options{
-		Servers:    d.conf.Servers,
+		Sockets:    sockets,
 		Fallback:   page,
 		Observe:    page.Observe,
 		Interfaces: slices.DeleteFunc(slices.Clone(d.conf.RPCInterfaces), func(i config.RPCInterface) bool { return i.Plugin != "" }),
@@ -40,7 +40,6 @@ func (d *daemon) open(supervisor *core.Supervisor, log *activity) (*rpc.Server, 
 		Events:     supervisor,
 		Activity:   log.write,
 		Level:      log.level,
-		Stderr:     d.report.out,
 	})
 }
 

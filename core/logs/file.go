@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hark-supervisor/hark/core/held"
 )
 
 // DefaultKeep is how many bytes a File keeps of what it cannot write: enough for
@@ -331,13 +333,10 @@ func (f *File) swap(d descriptor, fixed bool) {
 }
 
 func (f *File) unlink() error {
-	p, err := locate(f.path, false)
+	p, err := held.Locate(f.path, false)
 	if err != nil {
 		return err
 	}
-	defer p.close()
-	if err := unix.Unlinkat(p.dir, p.name, 0); err != nil && !errors.Is(err, unix.ENOENT) {
-		return err
-	}
-	return nil
+	defer p.Close()
+	return p.Unlink(p.Name)
 }

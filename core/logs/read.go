@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hark-supervisor/hark/core/held"
 )
 
 // What Read answers instead of bytes, named after Supervisor's faults.
@@ -111,10 +113,10 @@ func plus(a, b int64) int64 {
 	return a + b
 }
 
-// openForReading opens a log with the checks of openPath. Only regular files are
+// openForReading opens a log with the checks of held.Open. Only regular files are
 // logs that can be read: a FIFO would wait for a writer, or take its bytes.
 func openForReading(path string) (*os.File, error) {
-	fd, _, err := openPath(path, unix.O_RDONLY|unix.O_NONBLOCK, 0)
+	fd, _, err := held.Open(path, unix.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}

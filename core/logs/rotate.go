@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hark-supervisor/hark/core/held"
 )
 
 // rotateAgain is how many bytes a log grows, at most, before a rotation that
@@ -68,11 +70,11 @@ func (f *File) rotate() error {
 }
 
 func (f *File) rollOver() error {
-	p, err := locate(f.path, false)
+	p, err := held.Locate(f.path, false)
 	if err != nil {
 		return err
 	}
-	defer p.close()
+	defer p.Close()
 	switch here := f.inPlace(p); {
 	case here == elsewhere:
 		return f.startNew()
@@ -87,19 +89,19 @@ func (f *File) rollOver() error {
 		return nil
 	}
 	for i := f.o.Backups - 1; i > 0; i-- {
-		if err := p.shift(backup(p.name, i), backup(p.name, i+1)); err != nil {
+		if err := shift(p, backup(p.Name, i), backup(p.Name, i+1)); err != nil {
 			return err
 		}
 	}
 	if f.o.Backups > 0 {
-		if err := p.shift(p.name, backup(p.name, 1)); err != nil {
+		if err := shift(p, p.Name, backup(p.Name, 1)); err != nil {
 			return err
 		}
 	}
 	if err := f.startNew(); err != nil {
 		// Back to its place, so that the next try finds it there.
 		if f.o.Backups > 0 {
-			_ = unix.Renameat(p.dir, backup(p.name, 1), p.dir, p.name)
+			_ = p.Rename(backup(p.Name, 1), p.Name)
 		}
 		return err
 	}
@@ -116,9 +118,13 @@ const (
 	elsewhere                 // another file
 )
 
-func (f *File) inPlace(p place) presence {
-	var own, there unix.Stat_t
-	if unix.Fstat(f.d.fd, &own) != nil || unix.Fstatat(p.dir, p.name, &there, 0) != nil {
+func (f *File) inPlace(p held.Place) presence {
+	var own unix.Stat_t
+	if unix.Fstat(f.d.fd, &own) != nil {
+		return missing
+	}
+	there, err := p.Stat(p.Name)
+	if err != nil {
 		return missing
 	}
 	if own.Dev == there.Dev && own.Ino == there.Ino {
@@ -139,15 +145,14 @@ func (f *File) startNew() error {
 
 // shift renames from to to if from is there. to is removed first: renaming to
 // another link of the same file would do nothing.
-func (p place) shift(from, to string) error {
-	var st unix.Stat_t
-	if err := unix.Fstatat(p.dir, from, &st, 0); err != nil {
+func shift(p held.Place, from, to string) error {
+	if _, err := p.Stat(from); err != nil {
 		return nil //nolint:nilerr // what is not there needs no place
 	}
-	if err := unix.Unlinkat(p.dir, to, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+	if err := p.Unlink(to); err != nil {
 		return err
 	}
-	if err := unix.Renameat(p.dir, from, p.dir, to); err != nil && !errors.Is(err, unix.ENOENT) {
+	if err := p.Rename(from, to); err != nil && !errors.Is(err, unix.ENOENT) {
 		return err
 	}
 	return nil

@@ -6,18 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"os/user"
-	"path/filepath"
 	"strconv"
-	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/held"
 )
 
 // errInUse is what Supervisor says when a port or a socket is taken
@@ -29,23 +29,6 @@ var errInUse = errors.New("Another program is already listening on a port that o
 // before somebody is taken to put it back on purpose.
 const claimTries = 5
 
-// listenOn opens the socket of one server section, TLS included; it is
-// listening, but nobody accepts yet. A unix socket's file comes into being with
-// its mode and owner. The error is Supervisor's text for those it has.
-func listenOn(c config.Server, warn io.Writer) (net.Listener, error) {
-	var l net.Listener
-	var err error
-	if c.Network == "unix" {
-		l, err = listenUnix(c, warn)
-	} else {
-		l, err = listenInet(c)
-	}
-	if err != nil {
-		return nil, openError(err)
-	}
-	return l, nil
-}
-
 func openError(err error) error {
 	var errno syscall.Errno
 	var op *net.OpError
@@ -53,6 +36,8 @@ func openError(err error) error {
 	switch {
 	case errors.As(err, &named):
 		return named
+	case errors.Is(err, held.ErrTooLong):
+		return &textError{"Cannot open an HTTP server: socket.error reported " + held.ErrTooLong.Error(), err}
 	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, errInUse):
 		return errInUse
 	case errors.As(err, &errno):
@@ -72,53 +57,44 @@ type textError struct {
 func (e *textError) Error() string { return e.text }
 func (e *textError) Unwrap() error { return e.cause }
 
-func listenInet(c config.Server) (net.Listener, error) {
+func listenInet(c config.Server) (*net.TCPListener, error) {
 	network := "tcp"
 	if c.Host == "" {
 		network = "tcp4" // Supervisor knows no other
 	}
-	return net.Listen(network, net.JoinHostPort(c.Host, strconv.Itoa(c.Port)))
+	l, err := net.Listen(network, net.JoinHostPort(c.Host, strconv.Itoa(c.Port)))
+	if err != nil {
+		return nil, err
+	}
+	t, ok := l.(*net.TCPListener)
+	if !ok {
+		return nil, fmt.Errorf("internal error: a TCP socket is a %T", l)
+	}
+	return t, nil
 }
 
-// listenUnix makes the socket in a directory that nobody else can enter, gives
-// it its mode and owner there and links it to its place: at no moment can
-// somebody connect who shouldn't, and of two daemons only one gets the place
-// (supervisor/http.py, supervisor_af_unix_http_server, does the same without
-// the directory).
-func listenUnix(c config.Server, warn io.Writer) (_ net.Listener, err error) {
-	dir, err := os.MkdirTemp(filepath.Dir(c.Path), ".s")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	made := filepath.Join(dir, "s")
-	bound, err := net.ListenUnix("unix", &net.UnixAddr{Name: made, Net: "unix"})
-	if err != nil {
-		return nil, err
-	}
-	bound.SetUnlinkOnClose(false)
-	defer func() {
-		if err != nil {
-			_ = bound.Close()
-		}
-	}()
-	mode := os.FileMode(c.Mode & 0o777)
-	if err := os.Chmod(made, mode); err != nil {
-		return nil, err
-	}
+// bindUnix makes a listening socket whose file has its mode and owner, but not yet its name: at no moment can
+// somebody connect who shouldn't (supervisor/http.py, supervisor_af_unix_http_server, makes it at a name beside).
+func bindUnix(c config.Server) (l *net.UnixListener, file *held.Socket, err error) {
+	var owner *held.Owner
 	if c.Chown != nil {
-		if err := os.Chown(made, c.Chown.UID, c.Chown.GID); err != nil {
-			return nil, chownError(c, err)
+		owner = &held.Owner{UID: c.Chown.UID, GID: c.Chown.GID}
+	}
+	file, err = held.Bind(c.Path, c.Mode, owner, func(address string) (err error) {
+		l, err = net.ListenUnix("unix", &net.UnixAddr{Name: address, Net: "unix"})
+		return err
+	})
+	if l != nil {
+		l.SetUnlinkOnClose(false)
+		if err != nil {
+			_ = l.Close()
 		}
 	}
-	if err := claim(made, c.Path, warn); err != nil {
-		return nil, err
+	var failed *fs.PathError
+	if errors.As(err, &failed) && failed.Op == "chown" {
+		err = chownError(c, err)
 	}
-	info, err := os.Lstat(c.Path)
-	if err != nil {
-		return nil, err
-	}
-	return &unixListener{UnixListener: bound, path: c.Path, info: info}, nil
+	return l, file, err
 }
 
 func chownError(c config.Server, err error) error {
@@ -133,37 +109,30 @@ func chownError(c config.Server, err error) error {
 		c.Path, c.Chown.UID, c.Chown.GID, name), err}
 }
 
-// claim puts the socket made at its place, unless a live daemon serves it.
-func claim(made, place string, warn io.Writer) error {
+// claim gives the socket its name, unless a live daemon serves it.
+func claim(file *held.Socket, place string, warn io.Writer) error {
 	for range claimTries {
-		err := os.Link(made, place)
-		if err == nil {
-			return nil
+		err := file.Link()
+		if !errors.Is(err, fs.ErrExist) {
+			return err
 		}
-		info, statErr := os.Lstat(place)
+		st, err := file.Occupant()
 		switch {
-		case errors.Is(statErr, os.ErrNotExist):
-			if errors.Is(err, os.ErrExist) {
-				continue // it went away in between
-			}
-			// A file system without hard links: here two daemons that start at
-			// the same moment could both get the place.
-			return os.Rename(made, place)
-		case statErr != nil:
-			return statErr
-		case info.Mode()&os.ModeSocket == 0:
-			return &textError{fmt.Sprintf("Cannot open an HTTP server: %q is in the way and isn't a socket", place), err}
+		case errors.Is(err, fs.ErrNotExist):
+			continue // it went away in between
+		case err != nil:
+			return err
+		case st.Mode&syscall.S_IFMT != syscall.S_IFSOCK:
+			return &textError{fmt.Sprintf("Cannot open an HTTP server: %q is in the way and isn't a socket", place), fs.ErrExist}
 		}
-		switch served, err := served(place); {
+		switch served, err := served(file.Address()); {
 		case err != nil:
 			return err
 		case served:
 			return errInUse
 		}
 		_, _ = fmt.Fprintf(warn, "Unlinking stale socket %s\n", place)
-		if err := os.Remove(place); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
+		file.RemoveOccupant(&st)
 	}
 	return errInUse
 }
@@ -183,44 +152,27 @@ func served(path string) (bool, error) {
 	return false, err
 }
 
-// unixListener removes its file when closed, if it is still its own.
-type unixListener struct {
-	*net.UnixListener
-	path string
-	info os.FileInfo
-	once sync.Once
-}
-
-func (l *unixListener) Close() error {
-	// Once: later the file may be a successor's, which may even have the inode.
-	l.once.Do(func() {
-		if info, err := os.Lstat(l.path); err == nil && os.SameFile(info, l.info) {
-			_ = os.Remove(l.path)
-		}
-	})
-	return l.UnixListener.Close()
-}
-
 // tlsConfig is nil for a server without certfile.
-func tlsConfig(c config.Server) (*tls.Config, error) {
+func tlsConfig(c config.Server) (*tls.Config, *BindError) {
 	if c.CertFile == "" {
 		return nil, nil
 	}
 	pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("cannot load the certificate of [%s]: %w", c.Section, err)
+		return nil, &BindError{c.Section, "certfile", fmt.Errorf("cannot load the certificate of [%s]: %w", c.Section, err)}
 	}
 	t := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
-	if c.ClientCA != "" {
-		pem, err := os.ReadFile(c.ClientCA)
-		if err != nil {
-			return nil, fmt.Errorf("cannot load the client_ca of [%s]: %w", c.Section, err)
-		}
-		t.ClientCAs = x509.NewCertPool()
-		if !t.ClientCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("cannot load the client_ca of [%s]: no certificate in %q", c.Section, c.ClientCA)
-		}
-		t.ClientAuth = tls.RequireAndVerifyClientCert
+	if c.ClientCA == "" {
+		return t, nil
 	}
+	pem, err := os.ReadFile(c.ClientCA)
+	if err != nil {
+		return nil, &BindError{c.Section, "client_ca", fmt.Errorf("cannot load the client_ca of [%s]: %w", c.Section, err)}
+	}
+	t.ClientCAs = x509.NewCertPool()
+	if !t.ClientCAs.AppendCertsFromPEM(pem) {
+		return nil, &BindError{c.Section, "client_ca", fmt.Errorf("cannot load the client_ca of [%s]: no certificate in %q", c.Section, c.ClientCA)}
+	}
+	t.ClientAuth = tls.RequireAndVerifyClientCert
 	return t, nil
 }

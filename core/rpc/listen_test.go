@@ -59,13 +59,11 @@ func TestAStaleSocketIsReplaced(t *testing.T) {
 	stale.SetUnlinkOnClose(false)
 	_ = stale.Close()
 	var said bytes.Buffer
-	o := testOptions(c)
-	o.Stderr = &said
-	s, err := Open(o)
-	if err != nil {
-		t.Fatal(err)
+	set, errs := NewSockets(&said).Bind([]config.Server{c})
+	if errs != nil {
+		t.Fatal(errs)
 	}
-	defer func() { _ = s.Close() }()
+	defer set.Close()
 	if want := "Unlinking stale socket " + c.Path + "\n"; said.String() != want {
 		t.Errorf("said %q", said.String())
 	}
@@ -183,18 +181,19 @@ func TestASocketCanBeInherited(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = file.Close() }()
-	o := testOptions(c)
-	o.Inherited = func(config.Server) net.Listener {
-		l, err := net.FileListener(file)
-		if err != nil {
-			t.Error(err)
-		}
-		return l
+	inherited, err := net.FileListener(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := testOptions()
+	if o.Sockets, err = NewSockets(nil).Adopt(c, inherited); err != nil {
+		t.Fatal(err)
 	}
 	second, err := Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer o.Sockets.Close()
 	second.Serve()
 	h := &harness{Server: second, path: c.Path}
 	if resp, _ := exchange(t, dial(t, h), post(callXML(t, "supervisor.getState"))); resp.StatusCode != 200 {

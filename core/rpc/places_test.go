@@ -30,7 +30,7 @@ func guarded(t testing.TB, lim limits, change func(*Options)) *harness {
 	})
 }
 
-func address(h *harness) string { return h.sockets[0].listener.Addr().String() }
+func address(h *harness) string { return h.sockets[0].lease.socket.listener.Addr().String() }
 
 func dialTCP(t testing.TB, h *harness) net.Conn {
 	t.Helper()
@@ -154,7 +154,7 @@ func TestHeadersAreBoundedTogether(t *testing.T) {
 
 // fullListener has no descriptors left now and then.
 type fullListener struct {
-	net.Listener
+	*net.TCPListener
 	fails atomic.Int32
 }
 
@@ -162,20 +162,21 @@ func (f *fullListener) Accept() (net.Conn, error) {
 	if f.fails.Add(-1) >= 0 {
 		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
 	}
-	return f.Listener.Accept()
+	return f.TCPListener.Accept()
 }
 
 func TestWithoutDescriptorsASilentConnectionGoes(t *testing.T) {
 	full := &fullListener{}
 	h := guarded(t, patient(35), func(o *Options) {
-		o.Inherited = func(config.Server) net.Listener {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			full.Listener = l
-			return full
+		l, err := listenInet(config.Server{Network: "tcp", Host: "127.0.0.1"})
+		if err != nil {
+			t.Fatal(err)
 		}
+		full.TCPListener = l
+		if o.Sockets, err = NewSockets(nil).Adopt(o.Servers[0], full); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(o.Sockets.Close)
 	})
 	for range 30 {
 		dialTCP(t, h)

@@ -16,11 +16,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -55,11 +53,8 @@ type Options struct {
 	Activity func(level config.Level, text string)
 	// Level is the log's level: lines below it aren't even composed. 0: all are.
 	Level config.Level
-	// Stderr is told of stale sockets, as Supervisor's is. nil: nobody is.
-	Stderr io.Writer
-	// Inherited gives the listening socket of a server that was opened before,
-	// by the daemon that this one replaces; nil, or an answer of nil, opens it.
-	Inherited func(config.Server) net.Listener
+	// Sockets are those to answer on, instead of ones opened for Servers. They stay open when the Server is closed.
+	Sockets *Set
 }
 
 // Server is the HTTP servers of one daemon.
@@ -81,27 +76,28 @@ type Server struct {
 	calls      context.Context // of every call: done when the server is closed
 	endCalls   context.CancelFunc
 
+	own     *Set // nil where the sockets are somebody else's
 	sockets []*socket
 	serving sync.WaitGroup
 }
 
 // socket is one server section, open.
 type socket struct {
-	config   config.Server
-	listener net.Listener // as opened
-	limited  *limitListener
-	tls      *tls.Config
-	http     *http.Server
+	config  config.Server
+	lease   *lease
+	limited *limitListener
+	tls     *tls.Config
+	http    *http.Server
 }
 
 // Listener is a socket that a Server listens on.
 type Listener struct {
 	Config   config.Server
-	Listener net.Listener // *net.TCPListener, or one of a unix socket with its File method
+	Listener net.Listener // *net.TCPListener or *net.UnixListener
 }
 
-// Open opens all sockets; connections wait until Serve. When one can't be
-// opened, none stays open. An error that Supervisor has is in its words.
+// Open opens all sockets, or completes those of Options; connections wait until Serve. When one can't be
+// opened, none of its own stays open. An error that Supervisor has is in its words.
 func Open(o Options) (*Server, error) { return open(o, defaultLimits()) }
 
 func open(o Options, lim limits) (_ *Server, err error) {
@@ -124,14 +120,20 @@ func open(o Options, lim limits) (_ *Server, err error) {
 	}
 	s.dispatcher = NewDispatcher(s.activity, namespaces...)
 	s.dispatcher.observe = o.Observe
-	stderr := o.Stderr
-	if stderr == nil {
-		stderr = io.Discard
-	}
-	for _, c := range o.Servers {
-		if err := s.openSocket(c, o, stderr); err != nil {
-			return nil, err
+	set := o.Sockets
+	if set == nil {
+		var errs []*BindError
+		if set, errs = NewSockets(nil).Bind(o.Servers); errs != nil {
+			return nil, errs[0]
 		}
+		s.own = set
+	}
+	if err := set.Complete(); err != nil {
+		return nil, err
+	}
+	for _, e := range set.entries {
+		s.openSocket(e)
+		c := e.config
 		for _, i := range o.Interfaces {
 			s.activity(config.INFO, fmt.Sprintf("RPC interface %s initialized", quote(i.Name)))
 		}
@@ -170,30 +172,12 @@ func makeNamespaces(o Options) ([]Namespace, error) {
 	return append(namespaces, hark), nil
 }
 
-func (s *Server) openSocket(c config.Server, o Options, stderr io.Writer) error {
-	secured, err := tlsConfig(c)
-	if err != nil {
-		return err
-	}
-	var l net.Listener
-	if o.Inherited != nil {
-		l = o.Inherited(c)
-	}
-	if u, ok := l.(*net.UnixListener); ok {
-		u.SetUnlinkOnClose(false)
-		if info, err := os.Lstat(c.Path); err == nil {
-			l = &unixListener{UnixListener: u, path: c.Path, info: info}
-		}
-	}
-	if l == nil {
-		if l, err = listenOn(c, stderr); err != nil {
-			return err
-		}
-	}
-	k := &socket{config: c, listener: l, tls: secured, limited: newLimitListener(l, s.places, s.limits)}
-	k.limited.plain = secured == nil
+func (s *Server) openSocket(e *entry) {
+	l := &lease{socket: e.socket}
+	k := &socket{config: e.config, lease: l, tls: e.tls, limited: newLimitListener(l, s.places, s.limits)}
+	k.limited.plain = e.tls == nil
 	k.http = &http.Server{
-		Handler:           &handler{server: s, section: c.Section, auth: newAuthenticator(c)},
+		Handler:           &handler{server: s, section: e.config.Section, auth: newAuthenticator(e.config)},
 		ReadHeaderTimeout: s.limits.headerTime,
 		IdleTimeout:       s.limits.idleTime,
 		MaxHeaderBytes:    s.limits.header,
@@ -203,7 +187,6 @@ func (s *Server) openSocket(c config.Server, o Options, stderr io.Writer) error 
 		ErrorLog:          log.New(&traceWriter{s}, "", 0),
 	}
 	s.sockets = append(s.sockets, k)
-	return nil
 }
 
 // connState follows what a connection is about, as far as net/http knows.
@@ -256,12 +239,13 @@ func (s *Server) activity(level config.Level, text string) {
 // Serve begins to answer on every socket and returns at once.
 func (s *Server) Serve() {
 	for _, k := range s.sockets {
+		k.lease.begin()
 		var l net.Listener = k.limited
 		if k.tls != nil {
 			l = tls.NewListener(l, k.tls)
 		}
 		s.serving.Go(func() {
-			if err := k.http.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) && s.follows.Err() == nil {
+			if err := k.http.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 				s.activity(config.ERRO, fmt.Sprintf("cannot serve [%s] any more: %v", k.config.Section, err))
 			}
 		})
@@ -276,31 +260,33 @@ func (s *Server) Dispatcher() *Dispatcher { return s.dispatcher }
 func (s *Server) Listeners() []Listener {
 	all := make([]Listener, len(s.sockets))
 	for i, k := range s.sockets {
-		all[i] = Listener{k.config, k.listener}
+		all[i] = Listener{k.config, k.lease.socket.listener}
 	}
 	return all
 }
 
-// StopListening closes the sockets, removes their files and ends those who follow a log, and returns at once: others may listen there. Shutdown is
-// still to be called.
+// StopListening takes no more connections, ends those who follow a log, and returns at once: who connects waits in a socket's queue, or is refused
+// once that is closed. Shutdown is still to be called.
 func (s *Server) StopListening() {
 	s.endFollows()
 	for _, k := range s.sockets {
 		_ = k.limited.Close()
 	}
+	if s.own != nil {
+		s.own.Close()
+	}
 }
 
-// Shutdown closes the sockets, removes their files, ends those who follow a
+// Shutdown leaves the sockets, closing its own and removing their files, ends those who follow a
 // log, and waits for calls under way until ctx is done; what is left then is
 // cut off and ctx's error returned.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.endFollows()
+	s.StopListening()
 	errs := make([]error, len(s.sockets))
 	var all sync.WaitGroup
 	for i, k := range s.sockets {
 		all.Go(func() {
 			errs[i] = k.http.Shutdown(ctx)
-			_ = k.limited.Close() // when Serve wasn't called, nobody else does
 		})
 	}
 	all.Wait()
@@ -313,13 +299,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// Close closes the sockets, removes their files and cuts off every connection.
+// Close leaves the sockets, closing its own and removing their files, and cuts off every connection.
 func (s *Server) Close() error {
-	s.endFollows()
 	s.endCalls()
+	s.StopListening()
 	for _, k := range s.sockets {
 		_ = k.http.Close()
-		_ = k.limited.Close()
 	}
 	s.serving.Wait()
 	s.guesses.close()

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/hark-supervisor/hark/core/held"
 )
 
 // Errors that callers may look for.
@@ -16,7 +18,7 @@ var (
 	ErrTooLarge = errors.New("record too large")
 	// ErrUnsafe is the cause when another user owns or can write the spool's
 	// directory or, as root, could have made a symbolic link that leads to it.
-	ErrUnsafe = errors.New("another user can write there")
+	ErrUnsafe = held.ErrUnsafe
 )
 
 // Options say where a spool is and how much it may hold.

@@ -1,4 +1,4 @@
-package logs
+package held
 
 import (
 	"errors"
@@ -7,7 +7,7 @@ import (
 )
 
 // directoryFlags open a directory only to reach what is in it.
-const directoryFlags = unix.O_PATH | unix.O_DIRECTORY
+const directoryFlags = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
 
 // openWithoutLinks opens a path that has no symbolic link anywhere, which needs no
 // further check, in one system call. ok is false where the path must be walked:
@@ -29,22 +29,21 @@ func openWithoutLinks(path string, flags int, perm uint32) (fd int, ok bool, err
 	return -1, false, err
 }
 
-// readlinkat reads the link name in the open directory dir, and who owns it. Both
+// readlinkat reads the link name in the open directory dir, and whose it is. Both
 // are asked of one open link, so that it can't be exchanged in between.
-func readlinkat(dir int, _, name string) (target string, owner uint32, isLink bool) {
+func readlinkat(dir int, _, name string) (target string, st unix.Stat_t, isLink bool) {
 	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return "", 0, false
+		return "", st, false
 	}
 	defer func() { _ = unix.Close(fd) }()
-	var st unix.Stat_t
 	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFLNK {
-		return "", 0, false
+		return "", st, false
 	}
 	buf := make([]byte, unix.PathMax)
 	n, err := unix.Readlinkat(fd, "", buf)
 	if err != nil {
-		return "", 0, false
+		return "", st, false
 	}
-	return string(buf[:n]), st.Uid, true
+	return string(buf[:n]), st, true
 }

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package logs
+package held
 
 import (
 	"os"
@@ -10,7 +10,7 @@ import (
 )
 
 // directoryFlags open a directory only to reach what is in it.
-const directoryFlags = unix.O_RDONLY | unix.O_DIRECTORY
+const directoryFlags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
 
 // openWithoutLinks needs openat2, which only Linux has: the path is walked.
 func openWithoutLinks(string, int, uint32) (fd int, ok bool, err error) {
@@ -20,12 +20,11 @@ func openWithoutLinks(string, int, uint32) (fd int, ok bool, err error) {
 // readlinkat reads the link name in the directory at; not every system has the
 // call that takes an open directory. What the link leads to is opened without
 // following links, so a link exchanged meanwhile is refused.
-func readlinkat(_ int, at, name string) (target string, owner uint32, isLink bool) {
+func readlinkat(_ int, at, name string) (target string, st unix.Stat_t, isLink bool) {
 	path := filepath.Join(at, name)
-	var st unix.Stat_t
 	if unix.Lstat(path, &st) != nil {
-		return "", 0, false
+		return "", st, false
 	}
 	target, err := os.Readlink(path)
-	return target, st.Uid, err == nil
+	return target, st, err == nil
 }

@@ -1,0 +1,33 @@
+package core
+
+import (
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/held/heldtest"
+)
+
+func TestAFastCGISocketInAnotherUsersDirectoryGivesNothingAway(t *testing.T) {
+	const rounds = 1000
+	heldtest.Exchange(t, "f.sock", rounds, func(path string) {
+		fd, err := openFastCGI(&config.Socket{URL: "unix://" + path, Network: "unix", Path: path, Mode: 0o777, Owner: &config.Owner{UID: heldtest.Other, GID: heldtest.Other}})
+		if err == nil {
+			_ = syscall.Close(fd)
+		}
+	})
+}
+
+func TestAutomaticLogsInAnotherUsersDirectoryGiveNothingAway(t *testing.T) {
+	const rounds = 1000
+	heldtest.Exchange(t, "logs", rounds, func(path string) {
+		log, err := createAutoLog(filepath.Dir(path), "web-stdout---supervisor-")
+		if err != nil {
+			return
+		}
+		remove := ClearAutoLogs(filepath.Dir(path), "supervisor")
+		removeAutoLog(log)
+		remove()
+	})
+}

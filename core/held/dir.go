@@ -1,0 +1,228 @@
+// Package held opens, makes, replaces and removes files by their names, as a daemon must that runs as root and
+// works in directories of other users: the sockets, pidfile, logs, run directories and records of plugins.
+//
+// A path is followed once, name by name, and its directory is held open from then on (Dir). What follows speaks of
+// an entry of that directory, never of a path, so nothing that is exchanged on the way changes what is meant. What is to have an
+// owner or a mode of its own gets them where nobody else can reach it, in a private directory, and is moved to its name complete.
+// As root no symbolic link is followed that another user may have made; for other users nothing is refused: they can
+// reach only what is theirs anyway.
+package held
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrUnsafe is the cause when another user can have put there what would be followed or used.
+var ErrUnsafe = errors.New("another user can write there")
+
+// Dir is a directory held open. Its methods take the name of an entry, never a path, and follow no link; their errors are *fs.PathError.
+type Dir struct {
+	fd   int
+	path string // for messages
+}
+
+// OpenDir opens a directory. As root its path is walked, with ErrUnsafe for a link that another user may have made.
+func OpenDir(path string) (*Dir, error) {
+	at, err := Place{dir: unix.AT_FDCWD, Name: path, Special: true}, error(nil)
+	if os.Geteuid() == 0 {
+		at, err = locate(path, walker{directory: true})
+	}
+	fd := at.dir
+	if err == nil && at.Special {
+		fd, err = openat(at.dir, at.Name, directoryFlags, 0)
+	}
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return &Dir{fd: fd, path: path}, nil
+}
+
+// OpenParent opens the directory of a path, and gives the name in it.
+func OpenParent(path string) (*Dir, string, error) {
+	name := filepath.Base(path)
+	if name == "." || name == ".." || name == "/" {
+		return nil, "", &fs.PathError{Op: "open", Path: path, Err: unix.EISDIR}
+	}
+	d, err := OpenDir(filepath.Dir(path))
+	return d, name, err
+}
+
+// Close lets go of the directory.
+func (d *Dir) Close() error { return unix.Close(d.fd) }
+
+func (d *Dir) fail(op, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fs.PathError{Op: op, Path: filepath.Join(d.path, name), Err: err}
+}
+
+// Stat is the entry itself, were it a link.
+func (d *Dir) Stat(name string) (st unix.Stat_t, err error) {
+	return st, d.fail("stat", name, unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW))
+}
+
+// Remove removes an entry that is no directory.
+func (d *Dir) Remove(name string) error {
+	return d.fail("remove", name, unix.Unlinkat(d.fd, name, 0))
+}
+
+// RemoveSame removes an entry if it is still the file that st was of, and reports whether it was there. Nobody but who may
+// write to the directory can exchange it in between.
+func (d *Dir) RemoveSame(name string, st *unix.Stat_t) bool {
+	now, err := d.Stat(name)
+	if err != nil || now.Dev != st.Dev || now.Ino != st.Ino {
+		return false
+	}
+	return d.Remove(name) == nil
+}
+
+// Names are the names of the entries, in no order.
+func (d *Dir) Names() ([]string, error) {
+	fd, err := openat(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, d.fail("open", "", err)
+	}
+	f := os.NewFile(uintptr(fd), d.path) //nolint:gosec // a descriptor
+	defer f.Close()                      //nolint:errcheck // only read from
+	return f.Readdirnames(-1)
+}
+
+// maxNames is how many random names are tried.
+const maxNames = 100
+
+// CreateTemp makes an empty file of a name that begins and ends so, with eight characters between as Python's mkstemp has, and gives the name.
+func (d *Dir) CreateTemp(prefix, suffix string, mode os.FileMode) (*os.File, string, error) {
+	for range maxNames {
+		name := prefix + random() + suffix
+		fd, err := openat(d.fd, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, uint32(mode.Perm()))
+		switch {
+		case err == nil:
+			return os.NewFile(uintptr(fd), filepath.Join(d.path, name)), name, nil //nolint:gosec // a descriptor
+		case !errors.Is(err, unix.EEXIST):
+			return nil, "", d.fail("create", name, err)
+		}
+	}
+	return nil, "", d.fail("create", prefix, unix.EEXIST)
+}
+
+// random is eight characters of those that Python's tempfile uses.
+func random() string {
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789_"
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	for i := range b {
+		b[i] = letters[int(b[i])%len(letters)]
+	}
+	return string(b[:])
+}
+
+// private makes a directory that only we can enter, and holds it. Whoever may write to d may move it away, but not
+// reach what is in it.
+func (d *Dir) private() (p *Dir, name string, err error) {
+	for range maxNames {
+		name = ".s" + random()
+		if err = unix.Mkdirat(d.fd, name, 0o700); !errors.Is(err, unix.EEXIST) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, "", d.fail("mkdir", name, err)
+	}
+	p, err = d.step(name)
+	if err == nil {
+		var st unix.Stat_t
+		if err = unix.Fstat(p.fd, &st); err == nil && (int(st.Uid) != os.Geteuid() || st.Mode&0o077 != 0) {
+			err = fmt.Errorf("it was exchanged: %w", ErrUnsafe)
+		}
+		if err != nil {
+			_ = p.Close()
+		}
+	}
+	if err != nil {
+		d.removeDir(name)
+		return nil, "", d.fail("open", name, err)
+	}
+	return p, name, nil
+}
+
+// step opens a directory in this one.
+func (d *Dir) step(name string) (*Dir, error) {
+	fd, err := openat(d.fd, name, directoryFlags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &Dir{fd: fd, path: filepath.Join(d.path, name)}, nil
+}
+
+// removeDir removes an empty directory, as far as it is still there.
+func (d *Dir) removeDir(name string) { _ = unix.Unlinkat(d.fd, name, unix.AT_REMOVEDIR) }
+
+// OpenSubdir opens a directory in this one, made with that mode where it is not there. With ErrUnsafe it refuses one that
+// is not ours alone: of another owner, or that others may write to.
+func (d *Dir) OpenSubdir(name string, mode os.FileMode) (*Dir, error) {
+	if err := unix.Mkdirat(d.fd, name, uint32(mode.Perm())); err != nil && !errors.Is(err, unix.EEXIST) {
+		return nil, d.fail("mkdir", name, err)
+	}
+	sub, err := d.step(name)
+	if err != nil {
+		if st, stat := d.Stat(name); stat == nil && st.Mode&unix.S_IFMT == unix.S_IFLNK {
+			err = fmt.Errorf("it is a symbolic link: %w", ErrUnsafe)
+		}
+		return nil, d.fail("open", name, err)
+	}
+	var st unix.Stat_t
+	if err = unix.Fstat(sub.fd, &st); err == nil && (int(st.Uid) != os.Geteuid() || st.Mode&0o022 != 0) {
+		err = fmt.Errorf("it has mode %#o and owner %d: %w", st.Mode&0o7777, st.Uid, ErrUnsafe)
+	}
+	if err != nil {
+		_ = sub.Close()
+		return nil, d.fail("open", name, err)
+	}
+	return sub, nil
+}
+
+// Root is the directory as an os.Root, which lives on by itself.
+func (d *Dir) Root() (*os.Root, error) {
+	var mine, its unix.Stat_t
+	if err := unix.Fstat(d.fd, &mine); err != nil {
+		return nil, d.fail("stat", "", err)
+	}
+	var failed error
+	for _, path := range []string{d.path, reach(d.fd)} { // the second where somebody exchanges the first
+		root, err := os.OpenRoot(path)
+		if err != nil {
+			failed = err
+			continue
+		}
+		if f, err := root.Open("."); err == nil {
+			err = unix.Fstat(int(f.Fd()), &its) //nolint:gosec // a descriptor
+			_ = f.Close()
+			if err == nil && its.Dev == mine.Dev && its.Ino == mine.Ino {
+				return root, nil
+			}
+		}
+		_ = root.Close()
+		failed = d.fail("open", "", fmt.Errorf("it was exchanged: %w", ErrUnsafe))
+	}
+	return nil, failed
+}
+
+// reach is a path that leads to an open descriptor, where the system has such.
+func reach(fd int) string { return fmt.Sprintf("/proc/self/fd/%d", fd) }
+
+// openat repeats what a signal has interrupted.
+func openat(dir int, name string, flags int, mode uint32) (fd int, err error) {
+	for {
+		if fd, err = unix.Openat(dir, name, flags, mode); !errors.Is(err, unix.EINTR) {
+			return fd, err
+		}
+	}
+}
