@@ -144,15 +144,15 @@ func (e *exchanger) exchange(name string) {
 		return
 	}
 	e.tries++
-	if os.Rename(here, there) != nil || os.Symlink(e.targets[rand.IntN(len(e.targets))], here) != nil {
+	if os.Rename(here, there) != nil || os.Symlink(e.targets[rand.IntN(len(e.targets))], here) != nil { //nolint:gosec // whichever
 		return
 	}
 	e.exchanged.Add(1)
-	for range rand.IntN(2000) {
+	for range rand.IntN(2000) { //nolint:gosec // any moment will do
 		runtime.KeepAlive(e)
 	}
 	_ = os.Remove(here)
-	if rand.IntN(2) == 0 {
+	if rand.IntN(2) == 0 { //nolint:gosec // as above
 		_ = os.Rename(there, here)
 	}
 }
