@@ -31,27 +31,35 @@ func SplitNamespec(namespec string) (group, proc string, all bool) {
 }
 
 // ask runs f on the loop and waits for it. A ctx that is over already is an error and f is not run. One that ends later is not looked at:
-// the loop waits for nothing and so f is done soon, and a caller who went away before would share with it what f writes.
+// the loop waits for nothing and so f is done soon, and a caller who went away before would share with it what f writes. Errors: ErrEnded,
+// ErrInternal where f panicked, ctx's.
 func (s *Supervisor) ask(ctx context.Context, f func()) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	done := make(chan struct{})
-	if !s.inbox.put(func() { f(); close(done) }) {
+	whole := false
+	if !s.inbox.put(func() {
+		defer close(done) // nobody waits for what panicked
+		f()
+		whole = true
+	}) {
 		return ErrEnded
 	}
 	select {
 	case <-done:
-		return nil
 	case <-s.ended:
 		// The last batch may have run it all the same.
 		select {
 		case <-done:
-			return nil
 		default:
 			return ErrEnded
 		}
 	}
+	if !whole {
+		return ErrInternal
+	}
+	return nil
 }
 
 // askRunning is ask for what adds or starts something: once a shutdown or a restart has begun it is refused, ShutdownState. It is to be asked

@@ -124,10 +124,11 @@ func (s *Supervisor) nextRetry() (time.Time, bool) {
 
 // post runs f on the thread that owns the channel's file.
 func (s *Supervisor) post(c *channel, f func()) {
+	safely := func() { s.safely("a log file", f) }
 	if c.replies {
-		s.sys.PostListener(f)
+		s.sys.PostListener(safely)
 	} else {
-		s.sys.Post(f)
+		s.sys.Post(safely)
 	}
 }
 

@@ -68,11 +68,11 @@ func (e *early) put(f func()) bool {
 	return !e.over
 }
 
-func (e *early) begin() {
+func (e *early) begin(s *Supervisor) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, f := range e.queue {
-		f()
+		s.safely("a subscription", f)
 	}
 	e.queue, e.over = nil, true
 }
@@ -111,22 +111,31 @@ func (s *Supervisor) EventsLost(subscriber string, n int64) {
 	s.away.mu.Lock()
 	defer s.away.mu.Unlock()
 	if s.away.counts == nil {
+		if !s.inbox.put(s.takeLosses) { // the loop has ended: nobody is left to hear of it but the log
+			s.log(config.ERRO, lossLine(subscriber, n))
+			return
+		}
 		s.away.counts = map[string]int64{}
-		s.inbox.put(s.takeLosses)
 	}
 	s.away.counts[subscriber] += n
 }
 
 func (s *Supervisor) takeLosses() {
-	s.away.mu.Lock()
-	counts := s.away.counts
-	s.away.counts = nil
-	s.away.mu.Unlock()
-	for subscriber, n := range counts {
-		s.lost(subscriber, n, func(n int64) {
-			s.log(config.ERRO, fmt.Sprintf("notifier %s, discarded %d events for want of room", subscriber, n))
-		})
+	for subscriber, n := range s.away.take() {
+		s.lost(subscriber, n, func(n int64) { s.log(config.ERRO, lossLine(subscriber, n)) })
 	}
+}
+
+func (l *lossesElsewhere) take() map[string]int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	counts := l.counts
+	l.counts = nil
+	return counts
+}
+
+func lossLine(notifier string, n int64) string {
+	return fmt.Sprintf("notifier %s, discarded %d events for want of room", notifier, n)
 }
 
 // DeadLetter writes a line to the log of dead letters of a notifier. It may be called from any goroutine, after the end

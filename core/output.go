@@ -125,6 +125,7 @@ func (c *channel) spawnFailed(stderr *channel, e *child.SpawnError) {
 
 // Output is child.Reader's.
 func (c *channel) Output(b []byte) {
+	defer c.s.caught("output of a process")
 	if !c.replies {
 		c.splitter.Feed(b, c.plainFn, c.commFn)
 		c.tellLoop()
@@ -183,6 +184,7 @@ func (c *channel) tellLoop() {
 
 // Closed is child.Reader's.
 func (c *channel) Closed(left int) {
+	defer c.s.caught("the end of a process's output")
 	c.splitter.Flush(c.plainFn, c.commFn)
 	c.tellLoop()
 	if c.lines != nil {

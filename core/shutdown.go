@@ -80,7 +80,8 @@ func (s *Supervisor) handleSignal(sig os.Signal) {
 		s.log(config.WARN, restartRequestLine(number))
 		// The file is read off the loop, which never waits for a disk.
 		go func() {
-			_, err := s.opts.Reread()
+			err := ErrInternal
+			s.safely("reading the configuration", func() { _, err = s.opts.Reread() })
 			s.inbox.put(func() {
 				switch {
 				case err != nil:

@@ -56,7 +56,8 @@ func (s *Supervisor) launch(m *member) {
 	r.Eager = stdout.eager() || stderr != nil && stderr.eager()
 	prepared := false
 	r.Prepare = func() (stdin int, err error) {
-		stdin, err = s.prepare(m.group, stdout, stderr)
+		stdin, err = -1, ErrInternal
+		s.safely("preparing a spawn", func() { stdin, err = s.prepare(m.group, stdout, stderr) })
 		prepared = err == nil
 		return stdin, err
 	}
@@ -74,10 +75,12 @@ func (s *Supervisor) launch(m *member) {
 		}
 	}
 	r.Failed = func(e *child.SpawnError) {
-		stdout.spawnFailed(stderr, e)
-		if prepared {
-			m.group.releaseSocket()
-		}
+		s.safely("a failed spawn", func() {
+			stdout.spawnFailed(stderr, e)
+			if prepared {
+				m.group.releaseSocket()
+			}
+		})
 		s.inbox.put(func() { s.spawnFailed(m, e) })
 	}
 	r.Exited = func(_ *child.Child, ws syscall.WaitStatus) {

@@ -68,6 +68,7 @@ type Supervisor struct {
 	away  lossesElsewhere
 	ended chan struct{}
 
+	panics    panics
 	reloading chan struct{} // held by the one Reload under way
 
 	exitStatus atomic.Int64
@@ -130,6 +131,7 @@ func New(o Options) (*Supervisor, error) {
 		tally:      newTally(),
 		letters:    newDeadLetters(o.Config.Supervisord.ChildLogDir, o.Log),
 	}
+	s.bus.Panicked = s.refused
 	s.mood.Store(int64(MoodRunning))
 	s.turn.Lock() // Run's, from the start to its end but for its waits
 	if err := s.openEventLog(); err != nil {
@@ -158,16 +160,20 @@ func New(o Options) (*Supervisor, error) {
 // and USR2; Run owns nothing of it.
 func (s *Supervisor) Run(signals <-chan os.Signal) Mood {
 	defer s.end()
-	s.early.begin()
+	s.early.begin(s)
 	s.bus.Publish(eventlistener.NewSupervisorState(eventlistener.SupervisorStateChangeRunning))
 	s.started = true
 	s.hear(signals)
-	s.boot()
+	s.safely("starting what autostart wants", s.boot)
 	defer s.alarm.off()
 	for {
 		now := s.settle()
 		if s.stopping && len(s.stopGroups) == 0 {
 			return s.Mood() // with the turn: nobody is the loop any more
+		}
+		if s.panics.hopeless() {
+			s.abandon()
+			return MoodShutdown
 		}
 		s.alarm.set(s.clock, s.nextAlarm(now))
 		fires := s.alarm.fires
@@ -180,7 +186,7 @@ func (s *Supervisor) Run(signals <-chan os.Signal) Mood {
 		case sig := <-signals:
 			s.turn.Lock()
 			s.turns.begin()
-			s.handleSignal(sig)
+			s.safely("a signal", func() { s.handleSignal(sig) })
 		case <-fires:
 			s.turn.Lock()
 			s.turns.begin()
@@ -188,7 +194,7 @@ func (s *Supervisor) Run(signals <-chan os.Signal) Mood {
 			// What was put lazily before a spawn that hangs is in the inbox.
 		}
 		for _, f := range s.inbox.take() {
-			f()
+			s.safely("a message to the loop", f)
 		}
 	}
 }
@@ -198,7 +204,7 @@ func (s *Supervisor) hear(signals <-chan os.Signal) {
 	for {
 		select {
 		case sig := <-signals:
-			s.handleSignal(sig)
+			s.safely("a signal", func() { s.handleSignal(sig) })
 		default:
 			return
 		}
@@ -218,7 +224,7 @@ func (s *Supervisor) atOnce(f func()) bool {
 		return false
 	}
 	s.turns.begin()
-	f()
+	s.safely("a turn of the loop", f)
 	now := s.settle()
 	s.turns.end()
 	if s.stopping && len(s.stopGroups) == 0 || s.alarm.tooLate(s.nextAlarm(now)) {
@@ -259,23 +265,38 @@ func (s *Supervisor) end() {
 // has come, moves a shutdown on, sends ticks and events. It gives the time it took for now.
 func (s *Supervisor) settle() (now time.Time) {
 	now = s.clock.Now()
-	for {
-		due, ok := s.deadlines.next()
-		if !ok || due.After(now) {
-			break
-		}
-		s.step(s.deadlines[0], process.Elapsed{})
+	for s.stepDue(now) {
 	}
 	if s.Mood() < MoodRunning {
-		s.shutdownTurn(now)
+		s.safely("a shutdown", func() { s.shutdownTurn(now) })
 	}
-	s.tick(now)
-	s.retryLogs(now)
-	s.checkPools(now)
-	s.restartListeners(now)
-	s.announceLosses(now)
-	s.dispatch()
+	s.safely("the end of a turn", func() {
+		s.tick(now)
+		s.retryLogs(now)
+		s.checkPools(now)
+		s.restartListeners(now)
+		s.announceLosses(now)
+		s.dispatch()
+	})
 	return now
+}
+
+// stepDue steps the machine whose time came first, and tells whether there was one.
+func (s *Supervisor) stepDue(now time.Time) (stepped bool) {
+	due, ok := s.deadlines.next()
+	if !ok || due.After(now) {
+		return false
+	}
+	m := s.deadlines[0]
+	defer s.caught("the time of a process")
+	defer func() {
+		if !stepped { // it would be due for ever
+			s.deadlines.forget(m)
+			stepped = true
+		}
+	}()
+	s.step(m, process.Elapsed{})
+	return true
 }
 
 // nextAlarm is the earliest moment at which the loop has something to do by itself.

@@ -78,6 +78,7 @@ type running struct {
 	reread  func() (*config.Config, error)
 	mood    chan Mood
 	long    string // see lastsLong
+	system  *child.System
 }
 
 func run(t *testing.T, groups ...*config.Group) *running {
@@ -126,7 +127,7 @@ func prepare(t *testing.T, groups ...*config.Group) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Supervisor = s
+	r.Supervisor, r.system = s, system
 	t.Cleanup(system.Close)
 	return r
 }

@@ -21,6 +21,9 @@ type Bus struct {
 	// Now tells the time put on events; default time.Now. Set it before the first
 	// Publish.
 	Now func() time.Time
+	// Panicked is told of a panic of a subscriber's Accept, where it was: the others get the event all the same. nil: the panic goes on. Set it before
+	// the first Publish.
+	Panicked func(value any)
 
 	seq        uint64
 	serial     int64
@@ -103,6 +106,7 @@ func (b *Bus) Publish(e *Event) {
 		return
 	}
 	b.publishing = true
+	defer func() { b.publishing = false }()
 	b.deliver(e)
 	for i := 0; i < len(b.waiting); i++ {
 		next := b.waiting[i]
@@ -110,15 +114,26 @@ func (b *Bus) Publish(e *Event) {
 		b.deliver(next)
 	}
 	b.waiting = b.waiting[:0]
-	b.publishing = false
 }
 
 func (b *Bus) deliver(e *Event) {
 	for _, sub := range b.byType[e.typ] {
 		if !sub.gone {
-			sub.subscriber.Accept(e)
+			b.accept(sub.subscriber, e)
 		}
 	}
+}
+
+// accept gives an event to one subscriber. That it panics keeps it from nobody else.
+func (b *Bus) accept(to Subscriber, e *Event) {
+	if b.Panicked != nil {
+		defer func() {
+			if p := recover(); p != nil {
+				b.Panicked(p)
+			}
+		}()
+	}
+	to.Accept(e)
 }
 
 // Published counts the events published so far by their types. One that nobody is
