@@ -64,6 +64,9 @@ type issueObject struct {
 func checkConfig(r *run, o config.Options) error {
 	_, o.NoFiles = r.flags["no-files"]
 	report := config.Check(o)
+	if report.Plugins {
+		checkSections(r, o, &report)
+	}
 	found := []struct {
 		severity string
 		issues   []config.Issue

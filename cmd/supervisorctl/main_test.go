@@ -64,6 +64,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("DAEMONDIR", filepath.Dir(os.Getenv(daemonVariable)))
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // or every command takes a second
 			return nil
 		},

@@ -189,7 +189,9 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, status
 	server.Serve()
 	unlink := d.writePidfile(log)
 	defer unlink()
-	d.report.done(0)
+	if first {
+		d.started()
+	}
 	d.notify.tell(fmt.Sprintf("READY=1\nMAINPID=%d", os.Getpid()))
 	// What reading the configuration took is given back before anything is
 	// started. Left to itself Go's runtime does it in small steps for a minute,
@@ -205,6 +207,24 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, status
 		d.end(supervisor)
 	}
 	return mood, supervisor.ExitStatus(), nil
+}
+
+// started lets the command that started us return. Where there are sections about plugins
+// it first says which cannot be served, as far as that is known without running a plugin;
+// programs start meanwhile.
+func (d *daemon) started() {
+	if len(d.conf.Instances) == 0 {
+		d.report.done(0)
+		return
+	}
+	conf, ext := d.conf, d.ext
+	d.draining.Go(func() {
+		for _, issue := range ext.unserved(conf) {
+			d.write(config.ERRO, "not served: "+issue.String())
+			d.report.say("supervisord: not served: " + issue.String())
+		}
+		d.report.done(0)
+	})
 }
 
 // drain ends HTTP servers that listen no more. The programs of the next life do not wait for their clients.

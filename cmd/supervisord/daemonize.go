@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -90,8 +91,23 @@ func readiness(r io.Reader) (status int, text string) {
 // reporter is the daemon's end of readiness: what would go to standard error
 // until the daemon serves goes to the command that started it instead.
 type reporter struct {
+	mu   sync.Mutex
 	pipe *os.File // nil in the foreground
 	out  io.Writer
+}
+
+// say writes a line for whoever started the daemon, until done.
+func (r *reporter) say(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, _ = fmt.Fprintln(r.out, text)
+}
+
+// stderr is where the daemon's own standard error goes.
+func (r *reporter) stderr() io.Writer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.out
 }
 
 // newReporter takes the descriptor from the environment, where no child may see it.
@@ -110,10 +126,16 @@ func newReporter() *reporter {
 func (r *reporter) Write(b []byte) (int, error) { return r.out.Write(b) }
 
 // daemonized tells whether this process is the one in the background.
-func (r *reporter) daemonized() bool { return r.pipe != nil }
+func (r *reporter) daemonized() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pipe != nil
+}
 
 // done reports the status and lets the command that started us return.
 func (r *reporter) done(status int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.pipe == nil {
 		return
 	}

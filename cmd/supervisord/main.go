@@ -42,7 +42,7 @@ func command(args []string, stdout, stderr io.Writer) int {
 	}
 	report := newReporter()
 	if report.daemonized() {
-		stderr = report.out
+		stderr = report.stderr()
 	}
 	got, err := parseFlags(args[1:])
 	if err != nil {

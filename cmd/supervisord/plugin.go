@@ -27,6 +27,8 @@ const pluginUsage = `usage: supervisord plugin VERB [options]
   list [--json]                           what is installed, and what comes with Hark
   info NAME [--json]                      what a plugin is, and the keys of its sections
   verify [NAME...]                        check that files are what was recorded, and nobody else's to write
+  sections [--json]                       check the sections about plugins of a configuration: that their plugins are there,
+                                          and their keys; supervisorctl config check includes it
   check NAME|FILE [KIND] [KEY=VALUE...]   start a plugin, configure it with the keys given, ask how it is, and stop it
   new NAME --kind notifier|logsink|namespace [--lang go|node|python] [--dir DIR]
                                           write the beginning of a plugin, with its tests
@@ -66,13 +68,13 @@ func pluginCommand(args []string, stdout, stderr io.Writer) int {
 		return t.done(scaffold.New(rest, version, stdout))
 	}
 	run := map[string]func([]string) error{
-		"install": t.install, "remove": t.remove, "list": t.list, "info": t.info, "verify": t.verify, "check": t.check,
+		"install": t.install, "remove": t.remove, "list": t.list, "info": t.info, "verify": t.verify, "check": t.check, "sections": t.sections,
 	}[verb]
 	if run == nil {
 		return t.done(fmt.Errorf("there is no verb %q; %w", verb, errPluginUsage))
 	}
 	words, err := t.parse(verb, rest)
-	if err == nil {
+	if err == nil && verb != "sections" { // which has a configuration with errors
 		err = t.load()
 	}
 	if err == nil {
@@ -91,6 +93,8 @@ func (t *pluginTool) done(err error) int {
 			_, _ = fmt.Fprintln(t.stderr, issue.String())
 		}
 		return 2
+	case errors.Is(err, errSections):
+		return 1
 	case errors.Is(err, errPluginUsage):
 		_, _ = fmt.Fprintf(t.stderr, "Error: %v\n", err)
 		return 2

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -257,6 +258,19 @@ func (s *schemas) run(ctx context.Context, settings plugins.Settings, exe *plugi
 		<-ended
 		return sdk.Description{}, errNotTold
 	}
+}
+
+// unserved is what is known to be wrong with the sections about plugins of a configuration:
+// their keys, and plugins that are not there or may not be executed.
+func (e *extensions) unserved(c *config.Config) config.Errors {
+	wrong, unknown := e.schemas.check(c)
+	for i := range c.Instances {
+		in := &c.Instances[i]
+		if err := unknown[in.Plugin]; err != nil && !errors.Is(err, errNotTold) {
+			wrong = append(wrong, pluginIssue(in, err.Error()))
+		}
+	}
+	return wrong
 }
 
 // check tells what is wrong with the sections of plugins in a configuration that was read again. A plugin that does not tell its keys is no error:

@@ -13,6 +13,7 @@ type Report struct {
 	Errors   []Issue  // a daemon would refuse to start
 	Warnings []Issue  // it would start, and something in it will surprise
 	Notes    []Issue  // worth knowing, and as likely meant as not
+	Plugins  bool     // there are sections about plugins, whose keys Check does not know
 }
 
 // Check reads a configuration as Load does and reports all that is wrong with it and
@@ -59,6 +60,7 @@ func Check(o Options) Report {
 		}
 	}
 	r.Notes = c.notes
+	r.Plugins = len(l.cfg.Instances) > 0
 	byPlace := func(a, b Issue) int {
 		return cmp.Or(cmp.Compare(c.fileIndex(a.File), c.fileIndex(b.File)), cmp.Compare(a.Line, b.Line))
 	}
@@ -66,6 +68,19 @@ func Check(o Options) Report {
 	slices.SortStableFunc(r.Warnings, byPlace)
 	slices.SortStableFunc(r.Notes, byPlace)
 	return r
+}
+
+// Sections reads what a configuration says of plugins, as far as it can be read, whatever
+// is wrong with the rest of it: Plugins and Instances of the Config are filled. It is for
+// checking them beside Check, and takes a file that another includes as Check does.
+func Sections(o Options) *Config {
+	l, err := newLoader(o)
+	if err != nil {
+		return &Config{}
+	}
+	l.mayBeSnippet = true
+	l.load()
+	return l.cfg
 }
 
 // wholeOnly are the sections that a file has which is a configuration of its own.

@@ -112,10 +112,26 @@ func (l *loader) homeOf(key string) string {
 // nearest is the known key that takes the fewest edits and is not set already, "" when all
 // are too far.
 func (s *SectionSchema) nearest(key string, set func(key string) bool) string {
-	best, distance := "", max(2, len(key)/3)+1
+	var known []string
 	for _, f := range s.Fields {
-		if d := edits(key, f.Key); d < distance && !set(f.Key) {
-			best, distance = f.Key, d
+		if !set(f.Key) {
+			known = append(known, f.Key)
+		}
+	}
+	return Nearest(key, known)
+}
+
+// Nearest is the word among known that a misspelt one was most likely meant to be: the one
+// that takes the fewest edits; "" when all are too far.
+func Nearest(word string, known []string) string {
+	best, distance := "", max(2, len(word)/3)+1
+	for _, k := range known {
+		d := edits(word, k)
+		if strings.HasPrefix(k, word) && len(word) > 2 {
+			d = min(d, 1) // the beginning of a name is as good as a slip in it
+		}
+		if d < distance {
+			best, distance = k, d
 		}
 	}
 	return best

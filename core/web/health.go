@@ -75,6 +75,32 @@ func (h *Handler) readyz(w http.ResponseWriter, r *http.Request) {
 	case len(waiting) > 0:
 		http.Error(w, "not running: "+strings.Join(waiting, ", "), http.StatusServiceUnavailable)
 	default:
+		if r.URL.Query().Has("plugins") {
+			if unserved := h.unserved(ctx); len(unserved) > 0 {
+				http.Error(w, "not served: "+strings.Join(unserved, ", "), http.StatusServiceUnavailable)
+				return
+			}
+		}
 		_, _ = w.Write([]byte("ok\n"))
 	}
+}
+
+// unserved are the sections that no plugin serves at the moment, for /readyz?plugins:
+// programs do not depend on them, so /readyz alone does not ask.
+func (h *Handler) unserved(ctx context.Context) (sections []string) {
+	if h.o.Plugins == nil {
+		return nil
+	}
+	all, err := h.o.Plugins(ctx)
+	if err != nil {
+		return []string{"(cannot tell: " + err.Error() + ")"}
+	}
+	for _, p := range all {
+		for _, i := range p.Instances {
+			if !i.Ready {
+				sections = append(sections, "["+i.Section+"]")
+			}
+		}
+	}
+	return sections
 }

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/plugins/bundled"
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// sectionIssue is one thing wrong with a section about plugins, in the form of
+// supervisorctl config check --json.
+type sectionIssue struct {
+	Severity string `json:"severity"` // error or warning
+	File     string `json:"file"`
+	Line     int    `json:"line"`
+	Section  string `json:"section"`
+	Key      string `json:"key"`
+	Text     string `json:"text"`
+}
+
+// errSections is the error of a configuration whose sections about plugins have errors,
+// which have been printed.
+var errSections = errors.New("sections about plugins have errors")
+
+// sections checks what a configuration says of plugins, without starting one: that each is
+// there and may be executed, and its sections' keys against its description. That is the
+// record of its installation, or, of those that come with Hark, what they print. Of any
+// other plugin the keys are not known unless it runs, which is a warning.
+func (t *pluginTool) sections(words []string) error {
+	if len(words) > 0 {
+		return fmt.Errorf("sections takes no name; %w", errPluginUsage)
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	t.cfg = config.Sections(config.Options{Path: t.conf, Argv0: os.Args[0], Dir: dir})
+	dirs := t.cfg.Supervisord.PluginDirs
+	if len(dirs) == 0 {
+		dirs = config.DefaultPluginDirs()
+	}
+	runDir, err := os.MkdirTemp("", "hark-plugin-")
+	if err != nil {
+		return err
+	}
+	t.policy = trustPolicy(dirs, filepath.Join(runDir, "run"))
+	defer t.close()
+	known := map[string]schema{}
+	found, failed := []sectionIssue{}, false
+	for i := range t.cfg.Instances {
+		in := &t.cfg.Instances[i]
+		s, asked := known[in.Plugin]
+		if !asked {
+			s.description, s.err = t.recorded(in.Plugin)
+			known[in.Plugin] = s
+		}
+		at := func(severity string, issue config.Issue) {
+			failed = failed || severity == "error"
+			found = append(found, sectionIssue{severity, issue.File, issue.Line, issue.Section, issue.Key, issue.Text})
+		}
+		switch {
+		case errors.Is(s.err, errNotRun):
+			at("warning", pluginIssue(in, "its keys were not checked: "+s.err.Error()))
+		case s.err != nil:
+			at("error", pluginIssue(in, s.err.Error()))
+		default:
+			for _, issue := range issues(&s.description, in) {
+				at("error", issue)
+			}
+		}
+	}
+	if t.json {
+		if err := t.printJSON(found); err != nil {
+			return err
+		}
+	} else {
+		for _, i := range found {
+			_, _ = fmt.Fprintf(t.stdout, "%s:%d: %s: [%s] %s: %s\n", i.File, i.Line, i.Severity, i.Section, i.Key, i.Text)
+		}
+	}
+	if failed {
+		return errSections
+	}
+	return nil
+}
+
+// pluginIssue is something wrong with the plugin that a section names, at its key plugin.
+func pluginIssue(in *config.PluginInstance, text string) config.Issue {
+	return config.Issue{File: in.File, Line: in.Line, Section: in.Section, Key: "plugin", Text: text}
+}
+
+// errNotRun is why a plugin's keys are not known.
+var errNotRun = errors.New("it is not installed but named by its command, and would have to be run; supervisord plugin info NAME does that")
+
+// recorded is what is known of a plugin without starting it as a plugin.
+func (t *pluginTool) recorded(name string) (sdk.Description, error) {
+	w, _, err := t.wanted(name)
+	if err != nil {
+		return sdk.Description{}, err
+	}
+	if len(w.Command) == 0 && w.SHA256 == "" {
+		raw, err := t.policy.Recorded(name)
+		if err != nil {
+			return sdk.Description{}, err
+		}
+		if d, err := sdk.ParseDescription(raw); len(raw) > 0 && err == nil {
+			return d, nil
+		}
+	}
+	x, err := t.policy.Resolve(w)
+	if err != nil {
+		return sdk.Description{}, t.suggest(name, err)
+	}
+	defer x.Close() //nolint:errcheck // only a descriptor
+	if len(w.Command) > 0 {
+		return sdk.Description{}, errNotRun
+	}
+	d, err := describe(x, nil)
+	if err != nil {
+		return sdk.Description{}, err
+	}
+	return sdk.ParseDescription(d.Raw)
+}
+
+// suggest adds the name that was most likely meant to the error about a plugin that is not there.
+func (t *pluginTool) suggest(name string, err error) error {
+	known := bundled.Names()
+	if installed, listErr := t.policy.List(); listErr == nil {
+		for i := range installed {
+			known = append(known, installed[i].Name)
+		}
+	}
+	if near := config.Nearest(name, known); near != "" && near != name {
+		return fmt.Errorf("%w; did you mean %s?", err, near)
+	}
+	return err
+}
