@@ -356,6 +356,39 @@ func TestSlowAnswersAreTold(t *testing.T) {
 	}
 }
 
+// Reading nothing hangs in many languages: the line about it says so.
+func TestASlowAnswerToAnEmptyPayloadIsExplained(t *testing.T) {
+	for name, c := range map[string]struct {
+		event   *Event
+		form    Form
+		timeout time.Duration
+		want    string
+	}{
+		"empty":                  {NewSupervisorState(SupervisorStateChangeRunning), SupervisorForm, 0, "listener p_00 has not answered event 0 for 60 seconds: SUPERVISOR_STATE_CHANGE_RUNNING has an empty payload (len:0), and a listener must not read 0 bytes; see docs/languages.md"},
+		"empty, ack_timeout":     {NewSupervisorState(SupervisorStateChangeStopping), SupervisorForm, 5 * time.Second, "listener p_00 has not answered event 0 within 5 seconds (ack_timeout): SUPERVISOR_STATE_CHANGE_STOPPING has an empty payload (len:0), and a listener must not read 0 bytes; see docs/languages.md"},
+		"empty, but not as sent": {NewSupervisorState(SupervisorStateChangeRunning), JSONForm, 0, "listener p_00 has not answered event 0 for 60 seconds"},
+		"not empty":              {NewTick(Tick5, 0), SupervisorForm, 0, "listener p_00 has not answered event 0 for 60 seconds"},
+	} {
+		b := NewBus()
+		now := time.Unix(100, 0)
+		b.Now = func() time.Time { return now }
+		var lines []string
+		p := NewPool(b, PoolConfig{Name: "p", BufferSize: 10, AckTimeout: c.timeout, Payload: c.form, Emit: func(o Outcome) {
+			o.Log(LevelWarn, func(_ Level, text string) { lines = append(lines, text) })
+		}})
+		b.Subscribe(p, []Type{AnyEvent})
+		m := startedMember(p, "p_00", &stdin{})
+		m.Feed([]byte(ReadyToken))
+		b.Publish(c.event)
+		p.Dispatch()
+		now = now.Add(p.patience())
+		p.Check(now)
+		if !slices.Equal(lines, []string{c.want}) {
+			t.Errorf("%s: %q", name, lines)
+		}
+	}
+}
+
 // Whatever happens to listeners with credits, no event is unaccounted for and none
 // is delivered out of order without a redelivery.
 func TestPropertyCreditsAccountForEveryEvent(t *testing.T) {

@@ -50,6 +50,7 @@ type Outcome struct {
 	PoolSerial int64         // and its poolserial; 0 with Sent and Unsent
 	Failed     int           // DeadLetter: how many deliveries failed
 	Waited     time.Duration // Slow, TimedOut: how long its answer was waited for
+	Empty      bool          // Slow, TimedOut: the event was sent with an empty payload
 	Buffered   int           // Rebuffered: events in the buffer, this one apart
 	Max        int           // Rebuffered: the pool's buffer size
 	Line       []byte        // Violated by a bad result line: that line, at most 64 KiB of it; nil otherwise. Valid until the next Feed.
@@ -103,10 +104,10 @@ func (o Outcome) Log(min Level, log func(Level, string)) {
 		say(LevelError, "pool %s discards event %d: %v", o.Pool, o.Serial, o.Err)
 		return
 	case Slow:
-		say(LevelWarn, "listener %s has not answered event %d for %d seconds", o.Listener, o.Serial, int(o.Waited.Seconds()))
+		say(LevelWarn, "listener %s has not answered event %d for %d seconds%s", o.Listener, o.Serial, int(o.Waited.Seconds()), o.aboutEmpty())
 		return
 	case TimedOut:
-		say(LevelWarn, "listener %s has not answered event %d within %d seconds (ack_timeout)", o.Listener, o.Serial, int(o.Waited.Seconds()))
+		say(LevelWarn, "listener %s has not answered event %d within %d seconds (ack_timeout)%s", o.Listener, o.Serial, int(o.Waited.Seconds()), o.aboutEmpty())
 		return
 	}
 	if o.From != o.To { // alike only with credits left
@@ -116,6 +117,16 @@ func (o Outcome) Log(min Level, log func(Level, string)) {
 		say(LevelWarn, "%s: has entered the UNKNOWN state and will no longer receive events, "+
 			"this usually indicates the process violated the eventlistener protocol", o.Listener)
 	}
+}
+
+// aboutEmpty is what to look for where an answer is missing to an event without a
+// payload: reading nothing is something else in many languages, and the first event
+// that a listener of EVENT gets.
+func (o Outcome) aboutEmpty() string {
+	if !o.Empty {
+		return ""
+	}
+	return fmt.Sprintf(": %s has an empty payload (len:0), and a listener must not read 0 bytes; see docs/languages.md", o.Event.Type())
 }
 
 // cutText is b without a UTF-8 character that its end cuts in two.

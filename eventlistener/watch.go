@@ -34,7 +34,8 @@ func (p *Pool) Check(now time.Time) {
 		}
 		en := m.flight.front()
 		serial, _ := en.event.Serial()
-		p.emit(Outcome{Kind: kind, Listener: m.listener.name, Event: en.event, Serial: serial, PoolSerial: en.serial, Waited: now.Sub(m.since)})
+		payload, _ := en.event.PayloadIn(p.config.Payload)
+		p.emit(Outcome{Kind: kind, Listener: m.listener.name, Event: en.event, Serial: serial, PoolSerial: en.serial, Waited: now.Sub(m.since), Empty: len(payload) == 0})
 	}
 }
 
