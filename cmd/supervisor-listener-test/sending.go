@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -26,17 +27,19 @@ func (s *session) sendHeld(hold time.Duration, pieces ...[]byte) error {
 	}
 	s.credits--
 	s.unanswered++
-	unsent := 0
+	whole := 0
 	for _, piece := range pieces {
-		unsent += len(piece)
+		whole += len(piece)
 	}
+	unsent := whole
 	for _, piece := range pieces {
 		err := s.write(piece)
 		unsent -= len(piece)
 		if err == nil && unsent == 0 {
 			return nil
 		}
-		if early := s.early(hold, unsent, err != nil); early != nil {
+		missing := fmt.Sprintf("%d of the %d bytes of the event had not been sent", unsent, whole)
+		if early := s.early(hold, missing, err != nil); early != nil {
 			return early
 		}
 		if err != nil {
@@ -63,7 +66,7 @@ func (s *session) surplus() error {
 
 // early looks for what is said while an event is not there whole. Where it could not
 // be written, only what was said already is looked at.
-func (s *session) early(hold time.Duration, unsent int, failed bool) error {
+func (s *session) early(hold time.Duration, missing string, failed bool) error {
 	if failed {
 		hold = 0
 	} else {
@@ -73,11 +76,11 @@ func (s *session) early(hold time.Duration, unsent int, failed bool) error {
 		m, err := s.next(hold)
 		switch {
 		case err == nil && !m.ready:
-			return broken("answered %s when %d bytes of the event were still to come", m.result, unsent)
+			return broken("answered %s when %s", m.result, missing)
 		case errors.Is(err, errSilent), errors.Is(err, errGone) && failed:
 			return nil
 		case errors.Is(err, errGone):
-			return broken("%s when %d bytes of the event were still to come%s", s.ending(), unsent, s.says())
+			return broken("%s when %s%s", s.ending(), missing, s.says())
 		case err != nil:
 			return err
 		}

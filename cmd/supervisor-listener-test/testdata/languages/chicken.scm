@@ -1,0 +1,18 @@
+;; CHICKEN: strings are bytes here.
+(import (chicken io) (chicken string) (chicken process-context) (chicken file posix))
+(define (say text) (file-write fileno/stdout text)) ; a port does not tell that nobody reads
+(define (value key words)
+  (cond ((null? words) #f)
+        ((and (> (string-length (car words)) (string-length key)) (substring=? key (car words)))
+         (string->number (substring (car words) (string-length key))))
+        (else (value key (cdr words)))))
+(let next ()
+  (say "READY\n")
+  (let ((line (read-line)))
+    (if (eof-object? line) (exit 0))
+    (let* ((words (string-split line " ")) (size (or (value "bytes:" words) (value "len:" words) (exit 1))))
+      (if (> size 0)
+          (let ((payload (read-string size)))
+            (if (or (eof-object? payload) (< (string-length payload) size)) (exit 1))))
+      (say "RESULT 2\nOK")
+      (next))))

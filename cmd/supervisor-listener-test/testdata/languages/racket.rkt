@@ -1,0 +1,15 @@
+#lang racket/base
+;; Racket: bytes by their own functions.
+(define (say text) (write-string text) (flush-output))
+(define (value key line)
+  (define m (regexp-match (byte-pregexp (bytes-append #"(?:^| )" key #":([0-9]+)(?: |$)")) line))
+  (and m (string->number (bytes->string/latin-1 (cadr m)))))
+(let next ()
+  (say "READY\n")
+  (define line (read-bytes-line))
+  (when (eof-object? line) (exit 0))
+  (define size (or (value #"bytes" line) (value #"len" line) (exit 1)))
+  (define payload (read-bytes size))
+  (when (or (eof-object? payload) (< (bytes-length payload) size)) (exit 1))
+  (say "RESULT 2\nOK")
+  (next))

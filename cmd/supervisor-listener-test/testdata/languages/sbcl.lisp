@@ -1,0 +1,16 @@
+;; SBCL: a stream of its own in Latin-1, and the default action of SIGTERM: the runtime's repeats what was written last.
+(sb-sys:enable-interrupt sb-unix:sigterm :default)
+(defvar *in* (sb-sys:make-fd-stream 0 :input t :buffering :full :external-format :latin-1))
+(defun say (text) (write-string text) (finish-output))
+(defun value (key line)
+  (let* ((line (concatenate 'string " " line)) (at (search key line)))
+    (and at (parse-integer line :start (+ at (length key)) :junk-allowed t))))
+(loop
+  (say (format nil "READY~%"))
+  (multiple-value-bind (line cut) (read-line *in* nil nil)
+    (when (null line) (sb-ext:exit :code 0 :abort t))
+    (when cut (sb-ext:exit :code (if (string= line "") 0 1) :abort t))
+    (let ((size (or (value " bytes:" line) (value " len:" line))))
+      (unless size (sb-ext:exit :code 1 :abort t))
+      (when (< (read-sequence (make-string size) *in*) size) (sb-ext:exit :code 1 :abort t))
+      (say (format nil "RESULT 2~%OK")))))

@@ -1,0 +1,13 @@
+# Python, characters: newline="\n" neither translates CR LF nor waits for what follows a CR.
+import sys
+
+events = open(0, encoding="utf-8", errors="surrogateescape", newline="\n")
+while True:
+    print("READY", flush=True)
+    line = events.readline()
+    if not line.endswith("\n"):
+        sys.exit(1 if line else 0)
+    size = next(int(word[4:]) for word in line.split(" ") if word.startswith("len:"))
+    if len(events.read(size)) < size:
+        sys.exit(1)
+    print("RESULT 2\nOK", end="", flush=True)
