@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -169,6 +170,26 @@ func TestTheReportTellsAPlaceOnce(t *testing.T) {
 	}
 }
 
+// shown is what listeners that run at the same time have written.
+type shown struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (s *shown) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(b)
+}
+
+// take gives it, and begins anew.
+func (s *shown) take() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.b.Reset()
+	return s.b.String()
+}
+
 // The listener is started as supervisord starts it, whatever the caller's locale is.
 func TestAListenerIsStartedAsTheDaemonDoes(t *testing.T) {
 	t.Setenv("LANG", "de_DE.UTF-8")
@@ -177,22 +198,22 @@ func TestAListenerIsStartedAsTheDaemonDoes(t *testing.T) {
 	const script = `case $(grep SigIgn /proc/self/status) in *1001000) ;; *) echo signals >&2; exit 3 ;; esac
 		[ "$LANG$LC_ALL" = '' ] || exit 4
 		echo "locale: $LC_CTYPE" >&2; exec "$0"`
-	var seen strings.Builder
+	var seen shown
 	s := testSettings(t, "/bin/sh", "-c", script, self(t))
 	s.env = []string{roleVariable + "=good"}
 	s.rules = map[string]bool{"R8": true}
 	s.stderr = &seen
 	all, err := judge(s)
 	onlyBroken(t, "", all, err)
-	if none, utf8 := strings.Contains(seen.String(), "locale: \n"), strings.Contains(seen.String(), "locale: C.UTF-8\n"); !none || !utf8 {
-		t.Errorf("without a locale: %v, with C.UTF-8: %v; %s", none, utf8, seen.String())
+	said := seen.take()
+	if none, utf8 := strings.Contains(said, "locale: \n"), strings.Contains(said, "locale: C.UTF-8\n"); !none || !utf8 {
+		t.Errorf("without a locale: %v, with C.UTF-8: %v; %s", none, utf8, said)
 	}
 	// What --env says counts, and alone.
-	seen.Reset()
 	s.env = append(s.env, "LC_CTYPE=POSIX")
 	all, err = judge(s)
 	onlyBroken(t, "", all, err)
-	if said := seen.String(); strings.Count(said, "locale: POSIX\n") != strings.Count(said, "locale: ") {
+	if said = seen.take(); strings.Count(said, "locale: POSIX\n") != strings.Count(said, "locale: ") {
 		t.Error(said)
 	}
 }
