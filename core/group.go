@@ -89,6 +89,7 @@ func (s *Supervisor) removeGroup(g *group) {
 	s.closeGroup(g)
 	for _, m := range g.members {
 		m.gone()
+		s.tellSinks(m)
 		s.deadlines.forget(m)
 	}
 	s.tellAdded(g)

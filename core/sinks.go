@@ -20,6 +20,11 @@ func (s *Supervisor) SetSinks(sinks []logs.Sink) {
 	}
 	s.sinks.Store(t)
 	s.inbox.put(func() {
+		if t != nil {
+			for _, sink := range t.sinks {
+				sink.Keep(s.has) // they may have served another supervisor before
+			}
+		}
 		for _, g := range s.order {
 			for _, m := range g.members {
 				for _, c := range m.channels() {
@@ -28,6 +33,23 @@ func (s *Supervisor) SetSinks(sinks []logs.Sink) {
 			}
 		}
 	})
+}
+
+// has reports whether there is a process.
+func (s *Supervisor) has(group, process string) bool {
+	g := s.groups[group]
+	return g != nil && g.byName[process] != nil
+}
+
+// tellSinks tells the sinks that a process is no longer there.
+func (s *Supervisor) tellSinks(m *member) {
+	t := s.sinks.Load()
+	if t == nil {
+		return
+	}
+	for _, sink := range t.sinks {
+		sink.Gone(m.group.conf.Name, m.conf.Name)
+	}
 }
 
 // taps are where a channel's output goes beside its log. They belong to the thread of its poller.

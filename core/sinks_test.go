@@ -23,6 +23,8 @@ type keeper struct {
 	bytes  int
 	resume []func()
 	pids   map[int]bool
+	gone   []string
+	there  map[string]bool
 }
 
 func (k *keeper) Source(group, process, channel string, resume func()) func(int, time.Time, []byte) bool {
@@ -43,6 +45,21 @@ func (k *keeper) Source(group, process, channel string, resume func()) func(int,
 			return true
 		}
 		return false
+	}
+}
+
+func (k *keeper) Gone(group, process string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.gone = append(k.gone, group+":"+process)
+}
+
+func (k *keeper) Keep(there func(group, process string) bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.there = map[string]bool{}
+	for _, name := range []string{"web", "unwanted", "old"} {
+		k.there[name] = there(name, name)
 	}
 }
 
@@ -186,5 +203,37 @@ func TestAttachments(t *testing.T) {
 	r.FlushDeadLetters()
 	if b, err := os.ReadFile(filepath.Join(r.dir, "ops-deadletters.jsonl")); err != nil || string(b) != `{"notifier":"ops"}`+"\n" {
 		t.Errorf("dead letters: %q, %v", b, err)
+	}
+}
+
+func TestSinksHearOfProcessesThatAreGone(t *testing.T) {
+	ctx := context.Background()
+	r := run(t, program("web", "/bin/cat"), program("other", "/bin/cat"), &config.Group{Name: "jobs", Priority: 999})
+	k := &keeper{}
+	r.SetSinks([]logs.Sink{k})
+	r.until("it hears which there are", func() bool {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		return k.there["web"] && !k.there["old"]
+	})
+	if err := r.AddProgram(ctx, "jobs", "a", map[string]string{"command": "/bin/cat", "autostart": "false"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.StopProcess(ctx, "jobs", "a", true); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.RemoveProcess(ctx, "jobs", "a"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.StopGroup(ctx, "web", true); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.RemoveGroup(ctx, "web"); err != nil {
+		t.Fatal(err)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if got := fmt.Sprint(k.gone); got != "[jobs:a web:web]" {
+		t.Errorf("it heard of %s", got)
 	}
 }

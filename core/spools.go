@@ -211,7 +211,13 @@ func (s *Supervisor) abandonSpool(g *group) {
 	}
 	done := make(chan struct{})
 	s.closing[g.conf.Name] = done
+	name := g.conf.Name
 	go func() {
+		defer s.inbox.put(func() {
+			if s.closing[name] == done {
+				delete(s.closing, name)
+			}
+		})
 		defer close(done)
 		ps.close(s.log)
 	}()

@@ -127,6 +127,11 @@ func TestAnAddedPoolHasItsSpool(t *testing.T) {
 	if r.logged("in memory") {
 		t.Error("a spool was found locked")
 	}
+	r.until("the closing of spools is forgotten", func() bool {
+		n := -1
+		_ = r.ask(ctx, func() { n = len(r.closing) })
+		return n == 0
+	})
 	r.over()
 	if err := r.AddGroup(ctx, "l"); err == nil {
 		t.Error("a group is added to a supervisor that has ended")

@@ -163,6 +163,7 @@ func (s *Supervisor) removeMember(m *member) {
 		g.dropped[m.conf.Name] = true
 	}
 	m.gone()
+	s.tellSinks(m)
 	s.log(config.INFO, fmt.Sprintf("removed process: '%s'", m.namespec()))
 }
 

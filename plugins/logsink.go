@@ -42,13 +42,13 @@ type LogSink struct {
 	ended   sync.WaitGroup
 
 	mu         sync.Mutex
-	sources    map[sourceKey]*source
-	open       *logBatch   // being filled
-	sealed     []*logBatch // to be sent, or spooled
-	again      []*logBatch // sent before, and to be sent again before any other
-	flight     []*logBatch // sent and not answered, in the order of sending
-	spare      [][]byte    // buffers to be used anew
-	bytes      int64       // in all of these
+	sources    map[sourceKey]*source // of processes that are there, and those of others that something waits of
+	open       *logBatch             // being filled
+	sealed     []*logBatch           // to be sent, or spooled
+	again      []*logBatch           // sent before, and to be sent again before any other
+	flight     []*logBatch           // sent and not answered, in the order of sending
+	spare      [][]byte              // buffers to be used anew
+	bytes      int64                 // in all of these
 	lastSeq    uint64
 	hold       time.Time // nothing is sent before: a batch was refused
 	paused     int       // sources that wait for room
@@ -99,6 +99,8 @@ type source struct {
 	resume func() // of the last spawn
 	pid    int
 	lost   int64 // not announced yet
+	listed bool  // it is among the sources
+	gone   bool  // the process is: it is listed no longer than something waits
 }
 
 // NewLogSink makes a sink and starts its goroutines; Close ends them. It touches the disk where there is a spool. Errors are of the spool.
@@ -137,32 +139,28 @@ func (k *LogSink) Source(group, process, channel string, resume func()) func(pid
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	src := k.source(group, process, channel)
+	src := k.list(&source{sourceKey: sourceKey{group, process, channel}})
+	src.gone = false
 	if src.paused { // by a spawn that is over
 		src.paused = false
 		k.paused--
 	}
 	src.resume = resume
-	return func(pid int, at time.Time, b []byte) bool { return k.take(src, pid, at, b) }
-}
-
-func (k *LogSink) source(group, process, channel string) *source {
-	key := sourceKey{group, process, channel}
-	src := k.sources[key]
-	if src == nil {
-		src = &source{sourceKey: key}
-		k.sources[key] = src
+	return func(pid int, at time.Time, b []byte) bool {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if k.closing {
+			return false
+		}
+		if !src.listed { // a descendant of a process that is gone
+			src = k.list(src)
+		}
+		return k.take(src, pid, at, b)
 	}
-	return src
 }
 
-// take takes output.
+// take takes output. Under the lock, as what follows.
 func (k *LogSink) take(src *source, pid int, at time.Time, b []byte) (full bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.closing {
-		return false
-	}
 	offset := src.offset
 	src.offset += uint64(len(b))
 	src.pid = pid
@@ -268,7 +266,10 @@ func (k *LogSink) lose(src *source, n int64) {
 // free lets go of a batch's memory.
 func (k *LogSink) free(b *logBatch) {
 	k.bytes -= b.size()
-	b.each(func(r *batchRecord, data []byte) { r.src.queued -= int64(len(data)) })
+	b.each(func(r *batchRecord, data []byte) {
+		r.src.queued -= int64(len(data))
+		k.unlist(r.src)
+	})
 	if b.sent && cap(b.buf) >= maxBatch/2 && len(k.spare) < k.o.MaxInFlight+2 {
 		k.spare = append(k.spare, b.buf)
 	}
@@ -314,6 +315,7 @@ func (k *LogSink) resumable() (resume []func()) {
 			src.paused = false
 			k.paused--
 			resume = append(resume, src.resume)
+			k.unlist(src)
 		}
 	}
 	return resume

@@ -20,6 +20,7 @@ func (k *LogSink) losses() (all []sourceLoss) {
 		if src.lost > 0 {
 			all = append(all, sourceLoss{src.sourceKey, src.pid, src.lost})
 			src.lost = 0
+			k.unlist(src)
 		}
 	}
 	return all
@@ -50,6 +51,7 @@ func (k *LogSink) recovered() (rest []sourceLoss, over bool) {
 	k.episode, k.tellAt = false, time.Time{}
 	for _, src := range k.sources {
 		src.lost = 0
+		k.unlist(src)
 	}
 	return rest, true
 }

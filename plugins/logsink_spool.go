@@ -87,7 +87,7 @@ func (k *LogSink) fromSpool() *logBatch {
 			return nil
 		}
 		b, err := decodeBatch(r.Data, func(group, process, channel string) *source {
-			return k.source(group, process, channel)
+			return &source{sourceKey: sourceKey{group, process, channel}, gone: true} // unless there is one
 		})
 		if err != nil {
 			k.cursor.Ack(r.Pos)
@@ -97,7 +97,10 @@ func (k *LogSink) fromSpool() *logBatch {
 		}
 		b.seq, b.pos, b.since, b.again = r.Seq, r.Pos, r.Time, r.Pos <= k.old
 		k.bytes += b.size()
-		b.each(func(r *batchRecord, data []byte) { r.src.queued += int64(len(data)) })
+		b.each(func(r *batchRecord, data []byte) {
+			r.src = k.list(r.src)
+			r.src.queued += int64(len(data))
+		})
 		return b
 	}
 }

@@ -11,4 +11,9 @@ type Sink interface {
 	// pipe is left alone until resume is called, from any goroutine; what a child leaves
 	// in its pipe at its end comes all the same.
 	Source(group, process, channel string, resume func()) func(pid int, at time.Time, b []byte) (full bool)
+	// Gone says that a process is no longer there: what is kept of it may go once its output is delivered. What
+	// its descendants still write may follow. It must not block.
+	Gone(group, process string)
+	// Keep says which processes there are, and that all others are gone. there is not called after it has returned. It must not block.
+	Keep(there func(group, process string) bool)
 }

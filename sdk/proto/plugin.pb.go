@@ -1728,7 +1728,7 @@ type LogRecord struct {
 	Channel       LogRecord_Channel      `protobuf:"varint,4,opt,name=channel,proto3,enum=hark.plugin.v1.LogRecord_Channel" json:"channel,omitempty"`
 	Time          *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=time,proto3" json:"time,omitempty"`      // when it was read
 	Data          []byte                 `protobuf:"bytes,6,opt,name=data,proto3" json:"data,omitempty"`      // as it was read: cut anywhere
-	Offset        uint64                 `protobuf:"varint,7,opt,name=offset,proto3" json:"offset,omitempty"` // bytes of this channel before data, since the host began; gaps tell of losses
+	Offset        uint64                 `protobuf:"varint,7,opt,name=offset,proto3" json:"offset,omitempty"` // bytes of this channel before data, since the host began or the process was added; gaps tell of losses
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
