@@ -13,6 +13,7 @@ const (
 	PlanAdd    = "add"
 	PlanChange = "change" // it is stopped, removed and added again
 	PlanRemove = "remove"
+	PlanReload = "reload" // a section, of which update takes nothing: it takes effect with reload
 )
 
 // The fates of a ProcessPlan.
@@ -23,7 +24,8 @@ const (
 	FateNone    = "none"    // it does not run, and will not
 )
 
-// GroupPlan is what an update would do to one group.
+// GroupPlan is what an update would do to one group, or to a section about plugins, which
+// has no processes, or not do to a section that only reload takes.
 type GroupPlan struct {
 	Name, Action string
 	Changes      []config.Change // PlanChange: why; PlanAdd: what it sets other than by default
@@ -50,6 +52,10 @@ func (s *Supervisor) PreviewUpdate(ctx context.Context) ([]GroupPlan, error) {
 		return nil, refuse(CantReread, err.Error())
 	}
 	var plans []GroupPlan
+	var further GroupDiff
+	if s.opts.Further != nil {
+		further, _ = s.opts.Further(fresh)
+	}
 	err = s.ask(ctx, func() {
 		active := make([]*config.Group, len(s.order))
 		for i, g := range s.order {
@@ -66,6 +72,21 @@ func (s *Supervisor) PreviewUpdate(ctx context.Context) ([]GroupPlan, error) {
 			plans = append(plans, s.plan(PlanAdd, name, groupNamed(fresh.Groups, name)))
 		}
 	})
+	for _, sections := range []struct {
+		action string
+		names  []string
+	}{{PlanRemove, further.Removed}, {PlanChange, further.Changed}, {PlanAdd, further.Added}} {
+		for _, name := range sections.names {
+			plans = append(plans, GroupPlan{Name: name, Action: sections.action})
+		}
+	}
+	for _, c := range config.StartupChanges(s.opts.Config, fresh) {
+		p := GroupPlan{Name: c.Section, Action: PlanReload}
+		for _, key := range c.Keys {
+			p.Changes = append(p.Changes, config.Change{Key: key})
+		}
+		plans = append(plans, p)
+	}
 	return plans, err
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hark-supervisor/hark/core/config"
@@ -216,13 +217,14 @@ func diffConfig(r *run) error {
 		return err
 	}
 	plans := structsOf(v)
-	if _, asked := r.flags["exit-code"]; asked && len(plans) > 0 {
+	later := slices.DeleteFunc(slices.Clone(plans), func(p xmlrpc.Struct) bool { return stringOf(p, "action") != "reload" })
+	if _, asked := r.flags["exit-code"]; asked && len(plans) > len(later) {
 		r.status = exitGeneric
 	}
 	if _, asked := r.flags["json"]; asked {
 		return r.printJSON(planObjects(plans))
 	}
-	if len(plans) == 0 {
+	if len(plans) == len(later) {
 		r.println("update would do nothing")
 	}
 	for _, p := range plans {
@@ -268,15 +270,47 @@ func planObjects(plans []xmlrpc.Struct) []planObject {
 	return all
 }
 
+// reloadText says that a section takes effect with reload only.
+func reloadText(p *planObject) string {
+	keys := make([]string, len(p.Changes))
+	for i, c := range p.Changes {
+		keys[i] = c.Key
+	}
+	what := ""
+	if len(keys) > 0 {
+		what = " (" + strings.Join(keys, ", ") + ")"
+	}
+	return fmt.Sprintf("[%s] changed%s; it takes effect with reload, which restarts all programs", p.Group, what)
+}
+
+// hintReload says on standard error which sections of the file differ from what the daemon
+// was started with: neither reread nor update takes them. Supervisor's daemon is not asked.
+func (r *run) hintReload() {
+	v, err := r.waitHark("previewUpdate")
+	if err != nil {
+		return // an old daemon, or a file that has broken since, which the action has told
+	}
+	for _, s := range structsOf(v) {
+		if stringOf(s, "action") == "reload" {
+			r.hint(reloadText(&planObjects([]xmlrpc.Struct{s})[0]))
+		}
+	}
+}
+
 // planText is what update would do to one group.
 func planText(s xmlrpc.Struct) string {
 	p := planObjects([]xmlrpc.Struct{s})[0]
 	var b strings.Builder
-	switch p.Action {
-	case "add":
+	if p.Action == "reload" {
+		return reloadText(&p) + "\n"
+	}
+	switch {
+	case p.Action == "add":
 		fmt.Fprintf(&b, "%s: would be added\n", p.Group)
-	case "remove":
+	case p.Action == "remove":
 		fmt.Fprintf(&b, "%s: would be removed\n", p.Group)
+	case isPluginSection(p.Group):
+		fmt.Fprintf(&b, "%s: would be set up with its changed settings\n", p.Group)
 	default:
 		fmt.Fprintf(&b, "%s: would be stopped, removed and added again, because of\n", p.Group)
 	}

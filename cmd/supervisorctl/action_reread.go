@@ -30,6 +30,7 @@ func reread(r *run, arg string) error {
 	if err != nil {
 		return err
 	}
+	defer r.hintReload()
 	what := map[string]string{}
 	for _, change := range []struct {
 		names []string

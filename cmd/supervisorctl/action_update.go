@@ -51,6 +51,7 @@ func update(r *run, arg string) error {
 		}
 		r.printf("%s: added process group\n", name)
 	}
+	r.hintReload()
 	return r.checkServed(slices.Concat(changed, added))
 }
 

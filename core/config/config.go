@@ -23,6 +23,7 @@ type Config struct {
 	Plugins       []Plugin         // [plugin:x], in the order of the file
 	Instances     []PluginInstance // the sections that plugins serve; namespaces first
 	Groups        []*Group         // by priority, then name, as Supervisor sorts them
+	Startup       []StartupSetting // what takes effect with a start or reload only
 	Warnings      []string         // for the activity log at WARN: unknown keys and the like
 	Criticals     []string         // for the activity log at CRIT: a file that others may write, an open server
 	Infos         []string         // for the activity log at INFO: "Included extra file ... during parsing"

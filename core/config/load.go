@@ -109,6 +109,7 @@ func (l *loader) load() {
 		l.readServers()
 		l.applyOverrides(overrides)
 		l.checkMainInterface()
+		l.cfg.Startup = l.startupSettings()
 		l.checkOwn()
 	}
 }

@@ -257,6 +257,9 @@
 				groups.push(el("li", { className: "diff-" + kind }, more.length ?
 					el("details", { open: groups.length < 5 }, el("summary", {}, title, el("bdi", {}, name)), ...more) : el("span", {}, title, el("bdi", {}, name))));
 			}
+			const later = d.plans.filter((p) => p.action === "reload").map((p) =>
+				el("li", {}, "[", el("bdi", {}, p.name), "]" + (p.changes.length ? " (" + p.changes.map((c) => c.key).join(", ") + ")" : "")));
+			const note = later.length ? [el("p", {}, "Takes effect with reload, which restarts all programs:"), el("ul", { className: "diff" }, ...later)] : [];
 			const close = el("button", { type: "button", className: "button", onclick: () => box.close() }, groups.length ? "Leave it" : "Close");
 			const update = el("button", { type: "button", className: "button primary", onclick: async () => {
 				box.close();
@@ -267,8 +270,8 @@
 					snapshot();
 				} catch (err) { say(err.message, true); }
 			} }, "Update");
-			const box = groups.length ? dialog("Configuration", el("ul", { className: "diff" }, ...groups), el("p", { className: "buttons" }, update, " ", close)) :
-				dialog("Configuration", el("p", {}, "The file and what runs are the same."), el("p", { className: "buttons" }, close));
+			const box = groups.length ? dialog("Configuration", el("ul", { className: "diff" }, ...groups), ...note, el("p", { className: "buttons" }, update, " ", close)) :
+				dialog("Configuration", el("p", {}, later.length ? "An update would do nothing." : "The file and what runs are the same."), ...note, el("p", { className: "buttons" }, close));
 		} catch (err) { say(err.message, true); }
 	}
 	function keys() {
