@@ -207,6 +207,35 @@ func TestAWaitThatIsGivenUpLeavesNothingBehind(t *testing.T) {
 	})
 }
 
+func TestWaitsAreBoundedInWhatTheyWaitFor(t *testing.T) {
+	r := run(t, program("a", "/bin/cat", off), program("b", "/bin/cat", off), program("c", "/bin/cat", off))
+	ctx, end := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() {
+		_, err := r.WaitFor(ctx, selection(t, "a", "b"), []process.State{process.Running})
+		done <- err
+	}()
+	waited := func() (n int) {
+		_ = r.ask(context.Background(), func() { n = r.waited })
+		return n
+	}
+	r.until("two are waited for", func() bool { return waited() == 2 })
+	_ = r.ask(context.Background(), func() { r.waited += maxWaited - 4 })
+	if _, err := r.WaitFor(ctx, selection(t, "*"), []process.State{process.Stopped}); kindOf(err) != Failed {
+		t.Errorf("three more: %v", err)
+	}
+	if _, err := r.WaitFor(ctx, selection(t, "a", "b"), []process.State{process.Stopped}); err != nil {
+		t.Errorf("two more: %v", err)
+	}
+	end()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if n := waited(); n != maxWaited-4 {
+		t.Errorf("%d are still waited for", n-(maxWaited-4))
+	}
+}
+
 func TestRestartsCountOnlyWhatNobodyAskedFor(t *testing.T) {
 	dir := t.TempDir()
 	r := run(t, program("flaky", `/bin/sh -c 'echo x >> `+dir+`/n; [ $(wc -l < `+dir+`/n) -ge 3 ] && exec cat; exit 1'`, func(p *config.Process) {

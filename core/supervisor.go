@@ -97,6 +97,7 @@ type Supervisor struct {
 	history     *history // nil: nobody has asked for a stream lately
 	alarm       alarm
 	faulty      map[*channel]retry // log files that refuse writes
+	waited      int                // processes that WaitFors wait for
 	spawning    int                // spawns asked for and not answered
 	started     bool               // Run has announced itself
 	stopping    bool

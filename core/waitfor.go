@@ -14,8 +14,12 @@ type Waited struct {
 	Gone    bool // its group was removed meanwhile
 }
 
+// maxWaited is how many processes all WaitFors under way wait for together: each of them takes some 400 bytes.
+const maxWaited = 1 << 16
+
 // stateWait is one WaitFor under way. Loop only, until answer has a value.
 type stateWait struct {
+	s      *Supervisor
 	states []process.State
 	rows   []Waited // in the order of the selection
 	open   int
@@ -30,10 +34,10 @@ func (w *stateWait) decides(st process.State) bool {
 
 // WaitFor waits until each process of the selection has come into one of the
 // states, if only for a moment, or into FATAL, or is gone. When ctx ends first, it
-// tells how they stand then: those that have not come yet are not Reached. Error: BadName
-// for a name or pattern that chooses none.
+// tells how they stand then: those that have not come yet are not Reached. Errors: BadName
+// for a name or pattern that chooses none, Failed when too many processes are waited for.
 func (s *Supervisor) WaitFor(ctx context.Context, sel *Selection, states []process.State) ([]Waited, error) {
-	w := &stateWait{states: states, answer: make(reply[[]Waited], 1)}
+	w := &stateWait{s: s, states: states, answer: make(reply[[]Waited], 1)}
 	var members []*member
 	var refused *Error
 	// The loop answers at once; what it began must be ended below.
@@ -58,15 +62,19 @@ func (s *Supervisor) beginWait(w *stateWait, sel *Selection) ([]*member, *Error)
 	if len(missed) > 0 {
 		return nil, refuse(BadName, missed[0])
 	}
+	if s.waited+len(picked) > maxWaited {
+		return nil, refuse(Failed, "too many processes are waited for already; try again later")
+	}
+	s.waited += len(picked)
 	members := make([]*member, len(picked))
 	w.rows = make([]Waited, len(picked))
 	w.open = 1 // ours, until all are looked at
+	decided := func(m *member) (bool, *Error) { return w.decides(m.machine.State()), nil }
 	for i, p := range picked {
 		members[i] = p.m
 		w.open++
-		decided := func(m *member) (bool, *Error) { return w.decides(m.machine.State()), nil }
 		answer := func(gone *Error) {
-			w.rows[i] = s.waited(w, p.m)
+			w.rows[i] = s.stands(w, p.m)
 			w.rows[i].Gone = gone != nil
 			w.close()
 		}
@@ -86,19 +94,20 @@ func (s *Supervisor) endWait(w *stateWait, members []*member) {
 		before := len(m.waiters)
 		m.waiters = slices.DeleteFunc(m.waiters, func(o waiter) bool { return o.states == w })
 		if len(m.waiters) < before {
-			w.rows[i] = s.waited(w, m)
+			w.rows[i] = s.stands(w, m)
 			w.close()
 		}
 	}
 }
 
-func (s *Supervisor) waited(w *stateWait, m *member) Waited {
+func (s *Supervisor) stands(w *stateWait, m *member) Waited {
 	info := s.info(m, s.clock.Now())
 	return Waited{ProcessInfo: info, Reached: slices.Contains(w.states, info.State)}
 }
 
 func (w *stateWait) close() {
 	if w.open--; w.open == 0 {
+		w.s.waited -= len(w.rows)
 		w.answer <- w.rows
 	}
 }

@@ -1,12 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"net"
+	"net/http"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
 // The tests of clients that take all they can get, against a real daemon.
@@ -109,5 +115,73 @@ command=/bin/cat
 	}
 	if log := in.log(); strings.Contains(log, "FATAL") || strings.Contains(log, "spawnerr") {
 		t.Errorf("log: %s", tailOf(log, 3000))
+	}
+}
+
+// descriptors is how many the daemon has open.
+func (in *instance) descriptors() int {
+	in.t.Helper()
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", in.cmd.Process.Pid))
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	return len(entries)
+}
+
+// rawCall is the bytes of a call.
+func rawCall(t testing.TB, user, password, method string, args ...any) string {
+	t.Helper()
+	body, err := xmlrpc.AppendCall(nil, method, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequest(http.MethodPost, "http://localhost/RPC2", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetBasicAuth(user, password)
+	var raw bytes.Buffer
+	if err := r.Write(&raw); err != nil {
+		t.Fatal(err)
+	}
+	return raw.String()
+}
+
+// Whoever waits for a process and goes away leaves nothing behind.
+func TestWaitsEndWithTheirClients(t *testing.T) {
+	address := freeAddress(t)
+	in := start(t, hark(t), inetSection(address)+"[program:never]\ncommand=/bin/cat\nautostart=false\n")
+	ctl := supervisorctl(t)
+	before := in.descriptors()
+	settled := func(what string) {
+		t.Helper()
+		until(t, what+" have left nothing behind", func() bool { return in.descriptors() <= before })
+	}
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			args := []string{"1", ctl, "-c", in.conf, "wait", "never"}
+			if i%2 == 0 {
+				args = []string{"1", ctl, "-s", "http://" + address, "-u", "reader", "-p", "r", "wait", "never"}
+			}
+			if out, err := exec.Command("timeout", args...).CombinedOutput(); err == nil || len(out) > 0 {
+				t.Errorf("supervisorctl wait: %v, %s", err, out)
+			}
+		})
+	}
+	all.Wait()
+	settled("twenty supervisorctl wait")
+	for network, to := range map[string]string{"unix": in.sock, "tcp": address} {
+		wait := rawCall(t, "reader", "r", "hark.waitProcesses", []any{"never"}, []any{"RUNNING"}, 3600)
+		for range 1100 {
+			c, err := net.Dial(network, to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = c.Write([]byte(wait))
+			_ = c.Close()
+		}
+		in.must("supervisor.getState")
+		settled("1,100 waits over " + network)
 	}
 }

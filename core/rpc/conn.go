@@ -22,6 +22,10 @@ type limits struct {
 	bodyTime    time.Duration // for a request's body to arrive
 	writeTime   time.Duration // for a client to take writePiece bytes
 	idleTime    time.Duration // between two requests
+	stays       int           // requests that may last, at once
+	readerStays int           // of them, those of who may only read
+	follows     int           // logs followed at once
+	halfClosed  time.Duration // for a TCP client that sends no more to wait for an answer that is not ready
 	guessPause  time.Duration // between two wrong passwords of an address that had many
 }
 
@@ -30,8 +34,6 @@ type limits struct {
 // client keeps connections and doesn't reconnect, so it mustn't be shorter.
 func defaultLimits() limits {
 	l := limits{
-		connections: maxConnections,
-		descriptors: int(^uint(0) >> 1),
 		headers:     8 << 20,
 		header:      64 << 10,
 		body:        8 << 20,
@@ -41,8 +43,10 @@ func defaultLimits() limits {
 		bodyTime:    60 * time.Second,
 		writeTime:   15 * time.Second,
 		idleTime:    30 * time.Minute,
+		halfClosed:  5 * time.Second,
 		guessPause:  time.Second,
 	}
+	l.share(1 << 20)
 	var open syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &open); err == nil && open.Cur < 1<<30 {
 		l.share(int(open.Cur))
@@ -63,6 +67,9 @@ const (
 func (l *limits) share(open int) {
 	l.connections = min(maxConnections, max(open/4, minConnections))
 	l.descriptors = open - min(max(open/8, 32), 512)
+	l.stays = l.connections / 2
+	l.readerStays = l.connections / 4
+	l.follows = l.connections / 16 // three descriptors each
 }
 
 // writePiece is how many bytes one write deadline covers.
@@ -145,6 +152,7 @@ const (
 	idle                 // it has been answered
 	sending              // the body of a request is awaited
 	working              // a request is answered
+	staying              // one that may last is
 )
 
 func (c *conn) enter(p phase) {

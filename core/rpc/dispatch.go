@@ -94,7 +94,16 @@ func (d *Dispatcher) Has(method string) bool {
 	return d.table(Control).methods[method] != nil && !strings.HasPrefix(method, "system.")
 }
 
-// Call calls a method and waits for its answer. The error is an *xmlrpc.Fault,
+// lasts reports whether a call of a method may last, and whether it is one that changes nothing.
+func (d *Dispatcher) lasts(access Access, method string) (waits, readOnly bool) {
+	m := d.table(access).methods[method]
+	if m == nil {
+		return false, true
+	}
+	return m.Waits, m.ReadOnly
+}
+
+// Call calls a method and waits for its answer. ctx need end with the caller only for methods that wait (Method.Waits). The error is an *xmlrpc.Fault,
 // the context's, or, when the method panicked, another, already logged.
 func (d *Dispatcher) Call(ctx context.Context, access Access, method string, args []any) (value any, err error) {
 	t := d.table(access)

@@ -32,7 +32,7 @@ const (
 // /events?types=A,B&programs=web:*,db. Each has its number as id and the JSON form as
 // data. With Last-Event-ID it goes on behind that event. What is no event comes
 // as "event: notice".
-func (h *handler) events(w http.ResponseWriter, r *http.Request) {
+func (h *handler) events(w http.ResponseWriter, r *http.Request, access Access) {
 	if r.Method != http.MethodGet {
 		errorPage(w, http.StatusBadRequest)
 		return
@@ -45,7 +45,13 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	stream, err := h.server.events.OpenStream(r.Context(), request)
+	ctx, end, ok := h.server.stay(h.server.open, r, access)
+	if !ok {
+		tooMany(w)
+		return
+	}
+	defer end()
+	stream, err := h.server.events.OpenStream(ctx, request)
 	if err != nil {
 		if errors.Is(err, core.ErrTooManyStreams) {
 			w.Header().Set("Retry-After", "10")
@@ -85,7 +91,7 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		select {
-		case <-r.Context().Done():
+		case <-ctx.Done():
 			return
 		case <-alive.C:
 			buf = append(buf, ":\n\n"...)

@@ -61,21 +61,45 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(path, "/RPC2"):
 		h.call(w, r, access)
 	case strings.HasPrefix(path, "/logtail"):
-		h.logtail(w, r)
+		h.logtail(w, r, access)
 	case strings.HasPrefix(path, "/mainlogtail"):
-		h.mainlogtail(w, r)
+		h.mainlogtail(w, r, access)
 	case path == "/events" && h.server.events != nil:
-		h.events(w, r)
+		h.events(w, r, access)
 	case h.server.fallback != nil:
-		if r.ContentLength != 0 {
-			r.Body = &awaited{r.Body, c, time.Now().UnixNano()}
-		}
-		h.server.fallback.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), accessKey{}, access)))
+		h.page(w, r, access)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		errorPage(w, http.StatusBadRequest)
 	default:
 		errorPage(w, http.StatusNotFound)
 	}
+}
+
+// page has Options.Fallback answer.
+func (h *handler) page(w http.ResponseWriter, r *http.Request, access Access) {
+	s := h.server
+	if r.ContentLength != 0 {
+		r.Body = &awaited{r.Body, clientOf(r), time.Now().UnixNano()}
+	}
+	var ctx context.Context
+	var end func()
+	if r.Method == http.MethodPost || r.URL.RawQuery != "" && r.URL.Query().Has("action") { // it may wait for processes
+		var ok bool
+		if ctx, end, ok = s.stay(s.open, r, access); !ok {
+			tooMany(w)
+			return
+		}
+	} else {
+		ctx, end = s.attend(s.open, r)
+	}
+	defer end()
+	s.fallback.ServeHTTP(w, r.WithContext(context.WithValue(ctx, accessKey{}, access)))
+}
+
+// tooMany answers a request that may last when too many do.
+func tooMany(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "10")
+	errorPage(w, http.StatusServiceUnavailable)
 }
 
 // refuse answers a request that isn't let in, for an error of admit.
@@ -204,9 +228,7 @@ func (h *handler) exchange(buf []byte, r *http.Request, w http.ResponseWriter, a
 	if trace {
 		s.activity(config.TRAC, "XML-RPC method called: "+method+"()")
 	}
-	// Not the request's context: a client that has sent all it has to say, and
-	// shut its side, still waits for the answer.
-	value, err := s.dispatcher.Call(s.calls, access, method, args)
+	value, err := h.make(r, access, method, args)
 	if err == nil {
 		if trace {
 			s.activity(config.TRAC, "XML-RPC method "+method+"() returned successfully")
@@ -230,6 +252,26 @@ func (h *handler) exchange(buf []byte, r *http.Request, w http.ResponseWriter, a
 		return buf, http.StatusServiceUnavailable // the server is closing
 	}
 	return buf, http.StatusInternalServerError // logged by the dispatcher
+}
+
+// make makes a call. The connection of a client that goes meanwhile is closed at once, and a call that only waits ends; one that changes something
+// is carried through.
+func (h *handler) make(r *http.Request, access Access, method string, args []any) (any, error) {
+	s := h.server
+	ctx := s.calls
+	switch waits, readOnly := s.dispatcher.lasts(access, method); {
+	case waits:
+		staying, end, ok := s.stay(s.calls, r, access)
+		if !ok {
+			return nil, fault(Failed, "too many calls wait already; try again later")
+		}
+		defer end()
+		ctx = staying
+	case !readOnly:
+		_, end := s.attend(s.calls, r)
+		defer end()
+	}
+	return s.dispatcher.Call(ctx, access, method, args)
 }
 
 // readBody appends exactly n bytes. It grows with what arrives rather than

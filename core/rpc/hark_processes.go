@@ -50,21 +50,21 @@ func (n *selectionMethods) table() []Method {
 	)
 	methods := []Method{
 		{
-			Name: "startProcesses", Params: []Param{patterns, wait}, Optional: 1, Returns: status,
+			Name: "startProcesses", Waits: true, Params: []Param{patterns, wait}, Optional: 1, Returns: status,
 			Call: n.whileRunning(func(ctx context.Context, sel *core.Selection, args []any) (any, error) {
 				return statuses(n.sup.StartSelected(ctx, sel, waits(args, 1)))("")
 			}),
 			Help: "Start processes, together.",
 		},
 		{
-			Name: "stopProcesses", Params: []Param{patterns, wait}, Optional: 1, Returns: status,
+			Name: "stopProcesses", Waits: true, Params: []Param{patterns, wait}, Optional: 1, Returns: status,
 			Call: n.whileRunning(func(ctx context.Context, sel *core.Selection, args []any) (any, error) {
 				return statuses(n.sup.StopSelected(ctx, sel, waits(args, 1)))("")
 			}),
 			Help: "Stop processes, together.",
 		},
 		{
-			Name: "restartProcesses", Params: []Param{patterns},
+			Name: "restartProcesses", Waits: true, Params: []Param{patterns},
 			Returns: Param{"array", "result", "as that of startProcesses, with step (stop or start) besides: a process that ran has both"},
 			Call:    n.whileRunning(n.restart),
 			Help:    "Stop processes that run and start them, each as soon as it has itself stopped;\nthose that don't run are started. It is carried through even when the caller goes away.",
@@ -80,7 +80,7 @@ func (n *selectionMethods) table() []Method {
 			Help: "Empty the logs of processes.",
 		},
 		{
-			Name: "waitProcesses", ReadOnly: true, Optional: 1,
+			Name: "waitProcesses", ReadOnly: true, Waits: true, Optional: 1,
 			Params: []Param{patterns, {"array", "states", "names of states, such as RUNNING"}, {"double", "timeout", "seconds, at most 3600, which is the default; 0 only looks"}},
 			Returns: Param{"array", "result",
 				"a struct of name, group, state, statename, pid, description and the booleans reached (one of the states) and gone (its group was removed) for each process"},

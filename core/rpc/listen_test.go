@@ -204,7 +204,7 @@ func TestASocketCanBeInherited(t *testing.T) {
 }
 
 // certificate makes a self-signed one, good for server and client.
-func certificate(t *testing.T, name string) (certFile, keyFile string, pair tls.Certificate) {
+func certificate(t testing.TB, name string) (certFile, keyFile string, pair tls.Certificate) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 const logtailHead = 1024
 
 // logtail follows the log of a process: /logtail/name[/channel].
-func (h *handler) logtail(w http.ResponseWriter, r *http.Request) {
+func (h *handler) logtail(w http.ResponseWriter, r *http.Request, access Access) {
 	if r.Method != http.MethodGet {
 		errorPage(w, http.StatusBadRequest)
 		return
@@ -37,21 +37,21 @@ func (h *handler) logtail(w http.ResponseWriter, r *http.Request) {
 		errorPage(w, http.StatusNotFound)
 		return
 	}
-	h.follow(w, r, path)
+	h.follow(w, r, access, path)
 }
 
 // mainlogtail follows the activity log.
-func (h *handler) mainlogtail(w http.ResponseWriter, r *http.Request) {
+func (h *handler) mainlogtail(w http.ResponseWriter, r *http.Request, access Access) {
 	if r.Method != http.MethodGet {
 		errorPage(w, http.StatusBadRequest)
 		return
 	}
-	h.follow(w, r, h.server.sup.Logfile())
+	h.follow(w, r, access, h.server.sup.Logfile())
 }
 
 // follow sends a file as it grows until the client goes or the server shuts
 // down. No file, or none yet, is a 404: it may come to be.
-func (h *handler) follow(w http.ResponseWriter, r *http.Request, path string) {
+func (h *handler) follow(w http.ResponseWriter, r *http.Request, access Access, path string) {
 	if h.refuseOtherSite(w, r) {
 		return
 	}
@@ -64,6 +64,19 @@ func (h *handler) follow(w http.ResponseWriter, r *http.Request, path string) {
 		errorPage(w, http.StatusNotFound)
 		return
 	}
+	select {
+	case h.server.follows <- struct{}{}:
+		defer func() { <-h.server.follows }()
+	default:
+		tooMany(w)
+		return
+	}
+	ctx, end, ok := h.server.stay(h.server.open, r, access)
+	if !ok {
+		tooMany(w)
+		return
+	}
+	defer end()
 	follower, err := h.server.logs.Follow(path, logtailHead)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -87,7 +100,7 @@ func (h *handler) follow(w http.ResponseWriter, r *http.Request, path string) {
 		return
 	}
 	for {
-		chunk, err := follower.Next(r.Context())
+		chunk, err := follower.Next(ctx)
 		if len(chunk) > 0 {
 			if _, err := w.Write(chunk); err != nil {
 				return

@@ -23,6 +23,9 @@ type Method struct {
 	Returns  Param   // Type "" means that methodSignature has no answer
 	Help     string  // what it does, one or more lines
 	ReadOnly bool    // may be called with read-only credentials
+	// Waits says that a call may last: its context is done when the caller has gone, and there may be only so many at once. What it has begun must
+	// go on by itself. The context of other calls does not end with the caller: they are carried through.
+	Waits bool
 
 	// Call is given len(Params)-Optional to len(Params) values. Its error is an
 	// *xmlrpc.Fault, the context's, or one that becomes FAILED with its text.

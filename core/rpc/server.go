@@ -70,11 +70,14 @@ type Server struct {
 	large      chan struct{}
 	places     *places
 	guesses    *guesses
+	stays      stays
+	follows    chan struct{} // a place for each log that is followed
+	departures *departures
 
-	follows    context.Context // of every request: done when Shutdown begins
-	endFollows context.CancelFunc
-	calls      context.Context // of every call: done when the server is closed
-	endCalls   context.CancelFunc
+	open     context.Context // of every request: done when Shutdown begins
+	endOpen  context.CancelFunc
+	calls    context.Context // of every call: done when the server is closed
+	endCalls context.CancelFunc
 
 	own     *Set // nil where the sockets are somebody else's
 	sockets []*socket
@@ -105,10 +108,14 @@ func open(o Options, lim limits) (_ *Server, err error) {
 		sup: o.Supervisor, logs: o.Logs, events: o.Events, fallback: o.Fallback,
 		activityFn: o.Activity, level: o.Level, limits: lim,
 		large: make(chan struct{}, lim.largeBodies), places: newPlaces(lim),
+		stays: stays{most: lim.stays, readers: lim.readerStays}, follows: make(chan struct{}, max(lim.follows, 1)),
 	}
 	s.guesses = newGuesses(lim.guessPause, func(text string) { s.activity(config.WARN, text) })
-	s.follows, s.endFollows = context.WithCancel(context.Background())
+	s.open, s.endOpen = context.WithCancel(context.Background())
 	s.calls, s.endCalls = context.WithCancel(context.Background())
+	if s.departures, err = newDepartures(lim.halfClosed); err != nil {
+		return nil, fmt.Errorf("cannot watch connections: %w", err)
+	}
 	defer func() {
 		if err != nil {
 			_ = s.Close()
@@ -183,7 +190,7 @@ func (s *Server) openSocket(e *entry) {
 		MaxHeaderBytes:    s.limits.header,
 		ConnState:         connState,
 		ConnContext:       connContext,
-		BaseContext:       func(net.Listener) context.Context { return s.follows },
+		BaseContext:       func(net.Listener) context.Context { return s.open },
 		ErrorLog:          log.New(&traceWriter{s}, "", 0),
 	}
 	s.sockets = append(s.sockets, k)
@@ -268,7 +275,7 @@ func (s *Server) Listeners() []Listener {
 // StopListening takes no more connections, ends those who follow a log, and returns at once: who connects waits in a socket's queue, or is refused
 // once that is closed. Shutdown is still to be called.
 func (s *Server) StopListening() {
-	s.endFollows()
+	s.endOpen()
 	for _, k := range s.sockets {
 		_ = k.limited.Close()
 	}
@@ -308,5 +315,6 @@ func (s *Server) Close() error {
 	}
 	s.serving.Wait()
 	s.guesses.close()
+	s.departures.close()
 	return nil
 }

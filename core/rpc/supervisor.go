@@ -141,32 +141,32 @@ func (n *supervisorNamespace) table() []Method {
 			Help: "Remove a stopped group.",
 		},
 		{
-			Name: "startProcess", Call: n.startProcess,
+			Name: "startProcess", Waits: true, Call: n.startProcess,
 			Params: []Param{several, wait}, Optional: 1, Returns: done,
 			Help: "Start a process.",
 		},
 		{
-			Name: "startProcessGroup", Call: n.groupCall(n.sup.StartGroup),
+			Name: "startProcessGroup", Waits: true, Call: n.groupCall(n.sup.StartGroup),
 			Params: []Param{group, wait}, Optional: 1, Returns: status,
 			Help: "Start the processes of a group.",
 		},
 		{
-			Name: "startAllProcesses", Call: n.allCall(n.sup.StartAll),
+			Name: "startAllProcesses", Waits: true, Call: n.allCall(n.sup.StartAll),
 			Params: []Param{wait}, Optional: 1, Returns: status,
 			Help: "Start all processes.",
 		},
 		{
-			Name: "stopProcess", Call: n.stopProcess,
+			Name: "stopProcess", Waits: true, Call: n.stopProcess,
 			Params: []Param{several, wait}, Optional: 1, Returns: done,
 			Help: "Stop a process.",
 		},
 		{
-			Name: "stopProcessGroup", Call: n.groupCall(n.sup.StopGroup),
+			Name: "stopProcessGroup", Waits: true, Call: n.groupCall(n.sup.StopGroup),
 			Params: []Param{group, wait}, Optional: 1, Returns: status,
 			Help: "Stop the processes of a group.",
 		},
 		{
-			Name: "stopAllProcesses", Call: n.allCall(n.sup.StopAll),
+			Name: "stopAllProcesses", Waits: true, Call: n.allCall(n.sup.StopAll),
 			Params: []Param{wait}, Optional: 1, Returns: status,
 			Help: "Stop all processes.",
 		},

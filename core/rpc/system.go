@@ -54,7 +54,7 @@ func (d *Dispatcher) systemNamespace(access Access) Namespace {
 			},
 		},
 		{
-			Name: "multicall", ReadOnly: true, // each call is checked by itself
+			Name: "multicall", ReadOnly: true, Waits: true, // each call is checked by itself
 			Params:  []Param{{"array", "calls", "structs of a methodName and an array of params"}},
 			Returns: Param{"array", "result", "for each call its result, or a struct of faultCode and faultString"},
 			Help:    "Make several calls, one after another, and answer with all their results.",
@@ -121,6 +121,10 @@ func (d *Dispatcher) callOne(ctx context.Context, access Access, call any) (any,
 		if args, ok = params.([]any); !ok {
 			return nil, incorrectParameters()
 		}
+	}
+	// What changes something is followed by what builds on that, so it is waited for even when the caller has gone.
+	if waits, readOnly := d.lasts(access, method); !waits || !readOnly {
+		ctx = context.WithoutCancel(ctx)
 	}
 	return d.Call(ctx, access, method, args)
 }

@@ -38,7 +38,8 @@ func (h *Handler) act(w http.ResponseWriter, r *http.Request) {
 		h.render(w, h.confirm, confirmPage{act, name, h.token})
 		return
 	}
-	message, err := h.do(r.Context(), act, name)
+	// It is carried through when the browser has gone: what was stopped to be restarted is started.
+	message, err := h.do(context.WithoutCancel(r.Context()), act, name)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return

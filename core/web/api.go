@@ -340,36 +340,37 @@ func (h *Handler) change(w http.ResponseWriter, r *http.Request, name string) {
 		http.Error(w, "cannot read the request", http.StatusBadRequest)
 		return
 	}
+	// What was begun for a dozen programs is not left half done when the browser has gone.
+	ctx := context.WithoutCancel(r.Context())
 	switch name {
 	case "reread":
-		diff, err := h.reread(r.Context())
+		diff, err := h.reread(ctx)
 		reply(w, diff, err)
 	case "update":
-		results, err := h.update(r.Context())
+		results, err := h.update(ctx)
 		reply(w, results, err)
 	default:
-		h.actMany(w, r, request)
+		h.actMany(ctx, w, request)
 	}
 }
 
 // actMany does one action to several processes, together.
-func (h *Handler) actMany(w http.ResponseWriter, r *http.Request, request requestJSON) {
-	ctx := r.Context()
+func (h *Handler) actMany(ctx context.Context, w http.ResponseWriter, request requestJSON) {
 	if request.Action == "stopall" || request.Action == "restartall" {
 		message, err := h.do(ctx, request.Action, "")
 		reply(w, []resultJSON{{Name: "all", Done: message}}, err)
 		return
 	}
 	one := map[string]func(name string) error{
-		"start":    h.method("startProcess"),
-		"stop":     h.method("stopProcess"),
-		"clearlog": h.method("clearProcessLogs"),
+		"start":    h.method(ctx, "startProcess"),
+		"stop":     h.method(ctx, "stopProcess"),
+		"clearlog": h.method(ctx, "clearProcessLogs"),
 		"restart": func(name string) error {
 			var fault *xmlrpc.Fault
-			if err := h.method("stopProcess")(name); err != nil && !(errors.As(err, &fault) && fault.Code == rpc.NotRunning) {
+			if err := h.method(ctx, "stopProcess")(name); err != nil && !(errors.As(err, &fault) && fault.Code == rpc.NotRunning) {
 				return err
 			}
-			return h.method("startProcess")(name)
+			return h.method(ctx, "startProcess")(name)
 		},
 		"signal": func(name string) error {
 			if request.Signal <= 0 || request.Signal > 64 {
@@ -402,11 +403,10 @@ func (h *Handler) actMany(w http.ResponseWriter, r *http.Request, request reques
 	reply(w, results, nil)
 }
 
-// method calls one of Supervisor's methods about one process. It goes on when the browser has gone: what was begun for a dozen
-// programs is not left half done.
-func (h *Handler) method(name string) func(string) error {
+// method calls one of Supervisor's methods about one process.
+func (h *Handler) method(ctx context.Context, name string) func(string) error {
 	return func(process string) error {
-		_, err := h.calls.Call(context.Background(), rpc.Control, "supervisor."+name, []any{process})
+		_, err := h.calls.Call(ctx, rpc.Control, "supervisor."+name, []any{process})
 		return err
 	}
 }

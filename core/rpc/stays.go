@@ -1,0 +1,82 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// stays are the requests that may last: calls that wait for processes, logs and events that are followed. They are bounded in number, so that
+// there always are places for short ones, and those who may only read can't take what is the owner's.
+type stays struct {
+	most, readers int
+
+	mu    sync.Mutex
+	all   int
+	reads int
+}
+
+func (s *stays) begin(access Access) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all >= s.most || access == ReadOnly && s.reads >= s.readers {
+		return false
+	}
+	s.all++
+	if access == ReadOnly {
+		s.reads++
+	}
+	return true
+}
+
+func (s *stays) end(access Access) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all--
+	if access == ReadOnly {
+		s.reads--
+	}
+}
+
+// stay makes a request one that may last. ctx is done when its client has gone, whose connection is closed at once, or when base is. end must
+// be called when the request is answered. ok is false when too many last already.
+func (s *Server) stay(base context.Context, r *http.Request, access Access) (ctx context.Context, end func(), ok bool) {
+	if !s.stays.begin(access) {
+		return nil, nil, false
+	}
+	c := clientOf(r)
+	before := phase(c.phase.Load())
+	c.enter(staying)
+	ctx, leave := s.attend(base, r)
+	return ctx, func() {
+		leave()
+		c.enter(before)
+		s.stays.end(access)
+	}, true
+}
+
+// attend watches the client of a request. ctx has the request's values and is done when the client has gone, whose connection is closed at once, or when
+// base is. end must be called when the request is answered.
+func (s *Server) attend(base context.Context, r *http.Request) (ctx context.Context, end func()) {
+	// Not the request's context itself: a client that has sent all it has to say, and shut its side, still waits for the answer.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
+	unbase := context.AfterFunc(base, cancel)
+	c := clientOf(r)
+	unwatch, err := s.departures.watch(c, func() {
+		cancel()
+		_ = c.Close()
+	})
+	if err != nil {
+		unwatch = func() {}
+		if errors.Is(err, net.ErrClosed) {
+			cancel() // it has gone; else the kernel takes no more
+		}
+	}
+	return ctx, func() {
+		unwatch()
+		unbase()
+		cancel()
+	}
+}

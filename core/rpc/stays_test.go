@@ -1,0 +1,239 @@
+package rpc
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hark-supervisor/hark/core/xmlrpc"
+)
+
+// hanging has methods that last until they are let go, or their context ends.
+type hanging struct {
+	begun, ended, carried atomic.Int32
+	letGo                 chan struct{}
+}
+
+func newHanging() *hanging { return &hanging{letGo: make(chan struct{})} }
+
+func (n *hanging) call(ctx context.Context, _ []any) (any, error) {
+	n.begun.Add(1)
+	defer n.ended.Add(1)
+	select {
+	case <-n.letGo:
+		n.carried.Add(1)
+		return true, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (n *hanging) methods() []Method {
+	return []Method{
+		{Name: "hang", ReadOnly: true, Waits: true, Call: n.call},
+		{Name: "hangAndChange", Waits: true, Call: n.call},
+		{Name: "change", Call: n.call},
+	}
+}
+
+// under is the number of calls under way.
+func (n *hanging) under() int { return int(n.begun.Load() - n.ended.Load()) }
+
+// leavers are ways to be a client and to go.
+var leavers = []struct {
+	name string
+	dial func(t testing.TB, h *harness) net.Conn
+	quit func(net.Conn) error
+}{
+	{"unix", dial, net.Conn.Close},
+	{"tcp", dialTCP, net.Conn.Close},
+	{"tcp, reset", dialTCP, func(c net.Conn) error {
+		_ = c.(*net.TCPConn).SetLinger(0)
+		return c.Close()
+	}},
+	{"tls", dialTLS, net.Conn.Close},
+	{"tls, without a word", dialTLS, func(c net.Conn) error { return c.(*tls.Conn).NetConn().Close() }},
+}
+
+func TestCallsEndWithTheirClients(t *testing.T) {
+	for _, l := range leavers {
+		for _, behind := range []string{"", "P", strings.Repeat("GET / HTTP/1.1\r\n\r\n", 1000)} {
+			t.Run(fmt.Sprintf("%s, %d bytes behind", l.name, len(behind)), func(t *testing.T) {
+				n := newHanging()
+				lim := patient(100)
+				lim.halfClosed = time.Millisecond
+				h := serveEach(t, lim, l.name, func(o *Options) { o.Hark = n.methods() })
+				for _, method := range []string{"hark.hang", "hark.hangAndChange"} {
+					for range 5 {
+						c := l.dial(t, h)
+						if _, err := io.WriteString(c, post(callXML(t, method))+behind); err != nil {
+							t.Fatal(err)
+						}
+						eventually(t, func() bool { return n.under() == 1 })
+						if err := l.quit(c); err != nil {
+							t.Fatal(err)
+						}
+						eventually(t, func() bool { return n.under() == 0 && h.places.open() == 0 })
+					}
+				}
+				h.stays.mu.Lock()
+				defer h.stays.mu.Unlock()
+				if h.stays.all != 0 || h.stays.reads != 0 || len(h.departures.watched) != 0 {
+					t.Errorf("%d and %d calls last, %d are watched", h.stays.all, h.stays.reads, len(h.departures.watched))
+				}
+			})
+		}
+	}
+}
+
+// serveEach serves what a leaver dials.
+func serveEach(t testing.TB, lim limits, name string, change func(*Options)) *harness {
+	t.Helper()
+	return serve(t, lim, func(o *Options) {
+		switch {
+		case strings.HasPrefix(name, "tcp"):
+			o.Servers[0].Network, o.Servers[0].Host = "tcp", "127.0.0.1"
+		case strings.HasPrefix(name, "tls"):
+			o.Servers[0].Network, o.Servers[0].Host = "tcp", "127.0.0.1"
+			o.Servers[0].CertFile, o.Servers[0].KeyFile, _ = certificate(t, "localhost")
+		}
+		change(o)
+	})
+}
+
+func dialTLS(t testing.TB, h *harness) net.Conn {
+	t.Helper()
+	return tls.Client(dialTCP(t, h), &tls.Config{InsecureSkipVerify: true})
+}
+
+// Logs and events that nobody follows any more end, though nothing is to be said.
+func TestStreamsEndWithTheirClients(t *testing.T) {
+	for _, l := range leavers {
+		for _, behind := range []string{"", "P"} {
+			t.Run(fmt.Sprintf("%s, %d bytes behind", l.name, len(behind)), func(t *testing.T) {
+				lim := patient(100)
+				lim.halfClosed = time.Millisecond
+				h := serveEach(t, lim, l.name, func(*Options) {})
+				h.sup.mainLog = "/dev/null"
+				c := l.dial(t, h)
+				if _, err := io.WriteString(c, "GET /mainlogtail HTTP/1.1\r\nHost: x\r\n\r\n"+behind); err != nil {
+					t.Fatal(err)
+				}
+				eventually(t, func() bool { return h.places.count(staying) == 1 })
+				if err := l.quit(c); err != nil {
+					t.Fatal(err)
+				}
+				eventually(t, func() bool { return h.places.open() == 0 && len(h.follows) == 0 })
+			})
+		}
+	}
+}
+
+// What changes something is carried through, and its client's place is free at once.
+func TestWhatChangesSomethingIsCarriedThrough(t *testing.T) {
+	n := newHanging()
+	h := serve(t, patient(100), func(o *Options) { o.Hark = n.methods() })
+	call := func(method string) xmlrpc.Struct {
+		return xmlrpc.Struct{{Name: "methodName", Value: method}}
+	}
+	for i, request := range []string{
+		callXML(t, "hark.change"),
+		callXML(t, "system.multicall", []any{call("hark.change"), call("supervisor.getState"), call("hark.hangAndChange"), call("hark.change")}),
+	} {
+		c := dial(t, h)
+		if _, err := io.WriteString(c, post(request)); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, func() bool { return n.under() == i+1 })
+		_ = c.Close()
+		eventually(t, func() bool { return h.places.open() == 0 })
+		if n.under() != i+1 {
+			t.Error("it ended with its client")
+		}
+	}
+	close(n.letGo)
+	eventually(t, func() bool { return n.carried.Load() == 4 && n.under() == 0 })
+}
+
+// In a multicall a wait ends with the client, and what should follow it does not happen.
+func TestAWaitInAMulticallEndsWithItsClient(t *testing.T) {
+	n := newHanging()
+	h := serve(t, patient(100), func(o *Options) { o.Hark = n.methods() })
+	calls := []any{xmlrpc.Struct{{Name: "methodName", Value: "hark.hang"}}, xmlrpc.Struct{{Name: "methodName", Value: "supervisor.restart"}}}
+	c := dial(t, h)
+	if _, err := io.WriteString(c, post(callXML(t, "system.multicall", calls))); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool { return n.under() == 1 })
+	_ = c.Close()
+	eventually(t, func() bool { return n.under() == 0 && h.places.open() == 0 })
+	if got := h.sup.noted(); got != "" {
+		t.Errorf("%s happened", got)
+	}
+}
+
+// However many calls wait: others are answered, the owner may wait where readers may not, and too many are told so.
+func TestWaitsLeavePlacesForOthers(t *testing.T) {
+	n := newHanging()
+	lim := patient(20)
+	lim.stays, lim.readerStays, lim.follows = 10, 5, 3
+	h := guarded(t, lim, func(o *Options) { o.Hark = n.methods() })
+	h.sup.mainLog = "/dev/null"
+	reader, owner := basic("reader", "r"), basic("owner", "o")
+	hang := func(who string, expect int) {
+		t.Helper()
+		for range 30 {
+			_, _ = io.WriteString(dialTCP(t, h), post(callXML(t, "hark.hang"), who))
+		}
+		eventually(t, func() bool { return n.under() == expect && h.places.count(staying) == expect })
+	}
+	answered := func(request string, status int, part string) {
+		t.Helper()
+		if resp, body := exchange(t, dialTCP(t, h), request); resp.StatusCode != status || !strings.Contains(body, part) {
+			t.Errorf("got %d %s", resp.StatusCode, body)
+		}
+	}
+	const tooMany = "FAILED: too many calls wait already; try again later"
+	hang(reader, 5)
+	answered(post(callXML(t, "hark.hang"), reader), 200, tooMany)
+	answered("GET /mainlogtail HTTP/1.1\r\nHost: x\r\n"+reader+"\r\n\r\n", 503, "Service Unavailable")
+	answered(post(callXML(t, "supervisor.getState"), reader), 200, "RUNNING")
+	hang(owner, 10)
+	answered(post(callXML(t, "hark.hang"), owner), 200, tooMany)
+	answered(post(callXML(t, "supervisor.getState"), owner), 200, "RUNNING")
+	answered(post(callXML(t, "supervisor.getState"), reader), 200, "RUNNING")
+	close(n.letGo)
+	eventually(t, func() bool { return n.under() == 0 && h.places.count(staying) == 0 })
+	for range 3 {
+		c := dialTCP(t, h)
+		_, _ = io.WriteString(c, "GET /mainlogtail HTTP/1.1\r\nHost: x\r\n"+reader+"\r\n\r\n")
+	}
+	eventually(t, func() bool { return len(h.follows) == 3 })
+	answered("GET /mainlogtail HTTP/1.1\r\nHost: x\r\n"+owner+"\r\n\r\n", 503, "Service Unavailable")
+}
+
+func TestPagesKnowThatTheirBrowserHasGone(t *testing.T) {
+	gone := make(chan struct{})
+	h := serve(t, patient(100), func(o *Options) {
+		o.Fallback = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+			close(gone)
+		})
+	})
+	c := dial(t, h)
+	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\nx")
+	eventually(t, func() bool { return h.places.count(working) == 1 })
+	_ = c.Close()
+	select {
+	case <-gone:
+	case <-time.After(patience):
+		t.Error("it was not told")
+	}
+}
