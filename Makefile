@@ -23,7 +23,7 @@ LDFLAGS = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.buil
 LIMIT   = $(if $(shell command -v timeout),timeout --foreground --kill-after=30s $(TEST_TIMEOUT))
 LINTER  = go tool -modfile=.ci/tools/go.mod golangci-lint
 
-.PHONY: all build test fresh lint fuzz golden proto soak bench demo install man deb clean help
+.PHONY: all build test fresh lint fuzz golden proto soak integration bench demo install man deb clean help
 all: lint test build
 
 build: ## static binaries into bin/
@@ -51,6 +51,9 @@ fuzz: ## each fuzz target for FUZZTIME (30s)
 soak: ## the tests at full size (make test runs a twentieth); takes up to an hour
 	@.ci/test-deps
 	HARK_SOAK=1 go test -count=1 -timeout 2h $(SOAKFLAGS) $(PKG)
+
+integration: ## the plugins against the programs that they are for (syslog-ng, VictoriaLogs, Postfix …); RECEIVERS=debian: only those of Debian, as CI does
+	@TESTFLAGS='$(TESTFLAGS)' .ci/integration $(or $(RECEIVERS),all)
 
 bench: build ## Hark beside Python's supervisord; results and table under OUT (a temporary directory)
 	bench/run

@@ -15,6 +15,7 @@ type config struct {
 	URL         string            `mapstructure:"url" hark:"required,secret" doc:"Loki's address, http://host:3100; the path of the push API is added where there is none"`
 	Labels      map[string]string `mapstructure:"labels" doc:"labels of all lines beside host, group, process, channel and service_name: name=\"value\",name2=\"value2\""`
 	ServiceName string            `mapstructure:"service_name" doc:"the label service_name, by which Loki's page shows logs; default: the program's group, unless one of labels is what Loki makes it of"`
+	EmptyLines  bool              `mapstructure:"empty_lines" doc:"send empty lines, which Loki keeps"`
 	Metadata    bool              `mapstructure:"structured_metadata" doc:"send pid and offset as structured metadata (Loki 3)"`
 	Tenant      string            `mapstructure:"tenant" doc:"tenant, sent as X-Scope-OrgID"`
 	Username    string            `mapstructure:"username" doc:"user of basic authentication, with password"`
@@ -28,7 +29,7 @@ type config struct {
 }
 
 func defaults() config {
-	return config{Encoding: "json", Gzip: true, MaxLine: 64 << 10, Idle: time.Second, HTTP: remote.HTTP{Timeout: 10 * time.Second}}
+	return config{Encoding: "json", EmptyLines: true, Gzip: true, MaxLine: 64 << 10, Idle: time.Second, HTTP: remote.HTTP{Timeout: 10 * time.Second}}
 }
 
 const (

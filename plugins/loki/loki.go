@@ -64,6 +64,9 @@ type outlet struct {
 
 // Take holds a line.
 func (o *outlet) Take(l *lines.Line, own bool) {
+	if len(l.Data) == 0 && !o.c.EmptyLines {
+		return
+	}
 	if own {
 		o.ours = append(o.ours, o.entry(l))
 		return

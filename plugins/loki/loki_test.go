@@ -284,6 +284,17 @@ func TestWhatLokiAnswers(t *testing.T) {
 	}
 }
 
+func TestEmptyLinesCanBeLeftOut(t *testing.T) {
+	s := start(t)
+	f := made(t, s.URL, func(c *config) { c.EmptyLines = false })
+	if err := f.Write(t.Context(), batch(1, 0, "one\n\n\r\ntwo\n\n")); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.taken("web_00 stdout"); !slices.Equal(got, []string{"one", "two"}) {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestALargeBatchIsSeveralPushes(t *testing.T) {
 	s := start(t)
 	f := made(t, s.URL, func(c *config) { c.Encoding = "protobuf" })

@@ -21,6 +21,7 @@ const (
 func redactor(u *url.URL, further, known []string) func(string) string {
 	var parts []string
 	known = append(slices.Clone(known), strings.Split(u.Scheme, "+")...)
+	known = append(known, "http", "https") // scheme= of ntfy, and the begin of every link in an answer
 	for _, host := range known {
 		known = append(known, (&url.URL{Host: host}).Hostname())
 	}
