@@ -90,7 +90,7 @@ func (b *bridge) run(ctx context.Context) {
 				_ = b.held[i].message.InProgress() // a broken connection is told of elsewhere
 			}
 		case <-b.late:
-			b.died(ctx, fmt.Sprintf("has not answered within %v", b.o.timeout))
+			b.died(ctx, fmt.Sprintf("has not answered within %v%s", b.o.timeout, b.aboutEmpty()))
 		case <-b.restart:
 			b.restart = nil
 			b.start()
@@ -104,6 +104,15 @@ func (b *bridge) run(ctx context.Context) {
 		b.send()
 	}
 	b.close()
+}
+
+// aboutEmpty is what to look for where an answer is missing to an event without a
+// payload, as in supervisord's log.
+func (b *bridge) aboutEmpty() string {
+	if !b.sent || len(b.held[0].event.Payload) > 0 {
+		return ""
+	}
+	return fmt.Sprintf(": %s has an empty payload (len:0), and a listener must not read 0 bytes", b.held[0].event.Type)
 }
 
 // start starts the listener.

@@ -106,6 +106,7 @@ func runNATSBridge(s surroundings, args []string) int {
 		s.logf("cannot run the listener: %v", err)
 		return exitFailed
 	}
+	signal.Ignore(syscall.SIGPIPE, syscall.SIGXFSZ) // so that they are ignored in the listener, as supervisord has it
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	newBridge(s, o).run(ctx)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,8 +68,10 @@ type bridged struct {
 	server *natstest.Server
 	js     jetstream.JetStream
 	args   []string
-	cmd    *exec.Cmd
-	seq    uint64
+	// command is the listener, pythonListener if nil.
+	command []string
+	cmd     *exec.Cmd
+	seq     uint64
 }
 
 // bridgeTo makes a stream for a bridge, and a listener. The consumer is made first, so that every event is for it.
@@ -99,7 +102,11 @@ func (b *bridged) start() {
 		b.t.Fatal(err)
 	}
 	defer log.Close()
-	b.cmd = exec.Command(self, append(b.args, "python3", b.file("listener.py"), b.file("log"))...)
+	command := b.command
+	if command == nil {
+		command = []string{"python3", b.file("listener.py"), b.file("log")}
+	}
+	b.cmd = exec.Command(self, append(b.args, command...)...)
 	b.cmd.Env = append(os.Environ(), "HARK_TEST_ROLE=listeners")
 	b.cmd.Stdout, b.cmd.Stderr = log, log
 	if err := b.cmd.Start(); err != nil {
@@ -218,6 +225,22 @@ func TestAListenerThatDoesNotAnswerIsStartedAnew(t *testing.T) {
 	b.until("all have been taken", b.settled)
 	if got, want := b.words(), []string{"sleep-once", "sleep-once", "a"}; !slices.Equal(got, want) {
 		t.Errorf("read %q, want %q", got, want)
+	}
+}
+
+// Reading nothing hangs in many languages: the line about it says so.
+func TestAnEmptyPayloadIsNamedWhereNoAnswerComes(t *testing.T) {
+	b := bridgeTo(t, nil, "--timeout", "1")
+	b.command = []string{"/bin/sh", "-c", "grep SigIgn /proc/self/status >&2; echo READY; exec sleep 1000"}
+	s := stream.Source{Prefix: "hark", Stream: "HARK", Identifier: "db", Hostname: "db"}
+	b.put(s.Event(&stream.Event{Seq: 7, Type: "SUPERVISOR_STATE_CHANGE_RUNNING", Time: time.Unix(5, 0)}))
+	b.start()
+	b.until("the log explains it", func() bool {
+		return strings.Contains(read(t, b.file("bridge.log")), "the listener has not answered within 1s: SUPERVISOR_STATE_CHANGE_RUNNING has an empty payload (len:0), and a listener must not read 0 bytes")
+	})
+	// As supervisord starts its listeners.
+	if log := read(t, b.file("bridge.log")); !regexp.MustCompile(`SigIgn:\s+[0-9a-f]*1001000\n`).MatchString(log) {
+		t.Errorf("SIGPIPE and SIGXFSZ are not ignored in the listener:\n%s", log)
 	}
 }
 
