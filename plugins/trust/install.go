@@ -47,7 +47,7 @@ func (p *Policy) Install(ctx context.Context, src Source, describe Describe, now
 		return nil, "", err
 	}
 	defer unlock()
-	lock, err := ReadLock(dir)
+	lock, err := p.readLock(dir)
 	if err != nil {
 		return nil, "", err
 	}
@@ -177,7 +177,7 @@ func describeInto(ctx context.Context, e *Entry, x *Executable, describe Describ
 // Remove takes a plugin's record and its file away. ErrNotFound: it is in none of the directories.
 func (p *Policy) Remove(name string) error {
 	for _, dir := range p.Dirs {
-		lock, err := ReadLock(dir)
+		lock, err := p.readLock(dir)
 		if err != nil {
 			return err
 		}
@@ -190,7 +190,7 @@ func (p *Policy) Remove(name string) error {
 			return err
 		}
 		defer unlock()
-		if lock, err = ReadLock(dir); err != nil { // again, under the lock
+		if lock, err = p.readLock(dir); err != nil { // again, under the lock
 			return err
 		}
 		file := e.File
@@ -219,7 +219,7 @@ func (p *Policy) List() ([]Installed, error) {
 	var all []Installed
 	seen := map[string]bool{}
 	for _, dir := range p.Dirs {
-		lock, err := ReadLock(dir)
+		lock, err := p.readLock(dir)
 		if err != nil {
 			return nil, err
 		}

@@ -47,15 +47,16 @@ type HashedFile struct {
 	SHA256 string `json:"sha256"`
 }
 
-// ReadLock reads the record of a directory; one that has none has an empty one.
-func ReadLock(dir string) (*Lock, error) {
+// readLock reads the record of a directory; one that has none has an empty one. What it says is executed, so it is
+// refused where others than root and the daemon's user can have written it, as what it speaks of is.
+func (p *Policy) readLock(dir string) (*Lock, error) {
 	path := filepath.Join(dir, LockName)
-	f, err := os.Open(path)
+	f, err := p.openTrusted(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return &Lock{Version: lockVersion}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", path, unwrapped(err))
+		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // only read from
 	data, err := io.ReadAll(io.LimitReader(f, maxLock+1))

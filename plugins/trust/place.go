@@ -6,26 +6,26 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hark-supervisor/hark/core/held"
 )
 
 // openTrusted opens a file that nobody but root and the daemon's user can have put there or changed. Symbolic
 // links on the way are followed only where they and the directories that hold them pass the same test.
 func (p *Policy) openTrusted(path string) (*os.File, error) {
-	real, err := p.walk(path)
+	f, real, err := held.OpenChecked(path, p.rule)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open %s: %w", path, unwrapped(err))
 	}
-	f, err := os.OpenFile(real, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, fmt.Errorf("cannot open %s: %w", path, unwrapped(err))
-	}
-	st, err := f.Stat()
-	if err == nil && !st.Mode().IsRegular() {
+	var st unix.Stat_t
+	err = unix.Fstat(int(f.Fd()), &st) //nolint:gosec // a descriptor
+	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
 		err = refuse(path, "is no regular file")
 	}
 	if err == nil {
-		err = p.check(real, st)
+		err = p.check(real, &st)
 	}
 	if err != nil {
 		_ = f.Close()
@@ -36,89 +36,43 @@ func (p *Policy) openTrusted(path string) (*os.File, error) {
 
 // checkDirs checks a directory and all above it. The error of one that is not there is os.ErrNotExist.
 func (p *Policy) checkDirs(dir string) error {
-	real, err := p.walk(dir)
-	if err != nil {
+	if _, err := held.CheckDir(dir, p.rule); err != nil {
+		if errors.Is(err, unix.ENOTDIR) {
+			return refuse(dir, "is no directory")
+		}
 		return fmt.Errorf("cannot use the directory %s: %w", dir, unwrapped(err))
-	}
-	if st, err := os.Lstat(real); err != nil || !st.IsDir() {
-		return refuse(dir, "is no directory")
 	}
 	return nil
 }
 
-// maxLinks is how many symbolic links a path may lead over.
-const maxLinks = 40
-
-// walk follows a path step by step and gives it without symbolic links. All that decides where it leads is checked: each directory, and
-// each link. What is at its end is the caller's to check, unless it is a directory.
-func (p *Policy) walk(path string) (string, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
+// rule is what each directory and link on the way must be.
+func (p *Policy) rule(path string, st *unix.Stat_t) error {
+	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		return p.checkOwner(path, st)
 	}
-	at, links := "/", 0
-	rest := strings.Split(path, "/")
-	for len(rest) > 0 {
-		next := filepath.Join(at, rest[0]) // at has no links, so .. is what it seems
-		rest = rest[1:]
-		st, err := os.Lstat(next)
-		if err != nil {
-			return "", err
-		}
-		switch {
-		case st.Mode()&os.ModeSymlink != 0:
-			if links++; links > maxLinks {
-				return "", syscall.ELOOP
-			}
-			if err := p.checkOwner(next, st); err != nil {
-				return "", err
-			}
-			target, err := os.Readlink(next)
-			if err != nil {
-				return "", err
-			}
-			if filepath.IsAbs(target) {
-				at = "/"
-			}
-			rest = append(strings.Split(target, "/"), rest...)
-			continue
-		case st.IsDir():
-			if err := p.check(next, st); err != nil {
-				return "", err
-			}
-		case len(rest) > 0:
-			return "", syscall.ENOTDIR
-		}
-		at = next
-	}
-	return at, nil
+	return p.check(path, st)
 }
 
 // check refuses what others own or can write. A sticky directory such as /tmp may be written by all: what is in it
 // still belongs to whom it belongs.
-func (p *Policy) check(path string, st os.FileInfo) error {
+func (p *Policy) check(path string, st *unix.Stat_t) error {
 	if err := p.checkOwner(path, st); err != nil {
 		return err
 	}
-	sys, _ := st.Sys().(*syscall.Stat_t)
-	sticky := st.IsDir() && st.Mode()&os.ModeSticky != 0
-	mode := st.Mode().Perm()
+	sticky := st.Mode&unix.S_IFMT == unix.S_IFDIR && st.Mode&unix.S_ISVTX != 0
+	mode := st.Mode & 0o777
 	switch {
 	case mode&0o002 != 0 && !sticky:
 		return refuse(path, "can be written by everybody (mode %04o); run: chmod o-w %s", mode, path)
-	case mode&0o020 != 0 && sys.Gid != 0 && p.UID == 0 && !sticky:
-		return refuse(path, "can be written by group %d (mode %04o), and supervisord runs as root; run: chmod g-w %s", sys.Gid, mode, path)
+	case mode&0o020 != 0 && st.Gid != 0 && p.UID == 0 && !sticky:
+		return refuse(path, "can be written by group %d (mode %04o), and supervisord runs as root; run: chmod g-w %s", st.Gid, mode, path)
 	}
 	return nil
 }
 
-func (p *Policy) checkOwner(path string, st os.FileInfo) error {
-	sys, ok := st.Sys().(*syscall.Stat_t)
-	if !ok {
-		return fmt.Errorf("cannot tell the owner of %s", path)
-	}
-	if sys.Uid != 0 && int(sys.Uid) != p.UID {
-		return refuse(path, "belongs to uid %d, not to root or to the user of supervisord; run: chown root %s", sys.Uid, path)
+func (p *Policy) checkOwner(path string, st *unix.Stat_t) error {
+	if st.Uid != 0 && int(st.Uid) != p.UID {
+		return refuse(path, "belongs to uid %d, not to root or to the user of supervisord; run: chown root %s", st.Uid, path)
 	}
 	return nil
 }

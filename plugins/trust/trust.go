@@ -134,7 +134,7 @@ func (p *Policy) find(name string) (*Entry, string, error) {
 			}
 			return nil, "", err
 		}
-		lock, err := ReadLock(dir)
+		lock, err := p.readLock(dir)
 		if err != nil {
 			return nil, "", err
 		}

@@ -26,7 +26,7 @@ func (p *Policy) Verify(name string) (string, error) {
 // paths are sorted within each directory.
 func (p *Policy) VerifyDirs() (stray []string, err error) {
 	for _, dir := range p.Dirs {
-		lock, err := ReadLock(dir)
+		lock, err := p.readLock(dir)
 		if err != nil {
 			return nil, err
 		}
