@@ -27,7 +27,7 @@ func (p *plugin) listen(l *live, s Settings) (end func(), err error) {
 	if s.Permissions == NoCalls {
 		return func() {}, nil
 	}
-	path := filepath.Join(p.host.socketDir(), p.name)
+	path := filepath.Join(p.host.dir(hostSockets), p.name)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("cannot open the socket for its calls: %w", err)
 	}

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -22,8 +21,8 @@ type HostOptions struct {
 	Launcher Launcher
 	// Resolve finds and checks what to execute. It may block on a disk.
 	Resolve func(Settings) (*Executable, error)
-	// RunDir is a directory of the host's own, which it makes when it is needed and removes at the end.
-	RunDir string
+	// RunDir gives a directory that is the host's alone, and makes it; the host empties it first and removes it at the end.
+	RunDir func() (string, error)
 	Daemon sdk.Daemon
 	// Call calls a method of the daemon for a plugin: with readOnly only one that changes nothing, else ErrForbidden. It ends with ctx.
 	Call func(ctx context.Context, readOnly bool, method string, params []any) (any, error)
@@ -96,7 +95,7 @@ type Host struct {
 	plugins  map[string]*plugin
 	settings map[string]Settings // of [plugin:x]
 	serving  map[instanceKey]*plugin
-	dirMade  bool
+	runDir   string         // "" until it is needed
 	telling  sync.WaitGroup // of Options.Namespaces
 }
 
@@ -236,9 +235,9 @@ func (h *Host) Close(ctx context.Context) {
 	h.telling.Wait()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.dirMade {
-		_ = os.RemoveAll(h.o.RunDir)
-		_ = os.Remove(filepath.Dir(h.o.RunDir)) // if it was the last
+	if h.runDir != "" {
+		_ = os.RemoveAll(h.runDir)
+		_ = os.Remove(filepath.Dir(h.runDir)) // if it was the last
 	}
 }
 
@@ -388,58 +387,37 @@ func (h *Host) Reachable(kind sdk.KindName, name string) error {
 func (h *Host) directories() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	switch {
-	case h.dirMade:
-		return nil
-	case h.closed:
+	if h.closed {
 		return errClosed
 	}
-	if err := passable(filepath.Dir(h.o.RunDir)); err != nil {
+	if h.runDir != "" {
+		if _, err := os.Lstat(filepath.Join(h.runDir, pluginSockets)); err == nil {
+			return nil
+		}
+		// Somebody clears the temporary folder.
+	}
+	dir, err := h.o.RunDir()
+	if err != nil {
 		return fmt.Errorf("cannot make the run directory: %w", err)
 	}
-	if err := ours(filepath.Dir(h.o.RunDir)); err != nil {
-		return err
-	}
-	for _, dir := range []string{h.o.RunDir, h.socketDir(), h.pluginDir()} {
+	h.runDir = dir
+	for _, dir := range []string{dir, filepath.Join(dir, hostSockets), filepath.Join(dir, pluginSockets)} {
 		if err := ownDirectory(dir); err != nil {
 			return fmt.Errorf("cannot make the run directory: %w", err)
 		}
 	}
-	h.dirMade = true
 	return nil
 }
 
-// socketDir is where the host listens for plugins; pluginDir where plugins listen, each in a directory of its own.
-func (h *Host) socketDir() string { return filepath.Join(h.o.RunDir, "host") }
-func (h *Host) pluginDir() string { return filepath.Join(h.o.RunDir, "p") }
+// What is in the run directory: where the host listens for plugins, and where plugins listen, each in a directory of its own.
+const hostSockets, pluginSockets = "host", "p"
+
+// dir is a directory in the run directory, which has been made.
+func (h *Host) dir(name string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return filepath.Join(h.runDir, name)
+}
 
 // errClosed ends a plugin's goroutine.
 var errClosed = errors.New("the host is closed")
-
-// passable makes a directory, unless it is there, that plugins' users pass through whatever our umask.
-func passable(dir string) error {
-	if err := os.MkdirAll(filepath.Dir(dir), 0o711); err != nil { //nolint:gosec // as above
-		return err
-	}
-	err := os.Mkdir(dir, 0o711) //nolint:gosec // as above
-	switch {
-	case errors.Is(err, os.ErrExist):
-		return nil
-	case err != nil:
-		return err
-	}
-	return os.Chmod(dir, 0o711) //nolint:gosec // as above
-}
-
-// ours tells what is wrong with a directory that nobody but us and root may write to.
-func ours(dir string) error {
-	st, err := os.Lstat(dir)
-	if err != nil {
-		return fmt.Errorf("cannot use the run directory: %w", err)
-	}
-	sys, _ := st.Sys().(*syscall.Stat_t)
-	if !st.IsDir() || st.Mode()&0o022 != 0 || sys != nil && sys.Uid != 0 && int(sys.Uid) != os.Geteuid() {
-		return fmt.Errorf("cannot use the run directory %s: others made it, or may write to it; remove it", dir)
-	}
-	return nil
-}

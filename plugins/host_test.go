@@ -118,7 +118,7 @@ func newHosted(t testing.TB, timing Timing, args ...string) *hosted {
 	}
 	h := &hosted{t: t}
 	h.Host = NewHost(HostOptions{
-		Launcher: execLauncher{}, RunDir: filepath.Join(dir, "run", "r"), Timing: timing,
+		Launcher: execLauncher{}, RunDir: func() (string, error) { return filepath.Join(dir, "r"), nil }, Timing: timing,
 		Resolve: func(s Settings) (*Executable, error) {
 			argv := s.Command
 			if argv == nil {
@@ -305,7 +305,7 @@ func TestOtherSettingsRestartThePlugin(t *testing.T) {
 		t.Errorf("told %d times", n)
 	}
 	// Nobody else gets through, though the socket is open to all.
-	socket, err := filepath.Glob(filepath.Join(h.o.RunDir, "host", "*"))
+	socket, err := filepath.Glob(filepath.Join(h.runDir, "host", "*"))
 	if err != nil || len(socket) != 1 {
 		t.Fatalf("sockets %v, %v", socket, err)
 	}

@@ -32,7 +32,7 @@ func (p *plugin) start(s Settings) (_ *live, err error) {
 	p.mu.Lock()
 	p.sha256 = exe.SHA256
 	p.mu.Unlock()
-	dir := filepath.Join(p.host.pluginDir(), p.name)
+	dir := filepath.Join(p.host.dir(pluginSockets), p.name)
 	if err := ownDirectory(dir); err != nil {
 		return nil, fmt.Errorf("cannot make the directory of its socket: %w", err)
 	}

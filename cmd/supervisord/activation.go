@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -55,7 +54,7 @@ func (e *extensions) begin(conf *config.Config, level config.Level, supervisor *
 	})
 	e.logger.SetLevel(hostLevel(level))
 	e.core.move(supervisor)
-	e.policy.Store(trustPolicy(conf.Supervisord.PluginDirs, filepath.Join(e.run, "x")))
+	e.policy.Store(trustPolicy(conf.Supervisord.PluginDirs, e.run.make))
 	diff := e.configure(conf)
 	if before != nil {
 		e.outlets.SetDaemon(daemonOf(conf))

@@ -3,15 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -48,7 +44,7 @@ type extensions struct {
 	log      func(config.Level, string)
 	logger   hclog.Logger
 	policy   atomic.Pointer[trust.Policy]
-	run      string // the run directory
+	run      *runDir
 	now      atomic.Pointer[life]
 
 	changing chan struct{} // held by what changes what is active
@@ -73,14 +69,14 @@ type life struct {
 func (d *daemon) newExtensions() *extensions {
 	pidfile := d.conf.Supervisord.Pidfile
 	e := &extensions{
-		log: d.write, logger: hostLogger(d.write), core: newOutletCore(), run: runDirectory(pidfile),
+		log: d.write, logger: hostLogger(d.write), core: newOutletCore(), run: newRunDir(pidfile),
 		launcher: newLauncher(d.system, d.write, pidfile),
 		changing: make(chan struct{}, 1), ending: make(chan struct{}),
 		active: sectionsOf(&config.Config{}), configured: sectionsOf(&config.Config{}), leaving: map[string]*parting{},
 	}
-	e.policy.Store(trustPolicy(d.conf.Supervisord.PluginDirs, filepath.Join(e.run, "x")))
+	e.policy.Store(trustPolicy(d.conf.Supervisord.PluginDirs, e.run.make))
 	e.host = plugins.NewHost(plugins.HostOptions{
-		Launcher: e.launcher, RunDir: e.run, Daemon: daemonOf(d.conf), Log: e.logger,
+		Launcher: e.launcher, RunDir: e.run.make, Daemon: daemonOf(d.conf), Log: e.logger,
 		Resolve: func(s plugins.Settings) (*plugins.Executable, error) {
 			defer d.disk()()
 			return resolve(e.policy.Load(), s)
@@ -136,35 +132,6 @@ func pluginLine(c plugins.StateChange) string {
 		text += fmt.Sprintf(", pid %d", c.PID)
 	}
 	return text
-}
-
-// runDirectory is where the sockets of plugins are: short, for their paths are limited, and ours alone by the path of the pidfile.
-func runDirectory(pidfile string) string {
-	base := fmt.Sprintf("%s/hark-%d", strings.TrimSuffix(os.TempDir(), "/"), os.Geteuid())
-	if own := os.Getenv("XDG_RUNTIME_DIR"); own != "" && os.Geteuid() != 0 && isOwn(own) {
-		base = filepath.Join(own, "hark")
-	}
-	if os.Geteuid() == 0 {
-		for _, dir := range []string{"/run", "/var/run"} {
-			if st, err := os.Stat(dir); err == nil && st.IsDir() {
-				base = filepath.Join(dir, "hark")
-				break
-			}
-		}
-	}
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(pidfile))
-	return filepath.Join(base, fmt.Sprintf("%08x", h.Sum32()))
-}
-
-// isOwn tells whether a directory is ours: XDG_RUNTIME_DIR is root's where root started us and user= made us another.
-func isOwn(dir string) bool {
-	st, err := os.Stat(dir)
-	if err != nil || !st.IsDir() {
-		return false
-	}
-	sys, ok := st.Sys().(*syscall.Stat_t)
-	return ok && int(sys.Uid) == os.Geteuid()
 }
 
 // resolve finds what to execute for a plugin and checks it.

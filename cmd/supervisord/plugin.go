@@ -47,6 +47,7 @@ type pluginTool struct {
 
 	cfg    *config.Config // nil until it is needed
 	policy *trust.Policy
+	run    string // a directory of this tool's own
 }
 
 // errPluginUsage is a command line that is none.
@@ -146,16 +147,22 @@ func (t *pluginTool) load() error {
 		}
 		dirs = t.cfg.Supervisord.PluginDirs
 	}
-	runDir, err := os.MkdirTemp("", "hark-plugin-")
-	if err != nil {
+	if t.run, err = os.MkdirTemp("", "hark-plugin-"); err != nil {
 		return err
 	}
-	t.policy = trustPolicy(dirs, filepath.Join(runDir, "run"))
+	if err := os.Chmod(t.run, passable); err != nil { //nolint:gosec // as above
+		return err
+	}
+	t.policy = trustPolicy(dirs, func() (string, error) { return t.run, nil })
 	return nil
 }
 
 // close removes what load made.
-func (t *pluginTool) close() { _ = os.RemoveAll(filepath.Dir(t.policy.RunDir)) }
+func (t *pluginTool) close() {
+	if t.run != "" {
+		_ = os.RemoveAll(t.run)
+	}
+}
 
 // configured tells whether there is a configuration in one of the places that are searched.
 func configured() bool {
@@ -167,8 +174,8 @@ func configured() bool {
 	return false
 }
 
-// trustPolicy is the policy of a daemon with these plugin directories. Copies of scripts go below runDir.
-func trustPolicy(dirs []string, runDir string) *trust.Policy {
+// trustPolicy is the policy of a daemon with these plugin directories. Copies of scripts go below what runDir gives.
+func trustPolicy(dirs []string, runDir func() (string, error)) *trust.Policy {
 	p := &trust.Policy{Dirs: dirs, RunDir: runDir, UID: os.Geteuid(), BundledPlugins: bundled.Names()}
 	if self, err := os.Executable(); err == nil {
 		beside := filepath.Join(filepath.Dir(self), trust.BundledName)

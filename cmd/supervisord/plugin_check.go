@@ -79,7 +79,7 @@ func (t *pluginTool) checkRunning(w trust.Wanted, name string, user *config.User
 	}
 	hostname, _ := os.Hostname()
 	host := plugins.NewHost(plugins.HostOptions{
-		Launcher: newLauncher(system, quiet, t.policy.RunDir), RunDir: filepath.Join(filepath.Dir(t.policy.RunDir), "h"),
+		Launcher: newLauncher(system, quiet, t.run), RunDir: func() (string, error) { return filepath.Join(t.run, "h"), nil },
 		Daemon: sdk.Daemon{Identifier: "check", Hostname: hostname, Version: version},
 		Log:    hclog.New(&hclog.LoggerOptions{Output: t.stderr, Level: hclog.Warn, DisableTime: true}),
 		Resolve: func(plugins.Settings) (*plugins.Executable, error) {

@@ -165,11 +165,12 @@ func (d *Dir) step(name string) (*Dir, error) {
 // removeDir removes an empty directory, as far as it is still there.
 func (d *Dir) removeDir(name string) { _ = unix.Unlinkat(d.fd, name, unix.AT_REMOVEDIR) }
 
-// OpenSubdir opens a directory in this one, made with that mode where it is not there. With ErrUnsafe it refuses one that
+// OpenSubdir opens a directory in this one, made with that mode, whatever the umask, where it is not there. With ErrUnsafe it refuses one that
 // is not ours alone: of another owner, or that others may write to.
 func (d *Dir) OpenSubdir(name string, mode os.FileMode) (*Dir, error) {
-	if err := unix.Mkdirat(d.fd, name, uint32(mode.Perm())); err != nil && !errors.Is(err, unix.EEXIST) {
-		return nil, d.fail("mkdir", name, err)
+	made := unix.Mkdirat(d.fd, name, uint32(mode.Perm()))
+	if made != nil && !errors.Is(made, unix.EEXIST) {
+		return nil, d.fail("mkdir", name, made)
 	}
 	sub, err := d.step(name)
 	if err != nil {
@@ -181,6 +182,9 @@ func (d *Dir) OpenSubdir(name string, mode os.FileMode) (*Dir, error) {
 	var st unix.Stat_t
 	if err = unix.Fstat(sub.fd, &st); err == nil && (int(st.Uid) != os.Geteuid() || st.Mode&0o022 != 0) {
 		err = fmt.Errorf("it has mode %#o and owner %d: %w", st.Mode&0o7777, st.Uid, ErrUnsafe)
+	}
+	if err == nil && made == nil && st.Mode&0o777 != uint32(mode.Perm()) {
+		err = unix.Fchmodat(sub.fd, ".", uint32(mode.Perm()), 0)
 	}
 	if err != nil {
 		_ = sub.Close()

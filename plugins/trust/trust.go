@@ -20,6 +20,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/hark-supervisor/hark/core/held"
 )
 
 // The bounds of what is read.
@@ -40,9 +42,8 @@ type Policy struct {
 	Bundled string
 	// BundledPlugins are the names it knows.
 	BundledPlugins []string
-	// RunDir is where copies of scripts go: a directory of the daemon's own that others cannot write. It is made
-	// when needed, with mode 0711.
-	RunDir string
+	// RunDir gives the directory in which one for copies of scripts is made: the daemon's own, that others cannot write. nil: there is none.
+	RunDir func() (string, error)
 	// UID is the daemon's effective user, whose files are trusted beside root's.
 	UID int
 
@@ -284,32 +285,37 @@ func (p *Policy) script(e *Executable, f *os.File, want string) error {
 	if want != "" && !sameHash(want, e.SHA256) {
 		return changed(e.Argv[0], want, e.SHA256)
 	}
-	if p.RunDir == "" {
+	if p.RunDir == nil {
 		return fmt.Errorf("cannot run the script %s: there is no run directory for its copy", e.Argv[0])
 	}
-	if err := p.makeRunDir(); err != nil {
+	dir, err := p.copies()
+	if err != nil {
 		return fmt.Errorf("cannot make the run directory: %w", err)
 	}
-	if err := p.checkDirs(p.RunDir); err != nil {
+	if err := p.checkDirs(dir); err != nil {
 		return err
 	}
-	e.Path = filepath.Join(p.RunDir, filepath.Base(e.Argv[0])+"-"+e.SHA256[:16])
+	e.Path = filepath.Join(dir, filepath.Base(e.Argv[0])+"-"+e.SHA256[:16])
 	return replaceFile(e.Path, text, 0o755)
 }
 
-// makeRunDir makes the directory of the copies. Whatever our umask, the users of plugins pass through it.
-func (p *Policy) makeRunDir() error {
-	if err := os.MkdirAll(filepath.Dir(p.RunDir), 0o711); err != nil { //nolint:gosec // as above
-		return err
+// copies makes the directory of the copies. Whatever our umask, the users of plugins pass through it.
+func (p *Policy) copies() (string, error) {
+	run, err := p.RunDir()
+	if err != nil {
+		return "", err
 	}
-	err := os.Mkdir(p.RunDir, 0o711) //nolint:gosec // as above
-	switch {
-	case errors.Is(err, os.ErrExist):
-		return nil
-	case err != nil:
-		return err
+	const name, mode = "x", 0o711
+	d, err := held.OpenDir(run)
+	if err != nil {
+		return "", err
 	}
-	return os.Chmod(p.RunDir, 0o711) //nolint:gosec // as above
+	defer d.Close() //nolint:errcheck // only a descriptor
+	sub, err := d.OpenSubdir(name, mode)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(run, name), sub.Close()
 }
 
 func hash(r io.Reader, most int64) (string, error) {

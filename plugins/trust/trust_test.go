@@ -29,7 +29,7 @@ func newPlace(t *testing.T) *place {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return &place{t: t, dir: dir, Policy: &Policy{Dirs: []string{dir}, RunDir: filepath.Join(root, "run"), UID: os.Getuid()}}
+	return &place{t: t, dir: dir, Policy: &Policy{Dirs: []string{dir}, RunDir: func() (string, error) { return root, nil }, UID: os.Getuid()}}
 }
 
 func (p *place) write(name, content string, mode os.FileMode) string {
@@ -118,7 +118,7 @@ func TestAScriptIsExecutedFromACopy(t *testing.T) {
 	p := newPlace(t)
 	p.install(p.write("x", answer, 0o755), "answer")
 	e := p.resolves(Wanted{Name: "answer"})
-	if !e.Pinned || e.File != nil || filepath.Dir(e.Path) != p.RunDir {
+	if !e.Pinned || e.File != nil || filepath.Dir(e.Path) != filepath.Join(filepath.Dir(p.dir), "x") {
 		t.Fatalf("got %+v", e)
 	}
 	// What happens to the original after the check does not matter.

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/hark-supervisor/hark/testplugins/faulty"
+)
+
+// XDG_RUNTIME_DIR stays root's where user= has made the daemon another user.
+func TestADirectoryOfAnotherUserIsNotOurs(t *testing.T) {
+	dir := t.TempDir()
+	if !isOwn(dir) || isOwn(dir+"/nothing") {
+		t.Error("our own is not ours, or what is not there is")
+	}
+	other := "/"
+	if os.Geteuid() == 0 {
+		if err := os.Chown(dir, 12345, 0); err != nil {
+			t.Fatal(err)
+		}
+		other = dir
+	}
+	if isOwn(other) {
+		t.Errorf("%s is another user's", other)
+	}
+}
+
+func TestAnotherUsersDirectoryDoesNotTakeTheRunDirectoryAway(t *testing.T) {
+	for name, spoil := range map[string]func(base string) error{
+		"nothing":                      func(string) error { return nil },
+		"our own of before":            func(base string) error { return os.Mkdir(base, 0o711) },
+		"another user's":               func(base string) error { return errors.Join(os.Mkdir(base, 0o755), os.Chown(base, 12345, 12345)) },
+		"one that everybody can write": func(base string) error { return errors.Join(os.Mkdir(base, 0o777), os.Chmod(base, 0o777)) },
+		"a link":                       func(base string) error { return os.Symlink(filepath.Dir(base), base) },
+		"a file":                       func(base string) error { return os.WriteFile(base, nil, 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "another user's" && os.Geteuid() != 0 {
+				t.Skip("only root can give a directory away")
+			}
+			tmp := t.TempDir()
+			t.Setenv("TMPDIR", tmp)
+			base := filepath.Join(tmp, "hark-test")
+			r := &runDir{bases: []string{filepath.Join(tmp, "missing", "hark"), base}, name: "abc"}
+			if err := spoil(base); err != nil {
+				t.Fatal(err)
+			}
+			path, err := r.make()
+			if err != nil {
+				t.Fatal(err)
+			}
+			usual := name == "nothing" || name == "our own of before"
+			if usual != (path == filepath.Join(base, "abc")) {
+				t.Errorf("it is %s", path)
+			}
+			for _, dir := range []string{path, filepath.Dir(path)} {
+				if info, err := os.Lstat(dir); err != nil || !isOwn(dir) || info.Mode() != os.ModeDir|passable {
+					t.Errorf("%s: %v, %v", dir, info, err)
+				}
+			}
+			if again, err := r.make(); again != path || err != nil {
+				t.Errorf("again: %s, %v", again, err)
+			}
+			if err := os.RemoveAll(filepath.Dir(path)); err != nil { // as those do who clear the temporary folder
+				t.Fatal(err)
+			}
+			path, err = r.make()
+			if info, stat := os.Lstat(path); err != nil || stat != nil || !info.IsDir() {
+				t.Errorf("after it was removed: %s, %v, %v", path, err, stat)
+			}
+		})
+	}
+}
+
+// The daemon of an ordinary user has plugins, whoever was first in the temporary folder.
+func TestPluginsOfAnOrdinaryUserWorkWhoeverWasFirstInTheTemporaryFolder(t *testing.T) {
+	if !isRoot(t) {
+		return
+	}
+	self, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := ready(t, inBackground()+"[plugin:faulty]\ncommand=DIR/faulty "+faulty.Verb+" none\npermissions=read\n[rpcinterface:faulty]\nplugin=faulty\n", "-u", "www-data")
+	tmp := filepath.Join(in.dir, "tmp")
+	taken := filepath.Join(tmp, "hark-33")
+	for _, err := range []error{
+		os.WriteFile(filepath.Join(in.dir, "faulty"), self, 0o755), //nolint:gosec // another user runs it
+		os.Mkdir(tmp, 0o700), os.Chmod(tmp, 0o777|os.ModeSticky), os.Mkdir(taken, 0o755), os.Chown(taken, 12345, 12345),
+		os.Chown(in.dir, 33, 33), os.Chmod(in.conf, 0o644),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	in.cmd.Env = append(in.cmd.Env, "TMPDIR="+tmp, "XDG_RUNTIME_DIR=/root") // root's, as after sudo
+	if out, status := in.daemonize(); status != 0 {
+		t.Fatalf("status %d: %s", status, out)
+	}
+	in.waitEcho("echo")
+	pid, _ := in.pidfile()
+	in.must("supervisor.shutdown")
+	until(t, "the daemon has ended", func() bool { return !alive(pid) })
+	if left, _ := filepath.Glob(filepath.Join(tmp, "*")); len(left) != 1 || left[0] != taken {
+		t.Errorf("left in the temporary folder: %q", left)
+	}
+}
