@@ -147,10 +147,15 @@ func (t *pluginTool) load() error {
 		}
 		dirs = t.cfg.Supervisord.PluginDirs
 	}
+	return t.trust(dirs)
+}
+
+// trust makes the policy over plugin directories, and a directory of our own for copies of scripts.
+func (t *pluginTool) trust(dirs []string) (err error) {
 	if t.run, err = os.MkdirTemp("", "hark-plugin-"); err != nil {
 		return err
 	}
-	if err := os.Chmod(t.run, passable); err != nil { //nolint:gosec // as above
+	if err := os.Chmod(t.run, passable); err != nil { //nolint:gosec // the users of plugins pass through
 		return err
 	}
 	t.policy = trustPolicy(dirs, func() (string, error) { return t.run, nil })

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/plugins/bundled"
@@ -43,11 +42,9 @@ func (t *pluginTool) sections(words []string) error {
 	if len(dirs) == 0 {
 		dirs = config.DefaultPluginDirs()
 	}
-	runDir, err := os.MkdirTemp("", "hark-plugin-")
-	if err != nil {
+	if err := t.trust(dirs); err != nil {
 		return err
 	}
-	t.policy = trustPolicy(dirs, filepath.Join(runDir, "run"))
 	defer t.close()
 	known := map[string]schema{}
 	found, failed := []sectionIssue{}, false

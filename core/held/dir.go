@@ -183,7 +183,7 @@ func (d *Dir) OpenSubdir(name string, mode os.FileMode) (*Dir, error) {
 	if err = unix.Fstat(sub.fd, &st); err == nil && (int(st.Uid) != os.Geteuid() || st.Mode&0o022 != 0) {
 		err = fmt.Errorf("it has mode %#o and owner %d: %w", st.Mode&0o7777, st.Uid, ErrUnsafe)
 	}
-	if err == nil && made == nil && st.Mode&0o777 != uint32(mode.Perm()) {
+	if err == nil && made == nil && os.FileMode(st.Mode&0o777) != mode.Perm() {
 		err = unix.Fchmodat(sub.fd, ".", uint32(mode.Perm()), 0)
 	}
 	if err != nil {
