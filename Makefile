@@ -52,7 +52,7 @@ soak: ## the tests at full size (make test runs a twentieth); takes up to an hou
 	@.ci/test-deps
 	HARK_SOAK=1 go test -count=1 -timeout 2h $(SOAKFLAGS) $(PKG)
 
-integration: ## the plugins against the programs that they are for (syslog-ng, VictoriaLogs, Postfix …); RECEIVERS=debian: only those of Debian, as CI does
+integration: ## the plugins against the programs that they are for (syslog-ng, VictoriaLogs, Postfix …), and listeners in forty languages; RECEIVERS=debian: only what is quick to get of Debian, as CI does
 	@TESTFLAGS='$(TESTFLAGS)' .ci/integration $(or $(RECEIVERS),all)
 
 bench: build ## Hark beside Python's supervisord; results and table under OUT (a temporary directory)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -99,65 +100,102 @@ func languages() []language {
 	}
 }
 
+// playedAtOnce is how many are played at the same time: most of it is waiting, but
+// some start a virtual machine again and again.
+const playedAtOnce = 6
+
 // Listeners in many languages: those that are right keep every rule, with faults and
 // without a locale; the others break the one that they are known for.
 func TestListenersInManyLanguages(t *testing.T) {
+	type played struct {
+		verdicts []verdict
+		err      error
+	}
+	turns := make(chan struct{}, playedAtOnce)
+	results := map[string]chan played{}
+	missing := map[string]string{}
+	for _, l := range languages() {
+		if missing[l.name] = l.missing(); missing[l.name] != "" {
+			continue
+		}
+		dir, done := t.TempDir(), make(chan played, 1)
+		results[l.name] = done
+		go func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			var p played
+			s, err := l.settings(t, dir)
+			if p.err = err; err == nil {
+				p.verdicts, p.err = judge(s)
+			}
+			done <- p
+		}()
+	}
 	for _, l := range languages() {
 		t.Run(l.name, func(t *testing.T) {
-			t.Parallel()
-			for _, tool := range l.tools {
-				if _, err := exec.LookPath(tool); err == nil {
-					continue
+			switch tool := missing[l.name]; {
+			case tool == "":
+				p := <-results[l.name]
+				if p.err != nil {
+					t.Fatal(p.err)
 				}
-				if os.Getenv("HARK_INTEGRATION") != "" {
-					t.Fatalf("there is no %s here; make integration installs it", tool)
-				}
+				l.check(t, p.verdicts)
+			case os.Getenv("HARK_INTEGRATION") != "" && tool != "gawk": // which would become the machine's awk
+				t.Fatalf("there is no %s here; make integration installs it", tool)
+			default:
 				t.Skipf("there is no %s here; make integration installs it", tool)
-			}
-			all, err := judge(l.settings(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			found := false
-			for _, v := range all {
-				found = found || v.rule.id == l.broken && v.outcome == fail
-				if v.outcome == fail && v.rule.id != l.broken && !slices.Contains(l.also, v.rule.id) {
-					t.Errorf("%s: %s", v.rule.id, v.detail)
-				}
-				if v.outcome == fail {
-					t.Logf("%s: %s", v.rule.id, v.detail)
-				}
-				if v.outcome == skip && l.broken == "" {
-					t.Errorf("%s was not tried: %s", v.rule.id, v.detail)
-				}
-			}
-			if l.broken != "" && !found {
-				t.Errorf("%s was not found to be broken", l.broken)
 			}
 		})
 	}
 }
 
-// settings builds the listener and is how it is tried.
-func (l language) settings(t *testing.T) settings {
-	t.Helper()
-	dir := t.TempDir()
+// missing is a command that the listener needs and that is not there, "" for none.
+func (l language) missing() string {
+	for _, tool := range l.tools {
+		if _, err := exec.LookPath(tool); err != nil {
+			return tool
+		}
+	}
+	return ""
+}
+
+func (l language) check(t *testing.T, all []verdict) {
+	found := false
+	for _, v := range all {
+		found = found || v.rule.id == l.broken && v.outcome == fail
+		if v.outcome == fail && v.rule.id != l.broken && !slices.Contains(l.also, v.rule.id) {
+			t.Errorf("%s: %s", v.rule.id, v.detail)
+		}
+		if v.outcome == fail {
+			t.Logf("%s: %s", v.rule.id, v.detail)
+		}
+		if v.outcome == skip && l.broken == "" {
+			t.Errorf("%s was not tried: %s", v.rule.id, v.detail)
+		}
+	}
+	if l.broken != "" && !found {
+		t.Errorf("%s was not found to be broken", l.broken)
+	}
+}
+
+// settings builds the listener in dir and is how it is tried.
+func (l language) settings(t *testing.T, dir string) (settings, error) {
 	file := filepath.Join("testdata/languages", l.file)
 	if strings.HasPrefix(l.file, newTemplates) {
 		file = l.file
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatal(err)
+		return settings{}, err
 	}
 	if err := os.WriteFile(filepath.Join(dir, filepath.Base(file)), text, 0o644); err != nil {
-		t.Fatal(err)
+		return settings{}, err
 	}
 	if l.build != "" {
 		build := exec.Command("sh", "-c", l.build)
 		build.Dir = dir
 		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", l.build, err, out)
+			return settings{}, fmt.Errorf("%s: %w\n%s", l.build, err, out)
 		}
 	}
 	// A listener is started where the kit is.
@@ -172,5 +210,5 @@ func (l language) settings(t *testing.T) settings {
 	if l.broken != "" {
 		s.timeout, s.stopWait = s.timeout/2, s.stopWait/2 // what is waited for in vain
 	}
-	return s
+	return s, nil
 }
