@@ -65,7 +65,7 @@ type LogSink struct {
 	looking    bool      // runWatch looks at its time
 	episode    bool      // output is being lost
 	tellAt     time.Time // when that is announced; zero: it was
-	toldFail   bool
+	told       troubles
 	stats      LogSinkStatus
 }
 

@@ -192,8 +192,7 @@ func (k *LogSink) answered(ack sdk.LogAck) error {
 		}
 		k.sendAgain(b)
 	}
-	tell, recovered := told != nil && !k.toldFail, told == nil && k.toldFail
-	k.toldFail = told != nil
+	tell, recovered := told != nil && k.told.first(false), told == nil && k.told.over()
 	if told != nil {
 		k.stats.LastError = errorText(told)
 	}
@@ -250,8 +249,7 @@ func (k *LogSink) retreat(stream *sinkStream, why error) {
 	k.failures++
 	k.retryAt = time.Now().Add(doubled(k.firstDelay, k.failures, streamMax))
 	k.stats.LastError = errorText(why)
-	tell := !k.toldFail && k.ctx.Err() == nil
-	k.toldFail = true
+	tell := k.told.first(true) && k.ctx.Err() == nil
 	k.mu.Unlock()
 	if tell {
 		k.around.Log.Warn("the stream to the sink ended; what it did not acknowledge is sent again", "error", errorText(why))

@@ -42,7 +42,7 @@ type Notifier struct {
 	delivered time.Time // the last notification; zero: none was
 	fault     string    // of the spool's disk; "": none
 	toldBad   bool      // the log has been told that the templates fail
-	toldFail  bool      // the log has been told that deliveries fail
+	told      troubles  // of deliveries
 }
 
 // NewNotifier makes a notifier and starts its goroutine; Close ends it. It opens the spool, if there is one, so it touches the disk. Errors are of
@@ -241,8 +241,7 @@ func (n *Notifier) deliver(a *alert) {
 	} else {
 		n.delivered = time.Now()
 	}
-	tell := err != nil && !n.toldFail || err == nil && n.toldFail
-	n.toldFail = err != nil
+	tell := err == nil && n.told.over() || err != nil && n.told.first(unreached(err))
 	n.mu.Unlock()
 	n.ack(acked)
 	switch {
