@@ -94,7 +94,7 @@ func (p *pythonServer) run(t testing.TB, job pythonJob) pythonResult {
 }
 
 func startPython(t testing.TB, module string) *pythonServer {
-	cmd := exec.Command("/usr/bin/python3", "-c", pythonScript, module)
+	cmd := exec.Command("/usr/bin/python3", "-u", "-c", pythonScript, module) // -u: what Supervisor wrote to the stdout of the import is there too
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
