@@ -158,15 +158,16 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, status
 		d.ext = d.newExtensions()
 	}
 	d.log.Store(log)
+	ext := d.ext // for calls, which may outlast it
 	supervisor, err := core.New(core.Options{
-		Further:   d.ext.further,
+		Further:   ext.further,
 		Config:    d.conf,
 		System:    d.system,
 		Bus:       d.bus,
 		Log:       log.write,
 		ReopenLog: log.reopen,
 		ClearLog:  log.clear,
-		Reread:    func() (*config.Config, error) { return d.reread(d.ext.check) },
+		Reread:    func() (*config.Config, error) { return d.reread(ext.check) },
 		Program:   d.readProgram,
 		Environ:   d.environ,
 		Syslog:    log.syslog,
@@ -179,7 +180,7 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, status
 		supervisor.Discard()
 		return 0, 0, err
 	}
-	d.ext.begin(d.conf, log.level, supervisor, server.Dispatcher())
+	ext.begin(d.conf, log.level, supervisor, server.Dispatcher())
 	for _, warning := range clearAutoLogs() {
 		log.write(config.WARN, warning)
 	}
