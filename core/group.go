@@ -43,6 +43,7 @@ type member struct {
 	stdoutEpisode, stderrEpisode logs.Episode
 
 	restarts int                // ProcessInfo.Restarts
+	forsaken bool               // a shutdown could not stop it
 	killErr  string             // why the last signal could not be sent
 	exit     eventlistener.Exit // how the child ended whose end is being handled
 	// expected: the state is EXITED, and the exit code was one of exitcodes.
@@ -142,10 +143,13 @@ func (s *Supervisor) byPriority() []*group {
 	return sorted
 }
 
+// over tells whether a process is in a stopped state, or is not waited for any longer.
+func (m *member) over() bool { return m.forsaken || m.machine.State().IsStopped() }
+
 // stopped tells whether all of a group's processes are in a stopped state.
 func (g *group) stopped() bool {
 	for _, m := range g.members {
-		if !m.machine.State().IsStopped() {
+		if !m.over() {
 			return false
 		}
 	}
@@ -156,7 +160,7 @@ func (g *group) stopped() bool {
 func (g *group) unstopped() []*member {
 	var left []*member
 	for _, m := range g.members {
-		if !m.machine.State().IsStopped() {
+		if !m.over() {
 			left = append(left, m)
 		}
 	}

@@ -120,6 +120,7 @@ func (s *Supervisor) shutdownTurn(now time.Time) {
 			return
 		}
 		s.stopGroup(last)
+		s.forsake(last, now)
 		s.report(now)
 		if !last.stopped() {
 			return

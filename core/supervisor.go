@@ -105,6 +105,7 @@ type Supervisor struct {
 	reported    time.Time
 	drainFor    *group    // the listeners that may answer first, before they are stopped
 	drainUntil  time.Time // but no longer than this
+	stopOf      groupStop // the group that is being stopped in a shutdown
 }
 
 // New makes a Supervisor with every group of the configuration added, in
@@ -312,6 +313,7 @@ func (s *Supervisor) nextAlarm(now time.Time) time.Time {
 	earlier(s.nextTick())
 	earlier(s.nextReport())
 	earlier(s.nextDrain())
+	earlier(s.nextForsake())
 	earlier(s.nextRetry())
 	earlier(now.Add(lazyLook), s.spawning > 1)
 	earlier(s.nextPoolCheck())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"syscall"
 	"time"
@@ -61,6 +62,13 @@ func (a *activity) clear() error {
 	done := make(chan error, 1)
 	a.writer.Clear(func(err error) { done <- err })
 	return <-done
+}
+
+// flush waits so long for the disk to take what was written.
+func (a *activity) flush(within time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	_ = a.writer.Flush(ctx)
 }
 
 func (a *activity) close() {

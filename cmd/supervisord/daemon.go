@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -45,6 +44,7 @@ type daemon struct {
 	checked atomic.Pointer[config.Config] // the last configuration read that was in order
 
 	ext       *extensions
+	term      *termination
 	draining  sync.WaitGroup // HTTP servers of lives before, which finish their answers
 	sockets   *rpc.Sockets   // outlive a life: what stays the same stays bound
 	bound     *rpc.Set       // those of the present life; nil before the first
@@ -55,9 +55,8 @@ type daemon struct {
 // run is everything after the configuration was read. An error is a reason not
 // to start; once the daemon serves there are none.
 func (d *daemon) run() (int, error) {
-	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR2)
-	defer signal.Stop(signals)
+	d.term = newTermination(d.write, d.killChildren, d.exitNow)
+	defer d.term.relay()()
 	child.IgnoreSignals()
 	if err := d.dropPrivileges(); err != nil {
 		return 0, err
@@ -83,7 +82,7 @@ func (d *daemon) run() (int, error) {
 		}
 	}()
 	for {
-		mood, status, err := d.life(signals, first)
+		mood, status, err := d.life(first)
 		if err != nil {
 			return 0, err
 		}
@@ -128,7 +127,7 @@ func (d *daemon) readAgain() {
 
 // life is one turn from start to shutdown or restart (supervisord.py, main and run),
 // with the status to exit with after a shutdown.
-func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, status int, err error) {
+func (d *daemon) life(first bool) (_ core.Mood, status int, err error) {
 	set := d.conf.Supervisord
 	log, err := d.openLog()
 	if err != nil {
@@ -198,7 +197,13 @@ func (d *daemon) life(signals <-chan os.Signal, first bool) (_ core.Mood, status
 	// started. Left to itself Go's runtime does it in small steps for a minute,
 	// waking an otherwise idle daemon.
 	debug.FreeOSMemory()
-	mood := supervisor.Run(signals)
+	d.term.enter(func() bool { return supervisor.Mood() == core.MoodShutdown })
+	mood := supervisor.Run(d.term.signals)
+	if mood < core.MoodRestarting {
+		d.term.end(d.conf.Supervisord.PluginStopWait+endTime, supervisor.ExitStatus())
+	} else {
+		d.term.leave()
+	}
 	server.StopListening()
 	if mood < core.MoodRestarting {
 		d.bound.Close()
@@ -230,7 +235,7 @@ func (d *daemon) started() {
 
 // drain ends HTTP servers that listen no more. The programs of the next life do not wait for their clients.
 func (d *daemon) drain(server *rpc.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	ctx, cancel := context.WithTimeout(d.term.hurry, drainTime)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		d.write(config.WARN, fmt.Sprintf("cut off clients that were still being answered: %v", err))
@@ -242,7 +247,7 @@ func (d *daemon) end(supervisor *core.Supervisor) {
 	d.notify.tell("STOPPING=1")
 	ext := d.ext
 	d.ext = nil
-	ext.close(context.Background(), d.conf.Supervisord.PluginStopWait)
+	ext.close(d.term.hurry, d.conf.Supervisord.PluginStopWait)
 	supervisor.FlushDeadLetters()
 	d.draining.Wait()
 }

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -70,4 +74,59 @@ startsecs=0
 		t.Error("what was stopped before its turn was spawned")
 	}
 	in.must("supervisor.startProcess", "behind")
+}
+
+// TERM ends the daemon though a spawn hangs, before its fork or within, and what hung is not started afterwards either.
+func TestAHungSpawnDoesNotKeepTheDaemonFromItsEnd(t *testing.T) {
+	for _, where := range []string{"hung", "interpreter"} {
+		t.Run(where, func(t *testing.T) {
+			in := ready(t, baseConf+`
+[program:hung]
+command=DIR/hung
+startsecs=0
+stopwaitsecs=1
+[program:runs]
+command=/bin/cat
+startsecs=0
+`)
+			shell, err := os.ReadFile("/bin/sh")
+			if err != nil {
+				t.Fatal(err)
+			}
+			in.script("interpreter", string(shell))
+			in.script("hung", "#!"+in.dir+"/interpreter\necho >"+in.dir+"/started; exec sleep 1000\n")
+			release := hangs(t, filepath.Join(in.dir, where))
+			in.launch()
+			in.waitServing()
+			in.waitLog("WARN the spawn of 'hung' has taken more than 5 seconds")
+			in.signal(syscall.SIGTERM)
+			in.ended()
+			release()
+			pause()
+			if in.file("started") != "" {
+				t.Error("it was started after the end")
+			}
+			in.nothingLeft()
+		})
+	}
+}
+
+// TERM ends a start that a disk holds up.
+func TestTermEndsAStartThatHangs(t *testing.T) {
+	in := ready(t, baseConf)
+	log := filepath.Join(in.dir, "supervisord.log")
+	if err := os.WriteFile(log, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	release := hangs(t, log)
+	defer release()
+	in.launch()
+	until(t, "it takes signals, which it does before it ignores others", func() bool {
+		ignored, err := strconv.ParseUint(procStatus(in.cmd.Process.Pid, "SigIgn"), 16, 64)
+		return err == nil && ignored&(1<<(syscall.SIGXFSZ-1)) != 0
+	})
+	in.signal(syscall.SIGTERM)
+	if status := in.ended(); status != 1 {
+		t.Errorf("status %d", status)
+	}
 }

@@ -25,6 +25,7 @@ func TestPluginsOverTheLivesOfTheDaemon(t *testing.T) {
 		{"Clients that update while the file changes", clientsUpdateWhileTheFileChanges},
 		{"A plugin that hangs holds up neither programs nor the end", aPluginThatHangsHoldsNothingUp},
 		{"What waits is told after a restart", whatWaitsIsToldAfterARestart},
+		{"A second TERM waits for no plugin", aSecondTermWaitsForNoPlugin},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, bin) })
 	}
@@ -247,5 +248,28 @@ func whatWaitsIsToldAfterARestart(t *testing.T, bin string) {
 		for i := range n {
 			until(t, fmt.Sprintf("event %d is told (%s)", i, overflow), func() bool { return told(i) > 0 })
 		}
+	}
+}
+
+// Who sends TERM again does not wait for plugins any longer, whatever plugin_stopwaitsecs says; a program still has its stopwaitsecs.
+func aSecondTermWaitsForNoPlugin(t *testing.T, bin string) {
+	conf := strings.Replace(baseConf, "nodaemon=true\n", "nodaemon=true\nplugin_stopwaitsecs=1h\n", 1) + silentPlugin(bin) + silentNotifier("a", "")
+	in := ready(t, conf)
+	in.launch()
+	in.waitServing()
+	in.busy("a")
+	in.signal(syscall.SIGTERM)
+	in.waitLog("stopped: cat")
+	for over := false; !over; { // they are seconds apart then
+		in.waitLog("received SIGTERM")
+		select {
+		case <-in.exited:
+			over = true
+		case <-time.After(1200 * time.Millisecond):
+			in.signal(syscall.SIGTERM)
+		}
+	}
+	if left := in.file("a-deadletters.jsonl"); !strings.Contains(left, "REMOTE_COMMUNICATION") {
+		t.Errorf("what could not be told is not among the dead letters: %q", left)
 	}
 }

@@ -62,6 +62,17 @@ func (r *reaper) close() {
 	}
 }
 
+// KillAll kills every child with its process group, for a process that cannot end them in order.
+func (s *System) KillAll() {
+	s.reaper.mu.Lock()
+	defer s.reaper.mu.Unlock()
+	for pid := range s.reaper.known {
+		if syscall.Kill(-pid, syscall.SIGKILL) != nil {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+}
+
 func (r *reaper) run() {
 	defer close(r.done)
 	for {

@@ -1,0 +1,70 @@
+package core
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hark-supervisor/hark/core/config"
+)
+
+// killTime is how long a shutdown waits for processes beyond their stopwaitsecs, while SIGKILL is sent again and again. One that hangs in the kernel
+// does not end by that, and a spawn that hangs in a file system cannot be taken back: Supervisor waits for them for good.
+const killTime = 10 * time.Second
+
+// groupStop is how the stop of a group in a shutdown or restart goes.
+type groupStop struct {
+	group  *group
+	kill   time.Time // when the child of a spawn that hangs is killed
+	killed bool
+	until  time.Time // when in a shutdown what is left is left alone
+}
+
+// forsake leaves processes of a group alone that a shutdown cannot stop, when their time is over. A restart waits for them: they would run twice.
+func (s *Supervisor) forsake(g *group, now time.Time) {
+	if s.stopOf.group != g {
+		kill := now.Add(g.longestStop())
+		s.stopOf = groupStop{group: g, kill: kill, until: kill.Add(killTime)}
+	}
+	left := g.unstopped()
+	if !now.Before(s.stopOf.kill) && !s.stopOf.killed {
+		s.stopOf.killed = true
+		if slices.ContainsFunc(left, func(m *member) bool { return m.spawn != nil }) {
+			s.sys.KillForking()
+		}
+	}
+	if s.Mood() != MoodShutdown || now.Before(s.stopOf.until) {
+		return
+	}
+	for _, m := range left {
+		m.forsaken = true
+		s.log(config.CRIT, forsakenLine(m.namespec(), m.machine.Pid()))
+	}
+}
+
+// nextForsake is when that is due.
+func (s *Supervisor) nextForsake() (time.Time, bool) {
+	st := &s.stopOf
+	switch {
+	case st.group == nil || st.group.stopped():
+		return time.Time{}, false
+	case !st.killed:
+		return st.kill, true
+	}
+	return st.until, s.Mood() == MoodShutdown
+}
+
+// longestStop is the longest stopwaitsecs of those that are still to be stopped.
+func (g *group) longestStop() (longest time.Duration) {
+	for _, m := range g.unstopped() {
+		longest = max(longest, m.conf.StopDuration())
+	}
+	return longest
+}
+
+func forsakenLine(namespec string, pid int) string {
+	if pid == 0 {
+		return fmt.Sprintf("cannot stop %s: its spawn does not come to an end; it is left alone", namespec)
+	}
+	return fmt.Sprintf("cannot stop %s (pid %d): it does not end although it was killed; it is left alone", namespec, pid)
+}
