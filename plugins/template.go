@@ -172,7 +172,7 @@ func parseTemplate(name, written, otherwise string) (*template.Template, error) 
 	}
 	t, err := template.New(name).Funcs(functions()).Parse(written)
 	if err != nil {
-		return nil, fmt.Errorf("cannot parse: %s", strings.TrimPrefix(err.Error(), "template: "))
+		return nil, fmt.Errorf("cannot parse: %s", templateFault(err))
 	}
 	if len(t.Templates()) > 1 {
 		return nil, errors.New("cannot use define or block in a template")
@@ -209,7 +209,7 @@ func boundWork(n parse.Node, inRange bool) error {
 			return errors.New("cannot use a range within a range")
 		}
 		if !overList(n.Pipe) {
-			return fmt.Errorf("cannot range over %s; accepted: .Events and .Folded", n.Pipe)
+			return fmt.Errorf("line %d: cannot range over anything else; accepted: .Events and .Folded", n.Line)
 		}
 		return boundBranch(&n.BranchNode, true)
 	}
@@ -263,7 +263,7 @@ func (t *limitedText) Write(b []byte) (int, error) {
 func render(t *template.Template, a *Alert, max int) (string, error) {
 	out := &limitedText{max: max}
 	if err := t.Execute(out, a); err != nil && !errors.Is(err, errTooLong) {
-		return "", fmt.Errorf("cannot fill in: %s", strings.TrimPrefix(err.Error(), "template: "))
+		return "", fmt.Errorf("cannot fill in: %s", templateFault(err))
 	}
 	return strings.ToValidUTF8(out.String(), "\uFFFD"), nil
 }

@@ -62,6 +62,35 @@ func TestCheckTemplate(t *testing.T) {
 	}
 }
 
+// What is wrong with a template is told without its words, which may be a secret.
+func TestErrorsOfTemplatesQuoteNothing(t *testing.T) {
+	for bad, want := range map[string]string{
+		"hunter2 {{":                            "cannot parse: line 1: an action is not closed",
+		"{{hunter2 1}}":                         "cannot parse: line 1: there is no such function",
+		"\n{{$hunter2}}":                        "cannot parse: line 2: there is no such variable",
+		`{{"hunter2`:                            "cannot parse: line 1: a quotation is not closed",
+		"{{if .hunter2}}":                       "cannot parse: line 1: it ends before an {{end}}",
+		"{{end}} hunter2":                       "cannot parse: line 1: an {{end}} closes nothing",
+		"{{/* hunter2":                          "cannot parse: line 1: a comment is not closed",
+		"{{.Severity hunter2=}}":                "cannot parse: line 1: it is not well formed",
+		"{{hunter2!}}":                          "cannot parse: line 1: it is not well formed",
+		"{{'hunter2'}}":                         "cannot parse: line 1: it is not well formed",
+		"{{.hunter2}}":                          "cannot fill in: line 1, byte 2: there is no such field",
+		`{{upper "hunter2" "hunter2"}}`:         "cannot fill in: line 1, byte 2: a function has too few or too many arguments",
+		`{{index .Events "hunter2"}}`:           "cannot fill in: line 1, byte 2: it is of no use there",
+		`{{index .Events 7 | hunter2}}`:         "cannot parse: line 1: there is no such function",
+		`{{minus "hunter2" 1}}`:                 "cannot fill in: line 1, byte 8: a value is of the wrong type",
+		`{{eq 1 "hunter2"}}`:                    "cannot fill in: line 1, byte 2: two values are of different types",
+		`{{range hunter2}}{{end}}`:              "cannot parse: line 1: there is no such function",
+		`{{range $.Count}}hunter2{{end}}`:       "line 1: cannot range over anything else; accepted: .Events and .Folded",
+		`{{with "hunter2"}}{{.Nothing}}{{end}}`: "cannot fill in: line 1, byte 20: there is no such field",
+	} {
+		if err := CheckTemplate(bad); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, not %s", bad, err, want)
+		}
+	}
+}
+
 func TestTemplatesAreBounded(t *testing.T) {
 	d, err := parseTemplates("{{range .Events}}{{.Data}}\n{{end}}", "{{range .Events}}{{.Data}}{{end}}")
 	if err != nil {

@@ -297,6 +297,11 @@ func serverText(address string) string {
 	if address == "" {
 		return "AUTO"
 	}
+	return urlText(address)
+}
+
+// urlText is a URL without its password.
+func urlText(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return masked

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -221,25 +222,25 @@ func (l *loader) pluginDirs(v setting) []string {
 }
 
 // ReadSecretFile reads a secret: the first line of a file that belongs to root or to us and that nobody else may write, nor everybody
-// read. The error names the file and nothing of its content. It may block on a disk.
+// read. The error says nothing of its name, which may be seen by those alone who may read the section, nor of its content. It may block on a disk.
 func ReadSecretFile(path string) (Secret, error) {
 	if !filepath.IsAbs(path) {
-		return Secret{}, fmt.Errorf("cannot use the file %q: the path must be absolute", path)
+		return Secret{}, errors.New("cannot use the file: its path must be absolute")
 	}
 	st, err := os.Stat(path)
 	if err != nil {
-		return Secret{}, fmt.Errorf("cannot read the file %q: %s", path, reason(err))
+		return Secret{}, fmt.Errorf("cannot read the file: %s", reason(err))
 	}
 	sys, _ := st.Sys().(*syscall.Stat_t)
 	switch {
 	case !st.Mode().IsRegular():
-		return Secret{}, fmt.Errorf("cannot use the file %q: it is no regular file", path)
+		return Secret{}, errors.New("cannot use the file: it is no regular file")
 	case sys != nil && sys.Uid != 0 && int(sys.Uid) != os.Geteuid():
-		return Secret{}, fmt.Errorf("cannot use the file %q: it belongs to uid %d, neither to root nor to supervisord; run: chown root %s", path, sys.Uid, path)
+		return Secret{}, fmt.Errorf("cannot use the file: it belongs to uid %d, neither to root nor to supervisord; chown it to root", sys.Uid)
 	case st.Mode()&0o022 != 0:
-		return Secret{}, fmt.Errorf("cannot use the file %q: others may write to it; run: chmod 0600 %s", path, path)
+		return Secret{}, errors.New("cannot use the file: others may write to it; chmod it to 0600")
 	case st.Mode()&0o004 != 0:
-		return Secret{}, fmt.Errorf("cannot use the file %q: everybody may read it; run: chmod 0600 %s", path, path)
+		return Secret{}, errors.New("cannot use the file: everybody may read it; chmod it to 0600")
 	}
 	return secretLine(path)
 }

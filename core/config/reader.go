@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -19,6 +20,7 @@ const maxFileSize = 16 << 20
 type badLine struct {
 	line int
 	text string // with its newline, as Python quotes it
+	hide bool   // it may be a part of a secret
 }
 
 // syntaxError is everything wrong with the form of one file.
@@ -56,7 +58,7 @@ func readLimited(path string) ([]byte, error) {
 		return nil, err
 	}
 	if len(data) > maxFileSize {
-		return nil, fmt.Errorf("cannot read %q: larger than %d MB", path, maxFileSize>>20)
+		return nil, &os.PathError{Op: "read", Path: path, Err: fmt.Errorf("larger than %d MB", maxFileSize>>20)}
 	}
 	return data, nil
 }
@@ -151,7 +153,7 @@ func (p *parser) feed(line string) {
 	}
 	d := strings.IndexAny(value, "=:")
 	if d <= 0 {
-		p.err.bad = append(p.err.bad, badLine{p.line, line})
+		p.err.bad = append(p.err.bad, badLine{p.line, line, p.mayBeSecret()})
 		if d == 0 {
 			p.flush() // Python goes on with a key without a name, which nothing continues
 		}
@@ -206,12 +208,12 @@ func (e *syntaxError) issues() Errors {
 	var all Errors
 	said := "Source contains parsing errors: " + pyrepr.String(e.file)
 	for _, b := range e.bad {
-		said += fmt.Sprintf("\n\t[line %2d]: %s", b.line, showLine(b.text))
+		said += fmt.Sprintf("\n\t[line %2d]: %s", b.line, b.show())
 	}
 	for _, b := range e.bad {
 		all = append(all, Issue{
 			File: e.file, Line: b.line, Supervisor: said,
-			Text: fmt.Sprintf("cannot read %s; accepted: [section], key=value, a comment or an indented continuation", showLine(b.text)),
+			Text: fmt.Sprintf("cannot read %s; accepted: [section], key=value, a comment or an indented continuation", b.show()),
 		})
 	}
 	if e.fatal != nil {
@@ -221,9 +223,26 @@ func (e *syntaxError) issues() Errors {
 	return all
 }
 
-// showLine quotes a line as Python does, unless it may hold a password.
+// mayBeSecret reports whether a line that is not understood may go on with a value that must not be shown: one of the section has such a key, and a
+// line of its value is not indented.
+func (p *parser) mayBeSecret() bool {
+	s := schemaOf(Schema(), p.cur.name)
+	return s != nil && s.Open || slices.ContainsFunc(append([]string{p.option}, p.cur.order...), func(key string) bool {
+		f := s.Field(key)
+		return f != nil && f.Unquoted() || soundsSecret(key)
+	})
+}
+
+func (b badLine) show() string {
+	if b.hide {
+		return masked
+	}
+	return showLine(b.text)
+}
+
+// showLine quotes a line as Python does, unless it may hold a secret.
 func showLine(line string) string {
-	if strings.Contains(strings.ToLower(line), "password") {
+	if soundsSecret(line) {
 		return masked
 	}
 	return pyrepr.String(line)

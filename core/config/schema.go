@@ -159,6 +159,11 @@ type Field struct {
 	Secret  bool   // never shown
 }
 
+// Unquoted reports whether errors about the key show nothing of its value: it is a secret, or likely to hold one.
+func (f *Field) Unquoted() bool {
+	return f.Secret || f.Type == Variables || f.Type == Template
+}
+
 // SectionSchema is one kind of section.
 type SectionSchema struct {
 	Name   string // "supervisord", or with a placeholder: "program:x"

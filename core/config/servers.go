@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -100,7 +101,7 @@ func (l *loader) passwordFile(s *Server, both bool) {
 	s.Password = password
 }
 
-// secretFile is the first line of a file. The error names the file and nothing of its content.
+// secretFile is the first line of a file. The error says nothing of its name, which the section has and not everybody may see, nor of its content.
 func (l *loader) secretFile(name string) (Secret, error) {
 	return secretLine(l.paths.normalize(name))
 }
@@ -108,12 +109,12 @@ func (l *loader) secretFile(name string) (Secret, error) {
 func secretLine(path string) (Secret, error) {
 	data, err := readLimited(path)
 	if err != nil {
-		return Secret{}, fmt.Errorf("cannot read the password in %q: %s", path, reason(err))
+		return Secret{}, fmt.Errorf("cannot read the file: %s", reason(err))
 	}
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	line = bytes.TrimSuffix(line, []byte("\r"))
 	if len(line) == 0 {
-		return Secret{}, fmt.Errorf("cannot read the password in %q: the first line is empty", path)
+		return Secret{}, errors.New("cannot use the file: the first line is empty")
 	}
 	return NewSecret(string(line)), nil
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hark-supervisor/hark/core/pyrepr"
@@ -47,6 +48,9 @@ func (l *loader) expand(v setting, name string, names ...map[string]any) setting
 	text, err := expand(v.text, known)
 	if err != nil {
 		shown := l.show(v)
+		if shown == masked && errors.As(err, &unknownName{}) {
+			err = unknownName{masked}
+		}
 		l.reject(v.section, v.key, expandWords(shown, name, known, err), expandText(shown, known, err))
 		v.state = broken
 		return v
@@ -92,6 +96,9 @@ func (l *loader) refuse(v setting, said string) {
 	if f := schemaOf(l.schemas, v.section).Field(v.key); f != nil {
 		accepts = "; accepted: " + f.Type.Accepts()
 	}
+	if shown := l.show(v); shown != v.text && v.text != "" {
+		said = strings.ReplaceAll(said, v.text, shown) // the errors of such values have them whole
+	}
 	l.reject(v.section, v.key, said, fmt.Sprintf("cannot use %s%s", l.shown(v), accepts))
 }
 
@@ -102,21 +109,36 @@ func (l *loader) secret(section, key string) bool {
 	if f := s.Field(key); f != nil {
 		return f.Secret
 	}
-	return strings.Contains(key, "password") || s != nil && s.Open
+	return soundsSecret(key) || s != nil && s.Open
 }
 
+// soundsSecret reports whether a name, or a line, is one that people give to secrets.
+func soundsSecret(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc([]string{"password", "passwd", "passphrase", "secret", "token", "api_key", "apikey", "credential"}, func(word string) bool {
+		return strings.Contains(name, word)
+	})
+}
+
+// show is a value as an error may quote it.
 func (l *loader) show(v setting) string {
-	if l.secret(v.section, v.key) {
+	f := schemaOf(l.schemas, v.section).Field(v.key)
+	switch {
+	case l.secret(v.section, v.key), f != nil && f.Unquoted(), soundsSecret(v.key):
 		return masked
+	case f != nil && (f.Type == ServerURL || f.Type == ServerURLs):
+		return urlText(v.text)
 	}
 	return v.text
 }
 
+// shown is show in quotes.
 func (l *loader) shown(v setting) string {
-	if l.secret(v.section, v.key) {
-		return masked
+	text := l.show(v)
+	if text == masked {
+		return text
 	}
-	return fmt.Sprintf("%q", v.text)
+	return fmt.Sprintf("%q", text)
 }
 
 // reject reports what is wrong with a key, or with a section when key is "".

@@ -1,0 +1,94 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// canary is a secret that must not be seen anywhere.
+const canary = "hunter2canary"
+
+// A value that must not be shown is shown by no error and no warning, however wrong it is and whatever is wrong about it.
+func TestErrorsShowNoSecret(t *testing.T) {
+	values := []string{
+		canary, `A="` + canary, `A='` + canary + `'B`, "A=" + canary + `,B="x`, canary + "=", "A=b," + canary, `A="` + canary + `\`, "%(" + canary, "%(no)s " + canary, "%(" + canary + ")s", "%(ENV_" + canary + ")s",
+		canary + " %", canary + " %d", "%q " + canary, "{{" + canary + "}}", "{{.X" + canary, "http://u:" + canary + "@h:x", "ftp://u:" + canary + "@h/", "/no/" + canary,
+		"relative/" + canary, "é\n " + canary, `"` + canary,
+	}
+	tried := map[string]int{}
+	for _, s := range append(Schema(), SectionSchema{Name: "unknown:x"}) {
+		// A key that a plugin may have is a secret: only the plugin knows.
+		fields := append(s.Fields, Field{Key: "webhook_url", Secret: true}, Field{Key: "api_token", Secret: true}, Field{Key: "password", Secret: true})
+		for _, f := range fields {
+			url := f.Type == ServerURL || f.Type == ServerURLs
+			if !f.Unquoted() && !url && f.Key != "password_file" || f.Key == "webhook_url" && !s.Open {
+				continue
+			}
+			for i, v := range values {
+				if url && !strings.Contains(v, "@") { // only a password in one is secret
+					continue
+				}
+				tried[f.Key]++
+				text := fmt.Sprintf("[supervisord]\n[%s]\n%s=%s\nusername=u\n", s.Name, f.Key, v)
+				if s.Name == "supervisord" {
+					text = fmt.Sprintf("[supervisord]\n%s=%s\n", f.Key, v)
+				}
+				rests := []string{"plugin=p\ncommand=/bin/cat\nport=9001\nfile=/tmp/s\nevents=EVENT\nsocket=unix:///tmp/x\n"}
+				if i == 0 { // a line of the value that is not indented
+					rests = append(rests, canary+"\n", `"`+canary+"\"\n")
+				}
+				for _, rest := range rests {
+					seen := whatLoadingSays(t, text+rest)
+					if strings.Contains(seen, canary) {
+						t.Errorf("%s\nshows\n%s", text+rest, seen)
+					}
+				}
+			}
+		}
+	}
+	for _, key := range []string{"password", "read_only_password", "password_file", "environment", "title_template", "body_template", "webhook_url", "serverurl", "servers"} {
+		if tried[key] == 0 {
+			t.Errorf("%s was not tried", key)
+		}
+	}
+}
+
+// whatLoadingSays is every error and warning about a configuration, from the daemon, supervisorctl and config check.
+func whatLoadingSays(t *testing.T, text string) string {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "s.conf")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var seen strings.Builder
+	note := func(err error) {
+		var all Errors
+		if errors.As(err, &all) {
+			for _, i := range all {
+				fmt.Fprintf(&seen, "%s\n%s\n", i, i.Supervisor)
+			}
+			fmt.Fprintln(&seen, all.First())
+		} else if err != nil {
+			fmt.Fprintln(&seen, err)
+		}
+	}
+	o := Options{Path: path, Dir: dir, Environ: []string{"HOME=/"}, Template: func(string) error { return errors.New("cannot parse") }}
+	c, err := Load(o)
+	note(err)
+	if c != nil {
+		fmt.Fprintln(&seen, c.Warnings, c.Infos)
+	}
+	r := Check(o)
+	for _, i := range slices.Concat(r.Errors, r.Warnings, r.Notes) {
+		fmt.Fprintf(&seen, "%s\n%s\n", i, i.Supervisor)
+	}
+	_, err = LoadCtl(o)
+	note(err)
+	return seen.String()
+}
