@@ -297,11 +297,11 @@ func serverText(address string) string {
 	if address == "" {
 		return "AUTO"
 	}
-	return urlText(address)
+	return URLText(address)
 }
 
-// urlText is a URL without its password.
-func urlText(address string) string {
+// URLText is a URL as anybody may see it: without its password.
+func URLText(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return masked

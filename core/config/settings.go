@@ -127,7 +127,7 @@ func (l *loader) show(v setting) string {
 	case l.secret(v.section, v.key), f != nil && f.Unquoted(), soundsSecret(v.key):
 		return masked
 	case f != nil && (f.Type == ServerURL || f.Type == ServerURLs):
-		return urlText(v.text)
+		return URLText(v.text)
 	}
 	return v.text
 }

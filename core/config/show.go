@@ -120,7 +120,18 @@ func (l *loader) showValue(section, key string, kind ValueType, raw string, secr
 	}
 	// What only a process has (its number, its group) stays as it is written.
 	if expanded, err := expand(raw, names); err == nil {
-		return expanded
+		raw = expanded
+	}
+	switch {
+	case secrets:
+	case kind == ServerURL:
+		return URLText(raw)
+	case kind == ServerURLs:
+		urls := stringList(raw)
+		for i := range urls {
+			urls[i] = URLText(urls[i])
+		}
+		return strings.Join(urls, ",")
 	}
 	return raw
 }

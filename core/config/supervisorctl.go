@@ -128,7 +128,7 @@ func (l *loader) fleet(section, name string) Fleet {
 		if path, ok := strings.CutPrefix(url, "unix://"); ok {
 			url = "unix://" + l.paths.normalize(path)
 		} else if !strings.HasPrefix(url, "http://") && !strings.HasPrefix(url, "https://") {
-			l.reject(section, "servers", "", fmt.Sprintf("cannot use %q; accepted: %s", urlText(url), ServerURLs.Accepts()))
+			l.reject(section, "servers", "", fmt.Sprintf("cannot use %q; accepted: %s", URLText(url), ServerURLs.Accepts()))
 		}
 		f.Servers = append(f.Servers, url)
 	}

@@ -169,7 +169,7 @@ func configStruct(c *core.ConfigInfo) xmlrpc.Struct {
 		{Name: "stderr_logfile_backups", Value: p.Stderr.Backups},
 		{Name: "stderr_logfile_maxbytes", Value: p.Stderr.MaxBytes},
 		{Name: "stderr_syslog", Value: p.Stderr.Syslog},
-		{Name: "serverurl", Value: orNone(p.ServerURL)},
+		{Name: "serverurl", Value: orNone(config.URLText(p.ServerURL))},
 	}
 }
 

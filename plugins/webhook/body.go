@@ -122,13 +122,12 @@ func parseTemplate(source string) (*template.Template, error) {
 	return t, nil
 }
 
-// plain is an error of a template without the names of our code.
+// plain is an error of a template without its words.
 func plain(err error) error {
-	var exec template.ExecError
-	if errors.As(err, &exec) && errors.Is(exec.Err, errTooLong) {
+	if strings.Contains(err.Error(), errTooLong.Error()) { // text/template does not always wrap what a writer says
 		return errTooLong
 	}
-	return errors.New(strings.TrimPrefix(err.Error(), "template: "))
+	return errors.New(sdk.TemplateFault(err))
 }
 
 var errTooLong = fmt.Errorf("it makes more than %d KB", maxBody>>10)

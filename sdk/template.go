@@ -1,4 +1,4 @@
-package plugins
+package sdk
 
 import (
 	"fmt"
@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// templateFault says what is wrong with a template, and where in it, without any of its words: these may be secret, and the errors of text/template
+// TemplateFault says what is wrong with a template, and where in it, without any of its words: these may be secret, and the errors of text/template
 // quote them.
-func templateFault(err error) string {
+func TemplateFault(err error) string {
 	text := err.Error()
 	where, what := "", "it is not well formed"
 	if m := regexp.MustCompile(`^template: [a-z_]*:(\d+)(?::(\d+))?: `).FindStringSubmatch(text); m != nil {
