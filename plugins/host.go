@@ -34,6 +34,9 @@ type HostOptions struct {
 	Permits func(plugin string) Permissions
 	// Namespaces is called when Host.Namespaces would answer something else than before. It may call the Host.
 	Namespaces func()
+	// Configured is called when a plugin has taken new settings of an instance: what failed with
+	// the old ones may be tried at once. It must not block.
+	Configured func(kind sdk.KindName, name string)
 	Log        hclog.Logger
 	Timing     Timing
 }

@@ -16,6 +16,7 @@ type instance struct {
 	Instance
 	version int  // of what was set
 	tried   int  // the version of which the outcome is known, in the process that runs
+	taken   int  // the version that a process took last; over its end too
 	busy    bool // it is being configured, by a goroutine
 	ready   bool // the process has it, of some version
 	refused bool // the version tried was
@@ -41,7 +42,7 @@ func (p *plugin) setInstance(i Instance) {
 	}
 	have.Instance = i
 	have.version++
-	if p.state == Fatal {
+	if p.state == Fatal || p.state == Backoff { // what is mended is tried at once
 		p.changed, p.failures = true, 0
 	}
 	p.mu.Unlock()
@@ -156,6 +157,7 @@ func (p *plugin) configure(l *live, k instanceKey, i *instance, version int, spe
 	}
 	p.mu.Lock()
 	i.busy = false
+	fresh := false                          // it has taken settings that no process of it had
 	if p.live != l || p.instances[k] != i { // another process, or it is not wanted any more
 		p.mu.Unlock()
 		p.ring()
@@ -170,7 +172,8 @@ func (p *plugin) configure(l *live, k instanceKey, i *instance, version int, spe
 		i.trouble = p.redact(err.Error())
 		err = errors.New(i.trouble)
 	} else {
-		i.ready = true
+		fresh = i.taken != version
+		i.ready, i.taken = true, version
 		i.secrets = secrets
 		i.methods = methods
 		p.setSecrets()
@@ -182,6 +185,9 @@ func (p *plugin) configure(l *live, k instanceKey, i *instance, version int, spe
 	}
 	if spec.Kind == sdk.NamespaceKind && err == nil {
 		p.tellNamespaces()
+	}
+	if f := p.host.o.Configured; f != nil && fresh {
+		f(spec.Kind, spec.Name)
 	}
 }
 

@@ -41,3 +41,23 @@ func TestSinkTriesARefusedBatchAgain(t *testing.T) {
 		})
 	}
 }
+
+func TestSinkTriesAtOnceWhatItsPluginWasMendedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &sinkPlugin{}
+		p.set(func(b *sdk.LogBatch) (sdk.LogAck, bool, error) {
+			return sdk.LogAck{Seq: b.Seq, Err: errors.New("no such stream")}, true, nil
+		})
+		k := newSink(t, p, LogSinkOptions{RetryMax: time.Hour})
+		k.Source("web", "a", "stdout", nil)(7, time.Now(), []byte("x"))
+		time.Sleep(3 * time.Hour)
+		p.set(func(b *sdk.LogBatch) (sdk.LogAck, bool, error) { return sdk.LogAck{Seq: b.Seq}, true, nil })
+		mended := time.Now()
+		k.retry()
+		synctest.Wait()
+		if s := k.Status(); s.Written != 1 || s.LastError != "" || !s.Acked.Equal(mended) {
+			t.Errorf("after %v: %+v", time.Since(mended), s)
+		}
+		closeSink(t, k)
+	})
+}

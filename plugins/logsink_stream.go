@@ -257,6 +257,14 @@ func (k *LogSink) retreat(stream *sinkStream, why error) {
 	k.ring()
 }
 
+// retry opens the stream, and sends what was refused, at once if it waits to. The last error is forgotten: it was of other settings.
+func (k *LogSink) retry() {
+	k.mu.Lock()
+	k.retryAt, k.hold, k.failures, k.stats.LastError = time.Time{}, time.Time{}, 0, ""
+	k.mu.Unlock()
+	k.ring()
+}
+
 // closeStream ends the stream at the end of all.
 func (k *LogSink) closeStream() {
 	k.mu.Lock()

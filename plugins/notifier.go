@@ -362,6 +362,15 @@ func (n *Notifier) Reconfigure(o NotifierOptions) (bool, error) {
 	return true, nil
 }
 
+// retry tries at once what waits to be tried again. The last error is forgotten: it was of other settings.
+func (n *Notifier) retry() {
+	n.mu.Lock()
+	n.policy.retryAt, n.policy.missed = time.Time{}, 0
+	n.lastError = ""
+	n.mu.Unlock()
+	n.ring()
+}
+
 // Close takes no more events and delivers what waits, until ctx is done. What is left then stays in the spool, or becomes dead letters.
 func (n *Notifier) Close(ctx context.Context) error {
 	n.mu.Lock()

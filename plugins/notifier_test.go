@@ -278,6 +278,30 @@ func TestNotifierReconfiguresWithItsQueue(t *testing.T) {
 	})
 }
 
+func TestNotifierTriesAtOnceWhatItsPluginWasMendedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &receiver{}
+		r.failing(errors.New("no such channel"))
+		n, bus := newNotifier(t, r, NotifierOptions{RetryDelay: time.Hour})
+		publish(bus, exited, "a")
+		time.Sleep(time.Minute)
+		if s := n.Status(); s.LastError != "no such channel" || s.Queued+s.InFlight != 1 {
+			t.Fatalf("status: %+v", s)
+		}
+		r.failing(nil)
+		mended := time.Now()
+		n.retry()
+		if s := n.Status(); s.LastError != "" {
+			t.Errorf("the old settings' error: %+v", s)
+		}
+		synctest.Wait()
+		if s := n.Status(); s.Counters.Delivered != 1 || !time.Now().Equal(mended) || !s.Delivered.Equal(mended) {
+			t.Errorf("after %v: %+v", time.Since(mended), s)
+		}
+		closeNotifier(t, n)
+	})
+}
+
 func TestNotifierSpoolSurvivesTheDaemon(t *testing.T) {
 	dir := t.TempDir()
 	o := NotifierOptions{Name: "ops", BufferSize: 3, GroupMax: 2, Spool: &SpoolOptions{Dir: dir}}

@@ -116,6 +116,21 @@ func (o *Outlets) SetNotifier(ctx context.Context, options NotifierOptions, leav
 	return o.core.Attach(ctx, n)
 }
 
+// Retry has a notifier or log sink try at once what it has waited to try again: its plugin
+// has taken new settings. It does not block for longer than a lock is held.
+func (o *Outlets) Retry(kind sdk.KindName, name string) {
+	switch kind {
+	case sdk.NotifierKind:
+		if n := o.notifier(name); n != nil {
+			n.retry()
+		}
+	case sdk.LogSinkKind:
+		if k := o.sink(name); k != nil {
+			k.retry()
+		}
+	}
+}
+
 // RemoveNotifier takes a notifier away: it gets no more events. What waits is delivered beside, and what is left then stays in its spool or
 // becomes dead letters.
 func (o *Outlets) RemoveNotifier(ctx context.Context, name string, leave Leave) error {

@@ -96,6 +96,7 @@ func (d *daemon) newExtensions() *extensions {
 		},
 		Permits:    permits,
 		Namespaces: e.tellNamespaces,
+		Configured: func(kind sdk.KindName, name string) { e.outlets.Retry(kind, name) },
 	})
 	e.schemas = newSchemas(e.policy.Load, e.host, e.launcher, d.disk)
 	e.outlets = plugins.NewOutlets(e.core, e.host, daemonOf(d.conf), d.silences, e.logger)
