@@ -67,6 +67,7 @@ func describe(p Plugin) *pb.DescribeReply {
 			kind.Fields = append(kind.Fields, &pb.Field{
 				Key: f.Key, Type: pb.Field_Type(f.Type), Default: cleanText(f.Default), Required: f.Required,
 				Secret: f.Secret, Doc: cleanText(f.Doc), Choices: f.Choices,
+				Min: f.Min, Max: f.Max, Zero: f.Zero, Schemes: f.Schemes,
 			})
 		}
 		reply.Kinds = append(reply.Kinds, kind)
@@ -121,6 +122,7 @@ func fieldsFromProto(described []*pb.Field) ([]Field, error) {
 		fields = append(fields, Field{
 			Key: f.GetKey(), Type: t, Default: f.GetDefault(), Required: f.GetRequired(),
 			Secret: f.GetSecret(), Doc: oneLine(f.GetDoc()), Choices: f.GetChoices(),
+			Min: oneLine(f.GetMin()), Max: oneLine(f.GetMax()), Zero: f.GetZero(), Schemes: f.GetSchemes(),
 		})
 	}
 	return fields, nil

@@ -22,6 +22,9 @@ type Field struct {
 	Secret   bool     // never shown; KEY_file names a file that holds it
 	Doc      string   // one line, for people
 	Choices  []string // of a Choice
+	Min, Max string   // of numbers, sizes and times: bounds, as they would be written; "" for none
+	Zero     bool     // 0 is taken too, whatever Min
+	Schemes  []string // of a Text that is an address: what it may begin with, before "://"
 }
 
 // FieldType is the form of a key's value.

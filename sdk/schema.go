@@ -95,8 +95,10 @@ func keyOf(f reflect.StructField, name string) (key, error) {
 			k.Secret = true
 		case "size":
 			size = true
+		case "zero":
+			k.Zero = true
 		default:
-			return key{}, fmt.Errorf(`the tag hark has required, secret and size, not %q`, word)
+			return key{}, fmt.Errorf(`the tag hark has required, secret, size and zero, not %q`, word)
 		}
 	}
 	for _, c := range strings.Split(f.Tag.Get("choices"), ",") {
@@ -108,7 +110,33 @@ func keyOf(f reflect.StructField, name string) (key, error) {
 	if k.Type, err = fieldType(k.goType, size, k.Choices); err != nil {
 		return key{}, err
 	}
+	k.Min, k.Max = f.Tag.Get("min"), f.Tag.Get("max")
+	for _, s := range []string{k.Min, k.Max} {
+		if s == "" {
+			continue
+		}
+		if v, err := parse(&k.Field, s); err != nil || !isNumber(v) {
+			return key{}, fmt.Errorf("the bound %q is not %s", s, k.wants())
+		}
+	}
+	for _, s := range strings.Split(f.Tag.Get("schemes"), ",") {
+		if s = strings.TrimSpace(s); s != "" {
+			k.Schemes = append(k.Schemes, s)
+		}
+	}
+	if len(k.Schemes) > 0 && k.Type != Text {
+		return key{}, errors.New("schemes are of a text")
+	}
 	return k, nil
+}
+
+// isNumber reports whether a parsed value is one that has an order.
+func isNumber(v any) bool {
+	switch v.(type) {
+	case int64, float64, time.Duration:
+		return true
+	}
+	return false
 }
 
 // fieldType is the form of what fits into a Go type.
@@ -200,8 +228,12 @@ func check(f *Field, value string) *ConfigError {
 	if f.Required && strings.TrimSpace(value) == "" {
 		return &ConfigError{f.Key, "must not be empty"}
 	}
-	if _, err := parse(f, value); err != nil {
+	v, err := parse(f, value)
+	if err != nil {
 		return &ConfigError{f.Key, "must be " + f.wants() + because(err)}
+	}
+	if !f.bounded(v) {
+		return &ConfigError{f.Key, "must be " + f.Bounds()}
 	}
 	return nil
 }

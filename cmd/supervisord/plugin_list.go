@@ -149,6 +149,9 @@ func remarks(f *sdk.Field) string {
 	if len(f.Choices) > 0 {
 		words = append(words, "one of "+strings.Join(f.Choices, ", "))
 	}
+	if bounds := f.Bounds(); bounds != "" {
+		words = append(words, bounds)
+	}
 	if len(words) == 0 {
 		return ""
 	}

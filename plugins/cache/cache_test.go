@@ -112,7 +112,7 @@ func TestAFullCacheMakesRoom(t *testing.T) {
 }
 
 func TestKeysFitIntoOneAnswer(t *testing.T) {
-	n := made(t, none(), func(c *config) { c.MaxBytes = mostSize })
+	n := made(t, none(), func(c *config) { c.MaxBytes = 1 << 30 })
 	for i := range 3 {
 		n.must(t, "store", fmt.Sprint(i)+strings.Repeat("k", 1<<20), "")
 	}

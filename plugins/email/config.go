@@ -30,7 +30,7 @@ type config struct {
 	Password string        `mapstructure:"password" hark:"secret" doc:"password at the server"`
 	Auth     string        `mapstructure:"auth" choices:"auto,plain,login,cram-md5,scram-sha-1,scram-sha-256,xoauth2" doc:"how the password is told"`
 	Helo     string        `mapstructure:"helo" doc:"name we present ourselves by; default: the host's"`
-	Timeout  time.Duration `mapstructure:"timeout" doc:"how long one try may take"`
+	Timeout  time.Duration `mapstructure:"timeout" min:"1ms" doc:"how long one try may take"`
 	Sendmail string        `mapstructure:"sendmail" doc:"command that takes mail as sendmail does, without server; arguments may follow"`
 	remote.TLS
 
@@ -82,8 +82,6 @@ func (c *config) Validate() error {
 		return &sdk.ConfigError{Key: "server", Text: "is required with username and password"}
 	case (c.Username == "") != (c.Password == ""):
 		return &sdk.ConfigError{Key: "username", Text: "username and password go together"}
-	case c.Timeout <= 0:
-		return &sdk.ConfigError{Key: "timeout", Text: "must be more than 0"}
 	case c.Server != "":
 		return c.splitServer()
 	}

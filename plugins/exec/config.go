@@ -16,7 +16,7 @@ type config struct {
 	Environment map[string]string `mapstructure:"environment" hark:"secret" doc:"further variables: NAME=\"value\",NAME2=\"value2\""`
 	Path        string            `mapstructure:"path" doc:"PATH, in which the program is looked for, too"`
 	Directory   string            `mapstructure:"directory" doc:"where it runs"`
-	Timeout     time.Duration     `mapstructure:"timeout" doc:"how long it may run; then it is killed, with what it has started"`
+	Timeout     time.Duration     `mapstructure:"timeout" min:"1ms" doc:"how long it may run; then it is killed, with what it has started"`
 	FinalStatus []int             `mapstructure:"final_status" doc:"exit statuses after which it is not tried again, besides 0"`
 
 	argv []string
@@ -36,9 +36,6 @@ func (c *config) Validate() error {
 	}
 	if len(c.argv) == 0 || c.argv[0] == "" {
 		return &sdk.ConfigError{Key: "command", Text: "must not be empty"}
-	}
-	if c.Timeout <= 0 {
-		return &sdk.ConfigError{Key: "timeout", Text: "must be more than 0"}
 	}
 	if !filepath.IsAbs(c.Directory) {
 		return &sdk.ConfigError{Key: "directory", Text: "must be an absolute path"}

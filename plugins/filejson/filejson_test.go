@@ -89,8 +89,8 @@ func all(t *testing.T, f *file) []string {
 
 func TestRotation(t *testing.T) {
 	for _, compress := range []string{"none", "gzip", "zstd"} {
-		f, now := made(t, func(p *place) { p.Compress, p.MaxSize, p.Every, p.Backups = compress, minSize, time.Hour, 3 })
-		long := strings.Repeat("x", minSize-1) + "\n"
+		f, now := made(t, func(p *place) { p.Compress, p.MaxSize, p.Every, p.Backups = compress, 4<<10, time.Hour, 3 })
+		long := strings.Repeat("x", 4<<10-1) + "\n"
 		write(t, f, "one\n")
 		*now = now.Add(time.Second)
 		write(t, f, long) // by size

@@ -15,7 +15,7 @@ import (
 type journal struct {
 	Socket  string            `mapstructure:"socket" doc:"socket on which the journal takes entries in its own form"`
 	Fields  map[string]string `mapstructure:"fields" doc:"fields that every entry has besides: NAME=\"value\",NAME2=\"value2\""`
-	Timeout time.Duration     `mapstructure:"timeout" doc:"how long to wait for the journal to take an entry"`
+	Timeout time.Duration     `mapstructure:"timeout" min:"1ms" doc:"how long to wait for the journal to take an entry"`
 }
 
 // sinkConfig holds the keys of [logsink:x] with plugin = journald.
@@ -24,8 +24,8 @@ type sinkConfig struct {
 	Identifier     string        `mapstructure:"syslog_identifier" choices:"process,namespec,group,identifier" doc:"what journalctl -t calls entries by: the process, group:process, the group, or supervisord's identifier"`
 	StdoutPriority string        `mapstructure:"stdout_priority" choices:"emerg,alert,crit,err,warning,notice,info,debug" doc:"priority of what programs write to standard output"`
 	StderrPriority string        `mapstructure:"stderr_priority" choices:"emerg,alert,crit,err,warning,notice,info,debug" doc:"priority of what programs write to standard error"`
-	MaxLine        int           `mapstructure:"max_line" hark:"size" doc:"longest line; a longer one comes in pieces"`
-	Idle           time.Duration `mapstructure:"flush_after" doc:"an unfinished line is sent when nothing has followed it for so long"`
+	MaxLine        int           `mapstructure:"max_line" min:"64" max:"1MB" hark:"size" doc:"longest line; a longer one comes in pieces"`
+	Idle           time.Duration `mapstructure:"flush_after" min:"10ms" doc:"an unfinished line is sent when nothing has followed it for so long"`
 }
 
 // notifierConfig holds the keys of [notifier:x] with plugin = journald.
@@ -52,9 +52,6 @@ func notifierDefaults() notifierConfig {
 }
 
 const (
-	minIdle   = 10 * time.Millisecond // of flush_after
-	minLine   = 64                    // of max_line, in bytes
-	maxLine   = 1 << 20
 	maxFields = 32  // ours; journald takes 1024 in an entry
 	maxSocket = 107 // sun_path without its NUL, in bytes
 )
@@ -69,9 +66,6 @@ func (j *journal) Validate() error {
 	if !filepath.IsAbs(j.Socket) || len(j.Socket) > maxSocket {
 		return &sdk.ConfigError{Key: "socket", Text: "must be the absolute path of a socket, of at most 107 bytes"}
 	}
-	if j.Timeout <= 0 {
-		return &sdk.ConfigError{Key: "timeout", Text: "must be more than 0"}
-	}
 	if len(j.Fields) > maxFields {
 		return &sdk.ConfigError{Key: "fields", Text: "must be at most 32"}
 	}
@@ -85,17 +79,6 @@ func (j *journal) Validate() error {
 		}
 	}
 	return nil
-}
-
-// Validate checks what one key alone cannot tell.
-func (c *sinkConfig) Validate() error {
-	if c.MaxLine < minLine || c.MaxLine > maxLine {
-		return &sdk.ConfigError{Key: "max_line", Text: "must be from 64 bytes to 1MB"}
-	}
-	if c.Idle < minIdle {
-		return &sdk.ConfigError{Key: "flush_after", Text: "must be at least 10ms"}
-	}
-	return c.journal.Validate()
 }
 
 // fixed renders the fields that every entry has.

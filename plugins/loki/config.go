@@ -12,7 +12,7 @@ import (
 
 // config holds the keys of [logsink:x] with plugin = loki.
 type config struct {
-	URL         string            `mapstructure:"url" hark:"required,secret" doc:"Loki's address, http://host:3100; the path of the push API is added where there is none"`
+	URL         string            `mapstructure:"url" schemes:"http,https" hark:"required,secret" doc:"Loki's address, http://host:3100; the path of the push API is added where there is none"`
 	Labels      map[string]string `mapstructure:"labels" doc:"labels of all lines beside host, group, process, channel and service_name: name=\"value\",name2=\"value2\""`
 	ServiceName string            `mapstructure:"service_name" doc:"the label service_name, by which Loki's page shows logs; default: the program's group, unless one of labels is what Loki makes it of"`
 	EmptyLines  bool              `mapstructure:"empty_lines" doc:"send empty lines, which Loki keeps"`
@@ -23,8 +23,8 @@ type config struct {
 	BearerToken string            `mapstructure:"bearer_token" hark:"secret" doc:"sent as Authorization: Bearer"`
 	Encoding    string            `mapstructure:"encoding" choices:"json,protobuf" doc:"form of what is sent: JSON, or protobuf with Snappy, which is less to send and to read"`
 	Gzip        bool              `mapstructure:"gzip" doc:"compress JSON"`
-	MaxLine     int               `mapstructure:"max_line" hark:"size" doc:"longest line; a longer one comes in pieces"`
-	Idle        time.Duration     `mapstructure:"flush_after" doc:"an unfinished line is sent when nothing has followed it for so long"`
+	MaxLine     int               `mapstructure:"max_line" min:"64" max:"256KB" hark:"size" doc:"longest line; a longer one comes in pieces"`
+	Idle        time.Duration     `mapstructure:"flush_after" min:"10ms" doc:"an unfinished line is sent when nothing has followed it for so long"`
 	remote.HTTP
 }
 
@@ -34,12 +34,9 @@ func defaults() config {
 
 const (
 	pushPath  = "/loki/api/v1/push"
-	maxLabels = 15                    // Loki takes as many by default (max_label_names_per_series)
-	ownLabels = 4                     // host, group, process and channel
-	service   = "service_name"        // the label
-	minIdle   = 10 * time.Millisecond // of flush_after
-	minLine   = 64                    // of max_line, in bytes
-	maxLine   = 256 << 10             // Loki's max_line_size
+	maxLabels = 15             // Loki takes as many by default (max_label_names_per_series)
+	ownLabels = 4              // host, group, process and channel
+	service   = "service_name" // the label
 )
 
 // Validate checks what one key alone cannot tell.
@@ -78,10 +75,6 @@ func (c *config) Validate() error {
 		return &sdk.ConfigError{Key: "bearer_token", Text: "does not go together with username and password"}
 	case c.Username == "" && c.Password != "":
 		return &sdk.ConfigError{Key: "username", Text: "is required with password"}
-	case c.MaxLine < minLine || c.MaxLine > maxLine:
-		return &sdk.ConfigError{Key: "max_line", Text: "must be from 64 bytes to 256KB"}
-	case c.Idle < minIdle:
-		return &sdk.ConfigError{Key: "flush_after", Text: "must be at least 10ms"}
 	}
 	return c.HTTP.Check()
 }

@@ -21,12 +21,12 @@ type connection struct {
 	Identifier string        `mapstructure:"identifier" doc:"this machine's name in subjects and headers; default: identifier of [supervisord], or the host's name where nobody has set it"`
 	Stream     string        `mapstructure:"stream" doc:"stream that must take the messages"`
 	Create     bool          `mapstructure:"create_stream" doc:"make the stream where there is none; one that is there stays as it is"`
-	MaxAge     time.Duration `mapstructure:"stream_max_age" doc:"of a stream that is made: how long messages are kept; 0: no end"`
+	MaxAge     time.Duration `mapstructure:"stream_max_age" min:"100ms" hark:"zero" doc:"of a stream that is made: how long messages are kept; 0: no end"`
 	MaxBytes   int64         `mapstructure:"stream_max_bytes" hark:"size" doc:"of a stream that is made: how much is kept, then the oldest goes; 0: no end"`
-	Replicas   int           `mapstructure:"stream_replicas" doc:"of a stream that is made: copies in the cluster, 1 to 5"`
-	Duplicates time.Duration `mapstructure:"stream_duplicates" doc:"of a stream that is made: how long it knows what it has, and drops what comes again"`
-	Window     int           `mapstructure:"window" doc:"most messages sent and not acknowledged"`
-	Timeout    time.Duration `mapstructure:"timeout" doc:"how long to wait for a server, and for an acknowledgement"`
+	Replicas   int           `mapstructure:"stream_replicas" min:"1" max:"5" doc:"of a stream that is made: copies in the cluster, 1 to 5"`
+	Duplicates time.Duration `mapstructure:"stream_duplicates" min:"100ms" doc:"of a stream that is made: how long it knows what it has, and drops what comes again"`
+	Window     int           `mapstructure:"window" min:"1" max:"10000" doc:"most messages sent and not acknowledged"`
+	Timeout    time.Duration `mapstructure:"timeout" min:"1ms" doc:"how long to wait for a server, and for an acknowledgement"`
 	remote.TLS
 }
 
@@ -34,20 +34,15 @@ type connection struct {
 type sinkConfig struct {
 	connection
 	Form    string        `mapstructure:"form" choices:"line,chunk" doc:"a message is a line, or a piece of output as it was read"`
-	MaxLine int           `mapstructure:"max_line" hark:"size" doc:"longest line; a longer one comes in pieces"`
-	Idle    time.Duration `mapstructure:"flush_after" doc:"an unfinished line is sent when nothing has followed it for so long"`
+	MaxLine int           `mapstructure:"max_line" min:"64" max:"512KB" hark:"size" doc:"longest line; a longer one comes in pieces"`
+	Idle    time.Duration `mapstructure:"flush_after" min:"10ms" doc:"an unfinished line is sent when nothing has followed it for so long"`
 }
 
 const (
 	supervisorsName   = "supervisor"    // identifier of [supervisord] where it is not set: that of every machine
 	defaultDuplicates = 2 * time.Minute // the server's own
 	defaultWindow     = 1000
-	maxWindow         = 10000 // what a server keeps of messages that wait (max_buffered_msgs)
-	maxReplicas       = 5     // the server's
-	minDuplicates     = 100 * time.Millisecond
-	minIdle           = 10 * time.Millisecond
-	minLine           = 64        // of max_line, in bytes
-	maxLine           = 512 << 10 // half of the server's max_payload
+	maxWindow         = 10000 // of window: what a server keeps of messages that wait (max_buffered_msgs)
 )
 
 func defaults() connection {
@@ -95,33 +90,10 @@ func (c *connection) Validate() error {
 		return &sdk.ConfigError{Key: "username", Text: "is one of four ways, of which one goes: username and password, token, nkey, creds"}
 	case c.Username == "" && c.Password != "":
 		return &sdk.ConfigError{Key: "username", Text: "is required with password"}
-	case c.MaxAge < 0 || c.MaxAge > 0 && c.MaxAge < minDuplicates:
-		return &sdk.ConfigError{Key: "stream_max_age", Text: "must be 0 or at least 100ms"}
-	case c.MaxBytes < 0:
-		return &sdk.ConfigError{Key: "stream_max_bytes", Text: "must not be less than 0"}
-	case c.Replicas < 1 || c.Replicas > maxReplicas:
-		return &sdk.ConfigError{Key: "stream_replicas", Text: "must be from 1 to 5"}
-	case c.Duplicates < minDuplicates:
-		return &sdk.ConfigError{Key: "stream_duplicates", Text: "must be at least 100ms"}
 	case c.MaxAge > 0 && c.Duplicates > c.MaxAge && c.Duplicates != defaultDuplicates:
 		return &sdk.ConfigError{Key: "stream_duplicates", Text: "must not be more than stream_max_age"}
-	case c.Window < 1 || c.Window > maxWindow:
-		return &sdk.ConfigError{Key: "window", Text: "must be from 1 to 10000"}
-	case c.Timeout <= 0:
-		return &sdk.ConfigError{Key: "timeout", Text: "must be more than 0"}
 	}
 	return nil
-}
-
-// Validate checks what one key alone cannot tell.
-func (c *sinkConfig) Validate() error {
-	switch {
-	case c.MaxLine < minLine || c.MaxLine > maxLine:
-		return &sdk.ConfigError{Key: "max_line", Text: "must be from 64 bytes to 512KB"}
-	case c.Idle < minIdle:
-		return &sdk.ConfigError{Key: "flush_after", Text: "must be at least 10ms"}
-	}
-	return c.connection.Validate()
 }
 
 // made is the stream that create_stream makes.

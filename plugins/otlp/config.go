@@ -14,7 +14,7 @@ import (
 
 // receiver holds the keys that tell where records go and what all of them have.
 type receiver struct {
-	URL         string            `mapstructure:"url" hark:"required,secret" doc:"the receiver's address: http://host:4318 or, with protocol=grpc, http://host:4317; https:// for TLS"`
+	URL         string            `mapstructure:"url" schemes:"http,https" hark:"required,secret" doc:"the receiver's address: http://host:4318 or, with protocol=grpc, http://host:4317; https:// for TLS"`
 	Protocol    string            `mapstructure:"protocol" choices:"http,grpc" doc:"protobuf over HTTP, or gRPC"`
 	Headers     map[string]string `mapstructure:"headers" hark:"secret" doc:"headers of every request: NAME=\"value\",NAME2=\"value2\""`
 	Compression string            `mapstructure:"compression" choices:"gzip,none" doc:"how requests are compressed"`
@@ -28,8 +28,8 @@ type sinkConfig struct {
 	receiver
 	StdoutSeverity string        `mapstructure:"stdout_severity" choices:"trace,debug,info,warn,error,fatal" doc:"severity of what programs write to standard output"`
 	StderrSeverity string        `mapstructure:"stderr_severity" choices:"trace,debug,info,warn,error,fatal" doc:"severity of what programs write to standard error"`
-	MaxLine        int           `mapstructure:"max_line" hark:"size" doc:"longest line; a longer one comes in pieces"`
-	Idle           time.Duration `mapstructure:"flush_after" doc:"an unfinished line is sent when nothing has followed it for so long"`
+	MaxLine        int           `mapstructure:"max_line" min:"64" max:"1MB" hark:"size" doc:"longest line; a longer one comes in pieces"`
+	Idle           time.Duration `mapstructure:"flush_after" min:"10ms" doc:"an unfinished line is sent when nothing has followed it for so long"`
 }
 
 // notifierConfig holds the keys of [notifier:x] with plugin = otlp.
@@ -47,11 +47,8 @@ func sinkDefaults() sinkConfig {
 }
 
 const (
-	logsPath      = "/v1/logs"            // OTLP/HTTP's default
-	minIdle       = 10 * time.Millisecond // of flush_after
-	minLine       = 64                    // of max_line, in bytes
-	maxLine       = 1 << 20
-	maxAttributes = 64 // ours, of attributes
+	logsPath      = "/v1/logs" // OTLP/HTTP's default
+	maxAttributes = 64         // ours, of attributes
 )
 
 // Validate checks what one key alone cannot tell. It is that of the structs that embed it, too.
@@ -86,17 +83,6 @@ func (r *receiver) Validate() error {
 		}
 	}
 	return r.HTTP.Check()
-}
-
-// Validate checks what one key alone cannot tell.
-func (c *sinkConfig) Validate() error {
-	if c.MaxLine < minLine || c.MaxLine > maxLine {
-		return &sdk.ConfigError{Key: "max_line", Text: "must be from 64 bytes to 1MB"}
-	}
-	if c.Idle < minIdle {
-		return &sdk.ConfigError{Key: "flush_after", Text: "must be at least 10ms"}
-	}
-	return c.receiver.Validate()
 }
 
 // target is the address, with the path that HTTP needs.

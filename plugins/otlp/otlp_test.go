@@ -326,7 +326,7 @@ func TestConfigurationsThatCannotBe(t *testing.T) {
 		conf := sinkDefaults()
 		conf.URL = "http://host"
 		c.change(&conf)
-		if err, ok := conf.Validate().(*sdk.ConfigError); !ok || err.Key != c.key || strings.Contains(err.Error(), secret) {
+		if err, ok := sdk.CheckConfig(&conf).(*sdk.ConfigError); !ok || err.Key != c.key || strings.Contains(err.Error(), secret) {
 			t.Errorf("%s: %v", c.key, err)
 		}
 	}

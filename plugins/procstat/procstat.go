@@ -19,8 +19,6 @@ const (
 	apiVersion = "1.0"
 	// askTime is how long the daemon may take to tell its processes, where the plugin asks by itself.
 	askTime = 10 * time.Second
-	// minInterval is the least of sample_interval: CPU time is counted in hundredths of a second.
-	minInterval = time.Second
 	// gcPercent is for the whole process, which is the plugin's: reading hundreds of files makes rubbish, which the runtime would else let
 	// grow to 4 MB.
 	gcPercent = 20
@@ -35,15 +33,7 @@ const (
 
 // config holds the keys of [rpcinterface:x] with plugin = procstat.
 type config struct {
-	Interval time.Duration `mapstructure:"sample_interval" doc:"take a sample so often, so that the first call has percentages, too; 0: only calls do"`
-}
-
-// Validate checks what one key alone cannot tell.
-func (c *config) Validate() error {
-	if c.Interval != 0 && c.Interval < minInterval {
-		return &sdk.ConfigError{Key: "sample_interval", Text: "must be at least a second, or 0"}
-	}
-	return nil
+	Interval time.Duration `mapstructure:"sample_interval" min:"1s" hark:"zero" doc:"take a sample so often, so that the first call has percentages, too; 0: only calls do"`
 }
 
 // Plugin is the plugin.

@@ -19,8 +19,8 @@ type destination struct {
 	Hostname   string        `mapstructure:"hostname" doc:"name of this host in messages; default: its own"`
 	Structured bool          `mapstructure:"structured_data" doc:"send group, process, pid and the like as structured data (rfc5424)"`
 	SDID       string        `mapstructure:"sd_id" doc:"name of the structured data, NAME@NUMBER with your enterprise number"`
-	MaxMessage int           `mapstructure:"max_message" hark:"size" doc:"longest message with its header, up to 64KB; a longer line comes in several; default: 8000 bytes, 2 KB by udp"`
-	Timeout    time.Duration `mapstructure:"timeout" doc:"how long to wait for the receiver"`
+	MaxMessage int           `mapstructure:"max_message" min:"480" max:"64KB" hark:"size,zero" doc:"longest message with its header, up to 64KB; a longer line comes in several; default: 8000 bytes, 2 KB by udp"`
+	Timeout    time.Duration `mapstructure:"timeout" min:"1ms" doc:"how long to wait for the receiver"`
 	remote.TLS
 }
 
@@ -32,7 +32,7 @@ type sinkConfig struct {
 	StderrSeverity string        `mapstructure:"stderr_severity" choices:"emerg,alert,crit,err,warning,notice,info,debug" doc:"severity of what programs write to standard error"`
 	StdoutFacility string        `mapstructure:"stdout_facility" choices:"kern,user,mail,daemon,auth,syslog,lpr,news,uucp,cron,authpriv,ftp,local0,local1,local2,local3,local4,local5,local6,local7" doc:"facility of standard output; default: facility"`
 	StderrFacility string        `mapstructure:"stderr_facility" choices:"kern,user,mail,daemon,auth,syslog,lpr,news,uucp,cron,authpriv,ftp,local0,local1,local2,local3,local4,local5,local6,local7" doc:"facility of standard error; default: facility"`
-	Idle           time.Duration `mapstructure:"flush_after" doc:"an unfinished line is sent when nothing has followed it for so long"`
+	Idle           time.Duration `mapstructure:"flush_after" min:"10ms" doc:"an unfinished line is sent when nothing has followed it for so long"`
 }
 
 // notifierConfig holds the keys of [notifier:x] with plugin = syslog.
@@ -83,9 +83,6 @@ func (d *destination) Validate() error {
 	if d.Framing != "auto" && to.network == "udp" {
 		return &sdk.ConfigError{Key: "framing", Text: "is for streams: a datagram is one message"}
 	}
-	if d.Timeout <= 0 {
-		return &sdk.ConfigError{Key: "timeout", Text: "must be more than 0"}
-	}
 	if n := d.MaxMessage; n != 0 && (n < minMessage || n > maxMessage || to.network == "udp" && n > maxUDP) {
 		return &sdk.ConfigError{Key: "max_message", Text: "must be from 480 bytes to 64KB; 65507 bytes by udp"}
 	}
@@ -97,17 +94,6 @@ func (d *destination) Validate() error {
 		return &sdk.ConfigError{Key: "hostname", Text: "must be a name without spaces"}
 	}
 	return nil
-}
-
-// minIdle is the least of flush_after: each try at a receiver that is not there waits so long.
-const minIdle = 10 * time.Millisecond
-
-// Validate checks what one key alone cannot tell.
-func (c *sinkConfig) Validate() error {
-	if c.Idle < minIdle {
-		return &sdk.ConfigError{Key: "flush_after", Text: "must be at least 10ms"}
-	}
-	return c.destination.Validate()
 }
 
 // target is where a destination is.

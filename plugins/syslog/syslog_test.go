@@ -428,7 +428,7 @@ func TestConfigurationsThatCannotBe(t *testing.T) {
 	} {
 		conf := sinkDefaults()
 		c.change(&conf)
-		if err, ok := conf.Validate().(*sdk.ConfigError); !ok || err.Key != c.key {
+		if err, ok := sdk.CheckConfig(&conf).(*sdk.ConfigError); !ok || err.Key != c.key {
 			t.Errorf("%s: %v", c.key, err)
 		}
 	}

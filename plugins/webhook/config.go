@@ -14,7 +14,7 @@ import (
 
 // config holds the keys of [notifier:x] with plugin = webhook.
 type config struct {
-	URL     string            `mapstructure:"url" hark:"required,secret" doc:"where to send to: https://host/path"`
+	URL     string            `mapstructure:"url" schemes:"http,https" hark:"required,secret" doc:"where to send to: https://host/path"`
 	Method  string            `mapstructure:"method" doc:"method of HTTP"`
 	Headers map[string]string `mapstructure:"headers" hark:"secret" doc:"further headers: Name=\"value\",Name2=\"value2\""`
 

@@ -459,9 +459,13 @@ type Field struct {
 	Type          Field_Type             `protobuf:"varint,2,opt,name=type,proto3,enum=hark.plugin.v1.Field_Type" json:"type,omitempty"`
 	Default       string                 `protobuf:"bytes,3,opt,name=default,proto3" json:"default,omitempty"` // as it would be written; "" for none
 	Required      bool                   `protobuf:"varint,4,opt,name=required,proto3" json:"required,omitempty"`
-	Secret        bool                   `protobuf:"varint,5,opt,name=secret,proto3" json:"secret,omitempty"`  // never shown; KEY_file names a file that holds it
-	Doc           string                 `protobuf:"bytes,6,opt,name=doc,proto3" json:"doc,omitempty"`         // one line, for people
-	Choices       []string               `protobuf:"bytes,7,rep,name=choices,proto3" json:"choices,omitempty"` // of CHOICE
+	Secret        bool                   `protobuf:"varint,5,opt,name=secret,proto3" json:"secret,omitempty"`   // never shown; KEY_file names a file that holds it
+	Doc           string                 `protobuf:"bytes,6,opt,name=doc,proto3" json:"doc,omitempty"`          // one line, for people
+	Choices       []string               `protobuf:"bytes,7,rep,name=choices,proto3" json:"choices,omitempty"`  // of CHOICE
+	Min           string                 `protobuf:"bytes,8,opt,name=min,proto3" json:"min,omitempty"`          // of INTEGER, SIZE, DURATION, FLOAT: the least value, as it would be written; "" for none
+	Max           string                 `protobuf:"bytes,9,opt,name=max,proto3" json:"max,omitempty"`          // the largest; "" for none
+	Zero          bool                   `protobuf:"varint,10,opt,name=zero,proto3" json:"zero,omitempty"`      // 0 is taken too, whatever min
+	Schemes       []string               `protobuf:"bytes,11,rep,name=schemes,proto3" json:"schemes,omitempty"` // of TEXT: what an address may begin with, before "://"; none: it is no address
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -541,6 +545,34 @@ func (x *Field) GetDoc() string {
 func (x *Field) GetChoices() []string {
 	if x != nil {
 		return x.Choices
+	}
+	return nil
+}
+
+func (x *Field) GetMin() string {
+	if x != nil {
+		return x.Min
+	}
+	return ""
+}
+
+func (x *Field) GetMax() string {
+	if x != nil {
+		return x.Max
+	}
+	return ""
+}
+
+func (x *Field) GetZero() bool {
+	if x != nil {
+		return x.Zero
+	}
+	return false
+}
+
+func (x *Field) GetSchemes() []string {
+	if x != nil {
+		return x.Schemes
 	}
 	return nil
 }
@@ -2428,7 +2460,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\x05kinds\x18\x04 \x03(\v2\x1f.hark.plugin.v1.KindDescriptionR\x05kinds\"j\n" +
 	"\x0fKindDescription\x12(\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x14.hark.plugin.v1.KindR\x04kind\x12-\n" +
-	"\x06fields\x18\x02 \x03(\v2\x15.hark.plugin.v1.FieldR\x06fields\"\xb1\x02\n" +
+	"\x06fields\x18\x02 \x03(\v2\x15.hark.plugin.v1.FieldR\x06fields\"\x83\x03\n" +
 	"\x05Field\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12.\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x1a.hark.plugin.v1.Field.TypeR\x04type\x12\x18\n" +
@@ -2436,7 +2468,12 @@ const file_plugin_proto_rawDesc = "" +
 	"\brequired\x18\x04 \x01(\bR\brequired\x12\x16\n" +
 	"\x06secret\x18\x05 \x01(\bR\x06secret\x12\x10\n" +
 	"\x03doc\x18\x06 \x01(\tR\x03doc\x12\x18\n" +
-	"\achoices\x18\a \x03(\tR\achoices\"l\n" +
+	"\achoices\x18\a \x03(\tR\achoices\x12\x10\n" +
+	"\x03min\x18\b \x01(\tR\x03min\x12\x10\n" +
+	"\x03max\x18\t \x01(\tR\x03max\x12\x12\n" +
+	"\x04zero\x18\n" +
+	" \x01(\bR\x04zero\x12\x18\n" +
+	"\aschemes\x18\v \x03(\tR\aschemes\"l\n" +
 	"\x04Type\x12\b\n" +
 	"\x04TEXT\x10\x00\x12\v\n" +
 	"\aINTEGER\x10\x01\x12\v\n" +

@@ -63,9 +63,12 @@ func TestWhatACommandSays(t *testing.T) {
 
 func TestSections(t *testing.T) {
 	for key, h := range map[string]HTTP{
-		"timeout": {}, "proxy": {Timeout: 1, Proxy: "x"}, "tls_ca": {Timeout: 1, TLS: TLS{CA: "/nonexistent"}},
+		"timeout": {}, "proxy": {Timeout: time.Second, Proxy: "x"}, "tls_ca": {Timeout: time.Second, TLS: TLS{CA: "/nonexistent"}},
 	} {
-		err := h.Check()
+		err := sdk.CheckConfig(&h)
+		if err == nil {
+			err = h.Check()
+		}
 		if err == nil {
 			_, err = h.Client("host")
 		}

@@ -3,22 +3,17 @@ package remote
 import (
 	"net/http"
 	"time"
-
-	"github.com/hark-supervisor/hark/sdk"
 )
 
 // HTTP holds the keys of a section that tell how to reach a service by HTTP. It is embedded into the configuration of a plugin.
 type HTTP struct {
 	Proxy   string        `mapstructure:"proxy" doc:"proxy to go through: http://host:3128 or socks5://host:1080"`
-	Timeout time.Duration `mapstructure:"timeout" doc:"how long one try may take"`
+	Timeout time.Duration `mapstructure:"timeout" min:"1ms" doc:"how long one try may take"`
 	TLS
 }
 
 // Check checks what needs no file. The error is a *sdk.ConfigError.
 func (h *HTTP) Check() error {
-	if h.Timeout <= 0 {
-		return &sdk.ConfigError{Key: "timeout", Text: "must be more than 0"}
-	}
 	_, err := Proxy(h.Proxy)
 	return err
 }

@@ -1,0 +1,116 @@
+package sdk
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// bounded reports whether a value that was parsed is within the field's bounds.
+func (f *Field) bounded(value any) bool {
+	switch v := value.(type) {
+	case int64:
+		return inside(f, v)
+	case time.Duration:
+		return inside(f, v)
+	case float64:
+		return inside(f, v)
+	case string:
+		return f.Type != Text || len(f.Schemes) == 0 || strings.TrimSpace(v) == "" || slices.ContainsFunc(f.Schemes, func(scheme string) bool {
+			return strings.HasPrefix(strings.ToLower(strings.TrimSpace(v)), scheme+"://")
+		})
+	}
+	return true
+}
+
+// inside reports whether one ordered value is within the bounds; one that cannot be read is none.
+func inside[T cmp.Ordered](f *Field, v T) bool {
+	var zero T
+	if f.Zero && v == zero {
+		return true
+	}
+	if least, ok := bound[T](f, f.Min); ok && v < least {
+		return false
+	}
+	most, ok := bound[T](f, f.Max)
+	return !ok || v <= most
+}
+
+// bound reads a bound as a value of the field; false for none.
+func bound[T cmp.Ordered](f *Field, s string) (T, bool) {
+	var none T
+	if s == "" {
+		return none, false
+	}
+	parsed, err := parse(&Field{Type: f.Type}, s)
+	v, ok := parsed.(T)
+	return v, err == nil && ok
+}
+
+// Bounds says in words what a value has to be beyond its type, "" for nothing: "from 64
+// bytes to 1MB, or 0".
+func (f *Field) Bounds() string {
+	if len(f.Schemes) > 0 {
+		return "an address that begins with " + joinWords(suffixed(f.Schemes, "://"))
+	}
+	written := func(s string) string {
+		if f.Type == Size && strings.Trim(s, "0123456789") == "" {
+			return s + " bytes"
+		}
+		return s
+	}
+	text := ""
+	switch {
+	case f.Min != "" && f.Max != "":
+		text = fmt.Sprintf("from %s to %s", written(f.Min), written(f.Max))
+	case f.Min != "":
+		text = "at least " + written(f.Min)
+	case f.Max != "":
+		text = "at most " + written(f.Max)
+	default:
+		return ""
+	}
+	if f.Zero {
+		text += ", or 0"
+	}
+	return text
+}
+
+func suffixed(words []string, suffix string) []string {
+	all := make([]string, len(words))
+	for i, w := range words {
+		all[i] = w + suffix
+	}
+	return all
+}
+
+// CheckConfig reports what is wrong with a configuration struct, given by its address, as if
+// its values had been written in a section: the bounds of its keys, then its Validate. It is
+// for the tests of plugins. The error is a *ConfigError, or Validate's.
+func CheckConfig(config any) error {
+	v := reflect.Indirect(reflect.ValueOf(config))
+	s, err := schemaOf(v.Interface())
+	if err != nil {
+		return err
+	}
+	for i := range s {
+		k := &s[i]
+		if k.Min == "" && k.Max == "" && len(k.Schemes) == 0 {
+			continue
+		}
+		value := k.Default // what schemaOf takes the struct's values for
+		if value == "" {
+			value = "0"
+		}
+		if wrong := check(&k.Field, value); wrong != nil && (k.Type != Text || k.Default != "") {
+			return wrong
+		}
+	}
+	if v, ok := config.(validator); ok {
+		return v.Validate()
+	}
+	return nil
+}
