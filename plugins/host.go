@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -117,13 +118,24 @@ func NewHost(o HostOptions) *Host {
 
 // SetPlugin says how a plugin is to run. One that runs otherwise is restarted.
 func (h *Host) SetPlugin(s Settings) {
-	h.mu.Lock()
-	h.settings[s.Name] = s
-	p := h.plugins[s.Name]
-	h.mu.Unlock()
-	if p != nil {
+	if p := h.keep(s); p != nil {
 		p.set(s)
 	}
+}
+
+// keep notes settings and gives the plugin, nil where it is not needed.
+func (h *Host) keep(s Settings) *plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.settings[s.Name] = s
+	return h.plugins[s.Name]
+}
+
+// named is a plugin; nil: it is not needed.
+func (h *Host) named(name string) *plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.plugins[name]
 }
 
 // Renew has every plugin start again, whatever it failed of before, when it has flushed what it has. They are told of the daemon as d from then on.
@@ -149,13 +161,16 @@ func (h *Host) daemon() sdk.Daemon {
 
 // RemovePlugin goes back to the defaults.
 func (h *Host) RemovePlugin(name string) {
-	h.mu.Lock()
-	delete(h.settings, name)
-	p := h.plugins[name]
-	h.mu.Unlock()
-	if p != nil {
+	if p := h.forget(name); p != nil {
 		p.set(h.defaults(name))
 	}
+}
+
+func (h *Host) forget(name string) *plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.settings, name)
+	return h.plugins[name]
 }
 
 // defaults are the settings of a plugin without a section.
@@ -206,10 +221,7 @@ func (h *Host) RemoveInstance(kind sdk.KindName, name string) {
 // Close stops all plugins, each with time to flush until ctx is done, and kills what is left. It blocks until they have ended; a process that
 // even that does not end, for it hangs in the kernel, is left alone after Timing.Bury.
 func (h *Host) Close(ctx context.Context) {
-	h.mu.Lock()
-	h.closed = true
-	all := h.all()
-	h.mu.Unlock()
+	all := h.shut()
 	stop := context.AfterFunc(ctx, h.end)
 	defer stop()
 	for _, p := range all {
@@ -244,6 +256,14 @@ func (h *Host) Close(ctx context.Context) {
 	}
 }
 
+// shut has nothing be added any more.
+func (h *Host) shut() []*plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	return h.all()
+}
+
 // all is every plugin by name. Under the lock.
 func (h *Host) all() []*plugin {
 	all := make([]*plugin, 0, len(h.plugins))
@@ -256,9 +276,7 @@ func (h *Host) all() []*plugin {
 
 // Restart stops a plugin, if it runs, and starts it, whatever it failed of before.
 func (h *Host) Restart(name string) error {
-	h.mu.Lock()
-	p := h.plugins[name]
-	h.mu.Unlock()
+	p := h.named(name)
 	if p == nil {
 		return ErrNoPlugin
 	}
@@ -292,14 +310,18 @@ type InstanceStatus struct {
 
 // Plugins tells how all plugins do, by name.
 func (h *Host) Plugins() []Status {
-	h.mu.Lock()
-	all := h.all()
-	h.mu.Unlock()
+	all := h.present()
 	stats := make([]Status, len(all))
 	for i, p := range all {
 		stats[i] = p.status()
 	}
 	return stats
+}
+
+func (h *Host) present() []*plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.all()
 }
 
 // Namespace is an instance that serves XML-RPC methods.
@@ -310,20 +332,21 @@ type Namespace struct {
 
 // Namespaces are all namespaces, by name.
 func (h *Host) Namespaces() []Namespace {
-	h.mu.Lock()
-	serving := make(map[instanceKey]*plugin, len(h.serving))
-	for k, p := range h.serving {
-		serving[k] = p
-	}
-	h.mu.Unlock()
 	var all []Namespace
-	for k, p := range serving {
+	for k, p := range h.servers() {
 		if k.kind == sdk.NamespaceKind {
 			all = append(all, Namespace{k.name, p.name, p.methods(k)})
 		}
 	}
 	slices.SortFunc(all, func(a, b Namespace) int { return cmp.Compare(a.Name, b.Name) })
 	return all
+}
+
+// servers are the plugins of all instances.
+func (h *Host) servers() map[instanceKey]*plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.serving)
 }
 
 // CallMethod calls a method of a namespace and waits for the answer, as long as the method declares. The error is an *sdk.Fault, ctx's, or tells
@@ -371,13 +394,17 @@ func (h *Host) OpenLogStream(ctx context.Context, sink string) (LogStream, error
 // dispense gives the connection to the process that serves an instance, or at once the reason why there is none. It never gives one
 // whose process is known to have ended.
 func (h *Host) dispense(k instanceKey) (*live, error) {
-	h.mu.Lock()
-	p := h.serving[k]
-	h.mu.Unlock()
+	p := h.server(k)
 	if p == nil {
 		return nil, fmt.Errorf("%w: there is no plugin for it", sdk.ErrNoInstance)
 	}
 	return p.dispense(k)
+}
+
+func (h *Host) server(k instanceKey) *plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.serving[k]
 }
 
 // Reachable is nil where an instance can be called now; else the error tells why not.

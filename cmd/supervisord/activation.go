@@ -22,6 +22,8 @@ func (e *extensions) change(ctx context.Context, f func() error) error {
 	select {
 	case <-e.ending:
 		return &core.Error{Kind: core.ShutdownState}
+	case <-ctx.Done():
+		return ctx.Err()
 	default:
 	}
 	select {
