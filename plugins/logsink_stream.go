@@ -238,8 +238,10 @@ func (k *LogSink) sendAgain(b *logBatch) {
 // retreat takes back what a stream has not answered; nil is one that could not be opened.
 func (k *LogSink) retreat(stream *sinkStream, why error) {
 	k.mu.Lock()
-	if k.stream != stream {
-		panic("internal error: a sink has two streams")
+	if k.stream != stream { // what is under way is another stream's; nothing here is worth the daemon
+		k.mu.Unlock()
+		k.around.Log.Error("internal error: a stream to the sink ended that is not the one in use; it is let go", "error", errorText(why))
+		return
 	}
 	k.stream = nil
 	for _, b := range k.flight {

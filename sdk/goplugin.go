@@ -20,6 +20,8 @@ const (
 	CookieValue = "hark.plugin.v1"
 	// MaxMessage bounds every message of gRPC, either way, in bytes.
 	MaxMessage = 16 << 20
+	// maxHostStreams bounds the calls that a plugin has under way at the host on one connection, and with them the messages that are held.
+	maxHostStreams = 32
 )
 
 // Handshake is go-plugin's handshake, the same on both sides.
