@@ -103,8 +103,15 @@ func TestNewListenersKeepTheProtocol(t *testing.T) {
 					t.Errorf("gofmt would change %s", unformatted)
 				}
 				run("go", "mod", "edit", "-replace", "github.com/hark-supervisor/hark="+root)
-				run("go", "vet", ".")
-				run("go", "test", ".")
+				sums, err := os.ReadFile(filepath.Join(root, "go.sum")) // for what go mod tidy would get
+				if err == nil {
+					err = os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o600)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				run("go", "vet", "-mod=mod", ".")
+				run("go", "test", "-mod=mod", ".")
 				return
 			case "python":
 				run("/usr/bin/python3", "-W", "error", "-c", `import sys; [compile(open(f).read(), f, "exec") for f in sys.argv[1:]]`, listener, test)
