@@ -159,17 +159,27 @@ func (a *Activity) Dropped() int64 {
 	return n
 }
 
+// closeLimit is how long Close waits for a file system that does not answer.
+const closeLimit = 2 * time.Second
+
 // Close writes what is queued, as far as it can be written without waiting for a
 // full disk or a stalled reader, and closes the files. Lines that come later are
-// ignored. The error is the first of the files'.
+// ignored. A file system that does not answer is waited for two seconds, then its file is left to whoever hangs in it. The
+// errors are the files'.
 func (a *Activity) Close() error {
 	for _, o := range a.outs {
 		o.close()
 	}
 	var errs []error
+	late, cancel := context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
 	for _, o := range a.outs {
-		<-o.done
-		errs = append(errs, o.closeErr)
+		select {
+		case <-o.done:
+			errs = append(errs, o.closeErr)
+		case <-late.Done():
+			errs = append(errs, o.abandoned())
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -274,3 +274,26 @@ func TestActivityTakesLinesFromManyAtOnce(t *testing.T) {
 		t.Errorf("%d lines", n)
 	}
 }
+
+func TestCloseDoesNotWaitForAFileSystemThatDoesNotAnswer(t *testing.T) {
+	disk := freeze(t)
+	a := NewActivity(ActivityOptions{Files: []*File{disk.file(Options{})}})
+	_, _ = a.Write([]byte("one\n"))
+	for o := a.outs[0]; ; time.Sleep(time.Millisecond) { // until it hangs in it
+		o.mu.Lock()
+		taken := len(o.items) == 0
+		o.mu.Unlock()
+		if taken {
+			break
+		}
+	}
+	_, _ = a.Write([]byte("two\n"))
+	var tr *Trouble
+	if err := a.Close(); !errors.As(err, &tr) || tr.Kind != Abandoned || tr.Dropped != 8 {
+		t.Errorf("Close: %v", err)
+	}
+	all := disk.thaw(t)
+	if got := all(); got != "one\ntwo\n" {
+		t.Errorf("in the end: %q", got)
+	}
+}

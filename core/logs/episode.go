@@ -3,6 +3,7 @@ package logs
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,6 +23,8 @@ type Episode struct {
 	toldDrop bool
 	dropped  int64     // bytes lost in it
 	since    time.Time // when all that was kept had been written; zero: it is not, or there is no episode
+
+	unsettled atomic.Bool // since is not zero
 }
 
 // failed notes a write that failed, with dropped more bytes lost, and returns what is new about that, or nil.
@@ -31,7 +34,7 @@ func (e *Episode) failed(path string, cause error, dropped, kept int64) *Trouble
 	if e.over() {
 		e.end() // nobody has asked since
 	}
-	e.since = time.Time{}
+	e.settle(time.Time{})
 	e.dropped += dropped
 	t := &Trouble{Path: path, Err: cause, Dropped: e.dropped, Kept: kept}
 	switch {
@@ -53,7 +56,8 @@ func (e *Episode) abandoned(path string, cause error, dropped int64) *Trouble {
 	defer e.mu.Unlock()
 	e.dropped += dropped
 	t := &Trouble{Kind: Abandoned, Path: path, Err: cause, Dropped: e.dropped}
-	e.dropped, e.since = 0, e.clock()
+	e.dropped = 0
+	e.settle(e.clock())
 	return t
 }
 
@@ -65,15 +69,11 @@ func (e *Episode) written() {
 		e.end()
 		return
 	}
-	e.since = e.clock()
+	e.settle(e.clock())
 }
 
 // Unsettled reports whether the end of the episode is still to be told: Settle must be called later.
-func (e *Episode) Unsettled() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return !e.since.IsZero()
-}
+func (e *Episode) Unsettled() bool { return e.unsettled.Load() }
 
 // Settle ends the episode of the log at path if that was written for Calm; then the error is a *Trouble that says so.
 func (e *Episode) Settle(path string) error {
@@ -89,7 +89,15 @@ func (e *Episode) Settle(path string) error {
 
 func (e *Episode) over() bool { return !e.since.IsZero() && e.clock().Sub(e.since) >= Calm }
 
-func (e *Episode) end() { e.told, e.toldDrop, e.dropped, e.since = false, false, 0, time.Time{} }
+func (e *Episode) end() {
+	e.told, e.toldDrop, e.dropped = false, false, 0
+	e.settle(time.Time{})
+}
+
+func (e *Episode) settle(since time.Time) {
+	e.since = since
+	e.unsettled.Store(!since.IsZero())
+}
 
 func (e *Episode) clock() time.Time {
 	if e.now == nil {

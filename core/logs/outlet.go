@@ -20,6 +20,7 @@ type item struct {
 // outlet is one file of an Activity with its queue and its goroutine.
 type outlet struct {
 	file    *File
+	path    string
 	limit   int
 	retry   time.Duration
 	trouble func(error)
@@ -42,6 +43,7 @@ func newOutlet(f *File, o ActivityOptions) *outlet {
 	f.o.OnFull = Block // lines wait in the queue, where what is dropped is counted in lines
 	out := &outlet{
 		file:    f,
+		path:    f.path,
 		limit:   o.MaxPending,
 		retry:   o.RetryEvery,
 		trouble: o.Trouble,
@@ -103,6 +105,13 @@ func (o *outlet) close() {
 	o.closing = true
 	signal(o.wake)
 	signal(o.hurried)
+}
+
+// abandoned is what becomes of a file that is not closed in time.
+func (o *outlet) abandoned() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return &Trouble{Kind: Abandoned, Path: o.path, Err: ErrHangs, Dropped: int64(o.pending)}
 }
 
 func signal(c chan struct{}) {

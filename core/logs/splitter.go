@@ -99,6 +99,9 @@ func (s *Splitter) Feed(b []byte, plain, captured func([]byte)) {
 	}
 }
 
+// LetGo has the Splitter use other memory from here on: somebody still reads what it gave out.
+func (s *Splitter) LetGo() { s.joined, s.out, s.ansi.out = nil, nil, nil }
+
 // Flush gives out what is held back, at EOF. A block without an end is forgotten,
 // as there.
 func (s *Splitter) Flush(plain, _ func([]byte)) {

@@ -1,0 +1,225 @@
+package logs
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrHangs is the cause of an episode in which a log's file system, or whatever else the log is on, does not answer.
+var ErrHangs = errors.New("its file system does not answer")
+
+// Lanes are the file systems that do not answer: frozen ones, those whose server is gone, and those that are merely
+// far too busy. A thread that hangs in one makes it a lane. What else is to be done there meanwhile is queued, rather
+// than have a thread hang for each log, and done by that thread when it comes back. The zero value is ready.
+type Lanes struct {
+	hung atomic.Int32 // how many there are
+
+	mu  sync.Mutex
+	all map[site]*lane
+}
+
+// site is where a log is: a file system, or for what is no regular file the Writer alone.
+type site struct {
+	device uint64
+	alone  *Writer
+}
+
+// lane is a site that does not answer. Under the lock of Lanes.
+type lane struct {
+	lanes   *Lanes
+	site    site
+	threads int                  // that are in it, hanging or at work
+	members map[*Writer]struct{} // whose files belong to the lane
+	queue   []*Writer            // of them, those with something to do and nobody at it
+}
+
+// enter counts a thread that hangs at a site. It must leave by work. Under the lock.
+func (l *Lanes) enter(at site) *lane {
+	ln := l.all[at]
+	if ln == nil {
+		if l.all == nil {
+			l.all = map[site]*lane{}
+		}
+		ln = &lane{lanes: l, site: at, members: map[*Writer]struct{}{}}
+		l.all[at] = ln
+		l.hung.Add(1)
+	}
+	ln.threads++
+	return ln
+}
+
+// work does what is queued, on a thread that has entered and hangs no longer. With the last that leaves the lane is
+// no more, and its files belong to their callers again.
+func (ln *lane) work() {
+	l := ln.lanes
+	l.mu.Lock()
+	for len(ln.queue) > 0 {
+		w := ln.queue[0]
+		ln.queue = ln.queue[1:]
+		tasks := w.tasks
+		w.tasks, w.busy, w.queued = nil, true, false
+		l.mu.Unlock()
+		report := w.perform(tasks)
+		l.mu.Lock()
+		for _, t := range tasks {
+			w.waiting -= len(t.b)
+		}
+		ln.idle(w)
+		l.mu.Unlock()
+		w.late(report)
+		l.mu.Lock()
+	}
+	ln.threads--
+	var freed []*Writer
+	if ln.threads == 0 {
+		delete(l.all, ln.site)
+		for w := range ln.members {
+			w.lane = nil
+			w.settle()
+			freed = append(freed, w)
+		}
+		l.hung.Add(-1) // a caller that sees it finds the files as they are now
+	}
+	l.mu.Unlock()
+	for _, w := range freed {
+		w.late(Report{})
+	}
+}
+
+// idle notes that nobody is at w's file any longer. Under the lock.
+func (ln *lane) idle(w *Writer) {
+	w.busy, w.at = false, w.found
+	if len(w.tasks) == 0 {
+		w.dropping = false
+	}
+	ln.enqueue(w)
+}
+
+// enqueue puts w into the queue if it has something to do. Under the lock.
+func (ln *lane) enqueue(w *Writer) {
+	if len(w.tasks) > 0 && !w.queued {
+		w.queued = true
+		ln.queue = append(ln.queue, w)
+	}
+}
+
+// Abandon waits until no file system hangs, for limit at most, and returns what is lost of each log that is still
+// waited for: nobody will write it.
+func (l *Lanes) Abandon(limit time.Duration) (lost []*Trouble) {
+	const look = 10 * time.Millisecond
+	for end := time.Now().Add(limit); l.hung.Load() > 0 && time.Now().Before(end); {
+		time.Sleep(look)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, ln := range l.all {
+		for w := range ln.members {
+			if w.waiting > 0 {
+				lost = append(lost, &Trouble{Kind: Abandoned, Path: w.path, Err: ErrHangs, Dropped: int64(w.waiting)})
+			}
+		}
+	}
+	return lost
+}
+
+// Opening is the opening of a log on a thread that others wait for, which may hang. The zero value is ready for one.
+type Opening struct {
+	mu   sync.Mutex
+	path string // "" : none is under way
+	lane *lane
+}
+
+// hangLimit is how long something off the poller's thread may take before its file system is taken for one that does not answer.
+const hangLimit = time.Second
+
+// Run does f, which opens or changes the log at path, on a goroutine of its own, and returns its error, or that of ctx
+// when that ends first: then f goes on. Where the file system is known not to answer it returns ErrHangs at once. After a second
+// of f others take it for such a one.
+func (l *Lanes) Run(ctx context.Context, path string, f func() error) error {
+	var o Opening
+	if err := o.begin(l, path); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	late := time.AfterFunc(hangLimit, func() { o.Late(l) })
+	go func() {
+		err := f()
+		late.Stop()
+		o.end()
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// begin notes that a log is about to be opened. The error is ErrHangs if it is on a file system that is known not to answer.
+func (o *Opening) begin(l *Lanes, path string) error {
+	if l.hung.Load() > 0 {
+		if at, ok := siteOf(path); ok && l.hangs(at) {
+			return ErrHangs
+		}
+	}
+	o.mu.Lock()
+	o.path = path
+	o.mu.Unlock()
+	return nil
+}
+
+// end notes that it is open, or could not be opened. If it was Late, what was queued meanwhile is done first.
+func (o *Opening) end() {
+	o.mu.Lock()
+	ln := o.lane
+	o.path, o.lane = "", nil
+	o.mu.Unlock()
+	if ln != nil {
+		ln.work()
+	}
+}
+
+// Late has others treat the log's file system as one that does not answer, if the opening is still under way. It may
+// block as the opening does.
+func (o *Opening) Late(l *Lanes) {
+	o.mu.Lock()
+	path := o.path
+	o.mu.Unlock()
+	if path == "" {
+		return
+	}
+	at, ok := siteOf(path)
+	if !ok {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.path != path || o.lane != nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	o.lane = l.enter(at)
+}
+
+func (l *Lanes) hangs(at site) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all[at] != nil
+}
+
+// siteOf is the site of a log that is not open: that of its directory.
+func siteOf(path string) (site, bool) {
+	var st unix.Stat_t
+	if unix.Stat(filepath.Dir(path), &st) != nil {
+		return site{}, false
+	}
+	return site{device: uint64(st.Dev)}, true //nolint:unconvert,gosec // another type elsewhere
+}
