@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/eventlistener"
@@ -18,35 +19,61 @@ const (
 	retryStream = 10 * time.Millisecond
 )
 
-// trouble tells the loop of what a log file has to announce, and sees to it that
+// wrote tells the loop of what a log file has to announce, and sees to it that
 // one that refuses writes is tried again. On the poller's thread.
-func (c *channel) trouble(err error) {
+func (c *channel) wrote(r logs.Report) {
+	c.s.tally.wrote(r.Bytes, r.Dropped, r.Rotations)
+	c.announce(r.Errs...)
 	c.settlePause()
 	if every := c.retryEvery(); every != c.retrying {
 		c.retrying = every
 		c.s.inbox.put(func() { c.s.setFaulty(c, every) })
 	}
-	if err == nil {
-		return
+}
+
+// announce has the loop announce what there is.
+func (c *channel) announce(errs ...error) {
+	for _, err := range errs {
+		ref := c.ref()
+		c.s.inbox.put(func() { c.s.announce(ref, c.name, err) })
 	}
-	ref := c.ref()
-	c.s.inbox.put(func() { c.s.announce(ref, c.name, err) })
 }
 
 // retryEvery is how often the log is to be tried again; 0: it needs not be.
 func (c *channel) retryEvery() time.Duration {
 	switch {
-	case c.file != nil && c.file.Full() && !c.conf.Block:
-		return retryStream
-	case c.episode.Unsettled() || c.file != nil && c.file.Unsettled():
+	case c.out == nil:
+		return 0
+	case c.out.Closed():
+		if c.episode.Unsettled() {
+			return retryDisk
+		}
+	case c.out.Unsettled():
+		if c.out.Full() && !c.conf.Block {
+			return retryStream
+		}
 		return retryDisk
 	}
 	return 0
 }
 
+// retry tries the log again.
+func (c *channel) retry() child.Work {
+	if !c.out.Closed() {
+		c.out.Retry()
+		return c.work()
+	}
+	var r logs.Report
+	if err := c.episode.Settle(c.path); err != nil {
+		r.Errs = append(r.Errs, err)
+	}
+	c.wrote(r)
+	return nil
+}
+
 // settlePause leaves the pipe alone while the file or a sink is full, and no longer.
 func (c *channel) settlePause() {
-	stop := c.file != nil && c.file.Full() || c.taps.full()
+	stop := c.out != nil && c.out.Full() || c.taps.full()
 	ch := c.child.Load()
 	if stop == c.paused || ch == nil {
 		return
@@ -102,13 +129,7 @@ func (s *Supervisor) retryLogs(now time.Time) {
 			continue
 		}
 		s.faulty[c] = retry{due: now.Add(r.every), every: r.every}
-		s.post(c, func() {
-			if c.file == nil {
-				c.trouble(c.episode.Settle(c.path))
-				return
-			}
-			c.trouble(c.file.Retry())
-		})
+		s.post(c, c.retry)
 	}
 }
 
@@ -123,8 +144,11 @@ func (s *Supervisor) nextRetry() (time.Time, bool) {
 }
 
 // post runs f on the thread that owns the channel's file.
-func (s *Supervisor) post(c *channel, f func()) {
-	safely := func() { s.safely("a log file", f) }
+func (s *Supervisor) post(c *channel, f func() child.Work) {
+	safely := func() (w child.Work) {
+		s.safely("a log file", func() { w = f() })
+		return w
+	}
 	if c.replies {
 		s.sys.PostListener(safely)
 	} else {
@@ -140,10 +164,11 @@ func (s *Supervisor) reopenLogs() {
 	for _, g := range s.order {
 		for _, m := range g.members {
 			for _, c := range m.channels() {
-				s.post(c, func() {
-					if c.file != nil {
-						c.trouble(c.file.Reopen())
+				s.post(c, func() child.Work {
+					if c.out != nil && !c.out.Closed() {
+						c.out.Reopen()
 					}
+					return c.work()
 				})
 			}
 		}
@@ -177,13 +202,14 @@ func (s *Supervisor) ClearProcessLogs(ctx context.Context, group, name string) e
 	open := map[string]bool{}
 	for _, c := range channels {
 		done := make(reply[error], 1)
-		s.post(c, func() {
-			if c.file == nil {
+		s.post(c, func() child.Work {
+			if c.out == nil || c.out.Closed() {
 				done <- nil
-				return
+				return nil
 			}
 			open[c.path] = true
-			done <- c.file.Clear()
+			c.out.Clear(func(err error) { done <- err })
+			return c.work()
 		})
 		err, waiting := await(ctx, s, done)
 		if waiting != nil {
@@ -193,7 +219,12 @@ func (s *Supervisor) ClearProcessLogs(ctx context.Context, group, name string) e
 	}
 	for _, path := range []string{m.logs.stdout, m.logs.stderr} {
 		if path != "" && !open[path] {
-			failed = clearClosed(path) != nil || failed
+			err := s.lanes.Run(ctx, path, func() (err error) {
+				err = ErrInternal
+				s.safely("clearing a log", func() { err = clearClosed(path) })
+				return err
+			})
+			failed = err != nil || failed
 		}
 	}
 	if failed {
@@ -215,7 +246,7 @@ func clearClosed(path string) error {
 }
 
 // ClearMainLog removes the activity log and begins a new one. Errors: NoFile, Failed.
-func (s *Supervisor) ClearMainLog(context.Context) error {
+func (s *Supervisor) ClearMainLog(ctx context.Context) error {
 	path := s.Logfile()
 	if path == "" {
 		return refuse(NoFile, "")
@@ -223,7 +254,17 @@ func (s *Supervisor) ClearMainLog(context.Context) error {
 	if _, err := os.Stat(path); err != nil {
 		return refuse(NoFile, "")
 	}
-	if err := s.opts.ClearLog(); err != nil {
+	done := make(reply[error], 1)
+	go func() {
+		var err error = ErrInternal
+		s.safely("clearing the activity log", func() { err = s.opts.ClearLog() })
+		done <- err
+	}()
+	err, waiting := await(ctx, s, done)
+	if waiting != nil {
+		return waiting
+	}
+	if err != nil {
 		return refuse(Failed, "")
 	}
 	return nil

@@ -22,7 +22,7 @@ const (
 
 // channel takes what one spawn of a process writes on one pipe (dispatchers.py,
 // POutputDispatcher). Its methods run on the thread of the poller that reads the
-// pipe, but for open (the spawner's, before there is a pipe) and eager.
+// pipe, but for open (the spawner's, before there is a pipe), Do and Back (child.Work) and eager.
 type channel struct {
 	s       *Supervisor
 	member  *member
@@ -34,9 +34,10 @@ type channel struct {
 	mainlog bool        // loglevel debug or lower: output is copied to the activity log
 
 	child    atomic.Pointer[child.Child]
-	file     *logs.File
+	out      *logs.Writer  // nil: to no file
 	episode  *logs.Episode // the member's
 	splitter *logs.Splitter
+	copies   bool          // what the splitter gives is valid during the call only
 	retrying time.Duration // how often the loop was asked to try the file again; 0: not at all
 	paused   bool          // the pipe is left alone until file and sinks take bytes again
 	lines    *syslog.Lines // nil: not to syslog
@@ -56,6 +57,9 @@ func (s *Supervisor) newChannel(m *member, conf *config.Stream, name string) *ch
 	if name == stderrChannel {
 		c.path, c.episode = m.logs.stderr, &m.stderrEpisode
 	}
+	if c.path != "" {
+		c.openWriter()
+	}
 	if conf.Syslog && s.opts.Syslog != nil {
 		c.lines = syslog.NewLines(s.opts.Syslog, m.conf.Name)
 	}
@@ -66,6 +70,7 @@ func (s *Supervisor) newChannel(m *member, conf *config.Stream, name string) *ch
 		return c
 	}
 	c.splitter = logs.NewSplitter(conf.CaptureMaxBytes, s.opts.Config.Supervisord.StripAnsi)
+	c.copies = conf.CaptureMaxBytes > 0 && s.opts.Config.Supervisord.StripAnsi
 	if c.mainlog || conf.EventsEnabled {
 		// Supervisor's log events hold what stands between the tags, too.
 		c.splitter.Inside = c.tell
@@ -79,21 +84,26 @@ func (c *channel) eager() bool {
 	return c.replies || c.conf.EventsEnabled || c.conf.CaptureMaxBytes > 0
 }
 
-// open opens the log file, as Supervisor does at each spawn.
-func (c *channel) open() error {
-	if c.path == "" || c.file != nil {
-		return nil
-	}
+// openWriter makes the writer of the log.
+func (c *channel) openWriter() {
 	o := logs.Options{MaxBytes: c.conf.MaxBytes, Backups: c.conf.Backups, Episode: c.episode}
 	if c.conf.Block {
 		o.OnFull = logs.Block
 	}
-	f, err := logs.Open(c.path, o)
-	if err != nil {
-		return err
+	c.out = logs.NewWriter(c.path, o, c.s.lanes, func(r logs.Report) {
+		c.s.post(c, func() child.Work {
+			c.wrote(r)
+			return nil
+		})
+	})
+}
+
+// open opens the log file, as Supervisor does at each spawn.
+func (c *channel) open() error {
+	if c.out == nil {
+		return nil
 	}
-	c.file = f
-	return nil
+	return c.out.Open()
 }
 
 func (c *channel) started(ch *child.Child) { c.child.Store(ch) }
@@ -108,40 +118,79 @@ func (c *channel) ref() eventlistener.Process {
 }
 
 // spawnFailed writes Supervisor's lines to the log that the child's standard
-// error would have gone to, and closes the files: there will be no pipes.
-func (c *channel) spawnFailed(stderr *channel, e *child.SpawnError) {
+// error would have gone to, and closes the files: there will be no pipes. Then it has the loop do f.
+func (c *channel) spawnFailed(stderr *channel, e *child.SpawnError, f func()) {
 	to := c
 	if stderr != nil {
 		to = stderr
+		c.s.post(c, func() child.Work { return c.Closed(0) })
 	}
-	if e.Lines != "" && (to.file != nil || to.open() == nil) {
-		to.Output([]byte(e.Lines))
-	}
-	c.Closed(0)
-	if stderr != nil {
-		stderr.Closed(0)
-	}
+	c.s.post(to, func() child.Work {
+		if e.Lines != "" {
+			to.splitter.Feed([]byte(e.Lines), to.plainFn, to.commFn)
+		}
+		to.forLoop(0, func(ended bool) {
+			if !ended {
+				f()
+			}
+		})
+		return to.Closed(0)
+	})
 }
 
 // Output is child.Reader's.
-func (c *channel) Output(b []byte) {
+func (c *channel) Output(b []byte) child.Work {
 	defer c.s.caught("output of a process")
-	if !c.replies {
-		c.splitter.Feed(b, c.plainFn, c.commFn)
-		c.tellLoop()
-		return
-	}
-	// Into its log once the next event is on its way: that need not wait for the disk.
-	defer c.splitter.Feed(b, c.plainFn, c.commFn)
-	switch {
-	case !c.deaf.Load():
-		if !c.s.atOnce(func() { c.said(b) }) {
-			kept := append([]byte(nil), b...)
-			c.s.inbox.putOutput(len(b), func() { c.said(kept) })
+	if c.replies {
+		// To the loop first: the next event is on its way before the disk has its log.
+		switch {
+		case !c.deaf.Load():
+			if !c.s.atOnce(func() { c.said(b) }) {
+				kept := append([]byte(nil), b...)
+				c.s.inbox.putOutput(len(b), func() { c.said(kept) })
+			}
+		case c.mainlog:
+			c.s.log(config.DEBG, replyLine(c.member.conf.Name, c.name, b))
 		}
-	case c.mainlog:
-		c.s.log(config.DEBG, replyLine(c.member.conf.Name, c.name, b))
 	}
+	c.splitter.Feed(b, c.plainFn, c.commFn)
+	return c.work()
+}
+
+// work is what was noted for the log. What came of the read for the loop follows when that is written, or hangs.
+func (c *channel) work() child.Work {
+	if c.out != nil && c.out.Begin() {
+		return c
+	}
+	c.tellLoop()
+	return nil
+}
+
+// Do is child.Work's.
+func (c *channel) Do() {
+	defer c.s.caught("a log file")
+	c.out.Do()
+}
+
+// Done is child.Work's.
+func (c *channel) Done() {
+	defer c.s.caught("a log file")
+	c.wrote(c.out.Done())
+	c.tellLoop()
+}
+
+// Away is child.Work's.
+func (c *channel) Away() {
+	defer c.s.caught("a log file")
+	c.splitter.LetGo()
+	c.wrote(c.out.Away())
+	c.tellLoop()
+}
+
+// Back is child.Work's.
+func (c *channel) Back() {
+	defer c.s.caught("a log file")
+	c.out.Back()
 }
 
 // said takes what a listener wrote, on the loop.
@@ -183,24 +232,26 @@ func (c *channel) tellLoop() {
 }
 
 // Closed is child.Reader's.
-func (c *channel) Closed(left int) {
+func (c *channel) Closed(left int) child.Work {
 	defer c.s.caught("the end of a process's output")
 	c.splitter.Flush(c.plainFn, c.commFn)
-	c.tellLoop()
 	if c.lines != nil {
 		c.lines.Flush()
 	}
-	if c.file != nil {
-		c.trouble(c.file.Close())
-		c.file = nil
-	}
 	if left > 0 {
 		ref := c.ref()
-		c.s.inbox.put(func() {
+		c.forLoop(0, func(ended bool) {
+			if ended {
+				return
+			}
 			c.s.log(config.WARN, leftBehindLine(ref.Name, c.name, left))
 			c.s.bus.Publish(eventlistener.NewLogDropped(ref, c.name, int64(left)))
 		})
 	}
+	if c.out != nil {
+		c.out.Close()
+	}
+	return c.work()
 }
 
 // plain takes bytes that are no communication.
@@ -228,18 +279,20 @@ func (c *channel) tell(b []byte) {
 	}
 }
 
-// write puts bytes into the log.
+// write has bytes put into the log.
 func (c *channel) write(b []byte) {
 	if c.lines != nil {
 		c.lines.Write(b)
 	}
-	if c.file == nil {
+	if c.out == nil {
 		return
 	}
-	rotations := c.file.Rotations()
-	dropped, err := c.file.Write(b)
-	c.s.tally.wrote(len(b), dropped, c.file.Rotations()-rotations)
-	c.trouble(err)
+	if c.copies {
+		b = append([]byte(nil), b...)
+	}
+	if r := c.out.Write(b); r.Bytes > 0 || len(r.Errs) > 0 {
+		c.wrote(r)
+	}
 }
 
 // comm takes what stood between the capture tags.

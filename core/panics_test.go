@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/eventlistener"
@@ -25,10 +26,11 @@ func TestAPanicOnTheLoopIsToldAndTheLoopGoesOn(t *testing.T) {
 		return r.logged("internal error (a message to the loop): on purpose; the daemon goes on") && r.logged("panics_test.go")
 	})
 	done := make(chan struct{})
-	r.system.Post(func() { // a thread that takes a turn of the loop
+	r.system.Post(func() child.Work { // a thread that takes a turn of the loop
 		defer close(done)
 		for !r.atOnce(func() { panic("on the poller") }) {
 		}
+		return nil
 	})
 	<-done
 	if !r.logged("internal error (a turn of the loop): on the poller") {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
@@ -105,9 +106,10 @@ func (c *channel) tap() {
 	for _, sink := range c.taps.table.sinks {
 		t := &tap{}
 		t.log = sink.Source(c.member.group.conf.Name, c.member.conf.Name, c.name, func() {
-			c.s.post(c, func() {
+			c.s.post(c, func() child.Work {
 				t.full = false
 				c.settlePause()
+				return nil
 			})
 		})
 		if t.log != nil {
@@ -117,11 +119,12 @@ func (c *channel) tap() {
 }
 
 // retap lets go of sinks that are there no more.
-func (c *channel) retap() {
+func (c *channel) retap() child.Work {
 	if c.s.sinks.Load() != c.taps.table {
 		c.tap()
 		c.settlePause()
 	}
+	return nil
 }
 
 // SinkLost tells of output that a sink will not get: LOG_DROPPED. process is "" where it is not known whose it was. It may be called from any goroutine and does not block.

@@ -76,12 +76,11 @@ func (s *Supervisor) launch(m *member) {
 	}
 	r.Failed = func(e *child.SpawnError) {
 		s.safely("a failed spawn", func() {
-			stdout.spawnFailed(stderr, e)
 			if prepared {
 				m.group.releaseSocket()
 			}
 		})
-		s.inbox.put(func() { s.spawnFailed(m, e) })
+		stdout.spawnFailed(stderr, e, func() { s.spawnFailed(m, e) })
 	}
 	r.Exited = func(_ *child.Child, ws syscall.WaitStatus) {
 		s.deliver(func() { s.exited(m, ws) })

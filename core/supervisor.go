@@ -47,7 +47,9 @@ type Options struct {
 	// Stdout is where result_handler=supervisor_stdout:event_handler prints; nil: the
 	// process's standard output. It may block.
 	Stdout io.Writer
-	Clock  Clock // nil: SystemClock
+	// Lanes knows the file systems of programs' logs that do not answer. It outlives the Supervisor; nil: one of its own.
+	Lanes *logs.Lanes
+	Clock Clock // nil: SystemClock
 }
 
 // Supervisor owns all process, group and pool state of one life of the daemon:
@@ -65,6 +67,7 @@ type Supervisor struct {
 	mood  atomic.Int64 // Mood; read by anyone, written by the loop
 	early early        // what waits for Run
 	sinks atomic.Pointer[sinkTable]
+	lanes *logs.Lanes
 	away  lossesElsewhere
 	ended chan struct{}
 
@@ -114,6 +117,9 @@ func New(o Options) (*Supervisor, error) {
 	if o.Clock == nil {
 		o.Clock = SystemClock{}
 	}
+	if o.Lanes == nil {
+		o.Lanes = &logs.Lanes{}
+	}
 	s := &Supervisor{
 		opts:       o,
 		log:        o.Log,
@@ -121,6 +127,7 @@ func New(o Options) (*Supervisor, error) {
 		sys:        o.System,
 		bus:        o.Bus,
 		inbox:      newInbox(),
+		lanes:      o.Lanes,
 		env:        baseEnvironment(o.Environ),
 		ended:      make(chan struct{}),
 		reloading:  make(chan struct{}, 1),
@@ -246,6 +253,9 @@ func (s *Supervisor) deliver(f func()) {
 // one spawn is outstanding (inbox.putLazy).
 const lazyLook = 100 * time.Millisecond
 
+// hangDrain is how long a shutdown waits for file systems that do not answer, to write what is kept for programs' logs.
+const hangDrain = time.Second
+
 // end closes the inbox and answers whoever still waits.
 func (s *Supervisor) end() {
 	s.inbox.close()
@@ -261,6 +271,11 @@ func (s *Supervisor) end() {
 		s.printer.Close(printPatience)
 	}
 	s.letters.close()
+	if s.Mood() == MoodShutdown {
+		for _, t := range s.lanes.Abandon(hangDrain) {
+			s.log(config.ERRO, t.Error())
+		}
+	}
 }
 
 // settle brings everything to rest after a batch: steps the machines whose time

@@ -17,6 +17,7 @@ import (
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/held"
+	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/eventlistener"
 	"github.com/hark-supervisor/hark/plugins"
@@ -48,6 +49,7 @@ type daemon struct {
 	draining  sync.WaitGroup // HTTP servers of lives before, which finish their answers
 	sockets   *rpc.Sockets   // outlive a life: what stays the same stays bound
 	bound     *rpc.Set       // those of the present life; nil before the first
+	lanes     logs.Lanes     // of all lives: the file systems of programs' logs that do not answer
 	silences  *plugins.Silences
 	diskTurns chan struct{} // see disk
 }
@@ -170,6 +172,7 @@ func (d *daemon) life(first bool) (_ core.Mood, status int, err error) {
 		Program:   d.readProgram,
 		Environ:   d.environ,
 		Syslog:    log.syslog,
+		Lanes:     &d.lanes,
 	})
 	if err != nil {
 		return 0, 0, err

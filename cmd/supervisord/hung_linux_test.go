@@ -15,11 +15,17 @@ import (
 // given until release is called, as on a dead network file system.
 func hangs(t *testing.T, path string) (release func()) {
 	t.Helper()
+	return hangsFor(t, path, unix.FAN_OPEN_PERM)
+}
+
+// hangsFor is hangs for openings of some kind.
+func hangsFor(t *testing.T, path string, mask uint64) (release func()) {
+	t.Helper()
 	fd, err := unix.FanotifyInit(unix.FAN_CLASS_CONTENT|unix.FAN_CLOEXEC, unix.O_RDONLY)
 	if err != nil {
 		t.Skipf("no fanotify here (%v): the hung spawn is left to core/child's tests", err)
 	}
-	if err := unix.FanotifyMark(fd, unix.FAN_MARK_ADD, unix.FAN_OPEN_PERM, unix.AT_FDCWD, path); err != nil {
+	if err := unix.FanotifyMark(fd, unix.FAN_MARK_ADD, mask, unix.AT_FDCWD, path); err != nil {
 		_ = unix.Close(fd)
 		t.Skipf("no fanotify here (%v): the hung spawn is left to core/child's tests", err)
 	}

@@ -129,15 +129,16 @@ type outlet struct {
 }
 
 // Output is child.Reader's.
-func (o *outlet) Output(b []byte) {
+func (o *outlet) Output(b []byte) child.Work {
 	hold := o.take(b)
 	if hold <= 0 {
-		return
+		return nil
 	}
 	c := o.child.Load()
 	c.Pause(o.channel)
 	time.AfterFunc(hold, func() { c.Resume(o.channel) })
+	return nil
 }
 
 // Closed is child.Reader's.
-func (o *outlet) Closed(int) {}
+func (o *outlet) Closed(int) child.Work { return nil }

@@ -73,18 +73,19 @@ type firstLine struct {
 	line chan string
 }
 
-func (f *firstLine) Output(b []byte) {
+func (f *firstLine) Output(b []byte) child.Work {
 	if f.line == nil {
-		return
+		return nil
 	}
 	f.got.Write(b)
 	if line, err := f.got.ReadString('\n'); err == nil {
 		f.line <- line
 		f.line = nil
 	}
+	return nil
 }
 
-func (f *firstLine) Closed(int) {}
+func (f *firstLine) Closed(int) child.Work { return nil }
 
 func (p *pluginProcess) start() {
 	line := make(chan string, 1)

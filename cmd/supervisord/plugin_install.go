@@ -120,10 +120,12 @@ type captured struct {
 	limit int
 }
 
-func (c *captured) Output(b []byte) {
+func (c *captured) Output(b []byte) child.Work {
 	c.bytes = append(c.bytes, b[:min(len(b), c.limit-len(c.bytes))]...)
+	return nil
 }
-func (c *captured) Closed(int) {}
+
+func (c *captured) Closed(int) child.Work { return nil }
 
 // runOnce runs a program that was checked to its end and gives what it wrote.
 func runOnce(x *trust.Executable, user *config.User, args ...string) ([]byte, error) {

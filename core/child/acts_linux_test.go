@@ -249,7 +249,7 @@ func actFiles() error {
 		s.Spawn(&Request{
 			Name: "x", Argv: []string{"/bin/true"}, Umask: -1, Stdin: -1, Stdout: a, Stderr: b,
 			Failed: func(err *SpawnError) { failed <- err },
-			Exited: func(c *Child, _ syscall.WaitStatus) { c.Abandon(); s.Post(func() { failed <- nil }) },
+			Exited: func(c *Child, _ syscall.WaitStatus) { c.Abandon(); s.Post(func() Work { failed <- nil; return nil }) },
 		})
 		err := <-failed
 		// The race detector's own thread opens a file now and then.

@@ -20,15 +20,29 @@ import (
 )
 
 // Reader takes what a child writes on one pipe. Its methods run on the poller's
-// thread, one at a time and never beside Exited, and must not block on anything but
-// a file.
+// thread, one at a time and never beside Exited, and must not block. What they have for a disk they return as Work,
+// or nil; it is done at once, before anything else of the poller's.
 type Reader interface {
-	// Output is given bytes as they were read; b is valid only during the call.
-	Output(b []byte)
+	// Output is given bytes as they were read; b is valid during the call, and until Done or Back of what it returns.
+	Output(b []byte) Work
 	// Closed tells that nothing more will come: EOF, or the pipe was given up
 	// with left bytes unread in it. It is called once for every pipe of a child
 	// that was started, before or after Exited.
-	Closed(left int)
+	Closed(left int) Work
+}
+
+// Work is something that may block, such as a write to a disk. A poller does one piece at a time; the next read, exit
+// or posted function comes after it. One that takes over a second is left to its thread, and the rest goes on without.
+type Work interface {
+	// Do does it, on the poller's thread.
+	Do()
+	// Done is called on the poller's thread when Do has returned in time.
+	Done()
+	// Away is called instead, on the thread that is the poller from then on, while Do is still under way. Like a Reader it
+	// must not block. What would need Do's end must not be done until Back.
+	Away()
+	// Back is called when Do has returned after all, on its thread: nobody waits for that, so it may go on there as long as it likes.
+	Back()
 }
 
 // The channels of Pause and Resume.
@@ -98,7 +112,7 @@ func (c *Child) setPaused(channel int, paused bool) {
 func (c *Child) Abandon() {
 	for _, st := range []*stream{&c.out, &c.err} {
 		if st.poller != nil {
-			st.poller.post(func() { st.poller.giveUp(st) })
+			st.poller.post(func() Work { return st.poller.giveUp(st) })
 		}
 	}
 }
@@ -119,31 +133,35 @@ func (c *Child) exit() {
 		}) {
 			return
 		}
-		p.post(func() {
-			p.drain(&c.out)
-			p.drain(&c.err)
-			c.finish()
+		p.post(func() Work {
+			p.push(c.finish)
+			p.push(func() Work { return p.drain(&c.err) })
+			return p.drain(&c.out)
 		})
 		return
 	}
 	// A listener's replies are read on their own thread. Its stderr comes first,
 	// so that Exited runs where the replies do, and after them.
-	logs := c.err.poller
-	logs.post(func() {
-		logs.drain(&c.err)
-		c.poller().post(func() {
-			c.poller().drain(&c.out)
-			c.finish()
+	logs, replies := c.err.poller, c.poller()
+	logs.post(func() Work {
+		logs.push(func() Work {
+			replies.post(func() Work {
+				replies.push(c.finish)
+				return replies.drain(&c.out)
+			})
+			return nil
 		})
+		return logs.drain(&c.err)
 	})
 }
 
-// finish runs while no Reader of the child's poller does.
-func (c *Child) finish() {
+// finish runs while no Reader of the child's poller does. It is a step.
+func (c *Child) finish() Work {
 	c.closeStdin()
 	if c.exited != nil {
 		c.exited(c, c.ws)
 	}
+	return nil
 }
 
 // poller gives the poller of stdout, stdin and Exited.

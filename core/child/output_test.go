@@ -108,7 +108,7 @@ func TestAbandonClosesThePipesAtOnce(t *testing.T) {
 		st.err.awaitClosed(t)
 		st.child.Abandon() // does nothing more
 		done := make(chan struct{})
-		s.Post(func() { close(done) })
+		s.Post(func() Work { close(done); return nil })
 		<-done
 		if st.out.closed != 1 || st.err.closed != 1 {
 			t.Errorf("closed %d and %d times", st.out.closed, st.err.closed)
@@ -184,7 +184,7 @@ func TestAPausedPipeIsLeftAloneUntilResumeOrTheExit(t *testing.T) {
 		write(t, st, "\n")
 		st.err.awaitText(t, "one\n")
 		done := make(chan struct{})
-		s.Post(func() { close(done) })
+		s.Post(func() Work { close(done); return nil })
 		<-done
 		if got := st.out.String(); got != "" {
 			t.Errorf("a paused pipe was read: %q", got)
@@ -277,13 +277,13 @@ func TestWhatWaitsForStdinIsBounded(t *testing.T) {
 
 func TestPostedFunctionsRunInOrderOnOneThread(t *testing.T) {
 	s := newSystem(t, Options{})
-	for _, post := range []func(func()){s.Post, s.PostListener} {
+	for _, post := range []func(func() Work){s.Post, s.PostListener} {
 		var got []int
 		done := make(chan struct{})
 		for i := range 1000 {
-			post(func() { got = append(got, i) })
+			post(func() Work { got = append(got, i); return nil })
 		}
-		post(func() { close(done) })
+		post(func() Work { close(done); return nil })
 		<-done
 		for i, v := range got {
 			if i != v {
@@ -375,8 +375,12 @@ type refilling struct {
 	chunk int
 }
 
-func (r *refilling) Output([]byte) { _, _ = syscall.Write(r.w, make([]byte, r.chunk)) }
-func (r *refilling) Closed(int)    {}
+func (r *refilling) Output([]byte) Work {
+	_, _ = syscall.Write(r.w, make([]byte, r.chunk))
+	return nil
+}
+
+func (r *refilling) Closed(int) Work { return nil }
 
 func newFilledStream(t *testing.T, p *poller, eager bool) *stream {
 	t.Helper()
@@ -396,10 +400,10 @@ type stopAndGo struct {
 	entered, leave chan struct{}
 }
 
-func (r *stopAndGo) Output(b []byte) {
+func (r *stopAndGo) Output(b []byte) Work {
 	r.entered <- struct{}{}
 	<-r.leave
-	r.recorder.Output(b)
+	return r.recorder.Output(b)
 }
 
 func TestAnExitIsToldWhileNoReaderRuns(t *testing.T) {

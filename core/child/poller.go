@@ -2,6 +2,7 @@ package child
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -45,6 +46,10 @@ type waiter interface {
 // threads enter and pause streams under mu; only the poller's thread reads and
 // closes them, and runs what was posted. It holds work meanwhile, so that who gets
 // that lock knows that no Reader is running.
+//
+// Which thread that is changes when the Work of a Reader takes too long: the thread that hangs in it is the poller
+// no longer, and a new one goes on, with the lock. So what is left to do stands in the fields below, never on the
+// stack: steps, the last one first, then ready from next on.
 type poller struct {
 	waiter waiter
 	linger time.Duration
@@ -54,7 +59,7 @@ type poller struct {
 
 	mu      sync.Mutex
 	table   []*stream // by descriptor
-	posted  []func()
+	posted  []step
 	woken   bool
 	closing bool
 
@@ -62,13 +67,19 @@ type poller struct {
 
 	work sync.Mutex // taken before mu
 
+	guard *guard[Work]
+
 	// The thread's own.
 	buf       []byte
 	ready     []int
-	running   []func()
+	next      int       // of ready
+	steps     []step    // the last is the next
 	lingering []*stream // by deadline
 	lastRound time.Duration
 }
+
+// step is something to do on the poller's thread, and what comes of it for a disk, or nil.
+type step func() Work
 
 func newPoller(by func() (waiter, error), linger time.Duration, rests bool) (*poller, error) {
 	w, err := by()
@@ -77,11 +88,13 @@ func newPoller(by func() (waiter, error), linger time.Duration, rests bool) (*po
 	}
 	start := time.Now()
 	now := func() time.Duration { return time.Since(start) }
-	return &poller{waiter: w, linger: linger, rests: rests, now: now, done: make(chan struct{})}, nil
+	p := &poller{waiter: w, linger: linger, rests: rests, now: now, done: make(chan struct{})}
+	p.guard = newGuard(func(w Work) { go p.takeOver(w) })
+	return p, nil
 }
 
 func (p *poller) start() {
-	p.buf = make([]byte, bufferSize)
+	p.guard.start()
 	go p.run()
 }
 
@@ -89,17 +102,18 @@ func (p *poller) start() {
 func (p *poller) abort() { p.waiter.close() }
 
 // close ends the thread and closes every pipe. The callbacks of what was posted
-// before are still run; Readers hear nothing.
+// before are still run; Readers hear nothing. Work that hangs is left to its thread.
 func (p *poller) close() {
 	p.mu.Lock()
 	p.closing = true
 	p.waiter.wake()
 	p.mu.Unlock()
 	<-p.done
+	p.guard.close()
 }
 
 // post runs f on the poller's thread; f is dropped once the poller is closing.
-func (p *poller) post(f func()) {
+func (p *poller) post(f step) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closing {
@@ -116,18 +130,76 @@ func (p *poller) post(f func()) {
 // run is the thread.
 func (p *poller) run() {
 	runtime.LockOSThread()
-	defer close(p.done)
-	defer p.end()
+	p.buf = make([]byte, bufferSize)
+	p.goOn()
+}
+
+// takeOver is the thread that follows one that hangs in w. It has the lock.
+func (p *poller) takeOver(w Work) {
+	runtime.LockOSThread()
+	p.buf = make([]byte, bufferSize) // the other may still read from the one it had
+	w.Away()
+	if _, mine := p.finishRound(p.now()); !mine {
+		return
+	}
+	p.work.Unlock()
+	p.goOn()
+}
+
+// goOn is the loop. It ends with the poller, or when this thread is no longer it.
+func (p *poller) goOn() {
 	for !p.isClosing() {
-		p.ready = p.waiter.wait(p.ready[:0], p.timeout(), false)
+		if !p.giveUpLate() {
+			return
+		}
+		p.wait(p.timeout(), false)
 		now := p.now()
 		busy := now-p.lastRound < busyGap
 		p.lastRound = now
-		if restful := p.round(now); restful && busy && p.rests {
-			p.rest(now + restTime)
+		restful, mine := p.round(now)
+		if mine && restful && busy && p.rests {
+			mine = p.rest(now + restTime)
 		}
-		p.giveUpLate()
+		if !mine {
+			return
+		}
 	}
+	if p.end() {
+		close(p.done)
+	}
+}
+
+func (p *poller) wait(timeout time.Duration, eagerOnly bool) {
+	p.ready, p.next = p.waiter.wait(p.ready[:0], timeout, eagerOnly), 0
+}
+
+// do does what may block, and reports whether this thread is still the poller. If not, it must touch nothing of it.
+func (p *poller) do(w Work) (mine bool) {
+	turn := p.guard.enter(w)
+	w.Do()
+	if p.guard.leave(turn) {
+		w.Done()
+		return true
+	}
+	w.Back()
+	return false
+}
+
+// push puts a step before those that are there.
+func (p *poller) push(f step) { p.steps = append(p.steps, f) }
+
+// runSteps does what is to be done, and reports whether this thread is still the poller.
+func (p *poller) runSteps() (mine bool) {
+	for len(p.steps) > 0 {
+		last := len(p.steps) - 1
+		f := p.steps[last]
+		p.steps[last] = nil
+		p.steps = p.steps[:last]
+		if w := f(); w != nil && !p.do(w) {
+			return false
+		}
+	}
+	return true
 }
 
 // unlessBusy runs f at once, on the caller's thread, while no Reader is running and
@@ -143,22 +215,40 @@ func (p *poller) unlessBusy(f func() bool) bool {
 	return f()
 }
 
-// rest waits until a moment, serving only what must not wait.
-func (p *poller) rest(until time.Duration) {
+// rest waits until a moment, serving only what must not wait. It reports whether this thread is still the poller.
+func (p *poller) rest(until time.Duration) (mine bool) {
 	for left := restTime; left > 0 && !p.isClosing(); left = until - p.now() {
-		p.ready = p.waiter.wait(p.ready[:0], left, true)
-		p.round(p.now())
+		p.wait(left, true)
+		if _, mine := p.round(p.now()); !mine {
+			return false
+		}
 	}
+	return true
 }
 
-// round handles what is ready and what was posted, and tells whether a pause may
-// follow: there were only quiet pipes, and none that is eager.
-func (p *poller) round(now time.Duration) (restful bool) {
+// round handles what is ready and what was posted. It reports whether a pause may
+// follow, for there were only quiet pipes and none that is eager, and whether this thread is still the poller.
+func (p *poller) round(now time.Duration) (restful, mine bool) {
 	p.work.Lock()
-	defer p.work.Unlock()
-	p.runPosted()
+	p.takePosted()
+	if restful, mine = p.finishRound(now); mine {
+		p.work.Unlock()
+	}
+	return restful, mine
+}
+
+// finishRound does what is left of a round. With the lock, which is another's when this thread is no longer the poller.
+func (p *poller) finishRound(now time.Duration) (restful, mine bool) {
 	quiet, read := true, false
-	for _, fd := range p.ready {
+	for {
+		if !p.runSteps() {
+			return false, false
+		}
+		if p.next == len(p.ready) {
+			return read && quiet, true
+		}
+		fd := p.ready[p.next]
+		p.next++
 		st := p.at(fd)
 		switch {
 		case st == nil:
@@ -166,30 +256,30 @@ func (p *poller) round(now time.Duration) (restful bool) {
 			st.child.flushStdin()
 		default:
 			read = true
-			if !p.read(st, now) {
-				quiet = false
+			w, still := p.read(st, now)
+			quiet = quiet && still
+			if w != nil && !p.do(w) {
+				return false, false
 			}
 		}
 		// A round over many loud pipes takes a while; exits shouldn't wait for it.
 		if p.due.Load() {
-			p.runPosted()
+			p.takePosted()
 		}
 	}
-	return read && quiet
 }
 
-// read takes at most one buffer of a pipe and tells whether it may be left
+// read takes at most one buffer of a pipe, and reports whether it may be left
 // waiting for a while.
-func (p *poller) read(st *stream, now time.Duration) (quiet bool) {
+func (p *poller) read(st *stream, now time.Duration) (w Work, quiet bool) {
 	n, err := syscall.Read(st.fd, p.buf)
 	switch {
 	case n > 0:
-		st.reader.Output(p.buf[:n])
+		w = st.reader.Output(p.buf[:n])
 	case err == syscall.EAGAIN || err == syscall.EINTR:
-		return !st.eager
+		return nil, !st.eager
 	default:
-		p.shut(st, 0)
-		return true
+		return p.shut(st, 0), true
 	}
 	gap := now - st.last
 	st.last = now
@@ -200,63 +290,75 @@ func (p *poller) read(st *stream, now time.Duration) (quiet bool) {
 			widenPipe(st.fd)
 		}
 	}
-	return !st.eager && time.Duration(n)*restTime < loudRate*gap
+	return w, !st.eager && time.Duration(n)*restTime < loudRate*gap
 }
 
 // drain reads at the exit of a child exactly what its pipe holds now, so that
-// somebody who goes on writing can't delay it. From then on the pipe lingers.
-func (p *poller) drain(st *stream) {
+// somebody who goes on writing can't delay it. From then on the pipe lingers. It is a step.
+func (p *poller) drain(st *stream) Work {
 	if !p.open(st) {
-		return
+		return nil
 	}
-	p.readHeld(st)
-	st.deadline = p.now() + p.linger
-	p.lingering = append(p.lingering, st)
+	p.push(func() Work {
+		st.deadline = p.now() + p.linger
+		p.lingering = append(p.lingering, st)
+		return nil
+	})
+	return p.readHeld(st, held(st.fd))
 }
 
-func (p *poller) readHeld(st *stream) {
-	for left := held(st.fd); left > 0; {
+// readHeld reads left bytes that a pipe holds, a buffer in each step.
+func (p *poller) readHeld(st *stream, left int) Work {
+	for left > 0 {
 		n, err := syscall.Read(st.fd, p.buf[:min(left, len(p.buf))])
-		if err == syscall.EINTR {
-			continue
+		switch {
+		case n > 0:
+			if left -= n; left > 0 {
+				p.push(func() Work { return p.readHeld(st, left) })
+			}
+			return st.reader.Output(p.buf[:n])
+		case err != syscall.EINTR:
+			return nil
 		}
-		if n <= 0 {
-			return
-		}
-		left -= n
-		st.reader.Output(p.buf[:n])
 	}
+	return nil
 }
 
-// giveUp closes a pipe that somebody may still write to, after a last look.
-func (p *poller) giveUp(st *stream) {
-	if p.open(st) {
-		p.readHeld(st)
-		p.shut(st, held(st.fd))
+// giveUp closes a pipe that somebody may still write to, after a last look. It is a step.
+func (p *poller) giveUp(st *stream) Work {
+	if !p.open(st) {
+		return nil
 	}
+	p.push(func() Work { return p.shut(st, held(st.fd)) })
+	return p.readHeld(st, held(st.fd))
 }
 
-// giveUpLate gives up the pipes whose time is over.
-func (p *poller) giveUpLate() {
+// giveUpLate gives up the pipes whose time is over. It reports whether this thread is still the poller.
+func (p *poller) giveUpLate() (mine bool) {
 	if len(p.lingering) == 0 {
-		return
+		return true
 	}
 	p.work.Lock()
-	defer p.work.Unlock()
-	i := 0
-	for ; i < len(p.lingering); i++ {
-		st := p.lingering[i]
-		if p.open(st) {
-			if st.deadline > p.now() {
-				break
-			}
-			p.giveUp(st)
+	for now := p.now(); len(p.lingering) > 0; {
+		st := p.lingering[0]
+		open := p.open(st)
+		if open && st.deadline > now {
+			break
 		}
-		p.lingering[i] = nil
+		p.lingering[0] = nil
+		p.lingering = p.lingering[1:]
+		if open {
+			p.push(func() Work { return p.giveUp(st) })
+			if !p.runSteps() {
+				return false
+			}
+		}
 	}
-	if p.lingering = p.lingering[i:]; len(p.lingering) == 0 {
+	if len(p.lingering) == 0 {
 		p.lingering = nil
 	}
+	p.work.Unlock()
+	return true
 }
 
 // timeout is how long to wait: for ever unless a pipe lingers.
@@ -268,32 +370,37 @@ func (p *poller) timeout() time.Duration {
 }
 
 // shut closes a pipe and tells its Reader.
-func (p *poller) shut(st *stream, left int) {
+func (p *poller) shut(st *stream, left int) Work {
 	p.mu.Lock()
 	st.closed = true
 	p.unwatch(st)
 	p.mu.Unlock()
 	closeFD(st.fd)
-	st.reader.Closed(left)
+	return st.reader.Closed(left)
 }
 
-func (p *poller) runPosted() {
+// takePosted makes steps of what was posted, to be done after those that are there.
+func (p *poller) takePosted() {
 	p.mu.Lock()
-	p.running, p.posted = p.posted, p.running[:0]
+	defer p.mu.Unlock()
+	slices.Reverse(p.posted)
+	if len(p.steps) == 0 { // as good as always
+		p.steps, p.posted = p.posted, p.steps
+	} else {
+		p.steps, p.posted = append(p.posted, p.steps...), nil
+	}
 	p.woken = false
 	p.due.Store(false)
-	p.mu.Unlock()
-	for i, f := range p.running {
-		f()
-		p.running[i] = nil
-	}
 }
 
-// end runs what was posted before the end, and closes everything.
-func (p *poller) end() {
+// end runs what was posted before the end, and closes everything. It reports whether this thread is still the poller.
+func (p *poller) end() (mine bool) {
 	p.work.Lock()
+	p.takePosted()
+	if !p.runSteps() {
+		return false
+	}
 	defer p.work.Unlock()
-	p.runPosted()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, st := range p.table {
@@ -304,6 +411,7 @@ func (p *poller) end() {
 		}
 	}
 	p.waiter.close()
+	return true
 }
 
 func (p *poller) isClosing() bool {

@@ -72,8 +72,9 @@ type result struct {
 // output keeps the beginning of what a command writes.
 type output struct{ bytes []byte }
 
-func (o *output) Output(b []byte) {
+func (o *output) Output(b []byte) Work {
 	o.bytes = append(o.bytes, b[:min(len(b), maxRunOutput-len(o.bytes))]...)
+	return nil
 }
 
-func (o *output) Closed(int) {}
+func (o *output) Closed(int) Work { return nil }

@@ -16,7 +16,7 @@ func (p *poller) watch(st *stream) {
 	}
 	p.table[st.fd] = st
 	if err := p.poll(st); err != nil {
-		go p.post(func() { p.giveUp(st) })
+		go p.post(func() Work { return p.giveUp(st) })
 	}
 }
 
@@ -56,7 +56,7 @@ func (p *poller) setPaused(st *stream, paused bool) {
 		p.unpoll(st)
 	case !st.closed && st.fd < len(p.table) && p.table[st.fd] == st:
 		if err := p.poll(st); err != nil {
-			go p.post(func() { p.giveUp(st) })
+			go p.post(func() Work { return p.giveUp(st) })
 		}
 	}
 }

@@ -94,20 +94,22 @@ func newRecorder() *recorder {
 	return r
 }
 
-func (r *recorder) Output(b []byte) {
+func (r *recorder) Output(b []byte) Work {
 	r.mu.Lock()
 	r.bytes = append(r.bytes, b...)
 	r.calls++
 	r.mu.Unlock()
 	r.changed.Broadcast()
+	return nil
 }
 
-func (r *recorder) Closed(left int) {
+func (r *recorder) Closed(left int) Work {
 	r.mu.Lock()
 	r.closed++
 	r.left = left
 	r.mu.Unlock()
 	r.changed.Broadcast()
+	return nil
 }
 
 func (r *recorder) String() string {

@@ -79,11 +79,12 @@ func (s *System) Spawn(r *Request) *Spawn { return s.spawner.submit(r) }
 // whether more of the like follows at once.
 func (s *System) Waiting() int { return int(s.spawner.waiting.Load()) }
 
-// Post runs f on the output poller's thread, after everything posted before. It never blocks.
-func (s *System) Post(f func()) { s.logs.post(f) }
+// Post runs f on the output poller's thread, after everything posted before, and then does the Work that it returns, if
+// any. f must not block, and Post never does.
+func (s *System) Post(f func() Work) { s.logs.post(f) }
 
 // PostListener is Post on the thread that reads listeners' stdout.
-func (s *System) PostListener(f func()) { s.listeners.post(f) }
+func (s *System) PostListener(f func() Work) { s.listeners.post(f) }
 
 // UmaskByThread tells whether the forking thread has a umask of its own. Where
 // not, a request with a Umask starts through the umask verb of this program.

@@ -57,39 +57,63 @@ func (l *Lanes) enter(at site) *lane {
 // work does what is queued, on a thread that has entered and hangs no longer. With the last that leaves the lane is
 // no more, and its files belong to their callers again.
 func (ln *lane) work() {
+	left := false
+	defer func() {
+		if !left { // a panic: the rest must not wait for ever
+			go ln.work()
+		}
+	}()
+	for {
+		w, tasks, freed := ln.next()
+		if w == nil {
+			left = true
+			for _, w := range freed {
+				w.late(Report{})
+			}
+			return
+		}
+		ln.serve(w, tasks)
+	}
+}
+
+// next is the next Writer with something to do. If there is none the thread leaves, and with the last one the Writers
+// of the lane are freed.
+func (ln *lane) next() (w *Writer, tasks []task, freed []*Writer) {
 	l := ln.lanes
 	l.mu.Lock()
-	for len(ln.queue) > 0 {
-		w := ln.queue[0]
-		ln.queue = ln.queue[1:]
-		tasks := w.tasks
+	defer l.mu.Unlock()
+	if len(ln.queue) > 0 {
+		w, ln.queue = ln.queue[0], ln.queue[1:]
+		tasks = w.tasks
 		w.tasks, w.busy, w.queued = nil, true, false
-		l.mu.Unlock()
-		report := w.perform(tasks)
-		l.mu.Lock()
+		return w, tasks, nil
+	}
+	if ln.threads--; ln.threads > 0 {
+		return nil, nil, nil
+	}
+	delete(l.all, ln.site)
+	for w := range ln.members {
+		w.lane = nil
+		w.settle()
+		freed = append(freed, w)
+	}
+	l.hung.Add(-1) // a caller that sees it finds the files as they are now
+	return nil, nil, freed
+}
+
+// serve does what a Writer has to do.
+func (ln *lane) serve(w *Writer, tasks []task) {
+	var r Report
+	defer func() {
+		ln.lanes.mu.Lock()
 		for _, t := range tasks {
 			w.waiting -= len(t.b)
 		}
 		ln.idle(w)
-		l.mu.Unlock()
-		w.late(report)
-		l.mu.Lock()
-	}
-	ln.threads--
-	var freed []*Writer
-	if ln.threads == 0 {
-		delete(l.all, ln.site)
-		for w := range ln.members {
-			w.lane = nil
-			w.settle()
-			freed = append(freed, w)
-		}
-		l.hung.Add(-1) // a caller that sees it finds the files as they are now
-	}
-	l.mu.Unlock()
-	for _, w := range freed {
-		w.late(Report{})
-	}
+		ln.lanes.mu.Unlock()
+		w.late(r)
+	}()
+	r = w.perform(tasks)
 }
 
 // idle notes that nobody is at w's file any longer. Under the lock.
