@@ -45,7 +45,7 @@ func TestSectionsThatAreRefused(t *testing.T) {
 		"a template that fails":   {"ntfy://h/t", "params", "fails", func(c *config) { c.Params = map[string]string{"title": "{{.Secret}}" + secretPart} }},
 		"a template without end":  {"ntfy://h/t", "params", "fails", func(c *config) { c.Params = map[string]string{"title": `{{printf "%9999d" 1}}`} }},
 		"a parameter with none":   {"ntfy://h/t", "params", "name", func(c *config) { c.Params = map[string]string{"": secretPart} }},
-		"no time":                 {"ntfy://h/t", "timeout", "more than 0", func(c *config) { c.Timeout = 0 }},
+		"no time":                 {"ntfy://h/t", "timeout", "at least 1ms", func(c *config) { c.Timeout = 0 }},
 		"a proxy that is none":    {"ntfy://h/t", "proxy", "must be an address", func(c *config) { c.Proxy = "h" }},
 		"an authority not there":  {"ntfy://h/t", "tls_ca", "cannot read", func(c *config) { c.CA = "/nonexistent" }},
 	} {
@@ -55,7 +55,7 @@ func TestSectionsThatAreRefused(t *testing.T) {
 			if c.change != nil {
 				c.change(&conf)
 			}
-			err := conf.Validate()
+			err := sdk.CheckConfig(&conf)
 			if err == nil {
 				_, err = newNotifier(conf, s)
 			}

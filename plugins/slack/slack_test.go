@@ -467,7 +467,7 @@ func TestConfigurationsThatCannotBe(t *testing.T) {
 	} {
 		conf := defaults()
 		c.change(&conf)
-		err, ok := conf.Validate().(*sdk.ConfigError)
+		err, ok := sdk.CheckConfig(&conf).(*sdk.ConfigError)
 		if !ok || err.Key != c.key || bytes.Contains([]byte(err.Text), []byte(secretPart)) {
 			t.Errorf("%s: %v", c.key, err)
 		}
