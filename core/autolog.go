@@ -1,6 +1,7 @@
 package core
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -49,7 +50,7 @@ func resolveLogs(g *config.Group, dir, identifier string) (_ []logPaths, err err
 // ".log", and returns its absolute path.
 func createAutoLog(dir, prefix string) (string, error) {
 	if strings.Contains(prefix, "/") {
-		return "", fmt.Errorf("its name would begin with %q, which has a slash", prefix)
+		return "", fmt.Errorf("its name would begin with %q: %w", prefix, errSlash)
 	}
 	d, err := held.OpenDir(dir)
 	if err != nil {
@@ -66,6 +67,16 @@ func createAutoLog(dir, prefix string) (string, error) {
 	return filepath.Abs(filepath.Join(dir, name))
 }
 
+var errSlash = errors.New("the identifier has a slash")
+
+// autoLogKey is the setting that keeps AUTO logs from being created.
+func autoLogKey(set *config.Supervisord) string {
+	if strings.Contains(set.Identifier, "/") {
+		return "identifier"
+	}
+	return "childlogdir"
+}
+
 func removeAutoLog(path string) {
 	if path == "" {
 		return
@@ -76,38 +87,28 @@ func removeAutoLog(path string) {
 	}
 }
 
-// ClearAutoLogs finds the AUTO logs that an earlier life of a daemon with this
-// identifier left in dir (options.py, clear_autochildlogdir), and gives what
-// removes them, which returns Supervisor's warnings. It is for later because
-// Supervisor, started a second time by mistake, removes the logs of the daemon
-// that runs: call it once it is sure that there is none.
-func ClearAutoLogs(dir, identifier string) (remove func() (warnings []string)) {
+// clearAutoLogs removes the AUTO logs of an identifier in dir, but for those named in keep.
+func clearAutoLogs(dir, identifier string, keep map[string]bool) (warnings []string) {
 	mine := regexp.MustCompile(`^.+?---` + regexp.QuoteMeta(identifier) + `-\S+\.log\.{0,1}\d{0,4}`)
-	failed := func() []string { return []string{"Could not clear childlog dir"} }
 	d, err := held.OpenDir(dir)
 	if err != nil {
-		return failed
+		return []string{"Could not clear childlog dir"}
 	}
+	defer d.Close() //nolint:errcheck // only a descriptor
 	names, err := d.Names()
-	_ = d.Close()
 	if err != nil {
-		return failed
+		return []string{"Could not clear childlog dir"}
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return !mine.MatchString(name) })
 	slices.Sort(names)
-	return func() (warnings []string) {
-		d, err := held.OpenDir(dir)
-		if err != nil {
-			return failed()
+	for _, name := range names {
+		if !mine.MatchString(name) || keep[name] {
+			continue
 		}
-		defer d.Close() //nolint:errcheck // only a descriptor
-		for _, name := range names {
-			if err := d.Remove(name); err != nil {
-				warnings = append(warnings, fmt.Sprintf("Failed to clean up '%s'", filepath.Join(dir, name)))
-			}
+		if err := d.Remove(name); err != nil {
+			warnings = append(warnings, fmt.Sprintf("Failed to clean up '%s'", filepath.Join(dir, name)))
 		}
-		return warnings
 	}
+	return warnings
 }
 
 // discardLogs removes the AUTO logs that resolveLogs made.

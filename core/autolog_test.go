@@ -30,7 +30,7 @@ func TestAutoLogsAreNamedAsSupervisorNamesThem(t *testing.T) {
 	if paths[0] == paths[1] {
 		t.Error("two processes have one log")
 	}
-	ClearAutoLogs(dir, "supervisor")()
+	clearAutoLogs(dir, "supervisor", nil)
 	if left, _ := filepath.Glob(dir + "/*"); len(left) > 0 {
 		t.Errorf("left: %q", left)
 	}

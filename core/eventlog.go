@@ -1,7 +1,6 @@
 package core
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
@@ -34,17 +33,13 @@ type eventLog struct {
 	done   chan struct{}
 }
 
-// openEventLog opens and subscribes the event log, if there is to be one. It touches
-// the disk.
-func (s *Supervisor) openEventLog() error {
+// openEventLog subscribes the event log, if there is to be one. Its file may have been opened a while ago: should it have been moved away since, it
+// is opened anew.
+func (s *Supervisor) openEventLog(file *logs.File) {
+	if file == nil {
+		return
+	}
 	set := &s.opts.Config.Supervisord
-	if set.EventLog == "" {
-		return nil
-	}
-	file, err := logs.Open(set.EventLog, logs.Options{MaxBytes: set.EventLogMaxBytes, Backups: set.EventLogBackups})
-	if err != nil {
-		return fmt.Errorf("cannot open the event log: %w", err)
-	}
 	l := &eventLog{
 		stream: eventlistener.NewStream(eventlistener.StreamConfig{
 			MaxEvents: eventLogEvents, MaxBytes: eventLogBytes, Lost: func() { s.lost(eventLogName, 1, nil) },
@@ -54,8 +49,8 @@ func (s *Supervisor) openEventLog() error {
 	}
 	s.eventLog = l
 	s.bus.Subscribe(l.stream, l.types)
+	l.reopenSoon()
 	go l.run()
-	return nil
 }
 
 // closeEventLog ends the event log once what waits is written, or the disk has had

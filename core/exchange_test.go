@@ -26,8 +26,7 @@ func TestAutomaticLogsInAnotherUsersDirectoryGiveNothingAway(t *testing.T) {
 		if err != nil {
 			return
 		}
-		remove := ClearAutoLogs(filepath.Dir(path), "supervisor")
 		removeAutoLog(log)
-		remove()
+		clearAutoLogs(filepath.Dir(path), "supervisor", nil)
 	})
 }

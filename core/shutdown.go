@@ -39,10 +39,10 @@ func (s *Supervisor) ShutdownWith(ctx context.Context, status int) error {
 func (s *Supervisor) ExitStatus() int { return int(s.exitStatus.Load()) }
 
 // Restart begins to stop everything so that the daemon may start anew. The new
-// configuration is read first: a broken one is refused and changes nothing
+// configuration is read first, and what it needs prepared: a broken one, or one that cannot be used, is refused and changes nothing
 // (Supervisor stops everything, then exits). Errors: CantReread, ShutdownState.
 func (s *Supervisor) Restart(ctx context.Context) error {
-	if _, err := s.opts.Reread(); err != nil {
+	if err := s.prepareRestart(); err != nil {
 		s.log(config.ERRO, brokenRestartLine(err))
 		return refuse(CantReread, firstError(err))
 	}
@@ -52,12 +52,23 @@ func (s *Supervisor) Restart(ctx context.Context) error {
 	})
 }
 
+func (s *Supervisor) prepareRestart() error {
+	if s.opts.PrepareRestart != nil {
+		return s.opts.PrepareRestart()
+	}
+	_, err := s.opts.Reread()
+	return err
+}
+
 // drainTime is how long a shutdown waits for listeners to answer the events they
 // have: a turn of Supervisor's loop.
 const drainTime = time.Second
 
 func (s *Supervisor) setMood(m Mood) {
 	s.mood.Store(int64(m))
+	if m == MoodRestarting && s.opts.Restarting != nil {
+		s.opts.Restarting()
+	}
 	for _, g := range s.order {
 		for _, member := range g.members {
 			s.step(member, process.Hold{})
@@ -78,10 +89,10 @@ func (s *Supervisor) handleSignal(sig os.Signal) {
 			return
 		}
 		s.log(config.WARN, restartRequestLine(number))
-		// The file is read off the loop, which never waits for a disk.
+		// Off the loop, which never waits for a disk.
 		go func() {
 			err := ErrInternal
-			s.safely("reading the configuration", func() { _, err = s.opts.Reread() })
+			s.safely("reading the configuration", func() { err = s.prepareRestart() })
 			s.inbox.put(func() {
 				switch {
 				case err != nil:

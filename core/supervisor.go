@@ -18,6 +18,8 @@ import (
 // Options is what a Supervisor needs from outside.
 type Options struct {
 	Config *config.Config
+	// Prepared is what was made for Config; it belongs to the Supervisor from then on. nil: New makes it.
+	Prepared *Prepared
 	// System does the forking, reaping and reading. It outlives the Supervisor.
 	System *child.System
 	// Bus carries the events. It outlives the Supervisor, so that serials go on
@@ -33,6 +35,11 @@ type Options struct {
 	// Reread reads the configuration again, as it was read at the start. It is
 	// called off the loop.
 	Reread func() (*config.Config, error)
+	// PrepareRestart reads the configuration again and makes everything that the next life needs, before anything is stopped for it. It is called off
+	// the loop. nil: Reread is all there is to do.
+	PrepareRestart func() error
+	// Restarting is told, on the loop, that a restart begins, before who asked for it is answered; it must not block. nil: nobody is.
+	Restarting func()
 	// Program reads the settings of a program that is in no file, for a group; with warnings. The error is a config.Errors. It is called off the
 	// loop; nil: there is none to add.
 	Program func(name, group string, settings map[string]string) ([]*config.Process, []string, error)
@@ -143,23 +150,19 @@ func New(o Options) (*Supervisor, error) {
 	s.bus.Panicked = s.refused
 	s.mood.Store(int64(MoodRunning))
 	s.turn.Lock() // Run's, from the start to its end but for its waits
-	if err := s.openEventLog(); err != nil {
-		return nil, err
+	prepared := o.Prepared
+	if prepared == nil {
+		var problems []Problem
+		if prepared, problems = Prepare(o.Config); problems != nil {
+			return nil, problems[0].Err
+		}
 	}
+	s.openEventLog(prepared.eventLog)
 	spools := s.openSpools(o.Config.Groups)
 	for _, g := range o.Config.Groups {
-		if s.groups[g.Name] != nil {
-			continue // of two groups with one name the first counts (supervisord.py, add_process_group)
+		if paths, first := prepared.logs[g]; first {
+			s.addGroup(g, paths, spools[g.Name])
 		}
-		paths, err := resolveLogs(g, o.Config.Supervisord.ChildLogDir, o.Config.Supervisord.Identifier)
-		if err != nil {
-			s.Discard()
-			for _, ps := range spools {
-				ps.close(s.log)
-			}
-			return nil, err
-		}
-		s.addGroup(g, paths, spools[g.Name])
 	}
 	return s, nil
 }

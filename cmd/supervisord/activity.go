@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"syscall"
 	"time"
 
@@ -20,30 +21,38 @@ type activity struct {
 	syslog *syslog.Writer // also for children with *_syslog=true
 }
 
-// openLog opens the activity log (options.py, make_logger).
-func (d *daemon) openLog() (*activity, error) {
-	set := d.conf.Supervisord
-	log := &activity{level: set.LogLevel, syslog: syslog.New(syslog.Options{})}
-	var o logs.ActivityOptions
+// openLogFiles opens the files of the activity log (options.py, make_logger).
+func openLogFiles(set *config.Supervisord) (files []*logs.File, err error) {
 	if set.NoDaemon && !set.Silent {
 		stdout, err := logs.OpenDescriptor(1, "stdout", logs.Options{})
 		if err != nil {
 			return nil, err
 		}
-		o.Files = append(o.Files, stdout)
+		files = append(files, stdout)
 	}
 	if set.LogfileSyslog {
-		o.Syslog = log.syslog
-	} else {
-		file, err := logs.Open(set.Logfile, logs.Options{MaxBytes: set.LogfileMaxBytes, Backups: set.LogfileBackups})
-		if err != nil {
-			return nil, err
-		}
-		o.Files = append(o.Files, file)
+		return files, nil
 	}
-	o.Trouble = func(err error) { log.write(config.ERRO, err.Error()) }
+	file, err := logs.Open(set.Logfile, logs.Options{MaxBytes: set.LogfileMaxBytes, Backups: set.LogfileBackups})
+	if err != nil {
+		for _, f := range files {
+			_ = f.Close()
+		}
+		return nil, err
+	}
+	return append(files, file), nil
+}
+
+// newActivity begins the activity log. Its files may have been opened a while ago: should they have been moved away since, they are opened anew.
+func (d *daemon) newActivity(set *config.Supervisord, files []*logs.File) *activity {
+	log := &activity{level: set.LogLevel, syslog: syslog.New(syslog.Options{})}
+	o := logs.ActivityOptions{Files: files, Trouble: func(err error) { log.write(config.ERRO, err.Error()) }}
+	if set.LogfileSyslog {
+		o.Syslog = log.syslog
+	}
 	log.writer = logs.NewActivity(o)
-	return log, nil
+	log.reopen()
+	return log
 }
 
 // write is Logger.log: lines below the level are not written. It never blocks.
@@ -78,15 +87,15 @@ func (a *activity) close() {
 
 // begin writes what was noted before there was a log: who we are, then as
 // Supervisor does criticals, warnings and information.
-func (a *activity) begin(d *daemon) {
+func (a *activity) begin(d *daemon, conf *config.Config) {
 	a.write(config.INFO, fmt.Sprintf("hark %s (commit %s), compatible with supervisor %s", version, commit, supervisorVersion))
-	for _, text := range d.conf.Criticals {
+	for _, text := range conf.Criticals {
 		a.write(config.CRIT, text)
 	}
-	for _, text := range d.conf.Warnings {
+	for _, text := range conf.Warnings {
 		a.write(config.WARN, text)
 	}
-	for _, text := range append(d.conf.Infos, d.infos...) {
+	for _, text := range slices.Concat(conf.Infos, d.infos) {
 		a.write(config.INFO, text)
 	}
 	d.infos = nil

@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"runtime/debug"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -27,22 +24,31 @@ import (
 // the daemon ends.
 const drainTime = 2 * time.Second
 
+// callersWait is how long those wait who connect while a restart stops the programs: as long as a program may take by default. After that they are
+// answered as in Supervisor, that there is a restart.
+const callersWait = 10 * time.Second
+
 // daemon is supervisord from the first configuration to the last shutdown.
 type daemon struct {
 	given   *given
 	program string
 	report  *reporter
 	notify  notifier
-	conf    *config.Config
-	dir     string   // where we were started: relative paths are relative to it
-	environ []string // ours, as Python would have it: what children inherit
-	infos   []string // for the log once it is open
+	conf    *config.Config // of the first start, then of the present life; written under preparing
+	path    string         // of the configuration
+	dir     string         // where we were started: relative paths are relative to it
+	environ []string       // ours, as Python would have it: what children inherit
+	infos   []string       // for the log once it is open
 
 	system  *child.System
 	lookups atomic.Pointer[child.System] // system, for those off the main goroutine
 	bus     *eventlistener.Bus
-	log     atomic.Pointer[activity]      // of the present life
-	checked atomic.Pointer[config.Config] // the last configuration read that was in order
+	log     atomic.Pointer[activity] // of the present life
+
+	preparing sync.Mutex  // held while provisions of a next life are made or taken
+	next      *provisions // nil: none were made
+	pidfile   *held.Draft // nil: there is none
+	pidpath   string
 
 	ext       *extensions
 	term      *termination
@@ -54,45 +60,83 @@ type daemon struct {
 	diskTurns chan struct{} // see disk
 }
 
-// run is everything after the configuration was read. An error is a reason not
+// run is everything after the configuration was read. An error, a config.Errors where it is about that, is a reason not
 // to start; once the daemon serves there are none.
 func (d *daemon) run() (int, error) {
 	d.term = newTermination(d.write, d.killChildren, d.exitNow)
 	defer d.term.relay()()
 	child.IgnoreSignals()
-	if err := d.dropPrivileges(); err != nil {
-		return 0, err
-	}
-	if err := d.raiseLimits(); err != nil {
-		return 0, err
-	}
 	d.bus = eventlistener.NewBus()
 	d.silences = &plugins.Silences{}
 	d.sockets = rpc.NewSockets(d.report)
-	first := true
-	defer func() {
-		if d.system != nil {
-			d.system.Close()
-		}
-		if d.bound != nil {
-			d.bound.Close()
-		}
-	}()
-	defer func() {
-		if d.ext != nil {
-			d.ext.close(context.Background(), 0) // nothing but what an error left
-		}
-	}()
-	for {
-		mood, status, err := d.life(first)
-		if err != nil {
+	defer d.letGo()
+	next, err := d.prepareStart()
+	if err != nil {
+		return 0, err
+	}
+	for first := true; ; first = false {
+		mood, status, err := d.life(next, first)
+		switch {
+		case err != nil && first:
 			return 0, err
-		}
-		if mood < core.MoodRestarting {
+		case err == nil && mood < core.MoodRestarting:
 			return status, nil
+		case err == nil:
+			if next, err = d.takeNext(); err == nil {
+				continue
+			}
 		}
-		first = false
-		d.readAgain()
+		if next = d.comeBack(d.term.signals, err); next == nil {
+			return 0, nil
+		}
+	}
+}
+
+// prepareStart is what comes before the first life. All that is in its way is told at once, in the order in which Supervisor would come upon it.
+func (d *daemon) prepareStart() (*provisions, error) {
+	var errs config.Errors
+	refuse := func(key string, err error) {
+		if err != nil {
+			errs = append(errs, d.conf.Issue("supervisord", key, err.Error(), err.Error()))
+		}
+	}
+	if err := d.dropPrivileges(); err != nil {
+		refuse("user", err)
+		if os.Getuid() == 0 {
+			return nil, errs // what follows would be root's
+		}
+	}
+	for _, limit := range limits() {
+		refuse(limit.key, d.raiseLimit(limit))
+	}
+	p, more := d.provide(d.conf, true)
+	if errs = append(errs, more...); len(errs) > 0 {
+		p.discard()
+		return nil, errs
+	}
+	return p, nil
+}
+
+// letGo closes and removes what outlives a life, at the end.
+func (d *daemon) letGo() {
+	if d.ext != nil {
+		d.ext.close(context.Background(), 0) // nothing but what an error left
+	}
+	d.preparing.Lock() // who prepares still is waited for
+	d.next.discard()
+	d.next = nil
+	d.preparing.Unlock()
+	if d.pidfile != nil {
+		d.pidfile.Remove()
+	}
+	if d.bound != nil {
+		d.bound.Close()
+	}
+	if d.system != nil {
+		d.system.Close()
+	}
+	if log := d.log.Load(); log != nil {
+		log.close()
 	}
 }
 
@@ -106,50 +150,32 @@ func (d *daemon) reread(check func(*config.Config) error) (*config.Config, error
 	if err != nil {
 		return nil, err
 	}
-	d.checked.Store(conf)
 	return conf, nil
 }
 
 // read is load when it is its turn at the disk.
 func (d *daemon) read() (*config.Config, error) {
 	defer d.disk()()
-	return d.load(d.conf.Path)
-}
-
-// readAgain takes the configuration for the next life. If it was broken while the
-// processes stopped, it is the one that was checked before.
-func (d *daemon) readAgain() {
-	conf, err := d.load(d.conf.Path)
-	if err != nil {
-		conf = d.checked.Load()
-		conf.Criticals = append(conf.Criticals, fmt.Sprintf("cannot read the configuration again, so the one of before the restart is used: %v", err))
-	}
-	d.conf = conf
+	return d.load(d.path)
 }
 
 // life is one turn from start to shutdown or restart (supervisord.py, main and run),
-// with the status to exit with after a shutdown.
-func (d *daemon) life(first bool) (_ core.Mood, status int, err error) {
-	set := d.conf.Supervisord
-	log, err := d.openLog()
-	if err != nil {
-		return 0, 0, err
+// with the status to exit with after a shutdown. p belongs to it. On an error it has not begun to serve, and everything is as it was.
+func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err error) {
+	conf, set := p.conf, &p.conf.Supervisord
+	log := d.newActivity(set, p.logFiles)
+	p.logFiles = nil
+	d.takeLog(log)
+	log.begin(d, conf)
+	if u := set.User; !first && u != nil && u.UID != os.Getuid() {
+		log.write(config.WARN, fmt.Sprintf("user=%s of [supervisord] is not taken up by a restart: end supervisord and start it again", u.Name))
 	}
-	defer log.close()
 	defer func() {
-		if err != nil && !first { // nobody reads our standard error any more
-			log.write(config.CRIT, fmt.Sprintf("cannot start again: %v", err))
+		if err != nil {
+			p.discard()
 		}
 	}()
-	log.begin(d)
-	clearAutoLogs := func() []string { return nil }
-	if !set.NoCleanup {
-		clearAutoLogs = core.ClearAutoLogs(set.ChildLogDir, set.Identifier)
-	}
 	if first {
-		if d.report.daemonized() {
-			d.detach(log)
-		}
 		// Only now: the spawner's thread keeps the directory it is born with.
 		d.system, err = child.New(child.Options{Subreaper: set.Subreaper, Unknown: d.reaped})
 		if err != nil {
@@ -158,40 +184,55 @@ func (d *daemon) life(first bool) (_ core.Mood, status int, err error) {
 		d.lookups.Store(d.system)
 		d.ext = d.newExtensions()
 	}
-	d.log.Store(log)
-	ext := d.ext // for calls, which may outlast it
+	ext := d.ext           // for calls, which may outlast it
+	var server *rpc.Server // before the supervisor runs
 	supervisor, err := core.New(core.Options{
-		Further:   ext.further,
-		Config:    d.conf,
-		System:    d.system,
-		Bus:       d.bus,
-		Log:       log.write,
-		ReopenLog: log.reopen,
-		ClearLog:  log.clear,
-		Reread:    func() (*config.Config, error) { return d.reread(ext.check) },
-		Program:   d.readProgram,
-		Environ:   d.environ,
-		Syslog:    log.syslog,
-		Lanes:     &d.lanes,
+		Further:        ext.further,
+		Config:         conf,
+		Prepared:       p.core,
+		System:         d.system,
+		Bus:            d.bus,
+		Log:            log.write,
+		ReopenLog:      log.reopen,
+		ClearLog:       log.clear,
+		Reread:         func() (*config.Config, error) { return d.reread(ext.check) },
+		PrepareRestart: func() error { return d.prepareRestart(ext.check) },
+		Restarting:     func() { server.HoldCallers(callersWait) },
+		Program: func(name, group string, settings map[string]string) ([]*config.Process, []string, error) {
+			return d.readProgram(conf, name, group, settings)
+		},
+		Environ: d.environ,
+		Syslog:  log.syslog,
+		Lanes:   &d.lanes,
 	})
 	if err != nil {
 		return 0, 0, err
 	}
-	server, err := d.listen(supervisor, log)
+	prepared := p.core
+	p.core = nil // the supervisor's
+	server, err = d.open(supervisor, conf, log, p.sockets)
 	if err != nil {
 		supervisor.Discard()
 		return 0, 0, err
 	}
-	ext.begin(d.conf, log.level, supervisor, server.Dispatcher())
-	for _, warning := range clearAutoLogs() {
-		log.write(config.WARN, warning)
+	d.preparing.Lock()
+	d.conf = conf // from here on it is the last good one
+	d.preparing.Unlock()
+	if d.bound != nil {
+		d.bound.Close()
+	}
+	d.bound = p.sockets
+	ext.begin(conf, log.level, supervisor, server.Dispatcher())
+	if !set.NoCleanup {
+		for _, warning := range prepared.ClearAutoLogs() {
+			log.write(config.WARN, warning)
+		}
 	}
 	if first {
 		keepThreads()
 	}
 	server.Serve()
-	unlink := d.writePidfile(log)
-	defer unlink()
+	d.publishPidfile(p, log)
 	if first {
 		d.started()
 	}
@@ -216,6 +257,37 @@ func (d *daemon) life(first bool) (_ core.Mood, status int, err error) {
 		d.end(supervisor)
 	}
 	return mood, supervisor.ExitStatus(), nil
+}
+
+// takeLog makes a log that of the present life. The one before is written to its end first.
+func (d *daemon) takeLog(log *activity) {
+	if before := d.log.Swap(log); before != nil {
+		before.close()
+	}
+}
+
+// publishPidfile gives the pidfile its name, and removes that of the life before if it had another.
+func (d *daemon) publishPidfile(p *provisions, log *activity) {
+	path := p.conf.Supervisord.Pidfile
+	err := p.pidError
+	if err == nil {
+		if err = p.pidfile.Publish(); err != nil {
+			p.pidfile.Discard()
+		}
+	}
+	if err != nil {
+		log.write(config.CRIT, pidfileLine(path, err))
+		return
+	}
+	log.write(config.INFO, fmt.Sprintf("supervisord started with pid %d", os.Getpid()))
+	switch before := d.pidfile; {
+	case before == nil:
+	case d.pidpath == path:
+		before.Close()
+	default:
+		before.Remove()
+	}
+	d.pidfile, d.pidpath = p.pidfile, path
 }
 
 // started lets the command that started us return. Where there are sections about plugins
@@ -262,63 +334,17 @@ func (d *daemon) write(level config.Level, text string) {
 	}
 }
 
-// listen opens the servers of this life, and closes those sockets of the last that it has not.
-func (d *daemon) listen(supervisor *core.Supervisor, log *activity) (*rpc.Server, error) {
-	set, errs := d.sockets.Bind(d.conf.Servers)
-	if errs != nil {
-		return nil, errs[0]
-	}
-	server, err := d.open(supervisor, log, set)
-	if err != nil {
-		set.Close()
-		return nil, err
-	}
-	if d.bound != nil {
-		d.bound.Close()
-	}
-	d.bound = set
-	return server, nil
-}
-
 // detach is the rest of daemonizing (options.py, _daemonize): the session and the
 // standard streams were seen to by the command that started us.
-func (d *daemon) detach(log *activity) {
+func (d *daemon) detach() {
 	set := d.conf.Supervisord
-	log.write(config.INFO, "daemonizing the supervisord process")
+	d.infos = append(d.infos, "daemonizing the supervisord process")
 	if set.Directory != "" {
 		if err := os.Chdir(set.Directory); err != nil {
-			log.write(config.CRIT, fmt.Sprintf("can't chdir into '%s': %v", set.Directory, err))
+			d.conf.Criticals = append(d.conf.Criticals, fmt.Sprintf("can't chdir into '%s': %v", set.Directory, err))
 		} else {
-			log.write(config.INFO, fmt.Sprintf("set current directory: '%s'", set.Directory))
+			d.infos = append(d.infos, fmt.Sprintf("set current directory: '%s'", set.Directory))
 		}
 	}
 	syscall.Umask(set.Umask)
-}
-
-// writePidfile writes the pid and gives what removes the file again.
-func (d *daemon) writePidfile(log *activity) func() {
-	path := d.conf.Supervisord.Pidfile
-	pid := os.Getpid()
-	// Its mode follows the umask, as a file that Python opens for writing.
-	file, err := held.NewDraft(path, []byte(strconv.Itoa(pid)+"\n"), 0o666)
-	if err == nil {
-		if err = file.Publish(); err != nil {
-			file.Discard()
-		}
-	}
-	if err != nil {
-		log.write(config.CRIT, pidfileLine(path, err))
-		return func() {}
-	}
-	log.write(config.INFO, fmt.Sprintf("supervisord started with pid %d", pid))
-	return file.Remove
-}
-
-// pidfileLine is Supervisor's (options.py, write_pidfile), with the reason.
-func pidfileLine(path string, err error) string {
-	var failed *fs.PathError
-	if errors.As(err, &failed) {
-		err = failed.Err
-	}
-	return fmt.Sprintf("could not write pidfile %s: %v", path, err)
 }

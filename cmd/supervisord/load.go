@@ -20,10 +20,10 @@ func (d *daemon) load(path string) (*config.Config, error) {
 	return config.Load(d.loadOptions(path))
 }
 
-// readProgram is core.Options' Program.
-func (d *daemon) readProgram(name, group string, settings map[string]string) ([]*config.Process, []string, error) {
+// readProgram is core.Options' Program for a life with that configuration.
+func (d *daemon) readProgram(conf *config.Config, name, group string, settings map[string]string) ([]*config.Process, []string, error) {
 	defer d.disk()()
-	return config.ReadProgram(d.loadOptions(d.conf.Path), d.conf, name, group, settings)
+	return config.ReadProgram(d.loadOptions(d.path), conf, name, group, settings)
 }
 
 func (d *daemon) loadOptions(path string) config.Options {

@@ -70,12 +70,13 @@ func command(args []string, stdout, stderr io.Writer) int {
 	if d.conf, err = d.load(got.acts[destConfig]); err != nil {
 		return usage(report, stderr, args[0], configErrors(err)...)
 	}
+	d.path = d.conf.Path
 	if !d.conf.Supervisord.NoDaemon && !report.daemonized() {
 		return daemonize(stderr)
 	}
 	status, err := d.run()
 	if err != nil {
-		return usage(report, stderr, args[0], err.Error())
+		return usage(report, stderr, args[0], configErrors(err)...)
 	}
 	return status
 }

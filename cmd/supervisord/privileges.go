@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
 
 	"github.com/hark-supervisor/hark/core/child"
+	"github.com/hark-supervisor/hark/core/config"
 )
 
 // dropPrivileges becomes the user of user=, for every thread (options.py,
@@ -24,7 +26,7 @@ func (d *daemon) dropPrivileges() error {
 		return nil
 	}
 	if os.Getuid() != 0 {
-		return fmt.Errorf("Can't drop privilege as nonroot user") //nolint:staticcheck,revive // Supervisor's words
+		return errors.New(nonRootLine)
 	}
 	if err := syscall.Setgroups(u.Groups); err != nil {
 		return fmt.Errorf("Could not set groups of effective user") //nolint:staticcheck,revive // as above
@@ -42,25 +44,34 @@ func (d *daemon) dropPrivileges() error {
 // rootLine is Supervisor's (options.py, set_uid_or_exit).
 const rootLine = "Supervisor is running as root.  Privileges were not dropped because no user is specified in the config file.  If you intend to run as root, you can set user=root in the config file to avoid this message."
 
-// raiseLimits sees to minfds and minprocs (options.py, set_rlimits_or_exit).
-func (d *daemon) raiseLimits() error {
-	set := d.conf.Supervisord
-	for _, limit := range []struct {
-		raise func(uint64) (child.Limit, error)
-		min   uint64
-		name  string
-		text  string
-	}{
-		{child.RaiseNoFile, set.MinFDs, "RLIMIT_NOFILE", "The minimum number of file descriptors required to run this process is %d as per the \"minfds\" command-line argument or config file setting. The current environment will only allow you to open %d file descriptors.  Either raise the number of usable file descriptors in your environment (see README.rst) or lower the minfds setting in the config file to allow the process to start."},
-		{child.RaiseNProc, set.MinProcs, "RLIMIT_NPROC", "The minimum number of available processes required to run this program is %d as per the \"minprocs\" command-line argument or config file setting. The current environment will only allow you to open %d processes.  Either raise the number of usable processes in your environment (see README.rst) or lower the minprocs setting in the config file to allow the program to start."},
-	} {
-		found, err := limit.raise(limit.min)
-		if err != nil {
-			return fmt.Errorf(limit.text, limit.min, found.Hard) //nolint:govet // the texts are the table's
-		}
-		if found.Raised {
-			d.infos = append(d.infos, fmt.Sprintf("Increased %s limit to %d", limit.name, limit.min))
-		}
+// nonRootLine is Supervisor's (options.py, drop_privileges).
+const nonRootLine = "Can't drop privilege as nonroot user"
+
+// limit is one that may have to be raised.
+type limit struct {
+	key   string
+	min   func(*config.Supervisord) uint64
+	raise func(uint64) (child.Limit, error)
+	name  string
+	text  string // Supervisor's, of the minimum and what there is
+}
+
+func limits() []limit {
+	return []limit{
+		{"minfds", func(s *config.Supervisord) uint64 { return s.MinFDs }, child.RaiseNoFile, "RLIMIT_NOFILE", "The minimum number of file descriptors required to run this process is %d as per the \"minfds\" command-line argument or config file setting. The current environment will only allow you to open %d file descriptors.  Either raise the number of usable file descriptors in your environment (see README.rst) or lower the minfds setting in the config file to allow the process to start."},
+		{"minprocs", func(s *config.Supervisord) uint64 { return s.MinProcs }, child.RaiseNProc, "RLIMIT_NPROC", "The minimum number of available processes required to run this program is %d as per the \"minprocs\" command-line argument or config file setting. The current environment will only allow you to open %d processes.  Either raise the number of usable processes in your environment (see README.rst) or lower the minprocs setting in the config file to allow the program to start."},
+	}
+}
+
+// raiseLimit sees to minfds or minprocs (options.py, set_rlimits_or_exit).
+func (d *daemon) raiseLimit(l limit) error {
+	least := l.min(&d.conf.Supervisord)
+	found, err := l.raise(least)
+	if err != nil {
+		return fmt.Errorf(l.text, least, found.Hard) //nolint:govet // the texts are the table's
+	}
+	if found.Raised {
+		d.infos = append(d.infos, fmt.Sprintf("Increased %s limit to %d", l.name, least))
 	}
 	return nil
 }

@@ -14,12 +14,12 @@ import (
 )
 
 // open opens the HTTP servers on their sockets.
-func (d *daemon) open(supervisor *core.Supervisor, log *activity, sockets *rpc.Set) (*rpc.Server, error) {
+func (d *daemon) open(supervisor *core.Supervisor, conf *config.Config, log *activity, sockets *rpc.Set) (*rpc.Server, error) {
 	stats, ext := procstat.New(), d.ext
 	page, err := web.New(web.Options{
 		Supervisor: supervisor, Logs: d.logReaders(), Events: supervisor, Counters: supervisor, Previews: supervisor,
 		Usage: processUsage(stats), Plugins: pluginInfos(ext), LogSinks: outletCalls{ext.outlets}.LogSinks,
-		Version: version, SupervisorVersion: supervisorVersion, Open: d.isOpen(),
+		Version: version, SupervisorVersion: supervisorVersion, Open: isOpen(conf),
 	})
 	if err != nil {
 		return nil, err
@@ -28,7 +28,7 @@ func (d *daemon) open(supervisor *core.Supervisor, log *activity, sockets *rpc.S
 		Sockets:    sockets,
 		Fallback:   page,
 		Observe:    page.Observe,
-		Interfaces: slices.DeleteFunc(slices.Clone(d.conf.RPCInterfaces), func(i config.RPCInterface) bool { return i.Plugin != "" }),
+		Interfaces: slices.DeleteFunc(slices.Clone(conf.RPCInterfaces), func(i config.RPCInterface) bool { return i.Plugin != "" }),
 		Supervisor: &extended{supervisor, ext},
 		Hark: slices.Concat(rpc.NotifierMethods(outletCalls{ext.outlets}), rpc.PluginMethods(ext),
 			[]rpc.Method{rpc.LoopMethod(supervisor.LoopInfo)}),
@@ -70,8 +70,8 @@ func pluginInfos(ext *extensions) func(context.Context) ([]web.PluginInfo, error
 }
 
 // isOpen tells whether an inet server asks nobody for a password.
-func (d *daemon) isOpen() bool {
-	return slices.ContainsFunc(d.conf.Servers, func(s config.Server) bool {
+func isOpen(conf *config.Config) bool {
+	return slices.ContainsFunc(conf.Servers, func(s config.Server) bool {
 		return s.Network == "tcp" && s.Username == "" && s.ReadOnlyUsername == ""
 	})
 }

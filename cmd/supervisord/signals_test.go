@@ -265,18 +265,6 @@ startsecs=0
 	in.waitState("slow", "RUNNING")
 }
 
-func TestARestartThatFailsIsInTheLog(t *testing.T) {
-	in := run(t, "[program:a]\ncommand=/bin/cat\nstartsecs=0\n")
-	in.waitState("a", "RUNNING")
-	in.writeConf(baseConf + "[unix_http_server:b]\nfile=DIR/supervisord.conf\n")
-	in.signal(syscall.SIGHUP)
-	if status := in.ended(); status != 2 {
-		t.Errorf("status %d", status)
-	}
-	in.waitLog("CRIT cannot start again: Cannot open an HTTP server: ")
-	in.nothingLeft()
-}
-
 func TestChangedGroupsAreTakenUp(t *testing.T) {
 	in := run(t, `
 [program:same]

@@ -27,6 +27,8 @@ type Config struct {
 	Warnings      []string         // for the activity log at WARN: unknown keys and the like
 	Criticals     []string         // for the activity log at CRIT: a file that others may write, an open server
 	Infos         []string         // for the activity log at INFO: "Included extra file ... during parsing"
+
+	positions map[string]Position // see Issue
 }
 
 // Supervisord is the [supervisord] section (supervisor/options.py, ServerOptions).

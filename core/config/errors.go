@@ -60,3 +60,38 @@ func (e Errors) Error() string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// Issue is one thing wrong with a value of [supervisord] or of a server that reads well. said is Supervisor's sentence for it; "" : it has none.
+func (c *Config) Issue(section, key, text, said string) Issue {
+	at, written := c.positions[position(section, key)]
+	if !written {
+		if at, written = c.positions[position(section, "")]; !written {
+			at = Position{File: c.Path}
+		}
+	}
+	i := Issue{File: at.File, Line: at.Line, Section: section, Key: key, Text: text, Supervisor: said}
+	if said == "" {
+		i.Supervisor = i.String()
+	}
+	return i
+}
+
+func position(section, key string) string { return section + "\n" + key }
+
+// notePositions keeps where the values are that only their use shows to be wrong.
+func (l *loader) notePositions() {
+	l.cfg.positions = make(map[string]Position)
+	sections := []string{"supervisord"}
+	for _, s := range l.cfg.Servers {
+		sections = append(sections, s.Section)
+	}
+	for _, section := range sections {
+		l.cfg.positions[position(section, "")] = l.doc.Where(section, "")
+		for _, key := range l.doc.Own(section) {
+			l.cfg.positions[position(section, key)] = l.doc.Where(section, key)
+		}
+	}
+	for _, o := range l.o.Overrides {
+		l.cfg.positions[position("supervisord", o.Key)] = Position{}
+	}
+}

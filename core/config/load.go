@@ -111,6 +111,7 @@ func (l *loader) load() {
 		l.checkMainInterface()
 		l.cfg.Startup = l.startupSettings()
 		l.checkOwn()
+		l.notePositions()
 	}
 }
 

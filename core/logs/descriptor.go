@@ -26,6 +26,7 @@ const (
 type descriptor struct {
 	fd   int
 	kind kind
+	made bool // there was no such file before
 }
 
 // write writes all of b, or returns how much it wrote and why not more. Where the

@@ -19,8 +19,12 @@ var ErrUnsafe = held.ErrUnsafe
 // cannot be opened by its name (a socket, another user's terminal) is duplicated.
 // fixed tells that it must never be rotated nor truncated.
 func openLog(path string, mode os.FileMode) (d descriptor, fixed bool, err error) {
-	const flags = unix.O_WRONLY | unix.O_APPEND | unix.O_CREAT | unix.O_NONBLOCK
+	const flags = unix.O_WRONLY | unix.O_APPEND | unix.O_NONBLOCK
 	fd, special, err := held.Open(path, flags, mode)
+	made := errors.Is(err, unix.ENOENT)
+	if made {
+		fd, special, err = held.Open(path, flags|unix.O_CREAT, mode)
+	}
 	if errors.Is(err, unix.ENXIO) || errors.Is(err, unix.EACCES) {
 		if n, ok := standard(path); ok {
 			d, err := borrow(n)
@@ -49,7 +53,7 @@ func openLog(path string, mode os.FileMode) (d descriptor, fixed bool, err error
 		_ = unix.Close(fd)
 		return descriptor{fd: -1}, false, err
 	}
-	return descriptor{fd: fd, kind: regular}, special, nil
+	return descriptor{fd: fd, kind: regular, made: made}, special, nil
 }
 
 // standard gives the number of the standard descriptor that path names, itself

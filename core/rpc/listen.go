@@ -159,19 +159,19 @@ func tlsConfig(c config.Server) (*tls.Config, *BindError) {
 	}
 	pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
 	if err != nil {
-		return nil, &BindError{c.Section, "certfile", fmt.Errorf("cannot load the certificate of [%s]: %w", c.Section, err)}
+		return nil, &BindError{c.Section, "certfile", c.CertFile, fmt.Errorf("cannot load the certificate of [%s]: %w", c.Section, err), err}
 	}
 	t := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	if c.ClientCA == "" {
 		return t, nil
 	}
-	pem, err := os.ReadFile(c.ClientCA)
-	if err != nil {
-		return nil, &BindError{c.Section, "client_ca", fmt.Errorf("cannot load the client_ca of [%s]: %w", c.Section, err)}
-	}
 	t.ClientCAs = x509.NewCertPool()
-	if !t.ClientCAs.AppendCertsFromPEM(pem) {
-		return nil, &BindError{c.Section, "client_ca", fmt.Errorf("cannot load the client_ca of [%s]: no certificate in %q", c.Section, c.ClientCA)}
+	pem, err := os.ReadFile(c.ClientCA)
+	if err == nil && !t.ClientCAs.AppendCertsFromPEM(pem) {
+		err = fmt.Errorf("no certificate in %q", c.ClientCA)
+	}
+	if err != nil {
+		return nil, &BindError{c.Section, "client_ca", c.ClientCA, fmt.Errorf("cannot load the client_ca of [%s]: %w", c.Section, err), err}
 	}
 	t.ClientAuth = tls.RequireAndVerifyClientCert
 	return t, nil

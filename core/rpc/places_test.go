@@ -30,7 +30,7 @@ func guarded(t testing.TB, lim limits, change func(*Options)) *harness {
 	})
 }
 
-func address(h *harness) string { return h.sockets[0].lease.socket.listener.Addr().String() }
+func address(h *harness) string { return h.sockets[0].bound.listener.Addr().String() }
 
 func dialTCP(t testing.TB, h *harness) net.Conn {
 	t.Helper()

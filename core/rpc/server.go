@@ -79,14 +79,18 @@ type Server struct {
 	calls    context.Context // of every call: done when the server is closed
 	endCalls context.CancelFunc
 
-	own     *Set // nil where the sockets are somebody else's
-	sockets []*socket
-	serving sync.WaitGroup
+	own       *Set // nil where the sockets are somebody else's
+	accepting sync.Mutex
+	held      *time.Timer // HoldCallers' limit; nil: nobody was held
+	stopped   bool
+	sockets   []*socket
+	serving   sync.WaitGroup
 }
 
 // socket is one server section, open.
 type socket struct {
 	config  config.Server
+	bound   *bound
 	lease   *lease
 	limited *limitListener
 	tls     *tls.Config
@@ -180,9 +184,8 @@ func makeNamespaces(o Options) ([]Namespace, error) {
 }
 
 func (s *Server) openSocket(e *entry) {
-	l := &lease{socket: e.socket}
-	k := &socket{config: e.config, lease: l, tls: e.tls, limited: newLimitListener(l, s.places, s.limits)}
-	k.limited.plain = e.tls == nil
+	k := &socket{config: e.config, bound: e.socket, tls: e.tls}
+	k.lend(s)
 	k.http = &http.Server{
 		Handler:           &handler{server: s, section: e.config.Section, auth: newAuthenticator(e.config)},
 		ReadHeaderTimeout: s.limits.headerTime,
@@ -194,6 +197,13 @@ func (s *Server) openSocket(e *entry) {
 		ErrorLog:          log.New(&traceWriter{s}, "", 0),
 	}
 	s.sockets = append(s.sockets, k)
+}
+
+// lend begins a use of the socket.
+func (k *socket) lend(s *Server) {
+	k.lease = &lease{socket: k.bound}
+	k.limited = newLimitListener(k.lease, s.places, s.limits)
+	k.limited.plain = k.tls == nil
 }
 
 // connState follows what a connection is about, as far as net/http knows.
@@ -245,7 +255,15 @@ func (s *Server) activity(level config.Level, text string) {
 
 // Serve begins to answer on every socket and returns at once.
 func (s *Server) Serve() {
+	s.accepting.Lock()
+	defer s.accepting.Unlock()
+	if s.stopped {
+		return
+	}
 	for _, k := range s.sockets {
+		if k.lease.ended.Load() { // by HoldCallers
+			k.lend(s)
+		}
 		k.lease.begin()
 		var l net.Listener = k.limited
 		if k.tls != nil {
@@ -267,15 +285,35 @@ func (s *Server) Dispatcher() *Dispatcher { return s.dispatcher }
 func (s *Server) Listeners() []Listener {
 	all := make([]Listener, len(s.sockets))
 	for i, k := range s.sockets {
-		all[i] = Listener{k.config, k.lease.socket.listener}
+		all[i] = Listener{k.config, k.bound.listener}
 	}
 	return all
+}
+
+// HoldCallers lets those who connect from now on wait, until another Server answers on the sockets, or else for limit. Connections that are there already are
+// answered as before. It returns at once.
+func (s *Server) HoldCallers(limit time.Duration) {
+	s.accepting.Lock()
+	defer s.accepting.Unlock()
+	if s.stopped || s.own != nil || s.held != nil {
+		return
+	}
+	for _, k := range s.sockets {
+		_ = k.limited.Close()
+	}
+	s.held = time.AfterFunc(limit, s.Serve)
 }
 
 // StopListening takes no more connections, ends those who follow a log, and returns at once: who connects waits in a socket's queue, or is refused
 // once that is closed. Shutdown is still to be called.
 func (s *Server) StopListening() {
 	s.endOpen()
+	s.accepting.Lock()
+	defer s.accepting.Unlock()
+	s.stopped = true
+	if s.held != nil {
+		s.held.Stop()
+	}
 	for _, k := range s.sockets {
 		_ = k.limited.Close()
 	}

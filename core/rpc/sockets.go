@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -56,8 +58,9 @@ func (b *bound) close() {
 
 // BindError is why a server section cannot be served.
 type BindError struct {
-	Section, Key string // where in the configuration
-	Err          error  // Supervisor's words, where it has any
+	Section, Key, Value string // of the configuration
+	Err                 error  // Supervisor's words, where it has any
+	Cause               error  // what is wrong
 }
 
 func (e *BindError) Error() string { return e.Err.Error() }
@@ -91,7 +94,7 @@ func (s *Sockets) Bind(servers []config.Server) (*Set, []*BindError) {
 		}
 		e.tls = secured
 		if err := s.bind(e); err != nil {
-			errs = append(errs, &BindError{c.Section, placeKey(c), err})
+			errs = append(errs, bindError(c, err))
 		}
 		set.entries = append(set.entries, e)
 	}
@@ -102,11 +105,23 @@ func (s *Sockets) Bind(servers []config.Server) (*Set, []*BindError) {
 	return set, nil
 }
 
-func placeKey(c config.Server) string {
-	if c.Network == "unix" {
-		return "file"
+// bindError words why a socket cannot be opened.
+func bindError(c config.Server, cause error) *BindError {
+	e := &BindError{Section: c.Section, Key: "file", Value: c.Path, Err: openError(cause), Cause: cause}
+	if c.Network != "unix" {
+		e.Key, e.Value = "port", net.JoinHostPort(c.Host, strconv.Itoa(c.Port))
 	}
-	return "port"
+	var op *net.OpError
+	var failed *fs.PathError
+	switch {
+	case errors.As(cause, &op):
+		e.Cause = op.Err
+	case errors.As(cause, &failed) && failed.Op == "chown":
+		e.Key = "chown"
+	case errors.As(cause, &failed):
+		e.Cause = failed.Err
+	}
+	return e
 }
 
 func (s *Sockets) bind(e *entry) error {
@@ -124,7 +139,7 @@ func (s *Sockets) bind(e *entry) error {
 		return nil
 	}
 	if err != nil {
-		return openError(err)
+		return err
 	}
 	s.keep(e, b)
 	return nil
@@ -196,12 +211,12 @@ func (t *Set) Complete() error {
 			})
 			b, err := s.listen(e)
 			if err != nil {
-				return &BindError{e.config.Section, placeKey(e.config), openError(err)}
+				return bindError(e.config, err)
 			}
 			s.keep(e, b)
 		case e.hidden:
 			if err := e.socket.file.Replace(); err != nil {
-				return &BindError{e.config.Section, placeKey(e.config), openError(err)}
+				return bindError(e.config, err)
 			}
 			e.hidden = false
 		}

@@ -190,3 +190,60 @@ func TestAllThatCannotBeOpenedIsToldAtOnce(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+func TestCallersAreHeldUntilTheNextServerOrTheirTimeIsOver(t *testing.T) {
+	c := unixServer(t)
+	sockets := NewSockets(nil)
+	set := bindAll(t, sockets, c)
+	server := func() *Server {
+		o := testOptions()
+		o.Sockets = set
+		s, err := Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Serve()
+		return s
+	}
+	shutdown := func(s *Server) {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_ = s.Shutdown(ctx)
+	}
+	connect := func() net.Conn {
+		conn, err := net.Dial("unix", c.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		return conn
+	}
+	ask := func(conn net.Conn) {
+		t.Helper()
+		if resp, body := exchange(t, conn, post(callXML(t, "supervisor.getState"))); resp.StatusCode != 200 {
+			t.Errorf("got %d %s", resp.StatusCode, body)
+		}
+	}
+	first := server()
+	before := connect()
+	ask(before)
+	first.HoldCallers(time.Hour)
+	first.HoldCallers(0) // it is on hold already
+	held := connect()
+	ask(before) // who is there already is answered
+	if n := first.places.open(); n != 1 {
+		t.Errorf("%d connections were accepted", n)
+	}
+	shutdown(first)
+	second := server()
+	ask(held)
+	second.HoldCallers(time.Millisecond)
+	ask(connect()) // nobody else came
+	shutdown(second)
+	second.Serve() // too late
+	last := connect()
+	third := server()
+	ask(last)
+	shutdown(third)
+}

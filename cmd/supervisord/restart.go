@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"syscall"
+	"time"
+
+	"github.com/hark-supervisor/hark/core/config"
+)
+
+// prepareRestart is core.Options' PrepareRestart: it reads the configuration and makes the provisions of the next life. The error is all
+// that is wrong, and then nothing has changed.
+func (d *daemon) prepareRestart(check func(*config.Config) error) error {
+	d.preparing.Lock() // of two restarts at once the second is prepared when the first is
+	defer d.preparing.Unlock()
+	conf, err := d.reread(check)
+	if err != nil {
+		return err
+	}
+	defer d.disk()()
+	p, errs := d.provide(conf, false)
+	if errs != nil {
+		return errs
+	}
+	d.next.discard()
+	d.next = p
+	return nil
+}
+
+// takeNext is what the next life is to be made of, after a restart has stopped the last. The file is read again, as there: it may have
+// changed while the processes stopped. If it cannot be used as it is now, it is as it was before.
+func (d *daemon) takeNext() (*provisions, error) {
+	d.preparing.Lock()
+	defer d.preparing.Unlock()
+	p := d.next
+	d.next = nil
+	conf, err := d.load(d.path)
+	if err == nil && p != nil && reflect.DeepEqual(conf, p.conf) {
+		return p, nil
+	}
+	var fresh *provisions
+	if err == nil {
+		var errs config.Errors
+		if fresh, errs = d.provide(conf, false); errs == nil {
+			p.discard()
+			return fresh, nil
+		}
+		err = fmt.Errorf("cannot use the configuration as it is now, so the one of before the restart is used: %w", errs)
+	} else {
+		err = fmt.Errorf("cannot read the configuration again, so the one of before the restart is used: %w", err)
+	}
+	if p == nil {
+		return nil, err
+	}
+	p.conf.Criticals = append(p.conf.Criticals, err.Error())
+	return p, nil
+}
+
+// The pauses between attempts to start again, when neither the new configuration nor the last good one can be used any more.
+const (
+	firstPause = 250 * time.Millisecond
+	lastPause  = 10 * time.Second
+)
+
+// comeBack makes the provisions of a next life when the one that was to be could not begin, of which err is the reason: with the last
+// configuration that was good, and where that cannot be used any more either, with whatever can first. nil: a signal has asked for the end.
+func (d *daemon) comeBack(signals <-chan os.Signal, err error) *provisions {
+	why := fmt.Sprintf("cannot start again, so the last good configuration is used: %v", err)
+	d.write(config.CRIT, why)
+	good := *d.conf
+	good.Criticals = append(good.Criticals[:len(good.Criticals):len(good.Criticals)], why)
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		if p, errs := d.provide(&good, false); errs == nil {
+			return p
+		} else if pause == firstPause {
+			d.write(config.CRIT, fmt.Sprintf("cannot use the last good configuration any more: %v; trying again until it can be used, or %s can", errs, d.path))
+		}
+		if p, err := d.takeNext(); err == nil {
+			return p
+		}
+		if d.endAsked(signals, pause) {
+			return nil
+		}
+	}
+}
+
+// endAsked waits for a signal that asks for the end, and reports whether it came.
+func (d *daemon) endAsked(signals <-chan os.Signal, limit time.Duration) bool {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for {
+		select {
+		case sig := <-signals:
+			if sig == syscall.SIGTERM || sig == syscall.SIGINT || sig == syscall.SIGQUIT {
+				return true
+			}
+			return false // HUP: at once
+		case <-timer.C:
+			return false
+		}
+	}
+}

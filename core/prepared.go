@@ -1,0 +1,81 @@
+package core
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/logs"
+)
+
+// Prepared is what a Supervisor needs of the disk. It is made while the one before may still run, so that what
+// cannot be had is known before anything is stopped.
+type Prepared struct {
+	conf     *config.Config
+	eventLog *logs.File                   // nil: there is none
+	logs     map[*config.Group][]logPaths // of the groups that will be
+}
+
+// Problem is why a value that reads well cannot be used.
+type Problem struct {
+	Section, Key string
+	Err          error
+}
+
+// Prepare opens the event log and creates the AUTO logs. It touches the disk. With problems nothing is left of it.
+func Prepare(conf *config.Config) (*Prepared, []Problem) {
+	set := &conf.Supervisord
+	p := &Prepared{conf: conf, logs: make(map[*config.Group][]logPaths, len(conf.Groups))}
+	var problems []Problem
+	var err error
+	if set.EventLog != "" {
+		p.eventLog, err = logs.Open(set.EventLog, logs.Options{MaxBytes: set.EventLogMaxBytes, Backups: set.EventLogBackups})
+		if err != nil {
+			problems = append(problems, Problem{"supervisord", "event_log", fmt.Errorf("cannot open the event log: %w", err)})
+		}
+	}
+	seen := make(map[string]bool, len(conf.Groups))
+	for _, g := range conf.Groups {
+		if seen[g.Name] {
+			continue // of two groups with one name the first counts (supervisord.py, add_process_group)
+		}
+		seen[g.Name] = true
+		paths, err := resolveLogs(g, set.ChildLogDir, set.Identifier)
+		if err != nil {
+			problems = append(problems, Problem{"supervisord", autoLogKey(set), err})
+			break // so it would be for the next
+		}
+		p.logs[g] = paths
+	}
+	if len(problems) > 0 {
+		p.Discard()
+		return nil, problems
+	}
+	return p, nil
+}
+
+// Discard gives up what no Supervisor was made of; nothing is left of it.
+func (p *Prepared) Discard() {
+	if p.eventLog != nil {
+		_ = p.eventLog.Discard()
+		p.eventLog = nil
+	}
+	for g, paths := range p.logs {
+		discardLogs(g.Processes, paths)
+	}
+	p.logs = nil
+}
+
+// ClearAutoLogs removes the AUTO logs that an earlier life of a daemon with this
+// identifier left in childlogdir (options.py, clear_autochildlogdir), and returns Supervisor's warnings. Call it once it is sure that there is
+// no such daemon: Supervisor, started a second time by mistake, removes the logs of the one that runs.
+func (p *Prepared) ClearAutoLogs() (warnings []string) {
+	set := &p.conf.Supervisord
+	keep := make(map[string]bool)
+	for _, paths := range p.logs {
+		for _, path := range paths {
+			keep[filepath.Base(path.stdout)], keep[filepath.Base(path.stderr)] = true, true
+		}
+	}
+	return clearAutoLogs(set.ChildLogDir, set.Identifier, keep)
+}
