@@ -256,7 +256,7 @@ func (s *Supervisor) ClearMainLog(ctx context.Context) error {
 	}
 	done := make(reply[error], 1)
 	go func() {
-		var err error = ErrInternal
+		err := error(ErrInternal)
 		s.safely("clearing the activity log", func() { err = s.opts.ClearLog() })
 		done <- err
 	}()
