@@ -150,7 +150,7 @@ func brokenRereadLine(err error) string {
 }
 
 func slowSpawnLine(name string) string {
-	return fmt.Sprintf("the spawn of '%s' has taken more than 5 seconds: is its program or directory on a file system that hangs? other spawns wait for it; it can still be stopped", name)
+	return fmt.Sprintf("the spawn of '%s' has taken more than 5 seconds: is its program or directory on a file system that hangs? other spawns may have to wait for it; it can still be stopped", name)
 }
 
 func alreadyRunningLine(name string) string { // process.py

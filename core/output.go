@@ -1,6 +1,7 @@
 package core
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -103,7 +104,23 @@ func (c *channel) open() error {
 	if c.out == nil {
 		return nil
 	}
-	return c.out.Open()
+	err := c.out.Open()
+	if errors.Is(err, logs.ErrHangs) {
+		return &child.Later{Err: fmt.Errorf("cannot open log file %q: %w", c.path, err)}
+	}
+	return err
+}
+
+// late has others know of a file system that does not answer, if it is the opening of this log that takes so long.
+func (c *channel) late() {
+	if c.out != nil {
+		c.out.Late()
+	}
+}
+
+// unprepared closes what was opened for a spawn that was taken back meanwhile.
+func (c *channel) unprepared() {
+	c.s.post(c, func() child.Work { return c.Closed(0) })
 }
 
 func (c *channel) started(ch *child.Child) { c.child.Store(ch) }

@@ -61,6 +61,21 @@ func (s *Supervisor) launch(m *member) {
 		prepared = err == nil
 		return stdin, err
 	}
+	r.Late = func() {
+		stdout.late()
+		if stderr != nil {
+			stderr.late()
+		}
+	}
+	r.Unprepare = func() {
+		if prepared {
+			m.group.releaseSocket()
+		}
+		stdout.unprepared()
+		if stderr != nil {
+			stderr.unprepared()
+		}
+	}
 	r.Started = func(c *child.Child) {
 		stdout.started(c)
 		if stderr != nil {
@@ -75,6 +90,10 @@ func (s *Supervisor) launch(m *member) {
 		}
 	}
 	r.Failed = func(e *child.SpawnError) {
+		if e.Preparing() { // Unprepare sees to the rest
+			s.inbox.put(func() { s.spawnFailed(m, e) })
+			return
+		}
 		s.safely("a failed spawn", func() {
 			if prepared {
 				m.group.releaseSocket()

@@ -264,6 +264,100 @@ startsecs=0
 	in.waitFile("disk/listener.log", strings.Repeat("RESULT 2\nOKREADY\n", 20))
 }
 
+func TestTermWhileADiskIsFrozenStopsEverything(t *testing.T) {
+	in := ready(t, baseConf+`
+[program:counts]
+command=DIR/counts
+stdout_logfile=DIR/disk/counts.log
+[program:late]
+command=/bin/cat
+autostart=false
+startsecs=0
+stdout_logfile=DIR/disk/late.log
+`, "-e", "info")
+	in.script("counts", counts)
+	disk := in.freezer("disk")
+	in.launch()
+	in.waitServing()
+	in.waitState("counts", "RUNNING")
+	disk.freeze()
+	in.waitLog(`counts.log": its file system does not answer`)
+	go func() { _, _ = in.call("supervisor.startProcess", "late", false) }() // its log cannot be opened
+	in.waitLog("late")
+	pid := in.pid("counts")
+	in.signal(syscall.SIGTERM)
+	until(t, "the program has ended", func() bool { return !alive(pid) })
+	in.waitLog("counts.log\" was closed with output that could not be written: its file system does not answer")
+	until(t, "the daemon has done all it has to do", func() bool { _, ok := in.pidfile(); return !ok })
+	disk.thaw() // only now can the kernel end the process
+	if status := in.ended(); status != 0 {
+		t.Errorf("status %d", status)
+	}
+	in.nothingLeft()
+}
+
+// A start whose log cannot be opened holds up no other, and can be stopped.
+func TestAStartWhoseLogIsOnAFrozenDisk(t *testing.T) {
+	in := ready(t, baseConf+`
+[program:first]
+command=/bin/cat
+autostart=false
+startsecs=0
+startretries=0
+stdout_logfile=DIR/disk/first.log
+[program:second]
+command=/bin/cat
+autostart=false
+startsecs=0
+startretries=0
+stdout_logfile=DIR/disk/second.log
+[program:third]
+command=/bin/cat
+autostart=false
+startsecs=0
+startretries=0
+stdout_logfile=DIR/disk/third.log
+[program:other]
+command=/bin/cat
+autostart=false
+startsecs=0
+`, "-e", "info")
+	disk := in.freezer("disk")
+	in.launch()
+	in.waitServing()
+	disk.freeze()
+	begin := func(name string) {
+		go func() { _, _ = in.call("supervisor.startProcess", name, false) }()
+	}
+	begin("first")
+	in.waitState("first", "STARTING")
+	in.must("supervisor.startProcess", "other")
+	// The others are not even tried.
+	for _, name := range []string{"second", "third"} {
+		begin(name)
+		in.waitState(name, "BACKOFF")
+		if got, _ := in.info(name).Get("description"); !strings.Contains(fmt.Sprint(got), "its file system does not answer") {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	in.must("supervisor.stopProcess", "first")
+	in.must("supervisor.stopProcess", "third")
+	until(t, "it is tried again and again", func() bool {
+		return strings.Count(in.log(), "spawnerr: cannot open log file") >= 4 && in.state("second") != "FATAL"
+	})
+	disk.thaw()
+	in.waitState("second", "RUNNING")
+	if got := in.state("first"); got != "STOPPED" {
+		t.Errorf("what was stopped is %s", got)
+	}
+	in.must("supervisor.startProcess", "first")
+	in.must("supervisor.sendProcessStdin", "first", "hello\n")
+	in.waitFile("disk/first.log", "hello\n")
+	if n := openFilesBelow(t, in.cmd.Process.Pid, disk.dir); n != 2 {
+		t.Errorf("%d logs are open, of two programs", n)
+	}
+}
+
 // openFilesBelow counts the descriptors of a process that are of files below a directory.
 func openFilesBelow(t *testing.T, pid int, dir string) (n int) {
 	t.Helper()

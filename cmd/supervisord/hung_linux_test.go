@@ -54,7 +54,8 @@ command=/bin/cat
 autostart=false
 startsecs=0
 `)
-	release := hangs(t, in.script("hung", "#!/bin/sh\nexec sleep 1000\n"))
+	// It hangs in its fork, which is one for all; a preparation that hangs holds up nobody.
+	release := hangsFor(t, in.script("hung", "#!/bin/sh\nexec sleep 1000\n"), unix.FAN_OPEN_EXEC_PERM)
 	in.launch()
 	in.waitServing()
 	in.waitState("runs", "RUNNING")

@@ -80,6 +80,9 @@ func (f *forker) diagnoseUser(r *Request, errno syscall.Errno) *SpawnError {
 }
 
 func pipeError(r *Request, err error) *SpawnError {
+	if later, ok := errors.AsType[*Later](err); ok {
+		return &SpawnError{Stage: StagePipe, Errno: syscall.EAGAIN, Msg: later.Error()}
+	}
 	errno := errnoOf(err)
 	msg := "too many open files to spawn '" + r.Name + "'"
 	if errno != syscall.EMFILE {

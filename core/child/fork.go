@@ -33,7 +33,7 @@ func (f *forker) run() {
 			sp.ends.close()
 			continue
 		}
-		f.slow.begin(forking, sp)
+		f.slow.begin(sp)
 		switch {
 		case sp.failed != nil:
 		case err != nil:
@@ -41,7 +41,7 @@ func (f *forker) run() {
 		default:
 			sp.failed = f.child(sp)
 		}
-		f.slow.end(forking)
+		f.slow.end(sp)
 		f.mu.Lock()
 		f.ended = append(f.ended, sp)
 		f.mu.Unlock()

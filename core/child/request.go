@@ -48,6 +48,11 @@ type Request struct {
 	Started func(c *Child)
 	Failed  func(err *SpawnError)
 	Exited  func(c *Child, ws syscall.WaitStatus) // nil is fine
+	// Late is called once, on a goroutine of its own, when the preparation (finding the program, Prepare) has taken over a second:
+	// the spawns behind this one go on; nil is fine.
+	Late func()
+	// Unprepare is called when Prepare has returned after Failed, which then said so (SpawnError.Preparing); nil is fine.
+	Unprepare func()
 	// Slow is called once, on a goroutine of its own, when the spawn has taken
 	// over 5 s; nil is fine.
 	Slow func()
@@ -79,6 +84,21 @@ type SpawnError struct {
 	// Lines are Supervisor's lines for the child's stderr log, newlines included; "" for none.
 	Lines string
 }
+
+// Preparing reports whether the spawn was taken back while its Prepare is still under way. Request.Unprepare is called when that has
+// returned.
+func (e *SpawnError) Preparing() bool {
+	return e.Stage == StageCancelled && e.Errno == syscall.EINPROGRESS
+}
+
+// Later is an error of Prepare that says that the same may succeed later. Its text becomes that of the SpawnError.
+type Later struct{ Err error }
+
+// Error gives the text of Err.
+func (l *Later) Error() string { return l.Err.Error() }
+
+// Unwrap gives Err.
+func (l *Later) Unwrap() error { return l.Err }
 
 // Error gives Msg.
 func (e *SpawnError) Error() string { return e.Msg }

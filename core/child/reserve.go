@@ -77,13 +77,13 @@ func noFiles(err error) bool {
 }
 
 // Shortage reports whether the machine or this program, rather than what was to be started, lacked something: open
-// files, processes or memory for one more. The same spawn may succeed later.
+// files, processes or memory for one more, or an answer of a disk. The same spawn may succeed later.
 func (e *SpawnError) Shortage() bool {
 	switch e.Errno {
 	case syscall.EMFILE, syscall.ENFILE:
 		return true
 	case syscall.EAGAIN, syscall.ENOMEM:
-		return e.Stage == StageFork
+		return e.Stage == StageFork || e.Stage == StagePipe
 	}
 	return false
 }

@@ -24,16 +24,16 @@ type slowWatch struct {
 	mu      sync.Mutex
 	timer   *time.Timer
 	set     bool
-	current [steps]inProgress
+	current []inProgress // few: those in their steps, but for who was told
 }
 
-// inProgress is a spawn in one of its steps; none once it was told.
+// inProgress is a spawn in one of its steps.
 type inProgress struct {
 	spawn *Spawn
 	since time.Time // when it would have begun, had its steps followed one another
 }
 
-func (w *slowWatch) begin(step int, sp *Spawn) {
+func (w *slowWatch) begin(sp *Spawn) {
 	if sp.request.Slow == nil {
 		return
 	}
@@ -42,7 +42,7 @@ func (w *slowWatch) begin(step int, sp *Spawn) {
 	if sp.toldSlow {
 		return
 	}
-	w.current[step] = inProgress{sp, time.Now().Add(-sp.spent)}
+	w.current = append(w.current, inProgress{sp, time.Now().Add(-sp.spent)})
 	if w.set {
 		return
 	}
@@ -54,13 +54,24 @@ func (w *slowWatch) begin(step int, sp *Spawn) {
 	}
 }
 
-func (w *slowWatch) end(step int) {
+func (w *slowWatch) end(sp *Spawn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if now := &w.current[step]; now.spawn != nil {
-		now.spawn.spent = time.Since(now.since)
-		*now = inProgress{}
+	for i := range w.current {
+		if now := &w.current[i]; now.spawn == sp {
+			sp.spent = time.Since(now.since)
+			w.forget(i)
+			return
+		}
 	}
+}
+
+// forget takes one out. Under the lock.
+func (w *slowWatch) forget(i int) {
+	last := len(w.current) - 1
+	w.current[i] = w.current[last]
+	w.current[last] = inProgress{}
+	w.current = w.current[:last]
 }
 
 // look runs on a goroutine of the timer's.
@@ -69,18 +80,16 @@ func (w *slowWatch) look() {
 	w.mu.Lock()
 	w.set = false
 	next := w.after
-	for i := range w.current {
+	for i := 0; i < len(w.current); {
 		now := &w.current[i]
-		if now.spawn == nil {
-			continue
-		}
 		if left := w.after - time.Since(now.since); left > 0 {
 			w.set, next = true, min(next, left)
+			i++
 			continue
 		}
 		now.spawn.toldSlow = true
 		slow = append(slow, now.spawn)
-		*now = inProgress{}
+		w.forget(i)
 	}
 	if w.set {
 		w.timer.Reset(next)
@@ -94,7 +103,7 @@ func (w *slowWatch) look() {
 func (w *slowWatch) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.current = [steps]inProgress{}
+	w.current = nil
 	if w.timer != nil {
 		w.timer.Stop()
 	}

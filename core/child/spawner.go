@@ -13,7 +13,8 @@ import (
 // (finds the program, opens files, makes pipes), one thread forks (fork.go), another
 // goroutine finishes (Started, and the pipes go to a poller). The steps of several
 // spawns overlap, each step takes them first in, first out, and one that hangs holds
-// up none before it.
+// up none before it. One whose preparation takes over a second holds up none behind it either: another goroutine
+// goes on with those, and it takes its place among them when it is prepared.
 type spawner struct {
 	sys      *System
 	self     string // the file of the umask verb
@@ -21,6 +22,8 @@ type spawner struct {
 	slow     slowWatch
 	handover *handover
 	reserve  reserve
+	guard    *guard[*Spawn] // of the preparer
+	passing  sync.Mutex     // what is sent to the forking thread goes in the order of prepared
 	done     chan struct{}
 
 	ownUmask bool // set before start returns
@@ -32,9 +35,10 @@ type spawner struct {
 	ready    sync.Cond // for the forking thread
 	forked   sync.Cond // for the finisher
 	queue    []*Spawn
-	prepared []*Spawn // by the forking thread to be taken
-	ended    []*Spawn // by the finisher to be taken
-	full     bool     // the preparer is ahead enough
+	prepared []*Spawn            // by the forking thread to be taken
+	ended    []*Spawn            // by the finisher to be taken
+	late     map[*Spawn]struct{} // being prepared, while the preparer has gone on
+	full     bool                // the preparer is ahead enough
 	closing  bool
 	noMore   [steps]bool // the step has ended for good
 
@@ -72,6 +76,7 @@ type spawnState int
 const (
 	spawnQueued spawnState = iota
 	spawnPreparing
+	spawnLate // the same, and nobody waits for it
 	spawnPrepared
 	spawnBegun // the fork; from here on it can't be taken back
 	spawnCancelled
@@ -79,8 +84,8 @@ const (
 
 // Cancel takes the request back and tells whether that was in time: the fork
 // hadn't begun and never will, and Failed is called with StageCancelled, on a
-// goroutine of its own, once a Prepare in progress has returned. Otherwise Started
-// or Failed comes, or has come.
+// goroutine of its own, once a Prepare in progress has returned, for which it waits a second
+// at most (SpawnError.Preparing). Otherwise Started or Failed comes, or has come.
 func (sp *Spawn) Cancel() bool {
 	s := sp.spawner
 	s.mu.Lock()
@@ -88,8 +93,12 @@ func (sp *Spawn) Cancel() bool {
 	if was < spawnBegun {
 		sp.state = spawnCancelled
 	}
+	delete(s.late, sp)
 	s.mu.Unlock()
 	switch was {
+	case spawnLate:
+		s.waiting.Add(-1)
+		go sp.cancelledLate()
 	case spawnQueued, spawnPrepared:
 		go sp.cancelled()
 	case spawnPreparing: // the preparer sees to it
@@ -104,6 +113,11 @@ func (sp *Spawn) Cancel() bool {
 func (sp *Spawn) cancelled() {
 	sp.pipes.closeOurs()
 	sp.fail(&SpawnError{Stage: StageCancelled, Errno: syscall.ECANCELED, Msg: "spawn cancelled"})
+}
+
+// cancelledLate is cancelled for one that is still being prepared: what that opens is closed by who does it.
+func (sp *Spawn) cancelledLate() {
+	sp.fail(&SpawnError{Stage: StageCancelled, Errno: syscall.EINPROGRESS, Msg: "spawn cancelled"})
 }
 
 func (sp *Spawn) fail(err *SpawnError) {
@@ -129,6 +143,9 @@ func (s *spawner) start(sys *System) {
 	<-locked
 	s.handover.joined()
 	s.reserve.open()
+	s.late = map[*Spawn]struct{}{}
+	s.guard = newGuard(s.goOnWithout)
+	s.guard.start()
 	go s.prepareAll()
 	go s.finishAll()
 }
@@ -155,6 +172,7 @@ func (s *spawner) close() {
 	s.mu.Unlock()
 	s.arrived.Signal()
 	<-s.done
+	s.guard.close()
 	s.slow.close()
 	s.handover.close()
 	s.reserve.close()
@@ -179,34 +197,102 @@ func (s *spawner) submit(r *Request) *Spawn {
 	return sp
 }
 
-// prepareAll is the first step's goroutine.
+// prepareAll is the first step's goroutine. It ends when another has taken its place.
 func (s *spawner) prepareAll() {
 	for sp := s.toPrepare(); sp != nil; sp = s.toPrepare() {
-		s.slow.begin(preparing, sp)
+		s.slow.begin(sp)
+		turn := s.guard.enter(sp)
 		sp.prepare()
-		s.slow.end(preparing)
-		s.mu.Lock()
-		back := sp.state == spawnCancelled
-		if !back {
-			sp.state = spawnPrepared
+		inTime := s.guard.leave(turn)
+		s.slow.end(sp)
+		if !inTime {
+			s.comesLate(sp)
+			return
 		}
-		// One that was taken back goes on to the thread, which closes what was sent.
-		s.prepared = append(s.prepared, sp)
-		s.full = len(s.prepared) >= maxAhead
-		s.mu.Unlock()
-		s.ready.Signal()
-		if back {
-			go sp.cancelled()
-		}
+		s.pass(sp)
 	}
 	s.mu.Lock()
 	left := s.queue
 	s.queue = nil
+	for sp := range s.late {
+		left = append(left, sp)
+	}
 	s.noMore[preparing] = true
 	s.mu.Unlock()
 	s.ready.Signal()
 	for _, sp := range left {
 		sp.Cancel()
+	}
+}
+
+// goOnWithout has another goroutine prepare those behind a spawn that hangs.
+func (s *spawner) goOnWithout(sp *Spawn) {
+	s.mu.Lock()
+	cancelled := sp.state == spawnCancelled
+	if !cancelled {
+		sp.state = spawnLate
+		s.late[sp] = struct{}{}
+	}
+	s.mu.Unlock()
+	go s.prepareAll()
+	if cancelled {
+		s.waiting.Add(-1)
+		go sp.cancelledLate()
+	}
+	if sp.request.Late != nil {
+		go sp.request.Late()
+	}
+}
+
+// comesLate is the end of a preparation that nobody waits for any longer.
+func (s *spawner) comesLate(sp *Spawn) {
+	s.mu.Lock()
+	_, wanted := s.late[sp]
+	delete(s.late, sp)
+	if wanted {
+		sp.state = spawnPreparing
+	}
+	s.mu.Unlock()
+	if wanted {
+		s.pass(sp)
+		return
+	}
+	sp.pipes.closeOurs()
+	sp.pipes.closeChilds()
+	if sp.request.Unprepare != nil {
+		sp.request.Unprepare()
+	}
+}
+
+// pass hands a spawn that is prepared, or has failed to be, to the forking thread.
+func (s *spawner) pass(sp *Spawn) {
+	s.passing.Lock()
+	defer s.passing.Unlock()
+	sp.send()
+	s.mu.Lock()
+	tooLate := s.noMore[preparing] // the thread may have ended
+	if tooLate {
+		sp.state = spawnCancelled
+	}
+	back := sp.state == spawnCancelled
+	if !back {
+		sp.state = spawnPrepared
+	}
+	if !tooLate {
+		// One that was taken back goes on to the thread, which closes what was sent.
+		s.prepared = append(s.prepared, sp)
+		s.full = len(s.prepared) >= maxAhead
+	}
+	s.mu.Unlock()
+	s.ready.Signal()
+	if tooLate {
+		s.waiting.Add(-1)
+		if !s.handover.copies() {
+			sp.pipes.closeChilds()
+		}
+	}
+	if back {
+		go sp.cancelled()
 	}
 }
 
@@ -272,19 +358,31 @@ func (sp *Spawn) open() (err error) {
 	if err == nil {
 		sp.pipes, err = makePipes(r, sp.stdin)
 	}
-	if err == nil {
-		sp.ends = sp.pipes.ends(sp.stdin, r.Program)
-		err = sp.spawner.handover.send(&sp.ends)
-		sp.sent = err == nil
+	if err != nil {
+		sp.pipes.closeChilds()
+		sp.pipes.closeOurs()
+		sp.pipes = noPipes()
 	}
-	if !sp.sent || sp.spawner.handover.copies() {
+	return err
+}
+
+// send sends the child's ends of the pipes to the forking thread.
+func (sp *Spawn) send() {
+	if sp.failed != nil {
+		return
+	}
+	handover := sp.spawner.handover
+	sp.ends = sp.pipes.ends(sp.stdin, sp.request.Program)
+	err := handover.send(&sp.ends)
+	sp.sent = err == nil
+	if !sp.sent || handover.copies() {
 		sp.pipes.closeChilds()
 	}
 	if err != nil {
 		sp.pipes.closeOurs()
 		sp.pipes = noPipes()
+		sp.failed = pipeError(sp.request, err)
 	}
-	return err
 }
 
 // refuse is Supervisor's check of user= before it tries (options.py, drop_privileges).

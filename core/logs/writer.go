@@ -2,6 +2,8 @@ package logs
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 
 	"golang.org/x/sys/unix"
 )
@@ -71,6 +73,12 @@ func (w *Writer) Open() error {
 	if w.file != nil {
 		return nil
 	}
+	err := w.open()
+	w.at = w.found
+	return err
+}
+
+func (w *Writer) open() error {
 	if err := w.opening.begin(w.lanes, w.path); err != nil {
 		return err
 	}
@@ -80,7 +88,6 @@ func (w *Writer) Open() error {
 		return err
 	}
 	w.take(f)
-	w.at = w.found
 	return nil
 }
 
@@ -295,16 +302,22 @@ func (w *Writer) Back() {
 
 // perform does tasks, on the thread that the file belongs to.
 func (w *Writer) perform(tasks []task) (r Report) {
-	if w.file == nil { // its first task is to be opened
-		f, err := Open(w.path, w.o)
-		if err != nil {
-			for _, t := range tasks {
-				r.Bytes, r.Dropped = r.Bytes+len(t.b), r.Dropped+len(t.b)
+	if w.file == nil { // it is opened for what is to be written, and for nothing else
+		for _, t := range tasks {
+			r.Bytes += len(t.b)
+		}
+		if r.Bytes == 0 {
+			return r
+		}
+		if err := w.open(); err != nil {
+			r.Dropped = r.Bytes
+			if errors.Is(err, ErrHangs) {
+				err = fmt.Errorf("cannot write log file %q: %w", w.path, err)
 			}
 			r.Errs = append(r.Errs, err)
 			return r
 		}
-		w.take(f)
+		r.Bytes = 0
 	}
 	rotations := w.file.Rotations()
 	for _, t := range tasks {

@@ -408,3 +408,25 @@ func TestTheSplitterLetsGoOfItsMemory(t *testing.T) {
 		}
 	}
 }
+
+func TestALogThatIsNotOpenIsOpenedOnlyToBeWritten(t *testing.T) {
+	var lanes Lanes
+	c := newCaller(t, &lanes, filepath.Join(t.TempDir(), "a.log"), Options{})
+	c.w.Close()
+	c.does()
+	if _, err := os.Stat(c.w.path); !os.IsNotExist(err) {
+		t.Errorf("closing made it: %v", err)
+	}
+	c = newCaller(t, &lanes, c.w.path, Options{})
+	c.write("one\n")
+	if got := read(t, c.w.path); got != "one\n" || c.bytes != 4 || c.dropped != 0 {
+		t.Errorf("%q, %d bytes, %d dropped", got, c.bytes, c.dropped)
+	}
+	c.w.Close()
+	c.does()
+	c = newCaller(t, &lanes, filepath.Join(t.TempDir(), "no", "a.log"), Options{})
+	c.write("one\n")
+	if c.bytes != 4 || c.dropped != 4 || len(c.errs) != 1 {
+		t.Errorf("%d bytes, %d dropped, %v", c.bytes, c.dropped, c.errs)
+	}
+}
