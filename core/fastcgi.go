@@ -9,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/held"
 )
@@ -36,7 +37,7 @@ func (f *fastcgiSocket) get() (int, error) {
 		f.log(config.INFO, creatingSocketLine(f.conf.URL))
 		fd, err := openFastCGI(f.conf)
 		if err != nil {
-			return -1, err
+			return -1, &child.SocketError{URL: f.conf.URL, Err: err}
 		}
 		f.fd = fd
 	}

@@ -180,6 +180,9 @@ startretries=1
 	for _, name := range []string{"taken", "file", "missing", "quick"} {
 		in.waitState(name+":"+name, "FATAL")
 	}
+	if want := fmt.Sprintf("cannot listen at tcp://%s for 'taken': EADDRINUSE (address already in use)", held.Addr()); !strings.Contains(in.log(), want) {
+		t.Errorf("the log has no %q:\n%s", want, in.log())
+	}
 	if in.file("file") != "precious" {
 		t.Error("the file in the socket's way was removed")
 	}

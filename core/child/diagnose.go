@@ -79,13 +79,30 @@ func (f *forker) diagnoseUser(r *Request, errno syscall.Errno) *SpawnError {
 	return setuidError(r, errno, unix.ErrnoName(errno))
 }
 
+// SocketError is why a FastCGI socket could not be made for a program.
+type SocketError struct {
+	URL string // as configured
+	Err error
+}
+
+// Error names the socket and the reason.
+func (e *SocketError) Error() string { return "cannot listen at " + e.URL + ": " + e.Err.Error() }
+
+// Unwrap is the reason.
+func (e *SocketError) Unwrap() error { return e.Err }
+
 func pipeError(r *Request, err error) *SpawnError {
 	if later, ok := errors.AsType[*Later](err); ok {
 		return &SpawnError{Stage: StagePipe, Errno: syscall.EAGAIN, Msg: later.Error()}
 	}
 	errno := errnoOf(err)
 	msg := "too many open files to spawn '" + r.Name + "'"
-	if errno != syscall.EMFILE {
+	var socket *SocketError
+	switch {
+	case errno == syscall.EMFILE:
+	case errors.As(err, &socket):
+		msg = "cannot listen at " + socket.URL + " for '" + r.Name + "': " + unix.ErrnoName(errno) + " (" + errno.Error() + ")"
+	default:
 		msg = "unknown error making dispatchers for '" + r.Name + "': " + unix.ErrnoName(errno)
 	}
 	return &SpawnError{Stage: StagePipe, Errno: errno, Msg: msg}
