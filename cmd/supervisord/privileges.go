@@ -26,7 +26,7 @@ func (d *daemon) dropPrivileges() error {
 		return nil
 	}
 	if os.Getuid() != 0 {
-		return errors.New(nonRootLine)
+		return errors.New(nonRootLine) //nolint:staticcheck // Supervisor's words
 	}
 	if err := syscall.Setgroups(u.Groups); err != nil {
 		return fmt.Errorf("Could not set groups of effective user") //nolint:staticcheck,revive // as above
