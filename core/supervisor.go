@@ -93,6 +93,7 @@ type Supervisor struct {
 	configured  []*config.Group // the last configuration read; groups hold the active one
 	deadlines   deadlines
 	ticks       []tick
+	look        look
 	pools       []*group                   // the listener groups of order
 	restarts    listenerRestarts           // of listeners that timed out or broke the protocol
 	losses      []*loss                    // to be announced
@@ -328,7 +329,7 @@ func (s *Supervisor) nextAlarm(now time.Time) time.Time {
 			next, ok = at, true
 		}
 	}
-	earlier(s.nextTick())
+	earlier(s.nextTick(now))
 	earlier(s.nextReport())
 	earlier(s.nextDrain())
 	earlier(s.nextForsake())

@@ -43,16 +43,30 @@ func (s *Supervisor) tick(now time.Time) {
 	}
 }
 
-// nextTick is when the loop must wake for a tick that somebody wants.
-func (s *Supervisor) nextTick() (time.Time, bool) {
-	var next time.Time
-	for _, t := range s.ticks {
-		if !s.bus.Wants(t.kind) {
-			continue
-		}
-		if at := time.Unix(t.last+t.period, 0); next.IsZero() || at.Before(next) {
-			next = at
+// tickLook is how often the loop looks at the wall clock at least while somebody wants TICKs: it may be set, which nobody
+// tells. Supervisor looks once a second.
+const tickLook = 5 * time.Second
+
+// nextTick is when the loop must look for a tick that somebody wants. It has now's monotonic reading, as all that the loop
+// waits for: times of the wall clock cannot be compared with those after that was set. It stays the same until then, so that
+// the alarm does.
+func (s *Supervisor) nextTick(now time.Time) (at time.Time, wanted bool) {
+	left := tickLook
+	var wants uint8
+	for i, t := range s.ticks {
+		if s.bus.Wants(t.kind) {
+			wants |= 1 << i
+			left = min(left, max(time.Unix(t.last+t.period, 0).Sub(now.Round(0)), 0))
 		}
 	}
-	return next, !next.IsZero()
+	if wants != s.look.wants || !now.Before(s.look.at) {
+		s.look = look{now.Add(left), wants}
+	}
+	return s.look.at, wants != 0
+}
+
+// look is when the loop looks for ticks next, and for which, a bit each.
+type look struct {
+	at    time.Time
+	wants uint8
 }
