@@ -8,8 +8,8 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 FUZZTIME ?= 30s
 # The whole of make test must end within this; a single package within TEST_PKG_TIMEOUT.
-TEST_TIMEOUT     ?= 22m
-TEST_PKG_TIMEOUT ?= 15m
+TEST_TIMEOUT     ?= 35m
+TEST_PKG_TIMEOUT ?= 25m
 # What make fresh runs, and as whom: root or user.
 CMD ?= make test
 AS  ?= root

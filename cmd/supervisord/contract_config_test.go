@@ -187,6 +187,9 @@ func TestBrokenConfigurationsAreRefusedAlike(t *testing.T) {
 				}
 			}
 			python := refusedByPython(t, supervisord, dir, "-c", dir+"/conf")
+			if strings.HasSuffix(c.name, "environment") { // its values are nobody's business (differences.md)
+				python = regexp.MustCompile(`in value '[^']*'`).ReplaceAllString(python, "in value '<secret>'")
+			}
 			sameRefusal(t, python, refusedByHark(t, dir, "-c", dir+"/conf"))
 		})
 	}

@@ -37,7 +37,7 @@ func TestSupervisorctlReadsItsCommandLineAsSupervisors(t *testing.T) {
 		{name: "a file without the section", args: []string{"-c", "supervisord.conf", "pid"}, conf: "[supervisord]\n"},
 		{name: "a file found where nobody named one", args: []string{"status"}, conf: "[supervisorctl]\nserverurl=unix://%(here)s/sock\n"},
 		{name: "a file that is empty", args: []string{"-c", "supervisord.conf", "pid"}, conf: "\n"},
-		{name: "an expansion that fails", args: []string{"-c", "supervisord.conf", "pid"}, conf: "[supervisorctl]\nserverurl=%(nosuch)s\n"},
+		{name: "an expansion that fails", args: []string{"-c", "supervisord.conf", "pid"}, conf: "[supervisorctl]\nprompt=%(nosuch)s\n"},
 		{name: "a plugin without a factory", args: []string{"-c", "supervisord.conf", "pid"}, conf: "[supervisorctl]\n[ctlplugin:x]\nkey=value\n"},
 		{name: "an action of bad syntax", args: []string{"-s", "unix:///nonexistent", "nosuch", "-x"}},
 		{name: "options after the action", args: []string{"-s", "unix:///nonexistent", "status", "-s"}},

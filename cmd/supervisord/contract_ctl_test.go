@@ -313,7 +313,7 @@ func ctlCases() []ctlCase {
 		{args: "signal -1 cat"},
 		{args: "stop :cat"},
 		{args: "stop :"},
-		{args: "clear many:* :"},
+		{args: "clear :"},
 		{args: "update nosuch cat nosuch"},
 		{args: "bogus"},
 		{args: "bogus arg"},
