@@ -42,7 +42,7 @@ func (forkFloor) command(s *site) ([]string, []string) {
 }
 
 // forkExec is the verb: it starts one process for each line of the file (words
-// parted by single spaces), each in a process group of its own with the null
+// separated by single spaces), each in a process group of its own with the null
 // device for all three descriptors, waits for TERM, kills them and reaps them.
 func forkExec(file string) error {
 	text, err := os.ReadFile(file)

@@ -63,7 +63,7 @@ func (s *Supervisor) ask(ctx context.Context, f func()) error {
 }
 
 // askRunning is ask for what adds or starts something: once a shutdown or a restart has begun it is refused, ShutdownState. It is to be asked
-// anew after everything that a call waits for. Other refusals are f's.
+// again after everything that a call waits for. Other refusals are f's.
 func (s *Supervisor) askRunning(ctx context.Context, f func() *Error) error {
 	var refused *Error
 	if err := s.ask(ctx, func() {

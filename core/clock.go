@@ -43,7 +43,7 @@ func (a *alarm) set(c Clock, at time.Time) {
 	}
 }
 
-// tooLate tells whether the alarm goes off later than at, or not at all; zero is never.
+// tooLate reports whether the alarm goes off later than at, or not at all; zero is never.
 func (a *alarm) tooLate(at time.Time) bool {
 	return !at.IsZero() && (a.fires == nil || at.Before(a.at))
 }

@@ -34,7 +34,7 @@ type eventLog struct {
 }
 
 // openEventLog subscribes the event log, if there is to be one. Its file may have been opened a while ago: should it have been moved away since, it
-// is opened anew.
+// is opened again.
 func (s *Supervisor) openEventLog(file *logs.File) {
 	if file == nil {
 		return
@@ -116,7 +116,7 @@ func (l *eventLog) trouble(err error) {
 	}
 }
 
-// reopenSoon has the file opened anew. It does not wait.
+// reopenSoon has the file opened again. It does not wait.
 func (l *eventLog) reopenSoon() {
 	select {
 	case l.reopen <- struct{}{}:

@@ -143,10 +143,10 @@ func (s *Supervisor) byPriority() []*group {
 	return sorted
 }
 
-// over tells whether a process is in a stopped state, or is not waited for any longer.
+// over reports whether a process is in a stopped state, or is not waited for any longer.
 func (m *member) over() bool { return m.forsaken || m.machine.State().IsStopped() }
 
-// stopped tells whether all of a group's processes are in a stopped state.
+// stopped reports whether all of a group's processes are in a stopped state.
 func (g *group) stopped() bool {
 	for _, m := range g.members {
 		if !m.over() {

@@ -156,7 +156,7 @@ func (s *Supervisor) post(c *channel, f func() child.Work) {
 	}
 }
 
-// reopenLogs opens every log file anew (SIGUSR2).
+// reopenLogs opens every log file again (SIGUSR2).
 func (s *Supervisor) reopenLogs() {
 	if s.eventLog != nil {
 		s.eventLog.reopenSoon()

@@ -63,7 +63,7 @@ func (s *Supervisor) announceLosses(now time.Time) {
 	}
 }
 
-// keepLoss puts a loss back, together with what was noted anew.
+// keepLoss puts a loss back, together with what was noted since.
 func (s *Supervisor) keepLoss(l *loss) {
 	for i, fresh := range s.losses {
 		if fresh.subscriber == l.subscriber {

@@ -15,7 +15,7 @@ import (
 type Attachment struct {
 	Subscriber eventlistener.Subscriber // its Accept is called on the loop and must not block
 	Types      []eventlistener.Type
-	// Info tells how it does. It is called on the loop and must not block; Events is filled in.
+	// Info reports how it does. It is called on the loop and must not block; Events is filled in.
 	Info func(now time.Time) SubscriberInfo
 }
 
@@ -99,7 +99,7 @@ func (a *Attachment) subscriber(now time.Time) SubscriberInfo {
 	return info
 }
 
-// lossesElsewhere are losses that other goroutines than the loop's told of: many of them become one message.
+// lossesElsewhere are losses reported by goroutines other than the loop: many of them become one message.
 type lossesElsewhere struct {
 	mu     sync.Mutex
 	counts map[string]int64

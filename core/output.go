@@ -80,7 +80,7 @@ func (s *Supervisor) newChannel(m *member, conf *config.Stream, name string) *ch
 	return c
 }
 
-// eager tells whether what is read becomes events, so that nothing may delay it.
+// eager reports whether what is read becomes events, so that nothing may delay it.
 func (c *channel) eager() bool {
 	return c.replies || c.conf.EventsEnabled || c.conf.CaptureMaxBytes > 0
 }

@@ -40,7 +40,7 @@ type panics struct {
 	toldRefused time.Time
 }
 
-// add tells whether this one makes it too many, and how many there were since it was.
+// add reports whether this one makes it too many, and how many there were since it was.
 func (p *panics) add(now time.Time) (tooMany bool, beyond int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// A call that panics on the loop is answered, told of, and the end of nothing else.
+// A call that panics on the loop is answered, logged, and the end of nothing else.
 func TestAPanicOnTheLoopIsToldAndTheLoopGoesOn(t *testing.T) {
 	ctx := context.Background()
 	r := run(t, program("cat", "/bin/cat"))

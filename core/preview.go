@@ -38,11 +38,11 @@ type ProcessPlan struct {
 	State process.State // STOPPED for one that is not there yet
 	Fate  string
 	// ComesBack: it was started once and does not run now (somebody stopped it, it
-	// exited or gave up), and adding its group anew starts it.
+	// exited or gave up), and adding its group again starts it.
 	ComesBack bool
 }
 
-// PreviewUpdate reads the configuration again and tells what reloadConfig followed by
+// PreviewUpdate reads the configuration again and reports what reloadConfig followed by
 // adding and removing groups would do. Unlike Reload it changes nothing: the
 // configuration that addProcessGroup takes from stays the one read before. Error: CantReread with
 // every reason.
@@ -135,7 +135,7 @@ func (s *Supervisor) plan(action, name string, next *config.Group) GroupPlan {
 	return p
 }
 
-// plan tells what becomes of a process when it is removed, and added again as next
+// plan reports what becomes of a process when it is removed, and added again as next
 // unless that is nil.
 func (m *member) plan(next *config.Process) ProcessPlan {
 	x := m.machine

@@ -8,7 +8,7 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// Reload reads the configuration again and tells how its groups differ from the
+// Reload reads the configuration again and reports how its groups differ from the
 // active ones; nothing is started or stopped (rpcinterface.py, reloadConfig). A
 // broken file changes nothing: CantReread with the reason. The other error is
 // ShutdownState. Of two calls at once the second reads when the first is done: what

@@ -38,7 +38,7 @@ func (s *Supervisor) ShutdownWith(ctx context.Context, status int) error {
 // ShutdownWith said otherwise. It does not block.
 func (s *Supervisor) ExitStatus() int { return int(s.exitStatus.Load()) }
 
-// Restart begins to stop everything so that the daemon may start anew. The new
+// Restart begins to stop everything so that the daemon may start again. The new
 // configuration is read first, and what it needs prepared: a broken one, or one that cannot be used, is refused and changes nothing
 // (Supervisor stops everything, then exits). Errors: CantReread, ShutdownState.
 func (s *Supervisor) Restart(ctx context.Context) error {
@@ -140,7 +140,7 @@ func (s *Supervisor) shutdownTurn(now time.Time) {
 	}
 }
 
-// draining tells whether the listeners of a group still have events to take in
+// draining reports whether the listeners of a group still have events to take in
 // before they are stopped. Supervisor's loop gives them a second a group in
 // passing, so that they hear of the shutdown and of what it stopped.
 func (s *Supervisor) draining(g *group, now time.Time) bool {

@@ -226,7 +226,7 @@ func (s *Supervisor) abandonSpool(g *group) {
 // path is the spool's own directory.
 func (ps *poolSpool) path() string { return filepath.Join(ps.dir, spool.DirName(ps.pool)) }
 
-// info is what is told of the spool; f are the pool's figures.
+// info is what is reported of the spool; f are the pool's figures.
 func (ps *poolSpool) info(f *eventlistener.Figures) *SpoolInfo {
 	i := &SpoolInfo{Path: ps.path(), Fault: ps.fault, MaxBytes: ps.maxBytes, Sync: ps.sync, Last: f.Newest.Pos, Durable: f.Durable}
 	if f.Spool != nil {

@@ -49,13 +49,13 @@ func (s *Supervisor) step(m *member, in process.Input) {
 		s.step(m, process.KillFailed{Msg: failed.Error()})
 	}
 	if launch {
-		s.dispatch() // who is told of an end shall not have to wait for the processors that the next start takes
+		s.dispatch() // whoever is notified of an end shall not have to wait for the processors that the next start takes
 		s.launch(m)
 	}
 	s.answer(m)
 }
 
-// asked tells whether an input asks for a start, so that the start is none of its own.
+// asked reports whether an input asks for a start, so that the start is none of its own.
 func asked(in process.Input) bool {
 	switch in.(type) {
 	case process.Boot, process.Start:
@@ -154,7 +154,7 @@ func (s *Supervisor) start(m *member, wait bool, answer func(*Error)) {
 	s.step(m, process.Start{})
 }
 
-// stoppable tells whether a stop has something to stop. Between an exit and the
+// stoppable reports whether a stop has something to stop. Between an exit and the
 // next automatic start, which lasts longer here than in Supervisor, it has.
 func (m *member) stoppable() bool {
 	return m.machine.State().IsRunning() || m.machine.Respawning()

@@ -43,7 +43,7 @@ type Options struct {
 	// Program reads the settings of a program that is in no file, for a group; with warnings. The error is a config.Errors. It is called off the
 	// loop; nil: there is none to add.
 	Program func(name, group string, settings map[string]string) ([]*config.Process, []string, error)
-	// Further tells how what else a configuration just read has, beside groups, differs from what is active: names that look
+	// Further reports how what else a configuration just read has, beside groups, differs from what is active: names that look
 	// like those of groups to clients, and are none. take makes that configuration the one that is to become active; it is called on the loop, where the
 	// groups are too, unless the call is refused, and must not block. Further is called off the loop; nil: there is nothing else.
 	Further func(*config.Config) (diff GroupDiff, take func())
@@ -302,7 +302,7 @@ func (s *Supervisor) settle() (now time.Time) {
 	return now
 }
 
-// stepDue steps the machine whose time came first, and tells whether there was one.
+// stepDue steps the machine whose time came first, and reports whether there was one.
 func (s *Supervisor) stepDue(now time.Time) (stepped bool) {
 	due, ok := s.deadlines.next()
 	if !ok || due.After(now) {
@@ -311,7 +311,7 @@ func (s *Supervisor) stepDue(now time.Time) (stepped bool) {
 	m := s.deadlines[0]
 	defer s.caught("the time of a process")
 	defer func() {
-		if !stepped { // it would be due for ever
+		if !stepped { // it would be due forever
 			s.deadlines.forget(m)
 			stepped = true
 		}

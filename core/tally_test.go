@@ -44,7 +44,7 @@ func TestARemovedGroupIsCountedNoMore(t *testing.T) {
 		}
 		r.untilState("b", process.Running)
 		if tally, err := r.Tally(ctx); err != nil || tally.Starts["b"] != 1 {
-			t.Errorf("added anew: %v, %v", tally.Starts, err)
+			t.Errorf("added again: %v, %v", tally.Starts, err)
 		}
 	}
 }

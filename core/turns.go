@@ -46,7 +46,7 @@ type LoopInfo struct {
 	Ever    time.Duration // since the start, but for the turn that starts the programs
 }
 
-// LoopInfo tells how long the turns of the loop take. It does not block.
+// LoopInfo reports how long the turns of the loop take. It does not block.
 func (s *Supervisor) LoopInfo() LoopInfo {
 	i := s.LoopTotals()
 	i.Longest = time.Duration(s.turns.longest.Swap(0))

@@ -107,7 +107,7 @@ func (s *Supervisor) askTwiddling(ctx context.Context, name string, f func(*grou
 	})
 }
 
-// addMembers makes processes members of a group. The slices are made anew: calls under way hold the old ones.
+// addMembers makes processes members of a group. New slices are made: calls under way hold the old ones.
 func (s *Supervisor) addMembers(g *group, fresh []*config.Process, paths []logPaths) {
 	members, ranked := slices.Clone(g.members), slices.Clone(g.ranked)
 	var added []*member

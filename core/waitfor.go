@@ -26,7 +26,7 @@ type stateWait struct {
 	answer reply[[]Waited]
 }
 
-// decides tells whether a state ends the wait. FATAL does, wanted or not: a
+// decides reports whether a state ends the wait. FATAL does, wanted or not: a
 // process leaves it only when somebody starts it.
 func (w *stateWait) decides(st process.State) bool {
 	return st == process.Fatal || slices.Contains(w.states, st)
@@ -34,7 +34,7 @@ func (w *stateWait) decides(st process.State) bool {
 
 // WaitFor waits until each process of the selection has come into one of the
 // states, if only for a moment, or into FATAL, or is gone. When ctx ends first, it
-// tells how they stand then: those that have not come yet are not Reached. Errors: BadName
+// reports how they stand then: those that have not come yet are not Reached. Errors: BadName
 // for a name or pattern that chooses none, Failed when too many processes are waited for.
 func (s *Supervisor) WaitFor(ctx context.Context, sel *Selection, states []process.State) ([]Waited, error) {
 	w := &stateWait{s: s, states: states, answer: make(reply[[]Waited], 1)}

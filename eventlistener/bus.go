@@ -21,7 +21,7 @@ type Bus struct {
 	// Now tells the time put on events; default time.Now. Set it before the first
 	// Publish.
 	Now func() time.Time
-	// Panicked is told of a panic of a subscriber's Accept, where it was: the others get the event all the same. nil: the panic goes on. Set it before
+	// Panicked is called with a panic of a subscriber's Accept, where it was: the others get the event all the same. nil: the panic goes on. Set it before
 	// the first Publish.
 	Panicked func(value any)
 
@@ -87,7 +87,7 @@ func (b *Bus) index() {
 	}
 }
 
-// Wants tells whether an event of exactly type t would reach anybody, so that
+// Wants reports whether an event of exactly type t would reach anybody, so that
 // none need be made (nor a timer be set) for nobody.
 func (b *Bus) Wants(t Type) bool { return len(b.byType[t]) > 0 }
 

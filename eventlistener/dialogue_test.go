@@ -12,7 +12,7 @@ import (
 
 // A dialogue file holds commands, one a line, each followed by what came of it,
 // indented: what was written to which member (->) and what was logged.
-// UPDATE_GOLDEN=1 writes the indented lines anew.
+// UPDATE_GOLDEN=1 rewrites the indented lines.
 
 func TestGoldenDialogues(t *testing.T) {
 	files, err := filepath.Glob("testdata/dialogues/*.txt")

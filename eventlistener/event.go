@@ -41,7 +41,7 @@ type StateChange struct {
 // Event is one thing that happened. Made by one of the New functions, given to
 // Bus.Publish once, it is immutable from then on and may be read from any
 // goroutine; it is always handled by pointer. It holds copies of all it needs,
-// so its payload tells how things were when it was made.
+// so its payload reports how things were when it was made.
 type Event struct {
 	typ     Type
 	seq     uint64
@@ -85,7 +85,7 @@ func (e *Event) Process() (Process, bool) {
 	return e.process, e.process.Name != ""
 }
 
-// StateChange tells what a PROCESS_STATE_* event carries; false for others.
+// StateChange reports what a PROCESS_STATE_* event carries; false for others.
 func (e *Event) StateChange() (StateChange, bool) {
 	return e.change, e.typ.Is(ProcessState)
 }

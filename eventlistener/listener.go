@@ -121,7 +121,7 @@ func (l *Listener) Sent() bool {
 //   - BUSY: a line whose part behind the seventh byte is a length, else the
 //     listener is UNKNOWN; then a result of that length. Exactly OK is Processed,
 //     anything else Rejected. An empty result is judged only when the next byte
-//     comes, as there.
+//     comes, as in Supervisor.
 //   - UNKNOWN: what it writes is dropped.
 //
 // A listener with more than one credit is read by feedAhead instead.

@@ -32,7 +32,7 @@ func (m *Member) Name() string { return m.listener.name }
 // its process is alive.
 func (m *Member) State() ListenerState { return m.listener.state }
 
-// Alive tells whether the member's process is there: between Started and Exited.
+// Alive reports whether the member's process is there: between Started and Exited.
 func (m *Member) Alive() bool { return m.alive }
 
 // InFlight is the oldest event the member was sent and has not answered, or nil.
@@ -113,7 +113,7 @@ func (m *Member) Feed(b []byte) {
 	}
 }
 
-// available tells whether the member can be sent an event.
+// available reports whether the member can be sent an event.
 func (m *Member) available() bool { return m.sender != nil && m.listener.state == Ready }
 
 // board notes an event as sent.

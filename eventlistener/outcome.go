@@ -34,7 +34,7 @@ const (
 	Overflowed              // an event was discarded from a full buffer
 	DeadLetter              // an event's deliveries failed too often: it is given up
 	Lost                    // an event cannot be put into, or read from, the pool's spool: it is given up
-	Slow                    // a listener has had an event for SlowAfter and may take for ever
+	Slow                    // a listener has had an event for SlowAfter and may take forever
 	TimedOut                // a listener did not answer within the pool's AckTimeout: it should be restarted
 )
 

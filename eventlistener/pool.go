@@ -58,7 +58,7 @@ type PoolConfig struct {
 	Programs      *Programs     // which processes' events are taken; nil: all
 	Overflow      Overflow      // what a full buffer gives up
 	MaxInFlight   int           // how many events a member may have unanswered, at most MaxInFlightLimit; 0 is 1
-	AckTimeout    time.Duration // how long an answer may take before Check says TimedOut; 0: for ever
+	AckTimeout    time.Duration // how long an answer may take before Check says TimedOut; 0: forever
 	MaxDeliveries int           // failed deliveries after which an event is a dead letter; 0: never
 	Payload       Form          // how payloads are written
 	Result        ResultHandler // judges results; nil: exactly OK accepts (supervisor.dispatchers:default_handler)

@@ -38,12 +38,12 @@ func (p *Programs) Patterns() []string {
 	return p.written
 }
 
-// Pass tells whether an event is to be delivered: one about no process always is.
+// Pass reports whether an event is to be delivered: one about no process always is.
 func (p *Programs) Pass(e *Event) bool {
 	return p == nil || e.process.Name == "" || p.Match(e.process.Group, e.process.Name)
 }
 
-// Match tells whether a process is one of those chosen.
+// Match reports whether a process is one of those chosen.
 func (p *Programs) Match(group, process string) bool {
 	if p == nil {
 		return true

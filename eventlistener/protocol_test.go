@@ -76,7 +76,7 @@ func TestProtocolNamesEveryTypeWithAnExample(t *testing.T) {
 			continue
 		}
 		if !strings.Contains(doc, "| "+name+" |") && !strings.Contains(doc, "\n"+name+" (") {
-			t.Errorf("nothing tells when %s is sent", typ)
+			t.Errorf("nothing reports when %s is sent", typ)
 		}
 		e, ok := examples[typ]
 		if !ok {

@@ -102,7 +102,7 @@ func TestEveryEventComesBackFromItsRecordAsItWas(t *testing.T) {
 	}
 }
 
-// What version 1 wrote must be read for ever.
+// What version 1 wrote must be read forever.
 func TestRecordsOfVersion1AreRead(t *testing.T) {
 	const written = "01067765625f3030037765624e" + "0752554e4e494e47" + "00" + "07" + "0616" + "80bcc1960b" + "00" + "00" + "00" + "00"
 	data, err := hex.DecodeString(written)

@@ -19,7 +19,7 @@ type StreamConfig struct {
 	MaxBytes  int       // most bytes of them, about; one event is always kept
 	// Cut ends the stream when it is full. Without it the oldest event is discarded.
 	Cut bool
-	// Lost is told of each event that is discarded, on the bus's goroutine; nil:
+	// Lost is called with each event that is discarded, on the bus's goroutine; nil:
 	// nobody is told.
 	Lost func()
 }
@@ -111,7 +111,7 @@ func (s *Stream) Close() {
 	s.ring()
 }
 
-// Status tells what became of the stream's events so far, how many wait, and when
+// Status reports what became of the stream's events so far, how many wait, and when
 // the oldest of those was published.
 func (s *Stream) Status() (c Counters, queued int, oldest time.Time) {
 	s.mu.Lock()

@@ -108,7 +108,7 @@ func (t Type) Parent() (Type, bool) {
 	return p, p != t
 }
 
-// Is tells whether t is ancestor or hangs anywhere under it.
+// Is reports whether t is ancestor or hangs anywhere under it.
 func (t Type) Is(ancestor Type) bool {
 	for {
 		if t == ancestor {

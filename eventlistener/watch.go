@@ -2,7 +2,7 @@ package eventlistener
 
 import "time"
 
-// SlowAfter is how long a listener may take over an event before it is told of
+// SlowAfter is how long a listener may take over an event before the log names it
 // once, in a pool without AckTimeout.
 const SlowAfter = 60 * time.Second
 

@@ -73,7 +73,7 @@ func AppendHeader(dst []byte, h Header) []byte {
 }
 
 // ParseHeader reads a header line, with or without its newline. Tokens are
-// key:value, parted by one space; the value begins after the first colon. A word
+// key:value, separated by one space; the value begins after the first colon. A word
 // without a colon belongs to the value before it (an identifier may hold a
 // space). Unknown keys are skipped, so that later versions may add some; of a key
 // given twice the last counts. ver, eventname and len are required. Without

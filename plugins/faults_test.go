@@ -168,7 +168,7 @@ func TestAProcessThatIsStopped(t *testing.T) {
 	}
 	until(t, "there is another", func() bool { p := h.status().PID; return p != 0 && p != pid })
 	h.works("a")
-	h.waitLog("it did not tell how it is 2 times in a row and was killed")
+	h.waitLog("killed after 2 failed health checks")
 	if syscall.Kill(pid, 0) == nil {
 		t.Error("the stopped process is still there")
 	}

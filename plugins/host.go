@@ -29,9 +29,9 @@ type HostOptions struct {
 	Call func(ctx context.Context, readOnly bool, method string, params []any) (any, error)
 	// ReadSecret reads a secret from a file. It may block on a disk.
 	ReadSecret func(path string) (string, error)
-	// Changed is told of every change of state. It must not block.
+	// Changed is called with every change of state. It must not block.
 	Changed func(StateChange)
-	// Permits tells what a plugin may call back that has no section of its own; nil: nothing.
+	// Permits reports what a plugin may call back that has no section of its own; nil: nothing.
 	Permits func(plugin string) Permissions
 	// Namespaces is called when Host.Namespaces would answer something else than before. It may call the Host.
 	Namespaces func()
@@ -138,7 +138,7 @@ func (h *Host) named(name string) *plugin {
 	return h.plugins[name]
 }
 
-// Renew has every plugin start again, whatever it failed of before, when it has flushed what it has. They are told of the daemon as d from then on.
+// Renew has every plugin start again, whatever it failed of before, when it has flushed what it has. From then on d is what they learn about the daemon.
 func (h *Host) Renew(d sdk.Daemon) {
 	for _, p := range h.renewed(d) {
 		p.restart()
@@ -152,7 +152,7 @@ func (h *Host) renewed(d sdk.Daemon) []*plugin {
 	return h.all()
 }
 
-// daemon is the daemon as plugins are told of it.
+// daemon is the daemon as plugins see it.
 func (h *Host) daemon() sdk.Daemon {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -308,7 +308,7 @@ type InstanceStatus struct {
 	Trouble string
 }
 
-// Plugins tells how all plugins do, by name.
+// Plugins reports how all plugins do, by name.
 func (h *Host) Plugins() []Status {
 	all := h.present()
 	stats := make([]Status, len(all))
@@ -407,7 +407,7 @@ func (h *Host) server(k instanceKey) *plugin {
 	return h.serving[k]
 }
 
-// Reachable is nil where an instance can be called now; else the error tells why not.
+// Reachable is nil where an instance can be called now; else the error reports why not.
 func (h *Host) Reachable(kind sdk.KindName, name string) error {
 	_, err := h.dispense(instanceKey{kind, name})
 	return err

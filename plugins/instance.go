@@ -92,7 +92,7 @@ func (p *plugin) sorted() []*instance {
 	return all
 }
 
-// settled tells whether of every instance it is known whether the plugin takes it.
+// settled reports whether of every instance it is known whether the plugin takes it.
 func (p *plugin) settled() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -35,7 +35,7 @@ type Program struct {
 	// alone for hold.
 	Stdout, Stderr func(b []byte) (hold time.Duration)
 	// Exited is called once after Launch gave a process, when it has ended and all that its pipes held then was given to Stdout
-	// and Stderr; how tells how it ended. It does not block.
+	// and Stderr; how reports how it ended. It does not block.
 	Exited func(how string)
 }
 

@@ -47,7 +47,7 @@ type LogSink struct {
 	sealed     []*logBatch           // to be sent, or spooled
 	again      []*logBatch           // sent before, and to be sent again before any other
 	flight     []*logBatch           // sent and not answered, in the order of sending
-	spare      [][]byte              // buffers to be used anew
+	spare      [][]byte              // buffers to be reused
 	bytes      int64                 // in all of these
 	lastSeq    uint64
 	hold       time.Time // nothing is sent before: a batch was refused
@@ -223,7 +223,7 @@ func ring(c chan struct{}) {
 	}
 }
 
-// makeRoom drops what is oldest where that is the policy, and tells whether n more bytes may come.
+// makeRoom drops what is oldest where that is the policy, and reports whether n more bytes may come.
 func (k *LogSink) makeRoom(n int64) bool {
 	if k.o.Overflow != DropOldest {
 		// Programs are held back before; what they leave behind at their ends must be bounded too.
@@ -275,7 +275,7 @@ func (k *LogSink) free(b *logBatch) {
 	}
 }
 
-// pause tells whether a source is to be left alone, and notes that.
+// pause reports whether a source is to be left alone, and notes that.
 func (k *LogSink) pause(src *source) bool {
 	if k.closing || !k.full(src, 1) {
 		return false
@@ -290,7 +290,7 @@ func (k *LogSink) pause(src *source) bool {
 	return true
 }
 
-// full tells whether a program should wait: it has more than its share of the buffer, or all of it is taken. part less
+// full reports whether a program should wait: it has more than its share of the buffer, or all of it is taken. part less
 // than 1 asks for that part of it.
 func (k *LogSink) full(src *source, part float64) bool {
 	limit := int64(part * float64(k.o.BufferBytes))
@@ -372,7 +372,7 @@ func (k *LogSink) Name() string { return k.o.Name }
 // Options are those it goes by.
 func (k *LogSink) Options() LogSinkOptions { return k.o }
 
-// Status tells how the sink does.
+// Status reports how the sink does.
 func (k *LogSink) Status() LogSinkStatus {
 	k.mu.Lock()
 	defer k.mu.Unlock()

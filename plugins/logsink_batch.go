@@ -24,7 +24,7 @@ type logBatch struct {
 	seq     uint64    // 0: not given yet
 	pos     uint64    // in the spool; 0: none
 	again   bool      // it may have been written before
-	sent    bool      // Send has returned, so buf may be used anew
+	sent    bool      // Send has returned, so buf may be reused
 	tries   int       // how often it was refused
 	since   time.Time // when it was begun
 	out     time.Time // when it was sent last
@@ -42,10 +42,10 @@ type batchRecord struct {
 // size is what the batch counts in a buffer.
 func (b *logBatch) size() int64 { return int64(len(b.buf) + recordCost*len(b.records)) }
 
-// full tells whether nothing more goes in.
+// full reports whether nothing more goes in.
 func (b *logBatch) full() bool { return b.size()+recordCost >= maxBatch }
 
-// add takes as much of data as there is room for and tells how much that was. The batch is not full.
+// add takes as much of data as there is room for and reports how much that was. The batch is not full.
 func (b *logBatch) add(src *source, pid int, at time.Time, offset uint64, data []byte) int {
 	n := min(len(data), maxBatch-recordCost-int(b.size()))
 	if last := len(b.records) - 1; last >= 0 {

@@ -52,12 +52,12 @@ func (k *LogSink) run() {
 	}
 }
 
-// idle tells whether nothing is left to be written. Under the lock, as all that follows up to send.
+// idle reports whether nothing is left to be written. Under the lock, as all that follows up to send.
 func (k *LogSink) idle() bool {
 	return k.open == nil && len(k.sealed) == 0 && len(k.again) == 0 && len(k.flight) == 0 && !k.spooling
 }
 
-// next gives the batch to send at now and puts it among those in flight, or tells when to ask again; zero is not before something happens.
+// next gives the batch to send at now and puts it among those in flight, or reports when to ask again; zero is not before something happens.
 func (k *LogSink) next(now time.Time) (*logBatch, time.Time) {
 	var again time.Time
 	room := len(k.flight) < k.o.MaxInFlight
@@ -102,7 +102,7 @@ func (k *LogSink) next(now time.Time) (*logBatch, time.Time) {
 	return b, now
 }
 
-// againInFlight tells whether a batch is under way that was sent before.
+// againInFlight reports whether a batch is under way that was sent before.
 func (k *LogSink) againInFlight() bool {
 	return slices.ContainsFunc(k.flight, func(b *logBatch) bool { return b.again })
 }

@@ -99,7 +99,7 @@ func (n *Notifier) Accept(e *eventlistener.Event) {
 	}
 }
 
-// keep puts an event into the spool and tells how many were lost by that.
+// keep puts an event into the spool and reports how many were lost by that.
 func (n *Notifier) keep(e *eventlistener.Event) int {
 	_, err := n.spool.Append(e.Record())
 	if err == nil {
@@ -418,7 +418,7 @@ type NotifierStatus struct {
 	Spool      *SpoolStatus // nil: events wait in memory only
 }
 
-// Status tells how the notifier does.
+// Status reports how the notifier does.
 func (n *Notifier) Status() NotifierStatus {
 	n.mu.Lock()
 	defer n.mu.Unlock()

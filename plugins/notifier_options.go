@@ -31,7 +31,7 @@ type NotifierOptions struct {
 	GroupMax    int                     // most events of a notification; default 100
 	Rate        Rate                    // of notifications
 	Quiet       QuietHours              // when only what is bad enough is told
-	MinSeverity sdk.Severity            // what is less bad is left out
+	MinSeverity sdk.Severity            // events below it are dropped
 	Severities  []SeverityRule          // over the usual severities, the first that fits
 	Title, Body string                  // templates; "": the default ones
 }

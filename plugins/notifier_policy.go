@@ -90,7 +90,7 @@ func (p *policy) filter(now time.Time, e *eventlistener.Event) (sdk.Severity, bo
 	return severity, true
 }
 
-// repeated tells whether an event like it was told within Dedupe.
+// repeated reports whether an event like it was told within Dedupe.
 func (p *policy) repeated(now time.Time, about subject) bool {
 	if p.o.Dedupe <= 0 {
 		return false
@@ -117,7 +117,7 @@ func (p *policy) suppress(n uint64) {
 	p.heldBack += n
 }
 
-// add takes an event that passed the filter into memory, and tells how many were discarded for it.
+// add takes an event that passed the filter into memory, and reports how many were discarded for it.
 func (p *policy) add(now time.Time, e entry) (lost int) {
 	if len(p.queue)+len(p.quiet) >= p.o.BufferSize {
 		p.counters.Discarded++
@@ -178,7 +178,7 @@ func (p *policy) done(e *entry) {
 // room is how many events may still come from the spool.
 func (p *policy) room() int { return p.o.BufferSize - len(p.queue) - len(p.quiet) }
 
-// next gives the notification to deliver at now; the answer goes to outcome. Without one it tells when to ask again, unless something is added
+// next gives the notification to deliver at now; the answer goes to outcome. Without one it reports when to ask again, unless something is added
 // before; zero is not at all.
 func (p *policy) next(now time.Time) (*alert, time.Time) {
 	if p.out {

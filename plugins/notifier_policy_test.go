@@ -45,7 +45,7 @@ func (d *desk) state(kind eventlistener.Type, process string) {
 	d.bus.Publish(eventlistener.NewProcessState(kind, eventlistener.Process{Name: process, Group: process}, "RUNNING", 0, false, eventlistener.Exit{}))
 }
 
-// next is what the policy delivers now: the processes told of.
+// next is what the policy delivers now: the processes named.
 func (d *desk) next() string {
 	d.t.Helper()
 	a, _ := d.p.next(d.now)
@@ -240,7 +240,7 @@ func TestPolicyHoldsBackBeyondTheRate(t *testing.T) {
 		t.Fatalf("a third notification: %q, again at %s", told(a), at)
 	}
 	d.now = d.now.Add(30*time.Second + time.Millisecond)
-	// The worst are told of, and where there are too many the rest is summarised.
+	// The worst are listed, and where there are too many the rest is summarised.
 	d.want("c f +2 PROCESS_STATE_EXITED suppressed 2")
 	d.ok()
 	if c := d.p.counters; c.Delivered != 4 || d.p.suppressed != 2 {

@@ -12,13 +12,13 @@ type Rate struct {
 	Period time.Duration
 }
 
-// bucket holds the tokens of a Rate: as many as Count at once, and Count anew in each Period.
+// bucket holds the tokens of a Rate: as many as Count at once, and Count more in each Period.
 type bucket struct {
 	tokens float64
 	at     time.Time // zero: full
 }
 
-// take takes a token, or tells when there will be one.
+// take takes a token, or reports when there will be one.
 func (b *bucket) take(r Rate, now time.Time) (next time.Time, ok bool) {
 	if r.Count <= 0 || r.Period <= 0 {
 		return now, true
@@ -50,7 +50,7 @@ type QuietHours struct {
 	Passing  sdk.Severity // the least that is told all the same
 }
 
-// end tells whether it is quiet at t, and when that ends.
+// end reports whether it is quiet at t, and when that ends.
 func (q QuietHours) end(t time.Time) (time.Time, bool) {
 	if q.From == q.To {
 		return time.Time{}, false

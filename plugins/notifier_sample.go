@@ -18,7 +18,7 @@ type TestOutcome struct {
 	Took       time.Duration
 }
 
-// Test sends a sample notification past queue and policy, in the notifier's templates, and tells what came of it. It
+// Test sends a sample notification past queue and policy, in the notifier's templates, and reports what came of it. It
 // waits for a delivery that is under way, and no longer than the notifier's timeout or ctx for its own. The error is ctx's.
 func (n *Notifier) Test(ctx context.Context) (TestOutcome, error) {
 	now := time.Now()

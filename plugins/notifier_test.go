@@ -56,7 +56,7 @@ func (r *receiver) failing(err error) {
 	r.fail = func(*sdk.Notification) error { return err }
 }
 
-// processes are those told of so far.
+// processes are those notified so far.
 func (r *receiver) processes() (names []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -134,7 +134,7 @@ func TestNotifierLosesNothingInAnOutageOfAnHour(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		if got := r.processes(); strings.Join(got, " ") != strings.Join(want, " ") {
-			t.Errorf("told of %v", got)
+			t.Errorf("sent: %v", got)
 		}
 		if len(r.got) > 10 {
 			t.Errorf("%d notifications after the outage", len(r.got))
@@ -189,7 +189,7 @@ func TestNotifierThatHangsHoldsUpNoOther(t *testing.T) {
 			synctest.Wait()
 		}
 		if got := len(well.processes()); got != 100 {
-			t.Errorf("the other one told of %d events", got)
+			t.Errorf("the other one sent %d events", got)
 		}
 		if s := a.Status(); s.Counters.Discarded == 0 || int64(s.Counters.Discarded) != hung.lost || s.Queued != 10 {
 			t.Errorf("status: %+v, %d announced as lost", s, hung.lost)
@@ -250,7 +250,7 @@ func TestNotifierDeliversWhatWaitsAtItsEnd(t *testing.T) {
 			total += got.Suppressed
 		}
 		if total != 5 || r.dead.Len() > 0 {
-			t.Errorf("told of %d, dead letters: %s", total, &r.dead)
+			t.Errorf("sent %d, dead letters: %s", total, &r.dead)
 		}
 	})
 }
@@ -326,7 +326,7 @@ func TestNotifierSpoolSurvivesTheDaemon(t *testing.T) {
 	n, _ = newNotifier(t, r, o)
 	await(t, "the deliveries", func() bool { return len(r.processes()) >= 7 })
 	if got := strings.Join(r.processes(), " "); got != strings.Join(want, " ") {
-		t.Errorf("told of %s", got)
+		t.Errorf("sent: %s", got)
 	}
 	if e := r.got[0].Events[0]; e.Seq != 1 || e.Type != "PROCESS_STATE_FATAL" || len(e.Payload) == 0 || r.got[0].Severity != sdk.Critical {
 		t.Errorf("the event came back as %+v", e)

@@ -26,7 +26,7 @@ type plugin struct {
 	settings  Settings
 	instances map[instanceKey]*instance
 	removed   []instanceKey // to be ended in the process that runs
-	changed   bool          // the process is to run otherwise, or anew
+	changed   bool          // the process is to run otherwise, or again
 	finished  bool
 	left      bool     // its process does not end, and is not waited for
 	live      *live    // nil: there is nobody to call
@@ -102,7 +102,7 @@ func (p *plugin) leave() {
 	p.log.Error("its process does not end although it was killed; it is left alone", "pid", pid)
 }
 
-// wasLeft tells whether leave was called: its place may be another's by now.
+// wasLeft reports whether leave was called: its place may be another's by now.
 func (p *plugin) wasLeft() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -195,7 +195,7 @@ func (p *plugin) waitChanged(timer <-chan time.Time) {
 	}
 }
 
-// once runs one process from its start to its end. The error tells how it failed; nil: it was stopped on purpose.
+// once runs one process from its start to its end. The error reports how it failed; nil: it was stopped on purpose.
 func (p *plugin) once() error {
 	p.mu.Lock()
 	p.starts++
@@ -291,13 +291,13 @@ func (p *plugin) serve(l *live) error {
 				continue
 			}
 			if misses++; misses < maxMisses {
-				p.log.Warn("it does not tell how it is", "error", err)
+				p.log.Warn("health check failed", "error", err)
 				continue
 			}
 			l.process.kill()
 			<-l.process.ended
 			// It may have ended by itself just before: what it said then tells more.
-			return fmt.Errorf("it did not tell how it is %d times in a row and was killed: %w; %w", misses, err, l.ending())
+			return fmt.Errorf("killed after %d failed health checks: %w; %w", misses, err, l.ending())
 		}
 	}
 }
@@ -380,7 +380,7 @@ type live struct {
 	release     func()
 }
 
-// over tells whether the process has ended.
+// over reports whether the process has ended.
 func (l *live) over() bool {
 	select {
 	case <-l.process.ended:
@@ -390,7 +390,7 @@ func (l *live) over() bool {
 	}
 }
 
-// ending tells how the process ended, with what it said at last.
+// ending reports how the process ended, with what it said at last.
 func (l *live) ending() error { return l.plugin.ending(l.process, l.stderr) }
 
 func (p *plugin) ending(r *process, stderr *stderrLog) error {

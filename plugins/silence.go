@@ -52,7 +52,7 @@ type silence struct {
 // ErrNoSilence is Remove's answer for an id that there is none of, or none any more.
 var ErrNoSilence = errors.New("there is no such silence")
 
-// Add begins a silence at now; ID, Since and Matched are set by it. An error tells what is wrong with the silence, or that there are
+// Add begins a silence at now; ID, Since and Matched are set by it. An error reports what is wrong with the silence, or that there are
 // too many.
 func (s *Silences) Add(now time.Time, new Silence) (id int, err error) {
 	length := new.Until.Sub(now)
@@ -126,7 +126,7 @@ func (s *Silences) expire(now time.Time) {
 	s.all = slices.DeleteFunc(s.all, func(have *silence) bool { return !now.Before(have.Until) })
 }
 
-// silent tells whether a notifier is to keep an event to itself, and counts that.
+// silent reports whether a notifier is to keep an event to itself, and counts that.
 func (s *Silences) silent(now time.Time, notifier string, about subject) bool {
 	if s == nil {
 		return false

@@ -89,7 +89,7 @@ func (p *plugin) clientConfig(r *process, dir string, s Settings) *goplugin.Clie
 	return &goplugin.ClientConfig{
 		HandshakeConfig: sdk.Handshake(), VersionedPlugins: sdk.ClientPlugins(),
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC}, GRPCDialOptions: sdk.DialOptions(sdk.IsPID(r.pid)),
-		// Time is kept by connect's watchdog. Were this as long, either could be the first, and only the watchdog tells why it killed.
+		// Time is kept by connect's watchdog. Were this as long, either could be the first, and only the watchdog reports why it killed.
 		StartTimeout: 2 * p.host.o.Timing.Start, SkipHostEnv: true, Logger: hclog.NewNullLogger(),
 		SyncStdout: printed{r.stderr}, SyncStderr: printed{r.stderr},
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: dir},
@@ -106,7 +106,7 @@ func (p *plugin) clientConfig(r *process, dir string, s Settings) *goplugin.Clie
 }
 
 // connect starts the process and has it answer, within the time of a start: go-plugin's own calls may take longer, or
-// for ever, and end when the process is killed.
+// forever, and end when the process is killed.
 func (p *plugin) connect(l *live, client *goplugin.Client) error {
 	t := &p.host.o.Timing
 	watchdog := time.AfterFunc(t.Start, l.process.tooLate)
@@ -143,7 +143,7 @@ func (p *plugin) connect(l *live, client *goplugin.Client) error {
 	return nil
 }
 
-// failure tells why a start failed, better than go-plugin's error does, which is the same for most causes.
+// failure reports why a start failed, better than go-plugin's error does, which is the same for most causes.
 func (p *plugin) failure(l *live, err error) error {
 	if p.host.ctx.Err() != nil {
 		err = errClosed

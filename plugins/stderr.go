@@ -56,7 +56,7 @@ type byteBudget struct {
 	at     time.Time
 }
 
-// take tells how much of n may pass now.
+// take reports how much of n may pass now.
 func (b *byteBudget) take(now time.Time, n int) int {
 	if b.at.IsZero() {
 		b.tokens = stderrBurst

@@ -40,7 +40,7 @@ type Alert struct {
 	Events     []AlertEvent // oldest first; at least one
 	Worst      AlertEvent   // of Events: the first of the highest severity, whom a title names
 	Count      int          // how many events it stands for: Events, and those Folded
-	Folded     []Folded     // how many of which type are not told of one by one
+	Folded     []Folded     // how many of which type are not listed one by one
 	Suppressed int          // events held back since the last notification, those Folded included
 }
 
@@ -149,7 +149,7 @@ func parseTemplates(title, body string) (t templates, err error) {
 	return t, err
 }
 
-// CheckTemplate tells what is wrong with a template of a title or a body: it is parsed and tried on sample events.
+// CheckTemplate reports what is wrong with a template of a title or a body: it is parsed and tried on sample events.
 func CheckTemplate(text string) error {
 	t, err := parseTemplate("template", text, text)
 	if err != nil {
@@ -185,7 +185,7 @@ func parseTemplate(name, written, otherwise string) (*template.Template, error) 
 	return t, nil
 }
 
-// boundWork refuses what could make rendering take for ever: templates that call templates, and ranges over anything
+// boundWork refuses what could make rendering take forever: templates that call templates, and ranges over anything
 // but the alert's lists, or within another.
 func boundWork(n parse.Node, inRange bool) error {
 	switch n := n.(type) {
@@ -223,7 +223,7 @@ func boundBranch(n *parse.BranchNode, inRange bool) error {
 	return boundWork(n.ElseList, inRange)
 }
 
-// overList tells whether a range is over one of an alert's lists.
+// overList reports whether a range is over one of an alert's lists.
 func overList(p *parse.PipeNode) bool {
 	if len(p.Cmds) != 1 || len(p.Cmds[0].Args) != 1 {
 		return false

@@ -1,10 +1,10 @@
 package plugins
 
-// troubles are what the log has been told of since all was well: once that the plugin is not there, and once that what is delivered is refused. The first
+// troubles are what has been logged since all was well: once that the plugin is not there, and once that what is delivered is refused. The first
 // is so at every start of the daemon, and must not hide the second.
 type troubles struct{ away, refused bool }
 
-// first reports whether the log has not been told of such a trouble yet. From then on it has.
+// first reports whether no such trouble has been logged yet. From then on it has.
 func (t *troubles) first(away bool) bool {
 	told := &t.refused
 	if away {
@@ -15,7 +15,7 @@ func (t *troubles) first(away bool) bool {
 	return !was
 }
 
-// over reports whether the log was told of any, which is over now.
+// over reports whether any was logged, which is over now.
 func (t *troubles) over() bool {
 	was := t.away || t.refused
 	*t = troubles{}

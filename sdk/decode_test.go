@@ -146,7 +146,7 @@ func TestErrorsNameTheKeyAndNeverTheValue(t *testing.T) {
 		{"no number", map[string]string{"url": "u", "rate": "NaN"}, "rate: must be a number"},
 		{"a size", map[string]string{"url": "u", "max": secret + "MB"}, "max: must be a size in bytes, KB, MB or GB"},
 		{"a huge size", map[string]string{"url": "u", "max": "9999999999GB"}, "max: must be a size in bytes, KB, MB or GB (it is too large)"},
-		{"a list of numbers", map[string]string{"url": "u", "codes": "1," + secret}, "codes: must be a list parted by commas (of whole numbers)"},
+		{"a list of numbers", map[string]string{"url": "u", "codes": "1," + secret}, "codes: must be a list separated by commas (of whole numbers)"},
 		{"a map", map[string]string{"url": "u", "headers": secret}, `headers: must be KEY="value",KEY2="value2"`},
 		{"an open quote", map[string]string{"url": "u", "headers": `A="` + secret}, `headers: must be KEY="value",KEY2="value2" (a quote is not closed)`},
 		{"an address", map[string]string{"url": "u", "address": secret}, "address: must be text (as netip.Addr)"},

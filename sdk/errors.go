@@ -18,11 +18,11 @@ var (
 	ErrNoInstance = errors.New("the instance is not configured")
 )
 
-// IsUnavailable tells whether a call failed because the plugin is gone, rather than because of what it did.
+// IsUnavailable reports whether a call failed because the plugin is gone, rather than because of what it did.
 func IsUnavailable(err error) bool { return errors.Is(err, ErrUnavailable) }
 
 // callError makes an error of gRPC, of a call with ctx, one of ours. gRPC says Canceled both when the caller gave up and when the
-// connection was closed under the call, as it is when the plugin's process has ended: only ctx tells which it was.
+// connection was closed under the call, as it is when the plugin's process has ended: only ctx reports which it was.
 func callError(ctx context.Context, err error) error {
 	if err == nil {
 		return nil

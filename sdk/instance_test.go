@@ -293,6 +293,6 @@ func TestANotificationArrivesWhole(t *testing.T) {
 	}
 	n.Title, n.Events[0].Process = "a\xffb", "\xff"
 	if got := notificationFromProto(notificationToProto(&n)); got.Title != "a\uFFFDb" || got.Events[0].Process != "\uFFFD" {
-		t.Errorf("what is no UTF-8 arrives as %q and %q", got.Title, got.Events[0].Process)
+		t.Errorf("invalid UTF-8 arrives as %q and %q", got.Title, got.Events[0].Process)
 	}
 }

@@ -37,13 +37,13 @@ const (
 	Boolean            // Supervisor's: true, yes, on, 1 …
 	Size               // bytes, with KB, MB or GB behind it if wanted
 	Duration           // seconds, or with a unit: 500ms, 5s, 2m, 1h
-	List               // parted by commas
+	List               // separated by commas
 	Choice             // one of Field.Choices
 	Map                // KEY="value",KEY2="value2"
 	Float
 )
 
-// wants tells what a value of the type has to be, as an error does.
+// wants reports what a value of the type has to be, as an error does.
 func (f *Field) wants() string {
 	switch f.Type {
 	case Integer:
@@ -55,7 +55,7 @@ func (f *Field) wants() string {
 	case Duration:
 		return "seconds, or a time such as 500ms, 5s, 2m or 1h"
 	case List:
-		return "a list parted by commas"
+		return "a list separated by commas"
 	case Choice:
 		return "one of " + joinWords(f.Choices)
 	case Map:

@@ -85,7 +85,7 @@ func (s *logSinkService) write(ctx context.Context, k instanceKey, p *pb.LogBatc
 type LogAck struct {
 	Seq uint64
 	// Err: nil for written. Otherwise the batch is to be sent again, marked Redelivered, and with it those that were sent after
-	// it (they come back refused), unless IsFinal says no; RetryDelay tells when.
+	// it (they come back refused), unless IsFinal says no; RetryDelay reports when.
 	Err error
 }
 
@@ -93,7 +93,7 @@ type LogAck struct {
 type LogStream struct {
 	stream grpc.BidiStreamingClient[pb.LogBatch, pb.LogAck]
 	name   string
-	ctx    context.Context // of OpenLogStream: tells whether the caller ended it
+	ctx    context.Context // of OpenLogStream: reports whether the caller ended it
 	batch  pb.LogBatch     // used again for each Send
 	cells  []recordCell
 }

@@ -75,7 +75,7 @@ const (
 	maxTimeout = time.Hour // of one method
 )
 
-// checkMethods tells what is wrong with a namespace's methods.
+// checkMethods reports what is wrong with a namespace's methods.
 func checkMethods(methods []Method) error {
 	if len(methods) > maxMethods {
 		return fmt.Errorf("%d methods are too many", len(methods))

@@ -59,7 +59,7 @@ func Final(err error) error {
 	return &finalError{err}
 }
 
-// IsFinal tells whether an error, or one it wraps, is one of Final.
+// IsFinal reports whether an error, or one it wraps, is one of Final.
 func IsFinal(err error) bool {
 	var f *finalError
 	return errors.As(err, &f)

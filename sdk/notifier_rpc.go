@@ -51,7 +51,7 @@ type remoteNotifier struct {
 }
 
 // Notifier is an instance that Configure made. Its Notify blocks no longer than the deadline of its ctx, which every call
-// must have. IsUnavailable tells where the plugin is gone: the notification may or may not have been delivered.
+// must have. IsUnavailable reports where the plugin is gone: the notification may or may not have been delivered.
 func (c *Client) Notifier(name string) Notifier { return &remoteNotifier{c.notifier, name} }
 
 func (r *remoteNotifier) Notify(ctx context.Context, n *Notification) error {

@@ -39,7 +39,7 @@ const (
 	NamespaceKind KindName = "namespace"
 )
 
-// Instance is what a new instance is told of itself and its surroundings.
+// Instance is what a new instance learns about itself and its surroundings.
 type Instance struct {
 	Name   string // x of [notifier:x]
 	Daemon Daemon
@@ -69,7 +69,7 @@ type Closer interface {
 }
 
 // HealthChecker is implemented by instances that can tell that something is wrong with them. The answer is shown to
-// people; it must come within a second, so it tells what is known and asks nobody.
+// people; it must come within a second, so it reports what is known and asks nobody.
 type HealthChecker interface {
 	Health() error
 }
@@ -93,7 +93,7 @@ type Event struct {
 	Pid     int    // 0: none
 	From    string // the state left, of PROCESS_STATE_*
 	Tries   int    // starts that failed in a row, of PROCESS_STATE_*
-	// Expected tells whether the exit was one of exitcodes, of PROCESS_STATE_EXITED.
+	// Expected reports whether the exit was one of exitcodes, of PROCESS_STATE_EXITED.
 	Expected bool
 	Exit     *Exit  // how the process ended; nil where the event tells of no end
 	Data     []byte // free text, of PROCESS_LOG_*, PROCESS_COMMUNICATION_* and REMOTE_COMMUNICATION

@@ -116,7 +116,7 @@ func daemonFromProto(d *pb.Daemon) Daemon {
 	return Daemon{Identifier: d.GetIdentifier(), Hostname: d.GetHostname(), Version: d.GetVersion()}
 }
 
-// check tells what is wrong with a plugin as its author wrote it.
+// check reports what is wrong with a plugin as its author wrote it.
 func (p Plugin) check() error {
 	if err := checkName(p.Name); err != nil {
 		return err

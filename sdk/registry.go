@@ -342,7 +342,7 @@ func (i *instance) guard(what string, f func() error) (err error) {
 	return f()
 }
 
-// healthLimit is how long an instance may take to tell how it is.
+// healthLimit is how long a health check may take.
 const healthLimit = time.Second
 
 // trouble is what an instance says of its health, "" when it is well. One that does not answer has one check under

@@ -196,7 +196,7 @@ func (e *ConfigError) Error() string {
 	return e.Key + ": " + e.Text
 }
 
-// CheckValues tells whether the keys and values of a section fit the fields of a plugin, without the plugin: the
+// CheckValues reports whether the keys and values of a section fit the fields of a plugin, without the plugin: the
 // error is a *ConfigError. The plugin itself may still know better.
 func CheckValues(fields []Field, values map[string]string) error {
 	if all := CheckAll(fields, values); len(all) > 0 {
@@ -223,7 +223,7 @@ func CheckAll(fields []Field, values map[string]string) (wrong []*ConfigError) {
 	return wrong
 }
 
-// check tells whether a value can be read; an error has none of it.
+// check reports whether a value can be read; an error has none of it.
 func check(f *Field, value string) *ConfigError {
 	if f.Required && strings.TrimSpace(value) == "" {
 		return &ConfigError{f.Key, "must not be empty"}

@@ -17,7 +17,7 @@ import (
 // has begun reaches the host's log; so does standard error, which is better written by Instance.Log.
 //
 // Arguments: --describe prints what the plugin is (protobuf's JSON of DescribeReply) and --version its name and version. Without a
-// host it tells what it is and exits with 2.
+// host it reports what it is and exits with 2.
 func Serve(p Plugin) {
 	os.Exit(run(p, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

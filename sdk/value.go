@@ -259,7 +259,7 @@ func replyToProto(v any, err error, clean func(string) string) *pb.CallReply {
 	return &pb.CallReply{Fault: &pb.Fault{Code: int32(min(max(f.Code, math.MinInt32), math.MaxInt32)), Text: cleanText(clean(f.Text))}}
 }
 
-// replyFromProto is what replyToProto was given. The error is a *Fault, or tells what does not fit.
+// replyFromProto is what replyToProto was given. The error is a *Fault, or reports what does not fit.
 func replyFromProto(reply *pb.CallReply, ordered bool) (any, error) {
 	if f := reply.GetFault(); f != nil {
 		return nil, &Fault{Code: int(f.GetCode()), Text: cleanText(f.GetText())}

@@ -131,7 +131,7 @@ func parseList(s string) []string {
 	return list
 }
 
-// parseMap reads KEY=value pairs parted by commas. A value may be quoted by " or ', within which a comma is no end;
+// parseMap reads KEY=value pairs separated by commas. A value may be quoted by " or ', within which a comma is no end;
 // within " a backslash takes the next " or backslash as it is.
 func parseMap(s string) (map[string]string, error) {
 	pairs := map[string]string{}

@@ -72,7 +72,7 @@ func start(name string, argv []string) (int, error) {
 	return syscall.ForkExec(path, argv, &syscall.ProcAttr{Env: locale.Environ(os.Environ()), Files: []uintptr{0, 1, 2}})
 }
 
-// ended tells whether the command has ended, and reaps it.
+// ended reports whether the command has ended, and reaps it.
 func ended(pid int) bool {
 	var status syscall.WaitStatus
 	for {
@@ -86,7 +86,7 @@ func ended(pid int) bool {
 
 type proxy struct{ pidfile string }
 
-// pass sends a signal on and tells whether pidproxy ends now, and how.
+// pass sends a signal on and reports whether pidproxy ends now, and how.
 func (p proxy) pass(s syscall.Signal) (done bool, status int) {
 	pid, err := p.pid()
 	if err != nil {
@@ -104,7 +104,7 @@ func (p proxy) pass(s syscall.Signal) (done bool, status int) {
 	return false, 0
 }
 
-// pid reads the file anew each time: the command may write it late or again. A
+// pid reads the file again each time: the command may write it late or again. A
 // number that means a group or everybody is no pid.
 func (p proxy) pid() (int, error) {
 	data, err := os.ReadFile(p.pidfile)

@@ -68,7 +68,7 @@ var bads = map[string]string{
 	"gives up an event that stalls":       "F3",
 	"does not mind that nobody reads":     "F4",
 	"answers half an event":               "F5",
-	"answers what is no header":           "F6",
+	"answers what is not a header":        "F6",
 }
 
 func TestEveryRuleHasAListenerThatBreaksIt(t *testing.T) {
@@ -182,7 +182,7 @@ func (s *shown) Write(b []byte) (int, error) {
 	return s.b.Write(b)
 }
 
-// take gives it, and begins anew.
+// take gives it, and begins again.
 func (s *shown) take() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -194,7 +194,7 @@ func (b *badListener) event(limit int) {
 	h := b.header(line)
 	length, err := strconv.Atoi(h["len"])
 	if err != nil {
-		if b.is("answers what is no header") {
+		if b.is("answers what is not a header") {
 			b.say("RESULT 2\nOK")
 		}
 		_ = os.Remove(b.file("lock"))

@@ -1,4 +1,4 @@
-// Command supervisor-listener-test tells whether a program is a good event listener.
+// Command supervisor-listener-test reports whether a program is a good event listener.
 // It runs the program as supervisord would, plays scripted dialogues with it and
 // says for each rule of PROTOCOL.md, section 11, whether it was kept:
 //
@@ -61,7 +61,7 @@ the process id). Put it before the command of the listener's section. replay pla
 listener and compares its answers with those recorded.
 
 Options:
--e/--events TYPES -- types the listener is for, parted by commas, as in events=; default EVENT
+-e/--events TYPES -- types the listener is for, separated by commas, as in events=; default EVENT
 --rule IDS -- only these rules, e.g. R8,R21; the basics they build on are played, too
 --faults -- play the faults as well (F1...): killed listeners, duplicates, stalls, closed pipes
 --list -- list the rules and end

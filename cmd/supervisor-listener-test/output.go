@@ -185,13 +185,13 @@ func parseMessage(b []byte) (m message, n int, err error) {
 	return message{result: string(content)}, len(result) + len(line) + 1 + length, nil
 }
 
-// hasBeginning tells whether b begins with s, as far as b goes.
+// hasBeginning reports whether b begins with s, as far as b goes.
 func hasBeginning(b []byte, s string) bool {
 	n := min(len(b), len(s))
 	return string(b[:n]) == s[:n]
 }
 
-// looksLike tells whether b was meant to be the word.
+// looksLike reports whether b was meant to be the word.
 func looksLike(b []byte, word string) bool {
 	line, _, _ := strings.Cut(string(b[:min(len(b), 64)]), "\n")
 	return strings.HasPrefix(strings.ToUpper(strings.TrimSpace(line)), word)

@@ -19,7 +19,7 @@ import (
 const recordedChunk = 64 << 10
 
 // lastWords is how long the output of a listener that has ended is waited for: a
-// child of it may hold its pipe for ever.
+// child of it may hold its pipe forever.
 const lastWords = time.Second
 
 // recorder appends rows to a file. A file that cannot be written to is said so once;

@@ -37,7 +37,7 @@ func (e sample) header(serial int64) eventlistener.Header {
 	}
 }
 
-// isSent tells whether events are of exactly this type: those with types below them
+// isSent reports whether events are of exactly this type: those with types below them
 // are for subscriptions.
 func isSent(t eventlistener.Type) bool {
 	for _, other := range eventlistener.Types() {

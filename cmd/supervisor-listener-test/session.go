@@ -218,7 +218,7 @@ func (s *session) unfinished(b begun) error {
 }
 
 // uponEnd closes the listener's input, for what it did not do may wait in a buffer,
-// and tells whether it did it then. The dialogue is over.
+// and reports whether it did it then. The dialogue is over.
 func (s *session) uponEnd(what string, is func(message) bool) string {
 	_ = s.in.Close()
 	s.stopped = true
@@ -312,7 +312,7 @@ func (s *session) until(what string, condition func() bool) error {
 // a good one asks for the next event ever later then.
 const rejectsAll = 3
 
-// rejects tells whether it has rejected so many.
+// rejects reports whether it has rejected so many.
 func (s *session) rejects() bool {
 	n := len(s.answers)
 	return n >= rejectsAll && !slices.Contains(s.answers[n-rejectsAll:], eventlistener.ResultOK)
@@ -347,7 +347,7 @@ func (s *session) quiet() error {
 	}
 }
 
-// ending tells how the process ended, or that it only closed its output.
+// ending reports how the process ended, or that it only closed its output.
 func (s *session) ending() string {
 	select {
 	case <-s.exited:

@@ -16,7 +16,7 @@ import (
 // mail them together every so many minutes, which they count by ticks.
 
 const batchHelp = `
-  -t, --toEmail ADDRESSES   whom to mail, parted by commas; required
+  -t, --toEmail ADDRESSES   whom to mail, separated by commas; required
   -f, --fromEmail ADDRESS   the sender; required
   -s, --subject TEXT        the subject
   -i, --interval MINUTES    how often to mail what there is (1.0)

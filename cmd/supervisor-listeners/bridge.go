@@ -87,7 +87,7 @@ func (b *bridge) run(ctx context.Context) {
 			}
 		case <-tick.C:
 			for i := range b.held {
-				_ = b.held[i].message.InProgress() // a broken connection is told of elsewhere
+				_ = b.held[i].message.InProgress() // a broken connection is reported elsewhere
 			}
 		case <-b.late:
 			b.died(ctx, fmt.Sprintf("has not answered within %v%s", b.o.timeout, b.aboutEmpty()))

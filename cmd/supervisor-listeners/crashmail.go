@@ -81,7 +81,7 @@ func unexpectedExit(e listener.Event) (listener.ProcessState, bool, error) {
 	return p, err == nil && !p.Expected, err
 }
 
-// names tells whether a list names a process, as name or group:name. An empty list
+// names reports whether a list names a process, as name or group:name. An empty list
 // names all.
 func names(list []string, p listener.Process) bool {
 	return len(list) == 0 || named(list, p.Group, p.Name)

@@ -26,7 +26,7 @@ A line has eventname, time, server, serial, pool and poolserial, then the payloa
 tokens, and in data what a process said (data_base64 where it is not UTF-8). With
 payload=json in its section, the payload's own members are taken. An event that was
 delivered twice has two lines with the same serial. A file that was moved away is
-made anew.
+made again.
 `
 
 const (

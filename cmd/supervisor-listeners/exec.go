@@ -100,7 +100,7 @@ func (x *execListener) handle(ctx context.Context, e listener.Event) error {
 	return nil
 }
 
-// environment is what the command is told of the event. Values that no environment
+// environment is what the command learns of the event. Values that no environment
 // can hold are left out.
 func environment(e listener.Event, tokens map[string]string) []string {
 	env := []string{

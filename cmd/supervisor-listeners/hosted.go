@@ -106,7 +106,7 @@ func (h *hosted) end(patience time.Duration) {
 	}
 }
 
-// ending tells how the process ended.
+// ending reports how the process ended.
 func (h *hosted) ending() string {
 	select {
 	case <-h.exited:

@@ -151,7 +151,7 @@ func (h *httpok) check(ctx context.Context) error {
 	return nil
 }
 
-// watches tells whether a process is one of those to restart.
+// watches reports whether a process is one of those to restart.
 func (h *httpok) watches(p *client.ProcessInfo) bool {
 	if h.any {
 		return !h.s.isSelf(p)

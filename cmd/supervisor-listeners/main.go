@@ -7,7 +7,7 @@
 // memmon, httpok, crashmail, crashmailbatch, fatalmailbatch and crashsms take the
 // options of Superlance's, so that a configuration moves over; eventlog, exec,
 // nats-bridge and fatal-exit are Hark's own. One file holds one listener: its options, its help
-// and what it does with an event. README.md tells where they differ from
+// and what it does with an event. README.md reports where they differ from
 // Superlance's.
 package main
 
@@ -126,7 +126,7 @@ func (s surroundings) logf(format string, args ...any) {
 	_, _ = fmt.Fprintf(s.stderr, format+"\n", args...)
 }
 
-// underSupervisor tells whether supervisord started this process. Superlance asks
+// underSupervisor reports whether supervisord started this process. Superlance asks
 // for SUPERVISOR_SERVER_URL, which is missing where supervisord has no server,
 // though not all listeners need one.
 func (s surroundings) underSupervisor() bool {

@@ -259,7 +259,7 @@ func TestAnEventIsGivenUpAfterSomeTries(t *testing.T) {
 		t.Errorf("%v, %q", err, b.stderr.String())
 	}
 	if err := r.judge(e, io.ErrClosedPipe); err == nil {
-		t.Error("it was not counted anew")
+		t.Error("it was not counted again")
 	}
 	if err := r.judge(e, nil); err != nil || len(r.failed) != 0 {
 		t.Errorf("%v, %v", err, r.failed)

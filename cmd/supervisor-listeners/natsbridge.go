@@ -28,7 +28,7 @@ program ([program:x]). Subscribe it to what you like by --filter.
   -d, --durable NAME            the consumer's name in the stream, which remembers how far
                                 the listener has come; several bridges of one name share
                                 the events; listeners see it as the pool
-  -s, --server URL              servers, parted by commas; may be repeated
+  -s, --server URL              servers, separated by commas; may be repeated
                                 (nats://127.0.0.1:4222); or NATS_URL
       --stream NAME             the stream (HARK)
       --prefix PREFIX           what its subjects begin with (hark)
@@ -42,12 +42,12 @@ program ([program:x]). Subscribe it to what you like by --filter.
                                 faster, and one that comes again comes behind others
       --ack-wait TIME           after so long the stream gives the events of a bridge that
                                 is gone to another (30s); a slow listener is waited for
-      --timeout TIME            a listener that has not answered by then is started anew
+      --timeout TIME            a listener that has not answered by then is started again
                                 (0: never)
       --retry-delay TIME        wait before an event that was not taken comes again, doubled
                                 each time up to 30s (1s)
       --max-deliveries COUNT    then it is given up (0: never)
-      --dead-letter SUBJECT     where what is given up goes; else it is only told of in the log
+      --dead-letter SUBJECT     where what is given up goes; otherwise it is only logged
       --stop-wait TIME          how long the listener may take to answer, and then to end,
                                 at SIGTERM (10s)
 
@@ -196,7 +196,7 @@ func (o *bridgeOptions) check() error {
 	case o.maxDeliveries < 0:
 		return errors.New("option --max-deliveries: it must not be less than 0")
 	case o.deadLetter != "" && (stream.CheckPrefix(o.deadLetter) != nil || strings.HasPrefix(o.deadLetter+".", o.prefix+".events.")):
-		return fmt.Errorf("option --dead-letter: it must be a subject of words parted by dots, and not below %s.events", o.prefix)
+		return fmt.Errorf("option --dead-letter: it must be a subject of words separated by dots, and not below %s.events", o.prefix)
 	case o.deadLetter != "" && o.maxDeliveries == 0:
 		return errors.New("option --dead-letter: nothing is given up without --max-deliveries")
 	}
@@ -311,7 +311,7 @@ func (f *bridgeFilter) subjects(prefix string) []string {
 	return all
 }
 
-// pass tells whether an event that the server has sent is chosen.
+// pass reports whether an event that the server has sent is chosen.
 func (f *bridgeFilter) pass(r *stream.Received) bool {
 	if f.identifiers != nil && !slices.ContainsFunc(f.identifiers, func(pattern string) bool {
 		ok, _ := path.Match(pattern, r.Identifier)

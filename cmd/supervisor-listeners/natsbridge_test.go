@@ -171,7 +171,7 @@ func (b *bridged) until(what string, condition func() bool) {
 	daemontest.Until(b.t, what, condition)
 }
 
-// settled tells whether the consumer has nothing left to do.
+// settled reports whether the consumer has nothing left to do.
 func (b *bridged) settled() bool {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), daemontest.Patience)
@@ -455,7 +455,7 @@ func TestTheBridgesPasswordIsTheBridgesOwn(t *testing.T) {
 	b.args = append(b.args, "--user", "bridge")
 	t.Setenv("NATS_PASSWORD", "wrong")
 	b.start()
-	b.until("a wrong password is told of", func() bool {
+	b.until("a wrong password is reported", func() bool {
 		return strings.Contains(read(t, b.file("bridge.log")), "the server refuses these credentials")
 	})
 	b.stop()

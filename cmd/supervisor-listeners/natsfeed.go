@@ -69,7 +69,7 @@ func (f *feed) stop() {
 	}
 }
 
-// bridgeConnect connects, for good: the library connects anew whenever the connection breaks.
+// bridgeConnect connects, for good: the library connects again whenever the connection breaks.
 func bridgeConnect(ctx context.Context, o *bridgeOptions, logf func(string, ...any)) (*nats.Conn, jetstream.JetStream, error) {
 	conn, err := o.servers.Connect(ctx, nats.MaxReconnects(-1), nats.ReconnectWait(time.Second), nats.IgnoreAuthErrorAbort(),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {

@@ -13,7 +13,7 @@ import (
 type rotatedFile struct {
 	path     string
 	maxBytes int64 // 0: never rotated
-	backups  int   // 0: the file begins anew
+	backups  int   // 0: the file begins again
 	sync     bool
 
 	file *os.File
@@ -44,7 +44,7 @@ func (f *rotatedFile) append(line []byte) error {
 	return nil
 }
 
-// open opens the file, anew if it was moved or removed.
+// open opens the file, again if it was moved or removed.
 func (f *rotatedFile) open() error {
 	if f.file != nil {
 		ours, err := f.file.Stat()

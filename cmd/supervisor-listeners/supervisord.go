@@ -16,7 +16,7 @@ type supervisord interface {
 }
 
 // callTime bounds a call, so that a supervisord that does not answer does not hold
-// a listener for ever. Starts and stops wait for startsecs and stopwaitsecs.
+// a listener forever. Starts and stops wait for startsecs and stopwaitsecs.
 const callTime = 10 * time.Minute
 
 // daemon finds the supervisord that started this process.
@@ -32,7 +32,7 @@ func (s surroundings) daemon() (*client.Client, error) {
 	return client.New(server, options...)
 }
 
-// isSelf tells whether a process is this listener. It never restarts itself: the
+// isSelf reports whether a process is this listener. It never restarts itself: the
 // stop would wait for the listener, and the listener for the stop.
 func (s surroundings) isSelf(p *client.ProcessInfo) bool {
 	return p.Name == s.getenv("SUPERVISOR_PROCESS_NAME") && p.Group == s.getenv("SUPERVISOR_GROUP_NAME")

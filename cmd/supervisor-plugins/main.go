@@ -1,5 +1,5 @@
 // Command supervisor-plugins is the plugins that come with Hark, in one program. supervisord starts it, as its configuration says
-// (plugin = slack); by hand it tells what it has:
+// (plugin = slack); by hand it reports what it has:
 //
 //	supervisor-plugins list                 the names
 //	supervisor-plugins slack --describe     the keys that a plugin takes
@@ -43,7 +43,7 @@ const help = `supervisor-plugins -- the plugins that come with Hark, in one prog
 
 Usage: supervisor-plugins [list | receive [options] | NAME --describe]
 
-supervisord starts it, as its configuration says (plugin = slack). By hand it tells what it has:
+supervisord starts it, as its configuration says (plugin = slack). By hand it reports what it has:
 
     supervisor-plugins list                 the names
     supervisor-plugins slack --describe     the keys that a plugin takes

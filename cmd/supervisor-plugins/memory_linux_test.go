@@ -50,7 +50,7 @@ SwapPss:               4 kB
 	}
 }
 
-// TestMemory tells what each plugin takes while all of them run; HARK_BINARY is a program as it is shipped.
+// TestMemory reports what each plugin takes while all of them run; HARK_BINARY is a program as it is shipped.
 func TestMemory(t *testing.T) {
 	binary := os.Getenv("HARK_BINARY")
 	if binary == "" {

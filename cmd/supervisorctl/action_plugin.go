@@ -141,7 +141,7 @@ func pluginStatus(r *run, names []string) error {
 	return nil
 }
 
-// isLocal tells whether the server is on this machine, by its address.
+// isLocal reports whether the server is on this machine, by its address.
 func (c *client) isLocal() bool {
 	if strings.HasPrefix(c.url, "unix://") {
 		return true

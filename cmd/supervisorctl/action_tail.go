@@ -126,7 +126,7 @@ func (r *run) showTail(whose, badName, method string, args ...any) (failed bool,
 }
 
 // tailCount reads -N as Python's int reads N; "" is the default. ok is false for
-// what is no number; the error is for one that XML-RPC cannot carry.
+// what is not a number; the error is for one that XML-RPC cannot carry.
 func tailCount(modifier string) (n int, ok bool, err error) {
 	if modifier == "" {
 		return tailBytes, true, nil

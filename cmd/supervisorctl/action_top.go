@@ -94,7 +94,7 @@ func (d *daemonTop) processes(ctx context.Context) ([]topRow, error) {
 	return rows, nil
 }
 
-// act does what the action of that name does, and tells what it printed.
+// act does what the action of that name does, and reports what it printed.
 func (d *daemonTop) act(ctx context.Context, verb, name string) (string, error) {
 	var out bytes.Buffer
 	r := &run{ctx: ctx, ctl: d.run.ctl, server: d.run.server, action: find(d.run.ctl.actions, verb), out: &out, err: &out}

@@ -26,7 +26,7 @@ func showVersion(r *run, arg string) error {
 	return err
 }
 
-// refuseArguments tells whether there are arguments, after saying that none are
+// refuseArguments reports whether there are arguments, after saying that none are
 // accepted.
 func (r *run) refuseArguments(arg string) bool {
 	if arg == "" {

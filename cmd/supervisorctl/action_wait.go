@@ -30,7 +30,7 @@ func waitAction() Action {
 			"\t\t\tNames may be group:*, patterns and all. The exit status is 0 when\n" +
 			"\t\t\tall have, 7 when one is FATAL or removed instead, 124 after SECONDS.",
 		Flags: []Flag{
-			{Name: "for", Value: true, Help: "states, parted by commas: running, stopped, exited, fatal, ..."},
+			{Name: "for", Value: true, Help: "states, separated by commas: running, stopped, exited, fatal, ..."},
 			{Name: "timeout", Value: true, Help: "give up after so many seconds; default never"},
 			{Name: "json", Help: "print an array of objects"},
 		},

@@ -8,7 +8,7 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// isPattern tells whether a name has wildcards other than those of group:*.
+// isPattern reports whether a name has wildcards other than those of group:*.
 func isPattern(name string) bool {
 	group, proc, _ := strings.Cut(name, ":")
 	if proc == "*" {

@@ -20,7 +20,7 @@ import (
 const (
 	// patience is how long a server may take to answer what it can answer at
 	// once, and how often one that works on something longer is asked for a sign
-	// of life. Supervisor waits for ever.
+	// of life. Supervisor waits forever.
 	patience = 30 * time.Second
 	// maxReply bounds an answer, in bytes; 70,000 processes fit in.
 	maxReply = 128 << 20
@@ -62,7 +62,7 @@ func (c *client) authenticate(username *string, password *config.Secret) {
 }
 
 // idle lets go of the connection, so that the next call finds a server that has
-// started anew meanwhile.
+// started again meanwhile.
 func (c *client) idle() { c.http.CloseIdleConnections() }
 
 func (c *client) close() { c.idle() }
@@ -92,7 +92,7 @@ func (c *client) call(ctx context.Context, method string, args ...any) (any, err
 }
 
 // wait makes one call that the server answers when something has happened, which
-// may take for ever as long as the server lives: it is asked for a sign of life
+// may take forever as long as the server lives: it is asked for a sign of life
 // now and then, and when it gives none the call ends with errTimeout.
 func (c *client) wait(ctx context.Context, method string, args ...any) (any, error) {
 	watched, cancel := context.WithCancelCause(ctx)
@@ -247,7 +247,7 @@ func refusal(resp *http.Response) error {
 	return &protocolError{resp.StatusCode, reason}
 }
 
-// cause tells what ended a call where it was not the network.
+// cause reports what ended a call where it was not the network.
 func cause(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err

@@ -20,7 +20,7 @@ func wantsColour(getenv func(string) string) bool {
 	return getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
 }
 
-// colour tells whether the run prints in colour: on a terminal, unless told not to.
+// colour reports whether the run prints in colour: on a terminal, unless told not to.
 func (r *run) colour() bool {
 	return terminalOf(r.out) != nil && !r.ctl.options.plain && wantsColour(os.Getenv)
 }

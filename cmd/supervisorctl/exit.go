@@ -42,7 +42,7 @@ const (
 	stateUnknown = 1000
 )
 
-// stopped tells whether a process in a state is not running and will not be soon.
+// stopped reports whether a process in a state is not running and will not be soon.
 func stopped(state int) bool {
 	return state == stateStopped || state == stateExited || state == stateFatal || state == stateUnknown
 }

@@ -306,7 +306,7 @@ func TestForegroundEndsWithTheProcess(t *testing.T) {
 	ended[5].Value = stateExited
 	for _, c := range []struct {
 		name  string
-		infos []any // the answers to getProcessInfo, the last one for ever
+		infos []any // the answers to getProcessInfo, the last one forever
 		sent  any   // the answer to sendProcessStdin
 		said  string
 	}{

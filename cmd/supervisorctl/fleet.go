@@ -96,7 +96,7 @@ func (c *controller) everywhere(ctx context.Context, a *Action, arg string, flag
 	return status
 }
 
-// goesOn tells whether an action ends by Ctrl-C only. events --count ends, but nobody knows when.
+// goesOn reports whether an action ends by Ctrl-C only. events --count ends, but nobody knows when.
 func goesOn(a *Action, arg string) bool {
 	first, _, _ := strings.Cut(arg, " ")
 	return a.Name == "events" || a.Endless && first == "-f"

@@ -216,7 +216,7 @@ func (r *run) configObjects() (any, error) {
 	return all, nil
 }
 
-// changeObjects are the groups that reread told of.
+// changeObjects are the groups that reread named.
 func changeObjects(text string) any {
 	changes := struct {
 		Added   []string `json:"added"`

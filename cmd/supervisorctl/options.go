@@ -214,7 +214,7 @@ func getopt(args []string, table []option, o *options) ([]string, error) {
 		opt       *option
 		as, value string
 	}
-	var all []found // set when all of them are known to be right, as there
+	var all []found // set when all of them are known to be right, as in Supervisor
 	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
 		arg := args[0]
 		args = args[1:]

@@ -18,7 +18,7 @@ func TestAnEventDoesNotDriveTheTerminal(t *testing.T) {
 		}
 	}
 	if line := eventLine("{\x1b"); strings.ContainsRune(line, 0x1b) {
-		t.Errorf("what is no event is passed on: %q", line)
+		t.Errorf("what is not an event is passed on: %q", line)
 	}
 	if got := printable("Grüße 世"); got != "Grüße 世" {
 		t.Errorf("got %q", got)
@@ -33,6 +33,6 @@ func TestWhatATerminalObeysIsWrittenOut(t *testing.T) {
 		}
 	}
 	if got := printable("a\xff\x9b"); got != `a\xff\x9b` {
-		t.Errorf("what is no UTF-8: %q", got)
+		t.Errorf("invalid UTF-8: %q", got)
 	}
 }

@@ -10,7 +10,7 @@ import (
 // (rpcinterface.py, API_VERSION).
 const apiVersion = "3.0"
 
-// up tells whether there is a server that understands us; if not it has said so
+// up reports whether there is a server that understands us; if not it has said so
 // and set the exit status. An error is what Supervisor has no words for.
 func (r *run) up() (bool, error) {
 	v, err := r.call("getVersion")

@@ -13,7 +13,7 @@ func waiting(name, state string, reached bool) xmlrpc.Struct {
 		{Name: "pid", Value: 0}, {Name: "reached", Value: reached}, {Name: "gone", Value: false}}
 }
 
-// answering gives one answer of each method after the other, the last for ever.
+// answering gives one answer of each method after the other, the last forever.
 func answering(answers map[string][]any) http.HandlerFunc {
 	turns := make(map[string]*atomic.Int32, len(answers))
 	table := methods{"supervisor.getVersion": apiVersion}

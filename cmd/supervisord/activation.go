@@ -83,7 +83,7 @@ func (e *extensions) begin(conf *config.Config, level config.Level, supervisor *
 	e.tellNamespaces() // who calls one at once is told that its plugin is not there yet
 }
 
-// configure takes a configuration as the one that is to be active, and tells what is to change for that.
+// configure takes a configuration as the one that is to be active, and reports what is to change for that.
 func (e *extensions) configure(conf *config.Config) core.GroupDiff {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -138,7 +138,7 @@ func (e *extensions) leave(name string) error {
 	return nil
 }
 
-// part tells whether a section is active, and whether it is given a moment now.
+// part reports whether a section is active, and whether it is given a moment now.
 func (e *extensions) part(name string) (active, waits bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -164,7 +164,7 @@ func (e *extensions) left(name string, p *parting) {
 	e.tellNamespaces()
 }
 
-// over tells whether a section has not come back, nor left again since.
+// over reports whether a section has not come back, nor left again since.
 func (e *extensions) over(name string, p *parting) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -198,7 +198,7 @@ func (e *extensions) deactivate(name string) (*config.Plugin, *config.PluginInst
 }
 
 // apply makes a configured section active, or changes the active one of its name in place. hold is plugins.Leave's. The error is BadName: it is not
-// configured any more. One that cannot be used is active all the same; the log tells why. A panic leaves it inactive, so that it can be added again.
+// configured any more. One that cannot be used is active all the same; the log reports why. A panic leaves it inactive, so that it can be added again.
 func (e *extensions) apply(name string, hold time.Duration) error {
 	p, i := e.activate(name)
 	if p == nil && i == nil {

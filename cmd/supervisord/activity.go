@@ -43,7 +43,7 @@ func openLogFiles(set *config.Supervisord) (files []*logs.File, err error) {
 	return append(files, file), nil
 }
 
-// newActivity begins the activity log. Its files may have been opened a while ago: should they have been moved away since, they are opened anew.
+// newActivity begins the activity log. Its files may have been opened a while ago: should they have been moved away since, they are opened again.
 func (d *daemon) newActivity(set *config.Supervisord, files []*logs.File) *activity {
 	log := &activity{level: set.LogLevel, syslog: syslog.New(syslog.Options{})}
 	o := logs.ActivityOptions{Files: files, Trouble: func(err error) { log.write(config.ERRO, err.Error()) }}

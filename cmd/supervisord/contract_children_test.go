@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// reporter is a program that tells what it was started with.
+// reporter is a program that reports what it was started with.
 const childReport = `
 import os, signal, sys
 out = open(sys.argv[1] + ".part", "w")

@@ -140,7 +140,7 @@ func (d *daemon) letGo() {
 	}
 }
 
-// reread reads the configuration anew, for a reload or to see before a restart
+// reread reads the configuration again, for a reload or to see before a restart
 // whether it is in order; check looks at what only plugins know.
 func (d *daemon) reread(check func(*config.Config) error) (*config.Config, error) {
 	conf, err := d.read()

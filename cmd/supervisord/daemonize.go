@@ -125,7 +125,7 @@ func newReporter() *reporter {
 // Write writes for standard error, or for the command that waits.
 func (r *reporter) Write(b []byte) (int, error) { return r.out.Write(b) }
 
-// daemonized tells whether this process is the one in the background.
+// daemonized reports whether this process is the one in the background.
 func (r *reporter) daemonized() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

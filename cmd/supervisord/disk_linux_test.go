@@ -17,7 +17,7 @@ import (
 )
 
 // smallDisk mounts a file system of size kilobytes and gives what makes it larger.
-// Only root can; others get a disk that is full for ever.
+// Only root can; others get a disk that is full forever.
 func (in *instance) smallDisk(name string, kilobytes int) (enlarge func()) {
 	in.t.Helper()
 	dir := filepath.Join(in.dir, name)

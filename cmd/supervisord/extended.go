@@ -26,7 +26,7 @@ func (e *extensions) further(fresh *config.Config) (diff core.GroupDiff, take fu
 	}
 }
 
-// knows tells whether there is an active section of that name, and one to become active.
+// knows reports whether there is an active section of that name, and one to become active.
 func (e *extensions) knows(name string) (active, configured bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

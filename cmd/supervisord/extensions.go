@@ -103,7 +103,7 @@ func (d *daemon) newExtensions() *extensions {
 	return e
 }
 
-// daemonOf is what plugins are told of the daemon.
+// daemonOf is what plugins learn about the daemon.
 func daemonOf(c *config.Config) sdk.Daemon {
 	hostname, _ := os.Hostname()
 	return sdk.Daemon{Identifier: c.Supervisord.Identifier, Hostname: hostname, Version: version}

@@ -35,7 +35,7 @@ func (in *instance) heap() (least float64) {
 	return least
 }
 
-// Programs come and go by the thousand, with a log sink, a notifier that remembers what it told of, a pool and metrics that look at all of them.
+// Programs come and go by the thousand, with a log sink, a notifier that remembers what it sent, a pool and metrics that look at all of them.
 func TestProgramsThatAreGoneLeaveNoMemory(t *testing.T) {
 	conf := strings.ReplaceAll(outletsConf, "BIN", testPlugins(t)) + `
 dedupe_window=1s

@@ -120,7 +120,7 @@ func (in *instance) waitFile(name, text string) {
 	until(in.t, name+" has "+strconv.Quote(text), func() bool { return strings.Contains(in.file(name), text) })
 }
 
-// alive tells whether a process is there and no zombie.
+// alive reports whether a process is there and no zombie.
 func alive(pid int) bool {
 	state := procStatus(pid, "State")
 	return state != "" && !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
@@ -195,7 +195,7 @@ func soak(n int) int {
 	return max(1, n/20)
 }
 
-// isRoot tells whether a test can do what only root may. Where it can't, the test
+// isRoot reports whether a test can do what only root may. Where it can't, the test
 // says so and does what is left.
 func isRoot(t testing.TB) bool {
 	t.Helper()

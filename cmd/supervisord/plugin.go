@@ -169,7 +169,7 @@ func (t *pluginTool) close() {
 	}
 }
 
-// configured tells whether there is a configuration in one of the places that are searched.
+// configured reports whether there is a configuration in one of the places that are searched.
 func configured() bool {
 	for _, path := range config.SearchPaths(os.Args[0]) {
 		if _, err := os.Stat(path); err == nil {

@@ -101,7 +101,7 @@ func (t *pluginTool) describe(name string) (trust.Described, string, error) {
 	return d, x.SHA256, err
 }
 
-// info tells what a plugin is and takes.
+// info reports what a plugin is and takes.
 func (t *pluginTool) info(words []string) error {
 	defer t.close()
 	if len(words) != 1 {

@@ -163,7 +163,7 @@ func TestSectionsOfPluginsAreUpdatedLikeGroups(t *testing.T) {
 	}
 	conf = faultyConf(t, "permissions=control", "none")
 	change(conf+"text=other\n", "plugin:faulty: changed\n", "plugin:faulty: stopped\nplugin:faulty: updated process group\n")
-	until(t, "the plugin runs anew", func() bool { return in.plugin("permissions") == "control" && in.plugin("pid") != plugin })
+	until(t, "the plugin runs again", func() bool { return in.plugin("permissions") == "control" && in.plugin("pid") != plugin })
 	in.waitEcho("other")
 	change("", "plugin:faulty: disappeared\nrpcinterface:faulty: disappeared\n",
 		"plugin:faulty: stopped\nplugin:faulty: removed process group\nrpcinterface:faulty: stopped\nrpcinterface:faulty: removed process group\n")
@@ -203,7 +203,7 @@ func TestAMistakeInASectionOfAPluginIsToldInTheLog(t *testing.T) {
 func TestAPluginThatIsNotThere(t *testing.T) {
 	in := run(t, "[rpcinterface:x]\nplugin=nowhere\n[rpcinterface:y]\nsupervisor.rpcinterface_factory=supervisor_cache.rpcinterface:make_cache_rpcinterface\n")
 	for _, method := range []string{"x.y", "y.getKeys"} {
-		until(t, method+" tells why", func() bool {
+		until(t, method+" reports why", func() bool {
 			_, err := in.call(method)
 			return err != nil && strings.Contains(err.Error(), "not found in /usr/lib/hark/plugins, /usr/local/lib/hark/plugins")
 		})

@@ -330,7 +330,7 @@ func TestABreachOfTheProtocolRestartsWhereWanted(t *testing.T) {
 	if got := in.payloads("bad"); len(got) != 2 || got[0] != got[1] {
 		t.Errorf("sent %q", got)
 	}
-	// One that does so for ever is started again, but ever more slowly, and can be stopped.
+	// One that does so forever is started again, but ever more slowly, and can be stopped.
 	in = runQuietListeners(t, listenerConf("bad", "flood-stdout", "REMOTE_COMMUNICATION", "on_protocol_error=restart\nstdout_logfile=NONE"))
 	until(t, "it was restarted twice", func() bool { return strings.Count(in.log(), "restarting listener bad") >= 2 })
 	until(t, "it is stopped", func() bool { _, err := in.call("supervisor.stopProcess", "bad"); return err == nil })

@@ -41,7 +41,7 @@ func (d *daemon) provide(conf *config.Config, first bool) (_ *provisions, errs c
 		refuse("supervisord", "logfile", err.Error()+"; mend that, or name another file", err.Error())
 	}
 	if first && d.report.daemonized() {
-		d.detach() // the log has been opened before, as there
+		d.detach() // the log has been opened before, as in Supervisor
 	}
 	var problems []core.Problem
 	if p.core, problems = core.Prepare(conf); problems != nil {

@@ -29,7 +29,7 @@ func (d *daemon) prepareRestart(check func(*config.Config) error) error {
 	return nil
 }
 
-// takeNext is what the next life is to be made of, after a restart has stopped the last. The file is read again, as there: it may have
+// takeNext is what the next life is to be made of, after a restart has stopped the last. The file is read again, as in Supervisor: it may have
 // changed while the processes stopped. If it cannot be used as it is now, it is as it was before.
 func (d *daemon) takeNext() (*provisions, error) {
 	d.preparing.Lock()

@@ -338,7 +338,7 @@ func TestTheSocketsStayBoundOverARestart(t *testing.T) {
 		})
 	}
 	if now := inode(); now != before {
-		t.Errorf("the socket was made anew: %d, was %d", now, before)
+		t.Errorf("the socket was made again: %d, was %d", now, before)
 	}
 	if out, _ := in.ctl("reload"); out != "Restarted supervisord\n" {
 		t.Errorf("reload: %q", out)

@@ -273,7 +273,7 @@ func (e *extensions) unserved(c *config.Config) config.Errors {
 	return wrong
 }
 
-// check tells what is wrong with the sections of plugins in a configuration that was read again. A plugin that does not tell its keys is no error:
+// check reports what is wrong with the sections of plugins in a configuration that was read again. A plugin that does not tell its keys is no error:
 // it may be about to be installed.
 func (e *extensions) check(c *config.Config) error {
 	wrong, unknown := e.schemas.check(c)

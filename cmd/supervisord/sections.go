@@ -33,7 +33,7 @@ const pluginPrefix = "plugin:"
 
 func (s *sections) has(name string) bool { return s.plugins[name] != nil || s.instances[name] != nil }
 
-// same tells whether a section is the same in both.
+// same reports whether a section is the same in both.
 func (s *sections) same(o *sections, name string) bool {
 	if p := s.plugins[name]; p != nil {
 		return o.plugins[name] != nil && p.Equal(o.plugins[name])
@@ -60,7 +60,7 @@ func (s *sections) remove(name string) {
 	s.order = slices.DeleteFunc(s.order, func(o string) bool { return o == name })
 }
 
-// against tells how these, as configured, differ from those that are active.
+// against reports how these, as configured, differ from those that are active.
 func (s *sections) against(active *sections) (diff core.GroupDiff) {
 	for _, name := range s.order {
 		switch {

@@ -69,7 +69,7 @@ func pluginInfos(ext *extensions) func(context.Context) ([]web.PluginInfo, error
 	}
 }
 
-// isOpen tells whether an inet server asks nobody for a password.
+// isOpen reports whether an inet server asks nobody for a password.
 func isOpen(conf *config.Config) bool {
 	return slices.ContainsFunc(conf.Servers, func(s config.Server) bool {
 		return s.Network == "tcp" && s.Username == "" && s.ReadOnlyUsername == ""

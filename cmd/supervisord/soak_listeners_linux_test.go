@@ -42,7 +42,7 @@ while True:
     out.write(b'RESULT 2\nOKREADY\n')
 `
 
-// running tells whether there is a process whose command line, with NUL between
+// running reports whether there is a process whose command line, with NUL between
 // arguments, has part in it.
 func running(part string) bool {
 	names, _ := filepath.Glob("/proc/[0-9]*/cmdline")

@@ -35,7 +35,7 @@ func Confine(c *Child, name string, most int) *Confinement {
 	return k
 }
 
-// Complete tells whether Kill reaches every descendant.
+// Complete reports whether Kill reaches every descendant.
 func (k *Confinement) Complete() bool { return k.dir != "" }
 
 // Kill kills everything that is held.
@@ -46,7 +46,7 @@ func (k *Confinement) Kill() error {
 	return os.WriteFile(filepath.Join(k.dir, "cgroup.kill"), []byte("1"), 0o600)
 }
 
-// Close gives the cgroup up, and tells whether it is gone: not while the system still buries what was killed. One of its name is used
+// Close gives the cgroup up, and reports whether it is gone: not while the system still buries what was killed. One of its name is used
 // again by Confine.
 func (k *Confinement) Close() bool {
 	if k.dir == "" {
@@ -107,5 +107,5 @@ func ownCgroup() (string, error) {
 	return "", errors.New("there is no cgroup v2")
 }
 
-// Counts tells whether the cgroup limits the number of processes.
+// Counts reports whether the cgroup limits the number of processes.
 func (k *Confinement) Counts() bool { return k.counted }

@@ -8,7 +8,7 @@ type Confinement struct{}
 // Confine does nothing here.
 func Confine(*Child, string, int) *Confinement { return &Confinement{} }
 
-// Complete tells whether Kill reaches every descendant.
+// Complete reports whether Kill reaches every descendant.
 func (*Confinement) Complete() bool { return false }
 
 // Kill does nothing.
@@ -17,5 +17,5 @@ func (*Confinement) Kill() error { return nil }
 // Close does nothing, and is done.
 func (*Confinement) Close() bool { return true }
 
-// Counts tells whether a cgroup limits the number of processes.
+// Counts reports whether a cgroup limits the number of processes.
 func (*Confinement) Counts() bool { return false }

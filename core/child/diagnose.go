@@ -63,7 +63,7 @@ const pathMax = 4096
 
 var tooLong = strings.Repeat("x/", pathMax)
 
-// diagnoseUser tells which of the three steps to another user failed, in
+// diagnoseUser reports which of the three steps to another user failed, in
 // Supervisor's words (options.py, drop_privileges).
 func (f *forker) diagnoseUser(r *Request, errno syscall.Errno) *SpawnError {
 	cred := f.cred

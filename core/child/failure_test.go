@@ -149,7 +149,7 @@ func TestACancelledSpawnNeverBegins(t *testing.T) {
 	first.wait()
 }
 
-// hang makes the next forks wait until release is closed; the channel tells when one does.
+// hang makes the next forks wait until release is closed; the channel reports when one does.
 func hang(s *System, release chan struct{}) chan struct{} {
 	hanging := make(chan struct{}, 1)
 	s.spawner.fork = func(file string, argv []string, attr *syscall.ProcAttr) (int, error) {

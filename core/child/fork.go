@@ -54,7 +54,7 @@ func (f *forker) run() {
 	f.forked.Signal()
 }
 
-// toFork waits for the next spawn, nil at the end, and tells whether it is begun:
+// toFork waits for the next spawn, nil at the end, and reports whether it is begun:
 // not if it was taken back.
 func (f *forker) toFork() (sp *Spawn, begun bool) {
 	f.mu.Lock()

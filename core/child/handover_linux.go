@@ -78,14 +78,14 @@ func startNetpoller() error {
 	return w.Close()
 }
 
-// anonymous tells whether a descriptor is of no file, socket or pipe: an epoll or an
+// anonymous reports whether a descriptor is of no file, socket or pipe: an epoll or an
 // eventfd, the runtime's among them.
 func anonymous(fd int) bool {
 	var st unix.Stat_t
 	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == 0
 }
 
-// copies tells whether the thread gets descriptors of its own: then those sent are
+// copies reports whether the thread gets descriptors of its own: then those sent are
 // still to be closed here.
 func (h *handover) copies() bool { return h.private }
 

@@ -35,7 +35,7 @@ type waiter interface {
 	// seen by a wait for eager ones only, too.
 	add(fd int, write, eager bool) error
 	remove(fd int, eager bool)
-	// wait appends what is ready. It waits at most timeout, for ever when negative,
+	// wait appends what is ready. It waits at most timeout, forever when negative,
 	// and returns early, perhaps with nothing, on wake or a signal.
 	wait(ready []int, timeout time.Duration, eagerOnly bool) []int
 	wake()
@@ -361,7 +361,7 @@ func (p *poller) giveUpLate() (mine bool) {
 	return true
 }
 
-// timeout is how long to wait: for ever unless a pipe lingers.
+// timeout is how long to wait: forever unless a pipe lingers.
 func (p *poller) timeout() time.Duration {
 	if len(p.lingering) == 0 {
 		return -1

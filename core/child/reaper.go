@@ -88,7 +88,7 @@ func (r *reaper) run() {
 	}
 }
 
-// reap takes one status and tells whether there was one.
+// reap takes one status and reports whether there was one.
 func (r *reaper) reap() bool {
 	var ws syscall.WaitStatus
 	r.mu.Lock()

@@ -58,7 +58,7 @@ type Request struct {
 	Slow func()
 }
 
-// Stage tells how far a failed spawn got.
+// Stage reports how far a failed spawn got.
 type Stage int
 
 // The stages of a spawn.

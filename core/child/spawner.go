@@ -82,7 +82,7 @@ const (
 	spawnCancelled
 )
 
-// Cancel takes the request back and tells whether that was in time: the fork
+// Cancel takes the request back and reports whether that was in time: the fork
 // hadn't begun and never will, and Failed is called with StageCancelled, on a
 // goroutine of its own, once a Prepare in progress has returned, for which it waits a second
 // at most (SpawnError.Preparing). Otherwise Started or Failed comes, or has come.

@@ -71,7 +71,7 @@ func (p *poller) at(fd int) *stream {
 	return p.table[fd]
 }
 
-// open tells whether a stream is there and still open.
+// open reports whether a stream is there and still open.
 func (p *poller) open(st *stream) bool {
 	if st.poller == nil {
 		return false
@@ -81,7 +81,7 @@ func (p *poller) open(st *stream) bool {
 	return !st.closed
 }
 
-// over tells whether a stream has come to its end: it is closed, or it is empty,
+// over reports whether a stream has come to its end: it is closed, or it is empty,
 // nobody can write to it any more, and the poller's thread is about to find that out.
 func (p *poller) over(st *stream) bool {
 	if st.poller == nil {

@@ -17,7 +17,7 @@ type Options struct {
 	// (PR_SET_CHILD_SUBREAPER). Linux only; default false, because it would change
 	// programs that watch getppid().
 	Subreaper bool
-	// Unknown is told of a pid that was reaped and is no child of Spawn: an orphan,
+	// Unknown is called with a pid that was reaped and is no child of Spawn: an orphan,
 	// as PID 1 or subreaper. It runs on the reaper's goroutine and must not block;
 	// nil is fine.
 	Unknown func(pid int, ws syscall.WaitStatus)
@@ -74,7 +74,7 @@ func build(o Options, by func() (waiter, error)) (*System, error) {
 // must not be changed afterwards.
 func (s *System) Spawn(r *Request) *Spawn { return s.spawner.submit(r) }
 
-// Waiting tells how many requests have not come to Started or Failed yet, those that
+// Waiting reports how many requests have not come to Started or Failed yet, those that
 // were cancelled while they waited included. Asked in Started or Failed, it tells
 // whether more of the like follows at once.
 func (s *System) Waiting() int { return int(s.spawner.waiting.Load()) }
@@ -86,7 +86,7 @@ func (s *System) Post(f func() Work) { s.logs.post(f) }
 // PostListener is Post on the thread that reads listeners' stdout.
 func (s *System) PostListener(f func() Work) { s.listeners.post(f) }
 
-// UmaskByThread tells whether the forking thread has a umask of its own. Where
+// UmaskByThread reports whether the forking thread has a umask of its own. Where
 // not, a request with a Umask starts through the umask verb of this program.
 func (s *System) UmaskByThread() bool { return s.spawner.ownUmask }
 

@@ -168,7 +168,7 @@ func addGroup(groups []int, gid int) []int {
 	return append(groups, gid)
 }
 
-// findUser also tells whether the files had the user.
+// findUser also reports whether the files had the user.
 func (a *AccountFiles) findUser(nameOrID string) (passwdLine, bool, error) {
 	id, err := integer(nameOrID)
 	byID := err == nil

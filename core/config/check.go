@@ -133,7 +133,7 @@ func (c *checker) gathered() {
 	}
 }
 
-// fileIndex orders files as they were read; what is no file comes first.
+// fileIndex orders files as they were read; what is not a file comes first.
 func (c *checker) fileIndex(name string) int {
 	return slices.Index(c.l.cfg.Files, c.l.paths.absolute(name))
 }

@@ -143,7 +143,7 @@ type Listener struct {
 	SpoolMaxBytes  int64                   // default 64MB
 	SpoolSync      bool                    // commits wait for the disk; default false
 	MaxInFlight    int                     // default 1, at most eventlistener.MaxInFlightLimit
-	AckTimeout     time.Duration           // 0: for ever
+	AckTimeout     time.Duration           // 0: forever
 	MaxDeliveries  int                     // 0: no end
 	RestartOnError bool                    // on_protocol_error=restart
 	Stdin          bool                    // calls may write to the listeners' stdin; default false (Supervisor: always)
@@ -210,7 +210,7 @@ type Stream struct {
 	Block           bool // *_on_full=block; default drop
 }
 
-// LogKind tells what a *_logfile value names.
+// LogKind reports what a *_logfile value names.
 type LogKind int
 
 // The kinds of log file.

@@ -50,7 +50,7 @@ func checkUTF8(data []byte) *decodeError {
 	}
 }
 
-// badSequence tells how many of the bytes in front Python calls bad, and why.
+// badSequence reports how many of the bytes in front Python calls bad, and why.
 func badSequence(b []byte) (int, string) {
 	lead := b[0]
 	if lead < 0xc2 || lead > 0xf4 {

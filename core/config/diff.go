@@ -2,7 +2,7 @@ package config
 
 import "slices"
 
-// Equal tells whether a running group needs no change to become o, the group of
+// Equal reports whether a running group needs no change to become o, the group of
 // the same name in a newly read configuration: Supervisor's comparison
 // (options.py, __eq__ of the group and process configurations), g being the
 // running one. A log file that is AUTO in o matches any: there the running one
@@ -34,12 +34,12 @@ func (l *Listener) equal(o *Listener) bool {
 		l.AckTimeout == o.AckTimeout && l.MaxDeliveries == o.MaxDeliveries && l.RestartOnError == o.RestartOnError && l.Stdin == o.Stdin && l.Payload == o.Payload
 }
 
-// equal compares the URL only, as there: a new owner, mode or backlog is no change.
+// equal compares the URL only, as in Supervisor: a new owner, mode or backlog is no change.
 func (s *Socket) equal(o *Socket) bool {
 	return s.Network == o.Network && s.Path == o.Path && s.Host == o.Host && s.Port == o.Port
 }
 
-// Equal tells whether a running process needs no change to become o. See Group.Equal.
+// Equal reports whether a running process needs no change to become o. See Group.Equal.
 func (p *Process) Equal(o *Process) bool {
 	return p.Name == o.Name && sameUser(p.User, o.User) && p.Command == o.Command && p.Directory == o.Directory &&
 		p.Umask == o.Umask && p.Priority == o.Priority && p.AutoStart == o.AutoStart && p.AutoRestart == o.AutoRestart &&

@@ -65,7 +65,7 @@ func newDocument() *Document {
 // Sections lists the names of the sections, DEFAULT apart, as first written.
 func (d *Document) Sections() []string { return d.order }
 
-// Has tells whether a section of that exact name was written; DEFAULT does not count.
+// Has reports whether a section of that exact name was written; DEFAULT does not count.
 func (d *Document) Has(name string) bool { return d.sections[name] != nil }
 
 // Keys lists a section's own keys in order, and after them those it has from DEFAULT.

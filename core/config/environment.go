@@ -7,7 +7,7 @@ import (
 
 // keyValuePairs reads environment=: KEY=val,KEY2="val,2" (datatypes.py,
 // dict_of_key_value_pairs). What stands where a comma should is not looked at,
-// as there. A name given twice keeps its first place and its last value.
+// as in Supervisor. A name given twice keeps its first place and its last value.
 func keyValuePairs(s string) ([]EnvVar, error) {
 	lex := lexer{in: []rune(s)}
 	var tokens []string

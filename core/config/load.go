@@ -29,7 +29,7 @@ type Options struct {
 	Environ   []string   // for %(ENV_X)s, "NAME=value"; nil: the process's as Python would have it (core/locale)
 	Hostname  string     // for %(host_node_name)s; default the system's
 	Accounts  Accounts   // default AccountFiles without a fallback
-	// Template tells what is wrong with a template of [notifier:x]; nil: nobody looks.
+	// Template reports what is wrong with a template of [notifier:x]; nil: nobody looks.
 	Template func(text string) error
 	// NoFiles takes every directory, program and account to be there: the configuration is
 	// checked elsewhere than it will run. Only Check sets it.

@@ -242,7 +242,7 @@ func factoryReason(s string) string {
 	return s
 }
 
-// unlike tells what of two answers differs.
+// unlike reports what of two answers differs.
 func unlike(t *testing.T, got, want loadAnswer) []string {
 	t.Helper()
 	if factoryReason(got.Error) != factoryReason(want.Error) {
@@ -450,7 +450,7 @@ func TestLoadAgreesWithSupervisor(t *testing.T) {
 	}
 }
 
-// skipped tells where we differ on purpose: a [group:x]'s second unknown member
+// skipped reports where we differ on purpose: a [group:x]'s second unknown member
 // is blamed on the group (SUPERVISOR-FACTS 34), unknown events come in the order
 // of a set there, the main interface is tried only after loading there, and our
 // secrets do not show.

@@ -57,7 +57,7 @@ type LogSink struct {
 	SpoolSync      bool
 }
 
-// Equal tells whether a notifier needs no change to become o.
+// Equal reports whether a notifier needs no change to become o.
 func (n *Notifier) Equal(o *Notifier) bool {
 	a, b := *n, *o
 	a.Events, b.Events, a.Programs, b.Programs, a.Severities, b.Severities = nil, nil, nil, nil, nil, nil
@@ -65,7 +65,7 @@ func (n *Notifier) Equal(o *Notifier) bool {
 		slices.Equal(n.Severities, o.Severities) && fmt.Sprint(a) == fmt.Sprint(b)
 }
 
-// Equal tells whether a sink needs no change to become o.
+// Equal reports whether a sink needs no change to become o.
 func (k *LogSink) Equal(o *LogSink) bool {
 	a, b := *k, *o
 	a.Programs, b.Programs = nil, nil

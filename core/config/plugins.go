@@ -68,13 +68,13 @@ type PluginKey struct {
 	Line  int
 }
 
-// Equal tells whether a running plugin needs no change to become o.
+// Equal reports whether a running plugin needs no change to become o.
 func (p *Plugin) Equal(o *Plugin) bool {
 	return p.Name == o.Name && p.Command == o.Command && p.SHA256 == o.SHA256 && slices.Equal(p.Files, o.Files) &&
 		sameUser(p.User, o.User) && p.Permissions == o.Permissions && p.MaxProcesses == o.MaxProcesses
 }
 
-// Equal tells whether an instance needs no change to become o. Where a key was written does not count.
+// Equal reports whether an instance needs no change to become o. Where a key was written does not count.
 func (i *PluginInstance) Equal(o *PluginInstance) bool {
 	if i.Section != o.Section || i.Plugin != o.Plugin || (i.Notifier == nil) != (o.Notifier == nil) || (i.LogSink == nil) != (o.LogSink == nil) {
 		return false

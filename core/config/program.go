@@ -13,7 +13,7 @@ import (
 // them, for a group of it (supervisor_twiddler/rpcinterface.py, addProgramToGroup). o is what that configuration was loaded with. Warnings are
 // about what Supervisor accepts in silence. The error is an Errors; nothing is changed.
 func ReadProgram(o Options, loaded *Config, name, group string, settings map[string]string) (all []*Process, warnings []string, err error) {
-	file := loaded.Path // as there: it is the configuration's program, though not the file's
+	file := loaded.Path // as in Supervisor: it is the configuration's program, though not the file's
 	l, err := newLoader(o)
 	if err != nil {
 		return nil, nil, err

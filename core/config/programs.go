@@ -143,7 +143,7 @@ func (r *programReader) processName() setting {
 // process makes one process; p is its own copy of what they share.
 func (r *programReader) process(p Process, name setting) *Process {
 	l := r.l
-	// A variable of the daemon's wins again until environment= is read anew.
+	// A variable of the daemon's wins again until environment= is read again.
 	for k := range r.own {
 		if _, ok := l.env[k]; ok {
 			delete(r.own, k)

@@ -97,7 +97,7 @@ func (t ValueType) Accepts() string {
 	case ServerURL:
 		return "AUTO, unix:///path or http://host:port"
 	case ServerURLs:
-		return "unix:///path or http://host:port, several parted by commas"
+		return "unix:///path or http://host:port, several separated by commas"
 	case Globs:
 		return "file names and patterns, separated by white space"
 	case OnFull:

@@ -138,7 +138,7 @@ func fleetSchema() SectionSchema {
 		Name: "fleet:x",
 		Doc:  "Servers that supervisorctl --fleet x acts on, all of them.",
 		Fields: []Field{
-			{Key: "servers", Type: ServerURLs, Origin: fromHark, Doc: "their URLs, parted by commas"},
+			{Key: "servers", Type: ServerURLs, Origin: fromHark, Doc: "their URLs, separated by commas"},
 			{Key: "username", Type: Text, Origin: fromHark, Doc: "what to show them; default as [supervisorctl]"},
 			{Key: "password", Type: Text, Origin: fromHark, Secret: true, Doc: "in clear; default as [supervisorctl]"},
 		},

@@ -9,7 +9,7 @@ func notifierSchema() SectionSchema {
 			{Key: "plugin", Type: Text, Origin: fromHark, Sample: "slack", Doc: "the plugin that delivers"},
 			{Key: "events", Type: EventList, Origin: fromHark, Sample: "PROCESS_STATE_FATAL,PROCESS_STATE_EXITED", Doc: "types of the events to tell of, those below them too"},
 			{Key: "programs", Type: Patterns, Origin: fromHark, Sample: "web:*,billing", Doc: "only events about these processes, and those about none; default all"},
-			{Key: "min_severity", Type: Severity, Default: "info", Origin: fromHark, Sample: "warning", Doc: "leave out what is less bad; default info"},
+			{Key: "min_severity", Type: Severity, Default: "info", Origin: fromHark, Sample: "warning", Doc: "drop events below this severity; default info"},
 			{Key: "severities", Type: SeverityRules, Origin: fromHark, Doc: "severities of event types, over the usual ones; the first that fits counts"},
 			{Key: "dedupe_window", Type: Interval, Default: "0", Unit: "seconds", Origin: fromHark, Sample: "60", Doc: "fold an event of a type and process that was there within it; default 0, none"},
 			{Key: "group_wait", Type: Interval, Default: "0", Unit: "seconds", Origin: fromHark, Sample: "10", Doc: "gather events so long into one notification; default 0"},

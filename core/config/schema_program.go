@@ -62,7 +62,7 @@ func fcgiSchema() SectionSchema {
 func listenerSchema() SectionSchema {
 	s := SectionSchema{
 		Name: "eventlistener:x", Sample: "eventlistener:theeventlistenername",
-		Doc: "A pool of processes that are told of events, with everything that can be set for it.",
+		Doc: "A pool of processes that are notified of events, with everything that can be set for it.",
 	}
 	for _, f := range programFields() {
 		switch f.Key {
@@ -76,7 +76,7 @@ func listenerSchema() SectionSchema {
 		s.Fields = append(s.Fields, f)
 		if f.Key == "numprocs" {
 			s.Fields = append(s.Fields,
-				Field{Key: "events", Type: EventList, Origin: fromSupervisor, Sample: "EVENT", Doc: "types of events to be told of; needed"},
+				Field{Key: "events", Type: EventList, Origin: fromSupervisor, Sample: "EVENT", Doc: "types of events to be notified of; needed"},
 				Field{Key: "buffer_size", Type: Integer, Default: "10", Unit: "events", Origin: fromSupervisor, Sample: "10", Doc: "events kept while all are busy; default 10"},
 				Field{Key: "result_handler", Type: Text, Default: defaultResultHandler, Origin: fromSupervisor, Doc: "what judges a listener's result"},
 				Field{Key: "programs", Type: Patterns, Origin: fromHark, Doc: "only events about these processes, and those about none; default all"},

@@ -18,7 +18,7 @@ func NewSecret(value string) Secret { return Secret{value: value} }
 // Reveal gives the value out; only what checks or sends it should ask.
 func (s Secret) Reveal() string { return s.value }
 
-// IsZero tells whether the secret is empty.
+// IsZero reports whether the secret is empty.
 func (s Secret) IsZero() bool { return s.value == "" }
 
 // String is <secret>, also for an empty one.

@@ -102,7 +102,7 @@ func (l *loader) refuse(v setting, said string) {
 	l.reject(v.section, v.key, said, fmt.Sprintf("cannot use %s%s", l.shown(v), accepts))
 }
 
-// secret tells whether a key's value must not be shown. What belongs to a
+// secret reports whether a key's value must not be shown. What belongs to a
 // plugin may be secret: only the plugin knows.
 func (l *loader) secret(section, key string) bool {
 	s := schemaOf(l.schemas, section)

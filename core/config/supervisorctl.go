@@ -41,7 +41,7 @@ type CtlPlugin struct {
 
 // LoadCtl reads what supervisorctl needs from a configuration; Overrides are not
 // looked at. Without a file at the default places everything has its default;
-// [include] is not followed, as there. The error is an Errors.
+// [include] is not followed, as in Supervisor. The error is an Errors.
 func LoadCtl(o Options) (*Ctl, error) {
 	l, err := newLoader(o)
 	if err != nil {

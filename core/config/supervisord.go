@@ -56,7 +56,7 @@ func (l *loader) readSupervisord() {
 		}
 		s.EventLogEvents = l.events(types)
 	})
-	// The account itself is looked up last, as there, and only if it still counts.
+	// The account itself is looked up last, as in Supervisor, and only if it still counts.
 	if user.state == present && !l.overridden("user") {
 		s.User = &User{Name: user.text}
 	}

@@ -17,7 +17,7 @@ func (c *checker) nameOf(absolute string) string {
 	return absolute
 }
 
-// openQuote tells whether a quotation is not closed at the end of a value.
+// openQuote reports whether a quotation is not closed at the end of a value.
 func openQuote(s string) bool {
 	_, open := firstWord(s)
 	return open
@@ -287,7 +287,7 @@ func (c *checker) program(word string, p *Process) string {
 	return fmt.Sprintf("there is no %s in PATH (%s)", word, search)
 }
 
-// executable tells why a file cannot be run; the error has no name in it.
+// executable reports why a file cannot be run; the error has no name in it.
 func executable(path string) error {
 	switch st, err := os.Stat(path); {
 	case os.IsNotExist(err):

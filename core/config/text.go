@@ -33,7 +33,7 @@ func lower(s string) string {
 	return b.String()
 }
 
-// endsWord tells whether the sigma at i is a final one: a letter before it and
+// endsWord reports whether the sigma at i is a final one: a letter before it and
 // none after it, accents and apostrophes passed over.
 func endsWord(runes []rune, i int) bool {
 	before, after := false, false

@@ -230,7 +230,7 @@ func unsafeLink(path string) error {
 // foreign reports whether others than root can make names in a directory.
 func foreign(dir *unix.Stat_t) bool { return dir.Uid != 0 || dir.Mode&0o022 != 0 }
 
-// specialName tells whether a clean path names one of a process's descriptors.
+// specialName reports whether a clean path names one of a process's descriptors.
 func specialName(path string) bool {
 	switch path {
 	case "/dev/stdin", "/dev/stdout", "/dev/stderr":

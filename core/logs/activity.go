@@ -37,7 +37,7 @@ type ActivityOptions struct {
 
 // Activity writes the daemon's own log. Its callers never wait for a disk, a
 // terminal or a pipe: lines are queued and written by one goroutine a file, each
-// line whole before a rotation, as there. Its methods may be called from anywhere.
+// line whole before a rotation, as in Supervisor. Its methods may be called from anywhere.
 type Activity struct {
 	outs   []*outlet
 	syslog LineSender
@@ -100,13 +100,13 @@ func (a *Activity) post(p []byte) {
 	}
 }
 
-// Reopen has every file opened anew after the lines queued so far (at once where
+// Reopen has every file opened again after the lines queued so far (at once where
 // they cannot be written). done, which may be nil, is called with the
 // error on a goroutine of the Activity and must not block; after Close it gets
 // ErrClosed at once.
 func (a *Activity) Reopen(done func(error)) { a.each((*File).Reopen, done) }
 
-// Clear has every log file removed and begun anew after the lines queued so far;
+// Clear has every log file removed and begun again after the lines queued so far;
 // done as for Reopen.
 func (a *Activity) Clear(done func(error)) { a.each((*File).Clear, done) }
 

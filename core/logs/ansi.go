@@ -2,7 +2,7 @@ package logs
 
 import "bytes"
 
-// escapeEnd tells whether c ends an escape sequence (ANSI_TERMINATORS of
+// escapeEnd reports whether c ends an escape sequence (ANSI_TERMINATORS of
 // supervisor/dispatchers.py).
 func escapeEnd(c byte) bool {
 	switch c {

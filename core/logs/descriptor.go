@@ -8,7 +8,7 @@ import (
 )
 
 // stallLimit is how long a write waits for the reader of a pipe, a terminal or a
-// socket. Supervisor waits for ever; waiting a little keeps a slow reader from
+// socket. Supervisor waits forever; waiting a little keeps a slow reader from
 // looking like a dead one, the bound keeps a dead one from stopping everybody.
 const stallLimit = 250 * time.Millisecond
 
@@ -43,7 +43,7 @@ func (d descriptor) write(b []byte, limit time.Duration) (int, error) {
 		}
 		switch {
 		case err == nil:
-			return done, unix.EIO // a write of nothing would be repeated for ever
+			return done, unix.EIO // a write of nothing would be repeated forever
 		case errors.Is(err, unix.EINTR):
 		case errors.Is(err, unix.EAGAIN):
 			if deadline.IsZero() {

@@ -12,7 +12,7 @@ import (
 const Calm = 10 * time.Second
 
 // Episode is a time in which a log cannot be written, from its first failure until it was written for Calm without
-// another. It decides what is told of them. Several Files of one log, one after the other, may share one, so that a
+// another. It decides what is reported of them. Several Files of one log, one after the other, may share one, so that a
 // program that is started again and again on a full disk does not begin a new episode each time. Its methods may be
 // called from any goroutine. The zero value is ready.
 type Episode struct {

@@ -178,7 +178,7 @@ func (f *File) Rotations() int { return f.rotations }
 // Path is the name the log was opened by.
 func (f *File) Path() string { return f.path }
 
-// Reopen opens the path anew, for a log that was moved away. When that fails the
+// Reopen opens the path again, for a log that was moved away. When that fails the
 // log goes on in the old file. What is kept goes to the new file.
 func (f *File) Reopen() error {
 	if f.noName || f.fixed && f.d.fd >= 0 && f.d.kind != stream {
@@ -267,7 +267,7 @@ func (f *File) writeBehind(b []byte) (int, error) {
 	return f.keep(b)
 }
 
-// flush writes what is kept and tells whether all of it is written.
+// flush writes what is kept and reports whether all of it is written.
 func (f *File) flush() bool {
 	for range 2 {
 		n, err := f.d.write(f.kept[f.keptOff:], 0)
@@ -286,7 +286,7 @@ func (f *File) flush() bool {
 }
 
 // keep takes what could not be written, up to the bound and then to the end of a
-// line, and tells what of the episode is new.
+// line, and reports what of the episode is new.
 func (f *File) keep(b []byte) (int, error) {
 	rest := b
 	if !f.dropping {

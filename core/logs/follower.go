@@ -116,7 +116,7 @@ func (l *Follower) truncated() (bool, error) {
 }
 
 // successor opens the file that follows the open one, nil if there is none yet.
-// found tells whether the path is the open file; where it isn't, one is expected.
+// found reports whether the path is the open file; where it isn't, one is expected.
 func (l *Follower) successor() (next *os.File, found bool) {
 	own, err := l.f.Stat()
 	if err != nil {

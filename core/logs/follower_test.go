@@ -138,7 +138,7 @@ func TestFollowerSaysThatTheLogWasTruncated(t *testing.T) {
 	write(t, f, "1234567")
 	l := follow(t, name, 1024)
 	expect(t, l, "1234567")
-	write(t, f, "890") // the log is full and begins anew
+	write(t, f, "890") // the log is full and begins again
 	write(t, f, "new")
 	expect(t, l, "==> File truncated <==\nnew")
 }

@@ -24,7 +24,7 @@ type Lanes struct {
 	all map[site]*lane
 }
 
-// site is where a log is: a file system, or for what is no regular file the Writer alone.
+// site is where a log is: a file system, or for what is not a regular file the Writer alone.
 type site struct {
 	device uint64
 	alone  *Writer
@@ -59,7 +59,7 @@ func (l *Lanes) enter(at site) *lane {
 func (ln *lane) work() {
 	left := false
 	defer func() {
-		if !left { // a panic: the rest must not wait for ever
+		if !left { // a panic: the rest must not wait forever
 			go ln.work()
 		}
 	}()

@@ -64,7 +64,7 @@ func Read(path string, offset, length int64) ([]byte, error) {
 // than offset+length bytes. newOffset is the log's size; overflow tells that the
 // log has grown beyond offset+length. A log that does not exist gives nothing,
 // 0 and false, one that cannot be opened nothing, offset and false, both without
-// an error, as there; err, wrapping ErrFailed, is for one that cannot be read once
+// an error, as in Supervisor; err, wrapping ErrFailed, is for one that cannot be read once
 // it is open. A UTF-8 character that is cut at the edges is left out.
 func Tail(path string, offset, length int64) (data []byte, newOffset int64, overflow bool, err error) {
 	if path == "" {

@@ -56,7 +56,7 @@ func (f *File) rotateIfDue() error {
 // rotate is doRollover of supervisor/loggers.py: path.N-1 becomes path.N and so
 // on, path becomes path.1, and a new file begins; without backups the log is
 // truncated. Unlike there, the old file stays open until the new one is, so that
-// a failure loses nothing, and a log that was moved away and made anew by
+// a failure loses nothing, and a log that was moved away and recreated by
 // somebody else is reopened instead of being rotated.
 func (f *File) rotate() error {
 	err := f.rollOver()
@@ -109,7 +109,7 @@ func (f *File) rollOver() error {
 	return nil
 }
 
-// presence tells what is at a log's path.
+// presence reports what is at a log's path.
 type presence int
 
 const (

@@ -54,7 +54,7 @@ func NewSplitter(captureMaxBytes int64, stripANSI bool) *Splitter {
 	}
 }
 
-// Capturing tells whether a block has begun and not ended.
+// Capturing reports whether a block has begun and not ended.
 func (s *Splitter) Capturing() bool { return s.capturing }
 
 // Feed takes what was read. plain is called once for each contiguous run of bytes
@@ -103,7 +103,7 @@ func (s *Splitter) Feed(b []byte, plain, captured func([]byte)) {
 func (s *Splitter) LetGo() { s.joined, s.out, s.ansi.out = nil, nil, nil }
 
 // Flush gives out what is held back, at EOF. A block without an end is forgotten,
-// as there.
+// as in Supervisor.
 func (s *Splitter) Flush(plain, _ func([]byte)) {
 	held := s.held
 	s.held = nil

@@ -12,7 +12,7 @@ var ErrStalled = errors.New("its reader does not read")
 // ErrClosed is returned by a File that was closed or removed.
 var ErrClosed = errors.New("log file is closed")
 
-// TroubleKind tells what a Trouble announces.
+// TroubleKind reports what a Trouble announces.
 type TroubleKind int
 
 // The kinds of Trouble.

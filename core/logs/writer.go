@@ -26,7 +26,7 @@ type Writer struct {
 	path  string
 	o     Options
 	lanes *Lanes
-	late  func(Report) // told of what was done meanwhile, on the other thread; must not block
+	late  func(Report) // called with what was done meanwhile, on the other thread; must not block
 
 	opening Opening
 
@@ -57,7 +57,7 @@ type task struct {
 	do func(*File) error
 }
 
-// NewWriter makes the Writer of the log at path, which Open opens. late is told of what was done on another thread
+// NewWriter makes the Writer of the log at path, which Open opens. late is called with what was done on another thread
 // after Away, and with an empty Report when the file has come back to its caller; it must not block.
 func NewWriter(path string, o Options, lanes *Lanes, late func(Report)) *Writer {
 	o.complete()
@@ -109,7 +109,7 @@ func (w *Writer) locate() {
 	}
 }
 
-// Write has b written, as File.Write does. b must stay as it is until Done or Back; the Report tells what is known at once.
+// Write has b written, as File.Write does. b must stay as it is until Done or Back; the Report reports what is known at once.
 func (w *Writer) Write(b []byte) Report { return w.ask(task{b: b}) }
 
 // Retry is File.Retry. It does nothing while the file system does not answer.
@@ -251,7 +251,7 @@ func (w *Writer) put(b []byte) {
 	w.tasks = append(w.tasks, task{b: bytes.Clone(b)})
 }
 
-// enqueued tells what came of it: the rest of t was dropped.
+// enqueued reports what came of it: the rest of t was dropped.
 func (w *Writer) enqueued(t task) (r Report) {
 	if t.do != nil {
 		return Report{}

@@ -32,14 +32,14 @@ func (m *Machine) StopTime() time.Time { return m.stop }
 // nothing of Hold and of reports.
 func (m *Machine) Delay() (time.Time, bool) { return m.due, !m.due.IsZero() }
 
-// Respawning tells whether the process is EXITED and a start follows by itself.
+// Respawning reports whether the process is EXITED and a start follows by itself.
 // Then Stop has something to stop, though the state is none that Supervisor's
 // stopProcess accepts.
 func (m *Machine) Respawning() bool { return m.state == Exited && !m.due.IsZero() }
 
-// Spawning tells whether an effect Spawn is not answered yet.
+// Spawning reports whether an effect Spawn is not answered yet.
 func (m *Machine) Spawning() bool { return m.spawning }
 
-// WantUp tells whether the process is wanted to run: it was started, and neither
+// WantUp reports whether the process is wanted to run: it was started, and neither
 // stopped nor given up since.
 func (m *Machine) WantUp() bool { return m.wantUp }

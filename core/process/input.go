@@ -48,7 +48,7 @@ type SpawnFailed struct {
 // no process and was none.
 type SpawnCancelled struct{}
 
-// Reaped tells how the process ended.
+// Reaped reports how the process ended.
 type Reaped struct {
 	Code     int            // the exit status, 0 to 255; -1: it did not exit by itself
 	Signal   syscall.Signal // what killed it when Code is -1, else 0

@@ -80,7 +80,7 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 	return m.effects
 }
 
-// Deadline tells when Step(now, Elapsed{}) is due; false: nothing is waited for.
+// Deadline reports when Step(now, Elapsed{}) is due; false: nothing is waited for.
 // It may lie in the past or be the very time of the last Step: then it is due at once.
 func (m *Machine) Deadline() (time.Time, bool) {
 	due := m.due
@@ -114,7 +114,7 @@ func (m *Machine) startWanted(now time.Time) {
 		m.pauses, m.lacks = 0, 0
 		m.begin(now)
 	case Stopping:
-		m.log(Log{Kind: LogAlreadyRunning}) // and the stop goes on, as there
+		m.log(Log{Kind: LogAlreadyRunning}) // and the stop goes on, as in Supervisor
 	default: // STARTING, RUNNING, BACKOFF: it is on its way; UNKNOWN: there may be a process
 	}
 }
@@ -359,7 +359,7 @@ func (m *Machine) backOffUncounted(now time.Time) {
 	m.change(now, Backoff)
 }
 
-// triesLeft tells whether another attempt follows the failed ones so far.
+// triesLeft reports whether another attempt follows the failed ones so far.
 func (m *Machine) triesLeft() bool { return m.backoff <= m.spec.StartRetries }
 
 // giveUp goes to FATAL.
@@ -456,5 +456,5 @@ func (m *Machine) uptime(now time.Time) time.Duration { return now.Sub(m.start) 
 func (m *Machine) log(l Log)     { m.effects = append(m.effects, l) }
 func (m *Machine) emit(e Effect) { m.effects = append(m.effects, e) }
 
-// isDue tells whether a deadline that is set has come.
+// isDue reports whether a deadline that is set has come.
 func isDue(now, due time.Time) bool { return !due.IsZero() && !now.Before(due) }

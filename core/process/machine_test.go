@@ -19,7 +19,7 @@ type step struct {
 type wait struct{ Elapsed }
 
 // play gives a machine the steps, and Elapsed at every deadline that comes due until
-// the last of them, and tells what it did: one line a Step that had effects.
+// the last of them, and reports what it did: one line a Step that had effects.
 func play(m *Machine, steps []step) []string {
 	var lines []string
 	do := func(now time.Time, in Input) {
@@ -238,7 +238,7 @@ func TestALifeIsSupervisors(t *testing.T) {
 			steps: []step{
 				{0, Start{}}, {0, Spawned{Pid: 7}}, {0.5, Reaped{Code: 1}},
 				{1.5, wait{}}, {1.5, Spawned{Pid: 8}}, {2, kill9},
-				{4, wait{}}, {4, Spawned{Pid: 9}}, {5, kill9}, // up for a second: the pauses begin anew
+				{4, wait{}}, {4, Spawned{Pid: 9}}, {5, kill9}, // up for a second: the pauses begin again
 				{5, Spawned{Pid: 10}}, {5.5, kill9},
 				{6.5, wait{}}, {6.5, Spawned{Pid: 11}}, {6.75, Reaped{Code: 0}}, // and after an expected exit
 				{7.75, wait{}}, {7.75, Spawned{Pid: 12}}, {8, kill9}, {8.5, Stop{Wait: true}}, {99, wait{}},
@@ -376,7 +376,7 @@ func TestPausesGrowToTenSeconds(t *testing.T) {
 	}
 	m.Step(now, Spawned{Pid: 99})
 	m.Step(now, Reaped{Code: 1})
-	m.Step(now, Start{}) // by hand: at once, and the pauses begin anew
+	m.Step(now, Start{}) // by hand: at once, and the pauses begin again
 	m.Step(now, Spawned{Pid: 100})
 	m.Step(now, Reaped{Code: 1})
 	if due, _ := m.Deadline(); due.Sub(now) != time.Second {

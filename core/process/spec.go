@@ -69,10 +69,10 @@ const (
 	minKillRepeat = time.Second
 )
 
-// expects tells whether an exit with this code is an expected one.
+// expects reports whether an exit with this code is an expected one.
 func (s *Spec) expects(code int) bool { return slices.Contains(s.ExitCodes, code) }
 
-// respawns tells whether a process that exited so is to be started again.
+// respawns reports whether a process that exited so is to be started again.
 func (s *Spec) respawns(expected bool) bool {
 	return s.AutoRestart == Always || s.AutoRestart == Unexpected && !expected
 }

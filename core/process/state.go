@@ -5,7 +5,7 @@
 // A Machine is made from a Spec. The loop calls Step with what happened (a
 // wish of the user, a spawned or reaped child, a deadline that is due) and gets
 // back what to do about it, in order: announce a change of state, write a line
-// to the activity log, spawn, kill. Deadline tells when to call Step with
+// to the activity log, spawn, kill. Deadline reports when to call Step with
 // Elapsed next. The states, their numbers and the events that follow from them
 // are Supervisor's (supervisor/process.py); docs/states.md tells a process's life
 // step by step, and holds the table of states and inputs printed from this code.
@@ -53,19 +53,19 @@ func (s State) String() string {
 	}
 }
 
-// IsStopped tells whether s counts as stopped: STOPPED, EXITED, FATAL or
+// IsStopped reports whether s counts as stopped: STOPPED, EXITED, FATAL or
 // UNKNOWN (supervisor/states.py, STOPPED_STATES). Shutdown waits for these.
 func (s State) IsStopped() bool {
 	return s == Stopped || s == Exited || s == Fatal || s == Unknown
 }
 
-// IsRunning tells whether s counts as running, so that a start is refused and a
+// IsRunning reports whether s counts as running, so that a start is refused and a
 // stop is not: RUNNING, BACKOFF or STARTING (supervisor/states.py, RUNNING_STATES).
 func (s State) IsRunning() bool {
 	return s == Running || s == Backoff || s == Starting
 }
 
-// IsSignallable tells whether a signal may be asked for in s: RUNNING, STARTING
+// IsSignallable reports whether a signal may be asked for in s: RUNNING, STARTING
 // or STOPPING (supervisor/states.py, SIGNALLABLE_STATES).
 func (s State) IsSignallable() bool {
 	return s == Running || s == Starting || s == Stopping

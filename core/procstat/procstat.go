@@ -1,4 +1,4 @@
-// Package procstat tells what processes use: CPU time, memory, threads and open
+// Package procstat reports what processes use: CPU time, memory, threads and open
 // files of a process together with everything that descends from it.
 //
 // A Reader takes one pass over the process table (on Linux /proc) however many
@@ -62,7 +62,7 @@ func New() *Reader {
 	return &Reader{last: make(map[int]samples), scan: newScanner(), now: time.Now}
 }
 
-// Read tells what some processes use, by pid. One that is there no more is missing.
+// Read reports what some processes use, by pid. One that is there no more is missing.
 func (r *Reader) Read(pids []int) (map[int]Stat, error) { return r.read(pids, true) }
 
 // ReadUsage is Read without open files: FDs is -1. It takes two thirds of the time.

@@ -62,6 +62,6 @@ func TestAPercentageIsMeasuredBetweenTwoSamples(t *testing.T) {
 	}
 	*now = now.Add(2 * time.Minute)
 	if _, err := r.Read(nil); err != nil || len(r.last) != 0 {
-		t.Errorf("%d are remembered for ever, %v", len(r.last), err)
+		t.Errorf("%d are remembered forever, %v", len(r.last), err)
 	}
 }

@@ -184,7 +184,7 @@ func groupName(v any) (string, error) {
 	return "", incorrectParameters()
 }
 
-// addGroup is addProcessGroup, which compares the name with each that there is: what is no
+// addGroup is addProcessGroup, which compares the name with each that there is: what is not
 // string is the name of none.
 func (n *supervisorNamespace) addGroup(ctx context.Context, args []any) (any, error) {
 	switch v := args[0].(type) {

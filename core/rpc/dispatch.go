@@ -83,13 +83,13 @@ func (d *Dispatcher) SetNamespaces(added []Namespace) {
 
 func (d *Dispatcher) table(access Access) *table { return &d.tables.Load()[access] }
 
-// Permits tells whether that kind of access may call a method; one that is not there may be called, in vain.
+// Permits reports whether that kind of access may call a method; one that is not there may be called, in vain.
 func (d *Dispatcher) Permits(access Access, method string) bool {
 	m := d.table(access).methods[method]
 	return m == nil || access == Control || m.ReadOnly
 }
 
-// Has tells whether there is such a method beside those of system.
+// Has reports whether there is such a method beside those of system.
 func (d *Dispatcher) Has(method string) bool {
 	return d.table(Control).methods[method] != nil && !strings.HasPrefix(method, "system.")
 }

@@ -30,7 +30,7 @@ const (
 
 // events serves a stream of events as server-sent events:
 // /events?types=A,B&programs=web:*,db. Each has its number as id and the JSON form as
-// data. With Last-Event-ID it goes on behind that event. What is no event comes
+// data. With Last-Event-ID it goes on behind that event. What is not an event comes
 // as "event: notice".
 func (h *handler) events(w http.ResponseWriter, r *http.Request, access Access) {
 	if r.Method != http.MethodGet {

@@ -19,9 +19,9 @@ const (
 	guessTime = 10 * time.Minute
 	// guessQueue is how many requests of one address wait for their turn, and guessQueues how many of all together.
 	guessQueue, guessQueues = 10, 64
-	// sayEvery is how often the log is told of an address, and of those it has not been told of.
+	// sayEvery is how often the log names an address, and counts those it has not named.
 	sayEvery = time.Minute
-	// sayMost is how many addresses the log is told of by name in that time.
+	// sayMost is how many addresses the log names in that time.
 	sayMost = 60
 )
 
@@ -40,7 +40,7 @@ type guesses struct {
 	waiting int
 	begun   time.Time // of the minute that lines counts for
 	lines   int
-	others  int // wrong passwords that the log has not been told of by address
+	others  int // wrong passwords of addresses that the log has not named
 	timer   *time.Timer
 	ended   bool
 }
@@ -53,7 +53,7 @@ type guesser struct {
 	server  string // the section that the last one was for
 	count   int    // wrong passwords since it was quiet
 	last    time.Time
-	told    time.Time // when the log was told of it
+	told    time.Time // when the log named it
 	untold  int       // wrong passwords since
 	waiting int
 	next    time.Time // when the next one has its turn
@@ -176,7 +176,7 @@ func (g *guesses) forget(from string) {
 	delete(g.wrong, from)
 }
 
-// tell has the log told of an address, now or when its minute is over. g.mu is held.
+// tell has the log name an address, now or when its minute is over. g.mu is held.
 func (g *guesses) tell(now time.Time, from string, o *guesser) {
 	if now.Sub(g.begun) >= sayEvery {
 		g.begun, g.lines = now, 0
@@ -205,7 +205,7 @@ func (g *guesses) wake() {
 	}
 }
 
-// flush tells the log what it has not been told of.
+// flush logs what has not been logged.
 func (g *guesses) flush() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -236,7 +236,7 @@ func (g *guesses) close() {
 
 func (g *guesses) tellOthers() {
 	if g.others > 0 {
-		g.say(fmt.Sprintf("%d more wrong user names or passwords, from addresses not told of", g.others))
+		g.say(fmt.Sprintf("%d more wrong user names or passwords, from addresses not named", g.others))
 		g.others = 0
 	}
 }

@@ -34,7 +34,7 @@ func (s *said) all() []string {
 	return slices.Clone(s.lines)
 }
 
-// total is how many wrong passwords the log was told of.
+// total is how many wrong passwords the log mentions.
 func (s *said) total() (n int) {
 	for _, line := range s.all() {
 		first, _, _ := strings.Cut(line, " ")
@@ -186,7 +186,7 @@ func TestGuessesOfManyAddressesAreBounded(t *testing.T) {
 		synctest.Wait()
 		g.close()
 		if n := log.total(); n != addresses || len(log.all()) > 30*(sayMost+1) {
-			t.Errorf("%d were told of in %d lines", n, len(log.all()))
+			t.Errorf("%d were mentioned in %d lines", n, len(log.all()))
 		}
 	})
 }

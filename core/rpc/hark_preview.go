@@ -7,7 +7,7 @@ import (
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
-// Previews tells what an update would do; *core.Supervisor is one.
+// Previews reports what an update would do; *core.Supervisor is one.
 type Previews interface {
 	PreviewUpdate(ctx context.Context) ([]core.GroupPlan, error)
 }

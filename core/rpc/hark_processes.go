@@ -27,13 +27,13 @@ type Selections interface {
 	ClearProcessLogs(ctx context.Context, group, name string) error
 }
 
-// ProcessStats tells what processes use; *procstat.Reader is one.
+// ProcessStats reports what processes use; *procstat.Reader is one.
 type ProcessStats interface {
 	Read(pids []int) (map[int]procstat.Stat, error)
 }
 
 // maxWait is the longest that one waitProcesses lasts, in seconds: a client that wants
-// more asks again, and one that forgot to go away does not stay for ever.
+// more asks again, and one that forgot to go away does not stay forever.
 const maxWait = 3600
 
 // selectionMethods are the methods of the hark namespace on many processes.

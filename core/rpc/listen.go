@@ -137,7 +137,7 @@ func claim(file *held.Socket, place string, warn io.Writer) error {
 	return errInUse
 }
 
-// served tells whether somebody listens on a unix socket.
+// served reports whether somebody listens on a unix socket.
 func served(path string) (bool, error) {
 	conn, err := net.DialTimeout("unix", path, 5*time.Second)
 	switch {

@@ -68,7 +68,7 @@ func (m *Method) Documentation() string {
 	return b.String()
 }
 
-// takes tells whether the method can be called with n arguments.
+// takes reports whether the method can be called with n arguments.
 func (m *Method) takes(n int) bool {
 	return n <= len(m.Params) && n >= len(m.Params)-m.Optional
 }

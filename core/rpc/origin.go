@@ -8,8 +8,8 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 )
 
-// fromOtherSite tells whether a browser says that another site's page made it send a call. A page may have any browser post text/plain
-// anywhere, and the browser adds the password that it keeps. What is no browser sends neither header and is believed: it
+// fromOtherSite reports whether a browser says that another site's page made it send a call. A page may have any browser post text/plain
+// anywhere, and the browser adds the password that it keeps. A client that is not a browser sends neither header and is believed: it
 // has no user whose credentials it borrows.
 func fromOtherSite(h http.Header, host string) bool {
 	switch h.Get("Sec-Fetch-Site") {
@@ -23,13 +23,13 @@ func fromOtherSite(h http.Header, host string) bool {
 	return origin != "" && !isAt(origin, host)
 }
 
-// isAt tells whether an address is one of that host; "null" is nobody's.
+// isAt reports whether an address is one of that host; "null" is nobody's.
 func isAt(address, host string) bool {
 	u, err := url.Parse(address)
 	return err == nil && u.Host != "" && strings.EqualFold(u.Host, host)
 }
 
-// heldByOtherSite tells whether another site's page has a browser keep a stream open, which it cannot read but which takes up room: as an EventSource,
+// heldByOtherSite reports whether another site's page has a browser keep a stream open, which it cannot read but which takes up room: as an EventSource,
 // an image, a frame. What a user opened from there is a document of its own.
 func heldByOtherSite(h http.Header, host string) bool {
 	switch {
@@ -43,7 +43,7 @@ func heldByOtherSite(h http.Header, host string) bool {
 	return referer != "" && !strings.Contains(accept, "text/html") && !isAt(referer, host)
 }
 
-// refuseOtherSite answers a request for a stream that another site's page had a browser make, and tells whether it did.
+// refuseOtherSite answers a request for a stream that another site's page had a browser make, and reports whether it did.
 func (h *handler) refuseOtherSite(w http.ResponseWriter, r *http.Request) bool {
 	if !heldByOtherSite(r.Header, r.Host) {
 		return false
@@ -54,5 +54,5 @@ func (h *handler) refuseOtherSite(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// FromOtherSite tells whether a browser says that another site's page made it send the request.
+// FromOtherSite reports whether a browser says that another site's page made it send the request.
 func FromOtherSite(r *http.Request) bool { return heldByOtherSite(r.Header, r.Host) }

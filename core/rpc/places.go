@@ -187,7 +187,7 @@ func (p *places) answered(c *conn) {
 	p.mu.Unlock()
 }
 
-// descriptorOf is a connection's descriptor. The kernel gives the lowest that is free, so it tells how many are in use at least. 0:
+// descriptorOf is a connection's descriptor. The kernel gives the lowest that is free, so it reports how many are in use at least. 0:
 // it isn't known.
 func descriptorOf(c net.Conn) (fd int) {
 	s, ok := c.(syscall.Conn)

@@ -27,7 +27,7 @@ type Sockets struct {
 	open []*bound
 }
 
-// NewSockets has none yet. warn is told of stale sockets, as Supervisor's standard error is; nil: nobody is.
+// NewSockets has none yet. warn is called with stale sockets, as Supervisor's standard error is; nil: nobody is.
 func NewSockets(warn io.Writer) *Sockets {
 	if warn == nil {
 		warn = io.Discard

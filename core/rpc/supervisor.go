@@ -123,7 +123,7 @@ func (n *supervisorNamespace) table() []Method {
 		},
 		{
 			Name: "restart", Call: n.act(n.sup.Restart), Returns: done,
-			Help: "Stop all processes and start supervisord anew.",
+			Help: "Stop all processes and start supervisord again.",
 		},
 		{
 			Name: "reloadConfig", Call: n.reloadConfig,

@@ -5,7 +5,7 @@ import "bytes"
 // Lines makes messages of a child's output, "<process name> <line>" as Supervisor's
 // stdout_syslog does. Unlike there, a line that is cut by a read is held until its
 // newline, MaxLine bytes or Flush, so that it stays one message. A run of empty
-// lines at the end of what is written makes no messages, as there. It is used from
+// lines at the end of what is written makes no messages, as in Supervisor. It is used from
 // one thread.
 type Lines struct {
 	w      *Writer

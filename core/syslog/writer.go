@@ -75,7 +75,7 @@ type Writer struct {
 	// Of the goroutine alone.
 	conn   net.Conn
 	stream bool
-	told   int64 // of dropped, how many the log was told of
+	told   int64 // of dropped, how many the log has mentioned
 }
 
 // batch is a run of messages.
@@ -199,7 +199,7 @@ func (w *Writer) Flush(ctx context.Context) error {
 }
 
 // Close sends what is queued as far as the daemon takes it at once, and ends the
-// Writer. The error tells how many messages were lost by that.
+// Writer. The error reports how many messages were lost by that.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	first := !w.closing

@@ -114,7 +114,7 @@ func reply(w http.ResponseWriter, answer any, err error) {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	case answer == nil:
-		http.Error(w, "404 not to be had here", http.StatusNotFound)
+		http.Error(w, "404 not available here", http.StatusNotFound)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

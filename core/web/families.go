@@ -77,7 +77,7 @@ func (s *series) with(labels []*dto.LabelPair, value float64) {
 	s.family.Metric = append(s.family.Metric, &one.metric)
 }
 
-// pairs are labels. What is no UTF-8 in a value would make the scraper refuse everything.
+// pairs are labels. Invalid UTF-8 in a value would make the scraper refuse everything.
 func pairs(names, values []string) []*dto.LabelPair {
 	made := make([]dto.LabelPair, len(names))
 	all := make([]*dto.LabelPair, len(names))

@@ -16,7 +16,7 @@ const tokenHeader = "X-Hark-Token" //nolint:gosec // the header's name
 // tokenField is the token in a form.
 const tokenField = "token"
 
-// fromElsewhere tells whether a browser says that somebody else's page, or nobody's, made it send the request. What is no browser says nothing
+// fromElsewhere reports whether a browser says that somebody else's page, or nobody's, made it send the request. A client that is not a browser says nothing
 // of the kind and is believed: it has no user whose credentials it borrows.
 func fromElsewhere(r *http.Request) bool {
 	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
@@ -32,10 +32,10 @@ func fromElsewhere(r *http.Request) bool {
 	return false
 }
 
-// hasToken tells whether the request proves that it comes from a page of this life of the daemon.
+// hasToken reports whether the request proves that it comes from a page of this life of the daemon.
 func (h *Handler) hasToken(given string) bool {
 	return subtle.ConstantTimeCompare([]byte(given), []byte(h.token)) == 1
 }
 
-// mayChange tells whether the sender of a request may change anything.
+// mayChange reports whether the sender of a request may change anything.
 func mayChange(r *http.Request) bool { return rpc.AccessOf(r) == rpc.Control }

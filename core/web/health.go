@@ -28,7 +28,7 @@ const named = 20
 func (h *Handler) measure(w http.ResponseWriter, r *http.Request, path string) {
 	switch {
 	case h.metrics == nil:
-		http.Error(w, "404 not to be had here", http.StatusNotFound)
+		http.Error(w, "404 not available here", http.StatusNotFound)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)

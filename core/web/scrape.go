@@ -158,7 +158,7 @@ func (h *Handler) scrapeSubscribers(ctx context.Context, f *families) error {
 	return nil
 }
 
-// spoolSeries are what is told of what is kept on disk for a pool, a notifier or a log sink.
+// spoolSeries are the metrics of what is kept on disk for a pool, a notifier or a log sink.
 type spoolSeries struct {
 	fault, queued, bytes, most, memory                                              *series
 	recovered, appended, acked, returned, refused, discarded, lost, commits, failed *series

@@ -20,7 +20,7 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener/spool"
 )
 
-// scraped is a daemon that is told of and nothing else.
+// scraped is a daemon that is reported and nothing else.
 type scraped struct {
 	rpc.Supervisor
 	rpc.Events

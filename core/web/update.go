@@ -38,10 +38,10 @@ type fateJSON struct {
 	ComesBack bool   `json:"comes_back"` // it was stopped, or ended, and would run again
 }
 
-// maxPlanned bounds the settings and the processes that are told of each group.
+// maxPlanned bounds the settings and the processes that are named of each group.
 const maxPlanned = 5000
 
-// reread reads the configuration and tells what an update would do.
+// reread reads the configuration and reports what an update would do.
 func (h *Handler) reread(ctx context.Context) (diffJSON, error) {
 	d, err := h.o.Supervisor.Reload(ctx)
 	if err != nil {

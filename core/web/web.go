@@ -34,15 +34,15 @@ type Options struct {
 	Version    string     // Hark's own
 	// SupervisorVersion is the level of compatibility, shown as Supervisor shows its version.
 	SupervisorVersion string
-	// Previews tells what an update would do to each group; nil: only which groups differ is told.
+	// Previews reports what an update would do to each group; nil: only which groups differ is told.
 	Previews rpc.Previews
 	// Plugins tells of plugins for their panel; nil: there is none.
 	Plugins func(ctx context.Context) ([]PluginInfo, error)
-	// Counters tells what was counted and whether the daemon is well; nil: no /metrics, /healthz and /readyz.
+	// Counters reports what was counted and whether the daemon is well; nil: no /metrics, /healthz and /readyz.
 	Counters Counters
 	// LogSinks tells of log sinks; nil: there are none.
 	LogSinks func() []rpc.LogSink
-	// Usage tells what processes use, by pid; nil: it cannot be told.
+	// Usage reports what processes use, by pid; nil: it cannot be told.
 	Usage func(pids []int) (map[int]procstat.Stat, error)
 	// Open tells that a server runs without authentication: the page says so.
 	Open bool
@@ -163,7 +163,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			h.api(w, r, name)
 			return
 		}
-		// As where there is no page: what is no GET finds nobody to take it (medusa/http_server.py).
+		// As where there is no page: what is not a GET finds nobody to take it (medusa/http_server.py).
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			rpc.ErrorPage(w, http.StatusBadRequest)
 			return

@@ -2,7 +2,7 @@ package xmlrpc
 
 import "unicode/utf8"
 
-// class tells which bytes of character data need a second look: when decoding,
+// class reports which bytes of character data need a second look: when decoding,
 // markup, line ends and what may be a forbidden character; when encoding, also
 // what must be escaped. It is never written to.
 var class = func() (t [256]byte) {
@@ -17,7 +17,7 @@ var class = func() (t [256]byte) {
 	return t
 }()
 
-// legalRune tells whether XML 1.0 allows r in a document.
+// legalRune reports whether XML 1.0 allows r in a document.
 func legalRune(r rune) bool {
 	switch {
 	case r < 0x20:

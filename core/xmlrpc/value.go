@@ -27,7 +27,7 @@ type Member struct {
 }
 
 // Get returns the value of the member called name; of several, the last, as a
-// Python dict would. The second result tells whether there is one.
+// Python dict would. The second result reports whether there is one.
 func (s Struct) Get(name string) (any, bool) {
 	for i := len(s) - 1; i >= 0; i-- {
 		if s[i].Name == name {

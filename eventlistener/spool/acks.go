@@ -40,7 +40,7 @@ func (a *acks) add(first, last uint64) {
 	a.spans = slices.Replace(a.spans, i, j, span{first, last})
 }
 
-// has tells whether pos is in the set.
+// has reports whether pos is in the set.
 func (a *acks) has(pos uint64) bool { return a.open(pos, pos) == 0 }
 
 // open counts the positions from first to last that are not in the set.

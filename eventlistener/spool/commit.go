@@ -33,7 +33,7 @@ func (s *Spool) run() {
 	}
 }
 
-// work writes what is due, reads ahead and calls back. It tells how long nothing
+// work writes what is due, reads ahead and calls back. It reports how long nothing
 // is due.
 func (s *Spool) work(closing bool) time.Duration {
 	s.mu.Lock()

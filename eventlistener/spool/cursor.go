@@ -15,7 +15,7 @@ type Cursor struct{ s *Spool }
 func (s *Spool) Cursor() *Cursor { return &Cursor{s} }
 
 // Next hands out the next record. False means that there is none at the moment:
-// Options.Ready tells when there is one.
+// Options.Ready reports when there is one.
 func (c *Cursor) Next() (Record, bool) {
 	s := c.s
 	s.mu.Lock()
@@ -43,7 +43,7 @@ func (c *Cursor) Next() (Record, bool) {
 	return next, true
 }
 
-// Peek tells what Next would hand out, without doing it.
+// Peek reports what Next would hand out, without doing it.
 func (c *Cursor) Peek() (Record, bool) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 // DirName is the name of a spool's own directory in Options.Dir.
 func DirName(name string) string { return url.PathEscape(name) + ".spool" }
 
-// openPlace opens the spool's own directory, making it where it is not there. Its name survives loss of power; durable: an error tells where that cannot be.
+// openPlace opens the spool's own directory, making it where it is not there. Its name survives loss of power; durable: an error reports where that cannot be.
 func openPlace(d disk, dir, name string, durable bool) (*os.Root, error) {
 	above, err := held.OpenDir(dir)
 	if err != nil {
@@ -47,7 +47,7 @@ func openPlace(d disk, dir, name string, durable bool) (*os.Root, error) {
 	return root, nil
 }
 
-// intact tells whether the open file still has a name and at least size bytes.
+// intact reports whether the open file still has a name and at least size bytes.
 func intact(f *os.File, size int64) bool {
 	info, err := f.Stat()
 	if err != nil || info.Size() < size {

@@ -21,7 +21,7 @@ const (
 	noWait       = time.Duration(math.MaxInt64)
 )
 
-// readAhead fills the cursor's window from the disk. It tells how long to wait
+// readAhead fills the cursor's window from the disk. It reports how long to wait
 // before trying again after trouble.
 func (s *Spool) readAhead() time.Duration {
 	for {

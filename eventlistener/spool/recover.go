@@ -155,14 +155,14 @@ func (s *Spool) findSegments(known bool) (found []*segment, err error) {
 		g.size = 0
 		r.Aside, r.Bytes = s.setAside(g)
 		s.report(r) // findHoles counts what was in it
-		if !known { // its name is all that tells how far positions went
+		if !known { // its name is all that reports how far positions went
 			s.written.Pos = max(s.written.Pos, first)
 		}
 	}
 	return found, nil
 }
 
-// passing tells whether an error is about this process or its rights, and says
+// passing reports whether an error is about this process or its rights, and says
 // nothing about what is on disk.
 func passing(err error) bool {
 	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EACCES, syscall.EPERM} {

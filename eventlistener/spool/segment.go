@@ -40,7 +40,7 @@ func (g *segment) each() int64 {
 
 func segmentName(first uint64) string { return fmt.Sprintf("%020d%s", first, segmentSuffix) }
 
-// parseSegmentName tells whether name is a segment's.
+// parseSegmentName reports whether name is a segment's.
 func parseSegmentName(name string) (first uint64, ok bool) {
 	digits, ok := strings.CutSuffix(name, segmentSuffix)
 	if !ok || len(digits) != 20 {

@@ -208,7 +208,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// writable tells why no file can be put into a directory.
+// writable reports why no file can be put into a directory.
 func writable(dir string) error {
 	f, err := os.CreateTemp(dir, ".cache.*")
 	if err != nil {

@@ -139,7 +139,7 @@ func (s *store) fetch(key string) (any, bool) {
 	return at.Value.(*item).value, true
 }
 
-// fullError tells which bound an item does not fit under.
+// fullError reports which bound an item does not fit under.
 type fullError string
 
 func (e fullError) Error() string { return string(e) }
@@ -271,7 +271,7 @@ func (s *store) stats() sdk.Struct {
 	}
 }
 
-// health tells what is wrong with the file.
+// health reports what is wrong with the file.
 func (s *store) health() error {
 	s.mu.Lock()
 	saver := s.saver

@@ -35,7 +35,7 @@ func sizeOf(v any) int64 {
 }
 
 // asText makes strings of what came as base64 and is text, in arrays and structs too: Supervisor does so before a method sees
-// it (supervisor/xmlrpc.py, loads). What is no text stays base64 here; there it ends in an HTTP status 500.
+// it (supervisor/xmlrpc.py, loads). What is not text stays base64 here; there it ends in an HTTP status 500.
 func asText(v any) any {
 	switch v := v.(type) {
 	case []byte:
@@ -54,7 +54,7 @@ func asText(v any) any {
 	return v
 }
 
-// isText tells whether bytes can be a string of XML.
+// isText reports whether bytes can be a string of XML.
 func isText(b []byte) bool {
 	return utf8.Valid(b) && strings.IndexFunc(string(b), func(r rune) bool {
 		return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF

@@ -112,7 +112,7 @@ func (c *config) splitServer() error {
 	return nil
 }
 
-// isHeaderName tells whether a name may be a header's and is not one that we make ourselves.
+// isHeaderName reports whether a name may be a header's and is not one that we make ourselves.
 func isHeaderName(s string) bool {
 	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ':' }) {
 		return false

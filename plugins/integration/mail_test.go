@@ -209,7 +209,7 @@ func TestPostfix(t *testing.T) {
 	p.start(t)
 	mailbox(t, 2, mails)
 
-	// a recipient that it refuses is told, and no mail is sent for ever
+	// a recipient that it refuses is told, and no mail is sent forever
 	d = startNotifier(t, email("ops@elsewhere.example", "server="+address))
 	daemontest.Until(t, "a dead letter", func() bool { return fmt.Sprint(d.notifier("dead_letters")) == "1" })
 	if got := fmt.Sprint(d.notifier("last_error")); !strings.Contains(got, "Relay access denied") {

@@ -64,7 +64,7 @@ func talk(what string) {
 // form is what a sink makes of a line; ok is false where it leaves it out.
 type form func(line string) (made string, ok bool)
 
-// asText is a line without its carriage return, and with U+FFFD for what is no text.
+// asText is a line without its carriage return, and with U+FFFD for what is not text.
 func asText(line string) (string, bool) {
 	return strings.ToValidUTF8(strings.TrimSuffix(line, "\r"), "\uFFFD"), true
 }

@@ -27,7 +27,7 @@ func appendNumber(b []byte, name string, n int64) []byte {
 	return append(b, '\n')
 }
 
-// isPlain tells whether a value is UTF-8 without control characters but for tabs, as in the journal's export form.
+// isPlain reports whether a value is UTF-8 without control characters but for tabs, as in the journal's export form.
 func isPlain(value string) bool {
 	for i := range len(value) {
 		if c := value[i]; c < ' ' && c != '\t' {

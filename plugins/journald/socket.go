@@ -20,7 +20,7 @@ type outbox struct {
 }
 
 // send sends entries in order and takes what is sent out of q. A socket whose other end has gone, since journald was restarted, is made
-// anew once: what was refused was not taken.
+// again once: what was refused was not taken.
 func (o *outbox) send(ctx context.Context, q *lines.Queue) error {
 	if q.Len() == 0 {
 		return nil
@@ -50,7 +50,7 @@ func (o *outbox) send(ctx context.Context, q *lines.Queue) error {
 	return nil
 }
 
-// some sends entries from the first-th on until one fails, and tells how many went out.
+// some sends entries from the first-th on until one fails, and reports how many went out.
 func (o *outbox) some(ctx context.Context, q *lines.Queue, first int) (n int, err error) {
 	conn := o.conn
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetWriteDeadline(time.Unix(1, 0)) })

@@ -118,7 +118,7 @@ func TestSystemdReadsIt(t *testing.T) {
 	if got[1]["MESSAGE"] != long {
 		t.Errorf("the large entry is %.100v", got[1]["MESSAGE"])
 	}
-	if fmt.Sprint(got[2]["MESSAGE"]) != fmt.Sprint([]int{'b', 'y', 't', 'e', 's', ' ', 0xff, 1}) { // journalctl shows what is no text as numbers
+	if fmt.Sprint(got[2]["MESSAGE"]) != fmt.Sprint([]int{'b', 'y', 't', 'e', 's', ' ', 0xff, 1}) { // journalctl shows what is not text as numbers
 		t.Errorf("the bytes are %v", got[2]["MESSAGE"])
 	}
 	if got[3]["PRIORITY"] != "3" || got[3]["OBJECT_COMM"] == nil {

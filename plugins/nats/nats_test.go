@@ -119,7 +119,7 @@ func TestTheMachinesName(t *testing.T) {
 	}
 }
 
-// A notification that comes again, from a plugin that has started anew too, is in the stream once.
+// A notification that comes again, from a plugin that has started again too, is in the stream once.
 func TestNothingIsThereTwice(t *testing.T) {
 	s := natstest.Start(t, nil)
 	for range 3 {

@@ -86,7 +86,7 @@ func TestWhatArrivesOfOutput(t *testing.T) {
 	}
 }
 
-// A batch that comes again, to the same sink or to one that has started anew, is in the stream once.
+// A batch that comes again, to the same sink or to one that has started again, is in the stream once.
 func TestABatchThatComesAgain(t *testing.T) {
 	for _, form := range []string{"line", "chunk"} {
 		s := natstest.Start(t, nil)

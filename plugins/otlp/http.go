@@ -102,7 +102,7 @@ func verdict(got *http.Response, body []byte, broken error) *answer {
 	case strings.HasSuffix(kind, "html"):
 		return &answer{err: fmt.Errorf("%s answered %d with a page, so it is no receiver of OTLP", host, got.StatusCode)}
 	case kind == protobufType && proto.Unmarshal(body, &taken) != nil:
-		return &answer{err: fmt.Errorf("%s answered %d with what is no answer of OTLP", host, got.StatusCode)}
+		return &answer{err: fmt.Errorf("%s answered %d with what is not an answer of OTLP", host, got.StatusCode)}
 	}
 	return &answer{partial: taken.GetPartialSuccess()} // nothing, or another form of it, is taken for a yes
 }

@@ -37,7 +37,7 @@ type sender struct {
 	taken  taken
 
 	rejected uint64    // records so far, by partial success
-	told     time.Time // when the log last told of it
+	told     time.Time // when the log last mentioned it
 	untold   uint64    // records rejected since then
 }
 
@@ -109,7 +109,7 @@ func newSender(c *receiver, i sdk.Instance) (*sender, error) {
 
 // send sends n records in one request.
 func (s *sender) send(ctx context.Context, n int, record func(i int) log.Record) error {
-	s.taken.records = make([]sdklog.Record, 0, n) // they are large, and not kept: a sink that was busy once is not large for ever
+	s.taken.records = make([]sdklog.Record, 0, n) // they are large, and not kept: a sink that was busy once is not large forever
 	for i := range n {
 		s.logger.Emit(ctx, record(i))
 	}
@@ -152,7 +152,7 @@ func (s *sender) report(reason string) {
 	s.untold = 0
 }
 
-// close lets go of connections, and tells what is not told yet.
+// close lets go of connections, and reports what is not told yet.
 func (s *sender) close() {
 	if s.untold > 0 {
 		s.report("")

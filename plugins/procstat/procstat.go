@@ -1,4 +1,4 @@
-// Package procstat is the plugin that tells what programs use: CPU time, memory, threads, open files and bytes read and written, of each
+// Package procstat is the plugin that reports what programs use: CPU time, memory, threads, open files and bytes read and written, of each
 // process and of what descends from it. README.md has the methods and what they count.
 package procstat
 

@@ -65,7 +65,7 @@ func rowsOf(answer any) ([]row, error) {
 	return rows, nil
 }
 
-// is tells whether a name means the process: group:name, or the name of both.
+// is reports whether a name means the process: group:name, or the name of both.
 func (r *row) is(name string) bool {
 	group, process, two := strings.Cut(name, ":")
 	if !two {
@@ -101,7 +101,7 @@ func (u *usage) answer(r rate) sdk.Struct {
 	return s
 }
 
-// add adds what another process uses. What is not told of one is not told of all.
+// add adds what another process uses. What is unknown of one is unknown of all.
 func (u *usage) add(o *usage) {
 	u.processes += o.processes
 	u.user += o.user

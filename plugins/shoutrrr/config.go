@@ -119,7 +119,7 @@ func (c *config) emergency(made types.Params) bool {
 	return false
 }
 
-// insecure tells whether the address itself asks to take any certificate, as those of gotify and ntfy can.
+// insecure reports whether the address itself asks to take any certificate, as those of gotify and ntfy can.
 func (c *config) insecure() bool {
 	for key, values := range c.address.Query() {
 		switch {

@@ -24,7 +24,7 @@ const (
 )
 
 // delivery is one try to deliver a notification: it makes the requests that the library wants to make, and remembers what became
-// of them. The library is told of success or refusal only, never of an error: it would quote the address, try again by itself, or panic.
+// of them. The library learns of success or refusal only, never of an error: it would quote the address, try again by itself, or panic.
 type delivery struct {
 	ctx     context.Context //nolint:containedctx // it lives as long as the call that the context is of
 	client  *http.Client    // nil: nothing is sent, all is taken to be well
@@ -133,7 +133,7 @@ func (d *delivery) once(r *http.Request, body []byte) answer {
 	return d.tell(a, body)
 }
 
-// tell is what the library is told of an answer. A service that would leave out the others after a refusal is told of none.
+// tell is what the library learns of an answer. A service that would leave out the others after a refusal learns of none.
 func (d *delivery) tell(a answer, body []byte) answer {
 	if a.refused != nil {
 		d.refused = a.refused

@@ -40,7 +40,7 @@ import (
 type service struct {
 	// make makes one, not yet initialized.
 	make func() types.Service
-	// title tells whether it shows the parameter title; where it does not, the title is the first line of the message. nil: it does not.
+	// title reports whether it shows the parameter title; where it does not, the title is the first line of the message. nil: it does not.
 	title func(query url.Values) bool
 	// most is how long a message may be, in bytes; 0 for maxMessage.
 	most int

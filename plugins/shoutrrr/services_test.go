@@ -25,7 +25,7 @@ type known struct {
 	body    []string
 	takes   string // the answer that means well
 	refuses string // an answer of 200 that means a refusal, "" where there is none
-	garbage bool   // what is no answer of the service is no delivery
+	garbage bool   // what is not an answer of the service is no delivery
 }
 
 func services() map[string]known {

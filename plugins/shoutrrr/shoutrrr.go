@@ -108,7 +108,7 @@ func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 	return nil
 }
 
-// perform has the library make and send a message. The service is made anew each time, unless it keeps a login: most of them change
+// perform has the library make and send a message. The service is made again each time, unless it keeps a login: most of them change
 // with the parameters of a message, and some bring those of the last one to the next.
 func (n *notifier) perform(d *delivery, m *sdk.Notification) (types.Service, error) {
 	made := n.kept

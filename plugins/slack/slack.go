@@ -169,7 +169,7 @@ func (n *notifier) send(ctx context.Context, m *sdk.Notification, parent string)
 	return ts, err
 }
 
-// broadcasts tells whether a reply is to be seen in the channel, too.
+// broadcasts reports whether a reply is to be seen in the channel, too.
 func (n *notifier) broadcasts(s sdk.Severity) bool {
 	for least := sdk.Info; least <= sdk.Critical; least++ {
 		if n.c.Broadcast == least.String() {
@@ -208,7 +208,7 @@ func (n *notifier) verdict(ctx context.Context, err error) error {
 	return remote.Failure(n.target, err)
 }
 
-// passes tells which errors of chat.postMessage are Slack's own trouble (docs.slack.dev/reference/methods/chat.postMessage, "Errors"). All
+// passes reports which errors of chat.postMessage are Slack's own trouble (docs.slack.dev/reference/methods/chat.postMessage, "Errors"). All
 // others are about the token, the channel or the message, and the next try would meet them again.
 func passes(word string) bool {
 	switch word {

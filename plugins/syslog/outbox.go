@@ -46,7 +46,7 @@ type outbox struct {
 	frames []byte        // scratch
 }
 
-// send sends messages in order and takes what is sent out of b. A connection that turns out to be broken is made anew once; what was
+// send sends messages in order and takes what is sent out of b. A connection that turns out to be broken is made again once; what was
 // under way on it is sent again, since nobody knows whether it has arrived.
 func (o *outbox) send(ctx context.Context, b *lines.Queue) error {
 	fresh := false

@@ -107,7 +107,7 @@ func incorrect() error {
 	return &sdk.Fault{Code: incorrectParameters, Text: "INCORRECT_PARAMETERS"}
 }
 
-// isOptions tells whether a value is a struct of strings.
+// isOptions reports whether a value is a struct of strings.
 func isOptions(v any) bool {
 	options, ok := v.(map[string]any)
 	for _, e := range options {

@@ -13,7 +13,7 @@
 // as a *StatusError.
 //
 // Documents are written and read by kolo/xmlrpc. Where that library would change
-// a value in silence, this package refuses the value or mends it; Call tells what
+// a value in silence, this package refuses the value or mends it; Call reports what
 // may be passed.
 package client
 

@@ -56,7 +56,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 }
 
 // Restart makes supervisord stop all processes, read its configuration and start
-// anew; it returns when it has begun to.
+// again; it returns when it has begun to.
 func (c *Client) Restart(ctx context.Context) error {
 	return c.Call(ctx, "supervisor.restart", nil)
 }
@@ -65,7 +65,7 @@ func (c *Client) Restart(ctx context.Context) error {
 // use.
 type Changes struct{ Added, Changed, Removed []string }
 
-// ReloadConfig reads the configuration file again and tells what differs; nothing
+// ReloadConfig reads the configuration file again and reports what differs; nothing
 // is started or stopped (AddProcessGroup and RemoveProcessGroup are for that).
 // Faults: CantReread.
 func (c *Client) ReloadConfig(ctx context.Context) (Changes, error) {

@@ -35,7 +35,7 @@ type Fault struct {
 
 func (f *Fault) Error() string { return fmt.Sprintf("%s (fault %d)", f.String, f.Code) }
 
-// IsFault tells whether err is, or wraps, a fault with that code.
+// IsFault reports whether err is, or wraps, a fault with that code.
 func IsFault(err error, code int) bool {
 	var f *Fault
 	return errors.As(err, &f) && f.Code == code

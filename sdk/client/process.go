@@ -57,14 +57,14 @@ func (p *ProcessInfo) Uptime() time.Duration {
 	return time.Duration(p.Now-p.Start) * time.Second
 }
 
-// ProcessInfo tells how one process is. Faults: BadName.
+// ProcessInfo reports how one process is. Faults: BadName.
 func (c *Client) ProcessInfo(ctx context.Context, name string) (ProcessInfo, error) {
 	var info ProcessInfo
 	err := c.Call(ctx, "supervisor.getProcessInfo", &info, name)
 	return info, err
 }
 
-// AllProcessInfo tells how all processes are.
+// AllProcessInfo reports how all processes are.
 func (c *Client) AllProcessInfo(ctx context.Context) ([]ProcessInfo, error) {
 	var all []ProcessInfo
 	err := c.Call(ctx, "supervisor.getAllProcessInfo", &all)
@@ -107,7 +107,7 @@ type ConfigInfo struct {
 	StderrSyslog          bool   `xmlrpc:"stderr_syslog"`
 }
 
-// AllConfigInfo tells how all processes are configured, sorted by name.
+// AllConfigInfo reports how all processes are configured, sorted by name.
 func (c *Client) AllConfigInfo(ctx context.Context) ([]ConfigInfo, error) {
 	var all []ConfigInfo
 	err := c.Call(ctx, "supervisor.getAllConfigInfo", &all)

@@ -13,7 +13,7 @@ func (c *Client) ListMethods(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
-// MethodHelp tells what a method does. Faults: SignatureUnsupported for one that
+// MethodHelp reports what a method does. Faults: SignatureUnsupported for one that
 // is not there.
 func (c *Client) MethodHelp(ctx context.Context, method string) (string, error) {
 	return c.text(ctx, "system.methodHelp", method)

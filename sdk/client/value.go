@@ -99,7 +99,7 @@ func checkText(s string) error {
 	return nil
 }
 
-// inXML tells whether XML 1.0 can carry a character.
+// inXML reports whether XML 1.0 can carry a character.
 func inXML(r rune) bool {
 	return r >= 0x20 && r != 0xFFFE && r != 0xFFFF || r == '\t' || r == '\n' || r == '\r'
 }

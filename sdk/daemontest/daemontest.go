@@ -109,7 +109,7 @@ func StartCommand(t testing.TB, argv []string, sections string) *Daemon {
 	return d
 }
 
-// WriteConf writes the configuration file anew.
+// WriteConf writes the configuration file again.
 func (d *Daemon) WriteConf(sections string) {
 	d.t.Helper()
 	conf := strings.ReplaceAll(base+sections, "DIR", d.Dir)

@@ -26,7 +26,7 @@ func (e Event) Type() (eventlistener.Type, bool) {
 	return eventlistener.ParseType(e.Header.EventName)
 }
 
-// Is tells whether the event is of a type or of one below it, as a subscription
+// Is reports whether the event is of a type or of one below it, as a subscription
 // counts it: Is(eventlistener.ProcessState) is true of PROCESS_STATE_EXITED.
 func (e Event) Is(ancestor eventlistener.Type) bool {
 	t, ok := e.Type()

@@ -9,7 +9,7 @@ import (
 )
 
 // ProtocolVariable is the variable in which supervisord tells a listener what it
-// can do beyond Supervisor's protocol: the version, then features parted by
+// can do beyond Supervisor's protocol: the version, then features separated by
 // spaces, as in
 //
 //	SUPERVISOR_EVENT_PROTOCOL=3.0 bytes max_in_flight=64 payload=supervisor

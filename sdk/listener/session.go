@@ -114,19 +114,19 @@ func (s *session) run() error {
 	return nil
 }
 
-// alone tells whether the reader is the worker, too: with a single credit there is
+// alone reports whether the reader is the worker, too: with a single credit there is
 // nothing to read while an event is handled, and it saves two switches between
 // goroutines for each.
 func (s *session) alone() bool { return len(s.ring) == 1 }
 
-// isStopping tells whether anything new is to be begun. It does not wait for watch
+// isStopping reports whether anything new is to be begun. It does not wait for watch
 // to hear of it.
 func (s *session) isStopping() bool {
 	s.stopping = s.stopping || s.asked.Err() != nil
 	return s.stopping
 }
 
-// isDone tells whether the last handler has returned.
+// isDone reports whether the last handler has returned.
 func (s *session) isDone() bool {
 	return s.atWork == 0 && (s.isStopping() || s.exhausted && s.begun == s.count)
 }

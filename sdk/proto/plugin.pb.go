@@ -142,7 +142,7 @@ const (
 	Field_BOOLEAN  Field_Type = 2 // Supervisor's: true, yes, on, 1 …
 	Field_SIZE     Field_Type = 3 // bytes, with KB, MB, GB
 	Field_DURATION Field_Type = 4 // seconds, or with a unit: 500ms, 5s, 2m, 1h
-	Field_LIST     Field_Type = 5 // parted by commas
+	Field_LIST     Field_Type = 5 // separated by commas
 	Field_CHOICE   Field_Type = 6
 	Field_MAP      Field_Type = 7 // KEY="value",KEY2="value2", as environment=
 	Field_FLOAT    Field_Type = 8

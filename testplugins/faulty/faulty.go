@@ -80,7 +80,7 @@ func forEver() {
 	}
 }
 
-// neverAccepts listens, tells where, and leaves it at that.
+// neverAccepts listens, reports where, and leaves it at that.
 func neverAccepts() {
 	path := os.Getenv("PLUGIN_UNIX_SOCKET_DIR") + "/s"
 	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
@@ -203,7 +203,7 @@ func flood(to io.Writer) {
 	}
 }
 
-// forks starts processes until it may not, or has started a thousand, and tells how many.
+// forks starts processes until it may not, or has started a thousand, and reports how many.
 func forks() int {
 	for n := range 1000 {
 		if err := exec.Command("/bin/sleep", ForkedSleep).Start(); err != nil {

@@ -61,7 +61,7 @@ export const suites = {
 			none(got.faint);
 			if (got.texts < least) throw new Error("only " + got.texts + " texts were looked at");
 		};
-		// A daemon with plugins and log sinks, as the page is told of them.
+		// A daemon with plugins and log sinks, as the page sees them.
 		const hostile = '<b>x</b>"';
 		const extended = async (page) => {
 			await page.route("**/ui/api/snapshot", async (route) => { const r = await route.fetch(); await route.fulfill({ response: r, json: { ...await r.json(), has_plugins: true, has_sinks: true } }); });

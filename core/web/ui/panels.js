@@ -18,7 +18,7 @@
 		if (!r.ok) throw new Error(await r.text());
 		return r.json();
 	}
-	class Polled { // a panel that is asked for anew while it is open
+	class Polled { // a panel that is asked for again while it is open
 		constructor(title, path, draw) {
 			this.body = el("div", {});
 			this.element = el("section", { className: "panel", ariaLabel: title }, el("h2", {}, el("span", {}, title), el("button", { type: "button", onclick: () => this.close() }, "Close")), this.body);

@@ -145,7 +145,7 @@ function fromValue(value) {
 	}
 }
 
-/** What an instance is told of itself. */
+/** What an instance learns about itself. */
 class Instance {
 	constructor(plugin, request) {
 		this.name = request.instance.name;

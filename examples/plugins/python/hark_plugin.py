@@ -115,7 +115,7 @@ def log(level, message, module, **more):
 
 
 class Instance:
-    """What an instance is told of itself."""
+    """What an instance learns about itself."""
 
     def __init__(self, plugin, request):
         self.name = request.instance.name

@@ -166,7 +166,7 @@ func withoutCredentials(r *http.Request, body []byte) []byte {
 	return body
 }
 
-// Retryable tells which status may be another at the next try.
+// Retryable reports which status may be another at the next try.
 func Retryable(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:

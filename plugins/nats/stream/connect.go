@@ -30,7 +30,7 @@ type Servers struct {
 // CheckServers checks addresses of servers and completes them: nats://host:4222, tls://host:4222, or host:4222. The error has nothing of
 // what is written: somebody may have put a password there.
 func CheckServers(addresses []string) ([]string, error) {
-	wrong := errors.New("must be like nats://host:4222 or tls://host:4222, parted by commas")
+	wrong := errors.New("must be like nats://host:4222 or tls://host:4222, separated by commas")
 	var all []string
 	for _, a := range addresses {
 		a = strings.TrimSpace(a)
@@ -70,7 +70,7 @@ func (s *Servers) Hosts() string {
 	return strings.Join(all, ", ")
 }
 
-// CheckNKey tells whether a text is a user's seed. The error has nothing of it.
+// CheckNKey reports whether a text is a user's seed. The error has nothing of it.
 func CheckNKey(seed string) error {
 	pair, err := nkeys.FromSeed([]byte(strings.TrimSpace(seed)))
 	if err != nil {
@@ -80,7 +80,7 @@ func CheckNKey(seed string) error {
 	return nil
 }
 
-// CheckCreds tells whether a text is a file of credentials. The error has nothing of it.
+// CheckCreds reports whether a text is a file of credentials. The error has nothing of it.
 func CheckCreds(text string) error {
 	_, err := nkeys.ParseDecoratedJWT([]byte(text))
 	if err == nil {
@@ -182,7 +182,7 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	d.mu.Lock()
 	ctx := d.ctx
 	if d.over {
-		ctx = context.Background() // the library connects anew
+		ctx = context.Background() // the library connects again
 	}
 	d.mu.Unlock()
 	conn, err := (&net.Dialer{Timeout: d.timeout}).DialContext(ctx, network, address)

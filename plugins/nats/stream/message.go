@@ -139,7 +139,7 @@ func (s *Source) Output(o *Output) *nats.Msg {
 	return &nats.Msg{Subject: s.logSubject(o.Group, o.Process, o.Channel), Header: h, Data: o.Data}
 }
 
-// Received is what a listener is told of an event that was read from the stream.
+// Received is what a listener learns of an event that was read from the stream.
 type Received struct {
 	Type           string
 	Seq            int64 // its number in its machine's supervisord

@@ -129,7 +129,7 @@ func Name(token string) (string, error) {
 	return name, nil
 }
 
-// header makes a text fit for a header: control characters, % and what is no UTF-8 are escaped as in tokens.
+// header makes a text fit for a header: control characters, % and invalid UTF-8 are escaped as in tokens.
 func header(s string) string {
 	safe := func(c byte) bool { return c >= ' ' && c != 0x7f && c != '%' }
 	if !utf8.ValidString(s) || s != strings.TrimSpace(s) {
@@ -143,20 +143,20 @@ func header(s string) string {
 	return s
 }
 
-// CheckPrefix tells whether subjects may begin with it: tokens of letters, digits, "-" and "_", separated by dots, of at most 1 KB.
+// CheckPrefix reports whether subjects may begin with it: tokens of letters, digits, "-" and "_", separated by dots, of at most 1 KB.
 func CheckPrefix(prefix string) error {
 	if len(prefix) > maxPrefix {
 		return fmt.Errorf("must be at most %d bytes long", maxPrefix)
 	}
 	for token := range strings.SplitSeq(prefix, ".") {
 		if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r > 0x7f || !isPlain(byte(r)) }) {
-			return errors.New("must be words of letters, digits, - and _, parted by dots")
+			return errors.New("must be words of letters, digits, - and _, separated by dots")
 		}
 	}
 	return nil
 }
 
-// CheckStream tells whether it can be a stream's name, or a durable consumer's.
+// CheckStream reports whether it can be a stream's name, or a durable consumer's.
 func CheckStream(name string) error {
 	const longest = 255 // bytes; the server makes a directory of it
 	if name == "" || len(name) > longest || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`.*>/\`, r) }) {

@@ -1,4 +1,4 @@
-{ Free Pascal: eof before each read, or it reads on for ever. }
+{ Free Pascal: eof before each read, or it reads on forever. }
 program listener;
 {$mode objfpc}{$H+}
 uses

@@ -101,7 +101,7 @@ def _as_sent(stdin):
     """Makes the stream give characters as they were sent; one that has been read from stays as it is.
 
     len counts UTF-8 characters, whatever the locale, and a translation of CR LF to LF would leave one too few: read()
-    would wait for it for ever.
+    would wait for it forever.
     """
     try:
         stdin.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")

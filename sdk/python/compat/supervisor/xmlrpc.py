@@ -63,7 +63,7 @@ class SupervisorTransport(xmlrpclib.Transport):
     """Carries the calls of a ServerProxy to serverurl (unix:///path, http://host:port, https://host:port).
 
     The URL the ServerProxy was made with counts for its path only. The connection is kept open between calls, and
-    opened anew where the server has closed it.
+    opened again where the server has closed it.
     """
 
     def __init__(self, username=None, password=None, serverurl=None):
