@@ -68,7 +68,7 @@ func parseReservation(b []byte) (r reservation, generation uint64, ok bool) {
 // goOnBehind skips the numbers that may have been given since r was reserved, once all that is left has been looked through. cursor and reserved are
 // what was found of the two files.
 func (s *Spool) goOnBehind(r reservation, cursor, reserved slotState) {
-	doubt := (cursor.there || reserved.there) && !cursor.sure || slices.ContainsFunc(s.reports, func(r Report) bool { return r.Kind != NumbersDamaged })
+	doubt := (cursor.there || reserved.there) && !cursor.sure || slices.ContainsFunc(s.reports, func(r Report) bool { return r.Kind != NumbersDamaged && !r.torn })
 	switch {
 	case doubt && !reserved.sure:
 		to := s.written

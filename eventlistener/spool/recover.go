@@ -230,6 +230,7 @@ func (s *Spool) check(g *segment, before, newest uint64) error {
 		s.acks.add(in.pos, last)
 		s.written.Pos = max(s.written.Pos, last)
 	}
+	r.torn = before == math.MaxUint64 && r.Records == 0 && last < in.pos && errors.Is(err, errShort)
 	r.Aside, _ = s.setAside(g)
 	s.report(r)
 	return nil
