@@ -64,7 +64,7 @@ command=BIN/neveracks
 command=BIN/refuser
 `
 
-// stressMistakes are what a file that does not read well has besides.
+// stressMistakes are what a file has besides that does not read well, or that reads well and cannot be used.
 var stressMistakes = []string{
 	"[program:cat]\ncommand=/bin/cat\nautostart=perhaps\n",
 	"[program:nothing]\nautostart=true\n",
@@ -78,6 +78,12 @@ var stressMistakes = []string{
 	"[notifier:x]\nevents=EVENT\n",
 	"[logsink:x]\nplugin=recorder\npath=DIR/x\nno_such_key=1\n",
 	"[include]\nfiles=DIR/no-such-directory/*.conf\n",
+	"[inet_http_server]\nport=127.0.0.1:TAKEN\n",
+	"[inet_http_server]\nport=192.0.2.1:9001\n",
+	"[inet_http_server]\nport=no-such-host.invalid:9001\n",
+	"[unix_http_server:second]\nfile=DIR/no/such/place.sock\n",
+	"[unix_http_server:second]\nfile=DIR/supervisord.conf\n",
+	"[inet_http_server]\nport=127.0.0.1:0\ncertfile=DIR/next.conf\nkeyfile=DIR/next.conf\n",
 }
 
 // stressFile is a file with some of the sections, and at times a mistake.
@@ -101,7 +107,7 @@ func (s *stress) calm() string {
 }
 
 func (s *stress) fill(text string) string {
-	return strings.NewReplacer("DIR", s.in.dir, "BIN", s.plugins, "SELF", s.faulty).Replace(text)
+	return strings.NewReplacer("DIR", s.in.dir, "BIN", s.plugins, "SELF", s.faulty, "TAKEN", s.taken).Replace(text)
 }
 
 // write puts a file in place of the configuration: by renaming, as careful programs do, or with a moment in which half of it is there.

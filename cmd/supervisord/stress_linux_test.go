@@ -27,6 +27,7 @@ type stress struct {
 	seed    uint64
 	plugins string // a directory
 	faulty  string // the command of a plugin that has faults
+	taken   string // a port that somebody else has
 	calls   atomic.Int64
 	still   sync.Once
 	given   chan struct{} // closed once something stood still: nothing more is tried
@@ -92,6 +93,7 @@ func (s *stress) launch() {
 		s.t.Fatal(err)
 	}
 	s.plugins, s.faulty = testPlugins(s.t), self+" "+faulty.Verb
+	s.taken = strconv.Itoa(heldPort(s.t))
 	s.in = ready(s.t, "")
 	s.in.script("listener", stressListener)
 	s.in.cmd.Env = append(s.in.cmd.Env, s.mark())
