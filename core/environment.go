@@ -8,20 +8,16 @@ import (
 )
 
 // baseEnvironment is the daemon's own environment as children inherit it: each
-// name once, the last given winning, as a dict copied from os.environ would.
+// name once, the first given winning, as in Python's os.environ.
 func baseEnvironment(environ []string) []string {
-	at := make(map[string]int, len(environ))
+	seen := make(map[string]bool, len(environ))
 	base := make([]string, 0, len(environ))
 	for _, kv := range environ {
 		name, _, ok := strings.Cut(kv, "=")
-		if !ok || name == "" {
+		if !ok || name == "" || seen[name] {
 			continue
 		}
-		if i, seen := at[name]; seen {
-			base[i] = kv
-			continue
-		}
-		at[name] = len(base)
+		seen[name] = true
 		base = append(base, kv)
 	}
 	return base

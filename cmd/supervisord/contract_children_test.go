@@ -4,7 +4,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -106,4 +108,45 @@ func TestChildrenAreStartedAlike(t *testing.T) {
 			})
 		})
 	}
+}
+
+// twiceVerb has the test binary execute what follows with a name twice in its environment, which os/exec would not do.
+const twiceVerb = "--two-equal-names"
+
+// startWithTwoEqualNames returns only an error.
+func startWithTwoEqualNames(argv []string) error {
+	return syscall.Exec(argv[0], argv, append(os.Environ(), "TWICE=first", "BETWEEN=1", "TWICE=second"))
+}
+
+// Of two equal names in the daemon's own environment the first counts, for expansions and for programs.
+func TestOfTwoEqualNamesInTheEnvironmentTheFirstCounts(t *testing.T) {
+	t.Parallel()
+	p := preparePair(t, baseConf+`
+[program:env]
+command=/usr/bin/env
+stdout_logfile=DIR/env.out
+environment=EXPANDED="%(ENV_TWICE)s"
+startsecs=0
+autorestart=false
+`)
+	self := hark(t).argv[0]
+	p.wait(func(in *instance) {
+		in.cmd.Path, in.cmd.Args = self, slices.Concat([]string{self, twiceVerb}, []string{in.cmd.Path}, in.cmd.Args[1:])
+	})
+	p.launch()
+	p.same(t, func(in *instance) string {
+		var all []string
+		until(t, "it has said what it got", func() bool {
+			all = strings.Split(in.file("env.out"), "\n")
+			return slices.Contains(all, "SUPERVISOR_PROCESS_NAME=env")
+		})
+		all = slices.DeleteFunc(all, func(v string) bool {
+			return !strings.HasPrefix(v, "TWICE=") && !strings.HasPrefix(v, "EXPANDED=") && !strings.HasPrefix(v, "BETWEEN=")
+		})
+		slices.Sort(all)
+		if len(all) == 0 || !slices.Contains(all, "TWICE=first") {
+			t.Errorf("the program has %q", all)
+		}
+		return strings.Join(all, "\n")
+	})
 }

@@ -32,6 +32,10 @@ func TestMain(m *testing.M) {
 	if child.UmaskVerb(os.Args) {
 		return
 	}
+	if len(os.Args) > 2 && os.Args[1] == twiceVerb {
+		fmt.Fprintln(os.Stderr, startWithTwoEqualNames(os.Args[2:]))
+		os.Exit(127)
+	}
 	if len(os.Args) > 2 && os.Args[1] == faulty.Verb { // with an empty environment
 		if slices.Contains(os.Args, "--describe") && os.Getenv("GORACE") == "" { // the race detector ends processes late
 			_ = syscall.Exec(os.Args[0], os.Args, append(os.Environ(), "GORACE=atexit_sleep_ms=0"))
