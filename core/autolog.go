@@ -129,6 +129,7 @@ func (s *Supervisor) Discard() {
 	s.closeSpools()
 	s.closeEventLog()
 	for _, g := range s.order {
+		g.unused()
 		for _, m := range g.members {
 			discardLogs([]*config.Process{m.conf}, []logPaths{m.logs})
 		}

@@ -2,7 +2,6 @@ package core
 
 import (
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/hark-supervisor/hark/core/config"
@@ -11,10 +10,11 @@ import (
 
 func TestAFastCGISocketInAnotherUsersDirectoryGivesNothingAway(t *testing.T) {
 	const rounds = 1000
+	sockets := NewFastCGISockets(func(config.Level, string) {})
 	heldtest.Exchange(t, "f.sock", rounds, func(path string) {
-		fd, err := openFastCGI(&config.Socket{URL: "unix://" + path, Network: "unix", Path: path, Mode: 0o777, Owner: &config.Owner{UID: heldtest.Other, GID: heldtest.Other}})
+		l, err := sockets.create(&config.Socket{URL: "unix://" + path, Network: "unix", Path: path, Mode: 0o777, Owner: &config.Owner{UID: heldtest.Other, GID: heldtest.Other}})
 		if err == nil {
-			_ = syscall.Close(fd)
+			sockets.release(l)
 		}
 	})
 }

@@ -58,7 +58,8 @@ type member struct {
 func (s *Supervisor) addGroup(g *config.Group, paths []logPaths, sp *poolSpool) {
 	active := &group{conf: g, spool: sp, byName: make(map[string]*member, len(g.Processes))}
 	if g.Kind == config.FastCGIGroup {
-		active.socket = &fastcgiSocket{conf: g.Socket, log: s.log}
+		active.socket = &fastcgiSocket{conf: g.Socket, sockets: s.opts.FastCGI}
+		s.opts.FastCGI.add(g.Socket, 1)
 	}
 	at := make(map[string]int, len(g.Processes))
 	for i, p := range g.Processes {
@@ -93,6 +94,9 @@ func (s *Supervisor) removeGroup(g *group) {
 		s.tellSinks(m)
 		s.deadlines.forget(m)
 	}
+	if g.socket != nil {
+		s.opts.FastCGI.add(g.conf.Socket, -1)
+	}
 	s.tellAdded(g)
 	s.abandonSpool(g)
 	delete(s.groups, g.conf.Name)
@@ -114,6 +118,7 @@ func (s *Supervisor) closeGroup(g *group) {
 	if g.pool != nil {
 		s.bus.Unsubscribe(g.pool)
 	}
+	g.unused()
 	for _, m := range g.members {
 		if m.child != nil {
 			m.child.Abandon()

@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/logs"
@@ -14,6 +15,8 @@ type Prepared struct {
 	conf     *config.Config
 	eventLog *logs.File                   // nil: there is none
 	logs     map[*config.Group][]logPaths // of the groups that will be
+	fastcgi  *FastCGISockets              // nil: no sockets were prepared
+	sockets  map[*config.Group]*listening // of groups that are to be started
 }
 
 // Problem is why a value that reads well cannot be used.
@@ -22,10 +25,11 @@ type Problem struct {
 	Err          error
 }
 
-// Prepare opens the event log and creates the AUTO logs. It touches the disk. With problems nothing is left of it.
-func Prepare(conf *config.Config) (*Prepared, []Problem) {
+// Prepare opens the event log and creates the AUTO logs; with fastcgi, for a restart, it opens the sockets of the FastCGI groups that are to be started,
+// too, which a first start leaves to their programs. It touches the disk. With problems nothing is left of it.
+func Prepare(conf *config.Config, fastcgi *FastCGISockets) (*Prepared, []Problem) {
 	set := &conf.Supervisord
-	p := &Prepared{conf: conf, logs: make(map[*config.Group][]logPaths, len(conf.Groups))}
+	p := &Prepared{conf: conf, logs: make(map[*config.Group][]logPaths, len(conf.Groups)), fastcgi: fastcgi}
 	var problems []Problem
 	var err error
 	if set.EventLog != "" {
@@ -47,11 +51,35 @@ func Prepare(conf *config.Config) (*Prepared, []Problem) {
 		}
 		p.logs[g] = paths
 	}
+	problems = append(problems, p.prepareSockets()...)
 	if len(problems) > 0 {
 		p.Discard()
 		return nil, problems
 	}
 	return p, nil
+}
+
+// prepareSockets opens the sockets of those groups that are to be started. Of two groups with one address the first has it.
+func (p *Prepared) prepareSockets() (problems []Problem) {
+	if p.fastcgi == nil {
+		return nil
+	}
+	p.sockets = make(map[*config.Group]*listening)
+	taken := make(map[string]bool)
+	for _, g := range p.conf.Groups {
+		_, is := p.logs[g]
+		if !is || g.Kind != config.FastCGIGroup || taken[addressOf(g.Socket)] || !slices.ContainsFunc(g.Processes, func(c *config.Process) bool { return c.AutoStart }) {
+			continue
+		}
+		taken[addressOf(g.Socket)] = true
+		l, err := p.fastcgi.prepare(g.Socket)
+		if err != nil {
+			problems = append(problems, Problem{"fcgi-program:" + g.Name, "socket", fmt.Errorf("cannot listen at %s: %w", g.Socket.URL, err)})
+		} else if l != nil {
+			p.sockets[g] = l
+		}
+	}
+	return problems
 }
 
 // Discard gives up what no Supervisor was made of; nothing is left of it.
@@ -64,6 +92,10 @@ func (p *Prepared) Discard() {
 		discardLogs(g.Processes, paths)
 	}
 	p.logs = nil
+	for _, l := range p.sockets {
+		p.fastcgi.release(l)
+	}
+	p.sockets = nil
 }
 
 // ClearAutoLogs removes the AUTO logs that an earlier life of a daemon with this

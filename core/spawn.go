@@ -27,9 +27,11 @@ func (s *Supervisor) launch(m *member) {
 	argv, err := process.Split(m.conf.Command)
 	switch {
 	case err != nil:
+		m.group.unused()
 		s.step(m, process.SpawnFailed{Msg: badCommand(m.conf.Command, err)})
 		return
 	case len(argv) == 0:
+		m.group.unused()
 		s.step(m, process.SpawnFailed{Msg: emptyCommand})
 		return
 	}
@@ -157,6 +159,7 @@ func (s *Supervisor) spawned(m *member, c *child.Child, stdout, stderr *channel)
 func (s *Supervisor) spawnFailed(m *member, e *child.SpawnError) {
 	s.spawning--
 	m.spawn = nil
+	m.group.unused()
 	if e.Stage == child.StageCancelled {
 		s.step(m, process.SpawnCancelled{})
 		return

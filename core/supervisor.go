@@ -54,6 +54,8 @@ type Options struct {
 	// Stdout is where result_handler=supervisor_stdout:event_handler prints; nil: the
 	// process's standard output. It may block.
 	Stdout io.Writer
+	// FastCGI has the sockets of [fcgi-program:x] sections. It outlives the Supervisor; nil: new ones of its own.
+	FastCGI *FastCGISockets
 	// Lanes knows the file systems of programs' logs that do not answer. It outlives the Supervisor; nil: one of its own.
 	Lanes *logs.Lanes
 	Clock Clock // nil: SystemClock
@@ -128,6 +130,9 @@ func New(o Options) (*Supervisor, error) {
 	if o.Lanes == nil {
 		o.Lanes = &logs.Lanes{}
 	}
+	if o.FastCGI == nil {
+		o.FastCGI = NewFastCGISockets(o.Log)
+	}
 	s := &Supervisor{
 		opts:       o,
 		log:        o.Log,
@@ -154,15 +159,19 @@ func New(o Options) (*Supervisor, error) {
 	prepared := o.Prepared
 	if prepared == nil {
 		var problems []Problem
-		if prepared, problems = Prepare(o.Config); problems != nil {
+		if prepared, problems = Prepare(o.Config, nil); problems != nil {
 			return nil, problems[0].Err
 		}
 	}
 	s.openEventLog(prepared.eventLog)
 	spools := s.openSpools(o.Config.Groups)
+	o.FastCGI.begin()
 	for _, g := range o.Config.Groups {
 		if paths, first := prepared.logs[g]; first {
 			s.addGroup(g, paths, spools[g.Name])
+			if l := prepared.sockets[g]; l != nil && o.FastCGI.complete(l, g.Socket) == nil {
+				s.groups[g.Name].socket.prepared.Store(l)
+			}
 		}
 	}
 	return s, nil

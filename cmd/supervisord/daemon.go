@@ -53,9 +53,10 @@ type daemon struct {
 	ext       *extensions
 	term      *termination
 	draining  sync.WaitGroup // HTTP servers of lives before, which finish their answers
-	sockets   *rpc.Sockets   // outlive a life: what stays the same stays bound
-	bound     *rpc.Set       // those of the present life; nil before the first
-	lanes     logs.Lanes     // of all lives: the file systems of programs' logs that do not answer
+	fastcgi   *core.FastCGISockets
+	sockets   *rpc.Sockets // outlive a life: what stays the same stays bound
+	bound     *rpc.Set     // those of the present life; nil before the first
+	lanes     logs.Lanes   // of all lives: the file systems of programs' logs that do not answer
 	silences  *plugins.Silences
 	diskTurns chan struct{} // see disk
 }
@@ -69,6 +70,7 @@ func (d *daemon) run() (int, error) {
 	d.bus = eventlistener.NewBus()
 	d.silences = &plugins.Silences{}
 	d.sockets = rpc.NewSockets(d.report)
+	d.fastcgi = core.NewFastCGISockets(d.write)
 	defer d.letGo()
 	next, err := d.prepareStart()
 	if err != nil {
@@ -203,6 +205,7 @@ func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err e
 		},
 		Environ: d.environ,
 		Syslog:  log.syslog,
+		FastCGI: d.fastcgi,
 		Lanes:   &d.lanes,
 	})
 	if err != nil {

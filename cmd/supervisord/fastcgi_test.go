@@ -150,6 +150,65 @@ autorestart=true
 	}
 }
 
+// Who connects while a restart is under way is answered by the program of the next life; a section that goes takes its socket along.
+func TestAFastCGISocketStaysOpenOverARestart(t *testing.T) {
+	for _, network := range []string{"unix", "tcp"} {
+		t.Run(network, func(t *testing.T) {
+			address, url := "DIR/f.sock", "unix://DIR/f.sock"
+			if network == "tcp" {
+				address = fmt.Sprintf("127.0.0.1:%d", freePort(t))
+				url = "tcp://" + address
+			}
+			conf := func(section string) string {
+				return baseConf + section + `
+[program:slow]
+command=/bin/sh -c "trap 'while [ ! -e DIR/go ]; do sleep 0.02; done; exit' TERM; echo up; while :; do sleep 0.02; done"
+stdout_logfile=DIR/slow.log
+stopwaitsecs=1000
+startsecs=0
+priority=1
+`
+			}
+			web := "[fcgi-program:f]\nsocket=" + url + "\ncommand=DIR/server\nstartsecs=0\nstopsignal=KILL\n"
+			in := ready(t, conf(web))
+			in.script("server", fcgiServer)
+			in.launch()
+			in.waitServing()
+			address, url = strings.ReplaceAll(address, "DIR", in.dir), strings.ReplaceAll(url, "DIR", in.dir)
+			in.waitFile("slow.log", "up\n")
+			first := visit(t, network, address, "")
+			in.must("supervisor.restart")
+			in.waitLog("waiting for slow to die")
+			waits, err := net.Dial(network, address) // the first program is dead, and the next not there yet
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer waits.Close() //nolint:errcheck // read to its end
+			if err := waits.SetDeadline(time.Now().Add(patience)); err != nil {
+				t.Fatal(err)
+			}
+			in.script("go", "")
+			line, err := bufio.NewReader(waits).ReadString('\n')
+			if second := strings.Fields(line + " none")[0]; err != nil || second == strconv.Itoa(first) {
+				t.Errorf("whoever waited got %q, %v", line, err)
+			}
+			if n := strings.Count(in.log(), "INFO Creating socket "+url+"\n"); n != 1 || strings.Contains(in.log(), "Closing socket") {
+				t.Errorf("the socket was created %d times, or closed:\n%s", n, in.log())
+			}
+			in.writeConf(conf(""))
+			in.must("supervisor.restart")
+			in.waitLog("INFO Closing socket " + url + "\n")
+			until(t, "nobody listens there", func() bool {
+				conn, err := net.Dial(network, address)
+				if err == nil {
+					_ = conn.Close()
+				}
+				return err != nil
+			})
+		})
+	}
+}
+
 func TestAFastCGISocketThatCannotBeMadeIsASpawnThatFails(t *testing.T) {
 	held, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

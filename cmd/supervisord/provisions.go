@@ -44,7 +44,11 @@ func (d *daemon) provide(conf *config.Config, first bool) (_ *provisions, errs c
 		d.detach() // the log has been opened before, as in Supervisor
 	}
 	var problems []core.Problem
-	if p.core, problems = core.Prepare(conf); problems != nil {
+	fastcgi := d.fastcgi
+	if first {
+		fastcgi = nil // a program whose socket cannot be opened is tried again, and the daemon starts
+	}
+	if p.core, problems = core.Prepare(conf, fastcgi); problems != nil {
 		for _, problem := range problems {
 			refuse(problem.Section, problem.Key, problem.Err.Error()+"; mend that, or take another value", problem.Err.Error())
 		}

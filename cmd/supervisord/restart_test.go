@@ -57,6 +57,9 @@ func onlyRestart() []unusable {
 	return []unusable{
 		{"a pidfile that is a directory", onceReplaced("pidfile=DIR/supervisord.pid", "pidfile=DIR/dir"), "[supervisord] pidfile: ", "could not write pidfile"},
 		{"a pidfile that cannot be made", onceReplaced("pidfile=DIR/supervisord.pid", "pidfile=/proc/nobody-can-write"), "[supervisord] pidfile: ", "could not write pidfile /proc/nobody-can-write: no such file or directory"},
+		{"a FastCGI port in use", more("[fcgi-program:f]\nsocket=tcp://127.0.0.1:PORT\ncommand=/bin/cat\n"), "[fcgi-program:f] socket: ", "cannot listen at tcp://127.0.0.1:"},
+		{"a FastCGI socket that is a file", more("[fcgi-program:f]\nsocket=unix://DIR/supervisord.conf\ncommand=/bin/cat\n"), "[fcgi-program:f] socket: ", "cannot listen at unix:///"},
+		{"a FastCGI socket in a missing directory", more("[fcgi-program:f]\nsocket=unix://DIR/none/f.sock\ncommand=/bin/cat\n"), "[fcgi-program:f] socket: ", "cannot listen at unix:///"},
 	}
 }
 

@@ -85,6 +85,11 @@ func (l *loader) notePositions() {
 	for _, s := range l.cfg.Servers {
 		sections = append(sections, s.Section)
 	}
+	for _, g := range l.cfg.Groups {
+		if g.Kind == FastCGIGroup {
+			sections = append(sections, "fcgi-program:"+g.Name)
+		}
+	}
 	for _, section := range sections {
 		l.cfg.positions[position(section, "")] = l.doc.Where(section, "")
 		for _, key := range l.doc.Own(section) {
