@@ -350,3 +350,37 @@ func TestTheSocketsStayBoundOverARestart(t *testing.T) {
 		t.Errorf("status just after it: %d, %q", status, out)
 	}
 }
+
+// What a restart had prepared when the daemon was killed is removed by the next start.
+func TestADaemonThatIsKilledInARestartLeavesNothingForGood(t *testing.T) {
+	conf := baseConf + "[program:stays]\ncommand=/bin/sh -c \"trap '' TERM; echo up; read end\"\nstdout_logfile=DIR/stays.log\nstopwaitsecs=1000\nstartsecs=0\n"
+	in := run(t, conf)
+	in.waitFile("stays.log", "up\n")
+	temporary := func() (all []string) {
+		for name := range strings.FieldsSeq(in.listing()) {
+			if strings.HasPrefix(name, ".") {
+				all = append(all, name)
+			}
+		}
+		return all
+	}
+	in.writeConf(strings.Replace(conf, "file=DIR/s.sock", "file=DIR/s.sock\nchmod=0770", 1) + "[fcgi-program:f]\nsocket=unix://DIR/f.sock\ncommand=/bin/cat\n")
+	in.must("supervisor.restart")
+	in.waitLog("waiting for stays to die")
+	if left := temporary(); len(left) < 3 {
+		t.Errorf("a restart has prepared %q", left)
+	}
+	in.signal(syscall.SIGKILL)
+	<-in.exited
+	if left := temporary(); len(left) < 3 {
+		t.Errorf("what was killed has left %q", left)
+	}
+	next := in.again()
+	next.writeConf(baseConf + "[fcgi-program:f]\nsocket=unix://DIR/f.sock\ncommand=/bin/sleep 1000\n")
+	next.launch()
+	next.waitServing()
+	next.waitState("f:f", "RUNNING")
+	if left := temporary(); len(left) > 0 {
+		t.Errorf("the next start has left %q", left)
+	}
+}

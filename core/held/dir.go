@@ -113,44 +113,71 @@ func (d *Dir) CreateTemp(prefix, suffix string, mode os.FileMode) (*os.File, str
 	return nil, "", d.fail("create", prefix, unix.EEXIST)
 }
 
-// random is eight characters of those that Python's tempfile uses.
+// Random parts of names are eight characters of those that Python's tempfile uses.
+const (
+	randomLetters = "abcdefghijklmnopqrstuvwxyz0123456789_"
+	randomLength  = 8
+)
+
 func random() string {
-	const letters = "abcdefghijklmnopqrstuvwxyz0123456789_"
-	var b [8]byte
+	var b [randomLength]byte
 	_, _ = rand.Read(b[:]) // it never fails
 	for i := range b {
-		b[i] = letters[int(b[i])%len(letters)]
+		b[i] = randomLetters[int(b[i])%len(randomLetters)]
 	}
 	return string(b[:])
 }
 
-// private makes a directory that only we can enter, and holds it. Whoever may write to d may move it away, but not
+// privatePrefix begins the names of private directories.
+const privatePrefix = ".s"
+
+// private makes a directory that only we can enter, and holds it, marked as in use. Whoever may write to d may move it away, but not
 // reach what is in it.
 func (d *Dir) private() (p *Dir, name string, err error) {
 	for range maxNames {
-		name = ".s" + random()
-		if err = unix.Mkdirat(d.fd, name, 0o700); !errors.Is(err, unix.EEXIST) {
+		name = privatePrefix + random()
+		if err = unix.Mkdirat(d.fd, name, 0o700); errors.Is(err, unix.EEXIST) {
+			continue
+		}
+		if err != nil {
+			return nil, "", d.fail("mkdir", name, err)
+		}
+		p, err = d.enterPrivate(name)
+		if err == nil {
+			return p, name, nil
+		}
+		d.removeDir(name)
+		if !errors.Is(err, errSwept) {
 			break
 		}
 	}
-	if err != nil {
-		return nil, "", d.fail("mkdir", name, err)
+	return nil, "", d.fail("open", name, err)
+}
+
+func (d *Dir) enterPrivate(name string) (*Dir, error) {
+	fd, err := openat(d.fd, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.ENOENT) {
+		err = errSwept
 	}
-	p, err = d.step(name)
+	if err != nil {
+		return nil, err
+	}
+	var st unix.Stat_t
+	if err = unix.Fstat(fd, &st); err == nil && !isPrivate(&st) {
+		err = fmt.Errorf("it was exchanged: %w", ErrUnsafe)
+	}
 	if err == nil {
-		var st unix.Stat_t
-		if err = unix.Fstat(p.fd, &st); err == nil && (int(st.Uid) != os.Geteuid() || st.Mode&0o077 != 0) {
-			err = fmt.Errorf("it was exchanged: %w", ErrUnsafe)
-		}
-		if err != nil {
-			_ = p.Close()
-		}
+		err = mark(fd)
 	}
 	if err != nil {
-		d.removeDir(name)
-		return nil, "", d.fail("open", name, err)
+		_ = unix.Close(fd)
+		return nil, err
 	}
-	return p, name, nil
+	return &Dir{fd: fd, path: filepath.Join(d.path, name)}, nil
+}
+
+func isPrivate(st *unix.Stat_t) bool {
+	return st.Mode&unix.S_IFMT == unix.S_IFDIR && int(st.Uid) == os.Geteuid() && st.Mode&0o077 == 0
 }
 
 // step opens a directory in this one.

@@ -41,7 +41,8 @@ func NewDraft(path string, content []byte, mode os.FileMode) (_ *Draft, err erro
 	st, err := d.dir.Stat(d.name)
 	d.made = errors.Is(err, fs.ErrNotExist)
 	if d.made || err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG {
-		if d.file, d.temp, err = d.dir.CreateTemp("."+d.name+".", "", mode); err == nil {
+		d.dir.sweepFiles("." + d.name + ".")
+		if d.file, d.temp, err = d.createMarked(mode); err == nil {
 			if _, err = d.file.Write(content); err == nil {
 				return d, nil
 			}
@@ -56,6 +57,21 @@ func NewDraft(path string, content []byte, mode os.FileMode) (_ *Draft, err erro
 	}
 	d.file = os.NewFile(uintptr(fd), path) //nolint:gosec // a descriptor
 	return d, nil
+}
+
+// createMarked creates the file of a random name, marked as in use.
+func (d *Draft) createMarked(mode os.FileMode) (f *os.File, name string, err error) {
+	for range maxNames {
+		if f, name, err = d.dir.CreateTemp("."+d.name+".", "", mode); err != nil {
+			return nil, "", err
+		}
+		if err = mark(int(f.Fd())); err == nil { //nolint:gosec // a descriptor
+			return f, name, nil
+		}
+		_ = d.dir.Remove(name)
+		_ = f.Close()
+	}
+	return nil, "", d.dir.fail("lock", name, err)
 }
 
 // Publish makes the content that of the file. The draft is then to be removed or closed.

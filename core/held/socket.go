@@ -43,6 +43,7 @@ func Bind(path string, mode uint32, owner *Owner, bind func(address string) erro
 			_ = s.Close()
 		}
 	}()
+	dir.sweepPrivate()
 	if s.private, s.privy, err = dir.private(); err != nil {
 		return nil, err
 	}
