@@ -17,6 +17,15 @@ const (
 	callBacks = 8
 	// callBackTime is how long one may take.
 	callBackTime = 5 * time.Minute
+	// callBackRate is how many calls of one plugin are begun in a second, callBackBurst how many at once after a pause.
+	callBackRate  = 500
+	callBackBurst = 1000
+	// callBackPatience is how long a call that is over the rate waits for its turn; one that would wait longer is refused.
+	callBackPatience = 20 * time.Millisecond
+	// refusalTime is how long such an answer takes: who asks again at once is slowed down.
+	refusalTime = 100 * time.Millisecond
+	// tooMany is the code of the fault for a call that was refused for its rate.
+	tooMany = 429
 	// forbidden is the code of the fault for a method that the permissions do not reach; sdk has the same for none at all.
 	forbidden = 403
 )
@@ -47,12 +56,15 @@ func (p *plugin) listen(l *live, s Settings) (end func(), err error) {
 	}
 	isPlugin := sdk.IsPID(l.process.pid)
 	turns := make(chan struct{}, callBacks)
-	server := sdk.NewHostServer(func(peer sdk.Peer) error {
+	server := l.meter.HostServer(func(peer sdk.Peer) error {
 		if peer.UID >= 0 && peer.UID != uid {
 			return fmt.Errorf("the peer is user %d, not %d", peer.UID, uid)
 		}
 		return isPlugin(peer)
 	}, func(ctx context.Context, method string, params []any) (any, error) {
+		if err := p.admit(ctx); err != nil {
+			return nil, err
+		}
 		select {
 		case turns <- struct{}{}:
 			defer func() { <-turns }()
@@ -70,6 +82,32 @@ func (p *plugin) listen(l *live, s Settings) (end func(), err error) {
 		server.Stop()
 		<-done
 	}, nil
+}
+
+// admit waits until another call may be begun, or refuses it.
+func (p *plugin) admit(ctx context.Context) error {
+	turn := p.rate.Reserve()
+	wait, refused := turn.Delay(), false
+	if wait > callBackPatience {
+		turn.Cancel()
+		wait, refused = refusalTime, true
+	}
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if !refused {
+		return nil
+	}
+	p.tooOften.Do(func() {
+		p.log.Warn("calls back too often; what is over the rate is refused, told once a minute", "calls_per_second", callBackRate)
+	})
+	return &sdk.Fault{Code: tooMany, Text: fmt.Sprintf("the plugin calls too often: at most %d calls a second", callBackRate)}
 }
 
 // callBack makes one call of the daemon for the plugin.

@@ -4,11 +4,44 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
 
 	"github.com/hark-supervisor/hark/sdk"
-	"github.com/hashicorp/go-hclog"
 )
+
+// A plugin that calls back in a loop gets as many calls as the rate allows, and a fault for the others; it is no flood for which it would be killed.
+func TestAPluginThatCallsBackInALoopIsSlowedDown(t *testing.T) {
+	h := newHosted(t, brisk(), "none")
+	var calls atomic.Int64
+	h.o.Call = func(context.Context, bool, string, []any) (any, error) {
+		calls.Add(1)
+		return "answer", nil
+	}
+	h.SetPlugin(Settings{Name: "faulty", Permissions: ReadCalls})
+	h.SetInstance(namespace("a"))
+	h.works("a")
+	pid, began := h.status().PID, time.Now()
+	if _, err := h.call("a", "loop", 0); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "calls are refused", func() bool {
+		got, err := h.call("a", "refused", 0)
+		return err == nil && got != "0"
+	})
+	until(t, "calls are answered all the same", func() bool { return calls.Load() > callBackBurst+callBackRate })
+	if n, most := calls.Load(), callBackBurst+int64(callBackRate*time.Since(began).Seconds())+callBacks; n > most {
+		t.Errorf("%d calls, of at most %d", n, most)
+	}
+	h.waitLog("calls back too often")
+	h.works("a")
+	if got := h.status(); got.PID != pid || got.Failures != 0 {
+		t.Errorf("%+v", got)
+	}
+}
 
 func TestRefusedMethodsAreNotKeptWithoutEnd(t *testing.T) {
 	t.Parallel()

@@ -18,12 +18,17 @@ import (
 
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/testplugins/faulty"
+	"github.com/hark-supervisor/hark/testplugins/flooder"
 )
 
 // TestMain lets the test binary be a plugin.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == faulty.Verb {
 		faulty.Run(os.Args[2:])
+		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == flooder.Verb {
+		flooder.Run()
 		return
 	}
 	goleak.VerifyTestMain(m)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"golang.org/x/time/rate"
 
 	"github.com/hark-supervisor/hark/sdk"
 )
@@ -21,6 +22,9 @@ type plugin struct {
 	log  hclog.Logger
 	wake chan struct{}
 	done chan struct{}
+
+	rate     *rate.Limiter  // of its calls of the daemon, over all its processes
+	tooOften rate.Sometimes // told in the log
 
 	mu        sync.Mutex
 	settings  Settings
@@ -48,6 +52,7 @@ func newPlugin(h *Host, s Settings) *plugin {
 	return &plugin{
 		host: h, name: s.Name, settings: s, log: h.o.Log.Named("plugin." + s.Name),
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
+		rate: rate.NewLimiter(callBackRate, callBackBurst), tooOften: rate.Sometimes{Interval: time.Minute},
 		instances: map[instanceKey]*instance{}, since: time.Now(), denied: map[string]bool{},
 	}
 }
@@ -376,7 +381,8 @@ type live struct {
 	ctx         context.Context // done when the process has ended
 	socket      string          // where it may call back; "": nowhere
 	stderr      *stderrLog
-	calls       sync.WaitGroup // that configure and remove instances
+	meter       *sdk.FrameMeter // of its connections
+	calls       sync.WaitGroup  // that configure and remove instances
 	release     func()
 }
 

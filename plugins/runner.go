@@ -34,6 +34,7 @@ type process struct {
 	proc   Process // nil: not started
 	killed bool    // it is to be killed as soon as it is there
 	late   bool    // its start took too long
+	doom   string  // why it was killed, where it did what no plugin may do; "": it did not
 	how    string  // it ended
 }
 
@@ -66,11 +67,37 @@ func (r *process) Start(ctx context.Context) error {
 
 func (r *process) exited(how string) {
 	r.ending.Do(func() {
-		r.mu.Lock()
-		r.how = how
-		r.mu.Unlock()
+		r.note(how)
 		close(r.ended)
 	})
+}
+
+// note keeps how it ended: what it was killed for tells more than the signal.
+func (r *process) note(how string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.how = how; r.doom != "" {
+		r.how = "killed: " + r.doom
+	}
+}
+
+// killFor kills it for what it did, which end tells.
+func (r *process) killFor(why string) {
+	r.condemn(why)
+	r.kill()
+}
+
+func (r *process) condemn(why string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.doom = why
+}
+
+// condemned reports whether killFor was called.
+func (r *process) condemned() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.doom != ""
 }
 
 // pid is 0 before the start.

@@ -40,7 +40,7 @@ func (p *plugin) start(s Settings) (_ *live, err error) {
 	r := newProcess(p.host.o.Launcher, &Program{
 		Plugin: p.name, Argv: exe.Argv, File: exe.File, Path: exe.Path, User: s.User, MaxProcesses: s.MaxProcesses,
 	}, stderr)
-	l := &live{plugin: p, process: r, stderr: stderr}
+	l := &live{plugin: p, process: r, stderr: stderr, meter: sdk.NewFrameMeter(r.killFor)}
 	var cancel context.CancelFunc
 	l.ctx, cancel = context.WithCancel(p.host.ctx)
 	go func() {
@@ -64,7 +64,7 @@ func (p *plugin) start(s Settings) (_ *live, err error) {
 		p.starting = nil
 		p.mu.Unlock()
 	}()
-	client := goplugin.NewClient(p.clientConfig(r, dir, s))
+	client := goplugin.NewClient(p.clientConfig(l, dir, s))
 	l.release = func() {
 		// It waits for its goroutines, which end because the process has.
 		client.Kill()
@@ -85,10 +85,11 @@ func (p *plugin) start(s Settings) (_ *live, err error) {
 	return l, nil
 }
 
-func (p *plugin) clientConfig(r *process, dir string, s Settings) *goplugin.ClientConfig {
+func (p *plugin) clientConfig(l *live, dir string, s Settings) *goplugin.ClientConfig {
+	r := l.process
 	return &goplugin.ClientConfig{
 		HandshakeConfig: sdk.Handshake(), VersionedPlugins: sdk.ClientPlugins(),
-		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC}, GRPCDialOptions: sdk.DialOptions(sdk.IsPID(r.pid)),
+		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC}, GRPCDialOptions: l.meter.DialOptions(sdk.IsPID(r.pid)),
 		// Time is kept by connect's watchdog. Were this as long, either could be the first, and only the watchdog reports why it killed.
 		StartTimeout: 2 * p.host.o.Timing.Start, SkipHostEnv: true, Logger: hclog.NewNullLogger(),
 		SyncStdout: printed{r.stderr}, SyncStderr: printed{r.stderr},
@@ -165,6 +166,8 @@ func (p *plugin) failure(l *live, err error) error {
 	switch {
 	case errors.Is(err, errClosed):
 		return err
+	case l.process.condemned():
+		return errors.New(l.process.end() + last)
 	case line == "" && late:
 		return fmt.Errorf("it did not say within %v where it listens and was killed%s", within, last)
 	case late:

@@ -104,7 +104,11 @@ func (s *hostService) Call(ctx context.Context, q *pb.HostCallRequest) (*pb.Call
 // NewHostServer is a server of gRPC for the unix socket that a plugin calls back on. check lets connections through;
 // whether a method may be called is call's business. The caller serves and stops it.
 func NewHostServer(check func(Peer) error, call HostFunc) *grpc.Server {
-	s := grpc.NewServer(append(serverOptions(check), grpc.MaxConcurrentStreams(maxHostStreams))...)
+	s := grpc.NewServer(hostOptions(check)...)
 	pb.RegisterHostServer(s, &hostService{call: call})
 	return s
+}
+
+func hostOptions(check func(Peer) error) []grpc.ServerOption {
+	return append(serverOptions(check), grpc.MaxConcurrentStreams(maxHostStreams), grpc.MaxHeaderListSize(maxHeaders))
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 	"github.com/hark-supervisor/hark/testplugins/faulty"
+	"github.com/hark-supervisor/hark/testplugins/flooder"
 )
 
 // patience is how long a test waits for something that must come. It bounds a
@@ -41,6 +42,10 @@ func TestMain(m *testing.M) {
 			_ = syscall.Exec(os.Args[0], os.Args, append(os.Environ(), "GORACE=atexit_sleep_ms=0"))
 		}
 		faulty.Run(os.Args[2:])
+		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == flooder.Verb {
+		flooder.Run()
 		return
 	}
 	if os.Getenv("HARK_BE_SUPERVISORD") != "" || os.Getenv(readyVariable) != "" {

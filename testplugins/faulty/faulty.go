@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -100,8 +101,9 @@ func neverAccepts() {
 
 type namespace struct {
 	config
-	i    sdk.Instance
-	args []string
+	i       sdk.Instance
+	args    []string
+	refused *atomic.Int64 // of calls that loop has made, by the fault 429
 }
 
 func newNamespace(_ context.Context, c config, i sdk.Instance, args []string) (sdk.Namespace, error) {
@@ -124,7 +126,7 @@ func newNamespace(_ context.Context, c config, i sdk.Instance, args []string) (s
 			return nil, err
 		}
 	}
-	return &namespace{c, i, args}, nil
+	return &namespace{c, i, args, new(atomic.Int64)}, nil
 }
 
 // Methods is sdk.Namespace's.
@@ -137,7 +139,7 @@ func (n *namespace) Methods() []sdk.Method {
 		{Name: "call", Params: []sdk.Param{{Type: "string", Name: "method", Help: "to be called back"}}, Returns: sdk.Param{Type: "string"}, Help: "Call back."},
 		{Name: "fault", Returns: sdk.Param{Type: "string"}, Help: "Answer a fault."},
 	}
-	for _, name := range []string{"crash", "hang", "stop", "flood", "print", "huge", "deep", "utf8", "forks", "secret"} {
+	for _, name := range []string{"crash", "hang", "stop", "flood", "print", "huge", "deep", "utf8", "forks", "secret", "loop", "refused"} {
 		m := sdk.Method{Name: name, Returns: sdk.Param{Type: "string"}, Help: "Misbehave."}
 		if name == "hang" || name == "stop" {
 			m.Timeout = 2 * time.Second
@@ -161,10 +163,30 @@ func (n *namespace) Call(ctx context.Context, method string, params []any) (any,
 		return fmt.Sprint(v), err
 	case "fault":
 		return nil, &sdk.Fault{Code: 4711, Text: "as you like"}
+	case "loop":
+		for range loops {
+			go n.loop()
+		}
+		return "", nil
+	case "refused":
+		return fmt.Sprint(n.refused.Load()), nil
 	case "secret":
 		return nil, errors.New("cannot use " + n.Token)
 	}
 	return misbehave(method)
+}
+
+// loops is how many goroutines loop runs on.
+const loops = 64
+
+// loop calls back without end, whatever is answered.
+func (n *namespace) loop() {
+	for {
+		var fault *sdk.Fault
+		if _, err := n.i.Host.Call(context.Background(), "supervisor.getState"); errors.As(err, &fault) && fault.Code == 429 {
+			n.refused.Add(1)
+		}
+	}
 }
 
 func misbehave(how string) (any, error) {
