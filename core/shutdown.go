@@ -43,6 +43,11 @@ func (s *Supervisor) ExitStatus() int { return int(s.exitStatus.Load()) }
 // (Supervisor stops everything, then exits). Errors: CantReread, ShutdownState.
 func (s *Supervisor) Restart(ctx context.Context) error {
 	if err := s.prepareRestart(); err != nil {
+		select {
+		case <-s.ended: // meanwhile
+			return ErrEnded
+		default:
+		}
 		s.log(config.ERRO, brokenRestartLine(err))
 		return refuse(CantReread, firstError(err))
 	}

@@ -47,6 +47,7 @@ type daemon struct {
 
 	preparing sync.Mutex  // held while provisions of a next life are made or taken
 	next      *provisions // nil: none were made
+	lives     int         // that are over; under preparing
 	pidfile   *held.Draft // nil: there is none
 	pidpath   string
 
@@ -124,10 +125,7 @@ func (d *daemon) letGo() {
 	if d.ext != nil {
 		d.ext.close(context.Background(), 0) // nothing but what an error left
 	}
-	d.preparing.Lock() // who prepares still is waited for
-	d.next.discard()
-	d.next = nil
-	d.preparing.Unlock()
+	d.discardNext()
 	if d.pidfile != nil {
 		d.pidfile.Remove()
 	}
@@ -140,6 +138,15 @@ func (d *daemon) letGo() {
 	if log := d.log.Load(); log != nil {
 		log.close()
 	}
+}
+
+// discardNext waits for who prepares still.
+func (d *daemon) discardNext() {
+	d.preparing.Lock()
+	defer d.preparing.Unlock()
+	d.next.discard()
+	d.next = nil
+	d.lives++
 }
 
 // reread reads the configuration again, for a reload or to see before a restart
@@ -186,7 +193,8 @@ func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err e
 		d.lookups.Store(d.system)
 		d.ext = d.newExtensions()
 	}
-	ext := d.ext           // for calls, which may outlast it
+	ext := d.ext // for calls, which may outlast it
+	number := d.livesOver()
 	var server *rpc.Server // before the supervisor runs
 	supervisor, err := core.New(core.Options{
 		Further:        ext.further,
@@ -198,7 +206,7 @@ func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err e
 		ReopenLog:      log.reopen,
 		ClearLog:       log.clear,
 		Reread:         func() (*config.Config, error) { return d.reread(ext.check) },
-		PrepareRestart: func() error { return d.prepareRestart(ext.check) },
+		PrepareRestart: func() error { return d.prepareRestart(ext.check, number) },
 		Restarting:     func() { server.HoldCallers(callersWait) },
 		Program: func(name, group string, settings map[string]string) ([]*config.Process, []string, error) {
 			return d.readProgram(conf, name, group, settings)
@@ -218,9 +226,7 @@ func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err e
 		supervisor.Discard()
 		return 0, 0, err
 	}
-	d.preparing.Lock()
-	d.conf = conf // from here on it is the last good one
-	d.preparing.Unlock()
+	d.take(conf)
 	if d.bound != nil {
 		d.bound.Close()
 	}
@@ -260,6 +266,20 @@ func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err e
 		d.end(supervisor)
 	}
 	return mood, supervisor.ExitStatus(), nil
+}
+
+// livesOver is how many lives are over.
+func (d *daemon) livesOver() int {
+	d.preparing.Lock()
+	defer d.preparing.Unlock()
+	return d.lives
+}
+
+// take makes a configuration that of the present life, the last good one.
+func (d *daemon) take(conf *config.Config) {
+	d.preparing.Lock()
+	defer d.preparing.Unlock()
+	d.conf = conf
 }
 
 // takeLog makes a log that of the present life. The one before is written to its end first.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -10,11 +11,17 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 )
 
-// prepareRestart is core.Options' PrepareRestart: it reads the configuration and makes the provisions of the next life. The error is all
+// errOver is why a life that is over prepares no restart any longer: the next has read the configuration since.
+var errOver = errors.New("the restart before has begun already")
+
+// prepareRestart is core.Options' PrepareRestart of a life: it reads the configuration and makes the provisions of the next life. The error is all
 // that is wrong, and then nothing has changed.
-func (d *daemon) prepareRestart(check func(*config.Config) error) error {
+func (d *daemon) prepareRestart(check func(*config.Config) error, life int) error {
 	d.preparing.Lock() // of two restarts at once the second is prepared when the first is
 	defer d.preparing.Unlock()
+	if life != d.lives {
+		return errOver
+	}
 	conf, err := d.reread(check)
 	if err != nil {
 		return err
@@ -36,6 +43,7 @@ func (d *daemon) takeNext() (*provisions, error) {
 	defer d.preparing.Unlock()
 	p := d.next
 	d.next = nil
+	d.lives++
 	conf, err := d.load(d.path)
 	if err == nil && p != nil && reflect.DeepEqual(conf, p.conf) {
 		return p, nil
