@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,10 +51,9 @@ type Event struct {
 	text    string // group, channel or REMOTE_COMMUNICATION's type
 	detail  string // REMOTE_COMMUNICATION's data
 	number  int64  // a tick's time, or a count
-	groups  *[len(reloadKeys)][]string
+	groups  *[reloadLists][]string
 	data    []byte // output; a part of payload once that is rendered, where it can be
 
-	render  func(e *Event, dst []byte) []byte // nil: the payload is empty
 	once    sync.Once
 	payload []byte
 	chars   int
@@ -107,13 +104,10 @@ func (e *Event) CharLen() int {
 }
 
 func (e *Event) fill() {
-	if e.render == nil {
-		return
-	}
 	// Room for the keys and numbers of any one payload beside its variable parts.
 	const keys = 96
 	size := keys + len(e.process.Name) + len(e.process.Group) + len(e.text) + len(e.detail) + len(e.data)
-	e.payload = e.render(e, make([]byte, 0, size))
+	e.payload = e.appendPayload(make([]byte, 0, size))
 	plain := asciiPrefix(e.payload)
 	if !utf8.Valid(e.payload[plain:]) { // a name; readers by character would lose their place
 		e.payload = bytes.ToValidUTF8(e.payload, []byte("\uFFFD"))
@@ -152,30 +146,9 @@ func (e *Event) giveSerial(next func() int64) int64 {
 // none of them.
 func NewProcessState(t Type, p Process, from string, tries int, expected bool, ex Exit) *Event {
 	return &Event{
-		typ: t, process: p, render: renderState,
+		typ: t, process: p,
 		change: StateChange{From: from, Tries: tries, Expected: expected, Exit: ex},
 	}
-}
-
-func renderState(e *Event, dst []byte) []byte {
-	dst = appendWho(dst, e.process)
-	dst = append(dst, " from_state:"...)
-	dst = append(dst, e.change.From...)
-	switch e.typ {
-	case ProcessStateStarting, ProcessStateBackoff:
-		dst = append(dst, " tries:"...)
-		return strconv.AppendInt(dst, int64(e.change.Tries), 10)
-	case ProcessStateExited:
-		if e.change.Expected {
-			dst = append(dst, " expected:1"...)
-		} else {
-			dst = append(dst, " expected:0"...)
-		}
-		return appendPid(dst, e.process)
-	case ProcessStateRunning, ProcessStateStopping, ProcessStateStopped:
-		return appendPid(dst, e.process)
-	}
-	return dst
 }
 
 // NewProcessLog is the event of output a process wrote; t is ProcessLogStdout or
@@ -185,64 +158,33 @@ func NewProcessLog(t Type, p Process, data []byte) *Event {
 	if t == ProcessLogStderr {
 		channel = "stderr"
 	}
-	return &Event{typ: t, process: p, text: channel, data: data, render: renderLog}
-}
-
-func renderLog(e *Event, dst []byte) []byte {
-	dst = appendPid(appendWho(dst, e.process), e.process)
-	dst = append(dst, " channel:"...)
-	dst = append(dst, e.text...)
-	dst = append(dst, '\n')
-	return appendText(dst, e.data)
+	return &Event{typ: t, process: p, text: channel, data: data}
 }
 
 // NewProcessCommunication is the event of a block a process wrote between
 // capture tags; t is ProcessCommunicationStdout or ProcessCommunicationStderr.
 // The event takes ownership of data.
 func NewProcessCommunication(t Type, p Process, data []byte) *Event {
-	return &Event{typ: t, process: p, data: data, render: renderCommunication}
-}
-
-func renderCommunication(e *Event, dst []byte) []byte {
-	dst = appendPid(appendWho(dst, e.process), e.process)
-	dst = append(dst, '\n')
-	return appendText(dst, e.data)
+	return &Event{typ: t, process: p, data: data}
 }
 
 // NewRemoteCommunication is the event of a call of
 // supervisor.sendRemoteCommEvent with its two arguments.
 func NewRemoteCommunication(kind, data string) *Event {
-	return &Event{typ: RemoteCommunication, text: kind, detail: data, render: renderRemote}
-}
-
-func renderRemote(e *Event, dst []byte) []byte {
-	dst = append(dst, "type:"...)
-	dst = append(dst, e.text...)
-	dst = append(dst, '\n')
-	return append(dst, e.detail...)
+	return &Event{typ: RemoteCommunication, text: kind, detail: data}
 }
 
 // NewTick is the event of a period's beginning; t is Tick5, Tick60 or Tick3600,
 // when the period's first second since the epoch.
 func NewTick(t Type, when int64) *Event {
-	return &Event{typ: t, number: when, render: renderTick}
-}
-
-func renderTick(e *Event, dst []byte) []byte {
-	return strconv.AppendInt(append(dst, "when:"...), e.number, 10)
+	return &Event{typ: t, number: when}
 }
 
 // NewProcessGroup is the event of a group that was added or removed; t is
 // ProcessGroupAdded or ProcessGroupRemoved. The payload ends in a newline as
 // Supervisor's does, though its documentation shows none.
 func NewProcessGroup(t Type, group string) *Event {
-	return &Event{typ: t, text: group, render: renderGroup}
-}
-
-func renderGroup(e *Event, dst []byte) []byte {
-	dst = append(dst, "groupname:"...)
-	dst = append(dst, e.text...)
-	return append(dst, '\n')
+	return &Event{typ: t, text: group}
 }
 
 // NewSupervisorState is the event of the supervisor's own start or stop; t is
@@ -252,45 +194,25 @@ func NewSupervisorState(t Type) *Event {
 	return &Event{typ: t}
 }
 
-// reloadKeys are the payload keys of CONFIG_RELOADED, in order.
-var reloadKeys = [...]string{"added", "changed", "removed"}
-
 // NewConfigReloaded is Hark's event of a configuration that was read again, with
 // the groups it adds, changes and removes. Payload:
 // "added:a,b changed:c removed:".
 func NewConfigReloaded(added, changed, removed []string) *Event {
-	return &Event{typ: ConfigReloaded, render: renderReloaded,
+	return &Event{typ: ConfigReloaded,
 		groups: &[...][]string{slices.Clone(added), slices.Clone(changed), slices.Clone(removed)}}
-}
-
-func renderReloaded(e *Event, dst []byte) []byte {
-	for i, key := range reloadKeys {
-		if i > 0 {
-			dst = append(dst, ' ')
-		}
-		dst = append(append(dst, key...), ':')
-		dst = append(dst, strings.Join(e.groups[i], ",")...)
-	}
-	return dst
 }
 
 // NewEventsDiscarded is Hark's event of count events lost to the full buffer of
 // a subscriber. Payload: "subscriber:mylistener discarded:3".
 func NewEventsDiscarded(subscriber string, count int64) *Event {
-	return &Event{typ: EventsDiscarded, text: subscriber, number: count, render: renderDiscarded}
-}
-
-func renderDiscarded(e *Event, dst []byte) []byte {
-	dst = append(dst, "subscriber:"...)
-	dst = append(dst, e.text...)
-	return strconv.AppendInt(append(dst, " discarded:"...), e.number, 10)
+	return &Event{typ: EventsDiscarded, text: subscriber, number: count}
 }
 
 // NewLogDropped is Hark's event of output that reached no log: bytes of the
 // channel ("stdout" or "stderr") of p. Payload:
 // "processname:cat groupname:cat pid:7 channel:stdout bytes:4096".
 func NewLogDropped(p Process, channel string, bytes int64) *Event {
-	return &Event{typ: LogDropped, process: p, text: channel, number: bytes, render: renderDropped}
+	return &Event{typ: LogDropped, process: p, text: channel, number: bytes}
 }
 
 // NewSinkDropped is NewLogDropped of output that one log sink will not get, whatever became of it
@@ -301,38 +223,8 @@ func NewSinkDropped(sink string, p Process, channel string, bytes int64) *Event 
 	return e
 }
 
-func renderDropped(e *Event, dst []byte) []byte {
-	dst = appendPid(appendWho(dst, e.process), e.process)
-	dst = append(dst, " channel:"...)
-	dst = append(dst, e.text...)
-	dst = append(dst, " bytes:"...)
-	dst = strconv.AppendInt(dst, e.number, 10)
-	if e.detail != "" {
-		dst = append(append(dst, " sink:"...), e.detail...)
-	}
-	return dst
-}
-
 // NewPluginState is Hark's event of a plugin whose process has changed its state; t is one below PluginState. pid is 0 where there is no
 // process; why tells of a failure, in one line. Payload: "pluginname:slack from_state:RUNNING pid:0", a line feed, and why.
 func NewPluginState(t Type, plugin, from string, pid int, why string) *Event {
-	return &Event{typ: t, text: plugin, detail: why, number: int64(pid), change: StateChange{From: from}, render: renderPlugin}
-}
-
-func renderPlugin(e *Event, dst []byte) []byte {
-	dst = append(append(dst, "pluginname:"...), e.text...)
-	dst = append(append(dst, " from_state:"...), e.change.From...)
-	dst = strconv.AppendInt(append(dst, " pid:"...), e.number, 10)
-	return append(append(dst, '\n'), e.detail...)
-}
-
-func appendWho(dst []byte, p Process) []byte {
-	dst = append(dst, "processname:"...)
-	dst = append(dst, p.Name...)
-	dst = append(dst, " groupname:"...)
-	return append(dst, p.Group...)
-}
-
-func appendPid(dst []byte, p Process) []byte {
-	return strconv.AppendInt(append(dst, " pid:"...), int64(p.Pid), 10)
+	return &Event{typ: t, text: plugin, detail: why, number: int64(pid), change: StateChange{From: from}}
 }

@@ -91,43 +91,12 @@ func (e *Event) appendExtended(dst []byte) []byte {
 	dst = strconv.AppendUint(dst, e.seq, 10)
 	dst = append(dst, " time:"...)
 	dst = appendSeconds(dst, time.Duration(e.time.UnixMilli())*time.Millisecond)
-	if e.typ.Is(ProcessState) {
-		dst = e.appendStateTokens(dst)
+	for _, f := range rows[e.typ].extended {
+		if f.has == nil || f.has(e) {
+			dst = f.appendToken(append(dst, ' '), e)
+		}
 	}
 	return append(dst, rest...)
-}
-
-// appendStateTokens are what Supervisor's form of a PROCESS_STATE_* payload
-// leaves out.
-func (e *Event) appendStateTokens(dst []byte) []byte {
-	switch e.typ {
-	case ProcessStateStarting, ProcessStateBackoff:
-	default:
-		dst = append(dst, " tries:"...)
-		dst = strconv.AppendInt(dst, int64(e.change.Tries), 10)
-	}
-	x := &e.change.Exit
-	if e.process.Pid != 0 {
-		switch e.typ {
-		case ProcessStateExited, ProcessStateRunning, ProcessStateStopping, ProcessStateStopped:
-		default:
-			dst = appendPid(dst, e.process)
-		}
-		dst = append(dst, " uptime:"...)
-		dst = appendSeconds(dst, x.Uptime)
-	}
-	if x.Ended {
-		dst = append(dst, " exitstatus:"...)
-		dst = strconv.AppendInt(dst, int64(x.Status), 10)
-		dst = append(dst, " signal:"...)
-		dst = strconv.AppendInt(dst, int64(x.Signal), 10)
-		dst = append(dst, " coredump:"...)
-		if x.CoreDumped {
-			return append(dst, '1')
-		}
-		dst = append(dst, '0')
-	}
-	return dst
 }
 
 // appendSeconds writes seconds with three decimals.

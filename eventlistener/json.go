@@ -1,7 +1,6 @@
 package eventlistener
 
 import (
-	"encoding/base64"
 	"strconv"
 	"unicode/utf8"
 )
@@ -19,91 +18,21 @@ func (e *Event) appendJSON(dst []byte) []byte {
 	dst = append(dst, `,"time":"`...)
 	dst = e.time.UTC().AppendFormat(dst, timeLayout)
 	dst = append(dst, '"')
-	if e.process.Name != "" {
-		dst = appendMember(dst, "processname", e.process.Name)
-		dst = appendMember(dst, "groupname", e.process.Group)
-		dst = appendNumber(dst, "pid", int64(e.process.Pid))
+	r := &rows[e.typ]
+	for _, f := range membersOf[e.typ] {
+		if f.has == nil || f.has(e) {
+			dst = f.appendMember(dst, e)
+		}
 	}
-	switch t := e.typ; {
-	case t.Is(ProcessState):
-		dst = e.appendStateJSON(dst)
-	case t.Is(ProcessLog):
-		dst = e.appendData(appendMember(dst, "channel", e.text))
-	case t.Is(ProcessCommunication):
-		dst = e.appendData(dst)
-	case t == RemoteCommunication:
-		dst = appendMember(appendMember(dst, "type", e.text), "data", e.detail)
-	case t.Is(TickEvent):
-		dst = appendNumber(dst, "when", e.number)
-	case t.Is(ProcessGroup):
-		dst = appendMember(dst, "groupname", e.text)
-	case t == ConfigReloaded:
-		for i, key := range reloadKeys {
-			dst = append(append(append(dst, `,"`...), key...), `":[`...)
-			for j, name := range e.groups[i] {
-				if j > 0 {
-					dst = append(dst, ',')
-				}
-				dst = AppendJSONString(dst, name)
-			}
-			dst = append(dst, ']')
-		}
-	case t == EventsDiscarded:
-		dst = appendNumber(appendMember(dst, "subscriber", e.text), "discarded", e.number)
-	case t == LogDropped:
-		dst = appendNumber(appendMember(dst, "channel", e.text), "bytes", e.number)
-		if e.detail != "" {
-			dst = appendMember(dst, "sink", e.detail)
-		}
-	case t.Is(PluginState):
-		dst = appendMember(appendMember(dst, "pluginname", e.text), "from_state", e.change.From)
-		dst = appendMember(appendNumber(dst, "pid", e.number), "reason", e.detail)
+	if r.body != nil && r.body.appendMember != nil {
+		dst = r.body.appendMember(dst, e)
 	}
 	return append(dst, '}')
 }
 
-func (e *Event) appendStateJSON(dst []byte) []byte {
-	dst = appendMember(dst, "from_state", e.change.From)
-	dst = appendNumber(dst, "tries", int64(e.change.Tries))
-	if e.typ == ProcessStateExited {
-		dst = appendBool(dst, "expected", e.change.Expected)
-	}
-	x := &e.change.Exit
-	if e.process.Pid != 0 {
-		dst = appendSeconds(append(dst, `,"uptime":`...), x.Uptime)
-	}
-	if x.Ended {
-		dst = appendNumber(dst, "exitstatus", int64(x.Status))
-		dst = appendNumber(dst, "signal", int64(x.Signal))
-		dst = appendBool(dst, "coredump", x.CoreDumped)
-	}
-	return dst
-}
-
-// appendData writes what a process said; in base64 where it is not UTF-8.
-func (e *Event) appendData(dst []byte) []byte {
-	if utf8.Valid(e.data) {
-		dst = append(dst, `,"data":`...)
-		return appendJSON(dst, e.data)
-	}
-	dst = append(dst, `,"data_base64":"`...)
-	dst = base64.StdEncoding.AppendEncode(dst, e.data)
-	return append(dst, '"')
-}
-
-func appendMember(dst []byte, key, value string) []byte {
-	dst = append(append(append(dst, `,"`...), key...), `":`...)
-	return AppendJSONString(dst, value)
-}
-
-func appendNumber(dst []byte, key string, value int64) []byte {
-	dst = append(append(append(dst, `,"`...), key...), `":`...)
-	return strconv.AppendInt(dst, value, 10)
-}
-
-func appendBool(dst []byte, key string, value bool) []byte {
-	dst = append(append(append(dst, `,"`...), key...), `":`...)
-	return strconv.AppendBool(dst, value)
+// appendKey writes what is in front of a member's value.
+func appendKey(dst []byte, key string) []byte {
+	return append(append(append(dst, `,"`...), key...), `":`...)
 }
 
 // AppendJSONString appends s as a JSON string. Bytes that are not UTF-8 become

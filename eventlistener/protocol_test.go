@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,77 +20,137 @@ func protocol(t *testing.T) string {
 	return string(text)
 }
 
-// abstract are the types that are never sent.
-func abstract(t Type) bool {
-	for _, other := range Types() {
-		if p, ok := other.Parent(); ok && p == t {
-			return true
+// TestProtocolTablesGolden: what PROTOCOL.md says of the types between its marks "events: FAMILY" and "end of events" is what the table of types
+// says. UPDATE_GOLDEN=1 writes it.
+func TestProtocolTablesGolden(t *testing.T) {
+	doc := protocol(t)
+	named := make(map[string]bool)
+	marked := regexp.MustCompile("(?s)<!-- events: (\\w+) -->\n.*?<!-- end of events -->")
+	want := marked.ReplaceAllStringFunc(doc, func(old string) string {
+		family := marked.FindStringSubmatch(old)[1]
+		if named[family] {
+			t.Errorf("%s is there twice", family)
+		}
+		named[family] = true
+		text := keysTable()
+		if family != "keys" {
+			root, ok := ParseType(family)
+			if !ok {
+				t.Fatalf("there is no type %s", family)
+			}
+			text = familyTable(root)
+		}
+		return "<!-- events: " + family + " -->\n" + text + "<!-- end of events -->"
+	})
+	for _, typ := range Types() {
+		family, _ := typ.Parent()
+		if family == AnyEvent {
+			family = typ
+		}
+		if typ.IsSent() && !named[family.String()] {
+			t.Errorf("%s has no table: there is no mark for %s", typ, family)
+		}
+		if !typ.IsSent() && !strings.Contains(doc, "*`"+typ.String()+"`*") {
+			t.Errorf("%s is not named as one that is never sent", typ)
 		}
 	}
-	return false
+	if !named["keys"] {
+		t.Error("there is no mark for the keys")
+	}
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		if err := os.WriteFile("../PROTOCOL.md", []byte(want), 0o644); err != nil { //nolint:gosec // a document
+			t.Fatal(err)
+		}
+		return
+	}
+	if want != doc {
+		t.Error("PROTOCOL.md does not say what the table of types says; UPDATE_GOLDEN=1 go test -run Golden ./eventlistener writes it")
+	}
 }
 
-func TestProtocolNamesEveryTypeWithAnExample(t *testing.T) {
-	doc := protocol(t)
-	cat := Process{"cat", "cat", 2766}
-	examples := map[Type]*Event{
-		ProcessStateStarting:          NewProcessState(ProcessStateStarting, cat, "STOPPED", 0, false, Exit{}),
-		ProcessStateRunning:           NewProcessState(ProcessStateRunning, cat, "STARTING", 0, false, Exit{}),
-		ProcessStateBackoff:           NewProcessState(ProcessStateBackoff, cat, "STARTING", 1, false, Exit{}),
-		ProcessStateStopping:          NewProcessState(ProcessStateStopping, cat, "RUNNING", 0, false, Exit{}),
-		ProcessStateExited:            NewProcessState(ProcessStateExited, cat, "RUNNING", 0, false, Exit{}),
-		ProcessStateStopped:           NewProcessState(ProcessStateStopped, cat, "STOPPING", 0, false, Exit{}),
-		ProcessStateFatal:             NewProcessState(ProcessStateFatal, cat, "BACKOFF", 0, false, Exit{}),
-		ProcessStateUnknown:           NewProcessState(ProcessStateUnknown, cat, "RUNNING", 0, false, Exit{}),
-		ProcessLogStdout:              NewProcessLog(ProcessLogStdout, cat, []byte("two lines\nof output")),
-		ProcessLogStderr:              NewProcessLog(ProcessLogStderr, cat, []byte("caf\xe9")),
-		ProcessCommunicationStdout:    NewProcessCommunication(ProcessCommunicationStdout, cat, []byte("done: 17 of 20")),
-		ProcessCommunicationStderr:    NewProcessCommunication(ProcessCommunicationStderr, cat, []byte("done: 18 of 20")),
-		RemoteCommunication:           NewRemoteCommunication("deploy", "version 12"),
-		SupervisorStateChangeRunning:  NewSupervisorState(SupervisorStateChangeRunning),
-		SupervisorStateChangeStopping: NewSupervisorState(SupervisorStateChangeStopping),
-		Tick5:                         NewTick(Tick5, 1201063880),
-		Tick60:                        NewTick(Tick60, 1201063860),
-		Tick3600:                      NewTick(Tick3600, 1201060800),
-		ProcessGroupAdded:             NewProcessGroup(ProcessGroupAdded, "cat"),
-		ProcessGroupRemoved:           NewProcessGroup(ProcessGroupRemoved, "cat"),
-		ConfigReloaded:                NewConfigReloaded([]string{"web", "db"}, nil, []string{"old"}),
-		EventsDiscarded:               NewEventsDiscarded("mylistener", 3),
-		PluginStateStarting:           NewPluginState(PluginStateStarting, "slack", "BACKOFF", 0, ""),
-		PluginStateRunning:            NewPluginState(PluginStateRunning, "slack", "STARTING", 2766, ""),
-		PluginStateBackoff:            NewPluginState(PluginStateBackoff, "slack", "RUNNING", 0, "terminated by SIGKILL"),
-		PluginStateFatal:              NewPluginState(PluginStateFatal, "slack", "BACKOFF", 0, "exit status 1: panic: no token"),
-		PluginStateStopping:           NewPluginState(PluginStateStopping, "slack", "RUNNING", 2766, ""),
-		PluginStateStopped:            NewPluginState(PluginStateStopped, "slack", "STOPPING", 0, ""),
-		LogDropped:                    NewLogDropped(cat, "stdout", 4096),
+// keysTable is every key of a payload and where it is shown.
+func keysTable() string {
+	var b strings.Builder
+	b.WriteString("| key | what | shown with |\n|---|---|---|\n")
+	for _, f := range memberOrder {
+		where := strings.Join(showing(func(r *row) []*field { return r.tokens }, f), ", ")
+		if where == "" {
+			where = strings.Join(showing(func(r *row) []*field { return r.extended }, f), ", ") + ", only with `payload=extended` or `json`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.key, f.means, where)
 	}
-	shown := map[string]string{}
-	for _, m := range regexp.MustCompile("(?ms)^```payload (\\w+)\n(.*?)\n```$").FindAllStringSubmatch(doc, -1) {
-		shown[m[1]] = m[2]
-	}
-	for _, typ := range Types() {
-		name := "`" + typ.String() + "`"
-		if abstract(typ) {
-			if !strings.Contains(doc, "*"+name+"*") {
-				t.Errorf("%s is not named as one that is never sent", typ)
+	return b.String()
+}
+
+// showing are the types that have a field among those of a list; FAMILY_* where all of a family's have it.
+func showing(list func(*row) []*field, f *field) []string {
+	var names []string
+	for _, root := range Types() {
+		var with []string
+		all := true
+		for _, typ := range Types() {
+			if parent, isChild := typ.Parent(); !typ.IsSent() || !isChild || parent != root {
+				continue
 			}
-			continue
+			if slices.Contains(list(&rows[typ]), f) {
+				with = append(with, "`"+typ.String()+"`")
+			} else {
+				all = false
+			}
 		}
-		if !strings.Contains(doc, "| "+name+" |") && !strings.Contains(doc, "\n"+name+" (") {
-			t.Errorf("nothing reports when %s is sent", typ)
+		if all && len(with) > 1 {
+			with = []string{"`" + root.String() + "_*`"}
 		}
-		e, ok := examples[typ]
-		if !ok {
-			t.Errorf("this test knows no %s", typ)
-			continue
-		}
-		if got, ok := shown[typ.String()]; !ok || got != string(e.Payload()) {
-			t.Errorf("the example of %s is %q, %v; it would be %q", typ, got, ok, e.Payload())
-		}
-		delete(shown, typ.String())
+		names = append(names, with...)
 	}
-	for name := range shown {
-		t.Errorf("there is an example of %s, which is no type", name)
+	return names
+}
+
+// familyTable is the types that are sent directly below one, or that one itself, with an example of each.
+func familyTable(root Type) string {
+	var table, examples strings.Builder
+	table.WriteString("| type | sent when | keys | behind a line feed |\n|---|---|---|---|\n")
+	for _, typ := range Types() {
+		parent, _ := typ.Parent()
+		if !typ.IsSent() || typ != root && parent != root {
+			continue
+		}
+		r := &rows[typ]
+		var keys []string
+		for _, f := range r.tokens {
+			keys = append(keys, "`"+f.key+"`")
+		}
+		behind := ""
+		if r.body != nil {
+			behind = r.body.means
+		}
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", typ, r.when, strings.Join(keys, ", "), behind)
+		fmt.Fprintf(&examples, "```payload %s\n%s\n```\n", typ, Sample(typ, Process{"cat", "cat", 2766}, r.example).Payload())
+	}
+	return table.String() + "\n" + examples.String()
+}
+
+// Every type that is sent says when, and everything that it shows is shown by JSON too.
+func TestRowsAreComplete(t *testing.T) {
+	for _, typ := range Types() {
+		r := &rows[typ]
+		if r.name == "" || typ.IsSent() != (r.when != "") || !typ.IsSent() && (r.tokens != nil || r.body != nil) {
+			t.Errorf("the row of %d is %+v", typ, r)
+		}
+		for _, f := range slices.Concat(r.tokens, r.extended) {
+			if f.member != nil {
+				f = f.member
+			}
+			if !slices.Contains(memberOrder, f) || f.means == "" {
+				t.Errorf("%s: %s is not in memberOrder, or does not say what it means", typ, f.key)
+			}
+		}
+		if !typ.IsSent() {
+			continue
+		}
+		if e := Sample(typ, Process{"cat", "cat", 1}, "x"); e.Type() != typ {
+			t.Errorf("the sample of %s is of %s", typ, e.Type())
+		}
 	}
 }
 

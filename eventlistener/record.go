@@ -119,7 +119,7 @@ func eventOf(r *spool.Record) (*Event, error) {
 	e.detail = in.text()
 	e.number = in.number()
 	if flags&flagGroups != 0 {
-		e.groups = new([len(reloadKeys)][]string)
+		e.groups = new([reloadLists][]string)
 		for i := range e.groups {
 			for n := in.count(); n > 0 && !in.bad; n-- {
 				e.groups[i] = append(e.groups[i], in.text())
@@ -133,35 +133,7 @@ func eventOf(r *spool.Record) (*Event, error) {
 	if len(e.data) == 0 {
 		e.data = nil
 	}
-	e.render = renderOf(e.typ)
 	return e, nil
-}
-
-// renderOf is how the payload of a type is made; nil: it is empty.
-func renderOf(t Type) func(e *Event, dst []byte) []byte {
-	switch {
-	case t.Is(ProcessState):
-		return renderState
-	case t.Is(ProcessLog):
-		return renderLog
-	case t.Is(ProcessCommunication):
-		return renderCommunication
-	case t == RemoteCommunication:
-		return renderRemote
-	case t.Is(TickEvent):
-		return renderTick
-	case t.Is(ProcessGroup):
-		return renderGroup
-	case t == ConfigReloaded:
-		return renderReloaded
-	case t == EventsDiscarded:
-		return renderDiscarded
-	case t == LogDropped:
-		return renderDropped
-	case t.Is(PluginState):
-		return renderPlugin
-	}
-	return nil
 }
 
 // recordReader takes a record apart. After the first thing that is not there it is

@@ -5,7 +5,7 @@ package eventlistener
 
 import "slices"
 
-// Type is an event type: an index into the one table of names and parents.
+// Type is an event type: an index into the one table of them, rows.
 type Type uint8
 
 // The event types (supervisor/events.py, EventTypes). Abstract ones (Event,
@@ -55,56 +55,12 @@ const (
 	numTypes
 )
 
-var table = [numTypes]struct {
-	name   string
-	parent Type
-}{
-	AnyEvent:                      {"EVENT", AnyEvent},
-	ProcessState:                  {"PROCESS_STATE", AnyEvent},
-	ProcessStateStopped:           {"PROCESS_STATE_STOPPED", ProcessState},
-	ProcessStateExited:            {"PROCESS_STATE_EXITED", ProcessState},
-	ProcessStateStarting:          {"PROCESS_STATE_STARTING", ProcessState},
-	ProcessStateStopping:          {"PROCESS_STATE_STOPPING", ProcessState},
-	ProcessStateBackoff:           {"PROCESS_STATE_BACKOFF", ProcessState},
-	ProcessStateFatal:             {"PROCESS_STATE_FATAL", ProcessState},
-	ProcessStateRunning:           {"PROCESS_STATE_RUNNING", ProcessState},
-	ProcessStateUnknown:           {"PROCESS_STATE_UNKNOWN", ProcessState},
-	ProcessCommunication:          {"PROCESS_COMMUNICATION", AnyEvent},
-	ProcessCommunicationStdout:    {"PROCESS_COMMUNICATION_STDOUT", ProcessCommunication},
-	ProcessCommunicationStderr:    {"PROCESS_COMMUNICATION_STDERR", ProcessCommunication},
-	ProcessLog:                    {"PROCESS_LOG", AnyEvent},
-	ProcessLogStdout:              {"PROCESS_LOG_STDOUT", ProcessLog},
-	ProcessLogStderr:              {"PROCESS_LOG_STDERR", ProcessLog},
-	RemoteCommunication:           {"REMOTE_COMMUNICATION", AnyEvent},
-	SupervisorStateChange:         {"SUPERVISOR_STATE_CHANGE", AnyEvent},
-	SupervisorStateChangeRunning:  {"SUPERVISOR_STATE_CHANGE_RUNNING", SupervisorStateChange},
-	SupervisorStateChangeStopping: {"SUPERVISOR_STATE_CHANGE_STOPPING", SupervisorStateChange},
-	TickEvent:                     {"TICK", AnyEvent},
-	Tick5:                         {"TICK_5", TickEvent},
-	Tick60:                        {"TICK_60", TickEvent},
-	Tick3600:                      {"TICK_3600", TickEvent},
-	ProcessGroup:                  {"PROCESS_GROUP", AnyEvent},
-	ProcessGroupAdded:             {"PROCESS_GROUP_ADDED", ProcessGroup},
-	ProcessGroupRemoved:           {"PROCESS_GROUP_REMOVED", ProcessGroup},
-	HarkEvent:                     {"HARK", HarkEvent},
-	ConfigReloaded:                {"CONFIG_RELOADED", HarkEvent},
-	EventsDiscarded:               {"EVENTS_DISCARDED", HarkEvent},
-	LogDropped:                    {"LOG_DROPPED", HarkEvent},
-	PluginState:                   {"PLUGIN_STATE", HarkEvent},
-	PluginStateStarting:           {"PLUGIN_STATE_STARTING", PluginState},
-	PluginStateRunning:            {"PLUGIN_STATE_RUNNING", PluginState},
-	PluginStateBackoff:            {"PLUGIN_STATE_BACKOFF", PluginState},
-	PluginStateFatal:              {"PLUGIN_STATE_FATAL", PluginState},
-	PluginStateStopping:           {"PLUGIN_STATE_STOPPING", PluginState},
-	PluginStateStopped:            {"PLUGIN_STATE_STOPPED", PluginState},
-}
-
 // String is the type's name on the wire.
-func (t Type) String() string { return table[t].name }
+func (t Type) String() string { return rows[t].name }
 
 // Parent is the type this one hangs under; false for a root.
 func (t Type) Parent() (Type, bool) {
-	p := table[t].parent
+	p := rows[t].parent
 	return p, p != t
 }
 
@@ -124,13 +80,19 @@ func (t Type) Is(ancestor Type) bool {
 
 // ParseType finds a type by its exact name.
 func ParseType(name string) (Type, bool) {
-	for i := range table {
-		if table[i].name == name {
+	for i := range rows {
+		if rows[i].name == name {
 			return Type(i), true
 		}
 	}
 	return 0, false
 }
+
+// IsSent reports whether events are of exactly this type. The others, with types below them, are for subscriptions.
+func (t Type) IsSent() bool { return rows[t].sample != nil }
+
+// HasText reports whether the type's payload ends in free text that a program or a caller chose.
+func (t Type) HasText() bool { return rows[t].body == output || rows[t].body == remoteData }
 
 // Distinct is types without those that hang under another of them and without
 // repetitions, so that a subscription to it delivers nothing twice.

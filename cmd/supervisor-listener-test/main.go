@@ -226,7 +226,7 @@ func parseTypes(list string) ([]eventlistener.Type, error) {
 	}
 	var sent []eventlistener.Type
 	for _, t := range eventlistener.Types() {
-		if !isSent(t) {
+		if !t.IsSent() {
 			continue
 		}
 		for _, a := range asked {

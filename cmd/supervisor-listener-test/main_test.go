@@ -212,7 +212,7 @@ func TestEveryTypeHasASample(t *testing.T) {
 			t.Errorf("%v: %q", types[i], e.payload)
 		}
 	}
-	if len(types) < 20 || isSent(eventlistener.ProcessState) {
+	if len(types) < 20 || eventlistener.ProcessState.IsSent() {
 		t.Errorf("%v", types)
 	}
 }

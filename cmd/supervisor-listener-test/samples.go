@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -37,54 +36,12 @@ func (e sample) header(serial int64) eventlistener.Header {
 	}
 }
 
-// isSent reports whether events are of exactly this type: those with types below them
-// are for subscriptions.
-func isSent(t eventlistener.Type) bool {
-	for _, other := range eventlistener.Types() {
-		if p, ok := other.Parent(); ok && p == t {
-			return false
-		}
-	}
-	return true
-}
-
-// event makes one of a type, about a process of this name, with this text where the
-// type has free text.
+// event makes one of a type, about a process of this name, with this text where the type has free text.
 func event(t eventlistener.Type, name, text string) *eventlistener.Event {
-	const pid, when = 4711, 1700000000
-	p := eventlistener.Process{Name: name, Group: name, Pid: pid}
-	switch {
-	case t.Is(eventlistener.ProcessState):
-		from := map[eventlistener.Type]string{
-			eventlistener.ProcessStateStarting: "STOPPED", eventlistener.ProcessStateRunning: "STARTING",
-			eventlistener.ProcessStateBackoff: "STARTING", eventlistener.ProcessStateStopping: "RUNNING",
-			eventlistener.ProcessStateExited: "RUNNING", eventlistener.ProcessStateStopped: "STOPPING",
-			eventlistener.ProcessStateFatal: "BACKOFF", eventlistener.ProcessStateUnknown: "RUNNING",
-		}[t]
-		ended := t == eventlistener.ProcessStateExited || t == eventlistener.ProcessStateStopped
-		return eventlistener.NewProcessState(t, p, from, 0, true, eventlistener.Exit{Ended: ended, Uptime: time.Second})
-	case t.Is(eventlistener.ProcessLog):
-		return eventlistener.NewProcessLog(t, p, []byte(text))
-	case t.Is(eventlistener.ProcessCommunication):
-		return eventlistener.NewProcessCommunication(t, p, []byte(text))
-	case t == eventlistener.RemoteCommunication:
-		return eventlistener.NewRemoteCommunication("test", text)
-	case t.Is(eventlistener.SupervisorStateChange):
-		return eventlistener.NewSupervisorState(t)
-	case t.Is(eventlistener.TickEvent):
-		return eventlistener.NewTick(t, when)
-	case t.Is(eventlistener.ProcessGroup):
-		return eventlistener.NewProcessGroup(t, name)
-	case t == eventlistener.ConfigReloaded:
-		return eventlistener.NewConfigReloaded([]string{name}, nil, nil)
-	case t == eventlistener.EventsDiscarded:
-		return eventlistener.NewEventsDiscarded(poolName, 3)
-	case t == eventlistener.LogDropped:
-		return eventlistener.NewLogDropped(p, "stdout", 4096)
-	case t.Is(eventlistener.PluginState):
-		return eventlistener.NewPluginState(t, "slack", "STARTING", 2766, "")
+	if !t.HasText() {
+		text = ""
 	}
-	panic(fmt.Sprintf("internal error: no sample of %v", t)) // a test makes one of each
+	return eventlistener.Sample(t, eventlistener.Process{Name: name, Group: name, Pid: 4711}, text)
 }
 
 func sampleOf(t eventlistener.Type, name, text string) sample {
@@ -101,15 +58,11 @@ func (s settings) plain() sample {
 	return sampleOf(s.types[0], "web", "some text")
 }
 
-func hasText(t eventlistener.Type) bool {
-	return t.Is(eventlistener.ProcessLog) || t.Is(eventlistener.ProcessCommunication) || t == eventlistener.RemoteCommunication
-}
-
 // texts are events with a free text, one for each type that has any.
 func (s settings) texts(text, note string) []sample {
 	var all []sample
 	for _, t := range s.types {
-		if hasText(t) {
+		if t.HasText() {
 			e := sampleOf(t, "web", text)
 			e.note = note
 			all = append(all, e)

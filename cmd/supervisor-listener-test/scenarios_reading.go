@@ -168,7 +168,7 @@ func playBig(t *trial) error {
 		if typ.Is(eventlistener.ProcessLog) {
 			size, note = logChunk, "128 KiB"
 		}
-		if hasText(typ) {
+		if typ.HasText() {
 			e := sampleOf(typ, "web", strings.Repeat("0123456789abcde\n", size/16))
 			e.note = note
 			big = append(big, e)

@@ -1,0 +1,162 @@
+package eventlistener
+
+import (
+	"encoding/base64"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// field is one value of a payload: a token key:value of the first line, and a member of the JSON object. One of the functions that follow is set; it
+// must not ask for the type, whose table refers to it.
+type field struct {
+	key   string
+	means string // for PROTOCOL.md
+
+	text  func(e *Event) string
+	num   func(e *Event) int64
+	truth func(e *Event) bool // 1 or 0 as a token
+	dur   func(e *Event) time.Duration
+	names func(e *Event) []string // separated by commas as a token
+
+	// has reports whether the event has the value; nil: always. Supervisor's form shows its tokens all the same, unless they are optional.
+	has      func(e *Event) bool
+	optional bool
+	member   *field // the one that JSON shows in its place; nil: itself
+}
+
+func (f *field) appendToken(dst []byte, e *Event) []byte {
+	dst = append(append(dst, f.key...), ':')
+	switch {
+	case f.text != nil:
+		return append(dst, f.text(e)...)
+	case f.num != nil:
+		return strconv.AppendInt(dst, f.num(e), 10)
+	case f.dur != nil:
+		return appendSeconds(dst, f.dur(e))
+	case f.names != nil:
+		return append(dst, strings.Join(f.names(e), ",")...)
+	case f.truth(e):
+		return append(dst, '1')
+	}
+	return append(dst, '0')
+}
+
+func (f *field) appendMember(dst []byte, e *Event) []byte {
+	dst = appendKey(dst, f.key)
+	switch {
+	case f.text != nil:
+		return AppendJSONString(dst, f.text(e))
+	case f.num != nil:
+		return strconv.AppendInt(dst, f.num(e), 10)
+	case f.dur != nil:
+		return appendSeconds(dst, f.dur(e))
+	case f.names != nil:
+		dst = append(dst, '[')
+		for i, name := range f.names(e) {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = AppendJSONString(dst, name)
+		}
+		return append(dst, ']')
+	}
+	return strconv.AppendBool(dst, f.truth(e))
+}
+
+// What decides whether an event has a value.
+func isNamed(e *Event) bool { return e.process.Name != "" }
+func hasPid(e *Event) bool  { return e.process.Pid != 0 }
+func ended(e *Event) bool   { return e.change.Exit.Ended }
+
+// The fields. JSON has those of a type in this order.
+var (
+	processName = &field{key: "processname", means: "the process's own name", has: isNamed, text: func(e *Event) string { return e.process.Name }}
+	groupName   = &field{key: "groupname", means: "its group", has: isNamed, text: func(e *Event) string { return e.process.Group }}
+	pid         = &field{key: "pid", means: "its process id; 0: there is none", has: isNamed, num: func(e *Event) int64 { return int64(e.process.Pid) }}
+	anyPid      = &field{key: "pid", has: hasPid, num: pid.num, member: pid}
+	subject     = &field{key: "groupname", means: "the group", text: func(e *Event) string { return e.text }}
+	kind        = &field{key: "type", means: "the first argument of the call; it may hold anything", text: func(e *Event) string { return e.text }}
+	pluginName  = &field{key: "pluginname", means: "the plugin", text: func(e *Event) string { return e.text }}
+	subscriber  = &field{key: "subscriber", means: "the name of the pool, the notifier or the log sink", text: func(e *Event) string { return e.text }}
+	fromState   = &field{key: "from_state", means: "the state it left", text: func(e *Event) string { return e.change.From }}
+	pluginPid   = &field{key: "pid", means: "its process id; 0: there is none", num: func(e *Event) int64 { return e.number }}
+	tries       = &field{key: "tries", means: "starts that failed in a row so far", num: func(e *Event) int64 { return int64(e.change.Tries) }}
+	expected    = &field{key: "expected", means: "1 if its status is one of `exitcodes`, else 0", truth: func(e *Event) bool { return e.change.Expected }}
+	uptime      = &field{key: "uptime", means: "how long it was up, in seconds", has: hasPid, dur: func(e *Event) time.Duration { return e.change.Exit.Uptime }}
+	exitStatus  = &field{key: "exitstatus", means: "its exit status", has: ended, num: func(e *Event) int64 { return int64(e.change.Exit.Status) }}
+	signal      = &field{key: "signal", means: "the number of the signal that ended it; 0: it exited", has: ended, num: func(e *Event) int64 { return int64(e.change.Exit.Signal) }}
+	coreDump    = &field{key: "coredump", means: "1 if it left a core file, else 0", has: ended, truth: func(e *Event) bool { return e.change.Exit.CoreDumped }}
+	channel     = &field{key: "channel", means: "`stdout` or `stderr`", text: func(e *Event) string { return e.text }}
+	when        = &field{key: "when", means: "the first second of the period, since the epoch", num: func(e *Event) int64 { return e.number }}
+	discarded   = &field{key: "discarded", means: "how many since the last time", num: func(e *Event) int64 { return e.number }}
+	lostBytes   = &field{key: "bytes", means: "how many bytes", num: func(e *Event) int64 { return e.number }}
+	sink        = &field{key: "sink", means: "the log sink, where it is one that lacks the output", optional: true,
+		has: func(e *Event) bool { return e.detail != "" }, text: func(e *Event) string { return e.detail }}
+	added   = &field{key: "added", means: "groups, separated by commas", names: func(e *Event) []string { return e.groups[0] }}
+	changed = &field{key: "changed", means: "groups, separated by commas", names: func(e *Event) []string { return e.groups[1] }}
+	removed = &field{key: "removed", means: "groups, separated by commas", names: func(e *Event) []string { return e.groups[2] }}
+)
+
+// reloadLists is how many lists of groups CONFIG_RELOADED has: added, changed, removed.
+const reloadLists = 3
+
+// memberOrder is every field that is a member of JSON, in the order in which it has them.
+var memberOrder = []*field{
+	processName, groupName, pid, subject, kind, pluginName, subscriber, fromState, pluginPid, tries, expected, uptime, exitStatus, signal, coreDump,
+	channel, when, discarded, lostBytes, sink, added, changed, removed,
+}
+
+// membersOf has for each type the fields that its JSON shows.
+var membersOf = func() (of [numTypes][]*field) {
+	for t := range rows {
+		shown := make(map[*field]bool)
+		for _, f := range slices.Concat(rows[t].tokens, rows[t].extended) {
+			if f.member != nil {
+				f = f.member
+			}
+			shown[f] = true
+		}
+		for _, f := range memberOrder {
+			if shown[f] {
+				of[t] = append(of[t], f)
+			}
+		}
+	}
+	return of
+}()
+
+// body is what stands behind the line feed that ends a payload's tokens.
+type body struct {
+	means        string                            // for PROTOCOL.md
+	append       func(dst []byte, e *Event) []byte // behind the line feed; nil: nothing
+	appendMember func(dst []byte, e *Event) []byte // in JSON; nil: nothing
+}
+
+// The bodies.
+var (
+	output = &body{
+		means:  "what was read, or what stood between the tags",
+		append: func(dst []byte, e *Event) []byte { return appendText(dst, e.data) },
+		appendMember: func(dst []byte, e *Event) []byte {
+			if utf8.Valid(e.data) {
+				return appendJSON(appendKey(dst, "data"), e.data)
+			}
+			dst = append(appendKey(dst, "data_base64"), '"')
+			return append(base64.StdEncoding.AppendEncode(dst, e.data), '"')
+		},
+	}
+	remoteData = &body{
+		means:        "the second argument of the call",
+		append:       func(dst []byte, e *Event) []byte { return append(dst, e.detail...) },
+		appendMember: func(dst []byte, e *Event) []byte { return AppendJSONString(appendKey(dst, "data"), e.detail) },
+	}
+	reason = &body{
+		means:        "why it failed, in free text, or nothing",
+		append:       remoteData.append,
+		appendMember: func(dst []byte, e *Event) []byte { return AppendJSONString(appendKey(dst, "reason"), e.detail) },
+	}
+	nothing = &body{means: "nothing"}
+)
