@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
@@ -30,8 +31,8 @@ func stoppedLine(name, how string) string { // process.py
 	return fmt.Sprintf("stopped: %s (%s)", name, how)
 }
 
-func successLine(name string, startSecs int) string { // process.py
-	return fmt.Sprintf("success: %s entered RUNNING state, process has stayed up for > than %d seconds (startsecs)", name, startSecs)
+func successLine(name string, startSecs time.Duration) string { // process.py
+	return fmt.Sprintf("success: %s entered RUNNING state, process has stayed up for > than %d seconds (startsecs)", name, startSecs/time.Second)
 }
 
 func gaveUpLine(name string) string { // process.py
@@ -53,7 +54,7 @@ func (s *Supervisor) logEffect(m *member, e process.Log) {
 	case process.LogAlreadyRunning:
 		s.log(config.WARN, alreadyRunningLine(name))
 	case process.LogSuccess:
-		s.log(config.INFO, successLine(name, m.conf.StartSecs))
+		s.log(config.INFO, successLine(name, m.conf.StartWait))
 	case process.LogExited:
 		s.log(expectedLevel, exitedLine(name, e.Msg, e.Expected))
 	case process.LogStopped:

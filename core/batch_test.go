@@ -107,7 +107,7 @@ func TestARestartStartsEachAsSoonAsItHasStopped(t *testing.T) {
 	dir := t.TempDir()
 	quick := program("quick", "/bin/sh -c 'echo x >> "+dir+"/starts; exec cat'")
 	slow := program("slow", `/bin/sh -c 'trap "" TERM; echo x > `+dir+`/trapped; while [ $(wc -l < `+dir+`/starts) -lt 2 ]; do sleep 0.05; done'`, func(p *config.Process) {
-		p.StopWaitSecs = int(patience / time.Second)
+		p.StopWait = patience
 	})
 	r := run(t, quick, slow, program("idle", "/bin/cat", off), program("named", "/bin/cat", off))
 	r.until("both run", func() bool { return written(dir+"/starts") && written(dir+"/trapped") })
@@ -137,7 +137,7 @@ func TestARestartDoesNotBringBackARemovedGroup(t *testing.T) {
 
 func TestWaitingEndsWithTheTransition(t *testing.T) {
 	ctx := context.Background()
-	r := run(t, program("a", "/bin/cat", off), program("b", "/bin/cat"), program("bad", "/bin/false", off, func(p *config.Process) { p.StartSecs = 10 }))
+	r := run(t, program("a", "/bin/cat", off), program("b", "/bin/cat"), program("bad", "/bin/false", off, func(p *config.Process) { p.StartWait = 10 * time.Second }))
 	r.untilState("b", process.Running)
 	type result struct {
 		rows []Waited

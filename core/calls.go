@@ -133,14 +133,13 @@ func (s *Supervisor) asked(ctx context.Context, group, name string) (m *member, 
 // checkCommand is what Supervisor looks at before it tries a spawn that would
 // fail anyway (rpcinterface.py, startProcess). It touches the disk: never on the loop.
 func (s *Supervisor) checkCommand(p *config.Process) *Error {
-	argv, err := process.Split(p.Command)
-	if err != nil {
-		return refuse(NotExecutable, badCommand(p.Command, err))
+	if p.Command.Err != nil {
+		return refuse(NotExecutable, badCommand(p.Command))
 	}
-	if len(argv) == 0 {
+	if len(p.Command.Argv) == 0 {
 		return refuse(NotExecutable, emptyCommand)
 	}
-	if _, serr := child.Resolve(argv, searchPath(s.env, p)); serr != nil {
+	if _, serr := child.Resolve(p.Command.Argv, searchPath(s.env, p)); serr != nil {
 		if serr.Errno == syscall.ENOENT {
 			return refuse(NoFile, serr.Msg)
 		}

@@ -78,13 +78,13 @@ func prepareStepped(t *testing.T, c *stepped, types []eventlistener.Type, groups
 // deadline that is taken for a later one is missed.
 func TestAStepOfTheClockMovesNoDeadline(t *testing.T) {
 	types := []eventlistener.Type{eventlistener.Tick3600, eventlistener.ProcessState}
-	stubborn := func(p *config.Process) { p.StopWaitSecs = 1 }
+	stubborn := func(p *config.Process) { p.StopWait = time.Second }
 	ctx := context.Background()
 	eachStep(t, func(t *testing.T, c *stepped, step func()) {
 		r := prepareStepped(t, c, types,
 			program("stubborn", `sh -c 'trap "" TERM; while :; do sleep 1000 & wait; done'`, stubborn, func(p *config.Process) { p.KillAsGroup = true }),
-			program("slow", "sleep 1000", func(p *config.Process) { p.AutoStart, p.StartSecs = false, 2 }),
-			program("fails", "false", func(p *config.Process) { p.AutoStart, p.StartSecs, p.StartRetries = false, 1, 2 }))
+			program("slow", "sleep 1000", func(p *config.Process) { p.AutoStart, p.StartWait = false, 2*time.Second }),
+			program("fails", "false", func(p *config.Process) { p.AutoStart, p.StartWait, p.StartRetries = false, time.Second, 2 }))
 		r.untilState("stubborn", process.Running)
 		// While a start, a backoff and a stop wait for their time.
 		for _, name := range []string{"slow", "fails"} {

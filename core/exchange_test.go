@@ -12,7 +12,7 @@ func TestAFastCGISocketInAnotherUsersDirectoryGivesNothingAway(t *testing.T) {
 	const rounds = 1000
 	sockets := NewFastCGISockets(func(config.Level, string) {})
 	heldtest.Exchange(t, "f.sock", rounds, func(path string) {
-		l, err := sockets.create(&config.Socket{URL: "unix://" + path, Network: "unix", Path: path, Mode: 0o777, Owner: &config.Owner{UID: heldtest.Other, GID: heldtest.Other}})
+		l, err := sockets.create(&config.Socket{SocketAddress: config.SocketAddress{URL: "unix://" + path, Network: "unix", Path: path}, Mode: 0o777, Owner: &config.Owner{UID: heldtest.Other, GID: heldtest.Other}})
 		if err == nil {
 			sockets.release(l)
 		}

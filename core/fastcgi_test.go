@@ -26,11 +26,11 @@ func fcgiConf(t *testing.T, autostart bool, sockets ...config.Socket) *config.Co
 }
 
 func unixSocket(path string) config.Socket {
-	return config.Socket{URL: "unix://" + path, Network: "unix", Path: path, Mode: 0o700}
+	return config.Socket{SocketAddress: config.SocketAddress{URL: "unix://" + path, Network: "unix", Path: path}, Mode: 0o700}
 }
 
 func tcpSocket(port int) config.Socket {
-	return config.Socket{URL: fmt.Sprintf("tcp://127.0.0.1:%d", port), Network: "tcp", Host: "127.0.0.1", Port: port}
+	return config.Socket{SocketAddress: config.SocketAddress{URL: fmt.Sprintf("tcp://127.0.0.1:%d", port), Network: "tcp", Host: "127.0.0.1", Port: port}}
 }
 
 // takenPort is one that somebody listens at.

@@ -130,15 +130,25 @@ func (s *Supervisor) closeGroup(g *group) {
 func specOf(p *config.Process) process.Spec {
 	return process.Spec{
 		AutoStart:    p.AutoStart,
-		AutoRestart:  process.AutoRestart(p.AutoRestart),
-		StartSecs:    p.StartDuration(),
+		AutoRestart:  restartPolicy(p.AutoRestart),
+		StartSecs:    p.StartWait,
 		StartRetries: p.StartRetries,
 		ExitCodes:    p.ExitCodes,
 		StopSignal:   p.StopSignal,
-		StopWait:     p.StopDuration(),
+		StopWait:     p.StopWait,
 		StopAsGroup:  p.StopAsGroup,
 		KillAsGroup:  p.KillAsGroup,
 	}
+}
+
+func restartPolicy(a config.AutoRestart) process.AutoRestart {
+	switch a {
+	case config.RestartAlways:
+		return process.Always
+	case config.RestartUnexpected:
+		return process.Unexpected
+	}
+	return process.Never
 }
 
 // byPriority is every group by priority, those alike in the order they were added.

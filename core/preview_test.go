@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
@@ -23,7 +24,7 @@ func TestAPreviewTellsWhatAnUpdateWouldDoAndDoesNothing(t *testing.T) {
 	if _, err := r.PreviewUpdate(ctx); kindOf(err) != CantReread {
 		t.Errorf("a broken file: %v", err)
 	}
-	nice := func(p *config.Process) { p.StopWaitSecs = 3 }
+	nice := func(p *config.Process) { p.StopWait = 3 * time.Second }
 	r.reread = func() (*config.Config, error) {
 		return &config.Config{Groups: []*config.Group{program("runs", "/bin/cat", nice, off), program("byhand", "/bin/cat", nice), program("never", "/bin/cat", off, nice),
 			program("same", "/bin/cat"), program("new", "/bin/cat")}}, nil

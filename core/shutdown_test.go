@@ -147,7 +147,7 @@ func TestNothingIsAddedOrStartedOnceAShutdownHasBegun(t *testing.T) {
 					stubborn := program("stubborn", `/bin/sh -c 'trap "" TERM; echo; until test -e `+leave+`; do sleep 0.01; done'`, func(p *config.Process) {
 						p.Stdout.EventsEnabled = true
 					})
-					off := sleeps("off", func(p *config.Process) { p.AutoStart, p.StartSecs = false, 1 })
+					off := sleeps("off", func(p *config.Process) { p.AutoStart, p.StartWait = false, time.Second })
 					r := run(t, stubborn, off, &config.Group{Name: "jobs", Priority: 999})
 					r.long = long
 					r.until("the trap is set", func() bool { return len(r.events.names("stubborn")) > 2 })
@@ -231,7 +231,7 @@ func TestASignalFromBeforeTheStartIsHeardBeforeAnythingStarts(t *testing.T) {
 
 // Calls that the end of the loop finds waiting, and those that come later, are refused.
 func TestCallsMeetTheEnd(t *testing.T) {
-	r := run(t, program("cat", "/bin/cat", func(p *config.Process) { p.StartSecs = 3600 }), program("off", "/bin/cat", func(p *config.Process) { p.AutoStart = false }))
+	r := run(t, program("cat", "/bin/cat", func(p *config.Process) { p.StartWait = time.Hour }), program("off", "/bin/cat", func(p *config.Process) { p.AutoStart = false }))
 	r.untilState("cat", process.Starting)
 	sel, err := ParseSelection([]string{"off"})
 	if err != nil {

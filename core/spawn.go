@@ -13,8 +13,8 @@ import (
 
 const emptyCommand = "command is empty" // process.py
 
-func badCommand(command string, err error) string { // process.py
-	return fmt.Sprintf("can't parse command %s: %v", pyrepr.String(command), err)
+func badCommand(c config.Command) string { // process.py
+	return fmt.Sprintf("can't parse command %s: %v", pyrepr.String(c.Line), c.Err)
 }
 
 // launch hands a spawn to the spawner. Whatever comes of it returns to
@@ -24,13 +24,12 @@ func (s *Supervisor) launch(m *member) {
 		m.child.Abandon() // descendants of the last one lose the log to the new one
 		m.child = nil
 	}
-	argv, err := process.Split(m.conf.Command)
 	switch {
-	case err != nil:
+	case m.conf.Command.Err != nil:
 		m.group.unused()
-		s.step(m, process.SpawnFailed{Msg: badCommand(m.conf.Command, err)})
+		s.step(m, process.SpawnFailed{Msg: badCommand(m.conf.Command)})
 		return
-	case len(argv) == 0:
+	case len(m.conf.Command.Argv) == 0:
 		m.group.unused()
 		s.step(m, process.SpawnFailed{Msg: emptyCommand})
 		return
@@ -38,7 +37,7 @@ func (s *Supervisor) launch(m *member) {
 	c := m.conf
 	r := &child.Request{
 		Name:           c.Name,
-		Argv:           argv,
+		Argv:           c.Command.Argv,
 		SearchPath:     searchPath(s.env, c),
 		Env:            childEnvironment(s.env, s.opts.Config.ServerURL, m.group, c),
 		Dir:            c.Directory,

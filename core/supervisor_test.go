@@ -147,8 +147,8 @@ func (r *running) begin() {
 // program is a group of one process with the same name.
 func program(name, command string, change ...func(*config.Process)) *config.Group {
 	p := &config.Process{
-		Name: name, Command: command, Umask: -1, Priority: 999, AutoStart: true, StartSecs: 0, StartRetries: 0,
-		AutoRestart: config.RestartNever, ExitCodes: []int{0}, StopSignal: syscall.SIGTERM, StopWaitSecs: 10,
+		Name: name, Command: config.ParseCommand(command), Umask: -1, Priority: 999, AutoStart: true, StartWait: 0, StartRetries: 0,
+		AutoRestart: config.RestartNever, ExitCodes: []int{0}, StopSignal: syscall.SIGTERM, StopWait: 10 * time.Second,
 		Stdout: config.Stream{MaxBytes: 1 << 20, Backups: 2}, Stderr: config.Stream{MaxBytes: 1 << 20, Backups: 2},
 	}
 	for _, f := range change {
@@ -244,7 +244,7 @@ func TestRefusalsOfAStartSayWhy(t *testing.T) {
 	off := func(p *config.Process) { p.AutoStart = false }
 	r := run(t,
 		program("missing", "/nowhere/x", off), program("plain", plain, off), program("empty", "''", off),
-		program("quote", "'x", off), program("quick", "/bin/false", off, func(p *config.Process) { p.StartSecs = 10 }))
+		program("quote", "'x", off), program("quick", "/bin/false", off, func(p *config.Process) { p.StartWait = 10 * time.Second }))
 	for _, c := range []struct {
 		name string
 		kind ErrorKind

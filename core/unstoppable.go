@@ -57,7 +57,7 @@ func (s *Supervisor) nextForsake() (time.Time, bool) {
 // longestStop is the longest stopwaitsecs of those that are still to be stopped.
 func (g *group) longestStop() (longest time.Duration) {
 	for _, m := range g.unstopped() {
-		longest = max(longest, m.conf.StopDuration())
+		longest = max(longest, m.conf.StopWait)
 	}
 	return longest
 }

@@ -52,6 +52,17 @@ const (
 	AllCalls
 )
 
+// String is the permission as [plugin:x] permissions has it.
+func (p Permissions) String() string {
+	switch p {
+	case ReadCalls:
+		return "read"
+	case AllCalls:
+		return "control"
+	}
+	return "none"
+}
+
 // Settings say how a plugin's process runs.
 type Settings struct {
 	Name         string

@@ -1,13 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/hark-supervisor/hark/core/pyrepr"
+	"github.com/hark-supervisor/hark/core/shlex"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
@@ -28,7 +28,7 @@ func cacheActions() []Action {
 // them and shows the answer, if show is not nil.
 func cacheAction(verb, help string, words int, method string, show func(v any) string) Action {
 	return Action{Name: "cache_" + verb, Help: help, Run: func(r *run, arg string) error {
-		given, err := splitShell(arg)
+		given, err := shlex.Split(arg)
 		if err != nil {
 			return err
 		}
@@ -46,55 +46,6 @@ func cacheAction(verb, help string, words int, method string, show func(v any) s
 		}
 		return err
 	}}
-}
-
-var (
-	errNoClosing = errors.New("No closing quotation") //nolint:staticcheck // Python's words
-	errNoEscaped = errors.New("No escaped character") //nolint:staticcheck // Python's words
-)
-
-// splitShell splits a line as Python's shlex.split does. Its errors are
-// errNoClosing and errNoEscaped.
-func splitShell(line string) ([]string, error) {
-	var words []string
-	var word strings.Builder
-	inWord := false
-	var q byte // the quote we are in, 0 for none
-	for i := 0; i < len(line); i++ {
-		c := line[i]
-		switch {
-		case q == 0 && strings.IndexByte(" \t\r\n", c) >= 0:
-			if inWord {
-				words = append(words, word.String())
-				word.Reset()
-				inWord = false
-			}
-		case c == '\\' && q != '\'':
-			i++
-			if i == len(line) {
-				return nil, errNoEscaped
-			}
-			if q == '"' && line[i] != '"' && line[i] != '\\' {
-				word.WriteByte(c)
-			}
-			word.WriteByte(line[i])
-			inWord = true
-		case q == 0 && (c == '\'' || c == '"'):
-			q, inWord = c, true
-		case c == q:
-			q = 0
-		default:
-			word.WriteByte(c)
-			inWord = true
-		}
-	}
-	switch {
-	case q != 0:
-		return nil, errNoClosing
-	case inWord:
-		words = append(words, word.String())
-	}
-	return words, nil
 }
 
 // repr is a value as Python's repr shows it.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hark-supervisor/hark/core/shlex"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
@@ -82,7 +83,7 @@ for v in (None, True, False, 7, 0.5, 2.0, 1e16, 1e300, "a'b", [], [1, "x", [None
 		if err := json.Unmarshal([]byte(want[i]), &expected); err != nil {
 			t.Fatal(err)
 		}
-		words, err := splitShell(line)
+		words, err := shlex.Split(line)
 		var got any
 		if err == nil {
 			all := []any{}

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/hark-supervisor/hark/core/pyrepr"
+	"github.com/hark-supervisor/hark/core/shlex"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
@@ -59,7 +60,7 @@ func describe(err error) failure {
 		return failure{"ValueError", err.Error(), "what answers is not a supervisord; check serverurl"}
 	case errors.Is(err, errEndOfInput):
 		return failure{"EOFError", "EOF when reading a line", ""}
-	case errors.Is(err, errNoClosing) || errors.Is(err, errNoEscaped):
+	case errors.Is(err, shlex.ErrNoClosingQuotation) || errors.Is(err, shlex.ErrNoEscapedCharacter):
 		return failure{"ValueError", err.Error(), ""}
 	case errors.Is(err, errOverflow):
 		return failure{"OverflowError", err.Error(), ""}

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/hark-supervisor/hark/core/config"
-	"github.com/hark-supervisor/hark/core/process"
 )
 
 // newListener writes one and returns its directory.
@@ -212,9 +211,8 @@ func TestANewListenersSectionMeansItsProgram(t *testing.T) {
 		case l.build != nil:
 			want = []string{filepath.Join(dir, "mine")}
 		}
-		argv, err := process.Split(c.Groups[0].Processes[0].Command)
-		if err != nil || !reflect.DeepEqual(argv, want) {
-			t.Errorf("%s: %q, %v", l.name, argv, err)
+		if command := c.Groups[0].Processes[0].Command; command.Err != nil || !reflect.DeepEqual(command.Argv, want) {
+			t.Errorf("%s: %q, %v", l.name, command.Argv, command.Err)
 		}
 		var events []string
 		for _, e := range c.Groups[0].Listener.Events {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/config"
-	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/eventlistener"
 	"github.com/hark-supervisor/hark/plugins"
@@ -145,25 +144,28 @@ func resolve(policy *trust.Policy, s plugins.Settings) (*plugins.Executable, err
 }
 
 func settingsOf(p *config.Plugin) (plugins.Settings, error) {
-	s := plugins.Settings{Name: p.Name, SHA256: p.SHA256, Files: p.Files, Permissions: plugins.Permissions(p.Permissions), MaxProcesses: p.MaxProcesses}
+	s := plugins.Settings{Name: p.Name, SHA256: p.SHA256, Files: p.Files, Permissions: permissionsOf(p.Permissions), MaxProcesses: p.MaxProcesses}
 	if u := p.User; u != nil && u.UID != os.Geteuid() {
 		s.User = &plugins.Account{Name: u.Name, UID: uint32(u.UID), GID: uint32(u.GID)} //nolint:gosec // ids
 		for _, g := range u.Groups {
 			s.User.Groups = append(s.User.Groups, uint32(g)) //nolint:gosec // an id
 		}
 	}
-	if p.Command == "" {
-		return s, nil
+	s.Command = p.Command.Argv
+	if p.Command.Err != nil {
+		s.Command = []string{p.Command.Line} // which is refused when it is resolved
 	}
-	argv, err := process.Split(p.Command)
-	if err == nil && len(argv) == 0 {
-		err = fmt.Errorf("it is empty")
+	return s, p.Command.Err
+}
+
+func permissionsOf(p config.Permission) plugins.Permissions {
+	switch p {
+	case config.ReadCalls:
+		return plugins.ReadCalls
+	case config.AllCalls:
+		return plugins.AllCalls
 	}
-	if err != nil {
-		argv = []string{p.Command} // which is refused when it is resolved
-	}
-	s.Command = argv
-	return s, err
+	return plugins.NoCalls
 }
 
 func kindOf(i *config.PluginInstance) sdk.KindName {
@@ -191,7 +193,7 @@ func (e *extensions) Plugins() (all []rpc.Plugin) {
 	for _, s := range e.host.Plugins() {
 		p := rpc.Plugin{
 			Name: s.Name, Version: s.Version, State: s.State.String(), PID: s.PID, Since: s.Since, Restarts: s.Restarts, Failures: s.Failures,
-			Trouble: s.Trouble, SHA256: s.SHA256, Permissions: config.Permission(s.Permissions).String(),
+			Trouble: s.Trouble, SHA256: s.SHA256, Permissions: s.Permissions.String(),
 		}
 		for _, i := range s.Instances {
 			p.Instances = append(p.Instances, rpc.PluginInstance{Section: i.Section, Kind: string(i.Kind), Name: i.Name, Ready: i.Ready, Pending: i.Pending, Trouble: i.Trouble})

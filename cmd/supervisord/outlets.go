@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -148,15 +149,15 @@ func notifierOptions(name string, c *config.Notifier, childLogDir string) plugin
 	o := plugins.NotifierOptions{
 		Name: name, Events: c.Events, Programs: c.Programs, BufferSize: c.BufferSize, Overflow: c.Overflow,
 		Timeout: c.Timeout, RetryDelay: c.RetryDelay, RetryMax: c.RetryMaxDelay, MaxRetries: c.MaxRetries, MaxAge: c.MaxAge,
-		Dedupe: c.DedupeWindow, GroupWait: c.GroupWait, GroupMax: c.GroupMax, Rate: plugins.Rate{Count: c.RateCount, Period: c.RatePeriod},
-		Quiet:       plugins.QuietHours{From: c.QuietFrom, To: c.QuietTo, Passing: severity(c.QuietSeverity)},
+		Dedupe: c.DedupeWindow, GroupWait: c.GroupWait, GroupMax: c.GroupMax, Rate: plugins.Rate{Count: c.Rate.Count, Period: c.Rate.Period},
+		Quiet:       plugins.QuietHours{From: c.Quiet.From, To: c.Quiet.To, Passing: severity(c.QuietSeverity)},
 		MinSeverity: severity(c.MinSeverity), Title: c.Title, Body: c.Body,
 	}
 	for _, r := range c.Severities {
 		o.Severities = append(o.Severities, plugins.SeverityRule{Type: r.Type, Severity: severity(r.Severity)})
 	}
 	if c.Overflow == eventlistener.SpoolEvents {
-		o.Spool = spoolIn(c.SpoolDir, childLogDir, c.SpoolMaxBytes, c.SpoolSync)
+		o.Spool = spoolIn(c.Spool, childLogDir)
 	}
 	return o
 }
@@ -168,16 +169,13 @@ func sinkOptions(name string, c *config.LogSink, childLogDir string) plugins.Log
 		Name: name, Programs: c.Programs, Stdout: c.Stdout, Stderr: c.Stderr, BufferBytes: c.BufferBytes, Overflow: overflow, MaxInFlight: c.MaxInFlight, RetryMax: c.RetryMaxDelay,
 	}
 	if overflow == plugins.SpoolOverflow {
-		o.Spool = *spoolIn(c.SpoolDir, childLogDir, c.SpoolMaxBytes, c.SpoolSync)
+		o.Spool = *spoolIn(c.Spool, childLogDir)
 	}
 	return o
 }
 
-func spoolIn(dir, otherwise string, maxBytes int64, sync bool) *plugins.SpoolOptions {
-	if dir == "" {
-		dir = otherwise
-	}
-	return &plugins.SpoolOptions{Dir: dir, MaxBytes: maxBytes, Sync: sync}
+func spoolIn(s config.Spool, otherwise string) *plugins.SpoolOptions {
+	return &plugins.SpoolOptions{Dir: cmp.Or(s.SpoolDir, otherwise), MaxBytes: s.SpoolMaxBytes, Sync: s.SpoolSync}
 }
 
 // outletCalls are the methods of the hark namespace about notifiers and log sinks.

@@ -235,7 +235,7 @@ func newRig(t testing.TB, programs map[string]string) *outletRig {
 	conf.Supervisord.Identifier, conf.Supervisord.ChildLogDir, conf.Supervisord.LogLevel = "test", r.dir, config.INFO
 	for name := range maps.Keys(programs) {
 		conf.Groups = append(conf.Groups, &config.Group{Name: name, Priority: 999, Processes: []*config.Process{{
-			Name: name, Command: programs[name], Umask: -1, Priority: 999, ExitCodes: []int{0}, StopSignal: syscall.SIGKILL, StopWaitSecs: 10,
+			Name: name, Command: config.ParseCommand(programs[name]), Umask: -1, Priority: 999, ExitCodes: []int{0}, StopSignal: syscall.SIGKILL, StopWait: 10 * time.Second,
 		}}})
 	}
 	r.sup, err = core.New(core.Options{

@@ -11,7 +11,6 @@ import (
 
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
-	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/plugins/trust"
 	"github.com/hark-supervisor/hark/sdk"
 )
@@ -89,9 +88,8 @@ func (t *pluginTool) remove(words []string) error {
 
 // wantedPlugin is what the section [plugin:x] wants executed.
 func wantedPlugin(p *config.Plugin) (trust.Wanted, error) {
-	w := trust.Wanted{Name: p.Name, SHA256: p.SHA256, Files: p.Files}
-	var err error
-	if w.Command, err = process.Split(p.Command); err != nil {
+	w := trust.Wanted{Name: p.Name, Command: p.Command.Argv, SHA256: p.SHA256, Files: p.Files}
+	if err := p.Command.Err; err != nil {
 		return w, fmt.Errorf("%s:%d: [plugin:%s] command: cannot parse it: %w", p.File, p.Line, p.Name, err)
 	}
 	return w, nil

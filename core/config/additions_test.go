@@ -45,8 +45,8 @@ func TestChangesShowNothingOfTheEnvironment(t *testing.T) {
 		return readGroups(t, text, "TOKEN="+token, "WIDE=w", "URL=http://u:"+token+"@localhost:9001").Groups[0]
 	}
 	a, b := read("hunter1"), read("hunter2")
-	if want := "/bin/a a hunter1 hunter3        w"; a.Processes[0].Command != want {
-		t.Errorf("the command is %q, want %q", a.Processes[0].Command, want)
+	if want := "/bin/a a hunter1 hunter3        w"; a.Processes[0].Command.Line != want {
+		t.Errorf("the command is %q, want %q", a.Processes[0].Command.Line, want)
 	}
 	changes := Changes(a, b)
 	if len(changes) != 2 || changes[0] != (Change{"a", "command", "/bin/a a %(ENV_TOKEN)s %(ENV_OWN)s%(ENV_WIDE)s", "/bin/a a %(ENV_TOKEN)s %(ENV_OWN)s%(ENV_WIDE)s"}) {

@@ -23,9 +23,12 @@ func TestErrorsShowNoSecret(t *testing.T) {
 	tried := map[string]int{}
 	for _, s := range append(Schema(), SectionSchema{Name: "unknown:x"}) {
 		// A key that a plugin may have is a secret: only the plugin knows.
-		fields := append(s.Fields, Field{Key: "webhook_url", Secret: true}, Field{Key: "api_token", Secret: true}, Field{Key: "password", Secret: true})
+		fields := slices.Clone(s.Fields)
+		for _, key := range []string{"webhook_url", "api_token", "password"} {
+			fields = append(fields, Field{Key: key, Secret: true, Type: &ValueType{}})
+		}
 		for _, f := range fields {
-			url := f.Type == ServerURL || f.Type == ServerURLs
+			url := f.Type.URLs
 			if !f.Unquoted() && !url && f.Key != "password_file" || f.Key == "webhook_url" && !s.Open {
 				continue
 			}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -69,6 +70,7 @@ func TestSurprisesAreToldWithTheirPlace(t *testing.T) {
 		{"one not in PATH", "[program:a]\ncommand=no-such-program -x", "s.conf:8: [program:a] command: there is no no-such-program in PATH (/bin:/usr/bin)"},
 		{"a plain file", "[program:a]\ncommand=%(here)s/bin/run", "s.conf:8: [program:a] command: bin/run is not executable"},
 		{"an open quote", "[program:a]\ncommand=/bin/sh -c 'x", "s.conf:8: [program:a] command: a quotation is not closed"},
+		{"a backslash at the end", "[program:a]\ncommand=/bin/cat \\", "s.conf:8: [program:a] command: it ends with a backslash"},
 		{"a missing directory", "[program:a]\ncommand=/bin/cat\ndirectory=/nowhere", "s.conf:9: [program:a] directory: /nowhere is not there"},
 		{"a member twice", "[program:a]\ncommand=/bin/cat\n[group:g]\nprograms=a,a", "s.conf:10: [group:g] programs: it names a twice"},
 		{"a member of two groups", "[program:a]\ncommand=/bin/cat\n[group:g]\nprograms=a\n[group:h]\nprograms=a", `s.conf:12: [group:h] programs: a is in [group:g] too`},
@@ -184,15 +186,16 @@ nonsense=1
 	}
 }
 
-func FuzzFirstWord(f *testing.F) {
-	f.Add(`/bin/sh -c 'a b'`)
-	f.Add(`"a b"\ c d`)
-	f.Fuzz(func(t *testing.T, s string) {
-		word, open := firstWord(s)
-		if again, _ := firstWord("'" + strings.ReplaceAll(word, "'", `'"'"'`) + "'"); !open && again != word {
-			t.Errorf("%q: %q, %q", s, word, again)
-		}
-	})
+func TestAProgramWithABackslashInItsNameIsThere(t *testing.T) {
+	dir := writeFiles(t, map[string]string{`bin/a\b`: "#!/bin/sh\n", "s.conf": sound + `[program:a]
+command="%(here)s/bin/a\b" -x
+`})
+	if err := os.Chmod(filepath.Join(dir, `bin/a\b`), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if r := Check(Options{Path: filepath.Join(dir, "s.conf"), Dir: dir, Environ: []string{"PATH=/bin"}}); len(r.Errors)+len(r.Warnings) > 0 {
+		t.Errorf("%v %v", r.Errors, r.Warnings)
+	}
 }
 
 func TestASnippetIsCheckedAsAnIncludedFile(t *testing.T) {

@@ -184,23 +184,17 @@ func autoRestart(s string) (AutoRestart, error) {
 	return RestartNever, nil
 }
 
-// loggingLevel finds a level by its name in any case (loggers.py, LevelsByDescription).
+// levelNames are the levels as they are written (loggers.py, LevelsByDescription).
+func levelNames() map[Level]string {
+	return map[Level]string{CRIT: "critical", ERRO: "error", WARN: "warn", INFO: "info", DEBG: "debug", TRAC: "trace", BLAT: "blather"}
+}
+
+// loggingLevel finds a level by its name in any case.
 func loggingLevel(s string) (Level, error) {
-	switch lower(s) {
-	case "critical":
-		return CRIT, nil
-	case "error":
-		return ERRO, nil
-	case "warn":
-		return WARN, nil
-	case "info":
-		return INFO, nil
-	case "debug":
-		return DEBG, nil
-	case "trace":
-		return TRAC, nil
-	case "blather":
-		return BLAT, nil
+	for level, name := range levelNames() {
+		if name == lower(s) {
+			return level, nil
+		}
 	}
 	return INFO, errors.New("bad logging level name " + pyrepr.String(s))
 }

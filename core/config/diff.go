@@ -1,6 +1,9 @@
 package config
 
-import "slices"
+import (
+	"reflect"
+	"slices"
+)
 
 // Equal reports whether a running group needs no change to become o, the group of
 // the same name in a newly read configuration: Supervisor's comparison
@@ -11,43 +14,30 @@ import "slices"
 // [group:x] and [program:x] with the same processes are equal; a FastCGI group
 // or a listener pool equals only its own kind.
 func (g *Group) Equal(o *Group) bool {
-	if g.Kind != o.Kind || g.Name != o.Name || g.Priority != o.Priority {
+	if g.Kind != o.Kind || g.Name != o.Name || !groupTable().same(g, o) {
 		return false
 	}
-	if g.Kind == ListenerGroup && !g.Listener.equal(o.Listener) {
+	if g.Kind == ListenerGroup && !listenerTable().same(g.Listener, o.Listener) {
 		return false
 	}
-	if g.Kind == FastCGIGroup && !g.Socket.equal(o.Socket) {
+	if g.Kind == FastCGIGroup && !socketTable().same(g.Socket, o.Socket) {
 		return false
 	}
 	return slices.EqualFunc(g.Processes, o.Processes, (*Process).Equal)
 }
 
-func (l *Listener) equal(o *Listener) bool {
-	// Supervisor compares lists made of sets, so order means nothing.
-	a, b := slices.Clone(l.Events), slices.Clone(o.Events)
-	slices.Sort(a)
-	slices.Sort(b)
-	return l.BufferSize == o.BufferSize && l.ResultHandler == o.ResultHandler && slices.Equal(a, b) &&
-		slices.Equal(l.Programs.Patterns(), o.Programs.Patterns()) && l.Overflow == o.Overflow &&
-		l.SpoolDir == o.SpoolDir && l.SpoolMaxBytes == o.SpoolMaxBytes && l.SpoolSync == o.SpoolSync && l.MaxInFlight == o.MaxInFlight &&
-		l.AckTimeout == o.AckTimeout && l.MaxDeliveries == o.MaxDeliveries && l.RestartOnError == o.RestartOnError && l.Stdin == o.Stdin && l.Payload == o.Payload
-}
-
-// equal compares the URL only, as in Supervisor: a new owner, mode or backlog is no change.
-func (s *Socket) equal(o *Socket) bool {
-	return s.Network == o.Network && s.Path == o.Path && s.Host == o.Host && s.Port == o.Port
-}
-
 // Equal reports whether a running process needs no change to become o. See Group.Equal.
-func (p *Process) Equal(o *Process) bool {
-	return p.Name == o.Name && sameUser(p.User, o.User) && p.Command == o.Command && p.Directory == o.Directory &&
-		p.Umask == o.Umask && p.Priority == o.Priority && p.AutoStart == o.AutoStart && p.AutoRestart == o.AutoRestart &&
-		p.StartSecs == o.StartSecs && p.StartRetries == o.StartRetries &&
-		p.Stdout.equal(o.Stdout) && p.Stderr.equal(o.Stderr) &&
-		p.StopSignal == o.StopSignal && p.StopWaitSecs == o.StopWaitSecs && p.StopAsGroup == o.StopAsGroup && p.KillAsGroup == o.KillAsGroup &&
-		slices.Equal(p.ExitCodes, o.ExitCodes) && p.RedirectStderr == o.RedirectStderr &&
-		sameVars(p.Environment, o.Environment) && p.ServerURL == o.ServerURL
+func (p *Process) Equal(o *Process) bool { return processTable().same(p, o) }
+
+// same reports whether no key that is compared differs between a running struct and the next one.
+func (t *table) same(running, next any) bool {
+	a, b := reflect.ValueOf(running).Elem(), reflect.ValueOf(next).Elem()
+	for _, k := range t.compared {
+		if !k.Type.same(k.in(a), k.in(b)) {
+			return false
+		}
+	}
+	return true
 }
 
 // sameUser compares uids: that is all Supervisor keeps.
@@ -56,12 +46,6 @@ func sameUser(a, b *User) bool {
 		return a == b
 	}
 	return a.UID == b.UID
-}
-
-func (s Stream) equal(o Stream) bool {
-	logfiles := o.Logfile.Kind == LogAuto || s.Logfile == o.Logfile
-	return logfiles && s.MaxBytes == o.MaxBytes && s.Backups == o.Backups && s.CaptureMaxBytes == o.CaptureMaxBytes &&
-		s.EventsEnabled == o.EventsEnabled && s.Syslog == o.Syslog && s.Block == o.Block
 }
 
 // sameVars compares without regard to order, as dicts compare.

@@ -12,6 +12,18 @@ const (
 	mainFactory = "supervisor.rpcinterface:make_main_rpcinterface"
 )
 
+// RPCInterface is one [rpcinterface:x] section.
+type RPCInterface struct {
+	Name    string   `key:"-"`
+	Factory string   `key:"supervisor.rpcinterface_factory" type:"factory" is:"live,byhand" sample:"supervisor.rpcinterface:make_main_rpcinterface" doc:"What serves the namespace. Those of Supervisor itself, supervisor_cache and supervisor_twiddler are built in; any other is Python and is refused."` // as written
+	Plugin  string   `key:"plugin" is:"hark,byhand" doc:"The plugin that serves the namespace, instead of a factory."`
+	Keys    []EnvVar `key:"-"` // the section's other keys, DEFAULT's too
+	File    string   `key:"-"`
+	Line    int      `key:"-"`
+}
+
+func rpcInterfaceTable() *table { return tableOf[RPCInterface](inOrder) }
+
 // entryPoint takes the white space out of module : name, and what stands in brackets
 // behind it, as Python does when it resolves one. (The brackets come of a header that is
 // indented, and so part of the value.)

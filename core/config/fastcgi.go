@@ -9,58 +9,52 @@ import (
 	"github.com/hark-supervisor/hark/core/pyrepr"
 )
 
+// Socket is what an [fcgi-program:x] section adds.
+type Socket struct {
+	SocketAddress `key:"socket" type:"address of a socket" is:"required,byhand" doc:"The socket that all processes of the program accept connections on, as their descriptor 0." example:"unix:///run/app/%(program_name)s.sock"`
+	Backlog       int    `key:"socket_backlog" is:"uncompared" min:"1" max:"65535" says:"Invalid socket_backlog value {value}" unit:"connections" doc:"How many connections may wait to be accepted. Without it, the system's limit."`
+	Owner         *Owner `key:"socket_owner" is:"uncompared" says:"Invalid socket_owner value {value}" doc:"The owner of a Unix socket. Without it, the user of the program." example:"www-data:www-data"`
+	Mode          uint32 `key:"socket_mode" is:"uncompared" says:"Invalid socket_mode value {value}" default:"0700" doc:"The mode of a Unix socket."`
+}
+
+// SocketAddress is where a FastCGI program listens.
+type SocketAddress struct {
+	URL     string // as written: unix:///path or tcp://host:port
+	Network string // "unix" or "tcp"
+	Path    string
+	Host    string
+	Port    int
+}
+
+// socketTable are the keys of [fcgi-program:x] besides those of a program.
+func socketTable() *table {
+	return tableOf[Socket](func() []string { return []string{"socket_backlog", "socket_owner", "socket_mode"} })
+}
+
 func (l *loader) readFastCGI(section, name string) *Group {
-	get := func(key string) setting { return l.get(section, key, l.here) }
-	g := &Group{Name: l.name(section, name), Kind: FastCGIGroup}
-	g.Priority = l.integer(get("priority"), 999)
-
-	var user *User
-	if v := get("user"); v.state == present {
-		user = l.account(v.text, func(said string) { l.refuse(v, said) })
-	}
-
-	s := &Socket{Mode: 0o700}
-	if v := get("socket_backlog"); v.state == present {
-		n, err := integer(v.text)
-		switch {
-		case err != nil:
-			l.refuse(v, err.Error())
-		case n < 1 || n > 65535:
-			l.reject(section, v.key, fmt.Sprintf("Invalid socket_backlog value %d", n), fmt.Sprintf("cannot use %d; accepted: 1 to 65535", n))
-		default:
-			s.Backlog = int(n)
-		}
-	}
-	owner := get("socket_owner")
-	s.Owner = convert(l, owner, nil, func(v string) (*Owner, error) {
-		o, err := l.owner(v)
-		if err != nil {
-			return nil, fmt.Errorf("Invalid socket_owner value %s", v) //nolint:staticcheck // Supervisor's words
-		}
-		return o, nil
-	})
-	mode := get("socket_mode")
-	s.Mode = uint32(convert(l, mode, 0o700, func(v string) (int64, error) { //nolint:gosec // masked below
-		n, err := octal(v)
-		if err != nil {
-			return 0, fmt.Errorf("Invalid socket_mode value %s", v) //nolint:staticcheck // Supervisor's words
-		}
-		return n & 0o7777, nil
-	}))
+	r := l.reads(section)
+	g := fresh[Group](groupTable())
+	g.Name, g.Kind = l.name(section, name), FastCGIGroup
+	l.priority(section, &g)
+	var program Process
+	r.fill([]*key{processTable().key("user")}, &program)
+	s := fresh[Socket](socketTable())
+	r.fill(socketTable().reading, &s)
 
 	url := l.get(section, "socket", map[string]any{"program_name": g.Name}, l.here)
 	switch {
 	case url.state == broken:
 	case url.text == "":
-		l.reject(section, "socket", fmt.Sprintf(`[%s] section requires a "socket" line`, section), "there is none; accepted: "+SocketURL.Accepts())
+		l.reject(section, "socket", fmt.Sprintf(`[%s] section requires a "socket" line`, section), "there is none; accepted: "+socketTable().key("socket").Type.Accepts)
 	default:
-		if err := l.socket(s, url.text, user, owner.state != absent || mode.state != absent); err != nil {
+		unixOnly := l.raw(section, "socket_owner").state != absent || l.raw(section, "socket_mode").state != absent
+		if err := l.socket(&s, url.text, program.User, unixOnly); err != nil {
 			l.refuse(url, fmt.Sprintf("%s in [%s] socket", err, section))
 		}
 	}
-	g.Socket = s
+	g.Socket = &s
 	g.Processes = l.processes(section, g.Name)
-	return g
+	return &g
 }
 
 // socket reads the URL (options.py, parse_fcgi_socket). Two of the messages are

@@ -7,6 +7,44 @@ import (
 	"strings"
 )
 
+// Kind is what a group is made of.
+type Kind int
+
+// The kinds of group.
+const (
+	ProgramGroup  Kind = iota // [program:x], or [group:x] of programs
+	ListenerGroup             // [eventlistener:x]
+	FastCGIGroup              // [fcgi-program:x]
+)
+
+// String is what the names of such sections begin with.
+func (k Kind) String() string {
+	switch k {
+	case ListenerGroup:
+		return "eventlistener"
+	case FastCGIGroup:
+		return "fcgi-program"
+	}
+	return "program"
+}
+
+// Group is one process group with its expanded process configurations.
+type Group struct {
+	Programs      []string   `key:"programs" type:"names of programs" is:"required,names" sample:"progname1,progname2" doc:"The programs of the group: names of [program:x] and [fcgi-program:x] sections. They leave the groups of their own names." example:"web,worker"`
+	Priority      int        `key:"priority" default:"999" sample:"999" doc:"Groups of a lower priority start first and stop last."`
+	Name          string     `key:"-"`
+	Kind          Kind       `key:"-"`
+	Processes     []*Process `key:"-"` // in Supervisor's order: by priority
+	Heterogeneous bool       `key:"-"` // it is a [group:x] section
+	Listener      *Listener  `key:"-"` // ListenerGroup only
+	Socket        *Socket    `key:"-"` // FastCGIGroup only
+}
+
+// groupTable are the keys of [group:x], of which other groups have priority.
+func groupTable() *table {
+	return tableOf[Group](func() []string { return []string{"programs", "priority"} })
+}
+
 // readGroups reads every group, program, listener pool and FastCGI program in
 // the order of ServerOptions.process_groups_from_parser, and sorts them.
 func (l *loader) readGroups() {
@@ -93,10 +131,10 @@ func (l *loader) name(section, name string) string {
 }
 
 func (l *loader) readGroup(section, name string, taken map[string]bool) *Group {
-	g := &Group{Name: l.name(section, name), Heterogeneous: true}
-	programs := stringList(l.text(l.get(section, "programs", l.here), ""))
-	g.Priority = l.integer(l.get(section, "priority", l.here), 999)
-	for _, program := range programs {
+	g := fresh[Group](groupTable())
+	g.Name, g.Heterogeneous = l.name(section, name), true
+	l.reads(section).fill(groupTable().reading, &g)
+	for _, program := range g.Programs {
 		from, fcgi := "program:"+program, "fcgi-program:"+program
 		switch isProgram, isFCGI := l.doc.Has(from), l.doc.Has(fcgi); {
 		case !isProgram && !isFCGI:
@@ -112,12 +150,18 @@ func (l *loader) readGroup(section, name string, taken map[string]bool) *Group {
 		taken[from] = true
 		g.Processes = append(g.Processes, l.processes(from, g.Name)...)
 	}
-	return g
+	return &g
 }
 
 func (l *loader) readProgram(section, name string) *Group {
-	g := &Group{Name: l.name(section, name)}
-	g.Priority = l.integer(l.get(section, "priority", l.here), 999)
+	g := fresh[Group](groupTable())
+	g.Name = l.name(section, name)
+	l.priority(section, &g)
 	g.Processes = l.processes(section, g.Name)
-	return g
+	return &g
+}
+
+// priority reads the priority of a group that is not a [group:x].
+func (l *loader) priority(section string, g *Group) {
+	l.reads(section).fill([]*key{groupTable().key("priority")}, g)
 }

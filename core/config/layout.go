@@ -74,7 +74,7 @@ func (w *lineWalker) feed(number int, line string) {
 // within quotes, and of any value that is refused.
 func (w *lineWalker) cut(number int, value, comment string) {
 	text := fmt.Sprintf("the value ends at the %q, which begins a comment even within quotes; without the space before it, it does not", comment[:1])
-	if w.refused[[2]string{w.section, w.key}] || openQuote(value) && quoted(w.c.l.schemas, w.section, w.key) {
+	if w.refused[[2]string{w.section, w.key}] || ParseCommand(value).Err != nil && quoted(w.c.l.schemas, w.section, w.key) {
 		w.cause(number, text)
 	}
 }
@@ -82,7 +82,7 @@ func (w *lineWalker) cut(number int, value, comment string) {
 // quoted reports whether quotes mean something in a key's value.
 func quoted(schemas []SectionSchema, section, key string) bool {
 	f := schemaOf(schemas, section).Field(key)
-	return f == nil || f.Type == Text || f.Type == Variables || f.Type == Template
+	return f == nil || f.Type.Quoted
 }
 
 func (w *lineWalker) cause(number int, text string) {

@@ -1,9 +1,7 @@
 package config
 
 import (
-	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -11,124 +9,80 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// The result handlers that are built in: Supervisor's own, and that of the package
-// supervisor-stdout, which containers use.
-const (
-	defaultResultHandler = "supervisor.dispatchers:default_handler"
-	printResultHandler   = "supervisor_stdout:event_handler"
-)
+// printResultHandler is the result handler of the package supervisor-stdout, which containers use. It and the default are built in.
+const printResultHandler = "supervisor_stdout:event_handler"
+
+// Listener is what an [eventlistener:x] section adds.
+type Listener struct {
+	Events         []eventlistener.Type    `key:"events" is:"required" sample:"EVENT" doc:"The types of events that the listeners are sent. A type includes all types below it." example:"PROCESS_STATE,TICK_60"`
+	BufferSize     int                     `key:"buffer_size" default:"10" unit:"events" min:"1" says:"[{section}] section sets invalid buffer_size ({value})" sample:"10" doc:"How many events are kept while all listeners of the pool are busy."`
+	ResultHandler  string                  `key:"result_handler" type:"result handler" default:"supervisor.dispatchers:default_handler" doc:"What judges the results of listeners. supervisor_stdout:event_handler, which writes them to the daemon's stdout, is the only other one."`
+	Priority       int                     `key:"priority" is:"elsewhere" default:"-1" sample:"-1" doc:"Pools of a lower priority start first and stop last."`
+	RedirectStderr bool                    `key:"redirect_stderr" is:"elsewhere" default:"false" sample:"false" doc:"It cannot be true: the stdout of a listener belongs to the protocol."`
+	Programs       *eventlistener.Programs `key:"programs" is:"hark" doc:"Only events about these processes are sent, and events about no process. Without it, events about all." example:"web:*,billing"`
+	Overflow       eventlistener.Overflow  `key:"overflow" is:"hark" default:"discard_oldest" doc:"What happens to events when the buffer is full: the oldest or the newest is discarded, or all are kept on disk (spool)."`
+	Spool
+	MaxInFlight    int                `key:"max_in_flight" is:"hark" default:"1" unit:"events" min:"1" max:"4096" doc:"How many times a listener may write READY ahead, and so how many events it may be sent before it answers the first."`
+	AckTimeout     time.Duration      `key:"ack_timeout" type:"seconds" is:"hark" default:"0" unit:"seconds" min:"0" max:"31536000" doc:"How long a listener may take to answer an event before it is restarted and the event is sent again; 0 waits without a limit."`
+	MaxDeliveries  int                `key:"max_deliveries" is:"hark" default:"0" unit:"deliveries" min:"0" max:"2147483647" doc:"After how many failed deliveries an event is written to the dead letters instead of being sent again; 0 has no limit."`
+	RestartOnError bool               `key:"on_protocol_error" type:"what to do with a breach of the protocol" is:"hark" default:"unknown" doc:"What becomes of a listener that breaks the protocol: it is sent nothing until it is restarted by hand (unknown), or it is restarted at once (restart)."`
+	Stdin          bool               `key:"stdin" is:"hark" default:"false" doc:"Whether sendProcessStdin may write to the listeners, between the events of the protocol."`
+	Payload        eventlistener.Form `key:"payload" is:"hark" default:"supervisor" doc:"The form of events: Supervisor's, Supervisor's with more tokens (extended), or JSON (json)."`
+	PrintResults   bool               `key:"-"` // ResultHandler is supervisor_stdout:event_handler: results go to the daemon's standard output
+}
+
+// Spool says where events or output are kept on disk, with overflow=spool. It is empty without.
+type Spool struct {
+	SpoolDir      string `key:"spool_dir" type:"spool directory" is:"hark" doc:"The directory of the spool, with overflow=spool. It is created if it is not there. Without it, childlogdir." example:"/var/spool/hark"`
+	SpoolMaxBytes int64  `key:"spool_maxbytes" type:"size" is:"hark" default:"64MB" unit:"bytes" min:"1MB" doc:"The size of the spool at which the oldest in it is discarded; at least 1MB."`
+	SpoolSync     bool   `key:"spool_sync" is:"hark" default:"false" doc:"Whether the disk is waited for, so that what is in the spool survives a loss of power. This is slower."`
+}
+
+// listenerTable are the keys of [eventlistener:x] besides those of a program.
+func listenerTable() *table {
+	return tableOf[Listener](func() []string {
+		return []string{"priority", "buffer_size", "result_handler", "events", "redirect_stderr"}
+	})
+}
 
 func (l *loader) readListener(section, name string) *Group {
-	get := func(key string) setting { return l.get(section, key, l.here) }
-	g := &Group{Name: name, Kind: ListenerGroup, Listener: &Listener{}}
-	// Listeners start first and stop last, so that they hear of all the rest.
-	g.Priority = l.integer(get("priority"), -1)
-
-	size := get("buffer_size")
-	g.Listener.BufferSize = l.integer(size, 10)
-	if g.Listener.BufferSize < 1 {
-		l.reject(section, "buffer_size", fmt.Sprintf("[%s] section sets invalid buffer_size (%d)", section, g.Listener.BufferSize),
-			fmt.Sprintf("cannot use %d; accepted: 1 or more", g.Listener.BufferSize))
-	}
-
-	handler := get("result_handler")
-	g.Listener.ResultHandler = l.text(handler, defaultResultHandler)
-	switch entryPoint(g.Listener.ResultHandler) {
-	case defaultResultHandler:
-	case printResultHandler:
-		g.Listener.PrintResults = true
-	default:
-		const why = "it is Python, which Hark does not run"
-		l.reject(section, "result_handler",
-			fmt.Sprintf("%s cannot be resolved within [%s]: %s", g.Listener.ResultHandler, section, why),
-			fmt.Sprintf("cannot use %q: %s; accepted: %s or %s", g.Listener.ResultHandler, why, defaultResultHandler, printResultHandler))
-	}
-
-	g.Listener.Events = l.events(get("events"))
-
-	if l.boolean(get("redirect_stderr"), false) {
+	r := l.reads(section)
+	to := fresh[Listener](listenerTable())
+	r.fill(listenerTable().supervisors, &to)
+	to.PrintResults = entryPoint(to.ResultHandler) == printResultHandler
+	if to.RedirectStderr {
 		l.reject(section, "redirect_stderr", fmt.Sprintf("[%s] section sets redirect_stderr=true but this is not allowed because it will "+
 			"interfere with the eventlistener protocol", section),
 			"cannot be true: a listener's stdout belongs to the protocol; accepted: false")
 	}
-	g.Processes = l.processes(section, name)
-	l.own(func() { l.listenerOptions(g.Listener, get) })
-	return g
+	processes := l.processes(section, name)
+	r.fill(listenerTable().harks, &to)
+	r.spool(&to.Spool, to.Overflow == eventlistener.SpoolEvents)
+	return &Group{Name: name, Kind: ListenerGroup, Priority: to.Priority, Listener: &to, Processes: processes}
 }
 
-// maxAckTimeout bounds ack_timeout, in seconds: a year.
-const maxAckTimeout = 365 * 24 * 3600
-
-// listenerOptions reads the keys of Hark's own.
-func (l *loader) listenerOptions(to *Listener, get func(string) setting) {
-	to.Programs = convert(l, get("programs"), nil, func(s string) (*eventlistener.Programs, error) {
-		return eventlistener.ParsePrograms(stringList(s))
-	})
-	to.Overflow = convert(l, get("overflow"), eventlistener.DiscardOldest, named(eventlistener.ParseOverflow))
-	l.spoolOptions(to, get)
-	to.MaxInFlight = l.bounded(get("max_in_flight"), 1, 1, eventlistener.MaxInFlightLimit)
-	to.AckTimeout = time.Duration(l.bounded(get("ack_timeout"), 0, 0, maxAckTimeout)) * time.Second
-	to.MaxDeliveries = l.bounded(get("max_deliveries"), 0, 0, math.MaxInt32)
-	to.RestartOnError = convert(l, get("on_protocol_error"), false, named(func(s string) (bool, bool) {
-		return s == "restart", s == "restart" || s == "unknown"
-	}))
-	to.Stdin = l.boolean(get("stdin"), false)
-	to.Payload = convert(l, get("payload"), eventlistener.SupervisorForm, named(eventlistener.ParseForm))
-}
-
-// minSpoolBytes is the least spool_maxbytes; no event larger than half of that is
-// kept.
-const minSpoolBytes = 1 << 20
-
-// spoolOptions reads the keys that say where events are kept with overflow=spool.
-func (l *loader) spoolOptions(to *Listener, get func(string) setting) {
-	to.SpoolDir, to.SpoolMaxBytes, to.SpoolSync = l.spool(to.Overflow == eventlistener.SpoolEvents, get)
-}
-
-// spool reads the keys of a spool, which mean something only where one is wanted.
-func (l *loader) spool(wanted bool, get func(string) setting) (path string, maxBytes int64, waits bool) {
-	dir, size, sync := get("spool_dir"), get("spool_maxbytes"), get("spool_sync")
-	path = convert(l, dir, "", func(s string) (string, error) {
-		if s == "" {
-			return "", errors.New("cannot use no directory")
-		}
-		return l.paths.normalize(s), nil
-	})
-	maxBytes = convert(l, size, 64<<20, byteSize)
-	if maxBytes < minSpoolBytes {
-		l.reject(size.section, size.key, "", fmt.Sprintf("cannot use %s; accepted: 1MB or more", l.shown(size)))
+// checkResultHandler refuses a result handler that is not built in.
+func checkResultHandler(r *reader, k *key, _ setting, handler string) {
+	if known := entryPoint(handler); known == k.Default || known == printResultHandler {
+		return
 	}
-	waits = l.boolean(sync, false)
+	const why = "it is Python, which Hark does not run"
+	r.l.reject(r.section, k.Key,
+		fmt.Sprintf("%s cannot be resolved within [%s]: %s", handler, r.section, why),
+		fmt.Sprintf("cannot use %q: %s; accepted: %s or %s", handler, why, k.Default, printResultHandler))
+}
+
+// spool empties a spool that is not wanted, and warns of its keys.
+func (r *reader) spool(s *Spool, wanted bool) {
 	if wanted {
-		return path, maxBytes, waits
+		return
 	}
-	for _, v := range []setting{dir, size, sync} {
-		if v.state == present {
-			l.warn(v.section, v.key, "has no effect without overflow=spool")
+	*s = Spool{}
+	for _, key := range []string{"spool_dir", "spool_maxbytes", "spool_sync"} {
+		if r.l.raw(r.section, key).state == present {
+			r.l.own(func() { r.l.warn(r.section, key, "has no effect without overflow=spool") })
 		}
 	}
-	return "", 0, false
-}
-
-// named makes a conversion of a search by name; case means nothing.
-func named[T any](find func(string) (T, bool)) func(string) (T, error) {
-	return func(s string) (T, error) {
-		t, ok := find(lower(s))
-		if !ok {
-			return t, fmt.Errorf("cannot use %q", s)
-		}
-		return t, nil
-	}
-}
-
-// bounded is an integer from low to high.
-func (l *loader) bounded(v setting, def, low, high int) int {
-	n := l.integer(v, def)
-	if n < low || n > high {
-		l.reject(v.section, v.key, "", fmt.Sprintf("cannot use %d; accepted: %d to %d", n, low, high))
-		return def
-	}
-	return n
 }
 
 // events reads the subscribed types: any case, each once, in the order written.
@@ -137,7 +91,7 @@ func (l *loader) events(v setting) []eventlistener.Type {
 	names := stringList(strings.ToUpper(l.text(v, "")))
 	if len(names) == 0 && v.state != broken {
 		l.reject(v.section, v.key, fmt.Sprintf(`[%s] section requires an "events" line`, v.section),
-			"there is no event to listen for; accepted: "+EventList.Accepts())
+			"there is no event to listen for; accepted: "+listenerTable().key("events").Type.Accepts)
 	}
 	var types []eventlistener.Type
 	for _, name := range names {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // loadCase is one directory of files and a command line, for both daemons.
@@ -176,8 +177,8 @@ func groupAnswer(g *Group) map[string]any {
 			umask = p.Umask
 		}
 		a := map[string]any{
-			"name": p.Name, "uid": uidOf(p.User), "command": p.Command, "directory": orNil(p.Directory), "umask": umask, "priority": p.Priority, "autostart": p.AutoStart, "autorestart": restart,
-			"startsecs": p.StartSecs, "startretries": p.StartRetries, "stopsignal": p.StopSignal, "stopwaitsecs": p.StopWaitSecs, "stopasgroup": p.StopAsGroup, "killasgroup": p.KillAsGroup,
+			"name": p.Name, "uid": uidOf(p.User), "command": p.Command.Line, "directory": orNil(p.Directory), "umask": umask, "priority": p.Priority, "autostart": p.AutoStart, "autorestart": restart,
+			"startsecs": p.StartWait / time.Second, "startretries": p.StartRetries, "stopsignal": p.StopSignal, "stopwaitsecs": p.StopWait / time.Second, "stopasgroup": p.StopAsGroup, "killasgroup": p.KillAsGroup,
 			"exitcodes": append([]int{}, p.ExitCodes...), "redirect_stderr": p.RedirectStderr, "environment": varsOf(p.Environment), "serverurl": orNil(p.ServerURL),
 		}
 		for name, s := range map[string]Stream{"stdout": p.Stdout, "stderr": p.Stderr} {

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,30 +12,30 @@ import (
 
 // Notifier is what the host itself heeds of a [notifier:x] section.
 type Notifier struct {
-	Events        []eventlistener.Type
-	Programs      *eventlistener.Programs // nil: events about any process
-	MinSeverity   string                  // a severity's name, as all severities here
-	Severities    []SeverityRule
-	DedupeWindow  time.Duration // 0: nothing is folded
-	GroupWait     time.Duration
-	GroupMax      int
-	RateCount     int // 0: no limit
-	RatePeriod    time.Duration
-	QuietFrom     time.Duration // since midnight; as QuietTo where there are no quiet hours
-	QuietTo       time.Duration
-	QuietSeverity string
-	Timeout       time.Duration
-	RetryDelay    time.Duration
-	RetryMaxDelay time.Duration
-	MaxRetries    int           // 0: no end
-	MaxAge        time.Duration // 0: no end
-	Title, Body   string        // templates; "": the default ones
-	BufferSize    int
-	Overflow      eventlistener.Overflow
-	SpoolDir      string // with SpoolEvents; "": childlogdir
-	SpoolMaxBytes int64
-	SpoolSync     bool
+	Plugin        string                  `key:"plugin" is:"hark,required,elsewhere,byhand" sample:"slack" doc:"The plugin that delivers the notifications."`
+	Events        []eventlistener.Type    `key:"events" is:"hark,required" sample:"PROCESS_STATE_FATAL,PROCESS_STATE_EXITED" doc:"The types of events that are notified of. A type includes all types below it."`
+	Programs      *eventlistener.Programs `key:"programs" is:"hark" sample:"web:*,billing" doc:"Only events about these processes are notified of, and events about no process. Without it, events about all."`
+	MinSeverity   string                  `key:"min_severity" type:"severity" is:"hark" default:"info" sample:"warning" doc:"Events below this severity are dropped."` // a severity's name, as all severities here
+	Severities    []SeverityRule          `key:"severities" is:"hark" doc:"Severities of types of events, in place of the usual ones. The first type that fits counts." example:"PROCESS_STATE_STOPPED=warning,TICK=info"`
+	DedupeWindow  time.Duration           `key:"dedupe_window" type:"time" is:"hark" default:"0" unit:"seconds" sample:"60" doc:"How long an event is held back after another one of its type about the same process; both are then one notification with a count. 0 holds none back."`
+	GroupWait     time.Duration           `key:"group_wait" type:"time" is:"hark" default:"0" unit:"seconds" sample:"10" doc:"How long events are gathered into one notification; 0 sends each at once."`
+	GroupMax      int                     `key:"group_max" is:"hark" default:"100" unit:"events" min:"1" max:"1000" doc:"The most events that one notification holds."`
+	Rate          Rate                    `key:"rate_limit" is:"hark" sample:"10/1m" doc:"The most notifications in a period. What exceeds it is put into one notification later. Without it, there is no limit."`
+	Quiet         QuietHours              `key:"quiet_hours" is:"hark" sample:"22:00-07:00" doc:"The time of day in which events below quiet_severity are held back until it ends. Without it, never."`
+	QuietSeverity string                  `key:"quiet_severity" type:"severity" is:"hark" default:"critical" doc:"The severity from which events are notified of even in quiet_hours."`
+	Timeout       time.Duration           `key:"notify_timeout" type:"time" is:"hark" default:"30" unit:"seconds" min:"more than 0" doc:"How long one delivery may take."`
+	RetryDelay    time.Duration           `key:"retry_delay" type:"time" is:"hark" default:"1" unit:"seconds" min:"more than 0" doc:"The wait before the first retry of a failed delivery. It doubles with each further one."`
+	RetryMaxDelay time.Duration           `key:"retry_max_delay" type:"time" is:"hark" default:"300" unit:"seconds" min:"more than 0" doc:"The longest wait between two retries."`
+	MaxRetries    int                     `key:"max_retries" is:"hark" default:"0" unit:"retries" min:"0" max:"2147483647" doc:"After how many retries a notification is written to the dead letters; 0 has no limit."`
+	MaxAge        time.Duration           `key:"max_age" type:"time" is:"hark" default:"0" unit:"seconds" doc:"The age at which a notification that could not be delivered is written to the dead letters; 0 has no limit."`
+	Title         string                  `key:"title_template" type:"template" is:"hark" doc:"A template of the title, in place of the usual one (docs/plugins.md)." example:"{{.Severity}}: {{.Summary}}"`
+	Body          string                  `key:"body_template" type:"template" is:"hark" doc:"A template of the body, in place of the usual one (docs/plugins.md)."`
+	BufferSize    int                     `key:"buffer_size" is:"hark" default:"1000" unit:"events" min:"1" max:"1000000" doc:"How many events are kept in memory until they are delivered."`
+	Overflow      eventlistener.Overflow  `key:"overflow" is:"hark" default:"discard_oldest" sample:"spool" doc:"What happens to events when the buffer is full: the oldest or the newest is discarded, or all are kept on disk (spool)."`
+	Spool
 }
+
+func notifierTable() *table { return tableOf[Notifier](inOrder) }
 
 // SeverityRule gives the events of a type, or of those below it, a severity.
 type SeverityRule struct {
@@ -46,127 +45,79 @@ type SeverityRule struct {
 
 // LogSink is what the host itself heeds of a [logsink:x] section.
 type LogSink struct {
-	Programs       *eventlistener.Programs // nil: all
-	Stdout, Stderr bool
-	BufferBytes    int64
-	Overflow       string // drop_oldest, block or spool
-	MaxInFlight    int
-	RetryMaxDelay  time.Duration
-	SpoolDir       string // with spool; "": childlogdir
-	SpoolMaxBytes  int64
-	SpoolSync      bool
+	Plugin        string                  `key:"plugin" is:"hark,required,elsewhere,byhand" sample:"syslog" doc:"The plugin that writes the output."`
+	Programs      *eventlistener.Programs `key:"programs" is:"hark" sample:"*" doc:"Only the output of these processes is sent. Without it, that of all."`
+	Channels      `key:"channel" is:"hark" default:"both" sample:"both" doc:"Which output is sent: stdout, stderr or both."`
+	BufferBytes   int64         `key:"buffer_bytes" type:"size" is:"hark" default:"8MB" unit:"bytes" min:"1MB" doc:"How much output is kept in memory until it is written; at least 1MB."`
+	Overflow      string        `key:"overflow" type:"overflow policy of a log sink" is:"hark" default:"drop_oldest" sample:"spool" doc:"What happens when the buffer is full: the oldest output is dropped, the program is blocked (block), or all output is kept on disk (spool)."`
+	MaxInFlight   int           `key:"max_in_flight" is:"hark" default:"4" unit:"batches" min:"1" max:"64" doc:"How many batches are sent ahead of their acknowledgement."`
+	RetryMaxDelay time.Duration `key:"retry_max_delay" type:"time" is:"hark" default:"60" unit:"seconds" min:"more than 0" doc:"The longest wait before a refused batch is sent again, unless the plugin asks for more."`
+	Spool
+}
+
+func logSinkTable() *table { return tableOf[LogSink](inOrder) }
+
+// Channels are the outputs of programs that a log sink is sent.
+type Channels struct{ Stdout, Stderr bool }
+
+// String is the channels as they are written.
+func (c Channels) String() string {
+	switch {
+	case c.Stdout && c.Stderr:
+		return "both"
+	case c.Stderr:
+		return "stderr"
+	}
+	return "stdout"
 }
 
 // Equal reports whether a notifier needs no change to become o.
-func (n *Notifier) Equal(o *Notifier) bool {
-	a, b := *n, *o
-	a.Events, b.Events, a.Programs, b.Programs, a.Severities, b.Severities = nil, nil, nil, nil, nil, nil
-	return slices.Equal(n.Events, o.Events) && slices.Equal(n.Programs.Patterns(), o.Programs.Patterns()) &&
-		slices.Equal(n.Severities, o.Severities) && fmt.Sprint(a) == fmt.Sprint(b)
-}
+func (n *Notifier) Equal(o *Notifier) bool { return notifierTable().same(n, o) }
 
 // Equal reports whether a sink needs no change to become o.
-func (k *LogSink) Equal(o *LogSink) bool {
-	a, b := *k, *o
-	a.Programs, b.Programs = nil, nil
-	return a == b && slices.Equal(k.Programs.Patterns(), o.Programs.Patterns())
-}
-
-const (
-	// maxInterval bounds times in notifiers: a year.
-	maxInterval = 365 * 24 * time.Hour
-	// minSinkBuffer is the least buffer_bytes.
-	minSinkBuffer = 1 << 20
-	maxSinkFlight = 64
-	maxGroup      = 1000
-)
-
-func severityNames() []string { return []string{"info", "warning", "error", "critical"} }
+func (k *LogSink) Equal(o *LogSink) bool { return logSinkTable().same(k, o) }
 
 // readNotifier reads the keys of a [notifier:x] section that are not its plugin's.
 func (l *loader) readNotifier(section string) *Notifier {
-	get := func(key string) setting { return l.get(section, key, l.here) }
-	n := &Notifier{}
-	l.own(func() {
-		n.Events = l.events(get("events"))
-		n.Programs = l.patterns(get("programs"))
-		n.MinSeverity = l.severity(get("min_severity"), "info")
-		n.Severities = convert(l, get("severities"), nil, severityRules)
-		n.DedupeWindow = l.interval(get("dedupe_window"), 0)
-		n.GroupWait = l.interval(get("group_wait"), 0)
-		n.GroupMax = l.bounded(get("group_max"), 100, 1, maxGroup)
-		rate := convert(l, get("rate_limit"), rateLimit{}, parseRate)
-		n.RateCount, n.RatePeriod = rate.count, rate.period
-		quiet := convert(l, get("quiet_hours"), [2]time.Duration{}, parseQuietHours)
-		n.QuietFrom, n.QuietTo = quiet[0], quiet[1]
-		n.QuietSeverity = l.severity(get("quiet_severity"), "critical")
-		n.Timeout = l.positive(get("notify_timeout"), 30*time.Second)
-		n.RetryDelay = l.positive(get("retry_delay"), time.Second)
-		n.RetryMaxDelay = l.positive(get("retry_max_delay"), 5*time.Minute)
-		n.MaxRetries = l.bounded(get("max_retries"), 0, 0, math.MaxInt32)
-		n.MaxAge = l.interval(get("max_age"), 0)
-		n.Title = l.template(get("title_template"))
-		n.Body = l.template(get("body_template"))
-		n.BufferSize = l.bounded(get("buffer_size"), 1000, 1, 1000000)
-		n.Overflow = convert(l, get("overflow"), eventlistener.DiscardOldest, named(eventlistener.ParseOverflow))
-		n.SpoolDir, n.SpoolMaxBytes, n.SpoolSync = l.spool(n.Overflow == eventlistener.SpoolEvents, get)
-	})
-	return n
+	n := fresh[Notifier](notifierTable())
+	r := l.reads(section)
+	r.fill(notifierTable().reading, &n)
+	r.spool(&n.Spool, n.Overflow == eventlistener.SpoolEvents)
+	return &n
 }
 
 // readLogSink reads the keys of a [logsink:x] section that are not its plugin's.
 func (l *loader) readLogSink(section string) *LogSink {
-	get := func(key string) setting { return l.get(section, key, l.here) }
-	k := &LogSink{}
-	l.own(func() {
-		k.Programs = l.patterns(get("programs"))
-		channel := convert(l, get("channel"), "both", oneOf("stdout", "stderr", "both"))
-		k.Stdout, k.Stderr = channel != "stderr", channel != "stdout"
-		size := get("buffer_bytes")
-		k.BufferBytes = convert(l, size, 8<<20, byteSize)
-		if k.BufferBytes < minSinkBuffer {
-			l.reject(section, size.key, "", fmt.Sprintf("cannot use %s; accepted: 1MB or more", l.shown(size)))
-		}
-		k.Overflow = convert(l, get("overflow"), "drop_oldest", oneOf("drop_oldest", "block", "spool"))
-		k.MaxInFlight = l.bounded(get("max_in_flight"), 4, 1, maxSinkFlight)
-		k.RetryMaxDelay = l.positive(get("retry_max_delay"), time.Minute)
-		k.SpoolDir, k.SpoolMaxBytes, k.SpoolSync = l.spool(k.Overflow == "spool", get)
-	})
-	return k
+	k := fresh[LogSink](logSinkTable())
+	r := l.reads(section)
+	r.fill(logSinkTable().reading, &k)
+	r.spool(&k.Spool, k.Overflow == "spool")
+	return &k
 }
 
-func (l *loader) patterns(v setting) *eventlistener.Programs {
-	return convert(l, v, nil, func(s string) (*eventlistener.Programs, error) {
-		return eventlistener.ParsePrograms(stringList(s))
-	})
-}
-
-func (l *loader) severity(v setting, def string) string {
-	return convert(l, v, def, oneOf(severityNames()...))
-}
-
-// oneOf makes a conversion that takes some words in any case.
-func oneOf(words ...string) func(string) (string, error) {
-	return func(s string) (string, error) {
-		if w := lower(strip(s)); slices.Contains(words, w) {
-			return w, nil
-		}
-		return "", fmt.Errorf("cannot use %q", s)
-	}
-}
+// severities is the kind of the severities of events, the least severe first.
+func severities() kind[string] { return wordsOf("info", "warning", "error", "critical") }
 
 // severityRules reads TYPE=severity, TYPE=severity.
 func severityRules(s string) (rules []SeverityRule, err error) {
 	for _, part := range stringList(s) {
 		name, severity, ok := strings.Cut(part, "=")
 		kind, known := eventlistener.ParseType(strings.ToUpper(strip(name)))
-		severity, bad := oneOf(severityNames()...)(severity)
+		severity, bad := severities().parse(nil, nil, severity)
 		if !ok || !known || bad != nil {
-			return nil, fmt.Errorf("cannot use %q", part)
+			return nil, cannotUse(part)
 		}
 		rules = append(rules, SeverityRule{kind, severity})
 	}
 	return rules, nil
+}
+
+func severityText(rules []SeverityRule) string {
+	texts := make([]string, len(rules))
+	for i, r := range rules {
+		texts[i] = r.Type.String() + "=" + r.Severity
+	}
+	return strings.Join(texts, ",")
 }
 
 // parseInterval reads a number of seconds, or one with a unit.
@@ -177,78 +128,67 @@ func parseInterval(s string) (time.Duration, error) {
 		d, err = time.Duration(min(max(seconds, -1), maxInterval.Seconds()+1)*float64(time.Second)), nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("cannot use %q", s)
+		return 0, cannotUse(s)
 	}
 	return d, nil
 }
 
-// interval is a time from 0 to a year.
-func (l *loader) interval(v setting, def time.Duration) time.Duration {
-	return convert(l, v, def, func(s string) (time.Duration, error) {
-		d, err := parseInterval(s)
-		if err == nil && (d < 0 || d > maxInterval) {
-			err = fmt.Errorf("cannot use %q", s)
-		}
-		return d, err
-	})
+// Rate is a number of notifications in a period; the zero Rate is no limit.
+type Rate struct {
+	Count  int
+	Period time.Duration
 }
 
-// positive is an interval that is more than 0.
-func (l *loader) positive(v setting, def time.Duration) time.Duration {
-	d := l.interval(v, def)
-	if d <= 0 {
-		l.reject(v.section, v.key, "", fmt.Sprintf("cannot use %s; accepted: more than 0 seconds", l.shown(v)))
+// String is the rate as it is written, "" for no limit.
+func (r Rate) String() string {
+	if r.Count == 0 {
+		return ""
 	}
-	return d
-}
-
-type rateLimit struct {
-	count  int
-	period time.Duration
+	return fmt.Sprintf("%d/%s", r.Count, r.Period)
 }
 
 // parseRate reads N/time.
-func parseRate(s string) (rateLimit, error) {
+func parseRate(s string) (Rate, error) {
 	n, period, ok := strings.Cut(s, "/")
 	count, err := strconv.Atoi(strip(n))
 	d, bad := parseInterval(period)
 	if !ok || err != nil || bad != nil || count < 1 || count > math.MaxInt32 || d <= 0 || d > maxInterval {
-		return rateLimit{}, fmt.Errorf("cannot use %q", s)
+		return Rate{}, cannotUse(s)
 	}
-	return rateLimit{count, d}, nil
+	return Rate{count, d}, nil
 }
 
-// parseQuietHours reads HH:MM-HH:MM as times since midnight.
-func parseQuietHours(s string) (hours [2]time.Duration, err error) {
-	bad := fmt.Errorf("cannot use %q", s)
+// QuietHours is a time of day, as times since midnight; both are alike where there is none.
+type QuietHours struct{ From, To time.Duration }
+
+// String is the time as it is written, "" for none.
+func (q QuietHours) String() string {
+	if q.From == q.To {
+		return ""
+	}
+	clock := func(d time.Duration) string { return fmt.Sprintf("%02d:%02d", int(d.Hours()), int(d.Minutes())%60) }
+	return clock(q.From) + "-" + clock(q.To)
+}
+
+// parseQuietHours reads HH:MM-HH:MM.
+func parseQuietHours(s string) (QuietHours, error) {
+	var hours [2]time.Duration
+	bad := cannotUse(s)
 	parts := strings.Split(s, "-")
 	if len(parts) != 2 {
-		return hours, bad
+		return QuietHours{}, bad
 	}
 	for i, part := range parts {
 		h, m, ok := strings.Cut(strip(part), ":")
 		hour, err := strconv.ParseUint(h, 10, 8)
 		minute, err2 := strconv.ParseUint(m, 10, 8)
 		if !ok || err != nil || err2 != nil || minute > 59 || hour > 24 || hour == 24 && minute > 0 {
-			return [2]time.Duration{}, bad
+			return QuietHours{}, bad
 		}
 		hours[i] = time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute
 	}
 	if hours[0] == hours[1] {
-		return [2]time.Duration{}, bad
+		return QuietHours{}, bad
 	}
-	return hours, nil
-}
-
-// template has a template looked at by whoever knows them.
-func (l *loader) template(v setting) string {
-	if v.state != present || v.text == "" {
-		return ""
-	}
-	if l.o.Template != nil {
-		if err := l.o.Template(v.text); err != nil {
-			l.reject(v.section, v.key, "", err.Error())
-		}
-	}
-	return v.text
+	return QuietHours{hours[0], hours[1]}, nil
 }

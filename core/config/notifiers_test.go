@@ -81,11 +81,11 @@ webhook_url=secret
 	want = &Notifier{
 		Events: []eventlistener.Type{eventlistener.ProcessState}, Programs: all.Programs, MinSeverity: "warning",
 		Severities:   []SeverityRule{{eventlistener.ProcessStateStopped, "error"}, {eventlistener.TickEvent, "info"}},
-		DedupeWindow: 90 * time.Second, GroupWait: 1500 * time.Millisecond, GroupMax: 10, RateCount: 10, RatePeriod: time.Minute,
-		QuietFrom: 22 * time.Hour, QuietTo: 7*time.Hour + 30*time.Minute, QuietSeverity: "error",
+		DedupeWindow: 90 * time.Second, GroupWait: 1500 * time.Millisecond, GroupMax: 10, Rate: Rate{10, time.Minute},
+		Quiet: QuietHours{22 * time.Hour, 7*time.Hour + 30*time.Minute}, QuietSeverity: "error",
 		Timeout: 500 * time.Millisecond, RetryDelay: 2 * time.Second, RetryMaxDelay: time.Hour, MaxRetries: 7, MaxAge: 24 * time.Hour,
 		Title: "{{.Severity}}\nmore", Body: "100%", BufferSize: 5, Overflow: eventlistener.SpoolEvents,
-		SpoolDir: "/var/spool", SpoolMaxBytes: 2 << 20, SpoolSync: true,
+		Spool: Spool{"/var/spool", 2 << 20, true},
 	}
 	if fmt.Sprintf("%+v", all) != fmt.Sprintf("%+v", want) || strings.Join(all.Programs.Patterns(), " ") != "web:* db" {
 		t.Errorf("all keys %+v", all)
@@ -135,7 +135,7 @@ func TestBadNotifierKeysNameFileLineSectionAndKey(t *testing.T) {
 func TestLogSinkKeys(t *testing.T) {
 	read := (*loader).readLogSink
 	k, err := readSection(t, "logsink:x", "", read)
-	if want := (LogSink{Stdout: true, Stderr: true, BufferBytes: 8 << 20, Overflow: "drop_oldest", MaxInFlight: 4, RetryMaxDelay: time.Minute}); err != nil || *k != want {
+	if want := (LogSink{Channels: Channels{true, true}, BufferBytes: 8 << 20, Overflow: "drop_oldest", MaxInFlight: 4, RetryMaxDelay: time.Minute}); err != nil || *k != want {
 		t.Errorf("defaults %+v, %v", k, err)
 	}
 	all, err := readSection(t, "logsink:x", "programs=web:*\nchannel=STDERR\nbuffer_bytes=1MB\noverflow=spool\nspool_maxbytes=1GB\nmax_in_flight=1\nretry_max_delay=5\n", read)

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -14,16 +13,18 @@ import (
 
 // Plugin is a [plugin:x] section: how a plugin's process runs. A plugin without one runs by the defaults.
 type Plugin struct {
-	Name         string
-	Command      string // as written; "": found by its name
-	SHA256       string // hexadecimal, lower case; "": what was recorded when it was installed
-	Files        []string
-	User         *User      // nil: the daemon's own
-	Permissions  Permission // default NoCalls
-	MaxProcesses int        // 0: no limit
-	File         string
-	Line         int
+	Name         string     `key:"-"`
+	Command      Command    `key:"command" is:"hark" sample:"/opt/plugins/slack" doc:"The program of the plugin, with an absolute path, and its arguments. Without it, the plugin is searched by its name in plugin_dirs, and then among those that come with Hark."`
+	SHA256       string     `key:"sha256" type:"SHA-256" is:"hark" doc:"The SHA-256 hash that the program must have. Without it, the one that was recorded when the plugin was installed."`
+	Files        []string   `key:"files" type:"files of a plugin" is:"hark" doc:"Further files that the command reads and that are checked as well, such as the script of an interpreter." example:"/opt/plugins/alert.py"`
+	User         *User      `key:"user" type:"user" is:"hark" sample:"nobody" doc:"The user that the plugin runs as. Without it, the daemon's own user."`
+	Permissions  Permission `key:"permissions" is:"hark" default:"none" sample:"read" doc:"Which of the daemon's methods the plugin may call: none, those that change nothing (read), or all (control)."`
+	MaxProcesses int        `key:"max_processes" is:"hark" default:"0" unit:"processes" min:"0" max:"4194304" sample:"64" doc:"How many processes and threads the plugin's user may have; 0 is no limit. Where the daemon can create cgroups, only those of the plugin count."`
+	File         string     `key:"-"`
+	Line         int        `key:"-"`
 }
+
+func pluginTable() *table { return tableOf[Plugin](inOrder) }
 
 // Permission is what a plugin may call of the daemon's methods.
 type Permission int
@@ -36,9 +37,15 @@ const (
 )
 
 // String is the permission as it is written.
-func (p Permission) String() string { return permissionNames()[p] }
-
-func permissionNames() []string { return []string{"none", "read", "control"} }
+func (p Permission) String() string {
+	switch p {
+	case ReadCalls:
+		return "read"
+	case AllCalls:
+		return "control"
+	}
+	return "none"
+}
 
 // The kinds of PluginInstance: what their sections' names begin with.
 const (
@@ -60,7 +67,7 @@ type PluginInstance struct {
 	Line     int
 }
 
-// PluginKey is a key that belongs to a plugin. Its value may be secret: only the plugin's schema tells.
+// PluginKey is a key that belongs to a plugin. Its value may be secret: only the plugin's schema says.
 type PluginKey struct {
 	Name  string
 	Value Secret
@@ -69,10 +76,7 @@ type PluginKey struct {
 }
 
 // Equal reports whether a running plugin needs no change to become o.
-func (p *Plugin) Equal(o *Plugin) bool {
-	return p.Name == o.Name && p.Command == o.Command && p.SHA256 == o.SHA256 && slices.Equal(p.Files, o.Files) &&
-		sameUser(p.User, o.User) && p.Permissions == o.Permissions && p.MaxProcesses == o.MaxProcesses
-}
+func (p *Plugin) Equal(o *Plugin) bool { return p.Name == o.Name && pluginTable().same(p, o) }
 
 // Equal reports whether an instance needs no change to become o. Where a key was written does not count.
 func (i *PluginInstance) Equal(o *PluginInstance) bool {
@@ -128,26 +132,10 @@ func (l *loader) rejectOwn(section, key, text string) {
 }
 
 func (l *loader) readPlugin(section, name string) {
-	get := func(key string) setting { return l.get(section, key, l.here) }
 	at := l.doc.Where(section, "")
-	p := Plugin{Name: name, File: at.File, Line: at.Line}
-	l.own(func() {
-		p.Command = strip(l.text(get("command"), ""))
-		p.SHA256 = convert(l, get("sha256"), "", func(s string) (string, error) {
-			v := lower(strip(s))
-			if sum, err := hex.DecodeString(v); err != nil || len(sum) != 32 {
-				return "", fmt.Errorf("cannot use %q", s)
-			}
-			return v, nil
-		})
-		p.Files = convert(l, get("files"), nil, func(s string) ([]string, error) { return stringList(s), nil })
-		if user := get("user"); user.state == present {
-			p.User = l.account(user.text, func(said string) { l.refuse(user, said) })
-		}
-		word := convert(l, get("permissions"), NoCalls.String(), oneOf(permissionNames()...))
-		p.Permissions = Permission(max(slices.Index(permissionNames(), word), 0))
-		p.MaxProcesses = l.bounded(get("max_processes"), 0, 0, 1<<22)
-	})
+	p := fresh[Plugin](pluginTable())
+	p.Name, p.File, p.Line = name, at.File, at.Line
+	l.reads(section).fill(pluginTable().reading, &p)
 	l.cfg.Plugins = append(l.cfg.Plugins, p)
 }
 
@@ -201,19 +189,13 @@ func (l *loader) pluginKeys(section string) (keys []PluginKey) {
 }
 
 // DefaultPluginDirs are the plugin directories without plugin_dirs.
-func DefaultPluginDirs() []string {
-	return []string{"/usr/lib/hark/plugins", "/usr/local/lib/hark/plugins"}
-}
+func DefaultPluginDirs() []string { return fresh[Supervisord](supervisordTable()).PluginDirs }
 
 // pluginDirs reads plugin_dirs.
-func (l *loader) pluginDirs(v setting) []string {
-	if v.state == absent {
-		return DefaultPluginDirs()
-	}
-	var dirs []string
+func (l *loader) pluginDirs(k *key, v setting) (dirs []string) {
 	for _, dir := range stringList(l.text(v, "")) {
 		if !filepath.IsAbs(dir) {
-			l.reject(v.section, v.key, "", fmt.Sprintf("cannot use %q; accepted: absolute paths of directories, separated by commas", dir))
+			l.reject(v.section, v.key, "", fmt.Sprintf("cannot use %q; accepted: %s", dir, k.Type.Accepts))
 			continue
 		}
 		dirs = append(dirs, filepath.Clean(dir))

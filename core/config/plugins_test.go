@@ -50,7 +50,7 @@ supervisor.rpcinterface_factory = supervisor_twiddler.rpcinterface:make_twiddler
 		t.Errorf("plugin_stopwaitsecs %v", got)
 	}
 	p := cfg.Plugins[0]
-	if len(cfg.Plugins) != 1 || p.Name != "slack" || p.Command != "/opt/slack --fast" || p.User == nil || p.User.UID != 0 ||
+	if len(cfg.Plugins) != 1 || p.Name != "slack" || p.Command.Line != "/opt/slack --fast" || p.User == nil || p.User.UID != 0 ||
 		p.Permissions != ReadCalls || p.MaxProcesses != 40 || len(p.Files) != 2 || p.Line != 4 {
 		t.Errorf("plugin %+v", cfg.Plugins)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestReadProgram(t *testing.T) {
@@ -27,7 +28,7 @@ func TestReadProgram(t *testing.T) {
 		t.Fatalf("%v %v", all, err)
 	}
 	p := all[1]
-	if p.Name != "x1" || p.Command != filepath.Dir(path)+"/run p jobs daemon" || p.StartSecs != 7 || p.StopWaitSecs != 10 || !p.AutoStart || p.Stdout.Logfile.Kind != LogAuto {
+	if p.Name != "x1" || p.Command.Line != filepath.Dir(path)+"/run p jobs daemon" || p.StartWait != 7*time.Second || p.StopWait != 10*time.Second || !p.AutoStart || p.Stdout.Logfile.Kind != LogAuto {
 		t.Errorf("%+v", p)
 	}
 	if !slices.Equal(p.Environment, []EnvVar{{"A", "daemon"}, {"B", "own"}}) {

@@ -1,177 +1,44 @@
 package config
 
-import "strings"
-
-// ValueType is the form of a key's value.
-type ValueType int
-
-// The forms of values.
-const (
-	Text ValueType = iota
-	Integer
-	Seconds
-	Boolean
-	Octal
-	ByteSize
-	LogLevel
-	FilePath      // its directory must be there
-	DirectoryPath // must be there
-	LogfilePath   // FilePath, AUTO or NONE
-	Account
-	AccountPair
-	SignalName
-	ExitCodeList
-	RestartPolicy
-	Variables
-	ProgramList
-	EventList
-	PortAddress
-	SocketURL
-	ServerURL
-	ServerURLs
-	Globs
-	OnFull
-	Factory
-	ProcessNameFormat
-	SocketFile // made by the daemon
-	Patterns
-	OverflowPolicy
-	ProtocolErrorPolicy
-	PayloadForm
-	SpoolDirectory // looked for when the spool is opened
-	Interval
-	Severity
-	SeverityRules
-	RateLimit
-	QuietHours
-	Template
-	Channels
-	SinkOverflow
-	Directories
-	Permissions
-	SHA256
-	PluginFiles
+import (
+	"slices"
+	"strings"
 )
-
-// Accepts says in a few words what a value of the type may be.
-func (t ValueType) Accepts() string {
-	switch t {
-	case Integer:
-		return "a whole number"
-	case Seconds:
-		return "a whole number of seconds"
-	case Boolean:
-		return "true, false, yes, no, on, off, 1 or 0"
-	case Octal:
-		return "an octal number such as 022"
-	case ByteSize:
-		return "a whole number of bytes, with KB, MB or GB behind it if wanted"
-	case LogLevel:
-		return "critical, error, warn, info, debug, trace or blather"
-	case FilePath:
-		return "a file name in a directory that exists"
-	case DirectoryPath:
-		return "a directory that exists"
-	case LogfilePath:
-		return "AUTO, NONE, or a file name in a directory that exists"
-	case Account:
-		return "the name or number of a user"
-	case AccountPair:
-		return "a user, or user:group"
-	case SignalName:
-		return "a signal's name or number such as TERM or 15"
-	case ExitCodeList:
-		return "numbers from 0 to 255, separated by commas"
-	case RestartPolicy:
-		return "unexpected, true or false"
-	case Variables:
-		return `KEY="value",KEY2="value2"`
-	case ProgramList:
-		return "names of programs, separated by commas"
-	case EventList:
-		return "names of event types, separated by commas"
-	case PortAddress:
-		return "port, host:port or *:port, the port from 1 to 65535"
-	case SocketURL:
-		return "unix:///absolute/path or tcp://host:port"
-	case ServerURL:
-		return "AUTO, unix:///path or http://host:port"
-	case ServerURLs:
-		return "unix:///path or http://host:port, several separated by commas"
-	case Globs:
-		return "file names and patterns, separated by white space"
-	case OnFull:
-		return "drop or block"
-	case Factory:
-		return "supervisor.rpcinterface:make_main_rpcinterface"
-	case ProcessNameFormat:
-		return "a name without spaces, colons and slashes, made from %(program_name)s and %(process_num)d"
-	case SocketFile:
-		return "the path of a socket"
-	case Patterns:
-		return "names of processes and patterns such as web:*, separated by commas"
-	case OverflowPolicy:
-		return "discard_oldest, discard_newest or spool"
-	case Interval:
-		return "a number of seconds, or a time such as 500ms, 5s, 2m or 1h"
-	case Severity:
-		return "info, warning, error or critical"
-	case SeverityRules:
-		return "event types with a severity each, such as PROCESS_STATE_STOPPED=warning, separated by commas"
-	case RateLimit:
-		return "a number and a time, such as 10/1m"
-	case QuietHours:
-		return "two different times of day, such as 22:00-07:00"
-	case Template:
-		return "a template of text/template over an alert (docs/plugins.md)"
-	case Channels:
-		return "stdout, stderr or both"
-	case SinkOverflow:
-		return "drop_oldest, block or spool"
-	case Directories:
-		return "absolute paths of directories, separated by commas"
-	case Permissions:
-		return "none, read or control"
-	case SHA256:
-		return "64 hexadecimal digits"
-	case PluginFiles:
-		return "absolute paths, or PATH=SHA256, separated by commas"
-	case ProtocolErrorPolicy:
-		return "unknown or restart"
-	case PayloadForm:
-		return "supervisor, extended or json"
-	case SpoolDirectory:
-		return "the path of a directory"
-	}
-	return "text"
-}
 
 // Field is one key of a section.
 type Field struct {
-	Key     string
-	Type    ValueType
-	Default string // as it would be written; "" for none
-	Unit    string // "" where there is none
-	Origin  string // "Supervisor", or "Hark" for a key of ours that is off unless written
-	Doc     string // one line, for people
-	Sample  string // its value in the sample configuration; "" leaves it out there
-	Live    bool   // in the sample without the comment sign
-	Secret  bool   // never shown
+	Key        string
+	Type       *ValueType
+	Default    string // as it would be written; "" for none
+	Unit       string // "" where there is none
+	Min, Max   string // bounds; "" where there are none
+	Origin     string // "Supervisor", or "Hark" for a key of ours that is off unless written
+	Doc        string // what it means, for people: a line of one or more sentences
+	Example    string // a value that shows how it is written; "" where that needs no showing
+	Sample     string // its value in the sample configuration; "" leaves it out there
+	Live       bool   // in the sample without the comment sign
+	Only       string // the kind of section that has it, of a declaration that serves several; "" for all
+	Secret     bool   // never shown
+	Required   bool   // a section without it is refused
+	PerProcess bool   // expanded again for each process of a section
+	Compared   bool   // another value is a change to reread
+	Names      bool   // another value changes which processes there are
 }
 
 // Unquoted reports whether errors about the key show nothing of its value: it is a secret, or likely to hold one.
-func (f *Field) Unquoted() bool {
-	return f.Secret || f.Type == Variables || f.Type == Template
-}
+func (f *Field) Unquoted() bool { return f.Secret || f.Type.Hidden }
 
 // SectionSchema is one kind of section.
 type SectionSchema struct {
-	Name   string // "supervisord", or with a placeholder: "program:x"
-	Doc    string // a paragraph, for people
-	Sample string // the header in the sample; "" leaves the section out there
-	Live   bool   // in the sample without the comment sign
-	Open   bool   // its other keys belong to what it names
-	Fields []Field
+	Name    string // "supervisord", or with a placeholder: "program:x"
+	Doc     string // a paragraph, for people
+	Sample  string // the header in the sample; "" leaves the section out there
+	Live    bool   // in the sample without the comment sign
+	Open    bool   // its other keys belong to what it names
+	Example string // a section that shows how it is used; "" where the sample does
+	Fields  []Field
+
+	index map[string]*Field
 }
 
 // Prefix is what the names of such sections begin with: "program:" for "program:x".
@@ -187,21 +54,92 @@ func (s *SectionSchema) Field(key string) *Field {
 	if s == nil {
 		return nil
 	}
-	for i := range s.Fields {
-		if s.Fields[i].Key == key {
-			return &s.Fields[i]
+	return s.index[key]
+}
+
+// declared is a kind of section with the keys that some structs declare, each key once: the first struct that declares it has it.
+func declared(s SectionSchema, tables ...*table) SectionSchema {
+	s.index = make(map[string]*Field)
+	for _, t := range tables {
+		for _, f := range t.fields() {
+			if s.index[f.Key] != nil || f.Only != "" && f.Only != s.Name {
+				continue
+			}
+			if s.Name == "eventlistener:x" && strings.HasSuffix(f.Key, "_capture_maxbytes") {
+				f.Sample = "" // Supervisor's sample does not suggest it either
+			}
+			s.Fields = append(s.Fields, f)
+			s.index[f.Key] = &f
 		}
 	}
-	return nil
+	s.Fields = slices.Clip(s.Fields)
+	return s
+}
+
+// include is the [include] section.
+type include struct {
+	Files []string `key:"files" type:"files" is:"required,byhand" sample:"relative/directory/*.ini" doc:"The files to read, in the order of their names. A relative name is relative to the directory of this file." example:"conf.d/*.conf"`
 }
 
 // Schema is every section and key that Hark knows, in the order of the sample
 // configuration. What is not in it is accepted and, in a known section, warned about.
 func Schema() []SectionSchema {
 	return []SectionSchema{
-		unixServerSchema(), inetServerSchema(), supervisordSchema(),
-		rpcInterfaceSchema(), supervisorctlSchema(), ctlPluginSchema(), fleetSchema(),
-		programSchema(), fcgiSchema(), listenerSchema(), groupSchema(), pluginSchema(), notifierSchema(), logSinkSchema(), includeSchema(),
+		declared(SectionSchema{
+			Name: "unix_http_server", Sample: "unix_http_server", Live: true,
+			Doc: "The server on a Unix socket, which supervisorctl talks to.",
+		}, serverTable()),
+		declared(SectionSchema{
+			Name: "inet_http_server", Sample: "inet_http_server",
+			Doc: "The server on a TCP port. Without this section there is none: whoever reaches it can start programs as the users they run as. " +
+				"Bind it to 127.0.0.1 or a trusted network, give it a password, and never show it to the internet.",
+		}, serverTable()),
+		declared(SectionSchema{
+			Name: "supervisord", Sample: "supervisord", Live: true,
+			Doc: "The daemon itself. A configuration must have this section, which may be empty.",
+		}, supervisordTable()),
+		declared(SectionSchema{
+			Name: "rpcinterface:x", Sample: "rpcinterface:supervisor", Live: true, Open: true,
+			Doc: "The XML-RPC namespace x. Without [rpcinterface:supervisor] neither supervisorctl nor the page can do anything.",
+		}, rpcInterfaceTable()),
+		declared(SectionSchema{
+			Name: "supervisorctl", Sample: "supervisorctl", Live: true,
+			Doc: "How supervisorctl reaches the daemon: the address, user name and password of a server above.",
+		}, ctlTable()),
+		declared(SectionSchema{Name: "ctlplugin:x", Open: true, Doc: "More commands for supervisorctl."}, ctlPluginTable()),
+		declared(SectionSchema{Name: "fleet:x", Doc: "Servers that supervisorctl --fleet x acts on, all of them."}, fleetTable()),
+		declared(SectionSchema{
+			Name: "program:x", Sample: "program:theprogramname",
+			Doc: "A program x that is kept running.",
+		}, processTable()),
+		declared(SectionSchema{
+			Name: "fcgi-program:x",
+			Doc:  "A FastCGI program, whose processes share one listening socket. Besides its own keys it has those of [program:x].",
+		}, socketTable(), processTable()),
+		declared(SectionSchema{
+			Name: "eventlistener:x", Sample: "eventlistener:theeventlistenername",
+			Doc: "A pool of processes that are sent events (PROTOCOL.md). Besides its own keys it has those of [program:x].",
+		}, listenerTable(), processTable()),
+		declared(SectionSchema{
+			Name: "group:x", Sample: "group:thegroupname",
+			Doc: "Programs put into one group x, to be handled together.",
+		}, groupTable()),
+		declared(SectionSchema{
+			Name: "plugin:x", Sample: "plugin:thepluginname",
+			Doc: "How the plugin x runs, where the defaults are not right. What it does is said by the sections that name it: [notifier:x], [logsink:x] and [rpcinterface:x].",
+		}, pluginTable()),
+		declared(SectionSchema{
+			Name: "notifier:x", Sample: "notifier:thenotifiername", Open: true,
+			Doc: "A notifier: a plugin that notifies people of events. Further keys belong to the plugin. docs/plugins.md has all of them.",
+		}, notifierTable()),
+		declared(SectionSchema{
+			Name: "logsink:x", Sample: "logsink:thelogsinkname", Open: true,
+			Doc: "A log sink: a plugin that is sent what programs write, besides their log files. Further keys belong to the plugin. docs/plugins.md has all of them.",
+		}, logSinkTable()),
+		declared(SectionSchema{
+			Name: "include", Sample: "include",
+			Doc: "More files of configuration. An included file includes no others.",
+		}, tableOf[include](inOrder)),
 	}
 }
 

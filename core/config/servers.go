@@ -22,12 +22,43 @@ func (l *loader) readServers() {
 	}
 }
 
+// Server is one [unix_http_server] or [inet_http_server] section, or one of the
+// suffixed [inet_http_server:x] kind.
+type Server struct {
+	Section string `key:"-"` // the section's whole name
+	Network string `key:"-"` // "unix" or "tcp"
+
+	Path  string `key:"file" type:"socket file" only:"unix_http_server" is:"required,live,byhand" sample:"/tmp/supervisor.sock" doc:"The path of the socket. A file that is there already is replaced, unless a daemon listens at it." example:"/run/supervisor.sock"`
+	Mode  uint32 `key:"chmod" only:"unix_http_server" is:"envonly" says:"Invalid chmod value {value}" default:"0700" sample:"0700" doc:"The mode of the socket. Whoever can write to it can control the daemon."`
+	Chown *Owner `key:"chown" only:"unix_http_server" is:"envonly" says:"Invalid sockchown value {value}" sample:"nobody:nogroup" doc:"The owner of the socket. Without it, the daemon's own user." example:"root:adm"` // nil leaves the owner
+
+	Port int    `key:"port" type:"port" only:"inet_http_server" is:"required,envonly,byhand" sample:"127.0.0.1:9001" doc:"The address and TCP port of the server. A port alone, or with *, is open on every address." example:"127.0.0.1:9001"`
+	Host string `key:"-"` // tcp: "" is every address
+
+	Username         string `key:"username" is:"envonly,byhand" sample:"user" doc:"The user name that clients must give. Without it, everybody who can connect may do everything."`
+	Password         Secret `key:"password" is:"secret,envonly,byhand" sample:"123" doc:"The password that clients must give: in clear, or {SHA} and its SHA-1 in hexadecimal digits."`
+	PasswordFile     string `key:"password_file" type:"path" is:"hark,byhand" doc:"A file whose first line is the password, instead of password." example:"/etc/supervisor/password"`
+	ReadOnlyUsername string `key:"read_only_username" is:"hark,envonly,byhand" doc:"The name of a second user, who can see everything and change nothing."`
+	ReadOnlyPassword Secret `key:"read_only_password" is:"hark,secret,envonly,byhand" doc:"The password of read_only_username, in the forms of password."`
+
+	CertFile string `key:"certfile" type:"path" only:"inet_http_server" is:"hark,byhand" doc:"The certificate of the server with its chain, in PEM. With certfile and keyfile the server speaks TLS only."`
+	KeyFile  string `key:"keyfile" type:"path" only:"inet_http_server" is:"hark,byhand" doc:"The private key of certfile, in PEM."`
+	ClientCA string `key:"client_ca" type:"path" only:"inet_http_server" is:"hark,byhand" doc:"Certificate authorities, in PEM. Clients must show a certificate of one of them."`
+
+	Auth bool `key:"-"` // there is a username (it may be empty) and a password
+}
+
+// serverTable are the keys of servers.
+func serverTable() *table {
+	return tableOf[Server](func() []string { return []string{"chown", "chmod"} })
+}
+
 func (l *loader) inetServer(section string) Server {
 	s := Server{Section: section, Network: "tcp"}
 	l.credentials(&s)
 	switch port := l.get(section, "port"); port.state {
 	case absent:
-		l.reject(section, "port", fmt.Sprintf("section [%s] has no port value", section), "there is none; accepted: "+PortAddress.Accepts())
+		l.reject(section, "port", fmt.Sprintf("section [%s] has no port value", section), "there is none; accepted: "+serverTable().key("port").Type.Accepts)
 	case present:
 		var err error
 		if s.Host, s.Port, err = inetAddress(port.text); err != nil {
@@ -39,28 +70,16 @@ func (l *loader) inetServer(section string) Server {
 }
 
 func (l *loader) unixServer(section string) Server {
-	s := Server{Section: section, Network: "unix", Mode: 0o700}
+	s := fresh[Server](serverTable())
+	s.Section, s.Network = section, "unix"
 	switch file := l.get(section, "file", l.here); file.state {
 	case absent:
-		l.reject(section, "file", fmt.Sprintf("section [%s] has no file value", section), "there is none; accepted: "+SocketFile.Accepts())
+		l.reject(section, "file", fmt.Sprintf("section [%s] has no file value", section), "there is none; accepted: "+serverTable().key("file").Type.Accepts)
 	case present:
 		s.Path = l.paths.normalize(strip(file.text))
 	}
 	l.credentials(&s)
-	s.Chown = convert(l, l.get(section, "chown"), nil, func(v string) (*Owner, error) {
-		o, err := l.owner(v)
-		if err != nil {
-			return nil, fmt.Errorf("Invalid sockchown value %s", v) //nolint:staticcheck // Supervisor's words
-		}
-		return o, nil
-	})
-	s.Mode = uint32(convert(l, l.get(section, "chmod"), 0o700, func(v string) (int64, error) { //nolint:gosec // masked
-		n, err := octal(v)
-		if err != nil {
-			return 0, fmt.Errorf("Invalid chmod value %s", v) //nolint:staticcheck // Supervisor's words
-		}
-		return n & 0o7777, nil
-	}))
+	l.reads(section).fill(serverTable().reading, &s)
 	return s
 }
 

@@ -36,7 +36,11 @@ func (l *loader) raw(section, key string) setting {
 // get is an expanded value (options.py, UnhosedConfigParser.saneget). The
 // environment can always be named; names come over it.
 func (l *loader) get(section, key string, names ...map[string]any) setting {
-	return l.expand(l.raw(section, key), section+"."+key, names...)
+	v := l.raw(section, key)
+	if v.state != present || strings.IndexByte(v.text, '%') < 0 {
+		return v
+	}
+	return l.expand(v, section+"."+key, names...)
 }
 
 // expand expands a value; name is what Supervisor's message calls it.
@@ -79,22 +83,11 @@ func (l *loader) text(v setting, def string) string {
 	return v.text
 }
 
-func (l *loader) integer(v setting, def int) int {
-	return int(convert(l, v, int64(def), integer))
-}
-
-// octal keeps the bits that a mode or umask can have.
-func (l *loader) octal(v setting, def int) int {
-	return int(convert(l, v, int64(def), octal)) & 0o7777
-}
-
-func (l *loader) boolean(v setting, def bool) bool { return convert(l, v, def, boolean) }
-
 // refuse reports a value that cannot be used; said is Supervisor's message.
 func (l *loader) refuse(v setting, said string) {
 	accepts := ""
 	if f := schemaOf(l.schemas, v.section).Field(v.key); f != nil {
-		accepts = "; accepted: " + f.Type.Accepts()
+		accepts = "; accepted: " + f.Type.Accepts
 	}
 	if shown := l.show(v); shown != v.text && v.text != "" {
 		said = strings.ReplaceAll(said, v.text, shown) // the errors of such values have them whole
@@ -126,7 +119,7 @@ func (l *loader) show(v setting) string {
 	switch {
 	case l.secret(v.section, v.key), f != nil && f.Unquoted(), soundsSecret(v.key):
 		return masked
-	case f != nil && (f.Type == ServerURL || f.Type == ServerURLs):
+	case f != nil && f.Type.URLs:
 		return URLText(v.text)
 	}
 	return v.text
@@ -177,9 +170,10 @@ func (l *loader) add(i Issue) {
 
 // own runs checks of Hark's own, whose issues come after Supervisor's.
 func (l *loader) own(check func()) {
+	was := l.ours
 	l.ours = true
 	check()
-	l.ours = false
+	l.ours = was
 }
 
 // expandText is our text for a failed expansion. The environment's names are

@@ -52,9 +52,9 @@ func Show(o Options, secrets bool) ([]ShownSection, error) {
 				spec = p.Name
 			}
 			section := l.origins[p]
-			command := shownOf(p)
+			command := p.Command.Shown
 			if secrets {
-				command = p.Command
+				command = p.Command.Line
 			}
 			made[section] = append(made[section], ShownProcess{spec, command})
 		}
@@ -88,17 +88,17 @@ func (l *loader) showSection(name string, schema *SectionSchema, secrets bool) S
 		}
 		raw, _ := l.doc.Get(name, key)
 		at := l.doc.Where(name, key)
-		s.Settings = append(s.Settings, ShownSetting{Key: key, Value: l.showValue(name, key, Text, raw, secrets), Unknown: !schema.Open, File: at.File, Line: at.Line})
+		s.Settings = append(s.Settings, ShownSetting{Key: key, Value: l.showValue(name, key, nil, raw, secrets), Unknown: !schema.Open, File: at.File, Line: at.Line})
 	}
 	return s
 }
 
 // showValue is a value as it takes effect or, without secrets, as it may be seen by anybody.
-func (l *loader) showValue(section, key string, kind ValueType, raw string, secrets bool) string {
+func (l *loader) showValue(section, key string, kind *ValueType, raw string, secrets bool) string {
 	if !secrets && l.secret(section, key) {
 		return masked
 	}
-	if !secrets && kind == Variables {
+	if !secrets && kind != nil && kind.Name == "variables" {
 		pairs, err := keyValuePairs(strings.ReplaceAll(raw, "%", ""))
 		if err != nil {
 			return masked
@@ -123,15 +123,15 @@ func (l *loader) showValue(section, key string, kind ValueType, raw string, secr
 		raw = expanded
 	}
 	switch {
-	case secrets:
-	case kind == ServerURL:
-		return URLText(raw)
-	case kind == ServerURLs:
+	case secrets || kind == nil || !kind.URLs:
+	case kind.Name == "URLs":
 		urls := stringList(raw)
 		for i := range urls {
 			urls[i] = URLText(urls[i])
 		}
 		return strings.Join(urls, ",")
+	default:
+		return URLText(raw)
 	}
 	return raw
 }

@@ -7,37 +7,41 @@ import (
 	"strings"
 )
 
-const (
-	defaultServerURL = "http://localhost:9001"
-	defaultPrompt    = "supervisor"
-)
-
 // Ctl is the [supervisorctl] section (options.py, ClientOptions).
 type Ctl struct {
-	Path        string // the file read, absolute; "" when there is none
-	ServerURL   string // default http://localhost:9001; of unix:// URLs the path is absolute
-	Username    string // "" for none
-	Password    Secret
-	Prompt      string // default supervisor
-	HistoryFile string // absolute; "" for none
-	Plugins     []CtlPlugin
-	Fleets      []Fleet // Hark's own, in the order of the file
+	ServerURL   string `key:"serverurl" type:"URL" is:"live" default:"http://localhost:9001" sample:"unix:///tmp/supervisor.sock" doc:"Where the daemon listens: unix:// and the path of its socket, or http:// or https:// with a host and a port."` // of unix:// URLs the path is absolute
+	Username    string `key:"username" is:"envonly" sample:"chris" doc:"The user name of the server's section."`
+	Password    Secret `key:"password" is:"secret,envonly" sample:"123" doc:"The password of the server's section, in clear."`
+	Prompt      string `key:"prompt" is:"envonly" default:"supervisor" sample:"mysupervisor" doc:"The prompt of the interactive shell."`
+	HistoryFile string `key:"history_file" sample:"~/.sc_history" doc:"The file in which the interactive shell keeps its history. Without it, none is kept."` // absolute
+
+	Path    string      `key:"-"` // the file read, absolute; "" when there is none
+	Plugins []CtlPlugin `key:"-"`
+	Fleets  []Fleet     `key:"-"` // in the order of the file
 }
 
 // Fleet is one [fleet:x] section: servers that supervisorctl acts on together.
 type Fleet struct {
-	Name     string
-	Servers  []string // of unix:// URLs the path is absolute
-	Username string   // "" : supervisorctl's own
-	Password Secret
+	Name     string   `key:"-"`
+	Servers  []string `key:"servers" type:"URLs" is:"hark,required,byhand" doc:"The URLs of the servers, in the form of serverurl." example:"http://web1:9001,http://web2:9001"` // of unix:// URLs the path is absolute
+	Username string   `key:"username" is:"hark,envonly" doc:"The user name for the servers. Without it, that of [supervisorctl]."`
+	Password Secret   `key:"password" is:"hark,secret,envonly" doc:"The password for the servers, in clear. Without it, that of [supervisorctl]."`
 }
 
 // CtlPlugin is one [ctlplugin:x] section.
 type CtlPlugin struct {
-	Name    string
-	Factory string   // supervisor.ctl_factory as written
-	Keys    []EnvVar // the section's other keys
+	Name    string   `key:"-"`
+	Factory string   `key:"supervisor.ctl_factory" type:"factory" is:"required,byhand" doc:"What adds the commands. Those of supervisor_cache and supervisor_twiddler are built in; any other is Python and is passed over with a warning."` // as written
+	Keys    []EnvVar `key:"-"`                                                                                                                                                                                                               // the section's other keys
 }
+
+func ctlTable() *table {
+	return tableOf[Ctl](func() []string { return []string{"serverurl", "prompt", "username", "password", "history_file"} })
+}
+
+func fleetTable() *table { return tableOf[Fleet](inOrder) }
+
+func ctlPluginTable() *table { return tableOf[CtlPlugin](inOrder) }
 
 // LoadCtl reads what supervisorctl needs from a configuration; Overrides are not
 // looked at. Without a file at the default places everything has its default;
@@ -47,7 +51,8 @@ func LoadCtl(o Options) (*Ctl, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Ctl{ServerURL: defaultServerURL, Prompt: defaultPrompt}
+	set := fresh[Ctl](ctlTable())
+	c := &set
 	if o.Path == "" && !slices.ContainsFunc(SearchPaths(o.Argv0), func(p string) bool {
 		_, err := os.Stat(l.paths.at(p))
 		return err == nil
@@ -84,15 +89,12 @@ func (l *loader) readCtl(c *Ctl) {
 	if !l.doc.Has(section) {
 		l.add(Issue{File: l.file, Text: "there is no [supervisorctl] section", Supervisor: ".ini file does not include supervisorctl section"})
 	}
-	c.ServerURL = l.text(l.get(section, "serverurl", l.here), defaultServerURL)
+	l.reads(section).fill(ctlTable().reading, c)
 	if path, ok := strings.CutPrefix(c.ServerURL, "unix://"); ok {
 		c.ServerURL = "unix://" + l.paths.normalize(path)
 	}
-	c.Prompt = l.text(l.get(section, "prompt"), defaultPrompt)
-	c.Username = l.text(l.get(section, "username"), "")
-	c.Password = NewSecret(l.text(l.get(section, "password"), ""))
-	if history := l.text(l.get(section, "history_file", l.here), ""); history != "" {
-		c.HistoryFile = l.paths.normalize(history)
+	if c.HistoryFile != "" {
+		c.HistoryFile = l.paths.normalize(c.HistoryFile)
 	}
 	for _, s := range l.doc.Sections() {
 		if name, ok := strings.CutPrefix(s, "fleet:"); ok {
@@ -121,19 +123,21 @@ func (l *loader) readCtl(c *Ctl) {
 
 // fleet reads a [fleet:x] section.
 func (l *loader) fleet(section, name string) Fleet {
-	f := Fleet{Name: strings.TrimSpace(name), Username: l.text(l.get(section, "username"), "")}
-	f.Password = NewSecret(l.text(l.get(section, "password"), ""))
+	f := fresh[Fleet](fleetTable())
+	f.Name = strings.TrimSpace(name)
+	l.reads(section).fill(fleetTable().reading, &f)
+	accepts := fleetTable().key("servers").Type.Accepts
 	servers := l.get(section, "servers", l.here)
 	for _, url := range strings.FieldsFunc(servers.text, func(r rune) bool { return r == ',' || isSpace(r) }) {
 		if path, ok := strings.CutPrefix(url, "unix://"); ok {
 			url = "unix://" + l.paths.normalize(path)
 		} else if !strings.HasPrefix(url, "http://") && !strings.HasPrefix(url, "https://") {
-			l.reject(section, "servers", "", fmt.Sprintf("cannot use %q; accepted: %s", URLText(url), ServerURLs.Accepts()))
+			l.reject(section, "servers", "", fmt.Sprintf("cannot use %q; accepted: %s", URLText(url), accepts))
 		}
 		f.Servers = append(f.Servers, url)
 	}
 	if len(f.Servers) == 0 && servers.state != broken {
-		l.reject(section, "servers", "", "there are none; accepted: "+ServerURLs.Accepts())
+		l.reject(section, "servers", "", "there are none; accepted: "+accepts)
 	}
 	return f
 }

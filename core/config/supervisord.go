@@ -3,72 +3,72 @@ package config
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 
 	"github.com/hark-supervisor/hark/core/pyrepr"
+	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// readSupervisord reads [supervisord] in the order of ServerOptions.read_config.
-func (l *loader) readSupervisord() {
-	const section = "supervisord"
-	s := &l.cfg.Supervisord
-	get := func(key string) setting { return l.get(section, key, l.here) }
-	s.MinFDs = unsigned(l.integer(get("minfds"), 1024))
-	s.MinProcs = unsigned(l.integer(get("minprocs"), 200))
-	s.Directory = convert(l, get("directory"), "", l.paths.existingDirectory)
-	user := get("user")
-	s.Umask = l.octal(get("umask"), 0o022) & 0o777
-	s.Logfile = convert(l, get("logfile"), "supervisord.log", l.paths.existingDirPath)
-	s.LogfileMaxBytes = convert(l, get("logfile_maxbytes"), 50<<20, byteSize)
-	s.LogfileBackups = l.integer(get("logfile_backups"), 10)
-	s.LogLevel = convert(l, get("loglevel"), INFO, loggingLevel)
-	s.Pidfile = convert(l, get("pidfile"), "supervisord.pid", l.paths.existingDirPath)
-	s.Identifier = l.text(get("identifier"), "supervisor")
-	s.NoDaemon = l.boolean(get("nodaemon"), false)
-	s.Silent = l.boolean(get("silent"), false)
-	if dir := get("childlogdir"); dir.state == present {
-		s.ChildLogDir = convert(l, dir, "", l.paths.existingDirectory)
-	} else {
-		s.ChildLogDir = l.paths.tempDir(l.env)
-	}
-	s.NoCleanup = l.boolean(get("nocleanup"), false)
-	s.StripAnsi = l.boolean(get("strip_ansi"), false)
-	environment := l.expand(l.raw(section, "environment"), "environment", l.here, map[string]any{"host_node_name": l.o.Hostname})
-	s.Environment = convert(l, environment, nil, keyValuePairs)
-	for _, v := range s.Environment {
-		l.env["ENV_"+v.Name] = v.Value
-	}
-	l.own(func() {
-		s.Subreaper = l.boolean(get("subreaper"), false)
-		s.RequireAuth = l.boolean(get("require_auth"), false)
-		s.StrictConfigPermissions = l.boolean(get("strict_config_permissions"), false)
-		s.PluginDirs = l.pluginDirs(get("plugin_dirs"))
-		s.PluginStopWait = l.interval(get("plugin_stopwaitsecs"), defaultPluginStopWait)
-		if path := convert(l, get("event_log"), "", l.paths.existingDirPath); path != "" {
-			s.EventLog = l.paths.normalize(path)
-		}
-		s.EventLogMaxBytes = convert(l, get("event_log_maxbytes"), 50<<20, byteSize)
-		s.EventLogBackups = l.integer(get("event_log_backups"), 10)
-		types := get("event_log_events")
-		if types.state == absent {
-			types.text, types.state = defaultEventLog, present
-		}
-		s.EventLogEvents = l.events(types)
-	})
-	// The account itself is looked up last, as in Supervisor, and only if it still counts.
-	if user.state == present && !l.overridden("user") {
-		s.User = &User{Name: user.text}
-	}
+// Supervisord is the [supervisord] section (supervisor/options.py, ServerOptions).
+type Supervisord struct {
+	Logfile                 string               `key:"logfile" type:"file" is:"live" default:"supervisord.log" sample:"/tmp/supervisord.log" doc:"The daemon's own log, the activity log. A relative name is relative to the directory that the daemon is started in; syslog writes to the system's log." example:"/var/log/supervisor/supervisord.log"`
+	LogfileMaxBytes         int64                `key:"logfile_maxbytes" type:"size" is:"live" default:"50MB" unit:"bytes" sample:"50MB" doc:"The size at which the activity log is rotated; 0 never rotates it."`
+	LogfileBackups          int                  `key:"logfile_backups" is:"live" default:"10" unit:"files" sample:"10" doc:"How many rotated activity logs are kept; with 0 a full one is emptied."`
+	LogLevel                Level                `key:"loglevel" is:"live" default:"info" sample:"info" doc:"The least severe level that is written to the activity log."`
+	Pidfile                 string               `key:"pidfile" type:"file" is:"live" default:"supervisord.pid" sample:"/tmp/supervisord.pid" doc:"The file that the daemon writes its process id to." example:"/run/supervisord.pid"`
+	NoDaemon                bool                 `key:"nodaemon" is:"live" default:"false" sample:"false" doc:"Whether the daemon stays in the foreground."`
+	Silent                  bool                 `key:"silent" is:"live" default:"false" sample:"false" doc:"Whether the daemon in the foreground writes no log to stdout."`
+	MinFDs                  uint64               `key:"minfds" is:"live" default:"1024" unit:"descriptors" sample:"1024" doc:"How many open files the daemon must be allowed to have. It raises its limit if it can, and does not start otherwise."`
+	MinProcs                uint64               `key:"minprocs" is:"live" default:"200" unit:"processes" sample:"200" doc:"How many processes the daemon's user must be allowed to have. It raises its limit if it can, and does not start otherwise."`
+	Umask                   int                  `key:"umask" type:"umask" default:"022" sample:"022" doc:"The umask of the daemon and of the programs that set none, in octal."`
+	User                    *User                `key:"user" type:"name of a user" sample:"supervisord" doc:"The user that the daemon becomes when it is started as root. Programs cannot run as other users then."`
+	Identifier              string               `key:"identifier" default:"supervisor" sample:"supervisor" doc:"The name of this daemon for clients and listeners, and in the names of AUTO logs."`
+	Directory               string               `key:"directory" type:"directory" sample:"/tmp" doc:"The directory that the daemon changes to when it goes into the background. Without it, it stays."`
+	NoCleanup               bool                 `key:"nocleanup" default:"false" sample:"true" doc:"Whether AUTO logs of an earlier run are kept at start."`
+	ChildLogDir             string               `key:"childlogdir" type:"directory" sample:"/tmp" doc:"The directory of AUTO logs. Without it, the system's directory for temporary files: TMPDIR, or else /tmp."` // absolute
+	Environment             []EnvVar             `key:"environment" sample:"KEY=\"value\"" doc:"Variables that are added to the environment of all programs, and can be named as %(ENV_KEY)s in the sections of programs. The environment of the daemon itself stays as it is." example:"LANG=\"C.UTF-8\",TZ=\"UTC\""`
+	StripAnsi               bool                 `key:"strip_ansi" default:"false" sample:"false" doc:"Whether escape sequences such as those for colours are removed from the programs' logs."`
+	Subreaper               bool                 `key:"subreaper" is:"hark" default:"false" doc:"Whether processes that outlive their parents become children of the daemon even where it is not PID 1 (Linux). As PID 1, it adopts them in any case."`
+	RequireAuth             bool                 `key:"require_auth" is:"hark" default:"false" doc:"Whether the daemon refuses to start with an [inet_http_server] that asks for no password."`
+	StrictConfigPermissions bool                 `key:"strict_config_permissions" is:"hark" default:"false" doc:"Whether the daemon refuses to start with a configuration file that other users can write to. Otherwise it warns."`
+	PluginDirs              []string             `key:"plugin_dirs" type:"directories" is:"hark" default:"/usr/lib/hark/plugins,/usr/local/lib/hark/plugins" doc:"The directories that plugins are installed in; the first that can be written to gets new ones."`
+	PluginStopWait          time.Duration        `key:"plugin_stopwaitsecs" type:"time" is:"hark" default:"2" unit:"seconds" doc:"How long the daemon, before it ends, waits for its plugins to deliver what they still have; 0 does not wait."`
+	EventLog                string               `key:"event_log" type:"file" is:"hark" doc:"A file that events are written to, one JSON object a line. Without it, none." example:"/var/log/supervisor/events.jsonl"` // absolute
+	EventLogMaxBytes        int64                `key:"event_log_maxbytes" type:"size" is:"hark" default:"50MB" unit:"bytes" doc:"The size at which the event log is rotated; 0 never rotates it."`
+	EventLogBackups         int                  `key:"event_log_backups" is:"hark" default:"10" unit:"files" doc:"How many rotated event logs are kept; with 0 a full one is emptied."`
+	EventLogEvents          []eventlistener.Type `key:"event_log_events" is:"hark" default:"PROCESS_STATE,PROCESS_COMMUNICATION,REMOTE_COMMUNICATION,SUPERVISOR_STATE_CHANGE,PROCESS_GROUP,HARK" doc:"The types of events in the event log. By default these are all but TICK and PROCESS_LOG, which would fill it by themselves."`
+
+	LogfileSyslog bool `key:"-"` // Logfile is the system's log
 }
 
-// defaultPluginStopWait leaves the programs most of the 10 s that Docker gives a container.
-const defaultPluginStopWait = 2 * time.Second
+// supervisordTable are the keys of [supervisord], in the order of ServerOptions.read_config.
+func supervisordTable() *table {
+	return tableOf[Supervisord](func() []string {
+		return []string{"minfds", "minprocs", "directory", "user", "umask", "logfile", "logfile_maxbytes", "logfile_backups", "loglevel", "pidfile", "identifier",
+			"nodaemon", "silent", "childlogdir", "nocleanup", "strip_ansi", "environment"}
+	})
+}
 
-// defaultEventLog is what the event log is of: what would not fill it by itself.
-const defaultEventLog = "PROCESS_STATE,PROCESS_COMMUNICATION,REMOTE_COMMUNICATION,SUPERVISOR_STATE_CHANGE,PROCESS_GROUP,HARK"
-
-func unsigned(n int) uint64 { return uint64(max(n, 0)) } //nolint:gosec // not negative
+// readSupervisord reads [supervisord].
+func (l *loader) readSupervisord() {
+	s := &l.cfg.Supervisord
+	*s = fresh[Supervisord](supervisordTable())
+	r := l.reads("supervisord")
+	r.own = l.env
+	r.fill(supervisordTable().reading, s)
+	if s.ChildLogDir == "" {
+		s.ChildLogDir = l.paths.tempDir(l.env)
+	}
+	if s.EventLog != "" {
+		s.EventLog = l.paths.normalize(s.EventLog)
+	}
+	// The account itself is looked up last, as in Supervisor, and only if it still counts.
+	if l.overridden("user") {
+		s.User = nil
+	}
+}
 
 func (l *loader) overridden(key string) bool {
 	for _, o := range l.o.Overrides {
@@ -89,10 +89,9 @@ func (l *loader) readOverrides() []func(*Supervisord) {
 		switch {
 		case err != nil:
 			said := fmt.Sprintf("invalid value for %s %s: %s", o.Option, pyrepr.String(o.Value), err)
-			accepts := schemaOf(l.schemas, "supervisord").Field(o.Key)
 			text := fmt.Sprintf("cannot use %q", o.Value)
-			if accepts != nil {
-				text += "; accepted: " + accepts.Type.Accepts()
+			if k := supervisordTable().key(o.Key); k != nil {
+				text += "; accepted: " + k.Type.Accepts
 			}
 			l.add(Issue{Key: o.Option, Text: text, Supervisor: said})
 		case given[o.Key]:
@@ -105,55 +104,24 @@ func (l *loader) readOverrides() []func(*Supervisord) {
 	return apply
 }
 
+// override converts one option of the command line as the key that it stands over.
 func (l *loader) override(o Override) (func(*Supervisord), error) {
-	switch o.Key {
-	case "nodaemon":
-		return func(s *Supervisord) { s.NoDaemon = true }, nil
-	case "silent":
-		return func(s *Supervisord) { s.Silent = true }, nil
-	case "nocleanup":
-		return func(s *Supervisord) { s.NoCleanup = true }, nil
-	case "strip_ansi":
-		return func(s *Supervisord) { s.StripAnsi = true }, nil
-	case "user":
-		return func(s *Supervisord) { s.User = &User{Name: o.Value} }, nil
-	case "identifier":
-		return func(s *Supervisord) { s.Identifier = o.Value }, nil
-	case "umask":
-		n, err := octal(o.Value)
-		return func(s *Supervisord) { s.Umask = int(n) & 0o777 }, err
-	case "directory":
-		v, err := l.paths.existingDirectory(o.Value)
-		return func(s *Supervisord) { s.Directory = v }, err
-	case "childlogdir":
-		v, err := l.paths.existingDirectory(o.Value)
-		return func(s *Supervisord) { s.ChildLogDir = v }, err
-	case "logfile":
-		v, err := l.paths.existingDirPath(o.Value)
-		return func(s *Supervisord) { s.Logfile = v }, err
-	case "pidfile":
-		v, err := l.paths.existingDirPath(o.Value)
-		return func(s *Supervisord) { s.Pidfile = v }, err
-	case "logfile_maxbytes":
-		n, err := byteSize(o.Value)
-		return func(s *Supervisord) { s.LogfileMaxBytes = n }, err
-	case "logfile_backups":
-		n, err := integer(o.Value)
-		return func(s *Supervisord) { s.LogfileBackups = int(n) }, err
-	case "loglevel":
-		v, err := loggingLevel(o.Value)
-		return func(s *Supervisord) { s.LogLevel = v }, err
-	case "minfds":
-		n, err := integer(o.Value)
-		return func(s *Supervisord) { s.MinFDs = unsigned(int(n)) }, err
-	case "minprocs":
-		n, err := integer(o.Value)
-		return func(s *Supervisord) { s.MinProcs = unsigned(int(n)) }, err
-	case "profile_options":
+	if o.Key == "profile_options" {
 		l.warnings = append(l.warnings, "profile_options is accepted and has no effect: there is no Python to profile")
 		return func(*Supervisord) {}, nil
 	}
-	return nil, errors.New("internal error: no such option")
+	k := supervisordTable().key(o.Key)
+	if k == nil {
+		return nil, errors.New("internal error: no such option")
+	}
+	var given Supervisord
+	value := k.in(reflect.ValueOf(&given).Elem())
+	text := o.Value
+	if value.Kind() == reflect.Bool { // a flag
+		text = "true"
+	}
+	err := k.Type.parse(l, k, text, value)
+	return func(s *Supervisord) { k.in(reflect.ValueOf(s).Elem()).Set(value) }, err
 }
 
 // applyOverrides puts the command line over the file and settles what depends
@@ -164,13 +132,13 @@ func (l *loader) applyOverrides(overrides []func(*Supervisord)) {
 		set(s)
 	}
 	if s.User != nil {
-		s.User = l.account(s.User.Name, func(said string) {
-			if !l.overridden("user") {
-				l.refuse(setting{"supervisord", "user", s.User.Name, present}, said)
-				return
-			}
-			l.add(Issue{Key: "user", Text: fmt.Sprintf("cannot use %q; accepted: %s", s.User.Name, Account.Accepts()), Supervisor: said})
-		})
+		name := s.User.Name
+		var err error
+		if s.User, err = l.account(name); err != nil && !l.overridden("user") {
+			l.refuse(setting{"supervisord", "user", name, present}, err.Error())
+		} else if err != nil {
+			l.add(Issue{Key: "user", Text: fmt.Sprintf("cannot use %q; accepted: %s", name, supervisordTable().key("user").Type.Accepts), Supervisor: err.Error()})
+		}
 	}
 	if s.LogfileSyslog = s.Logfile == "syslog"; !s.LogfileSyslog {
 		s.Logfile = l.paths.normalize(s.Logfile)
@@ -193,19 +161,17 @@ func (l *loader) applyOverrides(overrides []func(*Supervisord)) {
 	}
 }
 
-// account looks a user up (datatypes.py, name_to_uid); refuse gets Supervisor's message.
-func (l *loader) account(name string, refuse func(said string)) *User {
+// account looks a user up (datatypes.py, name_to_uid).
+func (l *loader) account(name string) (*User, error) {
 	u, err := l.o.Accounts.User(name)
 	if err == nil {
 		u.Name = name
-		return &u
+		return &u, nil
 	}
 	if _, notID := integer(name); notID != nil {
-		refuse("Invalid user name " + name)
-	} else {
-		refuse("Invalid user id " + name)
+		return nil, errors.New("Invalid user name " + name) //nolint:staticcheck // Supervisor's words
 	}
-	return nil
+	return nil, errors.New("Invalid user id " + name) //nolint:staticcheck // Supervisor's words
 }
 
 // owner reads user or user:group (datatypes.py, colon_separated_user_group).

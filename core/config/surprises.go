@@ -17,46 +17,6 @@ func (c *checker) nameOf(absolute string) string {
 	return absolute
 }
 
-// openQuote reports whether a quotation is not closed at the end of a value.
-func openQuote(s string) bool {
-	_, open := firstWord(s)
-	return open
-}
-
-// firstWord is the first argument of a command by the rules of shlex.split, and
-// whether a quotation is left open anywhere in it.
-func firstWord(command string) (word string, open bool) {
-	var b strings.Builder
-	quote, escaped, begun, ended := byte(0), false, false, false
-	for i := range len(command) {
-		ch := command[i]
-		keep := false
-		switch {
-		case escaped:
-			escaped, keep = false, true
-		case quote == '\'' && ch != quote, quote == '"' && ch != quote && ch != '\\':
-			keep = true
-		case ch == '\\':
-			escaped, begun = true, true
-		case quote != 0:
-			quote = 0
-		case ch == '\'' || ch == '"':
-			quote, begun = ch, true
-		case ch == ' ' || ch == '\t' || ch == '\n' || ch == '\r':
-			ended = ended || begun
-		default:
-			keep = true
-		}
-		if keep {
-			begun = true
-			if !ended {
-				b.WriteByte(ch)
-			}
-		}
-	}
-	return b.String(), quote != 0
-}
-
 // repeats warns of keys that a section has twice, and of sections that were begun twice.
 func (c *checker) repeats() {
 	for _, r := range c.l.doc.again {
@@ -236,19 +196,20 @@ func (c *checker) processes() {
 			if p.Directory != "" && !c.l.paths.isDir(c.l.paths.expandUser(p.Directory)) {
 				once(section, "directory", fmt.Sprintf("%s is not there", p.Directory))
 			}
-			word, open := firstWord(p.Command)
 			switch {
-			case open:
+			case p.Command.unclosed():
 				once(section, "command", "a quotation is not closed, so it cannot be started")
-			case word == "":
+			case p.Command.Err != nil:
+				once(section, "command", "it ends with a backslash, so it cannot be started")
+			case len(p.Command.Argv) == 0 || p.Command.Argv[0] == "":
 				once(section, "command", "it is empty, so it cannot be started")
 			default:
-				if why, sure := daemonizes(p.Command); sure {
+				if why, sure := daemonizes(p.Command.Line); sure {
 					once(section, "command", why)
 				} else if why != "" {
 					c.note(section, "command", why)
 				}
-				if text := c.program(word, p); text != "" {
+				if text := c.program(p.Command.Argv[0], p); text != "" {
 					once(section, "command", text)
 				}
 			}

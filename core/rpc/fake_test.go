@@ -123,10 +123,10 @@ func (f *fake) Reload(context.Context) (core.GroupDiff, error) {
 }
 
 func (f *fake) ConfigInfo(context.Context) ([]core.ConfigInfo, error) {
-	z := &config.Process{Name: "z", Command: "/bin/cat", AutoStart: true, AutoRestart: config.RestartAlways, ExitCodes: []int{0, 2},
-		StopSignal: syscall.SIGTERM, StopWaitSecs: 10, StartSecs: 1, StartRetries: 3, Priority: 999, User: &config.User{UID: 1000}, Directory: "/tmp",
+	z := &config.Process{Name: "z", Command: config.ParseCommand("/bin/cat"), AutoStart: true, AutoRestart: config.RestartAlways, ExitCodes: []int{0, 2},
+		StopSignal: syscall.SIGTERM, StopWait: 10 * time.Second, StartWait: time.Second, StartRetries: 3, Priority: 999, User: &config.User{UID: 1000}, Directory: "/tmp",
 		Stdout: config.Stream{MaxBytes: 50 << 30, Backups: 10}}
-	a := &config.Process{Name: "a", Command: "/bin/true", AutoRestart: config.RestartUnexpected}
+	a := &config.Process{Name: "a", Command: config.ParseCommand("/bin/true"), AutoRestart: config.RestartUnexpected}
 	return []core.ConfigInfo{
 		{Group: &config.Group{Name: "z", Priority: 999}, Process: z, InUse: true, StdoutLog: "/tmp/z.log"},
 		{Group: &config.Group{Name: "g", Priority: 1}, Process: a, StdoutLog: "auto"},

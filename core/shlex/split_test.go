@@ -1,4 +1,4 @@
-package process
+package shlex
 
 import (
 	"encoding/json"

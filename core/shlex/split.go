@@ -1,4 +1,5 @@
-package process
+// Package shlex splits command lines into arguments as Python's shlex does, because that is how Supervisor splits command=.
+package shlex
 
 import (
 	"errors"
