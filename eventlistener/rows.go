@@ -121,7 +121,7 @@ var rows = [numTypes]row{
 }
 
 func state(t Type, from string, tries int, x Exit) func(Process, string) *Event {
-	return func(p Process, _ string) *Event { return NewProcessState(t, p, from, tries, false, x) }
+	return func(p Process, _ string) *Event { return NewProcessState(t, p, from, tries, true, x) }
 }
 
 func written(event func(Type, Process, []byte) *Event, t Type) func(Process, string) *Event {
