@@ -16,6 +16,8 @@ var (
 	ErrLocked = errors.New("in use by another process")
 	// ErrTooLarge is the cause when a record can never fit.
 	ErrTooLarge = errors.New("record too large")
+	// ErrNoRoom is returned by Offer where a record would have to take the place of others, or the disk takes nothing.
+	ErrNoRoom = errors.New("the spool has no room for more")
 	// ErrUnsafe is the cause when another user owns or can write the spool's
 	// directory or, as root, could have made a symbolic link that leads to it.
 	ErrUnsafe = held.ErrUnsafe

@@ -157,7 +157,10 @@ func (s *Spool) release() {
 // records wait in memory up to Options.QueueBytes, then the oldest of these are
 // discarded. Errors: ErrClosed; one that wraps ErrTooLarge, for a record larger
 // than half of MaxBytes or than QueueBytes, or with a kind over 65535 bytes.
-func (s *Spool) Append(r Record) (pos uint64, err error) {
+func (s *Spool) Append(r Record) (pos uint64, err error) { return s.append(r, false) }
+
+// append is Append, or Offer.
+func (s *Spool) append(r Record, offered bool) (pos uint64, err error) {
 	size := frameLen(&r)
 	s.mu.Lock()
 	switch {
@@ -168,6 +171,9 @@ func (s *Spool) Append(r Record) (pos uint64, err error) {
 		s.stats.Refused++
 		s.mu.Unlock()
 		return 0, fmt.Errorf("cannot spool %d bytes of kind %.40q: %w", size, r.Kind, ErrTooLarge)
+	case offered && !s.hasRoom(&r):
+		s.mu.Unlock()
+		return 0, ErrNoRoom
 	}
 	r.Pos = s.next
 	s.next++
