@@ -25,10 +25,11 @@ const (
 
 // deadLetters writes events that were given up to childlogdir, one JSON object a
 // line in one file a pool or notifier. The loop only queues them: a goroutine that lives while
-// there are any opens the file, writes and closes it.
+// there are any opens the file, writes and closes it. deadletters_file.go reads them.
 type deadLetters struct {
-	dir string
-	log func(config.Level, string)
+	dir  string
+	log  func(config.Level, string)
+	turn chan struct{} // held by whoever uses the files
 
 	mu      sync.Mutex
 	queue   []deadLetter
@@ -43,11 +44,13 @@ type deadLetter struct {
 }
 
 func newDeadLetters(dir string, log func(config.Level, string)) *deadLetters {
-	return &deadLetters{dir: dir, log: log}
+	return &deadLetters{dir: dir, log: log, turn: make(chan struct{}, 1)}
 }
 
 // put queues the event of a DeadLetter outcome.
-func (d *deadLetters) put(o eventlistener.Outcome) { d.putLine(o.Pool, appendDeadLetter(nil, o)) }
+func (d *deadLetters) put(o eventlistener.Outcome, now time.Time) {
+	d.putLine(o.Pool, appendDeadLetter(nil, o, now))
+}
 
 // putLine queues a line of the log of a pool or notifier. It may be called from any goroutine.
 func (d *deadLetters) putLine(pool string, line []byte) {
@@ -66,9 +69,10 @@ func (d *deadLetters) putLine(pool string, line []byte) {
 }
 
 // appendDeadLetter is a line of the log.
-func appendDeadLetter(dst []byte, o eventlistener.Outcome) []byte {
+func appendDeadLetter(dst []byte, o eventlistener.Outcome, now time.Time) []byte {
 	dst = append(dst, `{"pool":`...)
 	dst = eventlistener.AppendJSONString(dst, o.Pool)
+	dst = append(now.UTC().AppendFormat(append(dst, `,"time":"`...), time.RFC3339Nano), '"')
 	dst = append(dst, `,"listener":`...)
 	dst = eventlistener.AppendJSONString(dst, o.Listener)
 	dst = strconv.AppendInt(append(dst, `,"serial":`...), o.Serial, 10)
@@ -105,13 +109,13 @@ func (d *deadLetters) write(done chan struct{}) {
 		if len(queue) == 0 {
 			d.writing = nil
 			d.mu.Unlock()
-			closeFile()
 			return
 		}
 		d.mu.Unlock()
 		if dropped > 0 {
 			d.log(config.ERRO, fmt.Sprintf("dropped %d dead letters that the disk was too slow for", dropped))
 		}
+		d.turn <- struct{}{}
 		for _, l := range queue {
 			if file == nil || open != l.pool {
 				closeFile()
@@ -127,6 +131,8 @@ func (d *deadLetters) write(done chan struct{}) {
 			_, err := file.Write(l.line)
 			d.trouble(open, err)
 		}
+		closeFile()
+		<-d.turn
 	}
 }
 

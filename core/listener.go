@@ -76,7 +76,7 @@ func (s *Supervisor) pooled(g *group, o eventlistener.Outcome) {
 	case eventlistener.Lost:
 		s.lost(o.Pool, 1, nil)
 	case eventlistener.DeadLetter:
-		s.letters.put(o)
+		s.letters.put(o, s.clock.Now())
 	case eventlistener.TimedOut:
 		s.restarts.want(g.byName[o.Listener], true)
 	case eventlistener.Violated:

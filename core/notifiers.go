@@ -17,6 +17,10 @@ type Attachment struct {
 	Types      []eventlistener.Type
 	// Info reports how it does. It is called on the loop and must not block; Events is filled in.
 	Info func(now time.Time) SubscriberInfo
+	// Again takes the events of a dead letter into the queue, all of them or none; ErrSilenced does not speak of those that follow. Settle waits until
+	// what was taken is on the disk, where it is kept there. They are called from any goroutine. nil: it has no dead letters, no spool.
+	Again  func(events []*eventlistener.Event) error
+	Settle func(ctx context.Context) error
 }
 
 // Attach subscribes it. What is attached before Run misses nothing.

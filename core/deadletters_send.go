@@ -1,0 +1,125 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+// deadLetterSettle is how long a spool may take to commit what is sent again.
+const deadLetterSettle = 2 * time.Second
+
+// ErrSilenced is why a notifier does not take events again that it would not tell of now.
+var ErrSilenced = errors.New("a silence keeps it back")
+
+var (
+	errNoBox      = errors.New("there is no such pool or notifier now")
+	errUnreadable = errors.New("another version of Hark wrote it")
+)
+
+// SentLetters is what became of the dead letters of a pool or notifier that were to be sent again.
+type SentLetters struct {
+	Kind, Name string
+	Sent, Kept int
+	Reason     string // why letters were kept; "": none was
+}
+
+// SendDeadLetters gives dead letters to the queues of their pools and notifiers again, oldest first: of those named as for DeadLetters, or of
+// all. A letter is taken out of its file once the queue has it, and the spool, if there is one, has committed it. Where a queue has no room for more the
+// rest is kept. A crash in between leaves letters that were sent. Errors: BadName as DeadLetters', ShutdownState.
+func (s *Supervisor) SendDeadLetters(ctx context.Context, names []string) ([]SentLetters, error) {
+	if s.Mood() < MoodRunning {
+		return nil, refuse(ShutdownState, "")
+	}
+	var all []SentLetters
+	err := s.withLetters(ctx, names, func(box letterBox, files [2]letterFile) error {
+		sent := s.sendLetters(ctx, box, files)
+		if sent.Sent > 0 || sent.Kept > 0 {
+			all = append(all, sent)
+		}
+		return nil
+	})
+	return all, err
+}
+
+func (s *Supervisor) sendLetters(ctx context.Context, box letterBox, files [2]letterFile) SentLetters {
+	sent := SentLetters{Kind: box.kind, Name: box.name}
+	taken := map[*foundLetter]bool{}
+	full := false
+	for _, f := range files {
+		for _, l := range f.letters {
+			if (letterOwner{l.Kind, l.Name}) != box.letterOwner {
+				continue
+			}
+			err := box.offer(ctx, l, full)
+			if err == nil {
+				taken[l] = true
+				continue
+			}
+			full = full || !errors.Is(err, ErrSilenced) && !errors.Is(err, errUnreadable)
+			if sent.Kept++; sent.Reason == "" {
+				sent.Reason = err.Error()
+			}
+		}
+	}
+	if sent.Sent = len(taken); sent.Sent == 0 {
+		return sent
+	}
+	if err := takeOut(ctx, box, files, taken); err != nil {
+		sent.Reason = fmt.Sprintf("they were sent, but cannot be taken out of the dead letters: %v", err)
+	}
+	return sent
+}
+
+// offer gives a letter to the queue, unless that has refused an older one.
+func (b *letterBox) offer(ctx context.Context, l *foundLetter, full bool) error {
+	switch {
+	case b.take == nil:
+		return errNoBox
+	case l.bad != nil:
+		return fmt.Errorf("%w: %w", errUnreadable, l.bad)
+	case full:
+		return eventlistener.ErrNoRoom
+	}
+	return b.take(ctx, l.events)
+}
+
+// takeOut takes letters that were sent out of their files.
+func takeOut(ctx context.Context, box letterBox, files [2]letterFile, taken map[*foundLetter]bool) error {
+	if box.settle != nil {
+		ctx, cancel := context.WithTimeout(ctx, deadLetterSettle)
+		defer cancel()
+		if err := box.settle(ctx); err != nil {
+			return fmt.Errorf("the spool has not committed them: %w", err)
+		}
+	}
+	for i := range files {
+		if err := files[i].without(taken); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeAgain gives a dead letter's event to its pool.
+func (s *Supervisor) takeAgain(ctx context.Context, g *group, events []*eventlistener.Event) (err error) {
+	if asked := s.askRunning(ctx, func() *Error {
+		if !slices.Contains(s.pools, g) {
+			err = errNoBox // removed meanwhile
+			return nil
+		}
+		for _, e := range events { // one
+			if err = g.pool.Again(e); err != nil {
+				break
+			}
+		}
+		return nil
+	}); asked != nil {
+		return asked
+	}
+	return err
+}

@@ -1,0 +1,219 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+// letterTaker is a notifier that takes dead letters again.
+type letterTaker struct {
+	recorder
+	refuse func(events []*eventlistener.Event) error
+	again  []*eventlistener.Event
+	settle error
+}
+
+func (l *letterTaker) attachment(name string) *Attachment {
+	return &Attachment{
+		Subscriber: l,
+		Info:       func(time.Time) SubscriberInfo { return SubscriberInfo{Name: name, Kind: NotifierSubscriber} },
+		Again: func(events []*eventlistener.Event) error {
+			if l.refuse != nil {
+				if err := l.refuse(events); err != nil {
+					return err
+				}
+			}
+			l.again = append(l.again, events...)
+			return nil
+		},
+		Settle: func(context.Context) error { return l.settle },
+	}
+}
+
+// letter is a line as notifiers write them, of events of type REMOTE_COMMUNICATION.
+func letter(notifier string, minute int, data ...string) string {
+	var events []string
+	for _, d := range data {
+		events = append(events, fmt.Sprintf(`{"eventname":"REMOTE_COMMUNICATION","seq":1,"time":"2026-01-01T00:00:00.000Z","type":"k","data":%q}`, d))
+	}
+	return fmt.Sprintf(`{"notifier":%q,"id":"x","time":"2026-01-01T00:%02d:00.5Z","severity":"critical","attempts":3,"error":"503","events":[%s]}`,
+		notifier, minute, strings.Join(events, ",")) + "\n"
+}
+
+func (l *letterTaker) taken() string {
+	var all []string
+	for _, e := range l.again {
+		all = append(all, string(e.Data()))
+	}
+	return strings.Join(all, " ")
+}
+
+func TestDeadLettersAreReadAndLeaveTheirFileWhenTheQueueHasThem(t *testing.T) {
+	ctx := context.Background()
+	r := run(t)
+	taker := &letterTaker{}
+	if err := r.Attach(ctx, taker.attachment("ops")); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(r.dir, "ops-deadletters.jsonl")
+	write := func(path string, lines ...string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(strings.Join(lines, "")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	future := `{"notifier":"ops","time":"2026-01-01T00:03:00Z","attempts":1,"error":"x","events":[{"eventname":"BORED","seq":1,"time":"2026-01-01T00:00:00.000Z"}]}` + "\n"
+	pools := `{"pool":"ops","listener":"ops","serial":5,"poolserial":5,"failed":2,"result":"FAIL","event":{"eventname":"TICK_5","seq":1,"time":"2026-01-01T00:00:00.000Z","when":5}}` + "\n"
+	fill := func() {
+		write(path+".1", letter("ops", 1, "a"), "nonsense\n")
+		write(path, letter("ops", 2, "b", "c"), future, pools, letter("ops", 4, "d"), `{"notifier":"ops","torn`)
+	}
+	fill()
+	list := func(limit int, names ...string) (string, DeadLetters) {
+		t.Helper()
+		all, err := r.DeadLetters(ctx, names, limit)
+		if err != nil {
+			return err.Error(), all
+		}
+		var b strings.Builder
+		for _, l := range all.Letters {
+			fmt.Fprintf(&b, "%s:%s %s %d %q", l.Kind, l.Name, l.Time.Format("04"), l.Tries, l.Reason)
+			for _, e := range l.Events {
+				fmt.Fprintf(&b, " %s", e.Type)
+			}
+			fmt.Fprintf(&b, " of %d\n", l.Count)
+		}
+		return fmt.Sprintf("%s%d, %d unreadable", &b, all.Total, all.Unreadable), all
+	}
+	const whole = `notifier:ops 01 3 "503" REMOTE_COMMUNICATION of 1
+notifier:ops 02 3 "503" REMOTE_COMMUNICATION REMOTE_COMMUNICATION of 2
+notifier:ops 03 1 "x" of 1
+notifier:ops 04 3 "503" REMOTE_COMMUNICATION of 1
+`
+	if got, _ := list(100); got != whole+"4, 2 unreadable" {
+		t.Errorf("all:\n%s", got)
+	}
+	_, first := list(100, "ops")
+	got, second := list(100, "ops") // the letter of a pool that is no longer there too
+	if got != "pool:ops 00 2 \"answered \\\"FAIL\\\"\" TICK_5 of 1\n"+whole+"5, 4 unreadable" {
+		t.Errorf("by name:\n%s", got)
+	}
+	for i := range first.Letters {
+		if id := first.Letters[i].ID; len(id) != 12 || id != second.Letters[i].ID {
+			t.Errorf("id %q, then %q", id, second.Letters[i].ID)
+		}
+	}
+	if got, _ := list(1, "notifier:ops"); got != "notifier:ops 04 3 \"503\" REMOTE_COMMUNICATION of 1\n4, 2 unreadable" {
+		t.Errorf("one:\n%s", got)
+	}
+	for _, name := range []string{"nobody", "eventlistener:nobody", "eventlistener:other"} {
+		if _, err := r.DeadLetters(ctx, []string{"ops", name}, 1); kindOf(err) != BadName {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := r.SendDeadLetters(ctx, []string{"ops", name}); kindOf(err) != BadName || len(taker.again) > 0 {
+			t.Errorf("%s is sent: %v", name, err)
+		}
+	}
+
+	for _, c := range []struct {
+		name            string
+		refuse          func([]*eventlistener.Event) error
+		settle          error
+		names           []string
+		answer, taken   string
+		backup, staying string // what the files have then
+	}{
+		{
+			name: "a full queue takes the oldest", refuse: func([]*eventlistener.Event) error {
+				if len(taker.again) > 0 {
+					return eventlistener.ErrNoRoom
+				}
+				return nil
+			},
+			answer: "[{Kind:notifier Name:ops Sent:1 Kept:3 Reason:the queue has no room for more}]", taken: "a",
+			backup: "nonsense\n", staying: letter("ops", 2, "b", "c") + future + pools + letter("ops", 4, "d") + `{"notifier":"ops","torn`,
+		},
+		{
+			name: "what a silence keeps back stays, and what no event is", refuse: func(events []*eventlistener.Event) error {
+				if string(events[0].Data()) == "a" {
+					return ErrSilenced
+				}
+				return nil
+			},
+			answer: "[{Kind:notifier Name:ops Sent:2 Kept:2 Reason:a silence keeps it back}]", taken: "b c d",
+			backup: letter("ops", 1, "a") + "nonsense\n", staying: future + pools + `{"notifier":"ops","torn` + "\n",
+		},
+		{
+			name: "a disk that does not take them", settle: errors.New("slow"),
+			answer: "[{Kind:notifier Name:ops Sent:3 Kept:1 Reason:they were sent, but cannot be taken out of the dead letters: the spool has not committed them: slow}]",
+			taken:  "a b c d",
+			backup: letter("ops", 1, "a") + "nonsense\n", staying: letter("ops", 2, "b", "c") + future + pools + letter("ops", 4, "d") + `{"notifier":"ops","torn`,
+		},
+		{
+			name: "a pool that is no longer there", names: []string{"eventlistener:ops"},
+			answer: "[{Kind:pool Name:ops Sent:0 Kept:1 Reason:there is no such pool or notifier now}]",
+			backup: letter("ops", 1, "a") + "nonsense\n", staying: letter("ops", 2, "b", "c") + future + pools + letter("ops", 4, "d") + `{"notifier":"ops","torn`,
+		},
+		{
+			name: "all that can be", names: []string{"ops"},
+			answer: "[{Kind:notifier Name:ops Sent:3 Kept:1 Reason:another version of Hark wrote it: there is no event type \"BORED\"} " +
+				"{Kind:pool Name:ops Sent:0 Kept:1 Reason:there is no such pool or notifier now}]",
+			taken: "a b c d", backup: "nonsense\n", staying: future + pools + `{"notifier":"ops","torn` + "\n",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			fill()
+			taker.refuse, taker.settle, taker.again = c.refuse, c.settle, nil
+			sent, err := r.SendDeadLetters(ctx, c.names)
+			if got := fmt.Sprintf("%+v", sent); err != nil || got != c.answer {
+				t.Errorf("%v %s\nnot %s", err, got, c.answer)
+			}
+			if got := taker.taken(); got != c.taken {
+				t.Errorf("taken %q, not %q", got, c.taken)
+			}
+			for path, want := range map[string]string{path + ".1": c.backup, path: c.staying} {
+				if b, err := os.ReadFile(path); err != nil || string(b) != want {
+					t.Errorf("%s: %v\n%s\nnot\n%s", path, err, b, want)
+				}
+			}
+		})
+	}
+}
+
+func TestALetterThatComesBackWhileItIsSentIsKept(t *testing.T) {
+	ctx := context.Background()
+	r := run(t)
+	taker := &letterTaker{}
+	taker.refuse = func([]*eventlistener.Event) error {
+		r.DeadLetter("ops", []byte(letter("ops", 9, "again")))
+		return nil
+	}
+	if err := r.Attach(ctx, taker.attachment("ops")); err != nil {
+		t.Fatal(err)
+	}
+	r.DeadLetter("ops", []byte(letter("ops", 1, "a")))
+	r.FlushDeadLetters()
+	sent, err := r.SendDeadLetters(ctx, nil)
+	if err != nil || len(sent) != 1 || sent[0].Sent != 1 || taker.taken() != "a" {
+		t.Fatalf("%+v, %v; %q", sent, err, taker.taken())
+	}
+	r.FlushDeadLetters()
+	if b, err := os.ReadFile(filepath.Join(r.dir, "ops-deadletters.jsonl")); err != nil || string(b) != letter("ops", 9, "again") {
+		t.Errorf("%s %v", b, err)
+	}
+	taker.refuse = nil
+	if _, err := r.SendDeadLetters(ctx, nil); err != nil {
+		t.Fatal(err)
+	}
+	if names, _ := filepath.Glob(filepath.Join(r.dir, "*deadletters*")); len(names) > 0 {
+		t.Errorf("%s is left of nothing", names)
+	}
+}
