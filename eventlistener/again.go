@@ -13,7 +13,7 @@ func (p *Pool) Again(e *Event) error {
 	en := entry{event: e, serial: nextSerial(&serial)}
 	switch {
 	case p.cursor != nil:
-		if _, err := p.config.Spool.Offer(e.toRecord(en.serial)); err != nil {
+		if err := p.config.Spool.Offer(e.toRecord(en.serial)); err != nil {
 			return err
 		}
 	case p.queue.n >= p.bound(), p.config.Overflow == SpoolEvents && p.queue.bytes+e.size > MemoryBytes:

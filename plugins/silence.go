@@ -128,6 +128,16 @@ func (s *Silences) expire(now time.Time) {
 
 // silent reports whether a notifier is to keep an event to itself, and counts that.
 func (s *Silences) silent(now time.Time, notifier string, about subject) bool {
+	return s.first(now, notifier, about, func(have *silence) { have.Matched++ })
+}
+
+// covers reports whether silent would keep an event back, and counts nothing.
+func (s *Silences) covers(now time.Time, notifier string, about subject) bool {
+	return s.first(now, notifier, about, func(*silence) {})
+}
+
+// first gives the first silence about an event to f, under the lock; false: there is none.
+func (s *Silences) first(now time.Time, notifier string, about subject, f func(*silence)) bool {
 	if s == nil {
 		return false
 	}
@@ -137,13 +147,11 @@ func (s *Silences) silent(now time.Time, notifier string, about subject) bool {
 		return false
 	}
 	s.expire(now)
-	for _, have := range s.all {
-		if have.matches(notifier, about) {
-			have.Matched++
-			return true
-		}
+	i := slices.IndexFunc(s.all, func(have *silence) bool { return have.matches(notifier, about) })
+	if i >= 0 {
+		f(s.all[i])
 	}
-	return false
+	return i >= 0
 }
 
 func (s *silence) matches(notifier string, about subject) bool {

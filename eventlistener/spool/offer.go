@@ -5,14 +5,39 @@ import (
 	"time"
 )
 
-// Offer is Append for a record that can come later: where others would have to be discarded for it, or while the disk fails, it is refused with
-// ErrNoRoom.
-func (s *Spool) Offer(r Record) (pos uint64, err error) { return s.append(r, true) }
+// Offer appends all of some records, or none, that can come later: where others would have to be discarded for them, or while the disk fails, they
+// are refused with ErrNoRoom. Other errors are Append's.
+func (s *Spool) Offer(records ...Record) error {
+	wake, err := s.offer(records)
+	if wake {
+		s.signal()
+	}
+	return err
+}
 
-// hasRoom reports whether nothing is discarded for r. Segments of which a part is done with take a quarter of MaxBytes each; there
-// are two of them at most, the one that is read and the one that is written, where what waits fills no more than half.
-func (s *Spool) hasRoom(r *Record) bool {
-	return !s.trouble && s.queued+frameLen(r) <= s.o.MaxBytes/2 && s.pending.bytes+s.batchSize+r.memory() <= s.o.QueueBytes
+func (s *Spool) offer(records []Record) (wake bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var size, memory int64
+	for i := range records {
+		if err := s.refuses(&records[i]); err != nil {
+			return false, err
+		}
+		size, memory = size+frameLen(&records[i]), memory+records[i].memory()
+	}
+	// Nothing is discarded for them: segments of which a part is done with take a quarter of MaxBytes each, and there are two of them at most, the one
+	// that is read and the one that is written, where what waits fills no more than half.
+	if s.trouble || s.queued+size > s.o.MaxBytes/2 || s.pending.bytes+s.batchSize+memory > s.o.QueueBytes {
+		return false, ErrNoRoom
+	}
+	for i := range records {
+		_, signal, err := s.append(records[i])
+		if err != nil {
+			return wake, err
+		}
+		wake = wake || signal
+	}
+	return wake, nil
 }
 
 // Settle waits until all that was appended before is committed, or ctx is done, whose error it then returns.

@@ -17,11 +17,14 @@ func TestWhatIsOfferedTakesNobodysPlace(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test
 	accepted, handed, refused := uint64(0), uint64(0), 0
 	for range 800 {
-		pos, err := s.Offer(sample(accepted + 1))
+		two := []Record{sample(accepted + 1), sample(accepted + 2)}
+		some := two[:1+random.IntN(2)]
+		err := s.Offer(some...)
 		switch {
 		case err == nil:
-			if accepted++; pos != accepted {
-				t.Fatalf("position %d of the %dth", pos, accepted)
+			accepted += uint64(len(some))
+			if last, _ := s.Last(); last.Pos != accepted {
+				t.Fatalf("position %d of the %dth", last.Pos, accepted)
 			}
 		case errors.Is(err, ErrNoRoom):
 			refused++
@@ -47,7 +50,7 @@ func TestWhatIsOfferedTakesNobodysPlace(t *testing.T) {
 	if n := handed + uint64(len(rest)); n != accepted || s.Stats().Discarded != 0 {
 		t.Errorf("%d of %d came out, %d discarded", n, accepted, s.Stats().Discarded)
 	}
-	if _, err := s.Offer(Record{Kind: "TICK_5", Data: make([]byte, 9000)}); !errors.Is(err, ErrTooLarge) {
+	if err := s.Offer(sample(accepted+1), Record{Kind: "TICK_5", Data: make([]byte, 9000)}); s.Stats().Appended != accepted || !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a record that never fits: %v", err)
 	}
 }
@@ -65,7 +68,7 @@ func TestADiskThatFailsIsOfferedNothing(t *testing.T) {
 	b.broken.Store(true)
 	fill(t, s, 2)
 	until(t, "the failure noticed", func() bool { n, _ := l.of(DiskFailed); return n == 1 })
-	if _, err := s.Offer(Record{Kind: "TICK_5"}); !errors.Is(err, ErrNoRoom) {
+	if err := s.Offer(Record{Kind: "TICK_5"}); !errors.Is(err, ErrNoRoom) {
 		t.Errorf("offered: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)

@@ -157,23 +157,20 @@ func (s *Spool) release() {
 // records wait in memory up to Options.QueueBytes, then the oldest of these are
 // discarded. Errors: ErrClosed; one that wraps ErrTooLarge, for a record larger
 // than half of MaxBytes or than QueueBytes, or with a kind over 65535 bytes.
-func (s *Spool) Append(r Record) (pos uint64, err error) { return s.append(r, false) }
-
-// append is Append, or Offer.
-func (s *Spool) append(r Record, offered bool) (pos uint64, err error) {
-	size := frameLen(&r)
+func (s *Spool) Append(r Record) (pos uint64, err error) {
 	s.mu.Lock()
-	switch {
-	case s.closed:
-		s.mu.Unlock()
-		return 0, ErrClosed
-	case size > s.o.maxRecord() || len(r.Kind) > maxKind:
-		s.stats.Refused++
-		s.mu.Unlock()
-		return 0, fmt.Errorf("cannot spool %d bytes of kind %.40q: %w", size, r.Kind, ErrTooLarge)
-	case offered && !s.hasRoom(&r):
-		s.mu.Unlock()
-		return 0, ErrNoRoom
+	pos, wake, err := s.append(r)
+	s.mu.Unlock()
+	if wake {
+		s.signal()
+	}
+	return pos, err
+}
+
+// append is Append under the lock; wake: the goroutine is to be signalled.
+func (s *Spool) append(r Record) (pos uint64, wake bool, err error) {
+	if err := s.refuses(&r); err != nil {
+		return 0, false, err
 	}
 	r.Pos = s.next
 	s.next++
@@ -181,15 +178,22 @@ func (s *Spool) append(r Record, offered bool) (pos uint64, err error) {
 	s.pending.push(r)
 	s.stats.Appended++
 	s.waiting++
-	s.queued += size
+	s.queued += frameLen(&r)
 	s.shed()
 	s.dirty = true
-	wake := !s.scheduled || s.starved
-	s.mu.Unlock()
-	if wake {
-		s.signal()
+	return r.Pos, !s.scheduled || s.starved, nil
+}
+
+// refuses tells why a record can never be taken.
+func (s *Spool) refuses(r *Record) error {
+	switch size := frameLen(r); {
+	case s.closed:
+		return ErrClosed
+	case size > s.o.maxRecord() || len(r.Kind) > maxKind:
+		s.stats.Refused++
+		return fmt.Errorf("cannot spool %d bytes of kind %.40q: %w", size, r.Kind, ErrTooLarge)
 	}
-	return r.Pos, nil
+	return nil
 }
 
 // shed discards the oldest records of the queue in memory beyond its bound.
