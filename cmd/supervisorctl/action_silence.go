@@ -78,7 +78,7 @@ func silence(r *run, arg string) error {
 		return nil
 	}
 	if ok {
-		r.printf("silence %v lasts until %s; unsilence %v ends it\n", id, time.Now().Add(lasts).Format("2006-01-02 15:04:05"), id)
+		r.printf("silence %v lasts until %s; unsilence %v ends it\n", id, moment(int(time.Now().Add(lasts).Unix())), id)
 	}
 	return err
 }

@@ -15,6 +15,7 @@ const (
 	completeActions
 	completeGroups
 	completeProcesses
+	completeOutlets // pools of event listeners, and notifiers
 )
 
 // completionTime is how long a server may take while the user waits with a
@@ -71,6 +72,8 @@ func (c *controller) complete(ctx context.Context, line, word string) []string {
 				all = append(all, whole)
 			}
 		}
+	case completeOutlets:
+		all = c.knownOutlets(ctx)
 	}
 	var matches []string
 	for _, name := range all {
@@ -92,4 +95,19 @@ func (c *controller) knownProcesses(ctx context.Context) []processInfo {
 		}
 	}
 	return c.known
+}
+
+// knownOutlets are the names of pools and notifiers.
+func (c *controller) knownOutlets(ctx context.Context) (names []string) {
+	ctx, cancel := context.WithTimeout(ctx, completionTime)
+	defer cancel()
+	v, _ := c.server.call(ctx, "hark.getEventListeners")
+	for _, kind := range []string{"pool", "notifier"} {
+		for _, s := range ofKind(v, kind) {
+			if name := stringOf(s, "name"); !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }

@@ -35,7 +35,7 @@ func extended(table []Action) []Action {
 	}
 	at := find(table, "status")
 	at.Run = coloured(at.Run)
-	return append(table, completionAction(), configAction(), eventsAction(), listenerAction(), listenersAction(), notifierAction(), notifiersAction(),
+	return append(table, completionAction(), configAction(), deadlettersAction(), eventsAction(), listenerAction(), listenersAction(), notifierAction(), notifiersAction(),
 		pluginAction(), silenceAction(), silencesAction(), sinksAction(), topAction(), unsilenceAction(), waitAction())
 }
 

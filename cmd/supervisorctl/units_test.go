@@ -147,7 +147,7 @@ func TestCompletion(t *testing.T) {
 		t.Errorf("Supervisor's actions come as %s", got)
 	}
 	for _, test := range []struct{ line, head, want string }{
-		{"", "", "help |add |avail |clear |exit |fg |maintail |open |pid |quit |reload |remove |reread |restart |shutdown |signal |start |status |stop |tail |update |version |completion |config |events |listener |listeners |notifier |notifiers |plugin |silence |silences |sinks |top |unsilence |wait "},
+		{"", "", "help |add |avail |clear |exit |fg |maintail |open |pid |quit |reload |remove |reread |restart |shutdown |signal |start |status |stop |tail |update |version |completion |config |deadletters |events |listener |listeners |notifier |notifiers |plugin |silence |silences |sinks |top |unsilence |wait "},
 		{"st", "", "start |status |stop "},
 		{"nosuch", "", ""},
 		{"nosuch x", "nosuch ", ""},

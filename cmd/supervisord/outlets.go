@@ -42,7 +42,16 @@ func (c *outletCore) move(s *core.Supervisor) {
 }
 
 func attachment(n *plugins.Notifier) *core.Attachment {
-	return &core.Attachment{Subscriber: n, Types: n.Options().Events, Info: func(now time.Time) core.SubscriberInfo { return notifierInfo(n, now) }}
+	return &core.Attachment{
+		Subscriber: n, Types: n.Options().Events, Info: func(now time.Time) core.SubscriberInfo { return notifierInfo(n, now) },
+		Again: func(events []*eventlistener.Event) error {
+			if err := n.Again(events); !errors.Is(err, plugins.ErrSilenced) {
+				return err
+			}
+			return core.ErrSilenced
+		},
+		Settle: n.Settle,
+	}
 }
 
 // now is the supervisor of the present life.

@@ -30,7 +30,7 @@ func (d *daemon) open(supervisor *core.Supervisor, conf *config.Config, log *act
 		Observe:    page.Observe,
 		Interfaces: slices.DeleteFunc(slices.Clone(conf.RPCInterfaces), func(i config.RPCInterface) bool { return i.Plugin != "" }),
 		Supervisor: &extended{supervisor, ext},
-		Hark: slices.Concat(rpc.NotifierMethods(outletCalls{ext.outlets}), rpc.PluginMethods(ext),
+		Hark: slices.Concat(rpc.NotifierMethods(outletCalls{ext.outlets}), rpc.DeadLetterMethods(supervisor), rpc.PluginMethods(ext),
 			[]rpc.Method{rpc.LoopMethod(supervisor.LoopInfo)}),
 		Logs:       d.logReaders(),
 		Version:    version,
