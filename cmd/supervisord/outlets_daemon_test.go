@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -158,7 +159,10 @@ func spooledEventsOutliveTheDaemon(t *testing.T, bin string) {
 		in.exitOfWeb()
 	}
 	in.eventually("the output", func() bool { b, _ := os.ReadFile(filepath.Join(in.dir, "output.data")); return string(b) == "hello\n" })
-	in.eventually("a delivery under way", func() bool { return strings.Contains(fmt.Sprint(in.must("hark.getEventListeners")), "{in_flight 1}") })
+	in.eventually("word that it was written", func() bool { return strings.Contains(fmt.Sprint(in.must("hark.getLogSinks")), "{written 6}") })
+	in.eventually("a delivery under way", func() bool { // of one event, or of more where the plugin was slow to start
+		return regexp.MustCompile(`\{in_flight [1-3]\}`).MatchString(fmt.Sprint(in.must("hark.getEventListeners")))
+	})
 	if err := in.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
