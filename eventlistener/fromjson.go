@@ -28,7 +28,7 @@ func OfJSON(b []byte, serial int64) (*Event, error) {
 	if err != nil {
 		return nil, errJSON
 	}
-	e := &Event{typ: typ, time: at, size: eventOverhead + len(b), render: renderOf(typ)}
+	e := &Event{typ: typ, time: at, size: eventOverhead + len(b)}
 	m.value("seq", &e.seq)
 	e.serial.Store(serial + 1)
 	if _, about := m.all["processname"]; about {
@@ -48,9 +48,9 @@ func OfJSON(b []byte, serial int64) (*Event, error) {
 	case t.Is(ProcessGroup):
 		e.text = m.text("groupname")
 	case t == ConfigReloaded:
-		e.groups = new([len(reloadKeys)][]string)
-		for i, key := range reloadKeys {
-			m.value(key, &e.groups[i])
+		e.groups = new([reloadLists][]string)
+		for i, f := range [reloadLists]*field{added, changed, removed} {
+			m.value(f.key, &e.groups[i])
 		}
 	case t == EventsDiscarded:
 		e.text, e.number = m.text("subscriber"), m.number("discarded")
