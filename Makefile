@@ -23,7 +23,7 @@ LDFLAGS = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.buil
 LIMIT   = $(if $(shell command -v timeout),timeout --foreground --kill-after=30s $(TEST_TIMEOUT))
 LINTER  = go tool -modfile=.ci/tools/go.mod golangci-lint
 
-.PHONY: all build test fresh lint fuzz golden proto soak integration bench demo install man deb clean help
+.PHONY: all build test fresh lint fuzz golden docs proto soak integration bench demo install man deb clean help
 all: lint test build
 
 build: ## static binaries into bin/
@@ -41,6 +41,9 @@ lint: ## format, vet for every system we build for, golangci-lint, go.mod, paths
 
 golden: ## rewrite the golden files
 	UPDATE_GOLDEN=1 go test -count=1 -run Golden $(PKG)
+
+docs: ## docs/configuration.md and supervisord.conf(5), made of the declarations of keys in core/config
+	UPDATE_GOLDEN=1 go test -count=1 -run TestGoldenReference ./core/config/reference
 
 proto: ## what protoc makes of sdk/proto/plugin.proto, for Go and Python (apt-get install protobuf-compiler)
 	@.ci/generate
@@ -66,6 +69,7 @@ install: build ## into PREFIX (/usr/local), below DESTDIR if given
 
 man: build ## the manual page of each program into dist/man, made of its own help
 	@mkdir -p dist/man && for p in supervisord supervisorctl pidproxy echo_supervisord_conf supervisor-listeners supervisor-plugins supervisor-listener-test; do packaging/man $$p '$(VERSION)' >dist/man/$$p.1; done
+	@packaging/man supervisord.conf '$(VERSION)' >dist/man/supervisord.conf.5
 
 deb: build ## dist/hark_VERSION_ARCH.deb, in place of Debian's supervisor
 	@packaging/deb/build '$(VERSION)'

@@ -53,8 +53,9 @@ func (s *Supervisor) PreviewUpdate(ctx context.Context) ([]GroupPlan, error) {
 	}
 	var plans []GroupPlan
 	var further GroupDiff
+	var why func(string) []config.Change
 	if s.opts.Further != nil {
-		further, _ = s.opts.Further(fresh)
+		further, why, _ = s.opts.Further(fresh)
 	}
 	err = s.ask(ctx, func() {
 		active := make([]*config.Group, len(s.order))
@@ -77,7 +78,11 @@ func (s *Supervisor) PreviewUpdate(ctx context.Context) ([]GroupPlan, error) {
 		names  []string
 	}{{PlanRemove, further.Removed}, {PlanChange, further.Changed}, {PlanAdd, further.Added}} {
 		for _, name := range sections.names {
-			plans = append(plans, GroupPlan{Name: name, Action: sections.action})
+			p := GroupPlan{Name: name, Action: sections.action}
+			if p.Action == PlanChange {
+				p.Changes = why(name)
+			}
+			plans = append(plans, p)
 		}
 	}
 	for _, c := range config.StartupChanges(s.opts.Config, fresh) {

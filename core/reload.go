@@ -30,7 +30,7 @@ func (s *Supervisor) Reload(ctx context.Context) (GroupDiff, error) {
 	var diff, further GroupDiff
 	take := func() {}
 	if s.opts.Further != nil {
-		further, take = s.opts.Further(fresh)
+		further, _, take = s.opts.Further(fresh)
 	}
 	err = s.askRunning(ctx, func() *Error {
 		s.configured = fresh.Groups

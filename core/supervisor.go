@@ -44,9 +44,9 @@ type Options struct {
 	// loop; nil: there is none to add.
 	Program func(name, group string, settings map[string]string) ([]*config.Process, []string, error)
 	// Further reports how what else a configuration just read has, beside groups, differs from what is active: names that look
-	// like those of groups to clients, and are none. take makes that configuration the one that is to become active; it is called on the loop, where the
+	// like those of groups to clients, and are none. why lists what is different about one that has changed. take makes that configuration the one that is to become active; it is called on the loop, where the
 	// groups are too, unless the call is refused, and must not block. Further is called off the loop; nil: there is nothing else.
-	Further func(*config.Config) (diff GroupDiff, take func())
+	Further func(*config.Config) (diff GroupDiff, why func(name string) []config.Change, take func())
 	// Environ is what children inherit.
 	Environ []string
 	// Syslog takes what processes say on channels with *_syslog=true; nil: nothing does.

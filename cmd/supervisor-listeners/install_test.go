@@ -76,6 +76,10 @@ func TestInstalledListenersHaveSuperlancesNames(t *testing.T) {
 			t.Errorf("it says %q", out)
 		}
 	}
+	manual, err := os.ReadFile(filepath.Join(dest, "usr", "share", "man", "man5", "supervisord.conf.5"))
+	if err != nil || strings.Contains(string(manual), "@DATE@") || !strings.Contains(string(manual), "stopwaitsecs") {
+		t.Errorf("supervisord.conf(5): %v, %.200s", err, manual)
+	}
 	if text, _ := os.ReadFile(foreign); string(text) != "Superlance's" {
 		t.Errorf("memmon is now %.40q", text)
 	}

@@ -15,11 +15,16 @@ type extended struct {
 }
 
 // further is core.Options' Further.
-func (e *extensions) further(fresh *config.Config) (diff core.GroupDiff, take func()) {
+func (e *extensions) further(fresh *config.Config) (diff core.GroupDiff, why func(string) []config.Change, take func()) {
 	s := sectionsOf(fresh)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return s.against(&e.active), func() {
+	why = func(name string) []config.Change {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return s.changes(&e.active, name)
+	}
+	return s.against(&e.active), why, func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.configured = s

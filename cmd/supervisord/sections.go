@@ -42,6 +42,17 @@ func (s *sections) same(o *sections, name string) bool {
 	return i != nil && o.instances[name] != nil && i.Equal(o.instances[name])
 }
 
+// changes lists what makes a section differ from the active one of its name, nothing where only one of them is there.
+func (s *sections) changes(active *sections, name string) []config.Change {
+	if p, was := s.plugins[name], active.plugins[name]; p != nil && was != nil {
+		return config.PluginChanges(was, p)
+	}
+	if i, was := s.instances[name], active.instances[name]; i != nil && was != nil {
+		return config.InstanceChanges(was, i)
+	}
+	return nil
+}
+
 // put makes a section that of another set; remove takes it out.
 func (s *sections) put(o *sections, name string) {
 	if !s.has(name) {

@@ -147,7 +147,7 @@ func (c *changes) compare(t *table, running, next any) {
 		case k.Type.same(from, to):
 		case k.Type.changes != nil:
 			k.Type.changes(c, k, from, to)
-		case k.Secret:
+		case k.Unquoted():
 			c.add(k.Key, masked, masked)
 		default:
 			c.add(k.Key, k.Type.text(from), k.Type.text(to))

@@ -1,6 +1,9 @@
 package config
 
-import "reflect"
+import (
+	"reflect"
+	"strings"
+)
 
 // reader reads the keys of one section.
 type reader struct {
@@ -8,12 +11,14 @@ type reader struct {
 	section string
 	written *section         // nil until it is looked at
 	names   []map[string]any // what %(name)s may name besides the environment; the last ones come first
+	outer   []map[string]any // names without own
 	own     map[string]any   // where the variables of the section's environment= are put, as ENV_NAME
 }
 
 // reads is a reader of a section whose keys may name here.
 func (l *loader) reads(section string) *reader {
-	return &reader{l: l, section: section, names: []map[string]any{l.here}}
+	here := []map[string]any{l.here}
+	return &reader{l: l, section: section, names: here, outer: here}
 }
 
 // get is an expanded value.
@@ -82,4 +87,20 @@ func readVariables(r *reader, k *key, def []EnvVar) []EnvVar {
 		r.own["ENV_"+e.Name] = e.Value
 	}
 	return all
+}
+
+// command splits a command line that was read. What comes from the environment may be a secret, so it is shown as it is written.
+func (r *reader) command(v setting) Command {
+	c := ParseCommand(v.text)
+	raw := r.l.raw(v.section, v.key)
+	if v.state != present || !strings.Contains(raw.text, "%(ENV_") {
+		return c
+	}
+	names := append(scope{asWritten(r.l.env)}, r.outer...)
+	shown, err := expand(raw.text, append(names, asWritten(r.own)))
+	if err != nil { // such as %(ENV_x)d, which needs the number
+		shown = masked
+	}
+	c.Shown = shown
+	return c
 }

@@ -20,12 +20,12 @@ type Listener struct {
 	Priority       int                     `key:"priority" is:"elsewhere" default:"-1" sample:"-1" doc:"Pools of a lower priority start first and stop last."`
 	RedirectStderr bool                    `key:"redirect_stderr" is:"elsewhere" default:"false" sample:"false" doc:"It cannot be true: the stdout of a listener belongs to the protocol."`
 	Programs       *eventlistener.Programs `key:"programs" is:"hark" doc:"Only events about these processes are sent, and events about no process. Without it, events about all." example:"web:*,billing"`
-	Overflow       eventlistener.Overflow  `key:"overflow" is:"hark" default:"discard_oldest" doc:"What happens to events when the buffer is full: the oldest or the newest is discarded, or all are kept on disk (spool)."`
+	Overflow       eventlistener.Overflow  `key:"overflow" is:"hark" default:"discard_oldest" doc:"What happens to events when the buffer is full. The oldest or the newest is discarded (discard_oldest, discard_newest), or all events are kept on disk (spool)."`
 	Spool
 	MaxInFlight    int                `key:"max_in_flight" is:"hark" default:"1" unit:"events" min:"1" max:"4096" doc:"How many times a listener may write READY ahead, and so how many events it may be sent before it answers the first."`
 	AckTimeout     time.Duration      `key:"ack_timeout" type:"seconds" is:"hark" default:"0" unit:"seconds" min:"0" max:"31536000" doc:"How long a listener may take to answer an event before it is restarted and the event is sent again; 0 waits without a limit."`
 	MaxDeliveries  int                `key:"max_deliveries" is:"hark" default:"0" unit:"deliveries" min:"0" max:"2147483647" doc:"After how many failed deliveries an event is written to the dead letters instead of being sent again; 0 has no limit."`
-	RestartOnError bool               `key:"on_protocol_error" type:"what to do with a breach of the protocol" is:"hark" default:"unknown" doc:"What becomes of a listener that breaks the protocol: it is sent nothing until it is restarted by hand (unknown), or it is restarted at once (restart)."`
+	RestartOnError bool               `key:"on_protocol_error" type:"what to do with a breach of the protocol" is:"hark" default:"unknown" doc:"What becomes of a listener that breaks the protocol. It is sent nothing until somebody restarts it (unknown), or it is restarted at once (restart)."`
 	Stdin          bool               `key:"stdin" is:"hark" default:"false" doc:"Whether sendProcessStdin may write to the listeners, between the events of the protocol."`
 	Payload        eventlistener.Form `key:"payload" is:"hark" default:"supervisor" doc:"The form of events: Supervisor's, Supervisor's with more tokens (extended), or JSON (json)."`
 	PrintResults   bool               `key:"-"` // ResultHandler is supervisor_stdout:event_handler: results go to the daemon's standard output

@@ -17,10 +17,10 @@ type Notifier struct {
 	Programs      *eventlistener.Programs `key:"programs" is:"hark" sample:"web:*,billing" doc:"Only events about these processes are notified of, and events about no process. Without it, events about all."`
 	MinSeverity   string                  `key:"min_severity" type:"severity" is:"hark" default:"info" sample:"warning" doc:"Events below this severity are dropped."` // a severity's name, as all severities here
 	Severities    []SeverityRule          `key:"severities" is:"hark" doc:"Severities of types of events, in place of the usual ones. The first type that fits counts." example:"PROCESS_STATE_STOPPED=warning,TICK=info"`
-	DedupeWindow  time.Duration           `key:"dedupe_window" type:"time" is:"hark" default:"0" unit:"seconds" sample:"60" doc:"How long an event is held back after another one of its type about the same process; both are then one notification with a count. 0 holds none back."`
-	GroupWait     time.Duration           `key:"group_wait" type:"time" is:"hark" default:"0" unit:"seconds" sample:"10" doc:"How long events are gathered into one notification; 0 sends each at once."`
+	DedupeWindow  time.Duration           `key:"dedupe_window" type:"time" is:"hark" default:"0" unit:"seconds" sample:"60" doc:"For how long further events of the same type about the same process are only counted; 0 delivers all."`
+	GroupWait     time.Duration           `key:"group_wait" type:"time" is:"hark" default:"0" unit:"seconds" sample:"10" doc:"How long events are gathered into one notification, from the first of them; 0 sends each at once."`
 	GroupMax      int                     `key:"group_max" is:"hark" default:"100" unit:"events" min:"1" max:"1000" doc:"The most events that one notification holds."`
-	Rate          Rate                    `key:"rate_limit" is:"hark" sample:"10/1m" doc:"The most notifications in a period. What exceeds it is put into one notification later. Without it, there is no limit."`
+	Rate          Rate                    `key:"rate_limit" is:"hark" sample:"10/1m" doc:"The most notifications in a period. Events beyond it are put into one notification later. Without it, there is no limit."`
 	Quiet         QuietHours              `key:"quiet_hours" is:"hark" sample:"22:00-07:00" doc:"The time of day in which events below quiet_severity are held back until it ends. Without it, never."`
 	QuietSeverity string                  `key:"quiet_severity" type:"severity" is:"hark" default:"critical" doc:"The severity from which events are notified of even in quiet_hours."`
 	Timeout       time.Duration           `key:"notify_timeout" type:"time" is:"hark" default:"30" unit:"seconds" min:"more than 0" doc:"How long one delivery may take."`
@@ -31,7 +31,7 @@ type Notifier struct {
 	Title         string                  `key:"title_template" type:"template" is:"hark" doc:"A template of the title, in place of the usual one (docs/plugins.md)." example:"{{.Severity}}: {{.Summary}}"`
 	Body          string                  `key:"body_template" type:"template" is:"hark" doc:"A template of the body, in place of the usual one (docs/plugins.md)."`
 	BufferSize    int                     `key:"buffer_size" is:"hark" default:"1000" unit:"events" min:"1" max:"1000000" doc:"How many events are kept in memory until they are delivered."`
-	Overflow      eventlistener.Overflow  `key:"overflow" is:"hark" default:"discard_oldest" sample:"spool" doc:"What happens to events when the buffer is full: the oldest or the newest is discarded, or all are kept on disk (spool)."`
+	Overflow      eventlistener.Overflow  `key:"overflow" is:"hark" default:"discard_oldest" sample:"spool" doc:"What happens to events when the buffer is full. The oldest or the newest is discarded (discard_oldest, discard_newest), or all events are kept on disk (spool)."`
 	Spool
 }
 
@@ -49,7 +49,7 @@ type LogSink struct {
 	Programs      *eventlistener.Programs `key:"programs" is:"hark" sample:"*" doc:"Only the output of these processes is sent. Without it, that of all."`
 	Channels      `key:"channel" is:"hark" default:"both" sample:"both" doc:"Which output is sent: stdout, stderr or both."`
 	BufferBytes   int64         `key:"buffer_bytes" type:"size" is:"hark" default:"8MB" unit:"bytes" min:"1MB" doc:"How much output is kept in memory until it is written; at least 1MB."`
-	Overflow      string        `key:"overflow" type:"overflow policy of a log sink" is:"hark" default:"drop_oldest" sample:"spool" doc:"What happens when the buffer is full: the oldest output is dropped, the program is blocked (block), or all output is kept on disk (spool)."`
+	Overflow      string        `key:"overflow" type:"overflow policy of a log sink" is:"hark" default:"drop_oldest" sample:"spool" doc:"What happens when the buffer is full. The oldest output is dropped (drop_oldest), the program is blocked (block), or all output is kept on disk (spool)."`
 	MaxInFlight   int           `key:"max_in_flight" is:"hark" default:"4" unit:"batches" min:"1" max:"64" doc:"How many batches are sent ahead of their acknowledgement."`
 	RetryMaxDelay time.Duration `key:"retry_max_delay" type:"time" is:"hark" default:"60" unit:"seconds" min:"more than 0" doc:"The longest wait before a refused batch is sent again, unless the plugin asks for more."`
 	Spool

@@ -20,11 +20,11 @@ type Process struct {
 	AutoStart      bool           `key:"autostart" default:"true" sample:"true" doc:"Whether the program starts together with the daemon."`
 	StartWait      time.Duration  `key:"startsecs" type:"seconds" default:"1" unit:"seconds" sample:"1" doc:"How long the program must stay up before it counts as running. With 0 it counts at once."`
 	StartRetries   int            `key:"startretries" default:"3" unit:"retries" sample:"3" doc:"How many failed starts in a row are retried before the program is FATAL."`
-	AutoRestart    AutoRestart    `key:"autorestart" default:"unexpected" sample:"unexpected" doc:"Whether the program is started again when it exits: always (true), never (false), or only if it was killed by a signal or its exit code is not in exitcodes (unexpected)."`
+	AutoRestart    AutoRestart    `key:"autorestart" default:"unexpected" sample:"unexpected" doc:"Whether the program is started again when it exits. It is always with true, never with false; with unexpected it is when its exit code is not in exitcodes, or when a signal killed it."`
 	ExitCodes      []int          `key:"exitcodes" default:"0" sample:"0" doc:"The exit codes that are expected." example:"0,2"`
 	StopSignal     syscall.Signal `key:"stopsignal" default:"TERM" sample:"QUIT" doc:"The signal that stops the program."`
 	StopWait       time.Duration  `key:"stopwaitsecs" type:"seconds" default:"10" unit:"seconds" sample:"10" doc:"How long the program may take to stop before it is killed."`
-	StopAsGroup    bool           `key:"stopasgroup" default:"false" sample:"false" doc:"Whether the program's whole process group gets stopsignal, for programs that do not pass it on to their children. It implies killasgroup."`
+	StopAsGroup    bool           `key:"stopasgroup" default:"false" sample:"false" doc:"Whether stopsignal goes to the program's whole process group. This is for programs that do not pass it on to their children. It implies killasgroup."`
 	KillAsGroup    bool           `key:"killasgroup" as:"stopasgroup" sample:"false" doc:"Whether the program's whole process group is killed when it does not stop in time. The default is the value of stopasgroup."`
 	User           *User          `key:"user" type:"user" sample:"chrism" doc:"The user that the program runs as. Only root can choose another than its own. Environment variables such as HOME stay as they are."`
 	RedirectStderr bool           `key:"redirect_stderr" default:"false" sample:"true" doc:"Whether stderr goes where stdout goes."`
@@ -39,7 +39,7 @@ type Stream struct {
 	Logfile         Logfile `key:"logfile" is:"perprocess" default:"AUTO" sample:"/a/path" doc:"The file that {} is written to. AUTO makes one in childlogdir and removes it at the next start; NONE writes none."`
 	MaxBytes        int64   `key:"logfile_maxbytes" type:"size" is:"perprocess" default:"50MB" unit:"bytes" sample:"1MB" doc:"The size at which the log of {} is rotated; 0 never rotates it."`
 	Backups         int     `key:"logfile_backups" is:"perprocess" default:"10" unit:"files" sample:"10" doc:"How many rotated logs of {} are kept; with 0 a full one is emptied."`
-	CaptureMaxBytes int64   `key:"capture_maxbytes" type:"size" default:"0" unit:"bytes" sample:"1MB" doc:"The most that is kept of what the program writes to {} between the tags of a PROCESS_COMMUNICATION event; 0 looks for no tags."`
+	CaptureMaxBytes int64   `key:"capture_maxbytes" type:"size" default:"0" unit:"bytes" sample:"1MB" doc:"The size of the buffer for PROCESS_COMMUNICATION events, which the program writes to {}; 0 looks for no such events."`
 	EventsEnabled   bool    `key:"events_enabled" default:"false" sample:"false" doc:"Whether each write to {} is a PROCESS_LOG event."`
 	Syslog          bool    `key:"syslog" is:"perprocess" default:"false" sample:"false" doc:"Whether {} goes to syslog as well, each line behind the name of the process."`
 	Block           bool    `key:"on_full" type:"what to do with a full disk" is:"hark" default:"drop" doc:"What happens while the log of {} cannot be written, such as on a full disk: its output is dropped and counted, or the program is blocked."`

@@ -25,8 +25,8 @@ func (l *loader) processes(section, group string) []*Process {
 		"host_node_name": l.o.Hostname,
 		"group_name":     group,
 	}
-	r := programReader{reader{l: l, section: section, own: make(map[string]any)}, common}
-	r.names = []map[string]any{common, r.own}
+	r := programReader{reader{l: l, section: section, outer: []map[string]any{common}, own: make(map[string]any)}, common}
+	r.names = append(r.outer, r.own)
 	made := fresh[Process](processTable())
 	p := &made
 	r.fill(processTable().shared, p)
@@ -103,23 +103,9 @@ func (r *programReader) process(p Process, name setting) *Process {
 	if command.state == absent {
 		l.reject(r.section, "command", fmt.Sprintf("program section %s does not specify a command", r.section), "there is none; accepted: a program and its arguments")
 	}
-	p.Command = ParseCommand(command.text)
-	p.Command.Shown = r.shownCommand(command)
+	p.Command = r.command(command)
 	p.Name = l.expand(name, "process_name", r.names...).text
 	return &p
-}
-
-// shownCommand is a command with everything expanded but what comes from the environment.
-func (r *programReader) shownCommand(command setting) string {
-	raw := r.l.raw(r.section, "command")
-	if command.state != present || !strings.Contains(raw.text, "%(ENV_") {
-		return command.text
-	}
-	shown, err := expand(raw.text, scope{asWritten(r.l.env), r.common, asWritten(r.own)})
-	if err != nil { // such as %(ENV_x)d, which needs the number
-		return masked
-	}
-	return shown
 }
 
 // stream settles where one output goes.

@@ -15,6 +15,7 @@ Things to know:
  - Values are not quoted, but for those of environment=.
  - The shell's $HOME and ~ are not expanded in commands; variables of the
    environment are, written %(ENV_HOME)s. A percent sign is written %%.
+ - Behind what a key means stands its default, in brackets.
  - Files are under /tmp here because every system has it. Choose better places:
    some systems empty it, and without its socket supervisorctl finds nobody.
 `
@@ -44,10 +45,20 @@ func Sample() string {
 			if s.Live && f.Live {
 				sign = ""
 			}
-			fmt.Fprintf(&b, "%-32s ; %s\n", sign+f.Key+"="+f.Sample, f.Doc)
+			fmt.Fprintf(&b, "%-32s ; %s\n", sign+f.Key+"="+f.Sample, f.hint())
 		}
 	}
 	return b.String()
+}
+
+// hint is the first sentence about a key, and its default.
+func (f *Field) hint() string {
+	text, _, _ := strings.Cut(f.Doc, ". ")
+	text = strings.TrimSuffix(text, ".")
+	if f.Default != "" {
+		text += " [" + f.Default + "]"
+	}
+	return text
 }
 
 func comment(b *strings.Builder, text string) {

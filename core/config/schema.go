@@ -35,7 +35,8 @@ type SectionSchema struct {
 	Sample  string // the header in the sample; "" leaves the section out there
 	Live    bool   // in the sample without the comment sign
 	Open    bool   // its other keys belong to what it names
-	Example string // a section that shows how it is used; "" where the sample does
+	Example string // keys of such a section, a line each; "" where it needs no showing
+	Base    string // the section whose keys it has besides its own; "" for none
 	Fields  []Field
 
 	index map[string]*Field
@@ -87,58 +88,77 @@ func Schema() []SectionSchema {
 	return []SectionSchema{
 		declared(SectionSchema{
 			Name: "unix_http_server", Sample: "unix_http_server", Live: true,
-			Doc: "The server on a Unix socket, which supervisorctl talks to.",
+			Doc:     "The server on a Unix socket, which supervisorctl talks to.",
+			Example: "file = /run/supervisor.sock\nchmod = 0770\nchown = root:adm",
 		}, serverTable()),
 		declared(SectionSchema{
 			Name: "inet_http_server", Sample: "inet_http_server",
 			Doc: "The server on a TCP port. Without this section there is none: whoever reaches it can start programs as the users they run as. " +
 				"Bind it to 127.0.0.1 or a trusted network, give it a password, and never show it to the internet.",
+			Example: "port = 127.0.0.1:9001\nusername = admin\npassword = secret",
 		}, serverTable()),
 		declared(SectionSchema{
 			Name: "supervisord", Sample: "supervisord", Live: true,
-			Doc: "The daemon itself. A configuration must have this section, which may be empty.",
+			Doc:     "The daemon itself. A configuration must have this section, which may be empty.",
+			Example: "logfile = /var/log/supervisor/supervisord.log\nchildlogdir = /var/log/supervisor\npidfile = /run/supervisord.pid\nminfds = 65536",
 		}, supervisordTable()),
 		declared(SectionSchema{
 			Name: "rpcinterface:x", Sample: "rpcinterface:supervisor", Live: true, Open: true,
-			Doc: "The XML-RPC namespace x. Without [rpcinterface:supervisor] neither supervisorctl nor the page can do anything.",
+			Doc: "The XML-RPC namespace x. Without [rpcinterface:supervisor] neither supervisorctl nor the page can do anything. " +
+				"Further keys belong to what serves the namespace.",
+			Example: "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
 		}, rpcInterfaceTable()),
 		declared(SectionSchema{
 			Name: "supervisorctl", Sample: "supervisorctl", Live: true,
-			Doc: "How supervisorctl reaches the daemon: the address, user name and password of a server above.",
+			Doc:     "How supervisorctl reaches the daemon: the address, user name and password of a server above.",
+			Example: "serverurl = unix:///run/supervisor.sock",
 		}, ctlTable()),
-		declared(SectionSchema{Name: "ctlplugin:x", Open: true, Doc: "More commands for supervisorctl."}, ctlPluginTable()),
-		declared(SectionSchema{Name: "fleet:x", Doc: "Servers that supervisorctl --fleet x acts on, all of them."}, fleetTable()),
+		declared(SectionSchema{Name: "ctlplugin:x", Open: true, Doc: "More commands for supervisorctl. Further keys belong to what adds them."}, ctlPluginTable()),
+		declared(SectionSchema{
+			Name: "fleet:x", Doc: "Servers that supervisorctl --fleet x acts on, all of them.",
+			Example: "servers = http://web1:9001,http://web2:9001\nusername = admin\npassword = secret",
+		}, fleetTable()),
 		declared(SectionSchema{
 			Name: "program:x", Sample: "program:theprogramname",
-			Doc: "A program x that is kept running.",
+			Doc:     "A program x that is kept running.",
+			Example: "command = /usr/bin/app --port 80%(process_num)02d\nprocess_name = %(program_name)s_%(process_num)02d\nnumprocs = 4\ndirectory = /srv/app\nuser = www-data\nstopwaitsecs = 30\nstdout_logfile = /var/log/app/%(process_num)02d.log\nredirect_stderr = true",
 		}, processTable()),
 		declared(SectionSchema{
-			Name: "fcgi-program:x",
-			Doc:  "A FastCGI program, whose processes share one listening socket. Besides its own keys it has those of [program:x].",
+			Name:    "fcgi-program:x",
+			Doc:     "A FastCGI program, whose processes share one listening socket.",
+			Example: "command = /usr/bin/php-cgi\nsocket = unix:///run/php.sock\nsocket_owner = www-data\nprocess_name = %(program_name)s_%(process_num)d\nnumprocs = 5",
+			Base:    "program:x",
 		}, socketTable(), processTable()),
 		declared(SectionSchema{
 			Name: "eventlistener:x", Sample: "eventlistener:theeventlistenername",
-			Doc: "A pool of processes that are sent events (PROTOCOL.md). Besides its own keys it has those of [program:x].",
+			Doc:     "A pool of processes that are sent events (PROTOCOL.md).",
+			Example: "command = supervisor-listeners crashmail -m admin@example.org\nevents = PROCESS_STATE_EXITED,PROCESS_STATE_FATAL",
+			Base:    "program:x",
 		}, listenerTable(), processTable()),
 		declared(SectionSchema{
 			Name: "group:x", Sample: "group:thegroupname",
-			Doc: "Programs put into one group x, to be handled together.",
+			Doc:     "Programs put into one group x, to be handled together.",
+			Example: "programs = web,worker\npriority = 10",
 		}, groupTable()),
 		declared(SectionSchema{
 			Name: "plugin:x", Sample: "plugin:thepluginname",
-			Doc: "How the plugin x runs, where the defaults are not right. What it does is said by the sections that name it: [notifier:x], [logsink:x] and [rpcinterface:x].",
+			Doc:     "How the plugin x runs, where the defaults are not right. What it does is said by the sections that name it: [notifier:x], [logsink:x] and [rpcinterface:x].",
+			Example: "user = nobody\npermissions = read",
 		}, pluginTable()),
 		declared(SectionSchema{
 			Name: "notifier:x", Sample: "notifier:thenotifiername", Open: true,
-			Doc: "A notifier: a plugin that notifies people of events. Further keys belong to the plugin. docs/plugins.md has all of them.",
+			Doc:     "A notifier: a plugin that notifies people of events. Further keys belong to the plugin; docs/plugins.md has all of them.",
+			Example: "plugin = slack\nevents = PROCESS_STATE_FATAL,PROCESS_STATE_EXITED\nmin_severity = warning\ngroup_wait = 10\nwebhook_url_file = /etc/supervisor/slack",
 		}, notifierTable()),
 		declared(SectionSchema{
 			Name: "logsink:x", Sample: "logsink:thelogsinkname", Open: true,
-			Doc: "A log sink: a plugin that is sent what programs write, besides their log files. Further keys belong to the plugin. docs/plugins.md has all of them.",
+			Doc:     "A log sink: a plugin that is sent what programs write, besides their log files. Further keys belong to the plugin; docs/plugins.md has all of them.",
+			Example: "plugin = syslog\nprograms = web:*\noverflow = spool",
 		}, logSinkTable()),
 		declared(SectionSchema{
 			Name: "include", Sample: "include",
-			Doc: "More files of configuration. An included file includes no others.",
+			Doc:     "More files of configuration. An included file includes no others.",
+			Example: "files = conf.d/*.conf",
 		}, tableOf[include](inOrder)),
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // Ctl is the [supervisorctl] section (options.py, ClientOptions).
 type Ctl struct {
-	ServerURL   string `key:"serverurl" type:"URL" is:"live" default:"http://localhost:9001" sample:"unix:///tmp/supervisor.sock" doc:"Where the daemon listens: unix:// and the path of its socket, or http:// or https:// with a host and a port."` // of unix:// URLs the path is absolute
+	ServerURL   string `key:"serverurl" type:"URL" is:"live" default:"http://localhost:9001" sample:"unix:///tmp/supervisor.sock" doc:"Where the daemon listens. This is unix:// and the path of its socket, or http:// or https:// with a host and a port."` // of unix:// URLs the path is absolute
 	Username    string `key:"username" is:"envonly" sample:"chris" doc:"The user name of the server's section."`
 	Password    Secret `key:"password" is:"secret,envonly" sample:"123" doc:"The password of the server's section, in clear."`
 	Prompt      string `key:"prompt" is:"envonly" default:"supervisor" sample:"mysupervisor" doc:"The prompt of the interactive shell."`

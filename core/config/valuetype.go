@@ -16,6 +16,7 @@ type ValueType struct {
 	Quoted  bool   // quotes mean something in it
 	Hidden  bool   // it is likely to hold a secret: errors show nothing of it
 	URLs    bool   // it is shown without passwords
+	Words   bool   // it is one of a few words, which Accepts lists
 
 	goType reflect.Type
 	// parse puts what a text means into a field. The error is Supervisor's, the offending value included.
@@ -39,6 +40,7 @@ type ValueType struct {
 type kind[T any] struct {
 	accepts              string
 	quoted, hidden, urls bool
+	words                bool
 	none                 T // of a key without a default
 	parse                func(l *loader, k *key, text string) (T, error)
 	read                 func(r *reader, k *key, def T) T
@@ -53,7 +55,7 @@ func at[T any](v reflect.Value) *T { return v.Addr().Interface().(*T) }
 
 // named makes the ValueType of that name; "" names it by its Go type.
 func (d kind[T]) named(name string) *ValueType {
-	t := &ValueType{Name: name, Accepts: d.accepts, Quoted: d.quoted, Hidden: d.hidden, URLs: d.urls, goType: reflect.TypeFor[T]()}
+	t := &ValueType{Name: name, Accepts: d.accepts, Quoted: d.quoted, Hidden: d.hidden, URLs: d.urls, Words: d.words, goType: reflect.TypeFor[T]()}
 	if name == "" {
 		t.Name = t.goType.String()
 	}
@@ -111,7 +113,7 @@ func words[T comparable](all []T, word func(T) string) kind[T] {
 			}
 			return none, cannotUse(s)
 		}),
-		text: word, same: equal[T],
+		words: true, text: word, same: equal[T],
 	}
 }
 

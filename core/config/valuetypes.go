@@ -85,10 +85,11 @@ func scalarTypes() []*ValueType {
 
 func wordTypes() []*ValueType {
 	levels := kind[Level]{
+		words:   true,
 		accepts: "critical, error, warn, info, debug, trace or blather", parse: plain(loggingLevel), same: equal[Level],
 		text: Level.String,
 	}
-	restarts := kind[AutoRestart]{accepts: "unexpected, true or false", parse: plain(autoRestart), text: AutoRestart.String, same: equal[AutoRestart]}
+	restarts := kind[AutoRestart]{words: true, accepts: "unexpected, true or false", parse: plain(autoRestart), text: AutoRestart.String, same: equal[AutoRestart]}
 	return []*ValueType{
 		levels.named("log level"), restarts.named("restart policy"),
 		words([]eventlistener.Overflow{eventlistener.DiscardOldest, eventlistener.DiscardNewest, eventlistener.SpoolEvents}, eventlistener.Overflow.String).named("overflow policy"),
@@ -219,6 +220,7 @@ func listTypes() []*ValueType {
 func programTypes() []*ValueType {
 	commands := kind[Command]{
 		accepts: "text", quoted: true, parse: plain(func(s string) (Command, error) { return ParseCommand(s), nil }),
+		read: func(r *reader, k *key, _ Command) Command { return r.command(r.get(k.Key)) },
 		text: func(c Command) string { return c.Shown }, same: func(a, b Command) bool { return a.Line == b.Line },
 	}
 	signals := kind[syscall.Signal]{accepts: "a signal's name or number such as TERM or 15", parse: plain(ParseSignal), text: signalText, same: equal[syscall.Signal]}
