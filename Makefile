@@ -16,7 +16,7 @@ AS  ?= root
 # Extra flags of go test, e.g. TESTFLAGS='-run Contract -v'.
 TESTFLAGS ?=
 SOAKFLAGS ?=
-PKG       ?= ./... ./.ci/testlog
+PKG       ?= ./... ./.ci/testlog ./.ci/habits
 
 LDFLAGS = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.buildTime=$(BUILDTIME)
 # not every system has timeout(1)

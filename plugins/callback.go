@@ -118,15 +118,20 @@ func (p *plugin) callBack(ctx context.Context, may Permissions, method string, p
 	if !errors.Is(err, ErrForbidden) {
 		return value, err
 	}
-	const most = 100 // methods whose refusal is logged: there are not so many
-	p.mu.Lock()
-	told := p.denied[method] || len(p.denied) >= most
-	if !told {
-		p.denied[method] = true
-	}
-	p.mu.Unlock()
-	if !told {
+	if p.denies(method) {
 		p.log.Warn("called a method that it may not call; told once", "method", clean(fmt.Sprintf("%.100s", method)), "permissions", "read")
 	}
 	return nil, &sdk.Fault{Code: forbidden, Text: fmt.Sprintf("the plugin may not call %.100s: permissions = of its section [plugin:%s] is read", method, p.name)}
+}
+
+// denies reports whether the refusal of a method is to be logged, which is done once.
+func (p *plugin) denies(method string) bool {
+	const most = 100 // methods: there are not so many
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.denied[method] || len(p.denied) >= most {
+		return false
+	}
+	p.denied[method] = true
+	return true
 }

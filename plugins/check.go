@@ -37,9 +37,7 @@ func CheckKeys(d *sdk.Description, i *Instance) (wrong []*sdk.ConfigError) {
 
 // Description is what the process that runs by these settings says of itself, and the hash of what was executed for it.
 func (h *Host) Description(s Settings) (d sdk.Description, sha256 string, ok bool) {
-	h.mu.Lock()
-	p := h.plugins[s.Name]
-	h.mu.Unlock()
+	p := h.named(s.Name)
 	if p == nil {
 		return d, "", false
 	}

@@ -32,20 +32,20 @@ func (i *instance) reset() {
 }
 
 func (p *plugin) setInstance(i Instance) {
-	k := instanceKey{i.Kind, i.Name}
-	p.mu.Lock()
-	have := p.instances[k]
-	if have == nil {
-		have = &instance{}
-		p.instances[k] = have
-		p.removed = slices.DeleteFunc(p.removed, func(r instanceKey) bool { return r == k })
-	}
-	have.Instance = i
-	have.version++
-	if p.state == Fatal || p.state == Backoff { // what is mended is tried at once
-		p.changed, p.failures = true, 0
-	}
-	p.mu.Unlock()
+	p.locked(func() {
+		k := instanceKey{i.Kind, i.Name}
+		have := p.instances[k]
+		if have == nil {
+			have = &instance{}
+			p.instances[k] = have
+			p.removed = slices.DeleteFunc(p.removed, func(r instanceKey) bool { return r == k })
+		}
+		have.Instance = i
+		have.version++
+		if p.state == Fatal || p.state == Backoff { // what is mended is tried at once
+			p.changed, p.failures = true, 0
+		}
+	})
 	p.ring()
 	if i.Kind == sdk.NamespaceKind {
 		p.tellNamespaces()
@@ -53,13 +53,13 @@ func (p *plugin) setInstance(i Instance) {
 }
 
 func (p *plugin) removeInstance(k instanceKey) {
-	p.mu.Lock()
-	if p.instances[k] != nil {
-		delete(p.instances, k)
-		p.removed = append(p.removed, k)
-		p.setSecrets()
-	}
-	p.mu.Unlock()
+	p.locked(func() {
+		if p.instances[k] != nil {
+			delete(p.instances, k)
+			p.removed = append(p.removed, k)
+			p.setSecrets()
+		}
+	})
 	p.ring()
 	if k.kind == sdk.NamespaceKind {
 		p.tellNamespaces()
@@ -146,47 +146,46 @@ func (p *plugin) configure(l *live, k instanceKey, i *instance, version int, spe
 	values, secrets, err := p.values(&l.description, &spec)
 	var methods []sdk.Method
 	if err == nil {
-		p.mu.Lock()
-		i.secrets = append(i.secrets, secrets...) // the old ones may still be said
-		p.setSecrets()
-		p.mu.Unlock()
+		p.locked(func() {
+			i.secrets = append(i.secrets, secrets...) // the old ones may still be said
+			p.setSecrets()
+		})
 		ctx, cancel := context.WithTimeout(l.ctx, p.host.o.Timing.Configure)
+		defer cancel()
 		methods, err = l.rpc.Configure(ctx, spec.Kind, spec.Name, values, p.host.daemon(), l.socket)
-		cancel()
 		err = located(&spec, err)
 	}
-	p.mu.Lock()
-	i.busy = false
-	fresh := false                          // it has taken settings that no process of it had
-	if p.live != l || p.instances[k] != i { // another process, or it is not wanted any more
-		p.mu.Unlock()
-		p.ring()
-		return
-	}
-	i.tried, i.refused, i.trouble = version, err != nil, ""
-	if err != nil {
-		if sdk.IsUnavailable(err) && l.over() {
-			p.mu.Unlock()
-			return // the process has ended, which is told by others
+	known, fresh := false, false
+	p.locked(func() {
+		i.busy = false
+		if p.live != l || p.instances[k] != i { // another process, or it is not wanted any more
+			return
 		}
-		i.trouble = p.redact(err.Error())
-		err = errors.New(i.trouble)
-	} else {
-		fresh = i.taken != version
-		i.ready, i.taken = true, version
-		i.secrets = secrets
-		i.methods = methods
-		p.setSecrets()
-	}
-	p.mu.Unlock()
+		i.tried, i.refused, i.trouble = version, err != nil, ""
+		switch {
+		case sdk.IsUnavailable(err) && l.over(): // the process has ended, which is told by others
+		case err != nil:
+			known = true
+			i.trouble = p.redact(err.Error())
+			err = errors.New(i.trouble)
+		default:
+			known, fresh = true, i.taken != version
+			i.ready, i.taken = true, version
+			i.secrets = secrets
+			i.methods = methods
+			p.setSecrets()
+		}
+	})
 	p.ring()
-	if err != nil {
+	switch {
+	case !known:
+		return
+	case err != nil:
 		p.log.Error("cannot use an instance", "section", spec.Section, "error", err)
-	}
-	if spec.Kind == sdk.NamespaceKind && err == nil {
+	case spec.Kind == sdk.NamespaceKind:
 		p.tellNamespaces()
 	}
-	if f := p.host.o.Configured; f != nil && fresh {
+	if f := p.host.o.Configured; f != nil && fresh { // it has taken settings that no process of it had
 		f(spec.Kind, spec.Name)
 	}
 }

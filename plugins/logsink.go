@@ -321,8 +321,21 @@ func (k *LogSink) resumable() (resume []func()) {
 	return resume
 }
 
-func call(all []func()) {
-	for _, f := range all {
+// locked calls f under the lock.
+func (k *LogSink) locked(f func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	f()
+}
+
+// resume calls f under the lock, and then, without it, lets go of the sources that may go on.
+func (k *LogSink) resume(f func()) {
+	var resume []func()
+	k.locked(func() {
+		f()
+		resume = k.resumable()
+	})
+	for _, f := range resume {
 		f()
 	}
 }
@@ -330,12 +343,10 @@ func call(all []func()) {
 // Close takes no more output, lets go of who waits and brings the rest to the plugin, until ctx is done. What is left then
 // stays in the spool, or is lost, counted and announced.
 func (k *LogSink) Close(ctx context.Context) error {
-	k.mu.Lock()
-	k.closing = true
-	k.seal()
-	resume := k.resumable()
-	k.mu.Unlock()
-	call(resume)
+	k.resume(func() {
+		k.closing = true
+		k.seal()
+	})
 	k.ring()
 	ring(k.toSpool)
 	stop := context.AfterFunc(ctx, k.end)
@@ -348,13 +359,7 @@ func (k *LogSink) Close(ctx context.Context) error {
 		defer cancel()
 		return k.spool.Close(ctx)
 	}
-	k.mu.Lock()
-	for _, b := range append(append(k.flight, k.again...), k.sealed...) {
-		k.drop(b)
-	}
-	k.flight, k.again, k.sealed = nil, nil, nil
-	lost := k.losses()
-	k.mu.Unlock()
+	lost := k.abandon()
 	k.announce(lost)
 	if len(lost) > 0 {
 		n := int64(0)
@@ -364,6 +369,17 @@ func (k *LogSink) Close(ctx context.Context) error {
 		return fmt.Errorf("cannot write %d bytes in time: they are lost", n)
 	}
 	return nil
+}
+
+// abandon gives up what was not written.
+func (k *LogSink) abandon() []sourceLoss {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, b := range append(append(k.flight, k.again...), k.sealed...) {
+		k.drop(b)
+	}
+	k.flight, k.again, k.sealed = nil, nil, nil
+	return k.losses()
 }
 
 // Name is x of [logsink:x].

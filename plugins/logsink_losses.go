@@ -59,18 +59,16 @@ func (k *LogSink) recovered() (rest []sourceLoss, over bool) {
 // spoolReport tells of what the spool lost, and of its troubles. It is called from the spool's goroutine.
 func (k *LogSink) spoolReport(r spool.Report) {
 	k.around.Log.Warn("spool", "report", r.String())
-	k.mu.Lock()
-	switch r.Kind {
-	case spool.DiskFailed:
-		k.diskBad, k.fault = true, r.String()
-	case spool.DiskRecovered:
-		k.diskBad, k.fault = false, ""
-	case spool.Discarded, spool.Overflowed:
-		k.stats.Dropped += uint64(max(r.Bytes, 0)) //nolint:gosec // a length
-	}
-	resume := k.resumable()
-	k.mu.Unlock()
-	call(resume)
+	k.resume(func() {
+		switch r.Kind {
+		case spool.DiskFailed:
+			k.diskBad, k.fault = true, r.String()
+		case spool.DiskRecovered:
+			k.diskBad, k.fault = false, ""
+		case spool.Discarded, spool.Overflowed:
+			k.stats.Dropped += uint64(max(r.Bytes, 0)) //nolint:gosec // a length
+		}
+	})
 	if r.Records > 0 {
 		k.around.Lost("", "", "", 0, r.Bytes)
 	}

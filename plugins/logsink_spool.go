@@ -15,16 +15,7 @@ func (k *LogSink) runSpool() {
 	defer look.Stop()
 	looking := false
 	for {
-		k.mu.Lock()
-		var b *logBatch
-		if len(k.sealed) > 0 {
-			b, k.sealed = k.sealed[0], k.sealed[1:]
-			k.lastSeq++
-			b.seq = k.lastSeq
-		}
-		k.spooling = b != nil
-		closing := k.closing
-		k.mu.Unlock()
+		b, closing := k.nextToSpool()
 		if b != nil {
 			k.spoolBatch(b)
 			continue
@@ -32,9 +23,7 @@ func (k *LogSink) runSpool() {
 		if closing {
 			return
 		}
-		resume, waiting := k.diskRoom()
-		call(resume)
-		if waiting != looking {
+		if waiting := k.diskRoom(); waiting != looking {
 			if looking = waiting; looking {
 				look.Reset(memoryLook)
 			} else {
@@ -50,33 +39,43 @@ func (k *LogSink) runSpool() {
 	}
 }
 
+// nextToSpool is the batch to be spooled; nil: there is none.
+func (k *LogSink) nextToSpool() (b *logBatch, closing bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.sealed) > 0 {
+		b, k.sealed = k.sealed[0], k.sealed[1:]
+		k.lastSeq++
+		b.seq = k.lastSeq
+	}
+	k.spooling = b != nil
+	return b, k.closing
+}
+
 func (k *LogSink) spoolBatch(b *logBatch) {
 	_, err := k.spool.Append(spool.Record{Seq: b.seq, Time: b.since, Kind: "output", Data: b.encode()})
 	if err != nil {
 		k.around.Log.Error("cannot spool output", "error", err)
 	}
-	k.mu.Lock()
-	if err != nil {
-		k.drop(b)
-	} else {
-		b.sent = true // nobody else reads its buffer
-		k.free(b)
-	}
-	k.spooling = false
-	k.mu.Unlock()
-	resume, _ := k.diskRoom()
-	call(resume)
+	k.locked(func() {
+		k.spooling = false
+		if err != nil {
+			k.drop(b)
+		} else {
+			b.sent = true // nobody else reads its buffer
+			k.free(b)
+		}
+	})
+	k.diskRoom()
 	k.ring()
 }
 
-// diskRoom looks how much waits for the disk.
-func (k *LogSink) diskRoom() (resume []func(), waiting bool) {
+// diskRoom looks how much waits for the disk, lets go of the programs for which there is room again, and reports whether others still wait.
+func (k *LogSink) diskRoom() (waiting bool) {
 	memory := k.spool.Stats().Memory
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.onDisk = memory
-	resume = k.resumable()
-	return resume, k.paused > 0
+	k.resume(func() { k.onDisk = memory })
+	k.locked(func() { waiting = k.paused > 0 })
+	return waiting
 }
 
 // fromSpool takes the next batch out of the spool; nil: there is none. Under the lock.

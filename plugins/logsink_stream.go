@@ -27,12 +27,16 @@ func (k *LogSink) run() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		k.mu.Lock()
 		now := time.Now()
-		b, again := k.next(now)
-		stream := k.stream // b goes with it, even should it end in this moment
-		over := k.closing && b == nil && k.idle() && (k.spool == nil || k.spool.Stats().Queued == 0)
-		k.mu.Unlock()
+		var b *logBatch
+		var again time.Time
+		var stream *sinkStream
+		over := false
+		k.locked(func() {
+			b, again = k.next(now)
+			stream = k.stream // b goes with it, even should it end in this moment
+			over = k.closing && b == nil && k.idle() && (k.spool == nil || k.spool.Stats().Queued == 0)
+		})
 		switch {
 		case b != nil:
 			k.send(stream, b)
@@ -109,9 +113,8 @@ func (k *LogSink) againInFlight() bool {
 
 // send sends a batch, on a new stream if there is none.
 func (k *LogSink) send(stream *sinkStream, b *logBatch) {
-	k.mu.Lock()
-	m := b.message()
-	k.mu.Unlock()
+	var m *sdk.LogBatch
+	k.locked(func() { m = b.message() })
 	if stream == nil {
 		ctx, end := context.WithCancel(k.ctx)
 		opened, err := k.around.Open(ctx)
@@ -121,17 +124,15 @@ func (k *LogSink) send(stream *sinkStream, b *logBatch) {
 			return
 		}
 		stream = &sinkStream{opened, end}
-		k.mu.Lock()
-		k.stream = stream
-		k.stats.Streams++
-		k.mu.Unlock()
+		k.locked(func() {
+			k.stream = stream
+			k.stats.Streams++
+		})
 		k.ended.Add(1)
 		go k.receive(stream)
 	}
 	err := stream.Send(m)
-	k.mu.Lock()
-	b.sent = true
-	k.mu.Unlock()
+	k.locked(func() { b.sent = true })
 	if err != nil {
 		stream.end() // receive has the reason
 	}
@@ -155,21 +156,50 @@ func (k *LogSink) receive(stream *sinkStream) {
 
 // answered takes an answer. An error is a reason to close the stream.
 func (k *LogSink) answered(ack sdk.LogAck) error {
-	k.mu.Lock()
+	var c ackOutcome
+	k.resume(func() { c = k.settle(ack) })
+	if c.violation != nil {
+		return c.violation
+	}
+	k.announce(c.lost)
+	k.ring()
+	switch {
+	case c.tell:
+		k.around.Log.Warn("the sink refuses output", "error", errorText(ack.Err), "final", sdk.IsFinal(ack.Err))
+	case c.recovered:
+		k.around.Log.Info("the sink takes output again")
+	}
+	if c.caughtUp {
+		k.around.Log.Warn("the sink has caught up; output was dropped", "bytes_altogether", c.dropped)
+	}
+	return nil
+}
+
+// ackOutcome is what an answer gives rise to telling.
+type ackOutcome struct {
+	violation error // of the protocol; then nothing else is set
+	tell      bool  // the sink refuses output
+	recovered bool  // it takes output again
+	lost      []sourceLoss
+	caughtUp  bool   // the end of an episode of losses
+	dropped   uint64 // in all of them
+}
+
+// settle does with the batch that is answered what the answer says. Under the lock.
+func (k *LogSink) settle(ack sdk.LogAck) (c ackOutcome) {
 	if len(k.flight) == 0 || k.flight[0].seq != ack.Seq {
 		want := "none"
 		if len(k.flight) > 0 {
 			want = fmt.Sprint(k.flight[0].seq)
 		}
 		k.stats.Violations++
-		k.mu.Unlock()
-		return fmt.Errorf("%w: it answers batch %d where the next is %s", errViolation, ack.Seq, want)
+		c.violation = fmt.Errorf("%w: it answers batch %d where the next is %s", errViolation, ack.Seq, want)
+		return c
 	}
 	b := k.flight[0]
 	k.flight[0] = nil
 	k.flight = k.flight[1:]
 	k.toldSlow = false
-	var told error
 	switch {
 	case ack.Err == nil:
 		k.stats.Batches++
@@ -178,12 +208,10 @@ func (k *LogSink) answered(ack sdk.LogAck) error {
 		k.failures, k.stats.LastError = 0, ""
 		k.finish(b)
 	case sdk.IsFinal(ack.Err):
-		told = ack.Err
 		k.stats.Refused++
 		b.each(func(r *batchRecord, data []byte) { k.lose(r.src, int64(len(data))) })
 		k.finish(b)
 	default:
-		told = ack.Err
 		k.stats.Refused++
 		b.tries++
 		hold := time.Now().Add(max(doubled(streamDelay, b.tries, k.o.RetryMax), min(sdk.RetryDelay(ack.Err), maxRetryAfter)))
@@ -192,27 +220,13 @@ func (k *LogSink) answered(ack sdk.LogAck) error {
 		}
 		k.sendAgain(b)
 	}
-	tell, recovered := told != nil && k.told.first(false), told == nil && k.told.over()
-	if told != nil {
-		k.stats.LastError = errorText(told)
+	c.tell, c.recovered = ack.Err != nil && k.told.first(false), ack.Err == nil && k.told.over()
+	if ack.Err != nil {
+		k.stats.LastError = errorText(ack.Err)
 	}
-	lost, over := k.recovered()
-	dropped := k.stats.Dropped
-	resume := k.resumable()
-	k.mu.Unlock()
-	k.announce(lost)
-	call(resume)
-	k.ring()
-	switch {
-	case tell:
-		k.around.Log.Warn("the sink refuses output", "error", errorText(told), "final", sdk.IsFinal(told))
-	case recovered:
-		k.around.Log.Info("the sink takes output again")
-	}
-	if over {
-		k.around.Log.Warn("the sink has caught up; output was dropped", "bytes_altogether", dropped)
-	}
-	return nil
+	c.lost, c.caughtUp = k.recovered()
+	c.dropped = k.stats.Dropped
+	return c
 }
 
 // finish is done with a batch. Under the lock.
@@ -237,11 +251,21 @@ func (k *LogSink) sendAgain(b *logBatch) {
 
 // retreat takes back what a stream has not answered; nil is one that could not be opened.
 func (k *LogSink) retreat(stream *sinkStream, why error) {
-	k.mu.Lock()
-	if k.stream != stream { // what is under way is another stream's; nothing here is worth the daemon
-		k.mu.Unlock()
+	switch known, tell := k.takeBack(stream, why); {
+	case !known: // what is under way is another stream's; nothing here is worth the daemon
 		k.around.Log.Error("internal error: a stream to the sink ended that is not the one in use; it is let go", "error", errorText(why))
 		return
+	case tell:
+		k.around.Log.Warn("the stream to the sink ended; what it did not acknowledge is sent again", "error", errorText(why))
+	}
+	k.ring()
+}
+
+func (k *LogSink) takeBack(stream *sinkStream, why error) (known, tell bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.stream != stream {
+		return false, false
 	}
 	k.stream = nil
 	for _, b := range k.flight {
@@ -251,28 +275,20 @@ func (k *LogSink) retreat(stream *sinkStream, why error) {
 	k.failures++
 	k.retryAt = time.Now().Add(doubled(k.firstDelay, k.failures, streamMax))
 	k.stats.LastError = errorText(why)
-	tell := k.told.first(true) && k.ctx.Err() == nil
-	k.mu.Unlock()
-	if tell {
-		k.around.Log.Warn("the stream to the sink ended; what it did not acknowledge is sent again", "error", errorText(why))
-	}
-	k.ring()
+	return true, k.told.first(true) && k.ctx.Err() == nil
 }
 
 // retry opens the stream, and sends what was refused, at once if it waits to. The last error is forgotten: it was of other settings.
 func (k *LogSink) retry() {
-	k.mu.Lock()
-	k.retryAt, k.hold, k.failures, k.stats.LastError = time.Time{}, time.Time{}, 0, ""
-	k.mu.Unlock()
+	k.locked(func() { k.retryAt, k.hold, k.failures, k.stats.LastError = time.Time{}, time.Time{}, 0, "" })
 	k.ring()
 }
 
 // closeStream ends the stream at the end of all.
 func (k *LogSink) closeStream() {
-	k.mu.Lock()
-	stream := k.stream
-	k.mu.Unlock()
-	if stream != nil {
-		stream.end()
-	}
+	k.locked(func() {
+		if k.stream != nil {
+			k.stream.end()
+		}
+	})
 }

@@ -9,15 +9,8 @@ func (k *LogSink) runWatch() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		k.mu.Lock()
 		now := time.Now()
-		lost, slow := k.dueLosses(now), k.slow(now)
-		next := k.tellAt
-		if len(k.flight) > 0 && !k.toldSlow {
-			next = earlier(next, k.flight[0].out.Add(slowAck))
-		}
-		k.looking = !next.IsZero()
-		k.mu.Unlock()
+		lost, slow, next := k.watched(now)
 		k.announce(lost)
 		if slow {
 			k.around.Log.Warn("the sink has not answered for a minute; output waits, and more of it is treated as overflow says")
@@ -34,6 +27,19 @@ func (k *LogSink) runWatch() {
 			return
 		}
 	}
+}
+
+// watched is what is to be told of now, and when to look again; zero: not before something happens.
+func (k *LogSink) watched(now time.Time) (lost []sourceLoss, slow bool, next time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	lost, slow = k.dueLosses(now), k.slow(now)
+	next = k.tellAt
+	if len(k.flight) > 0 && !k.toldSlow {
+		next = earlier(next, k.flight[0].out.Add(slowAck))
+	}
+	k.looking = !next.IsZero()
+	return lost, slow, next
 }
 
 // lookOut has runWatch look when it must; it does by itself while there is anything to look for. Under the lock.

@@ -72,23 +72,10 @@ func NewNotifier(o NotifierOptions, around NotifierSurroundings) (*Notifier, err
 
 // Accept is eventlistener.Subscriber's.
 func (n *Notifier) Accept(e *eventlistener.Event) {
-	n.mu.Lock()
-	if n.closing {
-		n.mu.Unlock()
-		return
-	}
-	now := e.Time()
-	severity, wanted := n.policy.filter(now, e)
+	lost, wanted := n.take(e)
 	if !wanted {
-		n.mu.Unlock()
 		return
 	}
-	en := entry{Event: e, severity: severity}
-	lost := 0
-	if n.spool == nil {
-		lost = n.policy.add(now, en)
-	}
-	n.mu.Unlock()
 	if n.spool != nil {
 		lost = n.keep(e)
 	}
@@ -99,6 +86,28 @@ func (n *Notifier) Accept(e *eventlistener.Event) {
 	}
 }
 
+// take filters an event, and queues it where there is no spool.
+func (n *Notifier) take(e *eventlistener.Event) (lost int, wanted bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closing {
+		return 0, false
+	}
+	now := e.Time()
+	severity, wanted := n.policy.filter(now, e)
+	if wanted && n.spool == nil {
+		lost = n.policy.add(now, entry{Event: e, severity: severity})
+	}
+	return lost, wanted
+}
+
+// locked calls f under the lock.
+func (n *Notifier) locked(f func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	f()
+}
+
 // keep puts an event into the spool and reports how many were lost by that.
 func (n *Notifier) keep(e *eventlistener.Event) int {
 	_, err := n.spool.Append(e.Record())
@@ -106,9 +115,7 @@ func (n *Notifier) keep(e *eventlistener.Event) int {
 		return 0
 	}
 	n.around.Log.Error("cannot spool an event", "error", err)
-	n.mu.Lock()
-	n.policy.counters.Discarded++
-	n.mu.Unlock()
+	n.locked(func() { n.policy.counters.Discarded++ })
 	return 1
 }
 
@@ -126,11 +133,7 @@ func (n *Notifier) spoolReport(r spool.Report) {
 	}
 }
 
-func (n *Notifier) setFault(fault string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.fault = fault
-}
+func (n *Notifier) setFault(fault string) { n.locked(func() { n.fault = fault }) }
 
 func (n *Notifier) ring() {
 	select {
@@ -146,12 +149,15 @@ func (n *Notifier) run() {
 	defer timer.Stop()
 	for {
 		n.pull()
-		n.mu.Lock()
 		now := time.Now()
-		a, again := n.policy.next(now)
-		closing := n.closing
-		acked := n.acked()
-		n.mu.Unlock()
+		var a *alert
+		var again time.Time
+		var acked []uint64
+		closing := false
+		n.locked(func() {
+			a, again = n.policy.next(now)
+			closing, acked = n.closing, n.acked()
+		})
 		n.ack(acked)
 		if a != nil {
 			n.deliver(a)
@@ -195,10 +201,7 @@ func (n *Notifier) pull() {
 		return
 	}
 	for {
-		n.mu.Lock()
-		room := n.policy.room()
-		n.mu.Unlock()
-		if room <= 0 {
+		if n.room() <= 0 {
 			return
 		}
 		r, ok := n.cursor.Next()
@@ -212,37 +215,61 @@ func (n *Notifier) pull() {
 			n.around.Lost(1)
 			continue
 		}
-		n.mu.Lock()
-		n.policy.admit(time.Now(), entry{Event: e, pos: r.Pos, severity: severityOf(e, n.policy.o.Severities)})
-		n.mu.Unlock()
+		n.locked(func() {
+			n.policy.admit(time.Now(), entry{Event: e, pos: r.Pos, severity: severityOf(e, n.policy.o.Severities)})
+		})
 	}
+}
+
+func (n *Notifier) room() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.policy.room()
 }
 
 // deliver calls the plugin for a notification and takes note of what came of it.
 func (n *Notifier) deliver(a *alert) {
 	notification := n.notification(a)
-	select {
-	case n.calls <- struct{}{}:
-	case <-n.ctx.Done():
+	done, err := n.turn(n.ctx)
+	if err != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(n.ctx, n.timeout())
-	err := n.around.Notify(ctx, notification)
-	cancel()
-	<-n.calls
-	if err != nil && n.ctx.Err() != nil {
+	defer done()
+	if err = n.call(n.ctx, notification); err != nil && n.ctx.Err() != nil {
 		return // cut off by Close, which sees to what is left
 	}
-	n.mu.Lock()
-	dead := n.policy.outcome(time.Now(), err)
-	acked := n.acked()
-	if n.lastError = ""; err != nil {
-		n.lastError = errorText(err)
-	} else {
-		n.delivered = time.Now()
+	n.outcome(err)
+}
+
+// turn waits until nobody else calls the plugin; done lets the next one.
+func (n *Notifier) turn(ctx context.Context) (done func(), err error) {
+	select {
+	case n.calls <- struct{}{}:
+		return func() { <-n.calls }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	tell := err == nil && n.told.over() || err != nil && n.told.first(unreached(err))
-	n.mu.Unlock()
+}
+
+// call calls the plugin, for as long as the notifier's timeout says.
+func (n *Notifier) call(ctx context.Context, notification *sdk.Notification) error {
+	limited, cancel := context.WithTimeout(ctx, n.timeout())
+	defer cancel()
+	return n.around.Notify(limited, notification)
+}
+
+// outcome takes note of what came of the delivery under way.
+func (n *Notifier) outcome(err error) {
+	var dead *alert
+	var acked []uint64
+	tell := false
+	n.locked(func() {
+		dead, acked = n.policy.outcome(time.Now(), err), n.acked()
+		if n.lastError = errorText(err); err == nil {
+			n.delivered = time.Now()
+		}
+		tell = err == nil && n.told.over() || err != nil && n.told.first(unreached(err))
+	})
 	n.ack(acked)
 	switch {
 	case dead != nil:
@@ -278,16 +305,14 @@ func (n *Notifier) notification(a *alert) *sdk.Notification {
 	for i := range a.entries {
 		events[i] = convert(a.entries[i].Event)
 	}
-	n.mu.Lock()
-	t, name := n.templates, n.policy.o.Name
-	n.mu.Unlock()
+	var t templates
+	var name string
+	n.locked(func() { t, name = n.templates, n.policy.o.Name })
 	daemon := n.around.Daemon()
 	title, body, err := t.texts(newAlert(a, name, daemon, events))
 	if err != nil {
-		n.mu.Lock()
-		told := n.toldBad
-		n.toldBad = true
-		n.mu.Unlock()
+		told := false
+		n.locked(func() { told, n.toldBad = n.toldBad, true })
 		if !told {
 			n.around.Log.Error("cannot use the notifier's template for an event, so the default one is; told once", "error", err)
 		}
@@ -364,18 +389,16 @@ func (n *Notifier) Reconfigure(o NotifierOptions) (bool, error) {
 
 // retry tries at once what waits to be tried again. The last error is forgotten: it was of other settings.
 func (n *Notifier) retry() {
-	n.mu.Lock()
-	n.policy.retryAt, n.policy.missed = time.Time{}, 0
-	n.lastError = ""
-	n.mu.Unlock()
+	n.locked(func() {
+		n.policy.retryAt, n.policy.missed = time.Time{}, 0
+		n.lastError = ""
+	})
 	n.ring()
 }
 
 // Close takes no more events and delivers what waits, until ctx is done. What is left then stays in the spool, or becomes dead letters.
 func (n *Notifier) Close(ctx context.Context) error {
-	n.mu.Lock()
-	n.closing, n.policy.flushing = true, true
-	n.mu.Unlock()
+	n.locked(func() { n.closing, n.policy.flushing = true, true })
 	n.ring()
 	select {
 	case <-n.done:
@@ -384,10 +407,9 @@ func (n *Notifier) Close(ctx context.Context) error {
 		<-n.done
 	}
 	n.end()
-	n.mu.Lock()
-	acked := n.acked()
-	rest := n.policy.leftovers()
-	n.mu.Unlock()
+	var acked []uint64
+	var rest *alert
+	n.locked(func() { acked, rest = n.acked(), n.policy.leftovers() })
 	n.ack(acked)
 	if n.spool != nil {
 		n.cursor.ReturnAll()

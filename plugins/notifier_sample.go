@@ -31,15 +31,12 @@ func (n *Notifier) Test(ctx context.Context) (TestOutcome, error) {
 	notification := n.notification(a)
 	notification.Title = oneLine("[TEST] " + notification.Title)
 	out := TestOutcome{Title: notification.Title, Body: notification.Body}
-	select {
-	case n.calls <- struct{}{}:
-	case <-ctx.Done():
-		return out, ctx.Err()
+	done, err := n.turn(ctx)
+	if err != nil {
+		return out, err
 	}
-	defer func() { <-n.calls }()
-	call, cancel := context.WithTimeout(ctx, n.timeout())
-	defer cancel()
-	err := n.around.Notify(call, notification)
+	defer done()
+	err = n.call(ctx, notification)
 	out.Took = time.Since(now)
 	out.Error, out.RetryAfter = errorText(err), sdk.RetryDelay(err)
 	switch {

@@ -64,22 +64,29 @@ func (p *plugin) ring() {
 	}
 }
 
-func (p *plugin) set(s Settings) {
+// locked calls f under the lock.
+func (p *plugin) locked(f func()) {
 	p.mu.Lock()
-	if !p.settings.equal(&s) {
-		p.settings, p.changed = s, true
-		p.failures = 0
-		p.giveUpStart()
-	}
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	f()
+}
+
+func (p *plugin) set(s Settings) {
+	p.locked(func() {
+		if !p.settings.equal(&s) {
+			p.settings, p.changed = s, true
+			p.failures = 0
+			p.giveUpStart()
+		}
+	})
 	p.ring()
 }
 
 func (p *plugin) restart() {
-	p.mu.Lock()
-	p.changed, p.failures = true, 0
-	p.giveUpStart()
-	p.mu.Unlock()
+	p.locked(func() {
+		p.changed, p.failures = true, 0
+		p.giveUpStart()
+	})
 	p.ring()
 }
 
@@ -91,19 +98,17 @@ func (p *plugin) giveUpStart() {
 }
 
 func (p *plugin) finish() {
-	p.mu.Lock()
-	p.finished = true
-	p.giveUpStart()
-	p.mu.Unlock()
+	p.locked(func() {
+		p.finished = true
+		p.giveUpStart()
+	})
 	p.ring()
 }
 
 // leave is when its process is not waited for any longer.
 func (p *plugin) leave() {
-	p.mu.Lock()
-	p.left = true
-	pid := p.pid
-	p.mu.Unlock()
+	pid := 0
+	p.locked(func() { p.left, pid = true, p.pid })
 	p.log.Error("its process does not end although it was killed; it is left alone", "pid", pid)
 }
 
@@ -116,33 +121,28 @@ func (p *plugin) wasLeft() bool {
 
 // enter changes the state and tells of it.
 func (p *plugin) enter(s State, why string) {
-	p.mu.Lock()
-	if p.left { // nobody is there to hear of it
-		p.mu.Unlock()
-		return
-	}
-	c := StateChange{Plugin: p.name, From: p.state, To: s, PID: p.pid, Why: why}
-	p.state, p.since, p.why = s, time.Now(), why
-	p.mu.Unlock()
-	if c.From == c.To {
-		return
-	}
-	if p.host.o.Changed != nil {
+	if c := p.moved(s, why); c.From != c.To && p.host.o.Changed != nil {
 		p.host.o.Changed(c)
 	}
+}
+
+// moved is the change to a state; none where nobody is there to hear of it.
+func (p *plugin) moved(s State, why string) (c StateChange) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.left {
+		return c
+	}
+	c = StateChange{Plugin: p.name, From: p.state, To: s, PID: p.pid, Why: why}
+	p.state, p.since, p.why = s, time.Now(), why
+	return c
 }
 
 // run is the goroutine.
 func (p *plugin) run() {
 	defer close(p.done)
 	for {
-		p.mu.Lock()
-		finished, wanted, failures := p.finished, len(p.instances) > 0, p.failures
-		p.changed = false
-		if !wanted {
-			p.failures = 0 // whatever is wanted next is tried
-		}
-		p.mu.Unlock()
+		finished, wanted, failures := p.wanted()
 		switch {
 		case finished:
 			p.enter(Stopped, "")
@@ -163,13 +163,25 @@ func (p *plugin) run() {
 	}
 }
 
+// wanted is what is to be done next.
+func (p *plugin) wanted() (finished, wanted bool, failures int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.changed = false
+	if failures = p.failures; len(p.instances) == 0 {
+		p.failures = 0 // whatever is wanted next is tried
+	}
+	return p.finished, len(p.instances) > 0, failures
+}
+
 // failed takes note of a failure and waits until it is time to try again.
 func (p *plugin) failed(err error) {
 	t := &p.host.o.Timing
-	p.mu.Lock()
-	p.failures++
-	failures := p.failures
-	p.mu.Unlock()
+	failures := 0
+	p.locked(func() {
+		p.failures++
+		failures = p.failures
+	})
 	if failures >= maxFailures {
 		p.log.Error("failed too often in a row; it is not started again until it is restarted or its configuration changes", "failures", failures, "error", err)
 		p.enter(Fatal, err.Error())
@@ -191,61 +203,65 @@ func (p *plugin) waitChanged(timer <-chan time.Time) {
 			return
 		case <-p.wake:
 		}
-		p.mu.Lock()
-		over := p.changed || p.finished || len(p.instances) == 0
-		p.mu.Unlock()
-		if over {
+		if p.overtaken() {
 			return
 		}
 	}
 }
 
+// overtaken reports whether what runs is not what is wanted.
+func (p *plugin) overtaken() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.finished || p.changed || len(p.instances) == 0
+}
+
 // once runs one process from its start to its end. The error reports how it failed; nil: it was stopped on purpose.
 func (p *plugin) once() error {
-	p.mu.Lock()
-	p.starts++
-	settings := p.settings
-	p.health = ""
-	p.mu.Unlock()
+	var settings Settings
+	p.locked(func() {
+		p.starts++
+		settings = p.settings
+		p.health = ""
+	})
+	defer p.locked(func() { p.pid = 0 })
 	p.enter(Starting, "")
 	l, err := p.start(settings)
 	if err != nil {
-		p.mu.Lock()
-		p.pid = 0
-		givenUp := p.changed || p.finished
-		p.mu.Unlock()
+		givenUp := false
+		p.locked(func() { givenUp = p.changed || p.finished })
 		if givenUp {
 			return nil
 		}
 		return err
 	}
 	defer l.close()
-	p.mu.Lock()
-	p.live = l
-	p.version = l.description.Version
-	for _, i := range p.instances {
-		i.reset()
-	}
-	p.removed = nil
-	p.mu.Unlock()
+	p.locked(func() {
+		p.leaveBehind(l)
+		p.version = l.description.Version
+		p.removed = nil
+	})
+	defer p.locked(func() { p.leaveBehind(nil) })
 	err = p.serve(l)
-	p.mu.Lock()
-	p.live = nil
-	if err != nil {
-		p.why = err.Error()
-	}
-	for _, i := range p.instances {
-		i.reset()
-	}
-	p.mu.Unlock()
+	p.locked(func() {
+		p.leaveBehind(nil)
+		if err != nil {
+			p.why = err.Error()
+		}
+	})
 	if err == nil {
 		p.enter(Stopping, "")
 		l.stop()
 	}
-	p.mu.Lock()
-	p.pid = 0
-	p.mu.Unlock()
 	return err
+}
+
+// leaveBehind goes on with another process, which has no instance yet; nil: with none. Under the lock.
+func (p *plugin) leaveBehind(next *live) {
+	p.live = next
+	for _, i := range p.instances {
+		i.reset()
+	}
 }
 
 // serve keeps a process that runs until it fails, or is to be stopped.
@@ -268,10 +284,7 @@ func (p *plugin) serve(l *live) error {
 		case <-l.process.ended:
 			return l.ending()
 		case <-p.wake:
-			p.mu.Lock()
-			over := p.finished || p.changed || len(p.instances) == 0
-			p.mu.Unlock()
-			if over {
+			if p.overtaken() {
 				return nil
 			}
 			p.reconcile(l)
@@ -280,9 +293,7 @@ func (p *plugin) serve(l *live) error {
 			p.reconcile(l)
 		case <-health.C:
 			if time.Since(began) >= t.Stable {
-				p.mu.Lock()
-				p.failures = 0
-				p.mu.Unlock()
+				p.locked(func() { p.failures = 0 })
 			}
 			if asking {
 				continue

@@ -55,14 +55,18 @@ func (r *process) Start(ctx context.Context) error {
 		r.exited("it could not be started")
 		return err
 	}
-	r.mu.Lock()
-	r.proc = proc
-	killed := r.killed
-	r.mu.Unlock()
-	if killed {
+	if r.started(proc) {
 		proc.Kill()
 	}
 	return nil
+}
+
+// started takes the process, and reports whether it is to be killed at once.
+func (r *process) started(proc Process) (killed bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.proc = proc
+	return r.killed
 }
 
 func (r *process) exited(how string) {
@@ -119,10 +123,14 @@ func (r *process) end() string {
 
 // tooLate kills it because its start took too long, which wasLate tells.
 func (r *process) tooLate() {
-	r.mu.Lock()
-	r.late = true
-	r.mu.Unlock()
+	r.setLate()
 	r.kill()
+}
+
+func (r *process) setLate() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.late = true
 }
 
 func (r *process) wasLate() bool {
@@ -133,13 +141,17 @@ func (r *process) wasLate() bool {
 
 // kill never blocks.
 func (r *process) kill() {
-	r.mu.Lock()
-	r.killed = true
-	proc := r.proc
-	r.mu.Unlock()
-	if proc != nil {
+	if proc := r.doomed(); proc != nil {
 		proc.Kill()
 	}
+}
+
+// doomed is the process that is to be killed; nil: none is there yet.
+func (r *process) doomed() Process {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.killed = true
+	return r.proc
 }
 
 // Kill is runner.Runner's.
@@ -228,15 +240,19 @@ func (h *handshakeLine) Read(b []byte) (int, error) {
 	case <-h.ready:
 	case <-h.ended:
 	}
-	h.mu.Lock()
-	n := copy(b, h.left)
-	h.left = h.left[n:]
-	h.mu.Unlock()
-	if n > 0 {
+	if n := h.rest(b); n > 0 {
 		return n, nil
 	}
 	<-h.ended
 	return 0, io.EOF
+}
+
+func (h *handshakeLine) rest(b []byte) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := copy(b, h.left)
+	h.left = h.left[n:]
+	return n
 }
 
 // said is the line, whole or not.

@@ -29,9 +29,7 @@ func (p *plugin) start(s Settings) (_ *live, err error) {
 	if exe.Close != nil {
 		defer exe.Close()
 	}
-	p.mu.Lock()
-	p.sha256 = exe.SHA256
-	p.mu.Unlock()
+	p.locked(func() { p.sha256 = exe.SHA256 })
 	dir := filepath.Join(p.host.dir(pluginSockets), p.name)
 	if err := ownDirectory(dir); err != nil {
 		return nil, fmt.Errorf("cannot make the directory of its socket: %w", err)
@@ -53,17 +51,13 @@ func (p *plugin) start(s Settings) (_ *live, err error) {
 		stderr.end()
 		return nil, err
 	}
-	p.mu.Lock()
-	p.starting = r
-	if p.changed || p.finished {
-		p.giveUpStart()
-	}
-	p.mu.Unlock()
-	defer func() {
-		p.mu.Lock()
-		p.starting = nil
-		p.mu.Unlock()
-	}()
+	p.locked(func() {
+		p.starting = r
+		if p.changed || p.finished {
+			p.giveUpStart()
+		}
+	})
+	defer p.locked(func() { p.starting = nil })
 	client := goplugin.NewClient(p.clientConfig(l, dir, s))
 	l.release = func() {
 		// It waits for its goroutines, which end because the process has.
@@ -127,9 +121,7 @@ func (p *plugin) connect(l *live, client *goplugin.Client) error {
 		return errors.New("internal error: go-plugin dispenses something else")
 	}
 	l.rpc = rpc
-	p.mu.Lock()
-	p.pid = l.process.pid()
-	p.mu.Unlock()
+	p.locked(func() { p.pid = l.process.pid() })
 	ctx, cancel := context.WithTimeout(l.ctx, t.Ready)
 	defer cancel()
 	if _, err = rpc.Health(ctx); err == nil {

@@ -78,15 +78,15 @@ func newStderrLog(log hclog.Logger, redact func(string) string) *stderrLog {
 
 // take is Program's Stderr.
 func (s *stderrLog) take(b []byte) (hold time.Duration) {
+	defer s.ring()
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	passes := min(s.budget.take(time.Now(), len(b)), stderrBurst-len(s.pending))
 	s.pending = append(s.pending, b[:passes]...)
 	if passes < len(b) {
 		s.dropped += uint64(len(b) - passes) //nolint:gosec // not negative
 		hold = drainHold
 	}
-	s.mu.Unlock()
-	s.ring()
 	return hold
 }
 
@@ -100,21 +100,30 @@ func (s *stderrLog) ring() {
 // end waits until what was taken is in the log.
 // It may be called again.
 func (s *stderrLog) end() {
-	s.mu.Lock()
-	s.ended = true
-	s.mu.Unlock()
+	s.setEnded()
 	s.ring()
 	<-s.done
+}
+
+func (s *stderrLog) setEnded() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+}
+
+// taken is what take has left, and no longer has.
+func (s *stderrLog) taken() (b []byte, dropped uint64, ended bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, s.pending = s.pending, nil
+	return b, s.dropped, s.ended
 }
 
 func (s *stderrLog) run() {
 	defer close(s.done)
 	for {
 		<-s.wake
-		s.mu.Lock()
-		b, dropped, ended := s.pending, s.dropped, s.ended
-		s.pending = nil
-		s.mu.Unlock()
+		b, dropped, ended := s.taken()
 		s.lines(b)
 		if ended && len(s.partial) > 0 {
 			s.line(s.partial)

@@ -89,14 +89,18 @@ type redactingWriter struct {
 }
 
 func (w redactingWriter) Write(p []byte) (int, error) {
-	w.r.mu.RLock()
-	line := p
-	for _, secret := range w.r.secrets {
-		line = bytes.ReplaceAll(line, []byte(secret), []byte(redacted))
-	}
-	w.r.mu.RUnlock()
-	if _, err := w.to.Write(line); err != nil {
+	if _, err := w.to.Write(w.r.line(p)); err != nil {
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// line is a line without secrets.
+func (r *redactor) line(p []byte) []byte {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, secret := range r.secrets {
+		p = bytes.ReplaceAll(p, []byte(secret), []byte(redacted))
+	}
+	return p
 }

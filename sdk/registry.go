@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -51,13 +52,7 @@ func newRegistry(p Plugin, stderr io.Writer, host func(Peer) error) *registry {
 
 // lock takes the slot of a key; unlock gives it back.
 func (r *registry) lock(ctx context.Context, k instanceKey) (*slot, error) {
-	r.mu.Lock()
-	s := r.slots[k]
-	if s == nil {
-		s = &slot{lock: make(chan struct{}, 1)}
-		r.slots[k] = s
-	}
-	r.mu.Unlock()
+	s := r.slot(k)
 	select {
 	case s.lock <- struct{}{}:
 		return s, nil
@@ -67,6 +62,25 @@ func (r *registry) lock(ctx context.Context, k instanceKey) (*slot, error) {
 }
 
 func (s *slot) unlock() { <-s.lock }
+
+// slot is the place of a key, which is made where there is none.
+func (r *registry) slot(k instanceKey) *slot {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.slots[k]
+	if s == nil {
+		s = &slot{lock: make(chan struct{}, 1)}
+		r.slots[k] = s
+	}
+	return s
+}
+
+// locked calls f under the lock.
+func (r *registry) locked(f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f()
+}
 
 // configure makes an instance and puts it in the place of the one before it, which is closed before the new one is called.
 func (r *registry) configure(ctx context.Context, k instanceKey, values map[string]string, d Daemon, socket string) ([]Method, error) {
@@ -79,9 +93,9 @@ func (r *registry) configure(ctx context.Context, k instanceKey, values map[stri
 		return nil, err
 	}
 	defer s.unlock()
-	r.mu.Lock()
-	before, stopped := s.now, r.stopped
-	r.mu.Unlock()
+	var before *instance
+	stopped := false
+	r.locked(func() { before, stopped = s.now, r.stopped })
 	if stopped {
 		return nil, errors.New("the plugin is stopping")
 	}
@@ -110,12 +124,11 @@ func (r *registry) configure(ctx context.Context, k instanceKey, values map[stri
 	}
 	next.methods = methods
 
-	r.mu.Lock()
-	stopped = r.stopped
-	if !stopped {
-		s.now = next
-	}
-	r.mu.Unlock()
+	r.locked(func() {
+		if stopped = r.stopped; !stopped {
+			s.now = next
+		}
+	})
 	if stopped {
 		close(next.ready)
 		return nil, errors.Join(errors.New("the plugin is stopping"), next.retire(ctx))
@@ -149,10 +162,8 @@ func (r *registry) remove(ctx context.Context, k instanceKey) error {
 		return err
 	}
 	defer s.unlock()
-	r.mu.Lock()
-	before := s.now
-	s.now = nil
-	r.mu.Unlock()
+	var before *instance
+	r.locked(func() { before, s.now = s.now, nil })
 	if before == nil {
 		return nil
 	}
@@ -168,13 +179,11 @@ func (r *registry) remove(ctx context.Context, k instanceKey) error {
 
 // stop ends all instances, side by side; none can be made any more.
 func (r *registry) stop(ctx context.Context) {
-	r.mu.Lock()
-	r.stopped = true
 	var keys []instanceKey
-	for k := range r.slots {
-		keys = append(keys, k)
-	}
-	r.mu.Unlock()
+	r.locked(func() {
+		r.stopped = true
+		keys = slices.Collect(maps.Keys(r.slots))
+	})
 	var all sync.WaitGroup
 	for _, k := range keys {
 		all.Go(func() {
@@ -203,15 +212,20 @@ func (r *registry) all() (keys []instanceKey, found []*instance) {
 	return keys, found
 }
 
+// at is the instance of a key; nil: there is none.
+func (r *registry) at(k instanceKey) *instance {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.slots[k]; s != nil {
+		return s.now
+	}
+	return nil
+}
+
 // enter begins a call of an instance, which leave ends. The error is a status of gRPC.
 func (r *registry) enter(ctx context.Context, k instanceKey) (*instance, error) {
 	for {
-		r.mu.Lock()
-		var i *instance
-		if s := r.slots[k]; s != nil {
-			i = s.now
-		}
-		r.mu.Unlock()
+		i := r.at(k)
 		if i == nil {
 			return nil, status.Errorf(codes.NotFound, "no %s of that name is configured", k.kind)
 		}
@@ -265,15 +279,7 @@ func (i *instance) begin() bool {
 }
 
 func (i *instance) leave() {
-	i.mu.Lock()
-	i.calls--
-	last := i.retired && i.calls == 0
-	late := last && i.late
-	if last && !late {
-		close(i.idle)
-	}
-	i.mu.Unlock()
-	if late {
+	if i.leaveLate() {
 		ctx, cancel := context.WithTimeout(context.Background(), lateClose)
 		defer cancel()
 		if err := i.close(ctx); err != nil {
@@ -282,23 +288,42 @@ func (i *instance) leave() {
 	}
 }
 
-// retire lets no call begin any more, waits for those under way and closes the instance.
-func (i *instance) retire(ctx context.Context) error {
+// leaveLate ends a call, and reports whether it was the last of a retired instance that was not waited for.
+func (i *instance) leaveLate() bool {
 	i.mu.Lock()
-	i.retired = true
-	if i.calls == 0 {
+	defer i.mu.Unlock()
+	i.calls--
+	last := i.retired && i.calls == 0
+	if last && !i.late {
 		close(i.idle)
 	}
-	i.mu.Unlock()
+	return last && i.late
+}
+
+// locked calls f under the lock.
+func (i *instance) locked(f func()) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	f()
+}
+
+// retire lets no call begin any more, waits for those under way and closes the instance.
+func (i *instance) retire(ctx context.Context) error {
+	i.locked(func() {
+		if i.retired = true; i.calls == 0 {
+			close(i.idle)
+		}
+	})
 	select {
 	case <-i.idle:
 		return i.close(ctx)
 	case <-ctx.Done():
 	}
-	i.mu.Lock()
-	n := i.calls
-	i.late = n > 0
-	i.mu.Unlock()
+	n := 0
+	i.locked(func() {
+		n = i.calls
+		i.late = n > 0
+	})
 	if n == 0 {
 		return i.close(ctx)
 	}
@@ -332,10 +357,10 @@ func (i *instance) guard(what string, f func() error) (err error) {
 		if p == nil {
 			return
 		}
-		i.mu.Lock()
-		i.panics++
-		i.where = what
-		i.mu.Unlock()
+		i.locked(func() {
+			i.panics++
+			i.where = what
+		})
 		i.log.Error("panic", "in", what, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		err = fmt.Errorf("the plugin panicked in %s; the stack is in the log", what)
 	}()
@@ -364,19 +389,15 @@ func (i *instance) trouble() string {
 
 func (i *instance) askHealth(h HealthChecker) error {
 	hangs := errors.New("its health check does not answer")
-	i.mu.Lock()
-	busy := i.checking
-	i.checking = true
-	i.mu.Unlock()
+	busy := false
+	i.locked(func() { busy, i.checking = i.checking, true })
 	if busy {
 		return hangs
 	}
 	answer := make(chan error, 1)
 	go func() {
 		err := i.guard("Health", h.Health)
-		i.mu.Lock()
-		i.checking = false
-		i.mu.Unlock()
+		i.locked(func() { i.checking = false })
 		answer <- err
 	}()
 	limit := time.NewTimer(healthLimit)

@@ -54,10 +54,10 @@ func startSaver(s *store, path string) *saver {
 }
 
 func (w *saver) dirty() {
+	defer w.ring()
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.changes++
-	w.mu.Unlock()
-	w.ring()
 }
 
 func (w *saver) ring() {
@@ -105,21 +105,31 @@ func (w *saver) run() {
 	}
 }
 
+func (w *saver) numbers() (changes, saved uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.changes, w.saved
+}
+
+// note keeps how saving as many changes went, and returns how it went before.
+func (w *saver) note(changes uint64, err error) (before error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	before = w.failure
+	if w.failure = err; err == nil {
+		w.saved = changes
+	}
+	return before
+}
+
 // save writes the file, if there is something to save.
 func (w *saver) save() error {
-	w.mu.Lock()
-	changes, saved := w.changes, w.saved
-	w.mu.Unlock()
+	changes, saved := w.numbers()
 	if changes == saved {
 		return nil
 	}
 	err := replaceFile(w.path, w.s.items()) // which may have later changes, too
-	w.mu.Lock()
-	before := w.failure
-	if w.failure = err; err == nil {
-		w.saved = changes
-	}
-	w.mu.Unlock()
+	before := w.note(changes, err)
 	switch {
 	case err != nil && before == nil:
 		w.s.log.Error("the cache is not saved; it is tried again", "error", err)

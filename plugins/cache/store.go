@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -79,17 +80,21 @@ func (all *stores) claim(name string, c *config, log hclog.Logger) (*store, erro
 
 // leave gives a store back; the last one saves it.
 func (all *stores) leave(ctx context.Context, name string, s *store) error {
-	all.mu.Lock()
-	s.users--
-	last := s.users == 0
-	if last {
-		delete(all.byName, name)
-	}
-	all.mu.Unlock()
-	if !last || s.saver == nil {
+	if !all.without(name, s) || s.saver == nil {
 		return nil
 	}
 	return s.saver.end(ctx)
+}
+
+// without takes one user of a store away, and reports whether it was the last.
+func (all *stores) without(name string, s *store) (last bool) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if s.users--; s.users > 0 {
+		return false
+	}
+	delete(all.byName, name)
+	return true
 }
 
 func (s *store) file() string {
@@ -100,32 +105,37 @@ func (s *store) file() string {
 
 // configure sets the bounds and the file. Items beyond smaller bounds stay until a store evicts them. Under the lock of stores.
 func (s *store) configure(c *config) error {
+	old, err := s.set(c)
+	if err != nil || old == nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), saveTime)
+	defer cancel()
+	if err := old.end(ctx); err != nil {
+		s.log.Warn("the file that is no longer used is not up to date", "error", err)
+	}
+	return nil
+}
+
+// set is configure, but for the end of the saver of a file that is no longer used.
+func (s *store) set(c *config) (old *saver, err error) {
 	s.mu.Lock()
-	old, moved := s.saver, s.c.File != c.File
-	if moved && s.users > 0 && c.File != "" && exists(c.File) { // of another cache, whose items would be lost
-		s.mu.Unlock()
-		return &sdk.ConfigError{Key: "file", Text: "is there already: remove it, or restart the plugin, which then begins with what it holds"}
+	defer s.mu.Unlock()
+	if s.c.File == c.File {
+		s.c = *c
+		return nil, nil
+	}
+	if s.users > 0 && c.File != "" && exists(c.File) { // of another cache, whose items would be lost
+		return nil, &sdk.ConfigError{Key: "file", Text: "is there already: remove it, or restart the plugin, which then begins with what it holds"}
 	}
 	s.c = *c
-	if !moved {
-		s.mu.Unlock()
-		return nil
-	}
-	if s.saver = nil; c.File != "" {
+	if old, s.saver = s.saver, nil; c.File != "" {
 		s.saver = startSaver(s, c.File)
 		if s.users > 0 {
 			s.saver.dirty()
 		}
 	}
-	s.mu.Unlock()
-	if old != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), saveTime)
-		defer cancel()
-		if err := old.end(ctx); err != nil {
-			s.log.Warn("the file that is no longer used is not up to date", "error", err)
-		}
-	}
-	return nil
+	return old, nil
 }
 
 func (s *store) fetch(key string) (any, bool) {
@@ -231,13 +241,8 @@ func (s *store) changed() {
 
 func (s *store) keys() []string {
 	s.mu.Lock()
-	keys := make([]string, 0, len(s.byKey))
-	for k := range s.byKey {
-		keys = append(keys, k)
-	}
-	s.mu.Unlock()
-	slices.Sort(keys)
-	return keys
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.byKey))
 }
 
 func (s *store) count() int {
@@ -273,11 +278,14 @@ func (s *store) stats() sdk.Struct {
 
 // health reports what is wrong with the file.
 func (s *store) health() error {
-	s.mu.Lock()
-	saver := s.saver
-	s.mu.Unlock()
-	if saver == nil {
-		return nil
+	if saver := s.saves(); saver != nil {
+		return saver.trouble()
 	}
-	return saver.trouble()
+	return nil
+}
+
+func (s *store) saves() *saver {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.saver
 }

@@ -175,15 +175,19 @@ func (f *file) tidyUp() {
 			if err := f.tidyOnce(); err != nil {
 				f.log.Error("cannot put backups in order", "path", f.p.Path, "error", err.Error())
 			}
-			f.mu.Lock()
-			again := f.more
-			f.more, f.busy = false, again
-			f.mu.Unlock()
-			if !again {
+			if !f.tidyAgain() {
 				return
 			}
 		}
 	})
+}
+
+// tidyAgain reports whether tidyUp was called meanwhile.
+func (f *file) tidyAgain() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.busy, f.more = f.more, false
+	return f.busy
 }
 
 // end closes the file and waits for the backups.

@@ -36,9 +36,7 @@ func (s *sums) of(f *os.File) (string, error) {
 	if !ok {
 		return hash(f, maxBinary)
 	}
-	s.mu.Lock()
-	sum, ok := s.known[before]
-	s.mu.Unlock()
+	sum, ok := s.recall(before)
 	if ok {
 		return sum, nil
 	}
@@ -53,6 +51,13 @@ func (s *sums) of(f *os.File) (string, error) {
 		s.remember(before, sum)
 	}
 	return sum, nil
+}
+
+func (s *sums) recall(at stamp) (sum string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sum, ok = s.known[at]
+	return sum, ok
 }
 
 func (s *sums) remember(at stamp, sum string) {

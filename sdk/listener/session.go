@@ -329,15 +329,21 @@ func (s *session) write() {
 	}
 }
 
+// deliver writes without the lock.
+func (s *session) deliver(batch []byte) error {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	_, err := s.o.out.Write(batch)
+	return err
+}
+
 // flush writes until there is nothing to write. One goroutine at a time may.
 func (s *session) flush() {
 	s.writing = true
 	for len(s.out) > 0 && s.writeErr == nil {
 		batch := s.out
 		s.out = s.spare[:0]
-		s.mu.Unlock()
-		_, err := s.o.out.Write(batch)
-		s.mu.Lock()
+		err := s.deliver(batch)
 		s.spare = batch
 		if err != nil {
 			s.writeErr = err

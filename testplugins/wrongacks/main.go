@@ -62,9 +62,7 @@ func (s *server) Stop(context.Context, *pb.StopRequest) (*pb.StopReply, error) {
 }
 
 func (s *server) Write(stream grpc.BidiStreamingServer[pb.LogBatch, pb.LogAck]) error {
-	s.mu.Lock()
-	mode := s.mode
-	s.mu.Unlock()
+	mode := s.misbehaviour()
 	held := uint64(0)
 	for {
 		b, err := stream.Recv()
@@ -93,6 +91,12 @@ func (s *server) Write(stream grpc.BidiStreamingServer[pb.LogBatch, pb.LogAck]) 
 			}
 		}
 	}
+}
+
+func (s *server) misbehaviour() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mode
 }
 
 func main() {

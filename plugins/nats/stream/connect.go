@@ -179,12 +179,7 @@ type dialer struct {
 
 // Dial is nats.CustomDialer's.
 func (d *dialer) Dial(network, address string) (net.Conn, error) {
-	d.mu.Lock()
-	ctx := d.ctx
-	if d.over {
-		ctx = context.Background() // the library connects again
-	}
-	d.mu.Unlock()
+	ctx := d.wanted()
 	conn, err := (&net.Dialer{Timeout: d.timeout}).DialContext(ctx, network, address)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -193,6 +188,16 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 		d.stops = append(d.stops, context.AfterFunc(ctx, func() { _ = conn.Close() }))
 	}
 	return conn, err
+}
+
+// wanted is how long a connection is.
+func (d *dialer) wanted() context.Context {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.over {
+		return context.Background() // the library connects again
+	}
+	return d.ctx
 }
 
 func (d *dialer) done() {
