@@ -16,8 +16,9 @@ import (
 // open opens the HTTP servers on their sockets.
 func (d *daemon) open(supervisor *core.Supervisor, conf *config.Config, log *activity, sockets *rpc.Set) (*rpc.Server, error) {
 	stats, ext := procstat.New(), d.ext
+	seen := &extended{supervisor, ext}
 	page, err := web.New(web.Options{
-		Supervisor: supervisor, Logs: d.logReaders(), Events: supervisor, Counters: supervisor, Previews: supervisor,
+		Supervisor: seen, Logs: d.logReaders(), Events: supervisor, Counters: supervisor, Previews: supervisor,
 		Usage: processUsage(stats), Plugins: pluginInfos(ext), LogSinks: outletCalls{ext.outlets}.LogSinks,
 		Version: version, SupervisorVersion: supervisorVersion, Open: isOpen(conf),
 	})
@@ -29,7 +30,7 @@ func (d *daemon) open(supervisor *core.Supervisor, conf *config.Config, log *act
 		Fallback:   page,
 		Observe:    page.Observe,
 		Interfaces: slices.DeleteFunc(slices.Clone(conf.RPCInterfaces), func(i config.RPCInterface) bool { return i.Plugin != "" }),
-		Supervisor: &extended{supervisor, ext},
+		Supervisor: seen,
 		Hark: slices.Concat(rpc.NotifierMethods(outletCalls{ext.outlets}), rpc.DeadLetterMethods(supervisor), rpc.PluginMethods(ext),
 			[]rpc.Method{rpc.LoopMethod(supervisor.LoopInfo)}),
 		Logs:       d.logReaders(),

@@ -43,16 +43,19 @@ type processJSON struct {
 
 // snapshotJSON is all that the page shows at first.
 type snapshotJSON struct {
-	Identifier string        `json:"identifier"`
-	Version    string        `json:"version"`
-	Mood       string        `json:"mood"`
-	MayChange  bool          `json:"may_change"`
-	HasStats   bool          `json:"has_stats"`
-	HasEvents  bool          `json:"has_events"`
-	HasPlugins bool          `json:"has_plugins"` // there is one at least
-	HasSinks   bool          `json:"has_sinks"`
-	Now        int64         `json:"now"`
-	Processes  []processJSON `json:"processes"`
+	Identifier string `json:"identifier"`
+	Version    string `json:"version"`
+	Mood       string `json:"mood"`
+	MayChange  bool   `json:"may_change"`
+	HasStats   bool   `json:"has_stats"`
+	HasEvents  bool   `json:"has_events"`
+	HasPlugins bool   `json:"has_plugins"` // there is one at least
+	HasSinks   bool   `json:"has_sinks"`
+	// Unserved are sections that no plugin serves at the moment, with the reason: the first of them, and how many more there are.
+	Unserved     []unservedSection `json:"unserved"`
+	UnservedMore int               `json:"unserved_more"`
+	Now          int64             `json:"now"`
+	Processes    []processJSON     `json:"processes"`
 }
 
 // requestJSON is what a change is asked with.
@@ -138,6 +141,7 @@ func (h *Handler) snapshot(r *http.Request) (any, error) {
 		}
 		s.HasPlugins = len(plugins) > 0
 	}
+	s.Unserved, s.UnservedMore = h.unservedNow(r.Context())
 	for i := range infos {
 		p := &infos[i]
 		s.Processes[i] = processJSON{

@@ -100,6 +100,10 @@ func TestBrowserActions(t *testing.T) {
 	browse(t, "actions", "", browsed, []string{"NEW_CONF=" + changedConf}, "DIR/supervisord.conf")
 }
 
+func TestBrowserSaysWhatIsNotServed(t *testing.T) {
+	browse(t, "unserved", "", "[program:idle]\ncommand=/bin/sleep 1000\n[notifier:ghost]\nplugin=shoot\nevents=PROCESS_STATE_FATAL\n", nil, "DIR/supervisord.conf")
+}
+
 func TestBrowserWithoutScripts(t *testing.T) { browse(t, "nojs", "", browsed, nil) }
 
 func TestBrowserWithPasswords(t *testing.T) {

@@ -84,23 +84,3 @@ func (h *Handler) readyz(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte("ok\n"))
 	}
 }
-
-// unserved are the sections that no plugin serves at the moment, for /readyz?plugins:
-// programs do not depend on them, so /readyz alone does not ask.
-func (h *Handler) unserved(ctx context.Context) (sections []string) {
-	if h.o.Plugins == nil {
-		return nil
-	}
-	all, err := h.o.Plugins(ctx)
-	if err != nil {
-		return []string{"(cannot tell: " + err.Error() + ")"}
-	}
-	for _, p := range all {
-		for _, i := range p.Instances {
-			if !i.Ready {
-				sections = append(sections, "["+i.Section+"]")
-			}
-		}
-	}
-	return sections
-}

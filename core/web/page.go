@@ -20,6 +20,8 @@ type statusPage struct {
 	Rows              []row
 	MayChange         bool
 	Open              bool
+	Unserved          []unservedSection
+	UnservedMore      int
 	Token             string
 	Version           string
 	SupervisorVersion string
@@ -70,6 +72,7 @@ func (h *Handler) index(w http.ResponseWriter, r *http.Request) {
 		Rows: make([]row, len(infos)), MayChange: mayChange(r), Open: h.o.Open, Token: h.token,
 		Version: h.o.Version, SupervisorVersion: h.o.SupervisorVersion, Year: h.o.Now().Year(),
 	}
+	page.Unserved, page.UnservedMore = h.unservedNow(r.Context())
 	for i := range infos {
 		page.Rows[i] = h.row(&infos[i], page.MayChange)
 	}

@@ -1,5 +1,5 @@
 // The suites of page.mjs, each for a daemon that browser_test.go has configured for it.
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 
 export const suites = {
 	async actions({ open, check, call, row, state, same, has, live, args }) {
@@ -120,6 +120,35 @@ export const suites = {
 		});
 	},
 
+	async unserved({ open, check, call, same, has, live, args: [conf] }) {
+		const page = await open(), plain = await open({ javaScriptEnabled: false });
+		const said = "Not served, so nothing reaches them: [notifier:ghost] plugin \"shoot\" not found";
+		await check("a section that no plugin serves is at the top, with and without scripts", async () => {
+			for (const p of [page, plain]) {
+				await p.locator("#unserved.warning").waitFor();
+				has(await p.locator("#unserved").innerText(), said);
+			}
+			await live(page);
+			has(await page.locator("#unserved").innerText(), said);
+		});
+		await check("it goes when the section does, without a reload of the page", async () => {
+			await writeFile(conf, (await readFile(conf, "utf8")).replace(/\[notifier:ghost\][^[]*/, ""));
+			await call("supervisor.reloadConfig");
+			await call("supervisor.removeProcessGroup", "notifier:ghost");
+			await page.locator("#unserved.warning").waitFor({ state: "detached" });
+			same(await page.locator("#unserved").textContent(), "");
+			await plain.reload();
+			same(await plain.locator("#unserved.warning").count(), 0);
+		});
+		await check("and comes when one does", async () => {
+			await writeFile(conf, (await readFile(conf, "utf8")) + "\n[logsink:late]\nplugin=shoot\n");
+			await page.locator("#tools button", { hasText: "Configuration" }).click();
+			await page.locator("dialog button", { hasText: "Update" }).click();
+			await page.locator("#statusmessage", { hasText: "logsink:late: added process group" }).waitFor();
+			await page.locator("#unserved.warning").waitFor();
+			has(await page.locator("#unserved").innerText(), "[logsink:late] plugin");
+		});
+	},
 	async nojs({ open, check, state, same, has }) {
 		const page = await open({ javaScriptEnabled: false });
 		const status = (name) => page.locator("tr", { has: page.locator("td.name a", { hasText: new RegExp("^" + name + "$") }) });

@@ -308,8 +308,22 @@
 		mayChange = s.may_change; hasStats = s.has_stats;
 		if (!known) { known = true; for (const tr of body ? [...body.rows] : []) adopt(tr); toolbar(s); if (s.has_stats) stats(); }
 		pluginsButton.hidden = !s.has_plugins; sinksButton.hidden = !s.has_sinks; // an update brings them
+		unserved(s);
 		arrange(s.processes);
 		if (s.mood !== "RUNNING") say("The daemon is " + s.mood.toLowerCase() + ".");
+	}
+	const warning = document.getElementById("unserved");
+	let warned = "", looking = 0;
+	function unserved(s) { // sections that no plugin serves, as the page says it without scripts
+		clearTimeout(looking);
+		if (s.has_plugins) looking = setTimeout(soon, 15000); // not every change is an event
+		const now = JSON.stringify([s.unserved, s.unserved_more]);
+		if (now === warned) return; // an alert that is written again is read out again
+		warned = now;
+		const parts = s.unserved.flatMap((u, i) => [i ? "; " : "", el("b", {}, "[", el("bdi", {}, u.section), "]"), " ", el("bdi", {}, u.trouble)]);
+		if (s.unserved_more) parts.push("; and " + s.unserved_more + " more");
+		warning.replaceChildren(...(parts.length ? ["Not served, so nothing reaches them: ", ...parts] : []));
+		warning.className = parts.length ? "warning" : "hidden";
 	}
 	let again = 0;
 	function soon() { // another snapshot, once for many reasons
@@ -319,7 +333,7 @@
 		past.push(e);
 		if (past.length > 500) past.shift();
 		if (timeline) timeline.add(e);
-		if (e.eventname.startsWith("PROCESS_GROUP_")) { soon(); return; }
+		if (/^(PROCESS_GROUP_|PLUGIN_STATE_|CONFIG_RELOADED)/.test(e.eventname)) { soon(); return; }
 		if (!e.eventname.startsWith("PROCESS_STATE_")) return;
 		const name = e.groupname && e.groupname !== e.processname ? e.groupname + ":" + e.processname : e.processname;
 		const r = rows.get(name);

@@ -1,0 +1,33 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+)
+
+func TestThePageNamesTheFirstSectionsThatAreNotServed(t *testing.T) {
+	var instances []PluginInstance
+	for i := range 30 {
+		instances = append(instances, PluginInstance{Section: fmt.Sprint("notifier:", i), Ready: i < 5})
+	}
+	instances[7].Trouble = "no token"
+	all := []PluginInfo{{Name: "slack", Trouble: "exit status 1", Instances: instances}, {Name: "starts", Instances: []PluginInstance{{Section: "logsink:soon"}}}}
+	h := &Handler{o: Options{Plugins: func(context.Context) ([]PluginInfo, error) { return all, nil }}}
+	shown, more := h.unservedNow(t.Context())
+	if len(shown) != unservedShown || more != 5 || shown[0] != (unservedSection{"notifier:5", "exit status 1"}) || shown[2].Trouble != "no token" {
+		t.Errorf("%d more than %v", more, shown)
+	}
+	if names := h.unserved(t.Context()); len(names) != 26 || names[25] != "[logsink:soon]" {
+		t.Errorf("/readyz?plugins names %v", names)
+	}
+	h.o.Plugins = func(context.Context) ([]PluginInfo, error) { return nil, errors.New("gone") }
+	if shown, more := h.unservedNow(t.Context()); len(shown) != 1 || more != 0 || shown[0].Trouble != "gone" {
+		t.Errorf("%d more than %v", more, shown)
+	}
+	h.o.Plugins = nil
+	if shown, more := h.unservedNow(t.Context()); len(shown) != 0 || shown == nil || more != 0 {
+		t.Errorf("%d more than %v without plugins", more, shown)
+	}
+}
