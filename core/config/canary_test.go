@@ -61,6 +61,29 @@ func TestErrorsShowNoSecret(t *testing.T) {
 	}
 }
 
+// What comes from the environment may be a secret, whatever the key is: errors and warnings have %(ENV_x)s as it is written.
+func TestErrorsShowNothingOfTheEnvironment(t *testing.T) {
+	tried := 0
+	for _, s := range Schema() {
+		for _, f := range s.Fields {
+			for _, v := range []string{"%(ENV_CANARY)s", "x%(ENV_CANARY)s", "/no/%(ENV_CANARY)s", "%(ENV_CANARY)d", "http://%(ENV_CANARY)s:x", "ftp://%(ENV_CANARY)s/", "A=%(ENV_CANARY)s,B", `"%(ENV_CANARY)s`, "[%(ENV_CANARY)s", "%(ENV_CANARY)s ;x"} {
+				tried++
+				text := fmt.Sprintf("[supervisord]\n[%s]\n%s=%s\nusername=u\n", s.Name, f.Key, v)
+				if s.Name == "supervisord" {
+					text = fmt.Sprintf("[supervisord]\n%s=%s\n", f.Key, v)
+				}
+				text += "plugin=p\ncommand=/bin/cat\nport=9001\nfile=/tmp/s\nevents=EVENT\nsocket=unix:///tmp/x\n"
+				if seen := whatLoadingSays(t, text); strings.Contains(seen, canary) {
+					t.Errorf("%s\nshows\n%s", text, seen)
+				}
+			}
+		}
+	}
+	if tried < 1000 {
+		t.Errorf("%d values were tried", tried)
+	}
+}
+
 // whatLoadingSays is every error and warning about a configuration, from the daemon, supervisorctl and config check.
 func whatLoadingSays(t *testing.T, text string) string {
 	t.Helper()
@@ -81,7 +104,7 @@ func whatLoadingSays(t *testing.T, text string) string {
 			fmt.Fprintln(&seen, err)
 		}
 	}
-	o := Options{Path: path, Dir: dir, Environ: []string{"HOME=/"}, Template: func(string) error { return errors.New("cannot parse") }}
+	o := Options{Path: path, Dir: dir, Environ: []string{"HOME=/", "CANARY=" + canary, "SHORT=be"}, Template: func(string) error { return errors.New("cannot parse") }}
 	c, err := Load(o)
 	note(err)
 	if c != nil {
@@ -94,4 +117,20 @@ func whatLoadingSays(t *testing.T, text string) string {
 	_, err = LoadCtl(o)
 	note(err)
 	return seen.String()
+}
+
+func TestErrorsQuoteWhatIsNoSecretAsItIsWritten(t *testing.T) {
+	for _, c := range []struct{ text, has, lacks string }{
+		{"[supervisord]\n[supervisorctl]\nserverurl=http://%(nope)s:9001\n", "'http://%(nope)s:9001' for 'supervisorctl.serverurl' contains names ('nope')", masked},
+		{"[supervisord]\n[supervisorctl]\nserverurl=http://u:%(nope)s@h:9001\n", "'http://u:xxxxx@h:9001' for 'supervisorctl.serverurl' contains names ('<secret>')", "nope"},
+		{"[supervisord]\n[supervisorctl]\nserverurl=http://%(nope)s:pw@h:9001\n", "'http://%(nope)s:xxxxx@h:9001' for 'supervisorctl.serverurl' contains names ('nope')", "pw@"},
+		{"[supervisord]\n[program:x]\ncommand=/bin/cat\nserverurl=unix://%(nope)s/s\n", "contains names ('nope')", masked},
+		{"[supervisord]\nloglevel=%(ENV_CANARY)s\n", "%(ENV_CANARY)s", canary},
+		{"[supervisord]\n[program:x]\ncommand=/bin/cat\nenvironment=TOKEN=\"" + canary + "\"\nstopwaitsecs=%(ENV_TOKEN)s0\n", "'%(ENV_TOKEN)s0'", canary},
+		{"[supervisord]\n[program:x]\ncommand=/bin/cat\nnumprocs=%(ENV_SHORT)s\n", "invalid literal for int() with base 10: 'be'", "ENV_SHORT"},
+	} {
+		if seen := whatLoadingSays(t, c.text); !strings.Contains(seen, c.has) || strings.Contains(seen, c.lacks) {
+			t.Errorf("%s\nshows %q, or lacks %q:\n%s", c.text, c.lacks, c.has, seen)
+		}
+	}
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -221,18 +220,6 @@ func serverText(address string) string {
 		return "AUTO"
 	}
 	return URLText(address)
-}
-
-// URLText is a URL as anybody may see it: without its password.
-func URLText(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return masked
-	}
-	if _, secret := u.User.Password(); secret {
-		return u.Redacted()
-	}
-	return address
 }
 
 func numbers(all []int) string {

@@ -85,6 +85,7 @@ func readVariables(r *reader, k *key, def []EnvVar) []EnvVar {
 	all := convert(r.l, v, def, keyValuePairs)
 	for _, e := range all {
 		r.own["ENV_"+e.Name] = e.Value
+		r.l.hidden[e.Name] = append(r.l.hidden[e.Name], e.Value)
 	}
 	return all
 }

@@ -63,9 +63,10 @@ type loader struct {
 	schemas []SectionSchema
 	doc     *Document
 	cfg     *Config
-	file    string         // the path as given: Supervisor's messages show it so
-	env     map[string]any // ENV_X names, [supervisord] environment among them once read
-	here    map[string]any // the one name here
+	file    string              // the path as given: Supervisor's messages show it so
+	env     map[string]any      // ENV_X names, [supervisord] environment among them once read
+	hidden  map[string][]string // values of environment=, by name: errors show none of them
+	here    map[string]any      // the one name here
 
 	errs    Errors
 	late    Errors // about Hark's own keys, after all that Supervisor checks
@@ -135,7 +136,7 @@ func newLoader(o Options) (*loader, error) {
 	if o.NoFiles {
 		o.Accounts = anybody{o.Accounts}
 	}
-	l := &loader{o: o, cfg: &Config{}, schemas: Schema(), env: make(map[string]any, len(o.Environ)),
+	l := &loader{o: o, cfg: &Config{}, schemas: Schema(), env: make(map[string]any, len(o.Environ)), hidden: map[string][]string{},
 		seen: make(map[Issue]bool), origins: make(map[*Process]string)}
 	for _, e := range o.Environ {
 		name, value, ok := strings.Cut(e, "=")

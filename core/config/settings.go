@@ -52,7 +52,8 @@ func (l *loader) expand(v setting, name string, names ...map[string]any) setting
 	text, err := expand(v.text, known)
 	if err != nil {
 		shown := l.show(v)
-		if shown == masked && errors.As(err, &unknownName{}) {
+		var u unknownName
+		if errors.As(err, &u) && !strings.Contains(shown, "%("+u.name+")") {
 			err = unknownName{masked}
 		}
 		l.reject(v.section, v.key, expandWords(shown, name, known, err), expandText(shown, known, err))
@@ -155,6 +156,7 @@ func (l *loader) reject(section, key, said, text string) {
 // add keeps an issue unless the same one was found before: Supervisor reads some
 // keys twice and a program of several groups as often as it is named.
 func (l *loader) add(i Issue) {
+	i.Text, i.Supervisor = l.hide(i.Section, i.Key, i.Text), l.hide(i.Section, i.Key, i.Supervisor)
 	same := i
 	same.Supervisor = ""
 	if l.seen[same] {
@@ -205,8 +207,7 @@ func (l *loader) warn(section, key, text string) {
 
 // supervisorWarns keeps a warning that the activity log has in Supervisor's words.
 func (l *loader) supervisorWarns(section, key, said string) {
-	l.notice(section, key, said)
-	l.cfg.Warnings = append(l.cfg.Warnings, said)
+	l.cfg.Warnings = append(l.cfg.Warnings, l.notice(section, key, said).Text)
 }
 
 // notice remembers the place of something that the activity log says.
@@ -222,5 +223,5 @@ func (l *loader) issue(section, key, text string) Issue {
 	if at.File == "" {
 		at.File = l.file
 	}
-	return Issue{File: at.File, Line: at.Line, Section: section, Key: key, Text: text}
+	return Issue{File: at.File, Line: at.Line, Section: section, Key: key, Text: l.hide(section, key, text)}
 }

@@ -1,0 +1,65 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hark-supervisor/hark/core/pyrepr"
+)
+
+// hiddenFrom is how long a value must be to be hidden, in bytes: a shorter one is no secret, and may be part of any word.
+const hiddenFrom = 4
+
+// fromEnvironment is a %(ENV_x)s.
+var fromEnvironment = regexp.MustCompile(`%\(ENV_([^)]*)\)[-#0 +]*[0-9]*(?:\.[0-9]+)?[a-zA-Z]`)
+
+// hide takes what came from the environment out of a text about a key, or about a section when key is "": it may be a secret, whatever the key is. Where it
+// stood is %(ENV_x)s as it is written.
+func (l *loader) hide(section, key, text string) string {
+	if text == "" || l.doc == nil {
+		return text
+	}
+	keys := []string{key}
+	if key == "" {
+		keys = l.doc.Own(section)
+	}
+	for _, k := range keys {
+		raw, _ := l.doc.Get(section, k)
+		if !strings.Contains(raw, "%(ENV_") {
+			continue
+		}
+		for _, named := range fromEnvironment.FindAllStringSubmatch(raw, -1) {
+			for _, form := range formsOf(l.variables(named[1])) {
+				text = strings.ReplaceAll(text, form, named[0])
+			}
+		}
+	}
+	return text
+}
+
+// variables are the values that %(ENV_name)s has, in one section or another.
+func (l *loader) variables(name string) (values []string) {
+	if v, ok := l.env["ENV_"+name].(string); ok {
+		values = append(values, v)
+	}
+	return append(values, l.hidden[name]...)
+}
+
+// formsOf is how errors have values: whole or a part between commas and spaces, quoted as Python or Go does, in lower and upper case; the longest first.
+func formsOf(values []string) (forms []string) {
+	for _, value := range values {
+		parts := append(strings.FieldsFunc(value, func(r rune) bool { return r == ',' || isSpace(r) }), value)
+		for _, part := range parts {
+			python, quoted := pyrepr.String(part), fmt.Sprintf("%q", part)
+			for _, form := range []string{part, strings.ToLower(part), strings.ToUpper(part), python[1 : len(python)-1], quoted[1 : len(quoted)-1]} {
+				if len(form) >= hiddenFrom && !slices.Contains(forms, form) {
+					forms = append(forms, form)
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(forms, func(a, b string) int { return len(b) - len(a) })
+	return forms
+}
