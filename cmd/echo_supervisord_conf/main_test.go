@@ -35,22 +35,35 @@ func TestTheSampleHasTheKeysOfSupervisors(t *testing.T) {
 	if err != nil {
 		t.Fatalf("cannot run Debian's echo_supervisord_conf: %v; run `make test`, which installs it", err)
 	}
-	got, want := keysOf(config.Sample()), keysOf(string(theirs))
-	for _, k := range want {
+	got := keysOf(config.Sample())
+	for _, k := range keysOf(string(theirs)) {
 		if !slices.Contains(got, k) {
 			t.Errorf("there is no %s", k)
 		}
 	}
-	ours := []string{"plugin", "notifier", "logsink"} // whole sections of Hark's own
-	for _, k := range got {
-		section, _, _ := strings.Cut(k, " ")
-		if !slices.Contains(want, k) && !slices.Contains(ours, section) {
-			t.Errorf("%s is not in Supervisor's sample", k)
+}
+
+// The sample has every key that Hark knows, and marks those that Supervisor does not.
+func TestTheSampleHasEveryKeyAndMarksHarks(t *testing.T) {
+	section := ""
+	found := map[string]string{} // section and key: the line
+	for line := range strings.SplitSeq(config.Sample(), "\n") {
+		line = strings.TrimPrefix(line, ";")
+		if name, ok := strings.CutPrefix(line, "["); ok {
+			section, _, _ = strings.Cut(strings.TrimSuffix(name, "]"), ":")
+		} else if key, rest, ok := strings.Cut(line, "="); ok && !strings.HasPrefix(line, " ") {
+			if strings.HasPrefix(rest, " ;") {
+				t.Errorf("%s of [%s] has no value in the sample", key, section)
+			}
+			found[section+" "+key] = rest
 		}
 	}
-	for _, section := range ours {
-		if !slices.ContainsFunc(got, func(k string) bool { return strings.HasPrefix(k, section+" ") }) {
-			t.Errorf("there is no [%s:x]", section)
+	for _, s := range config.Schema() {
+		kind, _, _ := strings.Cut(s.Name, ":")
+		for _, f := range s.Fields {
+			if line, ok := found[kind+" "+f.Key]; !ok || strings.Contains(line, " ; Hark: ") != (f.Origin == "Hark") {
+				t.Errorf("%s of [%s], which is %s's: %q", f.Key, s.Name, f.Origin, line)
+			}
 		}
 	}
 }

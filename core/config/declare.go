@@ -18,7 +18,7 @@ import (
 //	min, max bounds of a value, as they would be written
 //	doc      what it means, for people: one line, a sentence or two
 //	example  a value that shows how it is written, where that helps
-//	sample   its value in the sample configuration; without, the sample leaves it out
+//	sample   its value in the sample configuration; without, the example, or else the default
 //	says     what Supervisor says of a wrong value, where that does not follow from its type
 //	only     the kind of section that has it, where the struct stands for several
 //	is       words that say more of it, separated by commas: see keyFlags

@@ -16,7 +16,7 @@ const (
 type RPCInterface struct {
 	Name    string   `key:"-"`
 	Factory string   `key:"supervisor.rpcinterface_factory" type:"factory" is:"live,byhand" sample:"supervisor.rpcinterface:make_main_rpcinterface" doc:"What serves the namespace. Those of Supervisor itself, supervisor_cache and supervisor_twiddler are built in; any other is Python and is refused."` // as written
-	Plugin  string   `key:"plugin" is:"hark,byhand" doc:"The plugin that serves the namespace, instead of a factory."`
+	Plugin  string   `key:"plugin" is:"hark,byhand" example:"cache" doc:"The plugin that serves the namespace, instead of a factory."`
 	Keys    []EnvVar `key:"-"` // the section's other keys, DEFAULT's too
 	File    string   `key:"-"`
 	Line    int      `key:"-"`

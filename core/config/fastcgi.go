@@ -12,7 +12,7 @@ import (
 // Socket is what an [fcgi-program:x] section adds.
 type Socket struct {
 	SocketAddress `key:"socket" type:"address of a socket" is:"required,byhand" doc:"The socket that all processes of the program accept connections on, as their descriptor 0." example:"unix:///run/app/%(program_name)s.sock"`
-	Backlog       int    `key:"socket_backlog" is:"uncompared" min:"1" max:"65535" says:"Invalid socket_backlog value {value}" unit:"connections" doc:"How many connections may wait to be accepted. Without it, the system's limit."`
+	Backlog       int    `key:"socket_backlog" is:"uncompared" min:"1" max:"65535" says:"Invalid socket_backlog value {value}" unit:"connections" sample:"128" doc:"How many connections may wait to be accepted. Without it, the system's limit."`
 	Owner         *Owner `key:"socket_owner" is:"uncompared" says:"Invalid socket_owner value {value}" doc:"The owner of a Unix socket. Without it, the user of the program." example:"www-data:www-data"`
 	Mode          uint32 `key:"socket_mode" is:"uncompared" says:"Invalid socket_mode value {value}" default:"0700" doc:"The mode of a Unix socket."`
 }

@@ -28,8 +28,8 @@ type Notifier struct {
 	RetryMaxDelay time.Duration           `key:"retry_max_delay" type:"time" is:"hark" default:"300" unit:"seconds" min:"more than 0" doc:"The longest wait between two retries."`
 	MaxRetries    int                     `key:"max_retries" is:"hark" default:"0" unit:"retries" min:"0" max:"2147483647" doc:"After how many retries a notification is written to the dead letters; 0 has no limit."`
 	MaxAge        time.Duration           `key:"max_age" type:"time" is:"hark" default:"0" unit:"seconds" doc:"The age at which a notification that could not be delivered is written to the dead letters; 0 has no limit."`
-	Title         string                  `key:"title_template" type:"template" is:"hark" doc:"A template of the title, in place of the usual one (docs/plugins.md)." example:"{{.Severity}}: {{.Summary}}"`
-	Body          string                  `key:"body_template" type:"template" is:"hark" doc:"A template of the body, in place of the usual one (docs/plugins.md)."`
+	Title         string                  `key:"title_template" type:"template" is:"hark" doc:"A template of the title, in place of the usual one (docs/plugins.md)." example:"{{.Severity | upper}}: {{.Worst.Text}}"`
+	Body          string                  `key:"body_template" type:"template" is:"hark" sample:"{{.Worst.Text}}" doc:"A template of the body, in place of the usual one (docs/plugins.md)."`
 	BufferSize    int                     `key:"buffer_size" is:"hark" default:"1000" unit:"events" min:"1" max:"1000000" doc:"How many events are kept in memory until they are delivered."`
 	Overflow      eventlistener.Overflow  `key:"overflow" is:"hark" default:"discard_oldest" sample:"spool" doc:"What happens to events when the buffer is full. The oldest or the newest is discarded (discard_oldest, discard_newest), or all events are kept on disk (spool)."`
 	Spool

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -15,20 +16,17 @@ Things to know:
  - Values are not quoted, but for those of environment=.
  - The shell's $HOME and ~ are not expanded in commands; variables of the
    environment are, written %(ENV_HOME)s. A percent sign is written %%.
- - Behind what a key means stands its default, in brackets.
+ - Behind what a key means stands its default, in brackets. Supervisor does not
+   know the keys that are marked with Hark.
  - Files are under /tmp here because every system has it. Choose better places:
    some systems empty it, and without its socket supervisorctl finds nobody.
 `
 
-// Sample is a commented configuration with every key that Supervisor's own
-// sample has, which loads without errors as it is.
+// Sample is a commented configuration with every key, which loads without errors as it is.
 func Sample() string {
 	var b strings.Builder
 	comment(&b, sampleIntro)
 	for _, s := range Schema() {
-		if s.Sample == "" {
-			continue
-		}
 		b.WriteByte('\n')
 		comment(&b, wrap(s.Doc, 76))
 		b.WriteByte('\n')
@@ -38,25 +36,25 @@ func Sample() string {
 		}
 		b.WriteString(off + "[" + s.Sample + "]\n")
 		for _, f := range s.Fields {
-			if f.Sample == "" {
-				continue
-			}
 			sign := ";"
 			if s.Live && f.Live {
 				sign = ""
 			}
-			fmt.Fprintf(&b, "%-32s ; %s\n", sign+f.Key+"="+f.Sample, f.hint())
+			fmt.Fprintf(&b, "%-32s ; %s\n", sign+f.Key+"="+cmp.Or(f.Sample, f.Example, f.Default), f.hint())
 		}
 	}
 	return b.String()
 }
 
-// hint is the first sentence about a key, and its default.
+// hint is the first sentence about a key, and its default; for a key of Hark's own, that it is one.
 func (f *Field) hint() string {
 	text, _, _ := strings.Cut(f.Doc, ". ")
 	text = strings.TrimSuffix(text, ".")
 	if f.Default != "" {
 		text += " [" + f.Default + "]"
+	}
+	if f.Origin == fromHark {
+		text = "Hark: " + text
 	}
 	return text
 }

@@ -15,7 +15,7 @@ type Field struct {
 	Origin     string // "Supervisor", or "Hark" for a key of ours that is off unless written
 	Doc        string // what it means, for people: a line of one or more sentences
 	Example    string // a value that shows how it is written; "" where that needs no showing
-	Sample     string // its value in the sample configuration; "" leaves it out there
+	Sample     string // its value in the sample configuration; "": Example or else Default
 	Live       bool   // in the sample without the comment sign
 	Only       string // the kind of section that has it, of a declaration that serves several; "" for all
 	Secret     bool   // never shown
@@ -32,7 +32,7 @@ func (f *Field) Unquoted() bool { return f.Secret || f.Type.Hidden }
 type SectionSchema struct {
 	Name    string // "supervisord", or with a placeholder: "program:x"
 	Doc     string // a paragraph, for people
-	Sample  string // the header in the sample; "" leaves the section out there
+	Sample  string // the header in the sample
 	Live    bool   // in the sample without the comment sign
 	Open    bool   // its other keys belong to what it names
 	Example string // keys of such a section, a line each; "" where it needs no showing
@@ -65,9 +65,6 @@ func declared(s SectionSchema, tables ...*table) SectionSchema {
 		for _, f := range t.fields() {
 			if s.index[f.Key] != nil || f.Only != "" && f.Only != s.Name {
 				continue
-			}
-			if s.Name == "eventlistener:x" && strings.HasSuffix(f.Key, "_capture_maxbytes") {
-				f.Sample = "" // Supervisor's sample does not suggest it either
 			}
 			s.Fields = append(s.Fields, f)
 			s.index[f.Key] = &f
@@ -113,9 +110,9 @@ func Schema() []SectionSchema {
 			Doc:     "How supervisorctl reaches the daemon: the address, user name and password of a server above.",
 			Example: "serverurl = unix:///run/supervisor.sock",
 		}, ctlTable()),
-		declared(SectionSchema{Name: "ctlplugin:x", Open: true, Doc: "More commands for supervisorctl. Further keys belong to what adds them."}, ctlPluginTable()),
+		declared(SectionSchema{Name: "ctlplugin:x", Sample: "ctlplugin:thectlpluginname", Open: true, Doc: "More commands for supervisorctl. Further keys belong to what adds them."}, ctlPluginTable()),
 		declared(SectionSchema{
-			Name: "fleet:x", Doc: "Servers that supervisorctl --fleet x acts on, all of them.",
+			Name: "fleet:x", Sample: "fleet:thefleetname", Doc: "Servers that supervisorctl --fleet x acts on, all of them.",
 			Example: "servers = http://web1:9001,http://web2:9001\nusername = admin\npassword = secret",
 		}, fleetTable()),
 		declared(SectionSchema{
@@ -124,7 +121,7 @@ func Schema() []SectionSchema {
 			Example: "command = /usr/bin/app --port 80%(process_num)02d\nprocess_name = %(program_name)s_%(process_num)02d\nnumprocs = 4\ndirectory = /srv/app\nuser = www-data\nstopwaitsecs = 30\nstdout_logfile = /var/log/app/%(process_num)02d.log\nredirect_stderr = true",
 		}, processTable()),
 		declared(SectionSchema{
-			Name:    "fcgi-program:x",
+			Name: "fcgi-program:x", Sample: "fcgi-program:thefcgiprogramname",
 			Doc:     "A FastCGI program, whose processes share one listening socket.",
 			Example: "command = /usr/bin/php-cgi\nsocket = unix:///run/php.sock\nsocket_owner = www-data\nprocess_name = %(program_name)s_%(process_num)d\nnumprocs = 5",
 			Base:    "program:x",

@@ -38,12 +38,12 @@ type Server struct {
 	Username         string `key:"username" is:"envonly,byhand" sample:"user" doc:"The user name that clients must give. Without it, everybody who can connect may do everything."`
 	Password         Secret `key:"password" is:"secret,envonly,byhand" sample:"123" doc:"The password that clients must give: in clear, or {SHA} and its SHA-1 in hexadecimal digits."`
 	PasswordFile     string `key:"password_file" type:"path" is:"hark,byhand" doc:"A file whose first line is the password, instead of password." example:"/etc/supervisor/password"`
-	ReadOnlyUsername string `key:"read_only_username" is:"hark,envonly,byhand" doc:"The name of a second user, who can see everything and change nothing."`
-	ReadOnlyPassword Secret `key:"read_only_password" is:"hark,secret,envonly,byhand" doc:"The password of read_only_username, in the forms of password."`
+	ReadOnlyUsername string `key:"read_only_username" is:"hark,envonly,byhand" example:"viewer" doc:"The name of a second user, who can see everything and change nothing."`
+	ReadOnlyPassword Secret `key:"read_only_password" is:"hark,secret,envonly,byhand" sample:"456" doc:"The password of read_only_username, in the forms of password."`
 
-	CertFile string `key:"certfile" type:"path" only:"inet_http_server" is:"hark,byhand" doc:"The certificate of the server with its chain, in PEM. With certfile and keyfile the server speaks TLS only."`
-	KeyFile  string `key:"keyfile" type:"path" only:"inet_http_server" is:"hark,byhand" doc:"The private key of certfile, in PEM."`
-	ClientCA string `key:"client_ca" type:"path" only:"inet_http_server" is:"hark,byhand" doc:"Certificate authorities, in PEM. Clients must show a certificate of one of them."`
+	CertFile string `key:"certfile" type:"path" only:"inet_http_server" is:"hark,byhand" example:"/etc/ssl/hark/chain.pem" doc:"The certificate of the server with its chain, in PEM. With certfile and keyfile the server speaks TLS only."`
+	KeyFile  string `key:"keyfile" type:"path" only:"inet_http_server" is:"hark,byhand" example:"/etc/ssl/hark/key.pem" doc:"The private key of certfile, in PEM."`
+	ClientCA string `key:"client_ca" type:"path" only:"inet_http_server" is:"hark,byhand" example:"/etc/ssl/hark/clients.pem" doc:"Certificate authorities, in PEM. Clients must show a certificate of one of them."`
 
 	Auth bool `key:"-"` // there is a username (it may be empty) and a password
 }

@@ -24,15 +24,15 @@ type Ctl struct {
 type Fleet struct {
 	Name     string   `key:"-"`
 	Servers  []string `key:"servers" type:"URLs" is:"hark,required,byhand" doc:"The URLs of the servers, in the form of serverurl." example:"http://web1:9001,http://web2:9001"` // of unix:// URLs the path is absolute
-	Username string   `key:"username" is:"hark,envonly" doc:"The user name for the servers. Without it, that of [supervisorctl]."`
-	Password Secret   `key:"password" is:"hark,secret,envonly" doc:"The password for the servers, in clear. Without it, that of [supervisorctl]."`
+	Username string   `key:"username" is:"hark,envonly" sample:"chris" doc:"The user name for the servers. Without it, that of [supervisorctl]."`
+	Password Secret   `key:"password" is:"hark,secret,envonly" sample:"123" doc:"The password for the servers, in clear. Without it, that of [supervisorctl]."`
 }
 
 // CtlPlugin is one [ctlplugin:x] section.
 type CtlPlugin struct {
 	Name    string   `key:"-"`
-	Factory string   `key:"supervisor.ctl_factory" type:"factory" is:"required,byhand" doc:"What adds the commands. Those of supervisor_cache and supervisor_twiddler are built in; any other is Python and is passed over with a warning."` // as written
-	Keys    []EnvVar `key:"-"`                                                                                                                                                                                                               // the section's other keys
+	Factory string   `key:"supervisor.ctl_factory" type:"factory" is:"required,byhand" example:"supervisor_cache.controllerplugin:make_cache_controllerplugin" doc:"What adds the commands. Those of supervisor_cache and supervisor_twiddler are built in; any other is Python and is passed over with a warning."` // as written
+	Keys    []EnvVar `key:"-"`                                                                                                                                                                                                                                                                                       // the section's other keys
 }
 
 func ctlTable() *table {
