@@ -29,7 +29,7 @@ func (k *LogSink) runWatch() {
 	}
 }
 
-// watched is what is to be told of now, and when to look again; zero: not before something happens.
+// watched returns the losses and the slowness that are due to be announced, and when to look again; zero: not before something happens.
 func (k *LogSink) watched(now time.Time) (lost []sourceLoss, slow bool, next time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -15,7 +15,7 @@ type DeadLetters interface {
 }
 
 const (
-	// deadLettersGiven is how many dead letters are told of where nothing is said.
+	// deadLettersGiven is how many dead letters an answer has by default.
 	deadLettersGiven = 100
 	// deadLettersMost bounds the answer.
 	deadLettersMost = 5000
