@@ -65,7 +65,7 @@ func describe(p Plugin) *pb.DescribeReply {
 		kind := &pb.KindDescription{Kind: kindToProto(k.Name)}
 		for _, f := range k.Fields {
 			kind.Fields = append(kind.Fields, &pb.Field{
-				Key: f.Key, Type: pb.Field_Type(f.Type), Default: cleanText(f.Default), Required: f.Required,
+				Key: f.Key, Type: fieldTypes()[f.Type], Default: cleanText(f.Default), Required: f.Required,
 				Secret: f.Secret, Doc: cleanText(f.Doc), Choices: f.Choices,
 				Min: f.Min, Max: f.Max, Zero: f.Zero, Schemes: f.Schemes,
 			})
@@ -115,8 +115,8 @@ func fieldsFromProto(described []*pb.Field) ([]Field, error) {
 			return nil, fmt.Errorf("%.80q is no key, or is there twice", f.GetKey())
 		}
 		seen[f.GetKey()] = true
-		t := FieldType(f.GetType())
-		if t < Text || t > Float || (t == Choice && len(f.GetChoices()) == 0) {
+		t := named(fieldTypes(), f.GetType(), Text)
+		if t == Choice && len(f.GetChoices()) == 0 {
 			t = Text
 		}
 		fields = append(fields, Field{

@@ -93,7 +93,7 @@ func durationFromProto(d *durationpb.Duration) time.Duration {
 
 func notificationToProto(n *Notification) *pb.Notification {
 	p := &pb.Notification{
-		Id: validText(n.ID), Severity: pb.Severity(n.Severity), Title: validText(n.Title), Body: validText(n.Body),
+		Id: validText(n.ID), Severity: severities()[n.Severity], Title: validText(n.Title), Body: validText(n.Body),
 		Attempt: uint32(n.Attempt), Suppressed: n.Suppressed, Daemon: daemonToProto(n.Daemon),
 	}
 	for i := range n.Events {
@@ -104,11 +104,8 @@ func notificationToProto(n *Notification) *pb.Notification {
 
 func notificationFromProto(p *pb.Notification) *Notification {
 	n := &Notification{
-		ID: p.GetId(), Severity: Severity(p.GetSeverity()), Title: p.GetTitle(), Body: p.GetBody(),
+		ID: p.GetId(), Severity: named(severities(), p.GetSeverity(), Info), Title: p.GetTitle(), Body: p.GetBody(),
 		Attempt: int(p.GetAttempt()), Suppressed: p.GetSuppressed(), Daemon: daemonFromProto(p.GetDaemon()),
-	}
-	if n.Severity < Info || n.Severity > Critical {
-		n.Severity = Info
 	}
 	for _, e := range p.GetEvents() {
 		n.Events = append(n.Events, eventFromProto(e))

@@ -1,7 +1,8 @@
 // Package config turns supervisord.conf into checked values. It has no
-// behaviour: a reader exact to Python's ConfigParser fills an ini.File, the
-// schema gives every key its type, default and origin, and Load returns either
-// a Config or every error found, in the order Supervisor would find the first.
+// behaviour: a reader exact to Python's ConfigParser fills an ini.File, the tags
+// of the fields of the values declare every key with its type, default and origin
+// (declare.go), and Load returns either a Config or every error found, in the
+// order Supervisor would find the first.
 package config
 
 // Config is one configuration, files and command line taken together.
