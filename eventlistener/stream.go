@@ -49,20 +49,29 @@ func (s *Stream) Accept(e *Event) {
 	if !s.config.Programs.Pass(e) {
 		return
 	}
-	lost := 0
-	s.mu.Lock()
-	if s.end != nil {
-		s.mu.Unlock()
+	news, lost := s.add(e)
+	if !news {
 		return
+	}
+	s.ring()
+	for ; lost > 0 && s.config.Lost != nil; lost-- {
+		s.config.Lost()
+	}
+}
+
+// add queues an event. It reports whether there is something to Take that was not there before, and how many events were discarded for it.
+func (s *Stream) add(e *Event) (news bool, lost int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.end != nil {
+		return false, 0
 	}
 	s.counters.Accepted++
 	for len(s.queue) > 0 && (len(s.queue) >= s.config.MaxEvents || s.bytes+e.size > s.config.MaxBytes) {
 		if s.config.Cut {
 			s.counters.Discarded += uint64(len(s.queue)) + 1
 			s.queue, s.bytes, s.end = nil, 0, ErrStreamSlow
-			s.mu.Unlock()
-			s.ring()
-			return
+			return true, 0
 		}
 		s.bytes -= s.queue[0].size
 		s.queue[0] = nil
@@ -72,11 +81,7 @@ func (s *Stream) Accept(e *Event) {
 	}
 	s.queue = append(s.queue, e)
 	s.bytes += e.size
-	s.mu.Unlock()
-	s.ring()
-	for ; lost > 0 && s.config.Lost != nil; lost-- {
-		s.config.Lost()
-	}
+	return true, lost
 }
 
 func (s *Stream) ring() {
@@ -103,12 +108,16 @@ func (s *Stream) Take() ([]*Event, error) {
 
 // Close ends the stream. What waits can still be taken.
 func (s *Stream) Close() {
+	s.close()
+	s.ring()
+}
+
+func (s *Stream) close() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.end == nil {
 		s.end = ErrStreamClosed
 	}
-	s.mu.Unlock()
-	s.ring()
 }
 
 // Status reports what became of the stream's events so far, how many wait, and when

@@ -36,25 +36,35 @@ func (s *Spool) run() {
 // work writes what is due, reads ahead and calls back. It reports how long nothing
 // is due.
 func (s *Spool) work(closing bool) time.Duration {
+	if s.due(closing) {
+		s.settle(s.commit())
+	}
+	wait := s.readAhead()
+	s.callBack()
+	return s.schedule(wait)
+}
+
+// due takes it on to write what is due, and reports whether anything is.
+func (s *Spool) due(closing bool) bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	// A consumer that waits for just this is not made to wait for company.
 	awaited := s.starved && !s.trouble && s.pending.n > 0 && s.nextRead >= s.nextWrite
 	due := s.dirty && (closing || awaited || !time.Now().Before(s.notBefore))
 	if due {
 		s.dirty = false
 	}
-	s.mu.Unlock()
-	if due {
-		s.settle(s.commit())
-	}
-	wait := s.readAhead()
-	s.callBack()
+	return due
+}
+
+// schedule is how long to wait, at most so long: what came meanwhile is due earlier.
+func (s *Spool) schedule(wait time.Duration) time.Duration {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.scheduled = s.dirty
 	if s.dirty {
 		wait = min(wait, max(time.Until(s.notBefore), 0))
 	}
-	s.mu.Unlock()
 	return wait
 }
 
@@ -86,19 +96,7 @@ func (s *Spool) settle(err error) {
 // callBack makes the reports that have gathered and tells a consumer that found
 // nothing that there is something again.
 func (s *Spool) callBack() {
-	s.mu.Lock()
-	if s.overflow.Records > 0 {
-		s.overflow.Kind = Overflowed
-		s.report(s.overflow)
-		s.overflow = Report{}
-	}
-	reports := s.reports
-	s.reports = nil
-	ready := s.starved && s.head() != nil
-	if ready {
-		s.starved = false
-	}
-	s.mu.Unlock()
+	reports, ready := s.news()
 	if s.o.Report != nil {
 		for _, r := range reports {
 			s.o.Report(r)
@@ -107,6 +105,22 @@ func (s *Spool) callBack() {
 	if ready && s.o.Ready != nil {
 		s.o.Ready()
 	}
+}
+
+// news takes the reports that have gathered, and whether a consumer is to be told that there is something again.
+func (s *Spool) news() (reports []Report, ready bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.overflow.Records > 0 {
+		s.overflow.Kind = Overflowed
+		s.report(s.overflow)
+		s.overflow = Report{}
+	}
+	reports, s.reports = s.reports, nil
+	if ready = s.starved && s.head() != nil; ready {
+		s.starved = false
+	}
+	return reports, ready
 }
 
 // commit writes all that waits, then the cursor file, then removes the segments
@@ -129,7 +143,9 @@ func (s *Spool) commit() error {
 
 // gather fills the batch from the queue: records with contiguous positions. What
 // was acked already, in memory while the disk failed, is not written any more.
-func (s *Spool) gather() {
+func (s *Spool) gather() []Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	done := func(r *Record) bool {
 		if !s.acks.has(r.Pos) {
 			return false
@@ -143,7 +159,7 @@ func (s *Spool) gather() {
 		s.batch = s.batch[1:]
 	}
 	if len(s.batch) > 0 {
-		return // a retry
+		return s.batch // a retry
 	}
 	for s.pending.n > 0 && done(s.pending.at(0)) {
 		s.pending.pop()
@@ -160,15 +176,13 @@ func (s *Spool) gather() {
 		s.batchSize += r.memory()
 		s.batch = append(s.batch, s.pending.pop())
 	}
+	return s.batch
 }
 
 // writeBatch commits one batch, has the cursor file know its numbers, and hands it on to the cursor if that has read
 // all before it. A number that was seen is then in two files.
 func (s *Spool) writeBatch() (wrote bool, err error) {
-	s.mu.Lock()
-	s.gather()
-	batch := s.batch
-	s.mu.Unlock()
+	batch := s.gather()
 	if len(batch) == 0 {
 		return false, nil
 	}
@@ -202,9 +216,7 @@ func (s *Spool) writeBatch() (wrote bool, err error) {
 	if cap(s.buf) > 4*batchBytes {
 		s.buf = nil // one large record does not stay in memory
 	}
-	s.mu.Lock()
-	s.written.include(numbers)
-	s.mu.Unlock()
+	s.locked(func() { s.written.include(numbers) })
 	if err := s.saveCursor(); err != nil {
 		return false, err // the batch is written again
 	}
@@ -254,9 +266,9 @@ func (s *Spool) prepare(pos uint64, n int64) error {
 			// Somebody cut or removed it. What is new goes elsewhere; what is lost
 			// turns out when it is read.
 			s.seal()
-			s.mu.Lock()
-			s.report(Report{Kind: Damaged, File: g.name, Offset: g.size, Err: errors.New("it was cut or removed while in use")})
-			s.mu.Unlock()
+			s.locked(func() {
+				s.report(Report{Kind: Damaged, File: g.name, Offset: g.size, Err: errors.New("it was cut or removed while in use")})
+			})
 		}
 	}
 	room := s.o.MaxBytes - n
@@ -299,8 +311,14 @@ func (s *Spool) seal() {
 
 // discard removes the oldest segment with all that is still to be handed out.
 func (s *Spool) discard(g *segment) {
+	s.forgetSegment(g)
+	s.remove(g)
+}
+
+func (s *Spool) forgetSegment(g *segment) {
 	r := Report{Kind: Discarded, File: g.name, Bytes: g.size}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	for s.ahead.n > 0 && s.ahead.at(0).Pos < g.next {
 		gone := s.ahead.pop()
 		r.Records++
@@ -314,8 +332,6 @@ func (s *Spool) discard(g *segment) {
 	if r.Records > 0 {
 		s.report(r)
 	}
-	s.mu.Unlock()
-	s.remove(g)
 }
 
 // sweep removes segments in which all is done with according to the cursor file.
@@ -354,18 +370,15 @@ func (s *Spool) sweep(healthy bool) {
 
 // finish closes the files after the last commit.
 func (s *Spool) finish() {
-	s.mu.Lock()
-	left := len(s.batch) + s.pending.n
-	s.mu.Unlock()
+	var left int
+	var given Numbers
+	s.locked(func() { left, given = len(s.batch)+s.pending.n, s.newest })
 	if s.o.Sync && s.closeErr == nil {
 		s.closeErr = s.cursorFile.sync(s)
 	}
 	if s.closeErr != nil {
 		s.closeErr = fmt.Errorf("cannot commit %d records of spool %q: %w", left, s.o.Name, s.closeErr)
 	}
-	s.mu.Lock()
-	given := s.newest
-	s.mu.Unlock()
 	if exact := (reservation{Numbers: given, exact: true}); given.Pos > 0 && s.reserved != exact {
 		_ = s.saveNumbers(exact) // without it some are skipped at most
 	}
@@ -375,7 +388,5 @@ func (s *Spool) finish() {
 		}
 	}
 	s.release()
-	s.mu.Lock()
-	s.pending, s.ahead, s.batch, s.back = queue{}, queue{}, nil, nil
-	s.mu.Unlock()
+	s.locked(func() { s.pending, s.ahead, s.batch, s.back = queue{}, queue{}, nil, nil })
 }

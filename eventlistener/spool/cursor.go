@@ -17,14 +17,22 @@ func (s *Spool) Cursor() *Cursor { return &Cursor{s} }
 // Next hands out the next record. False means that there is none at the moment:
 // Options.Ready reports when there is one.
 func (c *Cursor) Next() (Record, bool) {
-	s := c.s
+	next, ok, refill := c.s.handOut()
+	if refill {
+		c.s.signal()
+	}
+	return next, ok
+}
+
+// handOut is Next, and reports whether there is room for more to be read.
+func (s *Spool) handOut() (next Record, ok, refill bool) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	r := s.head()
 	if r == nil {
-		s.mu.Unlock()
-		return Record{}, false
+		return Record{}, false, false
 	}
-	next := *r
+	next = *r
 	switch {
 	case len(s.back) > 0:
 		s.back = slices.Delete(s.back, 0, 1)
@@ -35,12 +43,7 @@ func (c *Cursor) Next() (Record, bool) {
 	}
 	s.out[next.Pos] = next
 	s.queued -= frameLen(&next)
-	refill := s.ahead.bytes < aheadBytes/2 && s.nextRead < s.nextWrite
-	s.mu.Unlock()
-	if refill {
-		s.signal()
-	}
-	return next, true
+	return next, true, s.ahead.bytes < aheadBytes/2 && s.nextRead < s.nextWrite
 }
 
 // Peek reports what Next would hand out, without doing it.
@@ -88,23 +91,26 @@ func (s *Spool) unwritten() *Record {
 // order. False: it is not one that was handed out by this process and neither
 // acked nor returned since.
 func (c *Cursor) Ack(pos uint64) bool {
-	s := c.s
+	ok, wake := c.s.ack(pos)
+	if wake {
+		c.s.signal()
+	}
+	return ok
+}
+
+// ack is Ack, and reports whether the goroutine is to be woken for it.
+func (s *Spool) ack(pos uint64) (ok, wake bool) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if _, ok := s.out[pos]; !ok || s.closed {
-		s.mu.Unlock()
-		return false
+		return false, false
 	}
 	delete(s.out, pos)
 	s.acks.add(pos, pos)
 	s.waiting--
 	s.stats.Acked++
 	s.dirty = true
-	wake := !s.scheduled
-	s.mu.Unlock()
-	if wake {
-		s.signal()
-	}
-	return true
+	return true, !s.scheduled
 }
 
 // Return takes a record back that was handed out and not processed; Next hands it

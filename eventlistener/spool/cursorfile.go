@@ -75,9 +75,8 @@ func parseSlot(b []byte) (m bookmark, generation uint64, ok bool) {
 
 // saveCursor writes what is acked and the newest numbers.
 func (s *Spool) saveCursor() error {
-	s.mu.Lock()
-	m := bookmark{acks: s.acks.clone(maxSpans), newest: s.written}
-	s.mu.Unlock()
+	var m bookmark
+	s.locked(func() { m = bookmark{acks: s.acks.clone(maxSpans), newest: s.written} })
 	err := s.cursorFile.save(s, func(b []byte, generation uint64) []byte { return appendSlot(b, m, generation) })
 	if err == nil {
 		s.saved = m.acks

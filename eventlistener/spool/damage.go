@@ -138,15 +138,15 @@ func (s *Spool) spoiled(g *segment, pos uint64, off int64, cause error) {
 	g.next, g.size = pos, off
 	r.Aside, r.Bytes = s.setAside(g)
 	s.stopReading()
-	s.mu.Lock()
-	// Records before nextRead are in memory already, wherever they were on disk.
-	if from := max(pos, s.nextRead); from <= last {
-		r.Records = s.forget(from, last, each)
-		s.stats.Lost += r.Records
-	}
-	s.nextRead = max(s.nextRead, last+1)
-	s.report(r)
-	s.mu.Unlock()
+	s.locked(func() {
+		// Records before nextRead are in memory already, wherever they were on disk.
+		if from := max(pos, s.nextRead); from <= last {
+			r.Records = s.forget(from, last, each)
+			s.stats.Lost += r.Records
+		}
+		s.nextRead = max(s.nextRead, last+1)
+		s.report(r)
+	})
 	if g.empty() {
 		s.remove(g)
 	}

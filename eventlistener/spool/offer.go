@@ -42,10 +42,9 @@ func (s *Spool) offer(records []Record) (wake bool, err error) {
 
 // Settle waits until all that was appended before is committed, or ctx is done, whose error it then returns.
 func (s *Spool) Settle(ctx context.Context) error {
-	s.mu.Lock()
-	last, every := s.next-1, s.o.CommitEvery
-	s.mu.Unlock()
-	look := time.NewTicker(every)
+	var last uint64
+	s.locked(func() { last = s.next - 1 })
+	look := time.NewTicker(s.o.CommitEvery)
 	defer look.Stop()
 	for s.Committed() < last {
 		select {

@@ -25,10 +25,7 @@ const (
 // before trying again after trouble.
 func (s *Spool) readAhead() time.Duration {
 	for {
-		s.mu.Lock()
-		from := s.nextRead
-		want := from < s.nextWrite && s.ahead.bytes < aheadBytes
-		s.mu.Unlock()
+		from, want := s.wanted()
 		if !want {
 			return noWait
 		}
@@ -43,6 +40,13 @@ func (s *Spool) readAhead() time.Duration {
 		s.reading.failures = 0
 		s.spoiled(s.reading.segment, s.reading.frames.pos, s.reading.frames.off, err)
 	}
+}
+
+// wanted is the position from which on to read, if there is anything to be read and room for it.
+func (s *Spool) wanted() (from uint64, want bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.nextRead, s.nextRead < s.nextWrite && s.ahead.bytes < aheadBytes
 }
 
 // readSome reads records from position from on, up to the end of a segment. An
@@ -77,14 +81,14 @@ func (s *Spool) readSome(from uint64) error {
 			got = append(got, r)
 		}
 	}
-	s.mu.Lock()
-	for _, r := range got {
-		if !s.acks.has(r.Pos) {
-			s.ahead.push(r)
+	s.locked(func() {
+		for _, r := range got {
+			if !s.acks.has(r.Pos) {
+				s.ahead.push(r)
+			}
 		}
-	}
-	s.nextRead = max(s.nextRead, in.pos)
-	s.mu.Unlock()
+		s.nextRead = max(s.nextRead, in.pos)
+	})
 	var trouble *readError
 	switch {
 	case err == nil:
@@ -109,15 +113,11 @@ func (s *Spool) seek(from uint64) *segment {
 		if from < g.next {
 			s.reading.segment = g
 			s.reading.frames = frames{pos: g.first, off: segmentHeader}
-			s.mu.Lock()
-			s.nextRead = max(s.nextRead, g.first)
-			s.mu.Unlock()
+			s.locked(func() { s.nextRead = max(s.nextRead, g.first) })
 			return g
 		}
 	}
-	s.mu.Lock()
-	s.nextRead = s.nextWrite // all that is left was done with
-	s.mu.Unlock()
+	s.locked(func() { s.nextRead = s.nextWrite }) // all that is left was done with
 	return nil
 }
 

@@ -159,10 +159,8 @@ func (f *frames) fill(size int64) error {
 // createSegment makes a segment file with its header.
 func (s *Spool) createSegment(first uint64) (*segment, *os.File, error) {
 	g := &segment{name: segmentName(first), first: first, next: first, size: segmentHeader}
-	s.mu.Lock()
-	before := s.written
-	g.done = s.acks.justBefore(first)
-	s.mu.Unlock()
+	var before Numbers
+	s.locked(func() { before, g.done = s.written, s.acks.justBefore(first) })
 	const flags = os.O_RDWR | os.O_CREATE | os.O_EXCL
 	f, err := s.disk.open(s.root, g.name, flags)
 	if errors.Is(err, fs.ErrExist) {

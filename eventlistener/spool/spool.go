@@ -158,9 +158,8 @@ func (s *Spool) release() {
 // discarded. Errors: ErrClosed; one that wraps ErrTooLarge, for a record larger
 // than half of MaxBytes or than QueueBytes, or with a kind over 65535 bytes.
 func (s *Spool) Append(r Record) (pos uint64, err error) {
-	s.mu.Lock()
-	pos, wake, err := s.append(r)
-	s.mu.Unlock()
+	var wake bool
+	s.locked(func() { pos, wake, err = s.append(r) })
 	if wake {
 		s.signal()
 	}
@@ -194,6 +193,13 @@ func (s *Spool) refuses(r *Record) error {
 		return fmt.Errorf("cannot spool %d bytes of kind %.40q: %w", size, r.Kind, ErrTooLarge)
 	}
 	return nil
+}
+
+// locked calls f with the lock.
+func (s *Spool) locked(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
 }
 
 // shed discards the oldest records of the queue in memory beyond its bound.
@@ -300,10 +306,8 @@ func (s *Spool) oldest() time.Time {
 // the disk did not answer in time; the spool then stays locked until it does.
 // Further calls wait too.
 func (s *Spool) Close(ctx context.Context) error {
-	s.mu.Lock()
-	first := !s.closed
-	s.closed = true
-	s.mu.Unlock()
+	first := false
+	s.locked(func() { first, s.closed = !s.closed, true })
 	if first {
 		close(s.stop)
 	}
