@@ -103,15 +103,10 @@ func (d *deadLetters) write(done chan struct{}) {
 		}
 	}
 	for {
-		d.mu.Lock()
-		queue, dropped := d.queue, d.dropped
-		d.queue, d.bytes, d.dropped = nil, 0, 0
+		queue, dropped := d.take()
 		if len(queue) == 0 {
-			d.writing = nil
-			d.mu.Unlock()
 			return
 		}
-		d.mu.Unlock()
 		if dropped > 0 {
 			d.log(config.ERRO, fmt.Sprintf("dropped %d dead letters that the disk was too slow for", dropped))
 		}
@@ -136,6 +131,25 @@ func (d *deadLetters) write(done chan struct{}) {
 	}
 }
 
+// take is what is to be written, and how much there was no room for. When it is nothing, the writing is over.
+func (d *deadLetters) take() (queue []deadLetter, dropped int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	queue, dropped = d.queue, d.dropped
+	d.queue, d.bytes, d.dropped = nil, 0, 0
+	if len(queue) == 0 {
+		d.writing = nil
+	}
+	return queue, dropped
+}
+
+// written is closed when what was put is written; nil: it is already.
+func (d *deadLetters) written() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.writing
+}
+
 func (d *deadLetters) trouble(pool string, err error) {
 	if err != nil {
 		d.log(config.ERRO, fmt.Sprintf("cannot write the dead letters of %s: %v", pool, err))
@@ -144,9 +158,7 @@ func (d *deadLetters) trouble(pool string, err error) {
 
 // close waits until what was put is written, or the disk has had its time.
 func (d *deadLetters) close() {
-	d.mu.Lock()
-	writing := d.writing
-	d.mu.Unlock()
+	writing := d.written()
 	if writing == nil {
 		return
 	}

@@ -34,17 +34,20 @@ func newInbox() *inbox {
 // put adds a message; false once the loop has ended.
 func (b *inbox) put(f func()) bool {
 	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.add(f)
+}
+
+// add is put, with the lock.
+func (b *inbox) add(f func()) bool {
 	if b.closed {
-		b.mu.Unlock()
 		return false
 	}
 	b.queue = append(b.queue, f)
-	first := len(b.queue) == 1 || b.quiet
-	b.quiet = false
-	b.mu.Unlock()
-	if first {
+	if len(b.queue) == 1 || b.quiet {
 		b.ring()
 	}
+	b.quiet = false
 	return true
 }
 
@@ -74,22 +77,12 @@ func (b *inbox) putLazy(f func()) {
 // too many are on their way.
 func (b *inbox) putOutput(n int, f func()) bool {
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	for b.bytes > inboxBytes && !b.closed {
 		b.room.Wait()
 	}
-	if b.closed {
-		b.mu.Unlock()
-		return false
-	}
 	b.bytes += n
-	b.queue = append(b.queue, f)
-	first := len(b.queue) == 1 || b.quiet
-	b.quiet = false
-	b.mu.Unlock()
-	if first {
-		b.ring()
-	}
-	return true
+	return b.add(f)
 }
 
 // idle tells that nothing waits for the loop.
@@ -124,8 +117,8 @@ func (b *inbox) take() []func() {
 // close makes every later put fail and frees who waits; what was put is dropped.
 func (b *inbox) close() {
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.closed = true
 	b.queue = nil
-	b.mu.Unlock()
 	b.room.Broadcast()
 }

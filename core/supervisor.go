@@ -87,9 +87,11 @@ type Supervisor struct {
 
 	// turn is held by who is the loop at the moment: Run, but for the time it waits
 	// in; then a thread that has something for the loop may take the turn (atOnce).
+	// Before Run and after it nobody is the loop.
 	turn sync.Mutex
 
-	// What follows belongs to who holds the turn.
+	// What follows belongs to who holds the turn; before Run and after it, to whoever made the Supervisor.
+	looping     bool // between the first turn and the last
 	groups      map[string]*group
 	order       []*group        // as added, which is the order of Supervisor's dict
 	configured  []*config.Group // the last configuration read; groups hold the active one
@@ -155,7 +157,6 @@ func New(o Options) (*Supervisor, error) {
 	}
 	s.bus.Panicked = s.refused
 	s.mood.Store(int64(MoodRunning))
-	s.turn.Lock() // Run's, from the start to its end but for its waits
 	prepared := o.Prepared
 	if prepared == nil {
 		var problems []Problem
@@ -182,44 +183,64 @@ func New(o Options) (*Supervisor, error) {
 // and USR2; Run owns nothing of it.
 func (s *Supervisor) Run(signals <-chan os.Signal) Mood {
 	defer s.end()
+	defer s.alarm.off()
+	for fires, over := s.firstTurn(signals); !over; {
+		select {
+		case <-s.inbox.wake:
+			fires, over = s.nextTurn(func() {})
+		case sig := <-signals:
+			fires, over = s.nextTurn(func() { s.safely("a signal", func() { s.handleSignal(sig) }) })
+		case <-fires:
+			// What was put lazily before a spawn that hangs is in the inbox.
+			fires, over = s.nextTurn(s.alarm.off)
+		}
+	}
+	if s.stopped() {
+		return s.Mood()
+	}
+	s.abandon()
+	return MoodShutdown
+}
+
+// firstTurn is the beginning of the loop, with the results of settled.
+func (s *Supervisor) firstTurn(signals <-chan os.Signal) (fires <-chan time.Time, over bool) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	s.looping = true
 	s.early.begin(s)
 	s.bus.Publish(eventlistener.NewSupervisorState(eventlistener.SupervisorStateChangeRunning))
 	s.started = true
 	s.hear(signals)
 	s.safely("starting what autostart wants", s.boot)
-	defer s.alarm.off()
-	for {
-		now := s.settle()
-		if s.stopping && len(s.stopGroups) == 0 {
-			return s.Mood() // with the turn: nobody is the loop any more
-		}
-		if s.panics.hopeless() {
-			s.abandon()
-			return MoodShutdown
-		}
-		s.alarm.set(s.clock, s.nextAlarm(now))
-		fires := s.alarm.fires
-		s.turns.end()
-		s.turn.Unlock()
-		select {
-		case <-s.inbox.wake:
-			s.turn.Lock()
-			s.turns.begin()
-		case sig := <-signals:
-			s.turn.Lock()
-			s.turns.begin()
-			s.safely("a signal", func() { s.handleSignal(sig) })
-		case <-fires:
-			s.turn.Lock()
-			s.turns.begin()
-			s.alarm.off()
-			// What was put lazily before a spawn that hangs is in the inbox.
-		}
-		for _, f := range s.inbox.take() {
-			s.safely("a message to the loop", f)
-		}
-	}
+	return s.settled()
 }
+
+// nextTurn does first what ended the wait, then what is in the inbox, with the results of settled.
+func (s *Supervisor) nextTurn(first func()) (fires <-chan time.Time, over bool) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	s.turns.begin()
+	first()
+	for _, f := range s.inbox.take() {
+		s.safely("a message to the loop", f)
+	}
+	return s.settled()
+}
+
+// settled ends a turn of Run's: with what fires when there is something to be done by itself, or with the end of the loop.
+func (s *Supervisor) settled() (fires <-chan time.Time, over bool) {
+	now := s.settle()
+	if s.stopped() || s.panics.hopeless() {
+		s.looping = false
+		return nil, true
+	}
+	s.alarm.set(s.clock, s.nextAlarm(now))
+	s.turns.end()
+	return s.alarm.fires, false
+}
+
+// stopped reports whether a shutdown or restart has stopped every process.
+func (s *Supervisor) stopped() bool { return s.stopping && len(s.stopGroups) == 0 }
 
 // hear takes in the signals that came before Run: after TERM nothing is started.
 func (s *Supervisor) hear(signals <-chan os.Signal) {
@@ -242,14 +263,14 @@ func (s *Supervisor) atOnce(f func()) bool {
 		return false
 	}
 	defer s.turn.Unlock()
-	if !s.inbox.idle() {
+	if !s.looping || !s.inbox.idle() {
 		return false
 	}
 	s.turns.begin()
 	s.safely("a turn of the loop", f)
 	now := s.settle()
 	s.turns.end()
-	if s.stopping && len(s.stopGroups) == 0 || s.alarm.tooLate(s.nextAlarm(now)) {
+	if s.stopped() || s.alarm.tooLate(s.nextAlarm(now)) {
 		s.inbox.ring() // Run has to see to it
 	}
 	return true
