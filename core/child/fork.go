@@ -42,15 +42,11 @@ func (f *forker) run() {
 			sp.failed = f.child(sp)
 		}
 		f.slow.end(sp)
-		f.mu.Lock()
-		f.ended = append(f.ended, sp)
-		f.mu.Unlock()
+		f.locked(func() { f.ended = append(f.ended, sp) })
 		f.forked.Signal()
 	}
 	closeFD(f.null)
-	f.mu.Lock()
-	f.noMore[forking] = true
-	f.mu.Unlock()
+	f.locked(func() { f.noMore[forking] = true })
 	f.forked.Signal()
 }
 

@@ -35,34 +35,22 @@ func newPoll() (waiter, error) {
 
 func (p *poll) add(fd int, write, eager bool) error {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.entries[fd] = pollEntry{write, eager}
-	p.mu.Unlock()
 	p.wake()
 	return nil
 }
 
 func (p *poll) remove(fd int, _ bool) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	delete(p.entries, fd)
-	p.mu.Unlock()
 	// A poll in progress would go on with the descriptor, or another of its number.
 	p.wake()
 }
 
 func (p *poll) wait(ready []int, timeout time.Duration, eagerOnly bool) []int {
-	p.mu.Lock()
-	p.fds = append(p.fds[:0], unix.PollFd{Fd: int32(p.r), Events: unix.POLLIN})
-	for fd, entry := range p.entries {
-		if eagerOnly && !entry.eager {
-			continue
-		}
-		events := int16(unix.POLLIN)
-		if entry.write {
-			events = unix.POLLOUT
-		}
-		p.fds = append(p.fds, unix.PollFd{Fd: int32(fd), Events: events})
-	}
-	p.mu.Unlock()
+	p.list(eagerOnly)
 	ms := -1
 	if timeout >= 0 {
 		ms = int((timeout + time.Millisecond - 1) / time.Millisecond)
@@ -84,6 +72,23 @@ func (p *poll) wait(ready []int, timeout time.Duration, eagerOnly bool) []int {
 		}
 	}
 	return ready
+}
+
+// list fills fds for a wait.
+func (p *poll) list(eagerOnly bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fds = append(p.fds[:0], unix.PollFd{Fd: int32(p.r), Events: unix.POLLIN})
+	for fd, entry := range p.entries {
+		if eagerOnly && !entry.eager {
+			continue
+		}
+		events := int16(unix.POLLIN)
+		if entry.write {
+			events = unix.POLLOUT
+		}
+		p.fds = append(p.fds, unix.PollFd{Fd: int32(fd), Events: events})
+	}
 }
 
 // wake writes to the pipe; when it is full the waiter will wake anyway.

@@ -104,12 +104,16 @@ func (p *poller) abort() { p.waiter.close() }
 // close ends the thread and closes every pipe. The callbacks of what was posted
 // before are still run; Readers hear nothing. Work that hangs is left to its thread.
 func (p *poller) close() {
-	p.mu.Lock()
-	p.closing = true
-	p.waiter.wake()
-	p.mu.Unlock()
+	p.beginClosing()
 	<-p.done
 	p.guard.close()
+}
+
+func (p *poller) beginClosing() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closing = true
+	p.waiter.wake()
 }
 
 // post runs f on the poller's thread; f is dropped once the poller is closing.
@@ -229,12 +233,24 @@ func (p *poller) rest(until time.Duration) (mine bool) {
 // round handles what is ready and what was posted. It reports whether a pause may
 // follow, for there were only quiet pipes and none that is eager, and whether this thread is still the poller.
 func (p *poller) round(now time.Duration) (restful, mine bool) {
-	p.work.Lock()
-	p.takePosted()
-	if restful, mine = p.finishRound(now); mine {
-		p.work.Unlock()
-	}
+	mine = p.working(func() (mine bool) {
+		p.takePosted()
+		restful, mine = p.finishRound(now)
+		return mine
+	})
 	return restful, mine
+}
+
+// working does something with the lock of the work, and reports whether this thread is still the poller. If not, the lock is that of the
+// thread that is, which gives it back.
+func (p *poller) working(f func() (mine bool)) (mine bool) {
+	p.work.Lock()
+	defer func() {
+		if mine {
+			p.work.Unlock()
+		}
+	}()
+	return f()
 }
 
 // finishRound does what is left of a round. With the lock, which is another's when this thread is no longer the poller.
@@ -338,7 +354,10 @@ func (p *poller) giveUpLate() (mine bool) {
 	if len(p.lingering) == 0 {
 		return true
 	}
-	p.work.Lock()
+	return p.working(p.giveUpThose)
+}
+
+func (p *poller) giveUpThose() (mine bool) {
 	for now := p.now(); len(p.lingering) > 0; {
 		st := p.lingering[0]
 		open := p.open(st)
@@ -357,7 +376,6 @@ func (p *poller) giveUpLate() (mine bool) {
 	if len(p.lingering) == 0 {
 		p.lingering = nil
 	}
-	p.work.Unlock()
 	return true
 }
 
@@ -371,12 +389,16 @@ func (p *poller) timeout() time.Duration {
 
 // shut closes a pipe and tells its Reader.
 func (p *poller) shut(st *stream, left int) Work {
-	p.mu.Lock()
-	st.closed = true
-	p.unwatch(st)
-	p.mu.Unlock()
+	p.takeOut(st)
 	closeFD(st.fd)
 	return st.reader.Closed(left)
+}
+
+func (p *poller) takeOut(st *stream) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	st.closed = true
+	p.unwatch(st)
 }
 
 // takePosted makes steps of what was posted, to be done after those that are there.
@@ -395,12 +417,16 @@ func (p *poller) takePosted() {
 
 // end runs what was posted before the end, and closes everything. It reports whether this thread is still the poller.
 func (p *poller) end() (mine bool) {
-	p.work.Lock()
-	p.takePosted()
-	if !p.runSteps() {
-		return false
-	}
-	defer p.work.Unlock()
+	return p.working(func() (mine bool) {
+		p.takePosted()
+		if mine = p.runSteps(); mine {
+			p.closeAll()
+		}
+		return mine
+	})
+}
+
+func (p *poller) closeAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, st := range p.table {
@@ -411,7 +437,6 @@ func (p *poller) end() (mine bool) {
 		}
 	}
 	p.waiter.close()
-	return true
 }
 
 func (p *poller) isClosing() bool {

@@ -53,13 +53,18 @@ func (r *reaper) close() {
 	signal.Stop(r.sigchld)
 	close(r.stop)
 	<-r.done
-	r.mu.Lock()
-	known := r.known
-	r.known = map[int]*Child{}
-	r.mu.Unlock()
-	for _, c := range known {
+	for _, c := range r.forgetAll() {
 		c.closeStdin()
 	}
+}
+
+// forgetAll gives the children that there are, which are known no longer.
+func (r *reaper) forgetAll() map[int]*Child {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := r.known
+	r.known = map[int]*Child{}
+	return known
 }
 
 // KillAll kills every child with its process group, for a process that cannot end them in order.
@@ -90,20 +95,30 @@ func (r *reaper) run() {
 
 // reap takes one status and reports whether there was one.
 func (r *reaper) reap() bool {
-	var ws syscall.WaitStatus
+	c, more := r.take()
+	if c != nil {
+		c.exit()
+	}
+	return more
+}
+
+// take takes one status and reports whether there was one; with the child that it is of, if that is announced.
+func (r *reaper) take() (ready *Child, more bool) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	var ws syscall.WaitStatus
 	pid, err := syscall.Wait4(-1, &ws, syscall.WNOHANG, nil)
 	if pid <= 0 {
-		r.mu.Unlock()
-		return err == syscall.EINTR
+		return nil, err == syscall.EINTR
 	}
 	c := r.known[pid]
-	ready := false
 	switch {
 	case c != nil:
 		delete(r.known, pid)
 		c.ended(ws)
-		ready = c.announced
+		if c.announced {
+			ready = c
+		}
 	case r.forking:
 		if len(r.unclaimed) == maxUnclaimed {
 			r.orphans = append(r.orphans, r.unclaimed[0])
@@ -113,11 +128,7 @@ func (r *reaper) reap() bool {
 	default:
 		r.orphans = append(r.orphans, status{pid, ws})
 	}
-	r.mu.Unlock()
-	if ready {
-		c.exit()
-	}
-	return true
+	return ready, true
 }
 
 // ended notes the status. What is left of the process group is killed here and now: the pid has just become free, and
@@ -130,28 +141,32 @@ func (c *Child) ended(ws syscall.WaitStatus) {
 }
 
 func (r *reaper) tellOrphans() {
+	for _, o := range r.takeOrphans() {
+		if r.unknown != nil {
+			r.unknown(o.pid, o.ws)
+		}
+	}
+}
+
+func (r *reaper) takeOrphans() []status {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	orphans := r.orphans
 	r.orphans = nil
-	r.mu.Unlock()
-	if r.unknown == nil {
-		return
-	}
-	for _, o := range orphans {
-		r.unknown(o.pid, o.ws)
-	}
+	return orphans
 }
 
 // forkBegins is called by the spawner before a fork, and then one of register and forkFailed.
 func (r *reaper) forkBegins() {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.forking = true
-	r.mu.Unlock()
 }
 
 // register makes the child of the fork known, whether it still lives or not.
 func (r *reaper) register(c *Child) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	for i := len(r.unclaimed) - 1; i >= 0; i-- {
 		if r.unclaimed[i].pid == c.pid {
 			c.ended(r.unclaimed[i].ws)
@@ -169,6 +184,7 @@ func (r *reaper) register(c *Child) {
 // be executed, if the reaper got it before ForkExec, is nobody's.
 func (r *reaper) forkFailed() {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	for i := len(r.unclaimed) - 1; i >= 0; i-- {
 		if ws := r.unclaimed[i].ws; ws.Exited() && ws.ExitStatus() == childFailed {
 			r.unclaimed = append(r.unclaimed[:i], r.unclaimed[i+1:]...)
@@ -178,13 +194,12 @@ func (r *reaper) forkFailed() {
 	r.forkEnds()
 }
 
-// forkEnds makes what nobody claimed orphans, and unlocks.
+// forkEnds makes what nobody claimed orphans. Under the lock.
 func (r *reaper) forkEnds() {
 	r.forking = false
 	left := len(r.unclaimed) > 0
 	r.orphans = append(r.orphans, r.unclaimed...)
 	r.unclaimed = r.unclaimed[:0]
-	r.mu.Unlock()
 	if left {
 		select {
 		case r.poke <- struct{}{}:
@@ -195,11 +210,15 @@ func (r *reaper) forkEnds() {
 
 // announce is called when Started has returned and the pipes are polled.
 func (r *reaper) announce(c *Child) {
-	r.mu.Lock()
-	c.announced = true
-	ready := c.reaped
-	r.mu.Unlock()
-	if ready {
+	if r.noteAnnounced(c) {
 		c.exit()
 	}
+}
+
+// noteAnnounced reports whether the child has been reaped already.
+func (r *reaper) noteAnnounced(c *Child) (reaped bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.announced = true
+	return c.reaped
 }

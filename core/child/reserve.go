@@ -31,10 +31,14 @@ func (r *reserve) open() {
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
 		return
 	}
-	r.mu.Lock()
-	r.size = int(min(uint64(limit.Cur)/reserveShare, maxReserve)) //nolint:unconvert,gosec // signed elsewhere
-	r.mu.Unlock()
+	r.setSize(int(min(uint64(limit.Cur)/reserveShare, maxReserve))) //nolint:unconvert,gosec // signed elsewhere
 	r.refill()
+}
+
+func (r *reserve) setSize(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.size = n
 }
 
 // lend gives all of it up, for who is about to open something, and reports whether there was any. refill
@@ -65,9 +69,7 @@ func (r *reserve) refill() {
 
 func (r *reserve) close() {
 	r.lend()
-	r.mu.Lock()
-	r.size = 0
-	r.mu.Unlock()
+	r.setSize(0)
 }
 
 // noFiles reports whether an error means that no more files can be opened, by us or by anybody.

@@ -76,8 +76,15 @@ func (w *slowWatch) forget(i int) {
 
 // look runs on a goroutine of the timer's.
 func (w *slowWatch) look() {
-	var slow []*Spawn
+	for _, sp := range w.takeSlow() {
+		sp.request.Slow()
+	}
+}
+
+// takeSlow takes those that have become slow, and sets the timer for the others.
+func (w *slowWatch) takeSlow() (slow []*Spawn) {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.set = false
 	next := w.after
 	for i := 0; i < len(w.current); {
@@ -94,10 +101,7 @@ func (w *slowWatch) look() {
 	if w.set {
 		w.timer.Reset(next)
 	}
-	w.mu.Unlock()
-	for _, sp := range slow {
-		sp.request.Slow()
-	}
+	return slow
 }
 
 func (w *slowWatch) close() {

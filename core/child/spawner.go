@@ -88,14 +88,7 @@ const (
 // at most (SpawnError.Preparing). Otherwise Started or Failed comes, or has come.
 func (sp *Spawn) Cancel() bool {
 	s := sp.spawner
-	s.mu.Lock()
-	was := sp.state
-	if was < spawnBegun {
-		sp.state = spawnCancelled
-	}
-	delete(s.late, sp)
-	s.mu.Unlock()
-	switch was {
+	switch s.takeBack(sp) {
 	case spawnLate:
 		s.waiting.Add(-1)
 		go sp.cancelledLate()
@@ -106,6 +99,18 @@ func (sp *Spawn) Cancel() bool {
 		return false
 	}
 	return true
+}
+
+// takeBack takes a spawn back if that is in time, and gives its state before.
+func (s *spawner) takeBack(sp *Spawn) (was spawnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was = sp.state
+	if was < spawnBegun {
+		sp.state = spawnCancelled
+	}
+	delete(s.late, sp)
+	return was
 }
 
 // cancelled ends a spawn that was taken back. What was sent to the forking thread
@@ -166,10 +171,15 @@ func (s *spawner) lock(locked chan struct{}) {
 	s.forker.run()
 }
 
-func (s *spawner) close() {
+// locked calls f with the lock.
+func (s *spawner) locked(f func()) {
 	s.mu.Lock()
-	s.closing = true
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	f()
+}
+
+func (s *spawner) close() {
+	s.locked(func() { s.closing = true })
 	s.arrived.Signal()
 	<-s.done
 	s.guard.close()
@@ -180,21 +190,25 @@ func (s *spawner) close() {
 
 func (s *spawner) submit(r *Request) *Spawn {
 	sp := &Spawn{spawner: s, request: r, pipes: noPipes()}
-	s.mu.Lock()
-	closed := s.closing
-	if closed {
-		sp.state = spawnCancelled
-	} else {
-		s.queue = append(s.queue, sp)
-		s.waiting.Add(1)
-	}
-	s.mu.Unlock()
-	if closed {
+	if !s.enqueue(sp) {
 		go sp.cancelled()
 		return sp
 	}
 	s.arrived.Signal()
 	return sp
+}
+
+// enqueue is false once the spawner is closing: then the spawn is taken back.
+func (s *spawner) enqueue(sp *Spawn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		sp.state = spawnCancelled
+		return false
+	}
+	s.queue = append(s.queue, sp)
+	s.waiting.Add(1)
+	return true
 }
 
 // prepareAll is the first step's goroutine. It ends when another has taken its place.
@@ -211,29 +225,35 @@ func (s *spawner) prepareAll() {
 		}
 		s.pass(sp)
 	}
-	s.mu.Lock()
-	left := s.queue
-	s.queue = nil
-	for sp := range s.late {
-		left = append(left, sp)
-	}
-	s.noMore[preparing] = true
-	s.mu.Unlock()
+	left := s.noMoreToPrepare()
 	s.ready.Signal()
 	for _, sp := range left {
 		sp.Cancel()
 	}
 }
 
+// noMoreToPrepare ends the first step, and gives those that it leaves.
+func (s *spawner) noMoreToPrepare() (left []*Spawn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	left = s.queue
+	s.queue = nil
+	for sp := range s.late {
+		left = append(left, sp)
+	}
+	s.noMore[preparing] = true
+	return left
+}
+
 // goOnWithout has another goroutine prepare those behind a spawn that hangs.
 func (s *spawner) goOnWithout(sp *Spawn) {
-	s.mu.Lock()
-	cancelled := sp.state == spawnCancelled
-	if !cancelled {
-		sp.state = spawnLate
-		s.late[sp] = struct{}{}
-	}
-	s.mu.Unlock()
+	cancelled := false
+	s.locked(func() {
+		if cancelled = sp.state == spawnCancelled; !cancelled {
+			sp.state = spawnLate
+			s.late[sp] = struct{}{}
+		}
+	})
 	go s.prepareAll()
 	if cancelled {
 		s.waiting.Add(-1)
@@ -246,13 +266,13 @@ func (s *spawner) goOnWithout(sp *Spawn) {
 
 // comesLate is the end of a preparation that nobody waits for any longer.
 func (s *spawner) comesLate(sp *Spawn) {
-	s.mu.Lock()
-	_, wanted := s.late[sp]
-	delete(s.late, sp)
-	if wanted {
-		sp.state = spawnPreparing
-	}
-	s.mu.Unlock()
+	wanted := false
+	s.locked(func() {
+		if _, wanted = s.late[sp]; wanted {
+			delete(s.late, sp)
+			sp.state = spawnPreparing
+		}
+	})
 	if wanted {
 		s.pass(sp)
 		return
@@ -269,21 +289,7 @@ func (s *spawner) pass(sp *Spawn) {
 	s.passing.Lock()
 	defer s.passing.Unlock()
 	sp.send()
-	s.mu.Lock()
-	tooLate := s.noMore[preparing] // the thread may have ended
-	if tooLate {
-		sp.state = spawnCancelled
-	}
-	back := sp.state == spawnCancelled
-	if !back {
-		sp.state = spawnPrepared
-	}
-	if !tooLate {
-		// One that was taken back goes on to the thread, which closes what was sent.
-		s.prepared = append(s.prepared, sp)
-		s.full = len(s.prepared) >= maxAhead
-	}
-	s.mu.Unlock()
+	back, tooLate := s.line(sp)
 	s.ready.Signal()
 	if tooLate {
 		s.waiting.Add(-1)
@@ -294,6 +300,24 @@ func (s *spawner) pass(sp *Spawn) {
 	if back {
 		go sp.cancelled()
 	}
+}
+
+// line puts a spawn among those that are prepared. It reports whether it was taken back, and whether nothing is forked any more.
+func (s *spawner) line(sp *Spawn) (back, tooLate bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if tooLate = s.noMore[preparing]; tooLate { // the thread may have ended
+		sp.state = spawnCancelled
+	}
+	if back = sp.state == spawnCancelled; !back {
+		sp.state = spawnPrepared
+	}
+	if !tooLate {
+		// One that was taken back goes on to the thread, which closes what was sent.
+		s.prepared = append(s.prepared, sp)
+		s.full = len(s.prepared) >= maxAhead
+	}
+	return back, tooLate
 }
 
 // toPrepare waits for the next request; nil at the end.
@@ -398,12 +422,12 @@ func (s *spawner) finishAll() {
 	defer close(s.done)
 	var batch []*Spawn
 	for {
-		s.mu.Lock()
-		for len(s.ended) == 0 && !s.noMore[forking] {
-			s.forked.Wait()
-		}
-		batch, s.ended = s.ended, batch[:0]
-		s.mu.Unlock()
+		s.locked(func() {
+			for len(s.ended) == 0 && !s.noMore[forking] {
+				s.forked.Wait()
+			}
+			batch, s.ended = s.ended, batch[:0]
+		})
 		if len(batch) == 0 {
 			return
 		}
