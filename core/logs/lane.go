@@ -105,15 +105,19 @@ func (ln *lane) next() (w *Writer, tasks []task, freed []*Writer) {
 func (ln *lane) serve(w *Writer, tasks []task) {
 	var r Report
 	defer func() {
-		ln.lanes.mu.Lock()
-		for _, t := range tasks {
-			w.waiting -= len(t.b)
-		}
-		ln.idle(w)
-		ln.lanes.mu.Unlock()
+		ln.served(w, tasks)
 		w.late(r)
 	}()
 	r = w.perform(tasks)
+}
+
+func (ln *lane) served(w *Writer, tasks []task) {
+	ln.lanes.mu.Lock()
+	defer ln.lanes.mu.Unlock()
+	for _, t := range tasks {
+		w.waiting -= len(t.b)
+	}
+	ln.idle(w)
 }
 
 // idle notes that nobody is at w's file any longer. Under the lock.
@@ -193,29 +197,36 @@ func (o *Opening) begin(l *Lanes, path string) error {
 			return ErrHangs
 		}
 	}
-	o.mu.Lock()
-	o.path = path
-	o.mu.Unlock()
+	o.swap(path)
 	return nil
 }
 
 // end notes that it is open, or could not be opened. If it was Late, what was queued meanwhile is done first.
 func (o *Opening) end() {
-	o.mu.Lock()
-	ln := o.lane
-	o.path, o.lane = "", nil
-	o.mu.Unlock()
-	if ln != nil {
+	if _, ln := o.swap(""); ln != nil {
 		ln.work()
 	}
+}
+
+// swap sets what is being opened, and gives what was.
+func (o *Opening) swap(path string) (before string, ln *lane) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	before, ln = o.path, o.lane
+	o.path, o.lane = path, nil
+	return before, ln
+}
+
+func (o *Opening) underWay() (path string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.path
 }
 
 // Late has others treat the log's file system as one that does not answer, if the opening is still under way. It may
 // block as the opening does.
 func (o *Opening) Late(l *Lanes) {
-	o.mu.Lock()
-	path := o.path
-	o.mu.Unlock()
+	path := o.underWay()
 	if path == "" {
 		return
 	}

@@ -130,10 +130,7 @@ func (o *outlet) droppedLines() int64 {
 func (o *outlet) run() {
 	defer close(o.done)
 	for {
-		o.mu.Lock()
-		o.taken, o.items = o.items, nil
-		closing := o.closing
-		o.mu.Unlock()
+		closing := o.take()
 		switch {
 		case len(o.taken) > 0:
 			for len(o.taken) > 0 {
@@ -152,6 +149,27 @@ func (o *outlet) run() {
 			<-o.wake
 		}
 	}
+}
+
+// take takes what is queued, and reports whether the outlet is closing.
+func (o *outlet) take() (closing bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.taken, o.items = o.items, nil
+	return o.closing
+}
+
+func (o *outlet) isClosing() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.closing
+}
+
+// written notes that so many bytes are not queued any more.
+func (o *outlet) written(n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.pending -= n
 }
 
 // perform does a step when the file can take it.
@@ -176,9 +194,7 @@ func (o *outlet) perform(it item) {
 			o.write(it.buf[start:it.ends[i-1]])
 			start = it.ends[i-1]
 		}
-		o.mu.Lock()
-		o.pending -= len(it.buf)
-		o.mu.Unlock()
+		o.written(len(it.buf))
 	}
 }
 
@@ -200,10 +216,7 @@ func (o *outlet) await() {
 		if !o.file.Full() {
 			return
 		}
-		o.mu.Lock()
-		closing := o.closing
-		o.mu.Unlock()
-		if closing {
+		if o.isClosing() {
 			return
 		}
 		o.sleep(o.hurried)
@@ -224,7 +237,12 @@ func (o *outlet) sleep(sooner chan struct{}) {
 // hurry does the urgent steps at once: a log that cannot be written can still be
 // reopened elsewhere, or cleared.
 func (o *outlet) hurry() {
-	var urgent []item
+	for _, it := range o.takeUrgent() {
+		it.op(o.file)
+	}
+}
+
+func (o *outlet) takeUrgent() (urgent []item) {
 	pick := func(items []item) []item {
 		return slices.DeleteFunc(items, func(it item) bool {
 			if it.urgent {
@@ -234,9 +252,7 @@ func (o *outlet) hurry() {
 		})
 	}
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.taken, o.items = pick(o.taken), pick(o.items)
-	o.mu.Unlock()
-	for _, it := range urgent {
-		it.op(o.file)
-	}
+	return urgent
 }

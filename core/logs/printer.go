@@ -48,18 +48,11 @@ func (p *Printer) Print(b []byte) {
 func (p *Printer) run() {
 	defer close(p.done)
 	var spare []byte
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	for {
-		for len(p.queue) == 0 && !p.closed {
-			p.more.Wait()
-		}
-		if len(p.queue) == 0 {
+		b, lost := p.next(spare)
+		if b == nil {
 			return
 		}
-		b, lost := p.queue, p.lost
-		p.queue, p.lost = spare[:0], 0
-		p.mu.Unlock()
 		n, err := p.out.Write(b)
 		if err != nil { // as a file that cannot be written: gone, and the next may do
 			lost += len(b) - n
@@ -68,17 +61,35 @@ func (p *Printer) run() {
 			p.dropped(lost)
 		}
 		spare = b
-		p.mu.Lock()
 	}
+}
+
+// next waits for something to write, and gives it with how much was lost; nil at the end. What is printed from then on goes into spare.
+func (p *Printer) next(spare []byte) (b []byte, lost int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.queue) == 0 && !p.closed {
+		p.more.Wait()
+	}
+	if len(p.queue) == 0 {
+		return nil, 0
+	}
+	b, lost = p.queue, p.lost
+	p.queue, p.lost = spare[:0], 0
+	return b, lost
+}
+
+func (p *Printer) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	p.more.Signal()
 }
 
 // Close waits until all that was printed is written, but no longer than patience: a
 // stream that nobody reads is left to the process's end.
 func (p *Printer) Close(patience time.Duration) {
-	p.mu.Lock()
-	p.closed = true
-	p.more.Signal()
-	p.mu.Unlock()
+	p.end()
 	t := time.NewTimer(patience)
 	defer t.Stop()
 	select {

@@ -257,13 +257,16 @@ func (w *Writer) enqueued(t task) (r Report) {
 		return Report{}
 	}
 	r.Bytes, r.Dropped = len(t.b), len(t.b)
-	w.lanes.mu.Lock()
-	waiting := int64(w.waiting)
-	w.lanes.mu.Unlock()
-	if t := w.o.Episode.failed(w.path, ErrHangs, int64(len(t.b)), waiting); t != nil {
+	if t := w.o.Episode.failed(w.path, ErrHangs, int64(len(t.b)), w.queuedBytes()); t != nil {
 		r.Errs = append(r.Errs, t)
 	}
 	return r
+}
+
+func (w *Writer) queuedBytes() int64 {
+	w.lanes.mu.Lock()
+	defer w.lanes.mu.Unlock()
+	return int64(w.waiting)
 }
 
 // Do does what was noted. It blocks as long as the disk likes.
@@ -278,26 +281,33 @@ func (w *Writer) Done() Report {
 
 // Away leaves the file to the thread of Do, which hangs. It is called for the caller, on the thread that goes on in its place.
 func (w *Writer) Away() (r Report) {
-	w.lanes.mu.Lock()
-	w.lane = w.lanes.enter(w.at)
-	w.lane.members[w] = struct{}{}
-	w.busy = true
-	w.lanes.mu.Unlock()
+	w.leave()
 	if t := w.o.Episode.failed(w.path, ErrHangs, 0, 0); t != nil {
 		r.Errs = append(r.Errs, t)
 	}
 	return r
 }
 
+func (w *Writer) leave() {
+	w.lanes.mu.Lock()
+	defer w.lanes.mu.Unlock()
+	w.lane = w.lanes.enter(w.at)
+	w.lane.members[w] = struct{}{}
+	w.busy = true
+}
+
 // Back does, on the thread of Do, what came while that hung, and gives the file back.
 func (w *Writer) Back() {
 	w.late(w.result)
+	w.giveBack().work()
+}
+
+func (w *Writer) giveBack() *lane {
 	w.lanes.mu.Lock()
-	ln := w.lane
+	defer w.lanes.mu.Unlock()
 	w.doing = nil
-	ln.idle(w)
-	w.lanes.mu.Unlock()
-	ln.work()
+	w.lane.idle(w)
+	return w.lane
 }
 
 // perform does tasks, on the thread that the file belongs to.
