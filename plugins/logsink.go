@@ -112,7 +112,7 @@ func NewLogSink(o LogSinkOptions, around LogSinkSurroundings) (*LogSink, error) 
 	}
 	k.ctx, k.end = context.WithCancel(context.Background())
 	if o.Overflow == SpoolOverflow {
-		s, err := o.Spool.open("logsink", o.Name, k.spoolReport, k.ring, max(k.o.BufferBytes, 4*maxBatch))
+		s, err := o.Spool.open("logsink", o.Name, k.spoolReport, k.ring, k.o.spoolMemory())
 		if err != nil {
 			k.end()
 			return nil, err

@@ -91,7 +91,7 @@ const batchForm = 1
 
 // encode writes the batch for a spool: for each record three texts, three numbers and the data, with their lengths before them.
 func (b *logBatch) encode() []byte {
-	dst := make([]byte, 1, int(b.size())+128*len(b.records))
+	dst := make([]byte, 1, b.encodedMost())
 	dst[0] = batchForm
 	text := func(s string) {
 		dst = binary.AppendUvarint(dst, uint64(len(s)))
@@ -108,6 +108,12 @@ func (b *logBatch) encode() []byte {
 		dst = append(dst, data...)
 	})
 	return dst
+}
+
+// encodedMost is about the most that encode writes, and what the spool needs beside.
+func (b *logBatch) encodedMost() int64 {
+	const record, beside = 128, 1024
+	return b.size() + record*int64(len(b.records)) + beside
 }
 
 var errBadBatch = errors.New("cannot read a batch of output from the spool: it is damaged, or of another version")

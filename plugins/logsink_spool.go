@@ -15,12 +15,12 @@ func (k *LogSink) runSpool() {
 	defer look.Stop()
 	looking := false
 	for {
-		b, closing := k.nextToSpool()
+		b, over := k.nextToSpool()
 		if b != nil {
 			k.spoolBatch(b)
 			continue
 		}
-		if closing {
+		if over {
 			return
 		}
 		if waiting := k.diskRoom(); waiting != looking {
@@ -39,17 +39,26 @@ func (k *LogSink) runSpool() {
 	}
 }
 
-// nextToSpool is the batch to be spooled; nil: there is none.
-func (k *LogSink) nextToSpool() (b *logBatch, closing bool) {
+// spoolMemory is how much the spool may hold in memory for the disk.
+func (o *LogSinkOptions) spoolMemory() int64 { return max(o.BufferBytes, 4*maxBatch) }
+
+// nextToSpool is the batch to be spooled; nil: there is none, or the spool has no room for it in memory, which it would make by discarding what is
+// oldest. Where the disk fails, and is not only slow, that is right. over: none comes any more.
+func (k *LogSink) nextToSpool() (b *logBatch, over bool) {
+	memory := k.spool.Stats().Memory // only this goroutine makes it more
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(k.sealed) > 0 {
-		b, k.sealed = k.sealed[0], k.sealed[1:]
-		k.lastSeq++
-		b.seq = k.lastSeq
+	if len(k.sealed) == 0 {
+		return nil, k.closing
 	}
-	k.spooling = b != nil
-	return b, k.closing
+	if b = k.sealed[0]; memory > 0 && memory+b.encodedMost() > k.o.spoolMemory() && !k.diskBad {
+		return nil, false
+	}
+	k.sealed = k.sealed[1:]
+	k.lastSeq++
+	b.seq = k.lastSeq
+	k.spooling = true
+	return b, false
 }
 
 func (k *LogSink) spoolBatch(b *logBatch) {
@@ -70,11 +79,11 @@ func (k *LogSink) spoolBatch(b *logBatch) {
 	k.ring()
 }
 
-// diskRoom looks how much waits for the disk, lets go of the programs for which there is room again, and reports whether others still wait.
+// diskRoom looks how much waits for the disk, lets go of the programs for which there is room again, and reports whether others, or batches, still wait.
 func (k *LogSink) diskRoom() (waiting bool) {
 	memory := k.spool.Stats().Memory
 	k.resume(func() { k.onDisk = memory })
-	k.locked(func() { waiting = k.paused > 0 })
+	k.locked(func() { waiting = k.paused > 0 || len(k.sealed) > 0 })
 	return waiting
 }
 

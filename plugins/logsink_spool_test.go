@@ -168,3 +168,21 @@ func TestSinkSpoolThatIsFullDropsTheOldest(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A disk that is only slow loses nothing: what comes faster than it writes waits before the spool, as far as the buffer goes.
+func TestSinkSpoolsNoFasterThanTheDiskWrites(t *testing.T) {
+	p := &sinkPlugin{}
+	k := newSink(t, p, LogSinkOptions{Overflow: SpoolOverflow, BufferBytes: 1 << 20, Spool: SpoolOptions{Dir: t.TempDir(), MaxBytes: 4 << 30}})
+	say := k.Source("web", "a", "stdout", func() {})
+	chunk := make([]byte, 64<<10)
+	for range 20 {
+		for range 2 * (1 << 20) / len(chunk) * 15 / 16 { // less than twice the buffer, which is taken of a program that does not wait
+			say(7, time.Now(), chunk)
+		}
+		await(t, "all that was taken is written", func() bool { s := k.Status(); return s.Written+s.Dropped >= s.Accepted })
+	}
+	if s := k.Status(); s.Dropped != 0 || s.Spool.Stats.Discarded != 0 {
+		t.Errorf("%d bytes dropped, %d batches discarded", s.Dropped, s.Spool.Stats.Discarded)
+	}
+	closeSink(t, k)
+}
