@@ -22,7 +22,7 @@ type Notifier struct {
 	GroupMax      int                     `key:"group_max" is:"hark" default:"100" unit:"events" min:"1" max:"1000" doc:"The most events that one notification holds."`
 	Rate          Rate                    `key:"rate_limit" is:"hark" sample:"10/1m" doc:"The most notifications in a period. Events beyond it are put into one notification later. Without it, there is no limit."`
 	Quiet         QuietHours              `key:"quiet_hours" is:"hark" sample:"22:00-07:00" doc:"The time of day in which events below quiet_severity are held back until it ends. Without it, never."`
-	QuietSeverity string                  `key:"quiet_severity" type:"severity" is:"hark" default:"critical" doc:"The severity from which events are notified of even in quiet_hours."`
+	QuietSeverity string                  `key:"quiet_severity" type:"severity" is:"hark" default:"critical" doc:"Events of this severity or above are notified of even in quiet_hours."`
 	Timeout       time.Duration           `key:"notify_timeout" type:"time" is:"hark" default:"30" unit:"seconds" min:"more than 0" doc:"How long one delivery may take."`
 	RetryDelay    time.Duration           `key:"retry_delay" type:"time" is:"hark" default:"1" unit:"seconds" min:"more than 0" doc:"The wait before the first retry of a failed delivery. It doubles with each further one."`
 	RetryMaxDelay time.Duration           `key:"retry_max_delay" type:"time" is:"hark" default:"300" unit:"seconds" min:"more than 0" doc:"The longest wait between two retries."`
@@ -48,7 +48,7 @@ type LogSink struct {
 	Plugin        string                  `key:"plugin" is:"hark,required,elsewhere,byhand" sample:"syslog" doc:"The plugin that writes the output."`
 	Programs      *eventlistener.Programs `key:"programs" is:"hark" sample:"*" doc:"Only the output of these processes is sent. Without it, that of all."`
 	Channels      `key:"channel" is:"hark" default:"both" sample:"both" doc:"Which output is sent: stdout, stderr or both."`
-	BufferBytes   int64         `key:"buffer_bytes" type:"size" is:"hark" default:"8MB" unit:"bytes" min:"1MB" doc:"How much output is kept in memory until it is written; at least 1MB."`
+	BufferBytes   int64         `key:"buffer_bytes" type:"size" is:"hark" default:"8MB" unit:"bytes" min:"1MB" doc:"How much output is kept in memory until it is written."`
 	Overflow      string        `key:"overflow" type:"overflow policy of a log sink" is:"hark" default:"drop_oldest" sample:"spool" doc:"What happens when the buffer is full. The oldest output is dropped (drop_oldest), the program is blocked (block), or all output is kept on disk (spool)."`
 	MaxInFlight   int           `key:"max_in_flight" is:"hark" default:"4" unit:"batches" min:"1" max:"64" doc:"How many batches are sent ahead of their acknowledgement."`
 	RetryMaxDelay time.Duration `key:"retry_max_delay" type:"time" is:"hark" default:"60" unit:"seconds" min:"more than 0" doc:"The longest wait before a refused batch is sent again, unless the plugin asks for more."`

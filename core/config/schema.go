@@ -76,7 +76,7 @@ func declared(s SectionSchema, tables ...*table) SectionSchema {
 
 // include is the [include] section.
 type include struct {
-	Files []string `key:"files" type:"files" is:"required,byhand" sample:"relative/directory/*.ini" doc:"The files to read, in the order of their names. A relative name is relative to the directory of this file." example:"conf.d/*.conf"`
+	Files []string `key:"files" type:"files" is:"required,byhand" sample:"relative/directory/*.ini" doc:"The files to read: names and patterns. What a pattern finds is read in the order of its names. A relative name is relative to the directory of this file." example:"conf.d/*.conf"`
 }
 
 // Schema is every section and key that Hark knows, in the order of the sample

@@ -4,6 +4,7 @@ package reference
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -90,10 +91,13 @@ func meaning(f *config.Field) string {
 		add("It is required.")
 	}
 	switch {
-	case f.Min != "" && f.Max != "":
-		add("The least is " + f.Min + ", the most " + f.Max + ".")
 	case strings.HasPrefix(f.Min, "more than"):
 		add("It must be " + f.Min + ".")
+	case f.Max == noBound || f.Min == "":
+	case f.Max != "":
+		add("It is from " + f.Min + " to " + f.Max + ".")
+	default:
+		add("It is at least " + f.Min + ".")
 	}
 	if f.PerProcess {
 		add("It is expanded for each process.")
@@ -104,8 +108,15 @@ func meaning(f *config.Field) string {
 	if !f.Compared && !f.Names {
 		add("`reread` and `update` do not see it change.")
 	}
-	return text
+	return codes.ReplaceAllStringFunc(text, func(s string) string { return "`" + strings.Trim(s, "`") + "`" })
 }
+
+// noBound is a bound that nobody reaches: the largest number that some settings hold.
+const noBound = "2147483647"
+
+// codes are the words in the documentation of a key that are not English: names with an underscore, expansions, sections; and what is marked
+// so already.
+var codes = regexp.MustCompile("`[^`]*`" + `|%\(\w+\)[sd]?|\[[a-z_-]+(:x)?\]|\b\w+:\w+_\w+\b|\b[A-Za-z]+(_[A-Za-z]+)+(=\w+)?\b|\b[a-z]+=[a-z]+\b`)
 
 // facts are the type, default, unit and origin of a key.
 func facts(f *config.Field) string {
@@ -162,6 +173,12 @@ func wrap(text string, width int) string {
 	return b.String()
 }
 
+// linked makes links of the names of other pages.
+func linked(text string) string {
+	text = regexp.MustCompile(`docs/([a-z-]+\.md)`).ReplaceAllString(text, "[$1]($1)")
+	return strings.ReplaceAll(text, "PROTOCOL.md", "[PROTOCOL.md](../PROTOCOL.md)")
+}
+
 // Markdown is docs/configuration.md.
 func Markdown() string {
 	var b strings.Builder
@@ -176,7 +193,7 @@ func Markdown() string {
 			}
 			fmt.Fprintf(&b, "## %s\n", title)
 		case paragraph:
-			b.WriteString(wrap(x.text, 140) + "\n")
+			b.WriteString(linked(wrap(x.text, 140)) + "\n")
 		case code:
 			fmt.Fprintf(&b, "```ini\n%s\n```\n", x.text)
 		case list:
@@ -186,10 +203,10 @@ func Markdown() string {
 		case table:
 			fmt.Fprintf(&b, "| %s |\n|%s\n", strings.Join(x.head, " | "), strings.Repeat("---|", len(x.head)))
 			for _, row := range x.rows {
-				fmt.Fprintf(&b, "| %s |\n", strings.ReplaceAll(strings.Join(row, " | "), "*", `\*`))
+				fmt.Fprintf(&b, "| %s |\n", linked(strings.ReplaceAll(strings.Join(row, " | "), "*", `\*`)))
 			}
 		case key:
-			fmt.Fprintf(&b, "### `%s`\n\n%s\n\n", x.text, wrap(x.doc, 140))
+			fmt.Fprintf(&b, "### `%s`\n\n%s\n\n", x.text, linked(wrap(x.doc, 140)))
 			if x.example != "" {
 				fmt.Fprintf(&b, "    %s = %s\n\n", x.text, x.example)
 			}
