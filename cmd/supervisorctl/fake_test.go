@@ -58,6 +58,7 @@ type methods map[string]any
 
 func (m methods) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, _ := io.ReadAll(req.Body)
+	req.Body = io.NopCloser(bytes.NewReader(body))
 	method, _, _ := xmlrpc.DecodeCall(body)
 	v, ok := m[method]
 	if !ok {

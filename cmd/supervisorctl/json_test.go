@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hark-supervisor/hark/core/xmlrpc"
+)
+
+// record is a struct of an answer: names and values in turn.
+func record(members ...any) xmlrpc.Struct {
+	var s xmlrpc.Struct
+	for i := 0; i < len(members); i += 2 {
+		s = append(s, xmlrpc.Member{Name: members[i].(string), Value: members[i+1]})
+	}
+	return s
+}
+
+// fullDaemon answers all that actions ask for, every member set.
+func fullDaemon() methods {
+	info := func(group, name, state string, code, pid int) xmlrpc.Struct {
+		return record("name", name, "group", group, "start", 1700000000, "stop", 1600000000, "now", 1700000060, "state", code, "statename", state,
+			"spawnerr", "", "exitstatus", 3, "logfile", "/log/"+name, "stdout_logfile", "/log/"+name, "stderr_logfile", "/log/"+name+".err",
+			"pid", pid, "description", "of "+name)
+	}
+	outcome := func(name string, status int, words string) xmlrpc.Struct {
+		return record("name", name, "group", "web", "status", status, "description", words)
+	}
+	step := func(s xmlrpc.Struct, name string) xmlrpc.Struct { return append(s, xmlrpc.Member{Name: "step", Value: name}) }
+	configured := func(group, name string, inUse, auto bool) xmlrpc.Struct {
+		return record("name", name, "group", group, "inuse", inUse, "autostart", auto, "group_prio", 999, "process_prio", 5)
+	}
+	spool := record("path", "/spool/a", "fault", "disk full", "max_bytes", 1000, "sync", true, "bytes", 10, "memory_bytes", 20, "last", 9, "committed", 8,
+		"discarded", 7, "damaged", 6, "damaged_before", 5, "commits", 4, "failures", 3)
+	subscriber := func(name, kind, trouble string) xmlrpc.Struct {
+		return record("name", name, "kind", kind, "events", []any{"EVENT"}, "programs", []any{}, "buffer_size", 10, "overflow", "spool", "payload", "json",
+			"max_in_flight", 2, "ack_timeout", 30, "max_deliveries", 4, "queued", 5, "in_flight", 1, "recovered", 6, "accepted", 7000000000, "delivered", 8,
+			"rejected", 9, "returned", 10, "discarded", 11, "dead_letters", 12, "suppressed", 13, "oldest_age", 14.5, "last_error", trouble,
+			"last_delivery", 0, "processes", []any{record("name", "l", "group", name, "statename", "RUNNING", "pid", 7, "listener_state", "BUSY", "in_flight", 1)})
+	}
+	sink := func(name, trouble string) xmlrpc.Struct {
+		return record("name", name, "programs", []any{"web:*"}, "channels", []any{"stdout"}, "overflow", "block", "buffer_bytes", 4096, "queued", 2048,
+			"in_flight", 1, "paused", 0, "accepted", 5000000000, "written", 3000000, "dropped", 12, "batches", 4, "redelivered", 1, "refused", 0,
+			"violations", 0, "streams", 1, "oldest_age", 0.25, "last_error", trouble, "last_delivery", 0)
+	}
+	instance := func(kind, name string, ready bool, trouble string) xmlrpc.Struct {
+		return record("section", kind+":"+name, "kind", kind, "name", name, "ready", ready, "pending", false, "trouble", trouble)
+	}
+	letter := record("id", "1-2", "name", "pool", "kind", "pool", "time", 0, "tries", 3, "reason", "rejected", "listener", "pool:l", "severity", "error",
+		"events", []any{record("eventname", "PROCESS_STATE_FATAL", "group", "web", "name", "w", "time", 0)}, "event_count", 2)
+	return methods{
+		"supervisor.getVersion": apiVersion, "supervisor.getSupervisorVersion": "4.4.0", "hark.getVersion": "0.1.0", "supervisor.getPID": 42,
+		"supervisor.getIdentification": "here", "supervisor.shutdown": true, "supervisor.restart": true,
+		"supervisor.getAllProcessInfo": []any{info("cat", "cat", "RUNNING", 20, 7), info("web", "w0", "STOPPED", 0, 0), info("web", "w1", "RUNNING", 20, 9)},
+		"supervisor.getProcessInfo": func(w http.ResponseWriter, req *http.Request) {
+			body, _ := io.ReadAll(req.Body)
+			_, args, _ := xmlrpc.DecodeCall(body)
+			answer := xmlrpc.AppendFault(nil, &xmlrpc.Fault{Code: faultBadName, String: "BAD_NAME"})
+			if first(args) == "cat" {
+				answer, _ = xmlrpc.AppendResponse(nil, info("cat", "cat", "RUNNING", 20, 7))
+			}
+			_, _ = w.Write(answer)
+		},
+		"supervisor.getAllConfigInfo":  []any{configured("cat", "cat", true, false), configured("web", "w0", false, true)},
+		"supervisor.reloadConfig":      []any{[]any{[]any{"new"}, []any{"web"}, []any{"old"}}},
+		"supervisor.addProcessGroup":   true, "supervisor.removeProcessGroup": true, "supervisor.stopProcessGroup": []any{outcome("w0", faultSuccess, "OK")},
+		"supervisor.startProcess": true, "supervisor.stopProcess": &xmlrpc.Fault{Code: faultNotRunning, String: "NOT_RUNNING: x"},
+		"supervisor.signalProcess": true, "supervisor.clearProcessLogs": &xmlrpc.Fault{Code: faultBadName, String: "BAD_NAME: x"},
+		"supervisor.startAllProcesses": []any{outcome("w0", faultSuccess, "OK"), outcome("w1", faultSpawnError, "SPAWN_ERROR: w1")},
+		"supervisor.startProcessGroup": &xmlrpc.Fault{Code: faultBadName, String: "BAD_NAME: web"},
+		"supervisor.readLog":           "a log\n", "supervisor.readProcessStdoutLog": "some\n\"text\" <&>\n", "supervisor.readProcessStderrLog": &xmlrpc.Fault{Code: faultNoFile, String: "NO_FILE"},
+		"hark.stopProcesses":    []any{outcome("w0", faultSuccess, "OK"), outcome("w1", faultSuccess, "OK")},
+		"hark.restartProcesses": []any{step(outcome("w0", faultSuccess, "OK"), "stop"), step(outcome("w0", faultNoFile, "NO_FILE"), "start")},
+		"hark.waitProcesses": []any{record("name", "w0", "group", "web", "statename", "RUNNING", "pid", 8, "reached", true, "gone", false),
+			record("name", "w1", "group", "web", "statename", "FATAL", "pid", 0, "reached", false, "gone", false)},
+		"hark.getProcessStats": []any{append(info("cat", "cat", "RUNNING", 20, 7), record("restarts", 2, "cpu_percent", 12.5, "rss", 2097152)...), info("web", "w0", "STOPPED", 0, 0)},
+		"hark.getEventListeners": []any{append(subscriber("pool", "pool", ""), xmlrpc.Member{Name: "spool", Value: spool}), subscriber("ops", "notifier", "no route"),
+			subscriber("lost", "notifier", ""), subscriber("stream", "stream", "")},
+		"hark.getLogSinks": []any{sink("central", ""), sink("broken", "refused")},
+		"hark.getPlugins": []any{record("name", "slack", "version", "1.2", "statename", "RUNNING", "pid", 77, "since", 0, "restarts", 1, "failures", 2, "trouble", "",
+			"sha256", "abc", "permissions", "read", "instances", []any{instance("notifier", "ops", true, ""), instance("notifier", "lost", false, "no such channel"), instance("logsink", "broken", true, "")})},
+		"hark.restartPlugin": true, "hark.silence": 3, "hark.unsilence": true,
+		"hark.getSilences":      []any{record("id", 3, "programs", []any{"web:*"}, "events", []any{}, "notifiers", []any{"ops"}, "comment", "night", "since", 1, "until", 2, "matched", 4)},
+		"hark.testNotifier":     record("outcome", "retry", "error", "503", "retry_after", 1.5, "title", "A test", "body", "of ops", "seconds", 0.25),
+		"hark.getDeadLetters":   record("total", 3, "unreadable", 1, "letters", []any{letter}),
+		"hark.sendDeadLetters":  []any{record("name", "pool", "kind", "pool", "sent", 2, "kept", 1, "reason", "the queue is full"), record("name", "ops", "kind", "notifier", "sent", 1, "kept", 0, "reason", "")},
+		"hark.previewUpdate": []any{
+			record("group", "web", "action", "change", "changes", []any{record("process", "w0", "key", "command", "from", "/bin/a", "to", "/bin/b"), record("process", "", "key", "priority", "from", "", "to", "5")},
+				"processes", []any{record("name", "w0", "statename", "RUNNING", "fate", "restart", "comes_back", false), record("name", "w1", "statename", "STOPPED", "fate", "start", "comes_back", true)}),
+			record("group", "supervisord", "action", "reload", "changes", []any{record("process", "", "key", "minfds", "from", "1", "to", "2")}, "processes", []any{})},
+	}
+}
+
+// TestGoldenOutput: what each action prints, for people and with --json. UPDATE_GOLDEN=1 writes it.
+func TestGoldenOutput(t *testing.T) {
+	t.Parallel()
+	const golden = "testdata/output.golden"
+	url := fakeServer(t, fullDaemon().ServeHTTP)
+	dir := shortDir(t)
+	conf := filepath.Join(dir, "supervisord.conf")
+	if err := os.WriteFile(conf, []byte("[supervisord]\nnodaemon=true\n[supervisorctl]\nserverurl="+url+"\n[program:cat]\ncommand=/bin/cat\ncolor=red\nenvironment=A=\"b\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	part := filepath.Join(dir, "part.conf") // of [supervisorctl] only, so that new keys of others do not matter
+	if err := os.WriteFile(part, []byte("[supervisorctl]\nserverurl="+url+"\npassword=secret\nnosuch=1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var got strings.Builder
+	for _, line := range []string{
+		"add web x", "avail", "clear cat", "maintail", "pid", "pid cat", "pid all", "pid cat cat", "pid cat nosuch", "reload", "remove web", "reread", "restart cat", "restart web:*0", "shutdown",
+		"signal HUP cat", "signal HUP", "start", "start cat", "start all", "start web:* cat", "status", "status web:* cat", "status nosuch cat", "status w*", "status --all", "stop cat", "stop web:w* --parallel",
+		"tail cat", "tail cat stderr", "tail", "update --no-wait", "update --no-wait nosuch web", "version", "version x",
+		"wait web:*", "wait web:* --for nosuch", "top --once", "listeners", "notifiers", "sinks", "silences", "plugin status", "plugin restart slack", "notifier test ops",
+		"unsilence 3", "deadletters", "deadletters --send-again", "config check", "config show part.conf", "config diff", "config diff --exit-code", "config",
+	} {
+		for _, flag := range []string{"", " --json"} {
+			out, errs, status := ctl(t, "", append([]string{"-c", conf}, strings.Fields(strings.ReplaceAll(line+flag, "part.conf", part))...)...)
+			fmt.Fprintf(&got, "$ %s%s\n%s", line, flag, strings.NewReplacer(dir, "DIR", url, "URL").Replace(out+errs))
+			if status != exitSuccess {
+				fmt.Fprintf(&got, "status %d\n", status)
+			}
+			got.WriteByte('\n')
+		}
+	}
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		if err := os.WriteFile(golden, []byte(got.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections, wanted := strings.Split(got.String(), "\n$ "), strings.Split(string(want), "\n$ ")
+	for i := range min(len(sections), len(wanted)) {
+		if sections[i] != wanted[i] {
+			t.Errorf("it printed\n%s\ninstead of\n%s", sections[i], wanted[i])
+		}
+	}
+	if len(sections) != len(wanted) {
+		t.Errorf("%d commands instead of %d; UPDATE_GOLDEN=1 writes %s", len(sections), len(wanted), golden)
+	}
+}
