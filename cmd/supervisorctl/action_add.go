@@ -6,29 +6,27 @@ func addAction() Action {
 	return Action{
 		Name:     "add",
 		Help:     "add <name> [...]\tActivates any updates in config for process/group",
-		Complete: completeGroups,
-		Run:      add,
+		Complete: completeGroups, JSON: lines("add"),
+		Run: add,
 	}
 }
 
-func add(r *run, arg string) error {
+func add(r *run, arg string) (answer, error) {
 	for _, name := range strings.Fields(arg) {
 		_, err := r.call("addProcessGroup", name)
 		fault := asFault(err)
 		switch {
 		case err == nil:
-			r.printf("%s: added process group\n", name)
+			r.report(did(name, "added process group"))
 		case fault != nil && fault.Code == faultShutdownState:
-			r.println("ERROR: shutting down")
-			r.status = exitGeneric
+			r.report(failed(exitGeneric, "ERROR: shutting down"))
 		case fault != nil && fault.Code == faultAlreadyAdded:
-			r.println("ERROR: process group already active")
+			r.report(failed(exitSuccess, "ERROR: process group already active"))
 		case fault != nil && fault.Code == faultBadName:
-			r.printf("ERROR: no such process/group: %s\n", name)
-			r.status = exitGeneric
+			r.report(failed(exitGeneric, "ERROR: no such process/group: "+name))
 		default:
-			return err
+			return answer{}, err
 		}
 	}
-	return nil
+	return answer{}, nil
 }

@@ -1,48 +1,49 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 func availAction() Action {
 	return Action{
-		Name: "avail",
-		Help: "avail\t\t\tDisplay all configured processes",
-		Run:  avail,
+		Name:     "avail",
+		Help:     "avail\t\t\tDisplay all configured processes",
+		Complete: completeNothing, JSON: []document{{form: "avail", value: []configured{}}},
+		Run: avail,
 	}
 }
 
-func avail(r *run, arg string) error {
-	if r.refuseArguments(arg) {
-		return nil
+// configured is a process of the configuration (getAllConfigInfo).
+type configured struct {
+	named
+	InUse           bool `json:"in_use" rpc:"inuse,required"`
+	Autostart       bool `json:"autostart" rpc:",required"`
+	GroupPriority   int  `json:"group_priority" rpc:"group_prio,required"`
+	ProcessPriority int  `json:"process_priority" rpc:"process_prio,required"`
+}
+
+func avail(r *run, arg string) (answer, error) {
+	if err := r.noArguments(arg); err != nil {
+		return answer{}, err
 	}
-	v, err := r.call("getAllConfigInfo")
+	all, err := asked[[]configured](r.call("getAllConfigInfo"))
 	if fault := asFault(err); fault != nil && fault.Code == faultShutdownState {
-		r.println("ERROR: supervisor shutting down")
-		r.status = exitGeneric
-		return nil
+		return answer{}, refuseText("ERROR: supervisor shutting down")
 	}
 	if err != nil {
-		return err
+		return answer{}, err
 	}
-	lines, err := asList(v, configLine)
-	if err != nil {
-		return err
+	var b strings.Builder
+	for _, p := range all {
+		inUse, autostart := "avail", "manual"
+		if p.InUse {
+			inUse = "in use"
+		}
+		if p.Autostart {
+			autostart = "auto"
+		}
+		fmt.Fprintf(&b, "%-32s %-9s %-9s %d:%d\n", p.Namespec, inUse, autostart, p.GroupPriority, p.ProcessPriority)
 	}
-	for _, line := range lines {
-		r.println(line)
-	}
-	return nil
-}
-
-// configLine is a process as avail shows it.
-func configLine(v any) (string, error) {
-	f := fields{in: v}
-	name := namespec(f.text("group"), f.text("name"))
-	inUse, autostart := "avail", "manual"
-	if f.truth("inuse") {
-		inUse = "in use"
-	}
-	if f.truth("autostart") {
-		autostart = "auto"
-	}
-	return fmt.Sprintf("%-32s %-9s %-9s %d:%d", name, inUse, autostart, f.number("group_prio"), f.number("process_prio")), f.err
+	return answer{value: all, text: b.String()}, nil
 }

@@ -27,14 +27,13 @@ func cacheActions() []Action {
 // cacheAction is one of them: it takes a number of words, calls a method with
 // them and shows the answer, if show is not nil.
 func cacheAction(verb, help string, words int, method string, show func(v any) string) Action {
-	return Action{Name: "cache_" + verb, Help: help, Run: func(r *run, arg string) error {
+	return Action{Name: "cache_" + verb, Help: help, Complete: completeNothing, JSON: textOnly(), Run: func(r *run, arg string) (answer, error) {
 		given, err := shlex.Split(arg)
 		if err != nil {
-			return err
+			return answer{}, err
 		}
 		if len(given) != words {
-			r.println(help)
-			return nil
+			return answer{text: help + "\n"}, nil
 		}
 		args := make([]any, words)
 		for i, word := range given {
@@ -42,9 +41,9 @@ func cacheAction(verb, help string, words int, method string, show func(v any) s
 		}
 		v, err := r.server.call(r.ctx, "cache."+method, args...)
 		if err == nil && show != nil {
-			r.println(show(v))
+			return answer{text: show(v) + "\n"}, nil
 		}
-		return err
+		return answer{}, err
 	}}
 }
 

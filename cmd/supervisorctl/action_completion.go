@@ -1,11 +1,10 @@
 package main
 
 import (
+	"context"
 	"embed"
 	"slices"
 	"strings"
-
-	"github.com/hark-supervisor/hark/eventlistener"
 )
 
 //go:embed completion
@@ -16,79 +15,74 @@ func completionAction() Action {
 		Name: "completion", Extra: true, Local: true,
 		Help: "completion bash\t\tPrint the completion script of a shell: bash, zsh or fish.\n" +
 			"\t\t\tIt completes actions, their flags, and the names of live processes.",
-		Complete: completeNothing,
-		Run:      printCompletion,
+		Complete: completeWords(func() []string { return []string{"bash", "zsh", "fish"} }), JSON: textOnly(),
+		Run: printCompletion,
 	}
 }
 
 // printCompletion prints a script, or for the scripts what a word may become.
-func printCompletion(r *run, arg string) error {
+func printCompletion(r *run, arg string) (answer, error) {
 	verb, rest, _ := strings.Cut(arg, " ")
+	var all []string
 	switch verb {
 	case "bash", "zsh", "fish":
 		script, err := completionScripts.ReadFile("completion/supervisorctl." + verb)
-		if err != nil {
-			return err
-		}
-		r.printf("%s", script)
+		return answer{text: string(script)}, err
 	case "words":
-		for _, word := range r.ctl.words(r, strings.TrimSuffix(rest, "|")) {
-			r.println(word)
-		}
+		all = r.ctl.words(r.ctx, strings.TrimSuffix(rest, "|"))
 	case "actions":
-		for _, a := range r.ctl.actions {
-			if a.Help != "" {
-				r.println(a.Name)
-			}
-		}
+		all = r.ctl.actionNames()
 	case "flags":
 		if a := find(r.ctl.actions, rest); a != nil {
 			for _, f := range a.Flags {
-				r.printf("--%s\t%s\n", f.Name, f.Help)
+				all = append(all, "--"+f.Name+"\t"+f.Help)
 			}
 		}
 	default:
-		r.misuse(exitInvalidArgs, "Error: completion takes bash, zsh or fish")
+		return answer{}, r.misuse(exitInvalidArgs, "Error: completion takes bash, zsh or fish")
 	}
-	return nil
+	text := ""
+	for _, word := range all {
+		text += word + "\n"
+	}
+	return answer{text: text}, nil
 }
 
-// words is what the last word of a line may become.
-func (c *controller) words(r *run, line string) []string {
+// words is what the last word of a line may become: what the shell of supervisorctl
+// completes it to, and the flags of actions with their values.
+func (c *controller) words(ctx context.Context, line string) []string {
 	word := line[strings.LastIndexAny(line, " \t")+1:]
-	fields := strings.Fields(line)
+	before := strings.Fields(strings.TrimSuffix(line, word))
 	var all []string
-	if before := strings.TrimSuffix(line, word); strings.TrimSpace(before) == "" {
-		for _, a := range c.actions {
-			if a.Help != "" {
-				all = append(all, a.Name)
-			}
+	var a *Action
+	if len(before) > 0 {
+		if a = find(c.actions, before[0]); a == nil {
+			return nil
 		}
-	} else if a := find(c.actions, fields[0]); a != nil {
-		switch {
-		case strings.HasPrefix(word, "-"):
-			for _, f := range a.Flags {
-				all = append(all, "--"+f.Name)
-			}
-		case len(fields) > 1 && slices.Contains(fields[max(0, len(fields)-2):], "--for"):
-			for _, state := range stateNames() {
-				all = append(all, strings.ToLower(state))
-			}
-		case a.Name == "config":
-			all = []string{"check", "show", "diff", "init"}
-		case a.Name == "completion":
-			all = []string{"bash", "zsh", "fish"}
-		case a.Name == "events":
-			for _, t := range eventlistener.Types() {
-				all = append(all, t.String())
-			}
-		default:
-			for _, match := range c.complete(r.ctx, line, word) {
-				all = append(all, strings.TrimSuffix(match, " "))
-			}
+	}
+	switch {
+	case a != nil && strings.HasPrefix(word, "-"):
+		for _, f := range a.Flags {
+			all = append(all, "--"+f.Name)
+		}
+	case a != nil && a.flagValues(before[len(before)-1]) != nil:
+		all = a.flagValues(before[len(before)-1])
+	default:
+		for _, match := range c.complete(ctx, line, word) {
+			all = append(all, strings.TrimSuffix(match, " "))
 		}
 	}
 	all = slices.DeleteFunc(all, func(w string) bool { return !strings.HasPrefix(w, word) })
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// flagValues is what may follow a word of the line that is a flag, nil where it is none or nobody knows.
+func (a *Action) flagValues(word string) []string {
+	for _, f := range a.Flags {
+		if word == "--"+f.Name && f.Values != nil {
+			return f.Values()
+		}
+	}
+	return nil
 }

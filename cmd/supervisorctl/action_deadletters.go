@@ -1,10 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
@@ -17,13 +17,52 @@ func deadlettersAction() Action {
 		Flags: []Flag{
 			{Name: "send-again", Help: "give them to the queues of their pools and notifiers again"},
 			{Name: "limit", Value: true, Help: "show so many of the newest (100), at most 5000"},
-			jsonFlag(),
 		},
 		Complete: completeOutlets, Run: deadletters,
+		JSON: []document{
+			{form: "deadletters", value: deadLetters{}},
+			{form: "deadletters --send-again", value: []sentLetters{}},
+		},
 	}
 }
 
-func deadletters(r *run, arg string) error {
+// deadLetters is what was given up (hark.getDeadLetters).
+type deadLetters struct {
+	Total      int          `json:"total"`
+	Unreadable int          `json:"unreadable" doc:"lines of the files that are no dead letters"`
+	Letters    []deadLetter `json:"letters"`
+}
+
+type deadLetter struct {
+	ID         string      `json:"id"`
+	Name       string      `json:"name"`
+	Kind       string      `json:"kind" doc:"pool or notifier"`
+	Time       int         `json:"time" doc:"seconds since 1970"`
+	Tries      int         `json:"tries"`
+	Reason     string      `json:"reason"`
+	Listener   string      `json:"listener"`
+	Severity   string      `json:"severity"`
+	Events     []deadEvent `json:"events"`
+	EventCount int         `json:"event_count"`
+}
+
+type deadEvent struct {
+	Event string `json:"eventname"`
+	Group string `json:"group"`
+	Name  string `json:"name"`
+	Time  int    `json:"time"`
+}
+
+// sentLetters is what became of the dead letters of a pool or notifier (hark.sendDeadLetters).
+type sentLetters struct {
+	Name   string `json:"name"`
+	Kind   string `json:"kind" doc:"pool or notifier"`
+	Sent   int    `json:"sent"`
+	Kept   int    `json:"kept"`
+	Reason string `json:"reason"`
+}
+
+func deadletters(r *run, arg string) (answer, error) {
 	names := []any{}
 	for _, name := range strings.Fields(arg) {
 		names = append(names, name)
@@ -31,121 +70,90 @@ func deadletters(r *run, arg string) error {
 	if _, again := r.flags["send-again"]; again {
 		return r.sendLetters(names)
 	}
-	limit, ok := 100, true
+	limit := 100
 	if given, is := r.flags["limit"]; is {
-		var err error
-		limit, err = strconv.Atoi(given)
-		ok = err == nil && limit >= 1 && limit <= 5000
+		n, err := strconv.Atoi(given)
+		if err != nil || n < 1 || n > 5000 {
+			return answer{}, r.misuse(exitInvalidArgs, "Error: --limit takes a number from 1 to 5000")
+		}
+		limit = n
 	}
-	if !ok {
-		r.misuse(exitInvalidArgs, "Error: --limit takes a number from 1 to 5000")
-		return nil
+	all, err := asked[deadLetters](r.ask("getDeadLetters", names, limit))
+	if err != nil {
+		return answer{}, noOwner(err)
 	}
-	v, ok, err := r.ask("getDeadLetters", names, limit)
-	if f := asFault(err); f != nil && f.Code == faultBadName {
-		r.refuse(noOwner(f))
-		return nil
-	}
-	if !ok {
-		return err
-	}
-	all, _ := v.(xmlrpc.Struct)
-	if r.wantsJSON() {
-		return r.printJSON(structJSON(all))
-	}
-	letters, _ := all.Get("letters")
 	var rows [][]string
-	for _, l := range structsOf(letters) {
-		rows = append(rows, []string{moment(intOf(l, "time")), sectionOf(l), eventsOf(l), count0(l, "tries"), stringOf(l, "reason")})
+	for i := range all.Letters {
+		l := &all.Letters[i]
+		rows = append(rows, []string{moment(l.Time), sectionOf(l.Kind, l.Name), l.about(), strconv.Itoa(l.Tries), l.Reason})
 	}
-	if len(rows) == 0 {
-		r.println("There are no dead letters.")
-	} else {
-		r.table("TIME OF EVENT TRIES REASON", rows)
+	text := table("TIME OF EVENT TRIES REASON", "There are no dead letters.", rows)
+	if older := all.Total - len(rows); older > 0 {
+		text += fmt.Sprintf("%d older ones are not shown (--limit).\n", older)
 	}
-	if older := intOf(all, "total") - len(rows); older > 0 {
-		r.printf("%d older ones are not shown (--limit).\n", older)
+	if n := all.Unreadable; n > 0 {
+		text += fmt.Sprintf("%d lines of the files are no dead letters.\n", n)
 	}
-	if n := intOf(all, "unreadable"); n > 0 {
-		r.printf("%d lines of the files are no dead letters.\n", n)
-	}
-	return nil
+	return answer{value: all, text: text}, nil
 }
 
-// noOwner says which name nobody has.
-func noOwner(f *xmlrpc.Fault) string {
-	return strings.TrimPrefix(f.String, "BAD_NAME: ") + ": ERROR (no such listener pool or notifier, and no dead letters of one)"
+// noOwner says which name nobody has, where that is the error.
+func noOwner(err error) error {
+	var f *xmlrpc.Fault
+	if errors.As(err, &f) && f.Code == faultBadName {
+		return refuse(problem(exitGeneric, strings.TrimPrefix(f.String, "BAD_NAME: "), "no such listener pool or notifier, and no dead letters of one"))
+	}
+	return err
 }
 
-// sendLetters has dead letters sent again. The status tells where some are kept.
-func (r *run) sendLetters(names []any) error {
-	v, ok, err := r.ask("sendDeadLetters", names)
-	if f := asFault(err); f != nil {
-		if f.Code == faultBadName {
-			r.refuse(noOwner(f))
-		} else {
-			r.refuse("Error: " + printable(f.String))
-		}
-		return nil
+// sendLetters has dead letters sent again. The status is that of a failure where some are kept.
+func (r *run) sendLetters(names []any) (answer, error) {
+	all, err := asked[[]sentLetters](r.ask("sendDeadLetters", names))
+	if f := asFault(err); f != nil && f.Code != faultBadName {
+		return answer{}, refuseText("Error: " + printable(f.String))
 	}
-	if !ok {
-		return err
+	if err != nil {
+		return answer{}, noOwner(err)
 	}
-	all := structsOf(v)
-	for _, s := range all {
-		if intOf(s, "kept") > 0 || stringOf(s, "reason") != "" {
-			r.status = exitGeneric
-		}
-	}
-	if r.wantsJSON() {
-		return r.printJSON(jsonStructs(all))
-	}
+	a := answer{value: all}
 	if len(all) == 0 {
-		r.println("There are no dead letters.")
+		a.text = "There are no dead letters.\n"
 	}
 	for _, s := range all {
-		line := sectionOf(s) + ": " + count0(s, "sent") + " sent again"
-		if kept := intOf(s, "kept"); kept > 0 {
-			line += fmt.Sprintf(", %d kept", kept)
+		a.text += fmt.Sprintf("%s: %d sent again", sectionOf(s.Kind, s.Name), s.Sent)
+		if s.Kept > 0 {
+			a.text += fmt.Sprintf(", %d kept", s.Kept)
 		}
-		if reason := stringOf(s, "reason"); reason != "" {
-			line += " (" + printable(reason) + ")"
+		if s.Reason != "" {
+			a.text += " (" + printable(s.Reason) + ")"
 		}
-		r.println(line)
+		a.text += "\n"
+		if s.Kept > 0 || s.Reason != "" {
+			a.status = exitGeneric
+		}
 	}
-	return nil
+	return a, nil
 }
 
 // sectionOf is whose a dead letter is.
-func sectionOf(s xmlrpc.Struct) string {
-	if stringOf(s, "kind") == "pool" {
-		return "eventlistener:" + stringOf(s, "name")
+func sectionOf(kind, name string) string {
+	if kind == "pool" {
+		return "eventlistener:" + name
 	}
-	return "notifier:" + stringOf(s, "name")
+	return "notifier:" + name
 }
 
-// eventsOf is what a dead letter tells of: its first event, and how many follow.
-func eventsOf(letter xmlrpc.Struct) string {
-	v, _ := letter.Get("events")
-	events := structsOf(v)
-	if len(events) == 0 {
+// about is what a dead letter is about: its first event, and how many follow.
+func (l *deadLetter) about() string {
+	if len(l.Events) == 0 {
 		return ""
 	}
-	first := events[0]
-	text := stringOf(first, "eventname")
-	if about := namespecIn(first); about != "" {
-		text += " " + about
+	text := l.Events[0].Event
+	if name := namespec(l.Events[0].Group, l.Events[0].Name); name != "" {
+		text += " " + name
 	}
-	if more := intOf(letter, "event_count") - 1; more > 0 {
+	if more := l.EventCount - 1; more > 0 {
 		text += fmt.Sprintf(" (and %d more)", more)
 	}
 	return text
-}
-
-// moment is a time of an answer (seconds since 1970) for people; "" where it is not known.
-func moment(at int) string {
-	if at == 0 {
-		return ""
-	}
-	return time.Unix(int64(at), 0).Format("2006-01-02 15:04:05")
 }

@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/hark-supervisor/hark/eventlistener"
 )
@@ -22,19 +20,25 @@ const eventsRetry = 2 * time.Second
 
 func eventsAction() Action {
 	return Action{
-		Name: "events", Extra: true, Endless: true,
+		Name: "events", Extra: true, Endless: true, GoesOn: func(string) bool { return true },
 		Help: "events [-f] [TYPE]... [--program PATTERN[,PATTERN]] [--json] [--count N] [--since ID]\n" +
 			"\t\t\tShow events as they happen, until Ctrl-C or N of them. A type stands\n" +
 			"\t\t\tfor all below it; default all. Events missed while the daemon was\n" +
 			"\t\t\taway are made up for, as far as it still has them.",
 		Flags: []Flag{
 			{Name: "program", Value: true, Help: "only events about these processes, and those about none"},
-			{Name: "json", Help: "an object a line, as the daemon sends it"},
 			{Name: "count", Value: true, Help: "end after so many events"},
 			{Name: "since", Value: true, Help: "begin after the event of this number, 0 for all that are kept"},
 		},
-		Complete: completeNothing,
-		Run:      showEvents,
+		Complete: completeWords(func() []string {
+			var names []string
+			for _, t := range eventlistener.Types() {
+				names = append(names, t.String())
+			}
+			return names
+		}),
+		JSON: []document{{form: "events", text: "an object a line, as the daemon sends it ([events.md](events.md))"}},
+		Run:  showEvents,
 	}
 }
 
@@ -44,15 +48,14 @@ var errStreamEnded = errors.New("the stream has ended")
 // errEnough ends a stream that has shown what was asked for.
 var errEnough = errors.New("enough")
 
-func showEvents(r *run, arg string) error {
+func showEvents(r *run, arg string) (answer, error) {
 	var types []string
 	for _, word := range strings.Fields(arg) {
 		if word == "-f" { // it always does
 			continue
 		}
 		if _, ok := eventlistener.ParseType(strings.ToUpper(word)); !ok {
-			r.misuse(exitInvalidArgs, fmt.Sprintf("Error: there is no event type %q", word))
-			return nil
+			return answer{}, r.misuse(exitInvalidArgs, fmt.Sprintf("Error: there is no event type %q", word))
 		}
 		types = append(types, strings.ToUpper(word))
 	}
@@ -61,14 +64,13 @@ func showEvents(r *run, arg string) error {
 		if given, ok := r.flags[name]; ok {
 			n, err := strconv.Atoi(given)
 			if err != nil || n < 0 {
-				r.misuse(exitInvalidArgs, fmt.Sprintf("Error: bad --%s %q: a number", name, given))
-				return nil
+				return answer{}, r.misuse(exitInvalidArgs, fmt.Sprintf("Error: bad --%s %q: a number", name, given))
 			}
 			*to = n
 		}
 	}
-	if ok, err := r.up(); !ok {
-		return err
+	if err := r.up(); err != nil {
+		return answer{}, err
 	}
 	query := url.Values{}
 	if len(types) > 0 {
@@ -77,14 +79,13 @@ func showEvents(r *run, arg string) error {
 	if programs := r.flags["program"]; programs != "" {
 		query.Set("programs", programs)
 	}
-	_, raw := r.flags["json"]
 	shown := 0
 	emit := func(e streamEvent) error {
 		switch {
 		case e.kind == "notice":
 			r.hint(notice(e.data))
 			return nil
-		case raw:
+		case r.json:
 			r.println(e.data)
 		default:
 			r.println(eventLine(e.data))
@@ -95,32 +96,31 @@ func showEvents(r *run, arg string) error {
 		}
 		return nil
 	}
+	done := answer{printed: true}
 	for opened := false; ; opened = true {
 		err := r.server.events(r.ctx, query, last, emit)
 		var refused *protocolError
 		switch {
 		case errors.Is(err, errEnough), r.ctx.Err() != nil:
-			return nil
+			return done, nil
 		case errors.As(err, &refused) && refused.code == http.StatusNotFound:
-			r.println("Error: this supervisord has no stream of events; it is Supervisor's, or an old one")
-			r.status = exitUnimplementedFeature
-			return nil
+			return done, refuse(failed(exitUnimplementedFeature, "Error: this supervisord has no stream of events; it is Supervisor's, or an old one"))
 		case refused != nil && refused.code >= 400 && refused.code < 500: // it will not be otherwise the next time
-			return err
+			return done, err
 		case err != nil && !errors.Is(err, errStreamEnded) && !opened, errors.Is(err, errEventTooLong):
-			return err
+			return done, err
 		}
 		r.hint("the stream has ended; trying again until Ctrl-C")
 		for {
 			if pause(r.ctx, eventsRetry) != nil {
-				return nil
+				return done, nil
 			}
 			_, err := r.call("getVersion")
 			if err == nil {
 				break
 			}
 			if errors.As(err, &refused) && refused.code >= 400 && refused.code < 500 {
-				return err
+				return done, err
 			}
 		}
 	}
@@ -145,7 +145,7 @@ func (c *client) events(ctx context.Context, query url.Values, last string, emit
 	defer release()
 	defer resp.Body.Close() //nolint:errcheck // it was only read
 	if resp.StatusCode != http.StatusOK {
-		return refusal(resp)
+		return protocolRefusal(resp)
 	}
 	err = readEvents(resp.Body, emit)
 	if err == nil || !errors.Is(err, errEnough) && !errors.Is(err, errEventTooLong) {
@@ -206,16 +206,6 @@ func eventLine(data string) string {
 		}
 	}
 	return line
-}
-
-// printable is a text with every rune that a terminal might obey written as in a Go string: what a program says must not drive
-// the terminal of who reads it.
-func printable(s string) string {
-	if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 && utf8.ValidString(s) {
-		return s
-	}
-	quoted := strconv.Quote(s)
-	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
 // orderedMembers are the members of a JSON object in their order, values as text.

@@ -2,14 +2,15 @@ package main
 
 // exitAction is exit or quit, which are the same.
 func exitAction(name string) Action {
-	return Action{Name: name, Help: name + "\tExit the supervisor shell.", Local: true, Run: exit}
+	return Action{Name: name, Help: name + "\tExit the supervisor shell.", Local: true, Complete: completeNothing, JSON: textOnly(), Run: exit}
 }
 
 // eofAction is what the shell makes of the end of its input; it can be typed too.
-func eofAction() Action { return Action{Name: "EOF", Local: true, Run: exit} }
+func eofAction() Action {
+	return Action{Name: "EOF", Local: true, Complete: completeNothing, JSON: textOnly(), Run: exit}
+}
 
-func exit(r *run, _ string) error {
-	r.println("")
+func exit(r *run, _ string) (answer, error) {
 	r.quit = true
-	return nil
+	return answer{text: "\n"}, nil
 }

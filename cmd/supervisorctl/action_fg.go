@@ -13,41 +13,36 @@ func fgAction() Action {
 		Name: "fg",
 		Help: "fg <process>\tConnect to a process in foreground mode\n" +
 			"\t\tCtrl-C to exit",
-		Complete: completeProcesses,
-		Endless:  true,
-		Run:      foreground,
+		Complete: completeProcesses, JSON: textOnly(),
+		Endless: true, OneServer: true,
+		Run: foreground,
 	}
 }
 
 // foreground shows both of a process's streams and sends it what is typed, until
 // Ctrl-C, the end of input or the end of the process; the process is left alone.
-func foreground(r *run, arg string) error {
-	if ok, err := r.up(); !ok {
-		return err
+func foreground(r *run, arg string) (answer, error) {
+	if err := r.up(); err != nil {
+		return answer{}, err
 	}
 	words := strings.Fields(arg)
 	switch {
 	case len(words) == 0:
-		r.misuse(exitGeneric, "ERROR: no process name supplied")
-		return nil
+		return answer{}, r.misuse(exitGeneric, "ERROR: no process name supplied")
 	case len(words) > 1:
-		r.refuse("ERROR: too many process names supplied")
-		return nil
+		return answer{}, refuseText("ERROR: too many process names supplied")
 	}
 	name := words[0]
 	running, err := r.isRunning(name)
 	switch fault := asFault(err); {
 	case fault != nil && fault.Code == faultBadName:
-		r.refuse("ERROR: bad process name supplied")
-		return nil
+		return answer{}, refuseText("ERROR: bad process name supplied")
 	case fault != nil:
-		r.println("ERROR: " + faultRepr(fault))
-		return nil
+		return answer{}, refuse(failed(exitSuccess, "ERROR: "+faultRepr(fault)))
 	case err != nil:
-		return err
+		return answer{}, err
 	case !running:
-		r.refuse("ERROR: process not running")
-		return nil
+		return answer{}, refuseText("ERROR: process not running")
 	}
 	r.println(followNotice)
 
@@ -63,7 +58,7 @@ func foreground(r *run, arg string) error {
 		streams.Wait()
 		r.out, r.err = out, errs
 	}()
-	return r.relay(name)
+	return answer{printed: true}, r.relay(name)
 }
 
 // relay sends lines to a process until there are no more or it is gone.
@@ -108,12 +103,8 @@ func (r *run) relayLine(name string) (string, error) {
 }
 
 func (r *run) isRunning(name string) (bool, error) {
-	v, err := r.call("getProcessInfo", name)
-	if err != nil {
-		return false, err
-	}
-	p, err := asInfo(v)
-	return p.State == stateRunning, err
+	p, err := asked[processInfo](r.call("getProcessInfo", name))
+	return p.StateCode == stateRunning, err
 }
 
 // lockedWriter lets the streams and the messages share an output.

@@ -11,32 +11,29 @@ func helpAction() Action {
 		Name:     "help",
 		Help:     "help\t\tPrint a list of available actions\nhelp <action>\tPrint help for <action>",
 		Local:    true,
-		Complete: completeActions,
-		Run:      showHelp,
+		Complete: completeActions, JSON: textOnly(),
+		Run: showHelp,
 	}
 }
 
-func showHelp(r *run, arg string) error {
+func showHelp(r *run, arg string) (answer, error) {
 	if arg == "" {
-		r.topics("default", func(a Action) bool { return a.Plugin == "" && !a.Extra })
+		text := r.topics("default", func(a Action) bool { return a.Plugin == "" && !a.Extra })
 		for _, p := range r.ctl.options.plugins {
-			r.topics(p.Name, func(a Action) bool { return a.Plugin == p.Name })
+			text += r.topics(p.Name, func(a Action) bool { return a.Plugin == p.Name })
 		}
-		r.topics("hark", func(a Action) bool { return a.Extra })
-		return nil
+		return answer{text: text + r.topics("hark", func(a Action) bool { return a.Extra })}, nil
 	}
 	if a := find(r.ctl.actions, arg); a != nil && a.Help != "" {
-		r.println(a.Help)
-		return nil
+		return answer{text: a.Help + "\n"}, nil
 	}
-	r.printf("*** No help on %s\n", arg)
-	return nil
+	return answer{text: "*** No help on " + arg + "\n"}, nil
 }
 
 // topics lists those actions of a set that have help, under a heading, as
 // Python's cmd.Cmd does; a set without any has no heading. help itself is not
 // among them.
-func (r *run) topics(set string, in func(Action) bool) {
+func (r *run) topics(set string, in func(Action) bool) string {
 	var names []string
 	for _, a := range r.ctl.actions {
 		if in(a) && a.Help != "" && a.Name != "help" {
@@ -44,11 +41,11 @@ func (r *run) topics(set string, in func(Action) bool) {
 		}
 	}
 	if len(names) == 0 {
-		return
+		return ""
 	}
 	slices.Sort(names)
 	heading := set + " commands (type help <topic>):"
-	r.printf("\n%s\n%s\n%s\n", heading, strings.Repeat("=", len(heading)), columns(names, 79))
+	return fmt.Sprintf("\n%s\n%s\n%s\n", heading, strings.Repeat("=", len(heading)), columns(names, 79))
 }
 
 // columns sets words in columns, downwards, each as wide as its longest word, in

@@ -2,11 +2,10 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
 func listenersAction() Action {
@@ -14,88 +13,122 @@ func listenersAction() Action {
 		Name: "listeners", Extra: true,
 		Help: "listeners\t\tShow each pool of event listeners: where its listeners stand in the\n" +
 			"\t\t\tprotocol, what waits, what was lost.",
-		Flags: []Flag{jsonFlag()}, Complete: completeNothing, Run: listeners,
+		Complete: completeNothing, Run: listeners,
+		JSON: []document{{form: "listeners", value: []subscriber{}, text: structsText("hark.getEventListeners")}},
 	}
 }
 
-func listeners(r *run, arg string) error {
-	if r.refuseArguments(arg) {
-		return nil
+// structsText says that a document is what a method answers.
+func structsText(method string) string {
+	return "an array of the structs of `" + method + "` ([xmlrpc.md](xmlrpc.md))"
+}
+
+// subscriber is who gets events (hark.getEventListeners).
+type subscriber struct {
+	Name         string         `json:"name"`
+	Kind         string         `json:"kind"` // pool, notifier, ...
+	Events       []string       `json:"events"`
+	Programs     []string       `json:"programs"`
+	BufferSize   int            `json:"buffer_size"`
+	Overflow     string         `json:"overflow"`
+	Payload      string         `json:"payload"`
+	MaxInFlight  int            `json:"max_in_flight"`
+	AckTimeout   int            `json:"ack_timeout"` // seconds
+	MaxDelivers  int            `json:"max_deliveries"`
+	Queued       int            `json:"queued"`
+	InFlight     int            `json:"in_flight"`
+	Recovered    int            `json:"recovered"`
+	Accepted     int            `json:"accepted"`
+	Delivered    int            `json:"delivered"`
+	Rejected     int            `json:"rejected"`
+	Returned     int            `json:"returned"`
+	Discarded    int            `json:"discarded"`
+	DeadLetters  int            `json:"dead_letters"`
+	Suppressed   int            `json:"suppressed"`
+	OldestAge    float64        `json:"oldest_age"` // seconds
+	LastError    string         `json:"last_error"`
+	LastDelivery int            `json:"last_delivery"` // seconds since 1970; 0 for never
+	Processes    []listenerInfo `json:"processes"`
+	Spool        *spoolInfo     `json:"spool,omitempty"` // nil: events wait in memory
+}
+
+// listenerInfo is one process of a pool.
+type listenerInfo struct {
+	Name          string `json:"name"`
+	Group         string `json:"group"`
+	State         string `json:"statename"`
+	PID           int    `json:"pid"`
+	ListenerState string `json:"listener_state"` // in the protocol; "" while it does not run
+	InFlight      int    `json:"in_flight"`
+}
+
+// spoolInfo is a queue on disk.
+type spoolInfo struct {
+	Path          string `json:"path"`
+	Fault         string `json:"fault"` // "" for none
+	MaxBytes      int    `json:"max_bytes"`
+	Sync          bool   `json:"sync"`
+	Bytes         int    `json:"bytes"`
+	MemoryBytes   int    `json:"memory_bytes"`
+	Last          int    `json:"last"`
+	Committed     int    `json:"committed"`
+	Discarded     int    `json:"discarded"`
+	Damaged       int    `json:"damaged"`
+	DamagedBefore int    `json:"damaged_before"`
+	Commits       int    `json:"commits"`
+	Failures      int    `json:"failures"`
+}
+
+func listeners(r *run, arg string) (answer, error) {
+	if err := r.noArguments(arg); err != nil {
+		return answer{}, err
 	}
-	v, ok, err := r.ask("getEventListeners")
-	if !ok {
-		return err
+	all, err := asked[[]subscriber](r.ask("getEventListeners"))
+	if err != nil {
+		return answer{}, err
 	}
-	pools := ofKind(v, "pool")
-	if r.wantsJSON() {
-		return r.printJSON(jsonStructs(pools))
-	}
+	pools := ofKind(all, "pool")
 	var rows [][]string
-	for _, p := range pools {
-		rows = append(rows, []string{stringOf(p, "name"), states(p), count0(p, "queued"), count0(p, "in_flight"), count0(p, "delivered"),
-			count0(p, "rejected"), lostOf(p), oldest(p), poolTrouble(p)})
+	for i := range pools {
+		p := &pools[i]
+		rows = append(rows, []string{p.Name, p.states(), strconv.Itoa(p.Queued), strconv.Itoa(p.InFlight), strconv.Itoa(p.Delivered),
+			strconv.Itoa(p.Rejected), p.lost(), p.oldest(), p.trouble()})
 	}
-	if len(rows) == 0 {
-		r.println("There are no event listeners ([eventlistener:x]).")
-		return nil
-	}
-	r.table("NAME LISTENERS QUEUED IN-FLIGHT DELIVERED REJECTED LOST OLDEST TROUBLE", rows)
-	return nil
+	return answer{value: pools, text: table("NAME LISTENERS QUEUED IN-FLIGHT DELIVERED REJECTED LOST OLDEST TROUBLE",
+		"There are no event listeners ([eventlistener:x]).", rows)}, nil
 }
 
 // ofKind is the subscribers of one kind.
-func ofKind(v any, kind string) []xmlrpc.Struct {
-	all := []xmlrpc.Struct{}
-	for _, s := range structsOf(v) {
-		if stringOf(s, "kind") == kind {
-			all = append(all, s)
-		}
-	}
-	return all
+func ofKind(all []subscriber, kind string) []subscriber {
+	return slices.DeleteFunc(slices.Clone(all), func(s subscriber) bool { return s.Kind != kind })
 }
 
-func jsonStructs(all []xmlrpc.Struct) []structJSON {
-	out := make([]structJSON, len(all))
-	for i, s := range all {
-		out[i] = structJSON(s)
-	}
-	return out
-}
-
-func count0(s xmlrpc.Struct, name string) string {
-	return strconv.FormatFloat(floatOf(s, name, 0), 'f', -1, 64)
-}
-
-// lostOf is how many events came to nothing: discarded and given up.
-func lostOf(s xmlrpc.Struct) string {
-	return strconv.FormatFloat(floatOf(s, "discarded", 0)+floatOf(s, "dead_letters", 0), 'f', -1, 64)
-}
+// lost is how many events came to nothing: discarded and given up.
+func (s *subscriber) lost() string { return strconv.Itoa(s.Discarded + s.DeadLetters) }
 
 // oldest is how long the event waits that waits longest, "" for none.
-func oldest(s xmlrpc.Struct) string {
-	if age := floatOf(s, "oldest_age", 0); age > 0 {
-		return span(time.Duration(age * float64(time.Second)))
+func (s *subscriber) oldest() string {
+	if s.OldestAge > 0 {
+		return span(time.Duration(s.OldestAge * float64(time.Second)))
 	}
 	return ""
 }
 
 // states is where the listeners of a pool stand, counted: "READY", "2 READY 1 BUSY".
-func states(pool xmlrpc.Struct) string {
-	v, _ := pool.Get("processes")
-	processes := structsOf(v)
+func (s *subscriber) states() string {
 	counts := map[string]int{}
 	var order []string
-	for _, p := range processes {
-		state := stringOf(p, "listener_state")
+	for _, p := range s.Processes {
+		state := p.ListenerState
 		if state == "" {
-			state = stringOf(p, "statename")
+			state = p.State
 		}
 		if counts[state] == 0 {
 			order = append(order, state)
 		}
 		counts[state]++
 	}
-	if len(processes) == 1 {
+	if len(s.Processes) == 1 {
 		return order[0]
 	}
 	for i, state := range order {
@@ -104,13 +137,12 @@ func states(pool xmlrpc.Struct) string {
 	return strings.Join(order, " ")
 }
 
-// poolTrouble says what keeps a pool from its work.
-func poolTrouble(pool xmlrpc.Struct) string {
-	v, _ := pool.Get("spool")
-	if s, ok := v.(xmlrpc.Struct); ok && stringOf(s, "fault") != "" {
-		return "spool: " + stringOf(s, "fault")
+// trouble says what keeps a pool from its work.
+func (s *subscriber) trouble() string {
+	if s.Spool != nil && s.Spool.Fault != "" {
+		return "spool: " + s.Spool.Fault
 	}
-	if strings.Contains(states(pool), "UNKNOWN") {
+	if strings.Contains(s.states(), "UNKNOWN") {
 		return "a listener broke the protocol and gets nothing until it is restarted"
 	}
 	return ""

@@ -8,37 +8,36 @@ func maintailAction() Action {
 		Help: "maintail -f \tContinuous tail of supervisor main log file (Ctrl-C to exit)\n" +
 			"maintail -100\tlast 100 *bytes* of supervisord main log file\n" +
 			"maintail\tlast 1600 *bytes* of supervisor main log file\n",
-		Endless: true,
-		Run:     mainTail,
+		Complete: completeNothing, JSON: textDocument("maintail"),
+		Endless: true, GoesOn: follows,
+		Run: mainTail,
 	}
 }
 
-func mainTail(r *run, arg string) error {
-	if ok, err := r.up(); !ok {
-		return err
+func mainTail(r *run, arg string) (answer, error) {
+	if err := r.refuseFollowing(arg); err != nil {
+		return answer{}, err
+	}
+	if err := r.up(); err != nil {
+		return answer{}, err
 	}
 	words := strings.Fields(arg)
 	if len(words) > 1 {
-		r.misuse(exitGeneric, "Error: too many arguments")
-		return nil
+		return answer{}, r.misuse(exitGeneric, "Error: too many arguments")
 	}
 	modifier := ""
 	if len(words) == 1 {
-		if modifier = words[0]; modifier == "-f" {
-			return r.follow("/mainlogtail")
-		}
+		modifier = words[0]
 	}
-	n, ok, err := 0, modifier == "" || modifier[0] == '-', error(nil)
-	if ok {
-		n, ok, err = tailCount(modifier)
+	switch {
+	case modifier == "-f":
+		return r.follow("/mainlogtail")
+	case modifier != "" && modifier[0] != '-':
+		return answer{}, refuseText("Error: bad argument " + modifier)
 	}
-	if !ok {
-		r.refuse("Error: bad argument " + modifier)
-		return nil
-	}
+	n, err := tailCount(modifier)
 	if err != nil {
-		return err
+		return answer{}, err
 	}
-	_, err = r.showTail("supervisord", "", "readLog", -n, 0)
-	return err
+	return r.logEnd("supervisord", "", "readLog", -n, 0)
 }

@@ -2,10 +2,9 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
-
-	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
 func notifiersAction() Action {
@@ -13,7 +12,8 @@ func notifiersAction() Action {
 		Name: "notifiers", Extra: true,
 		Help: "notifiers\t\tShow each notifier: whether it is served, what waits, what was lost,\n" +
 			"\t\t\tits last delivery and its last error. Exit status 3 where one is not served.",
-		Flags: []Flag{jsonFlag()}, Complete: completeNothing, Run: notifiers,
+		Complete: completeNothing, Run: notifiers,
+		JSON: []document{{form: "notifiers", value: []notifierRow{}, text: structsText("hark.getEventListeners") + ", with `state` and `trouble` besides"}},
 	}
 }
 
@@ -22,15 +22,17 @@ func sinksAction() Action {
 		Name: "sinks", Extra: true,
 		Help: "sinks\t\t\tShow each log sink: whether it is served, the bytes that wait and were\n" +
 			"\t\t\tlost, its last delivery and its last error. Exit status 3 where one is not served.",
-		Flags: []Flag{jsonFlag()}, Complete: completeNothing, Run: sinks,
+		Complete: completeNothing, Run: sinks,
+		JSON: []document{{form: "sinks", value: []sinkRow{}, text: structsText("hark.getLogSinks") + ", with `state` and `trouble` besides"}},
 	}
 }
 
 func notifierAction() Action {
 	return Action{
 		Name: "notifier", Extra: true,
-		Help:  "notifier test <name>\tSend a sample notification and say what became of it",
-		Flags: []Flag{jsonFlag()}, Complete: completeNothing, Run: notifierTest,
+		Help:     "notifier test <name>\tSend a sample notification and say what became of it",
+		Complete: completeNothing, Run: notifierTest,
+		JSON: []document{{form: "notifier test", value: testOutcome{}}},
 	}
 }
 
@@ -38,120 +40,154 @@ func notifierAction() Action {
 // status where a process does not run.
 const notServed = exitStatusNotRunning
 
-// outlets prints notifiers or sinks, each by row, whose cells follow name and state and
-// precede the last delivery and the error.
-func (r *run) outlets(kind, header string, all []xmlrpc.Struct, row func(xmlrpc.Struct) []string) error {
+// logSink is how a log sink does (hark.getLogSinks), in bytes where nothing else is said.
+type logSink struct {
+	Name         string   `json:"name"`
+	Programs     []string `json:"programs"`
+	Channels     []string `json:"channels"`
+	Overflow     string   `json:"overflow"`
+	BufferBytes  int      `json:"buffer_bytes"`
+	Queued       int      `json:"queued"`
+	InFlight     int      `json:"in_flight"` // batches
+	Paused       int      `json:"paused"`    // channels of programs
+	Accepted     int      `json:"accepted"`
+	Written      int      `json:"written"`
+	Dropped      int      `json:"dropped"`
+	Batches      int      `json:"batches"`
+	Redelivered  int      `json:"redelivered"` // batches
+	Refused      int      `json:"refused"`     // batches
+	Violations   int      `json:"violations"`
+	Streams      int      `json:"streams"`
+	OldestAge    float64  `json:"oldest_age"` // seconds
+	LastError    string   `json:"last_error"`
+	LastDelivery int      `json:"last_delivery"` // seconds since 1970; 0 for never
+}
+
+// outlet is how a notifier or sink does, all in all.
+type outlet struct {
+	State   string `json:"state"`   // served, not served or failing
+	Trouble string `json:"trouble"` // "" for none
+}
+
+type notifierRow struct {
+	subscriber
+	outlet
+}
+
+type sinkRow struct {
+	logSink
+	outlet
+}
+
+// outlets asks how sections of a kind do. The function returned is given each by name, with its last error.
+func (r *run) outlets(kind string) (func(name, lastError string) outlet, error) {
 	sections, err := r.servedSections()
+	return func(name, lastError string) outlet {
+		at, known := sections[kind+":"+name]
+		switch {
+		case known && !at.ready && at.trouble != "":
+			return outlet{"not served", at.trouble}
+		case known && !at.ready:
+			return outlet{"not served", lastError}
+		case lastError != "":
+			return outlet{"failing", lastError}
+		}
+		return outlet{State: "served"}
+	}, err
+}
+
+func notifiers(r *run, arg string) (answer, error) {
+	if err := r.noArguments(arg); err != nil {
+		return answer{}, err
+	}
+	all, err := asked[[]subscriber](r.ask("getEventListeners"))
 	if err != nil {
-		return err
+		return answer{}, err
 	}
-	now := time.Now()
+	how, err := r.outlets("notifier")
+	if err != nil {
+		return answer{}, err
+	}
+	a, value, now := answer{}, []notifierRow{}, time.Now()
 	var rows [][]string
-	for i, s := range all {
-		name := stringOf(s, "name")
-		state, trouble := "served", stringOf(s, "last_error")
-		if at, known := sections[kind+":"+name]; known && !at.ready {
-			state, r.status = "not served", notServed
-			if at.trouble != "" {
-				trouble = at.trouble
-			}
-		} else if trouble != "" {
-			state = "failing"
+	for _, s := range ofKind(all, "notifier") {
+		o := how(s.Name, s.LastError)
+		if o.State == "not served" {
+			a.status = notServed
 		}
-		all[i] = append(s, xmlrpc.Member{Name: "state", Value: state}, xmlrpc.Member{Name: "trouble", Value: trouble})
-		cells := append([]string{name, state}, row(s)...)
-		rows = append(rows, append(cells, ago(now, intOf(s, "last_delivery")), trouble))
+		value = append(value, notifierRow{s, o})
+		rows = append(rows, []string{s.Name, o.State, strconv.Itoa(s.Queued), strconv.Itoa(s.Delivered), strconv.Itoa(s.Suppressed), s.lost(),
+			ago(now, s.LastDelivery), o.Trouble})
 	}
-	if r.wantsJSON() {
-		return r.printJSON(jsonStructs(all))
-	}
-	if len(rows) == 0 {
-		r.println("There are none ([" + kind + ":x]).")
-		return nil
-	}
-	r.table(header, rows)
-	return nil
+	a.value = value
+	a.text = table("NAME STATE QUEUED DELIVERED HELD-BACK LOST LAST-DELIVERY TROUBLE", "There are none ([notifier:x]).", rows)
+	return a, nil
 }
 
-func notifiers(r *run, arg string) error {
-	if r.refuseArguments(arg) {
-		return nil
+func sinks(r *run, arg string) (answer, error) {
+	if err := r.noArguments(arg); err != nil {
+		return answer{}, err
 	}
-	v, ok, err := r.ask("getEventListeners")
-	if !ok {
-		return err
+	all, err := asked[[]logSink](r.ask("getLogSinks"))
+	if err != nil {
+		return answer{}, err
 	}
-	return r.outlets("notifier", "NAME STATE QUEUED DELIVERED HELD-BACK LOST LAST-DELIVERY TROUBLE", ofKind(v, "notifier"), func(s xmlrpc.Struct) []string {
-		return []string{count0(s, "queued"), count0(s, "delivered"), count0(s, "suppressed"), lostOf(s)}
-	})
-}
-
-func sinks(r *run, arg string) error {
-	if r.refuseArguments(arg) {
-		return nil
+	how, err := r.outlets("logsink")
+	if err != nil {
+		return answer{}, err
 	}
-	v, ok, err := r.ask("getLogSinks")
-	if !ok {
-		return err
-	}
-	return r.outlets("logsink", "NAME STATE QUEUED WRITTEN LOST LAST-DELIVERY TROUBLE", structsOf(v), func(s xmlrpc.Struct) []string {
-		return []string{size(floatOf(s, "queued", 0)), size(floatOf(s, "written", 0)), size(floatOf(s, "dropped", 0))}
-	})
-}
-
-// size is a number of bytes for people.
-func size(n float64) string {
-	for _, unit := range []string{"B", "KB", "MB", "GB"} {
-		if n < 1024 {
-			return strings.TrimSuffix(fmt.Sprintf("%.1f", n), ".0") + unit
+	a, value, now := answer{}, []sinkRow{}, time.Now()
+	var rows [][]string
+	for _, s := range all {
+		o := how(s.Name, s.LastError)
+		if o.State == "not served" {
+			a.status = notServed
 		}
-		n /= 1024
+		value = append(value, sinkRow{s, o})
+		rows = append(rows, []string{s.Name, o.State, size(s.Queued), size(s.Written), size(s.Dropped), ago(now, s.LastDelivery), o.Trouble})
 	}
-	return fmt.Sprintf("%.1fTB", n)
+	a.value = value
+	a.text = table("NAME STATE QUEUED WRITTEN LOST LAST-DELIVERY TROUBLE", "There are none ([logsink:x]).", rows)
+	return a, nil
 }
 
-func notifierTest(r *run, arg string) error {
+// testOutcome is what became of a sample notification (hark.testNotifier).
+type testOutcome struct {
+	Outcome    string  `json:"outcome" doc:"delivered, retry, final or unavailable"`
+	Error      string  `json:"error"`
+	RetryAfter float64 `json:"retry_after" doc:"seconds"`
+	Title      string  `json:"title"`
+	Body       string  `json:"body"`
+	Seconds    float64 `json:"seconds"`
+}
+
+func notifierTest(r *run, arg string) (answer, error) {
 	words := strings.Fields(arg)
 	if len(words) != 2 || words[0] != "test" {
-		r.misuse(exitInvalidArgs, "Error: notifier takes test and the name of a [notifier:x] section")
-		return nil
+		return answer{}, r.misuse(exitInvalidArgs, "Error: notifier takes test and the name of a [notifier:x] section")
 	}
 	name := strings.TrimPrefix(words[1], "notifier:")
-	if ok, err := r.up(); !ok {
-		return err
+	if err := r.up(); err != nil {
+		return answer{}, err
 	}
 	v, err := r.waitHark("testNotifier", name)
-	if f := asFault(err); f != nil {
-		switch f.Code {
-		case faultBadName:
-			r.refuse(name + ": ERROR (no such notifier)")
-			return nil
-		case faultUnknownMethod:
-			r.println("Error: this supervisord does not know hark.testNotifier; it is Supervisor's, or an old one")
-			r.status = exitUnimplementedFeature
-			return nil
-		}
+	if f := asFault(err); f != nil && f.Code == faultBadName {
+		return answer{}, refuse(problem(exitGeneric, name, "no such notifier"))
 	}
+	t, err := asked[testOutcome](knows("testNotifier", v, err))
 	if err != nil {
-		return err
+		return answer{}, err
 	}
-	t, _ := v.(xmlrpc.Struct)
-	outcome := stringOf(t, "outcome")
-	if outcome != "delivered" {
-		r.status = exitGeneric
-	}
-	if r.wantsJSON() {
-		return r.printJSON(structJSON(t))
-	}
-	switch outcome {
+	l := line{}
+	switch t.Outcome {
 	case "delivered":
-		r.printf("%s: delivered in %.1f s: %s\n", name, floatOf(t, "seconds", 0), printable(stringOf(t, "title")))
+		l = did(name, fmt.Sprintf("delivered in %.1f s: %s", t.Seconds, printable(t.Title)))
 	case "unavailable":
-		r.printf("%s: ERROR (not served: %s)\n", name, printable(stringOf(t, "error")))
+		l = problem(exitGeneric, name, "not served: "+printable(t.Error))
 	case "retry":
-		r.printf("%s: ERROR (%s; an alert would be tried again)\n", name, printable(stringOf(t, "error")))
+		l = problem(exitGeneric, name, printable(t.Error)+"; an alert would be tried again")
 	default:
-		r.printf("%s: ERROR (%s; an alert would be given up)\n", name, printable(stringOf(t, "error")))
+		l = problem(exitGeneric, name, printable(t.Error)+"; an alert would be given up")
 	}
-	return nil
+	return answer{value: t, text: l.text + "\n", status: l.status}, nil
 }

@@ -2,12 +2,12 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -20,32 +20,39 @@ const pluginHelp = "plugin list|info|verify|check|install|remove|new …\tTools 
 // pluginAction runs supervisord plugin, which is beside this program or in PATH: what installs a plugin is a local act of who may
 // write to a plugin directory, and no method of the daemon's.
 func pluginAction() Action {
-	return Action{Name: "plugin", Extra: true, Help: pluginHelp, Run: pluginTool, Flags: []Flag{jsonFlag()}}
+	return Action{
+		Name: "plugin", Extra: true, Help: pluginHelp, Run: pluginTool,
+		Complete: completeWords(func() []string {
+			return []string{"list", "info", "verify", "check", "install", "remove", "new", "status", "restart"}
+		}),
+		JSON: []document{
+			{form: "plugin status", value: []pluginInfo{}, text: structsText("hark.getPlugins")},
+			{form: "plugin restart", value: []line{}},
+			{form: "plugin list", text: "what `supervisord plugin` prints ([plugins.md](plugins.md)), as with its other verbs"},
+		},
+	}
 }
 
-func pluginTool(r *run, arg string) error {
+func pluginTool(r *run, arg string) (answer, error) {
 	words := strings.Fields(arg)
 	if len(words) == 0 {
-		r.misuse(exitInvalidArgs, "Error: plugin requires a verb; see help plugin")
-		return nil
+		return answer{}, r.misuse(exitInvalidArgs, "Error: plugin requires a verb; see help plugin")
 	}
-	if words[0] == "restart" {
+	switch words[0] {
+	case "restart":
 		return pluginRestart(r, words[1:])
-	}
-	if words[0] == "status" {
+	case "status":
 		return pluginStatus(r, words[1:])
 	}
-	if r.wantsJSON() {
+	if r.json {
 		words = append(words, "--json") // the tool's own
 	}
 	if !r.server.isLocal() {
-		r.status = exitGeneric
-		r.printf("Error: plugin %s acts on this machine, and the server is another's; run it there\n", words[0])
-		return nil
+		return answer{}, refuseText("Error: plugin " + words[0] + " acts on this machine, and the server is another's; run it there")
 	}
 	program, err := besides("supervisord")
 	if err != nil {
-		return err
+		return answer{}, err
 	}
 	args := append([]string{"plugin"}, words...)
 	if file := r.ctl.options.file; file != "" && words[0] != "new" && !slices.Contains(words, "-c") {
@@ -53,13 +60,13 @@ func pluginTool(r *run, arg string) error {
 	}
 	cmd := exec.CommandContext(r.ctx, program, args...)
 	cmd.Stdout, cmd.Stderr, cmd.Stdin = r.out, r.err, os.Stdin
+	a := answer{printed: true}
 	err = cmd.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		r.status = max(exit.ExitCode(), exitGeneric)
-		return nil
+		a.status, err = max(exit.ExitCode(), exitGeneric), nil
 	}
-	return err
+	return a, err
 }
 
 // besides finds a program of Hark's: beside this one, else in PATH.
@@ -73,72 +80,56 @@ func besides(name string) (string, error) {
 	return exec.LookPath(name)
 }
 
-func pluginRestart(r *run, names []string) error {
+func pluginRestart(r *run, names []string) (answer, error) {
 	if len(names) != 1 {
-		r.misuse(exitInvalidArgs, "Error: plugin restart requires a name")
-		return nil
+		return answer{}, r.misuse(exitInvalidArgs, "Error: plugin restart requires a name")
 	}
-	if ok, err := r.up(); !ok {
-		return err
+	if err := r.up(); err != nil {
+		return answer{}, err
 	}
 	_, err := r.server.call(r.ctx, "hark.restartPlugin", names[0])
 	if fault := asFault(err); fault != nil {
-		r.status = exitGeneric
-		r.println(fmt.Sprintf("%s: ERROR (%s)", names[0], fault.String))
-		return nil
+		return answer{}, refuse(problem(exitGeneric, names[0], fault.String))
 	}
 	if err != nil {
-		return err
+		return answer{}, err
 	}
-	before := r.status
-	if err := r.checkServed([]string{"plugin:" + names[0]}); err != nil {
-		return err
+	good, err := r.checkServed([]string{"plugin:" + names[0]})
+	if good {
+		r.report(did(names[0], "restarted"))
 	}
-	if r.status == before {
-		r.println(names[0] + ": restarted")
-	}
-	return nil
+	return answer{}, err
 }
 
 // pluginStatus is how the plugins do. The exit status is that of status: 3 where a
 // section is not served.
-func pluginStatus(r *run, names []string) error {
+func pluginStatus(r *run, names []string) (answer, error) {
 	if len(names) > 0 {
-		r.misuse(exitInvalidArgs, "Error: plugin status accepts no arguments")
-		return nil
+		return answer{}, r.misuse(exitInvalidArgs, "Error: plugin status accepts no arguments")
 	}
-	v, ok, err := r.ask("getPlugins")
-	if !ok {
-		return err
+	all, err := asked[[]pluginInfo](r.ask("getPlugins"))
+	if err != nil {
+		return answer{}, err
 	}
-	all := structsOf(v)
+	a, now := answer{value: all}, time.Now()
 	var rows [][]string
-	now := time.Now()
-	for _, p := range all {
+	for i := range all {
+		p := &all[i]
 		pid := ""
-		if intOf(p, "pid") > 0 {
-			pid = count0(p, "pid")
+		if p.PID > 0 {
+			pid = strconv.Itoa(p.PID)
 		}
-		rows = append(rows, []string{stringOf(p, "name"), stringOf(p, "statename"), pid, stringOf(p, "version"), count0(p, "restarts"),
-			ago(now, intOf(p, "since")), stringOf(p, "trouble")})
-		instances, _ := p.Get("instances")
-		for _, i := range structsOf(instances) {
+		rows = append(rows, []string{p.Name, p.State, pid, p.Version, strconv.Itoa(p.Restarts), ago(now, p.Since), p.Trouble})
+		for _, instance := range p.Instances {
 			state := "served"
-			if !boolOf(i, "ready") {
-				state, r.status = "not served", notServed
+			if !instance.Ready {
+				state, a.status = "not served", notServed
 			}
-			rows = append(rows, []string{"  [" + stringOf(i, "section") + "]", state, "", "", "", "", stringOf(i, "trouble")})
+			rows = append(rows, []string{"  [" + instance.Section + "]", state, "", "", "", "", instance.Trouble})
 		}
 	}
-	switch {
-	case r.wantsJSON():
-		return r.printJSON(jsonStructs(all))
-	case len(all) == 0:
-		r.println("No section of the configuration names a plugin.")
-	default:
-		r.table("NAME STATE PID VERSION RESTARTS SINCE TROUBLE", rows)
-	}
-	return nil
+	a.text = table("NAME STATE PID VERSION RESTARTS SINCE TROUBLE", "No section of the configuration names a plugin.", rows)
+	return a, nil
 }
 
 // isLocal reports whether the server is on this machine, by its address.

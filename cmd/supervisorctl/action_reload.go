@@ -2,27 +2,26 @@ package main
 
 func reloadAction() Action {
 	return Action{
-		Name: "reload",
-		Help: "reload \t\tRestart the remote supervisord.",
-		Run:  reload,
+		Name:     "reload",
+		Help:     "reload \t\tRestart the remote supervisord.",
+		Complete: completeNothing, JSON: lines("reload"), AskOnce: true,
+		Run: reload,
 	}
 }
 
-func reload(r *run, arg string) error {
-	if r.refuseArguments(arg) {
-		return nil
+func reload(r *run, arg string) (answer, error) {
+	if err := r.noArguments(arg); err != nil {
+		return answer{}, err
 	}
 	if really, err := r.confirm("Really restart the remote supervisord process y/N? "); !really {
-		return err
+		return answer{}, err
 	}
 	_, err := r.call("restart")
 	if fault := asFault(err); fault != nil && fault.Code == faultShutdownState {
-		r.println("ERROR: already shutting down")
-		r.status = exitGeneric
-		return nil
+		return answer{}, refuseText("ERROR: already shutting down")
 	}
 	if err == nil {
-		r.println("Restarted supervisord")
+		r.report(said("Restarted supervisord"))
 	}
-	return err
+	return answer{}, err
 }

@@ -6,28 +6,25 @@ func removeAction() Action {
 	return Action{
 		Name:     "remove",
 		Help:     "remove <name> [...]\tRemoves process/group from active config",
-		Complete: completeGroups,
-		Run:      remove,
+		Complete: completeGroups, JSON: lines("remove"),
+		Run: remove,
 	}
 }
 
-func remove(r *run, arg string) error {
+func remove(r *run, arg string) (answer, error) {
 	for _, name := range strings.Fields(arg) {
 		_, err := r.call("removeProcessGroup", name)
-		if err == nil {
-			r.printf("%s: removed process group\n", name)
-			continue
-		}
-		r.status = exitGeneric
 		fault := asFault(err)
 		switch {
+		case err == nil:
+			r.report(did(name, "removed process group"))
 		case fault != nil && fault.Code == faultStillRunning:
-			r.printf("ERROR: process/group still running: %s\n", name)
+			r.report(failed(exitGeneric, "ERROR: process/group still running: "+name))
 		case fault != nil && fault.Code == faultBadName:
-			r.printf("ERROR: no such process/group: %s\n", name)
+			r.report(failed(exitGeneric, "ERROR: no such process/group: "+name))
 		default:
-			return err
+			return answer{}, err
 		}
 	}
-	return nil
+	return answer{}, nil
 }

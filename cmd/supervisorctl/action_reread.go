@@ -1,73 +1,66 @@
 package main
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 func rereadAction() Action {
 	return Action{
-		Name: "reread",
-		Help: "reread \t\t\tReload the daemon's configuration files without add/remove",
-		Run:  reread,
+		Name:     "reread",
+		Help:     "reread \t\t\tReload the daemon's configuration files without add/remove",
+		Complete: completeNothing, JSON: []document{{form: "reread", value: changes{}, text: "`added`, `changed`, `removed`: arrays of groups"}},
+		Run: reread,
 	}
 }
 
-func reread(r *run, arg string) error {
-	if r.refuseArguments(arg) {
-		return nil
+func reread(r *run, arg string) (answer, error) {
+	if err := r.noArguments(arg); err != nil {
+		return answer{}, err
 	}
 	c, err := r.rereadConfig()
 	if fault := asFault(err); fault != nil {
 		switch fault.Code {
 		case faultShutdownState:
-			r.println("ERROR: supervisor shutting down")
-			r.status = exitGeneric
-			return nil
+			return answer{}, refuseText("ERROR: supervisor shutting down")
 		case faultCantReread:
-			r.printf("ERROR: %s\n", fault.String)
-			r.status = exitGeneric
-			return nil
+			return answer{}, refuseText("ERROR: " + fault.String)
 		}
 	}
 	if err != nil {
-		return err
+		return answer{}, err
 	}
-	defer r.hintReload()
 	what := map[string]string{}
 	for _, change := range []struct {
 		names []string
 		text  string
-	}{{c.added, "available"}, {c.changed, "changed"}, {c.removed, "disappeared"}} {
+	}{{c.Added, "available"}, {c.Changed, "changed"}, {c.Removed, "disappeared"}} {
+		slices.Sort(change.names)
 		for _, name := range change.names {
 			what[name] = change.text
 		}
 	}
+	a := answer{value: c, hints: r.reloadHints()}
 	if len(what) == 0 {
-		r.println("No config updates to processes")
-		return nil
+		a.text = "No config updates to processes\n"
 	}
-	names := make([]string, 0, len(what))
-	for name := range what {
-		names = append(names, name)
+	for _, name := range slices.Sorted(maps.Keys(what)) {
+		a.text += name + ": " + what[name] + "\n"
 	}
-	slices.Sort(names)
-	for _, name := range names {
-		r.printf("%s: %s\n", name, what[name])
-	}
-	return nil
+	return a, nil
 }
 
 // changes is what reading the configuration again has found, groups all of them.
-type changes struct{ added, changed, removed []string }
+type changes struct {
+	Added   []string `json:"added"`
+	Changed []string `json:"changed"`
+	Removed []string `json:"removed"`
+}
 
 // rereadConfig lets the server read its configuration. The call may take as long
 // as the server's disk does.
 func (r *run) rereadConfig() (c changes, err error) {
-	v, err := r.wait("reloadConfig")
-	if err != nil {
-		return c, err
-	}
-	outer, err := asList(v, func(v any) ([][]string, error) {
-		return asList(v, func(v any) ([]string, error) { return asList(v, asText) })
-	})
+	outer, err := asked[[][][]string](r.wait("reloadConfig"))
 	if err != nil {
 		return c, err
 	}

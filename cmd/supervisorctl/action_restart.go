@@ -1,5 +1,7 @@
 package main
 
+import "strings"
+
 func restartAction() Action {
 	return Action{
 		Name: "restart",
@@ -8,21 +10,28 @@ func restartAction() Action {
 			"restart <name> <name>\tRestart multiple processes or groups\n" +
 			"restart all\t\tRestart all processes\n" +
 			"Note: restart does not reread config files. For that, see reread and update.",
-		Complete: completeProcesses,
-		Run:      restart,
+		Flags:    []Flag{parallelFlag()},
+		Complete: completeProcesses, JSON: lines("restart"),
+		Run: restart,
 	}
 }
 
-// restart stops everything named, then starts it.
-func restart(r *run, arg string) error {
-	if ok, err := r.up(); !ok {
-		return err
-	}
-	if len(r.requireNames(arg, exitGeneric)) == 0 {
-		return nil
-	}
-	if err := stop(r, arg); err != nil {
-		return err
-	}
-	return start(r, arg)
+// restart stops everything named, then starts it; together, each is started as soon as it has stopped.
+func restart(r *run, arg string) (answer, error) {
+	b := batch{method: "restartProcesses", steps: map[string]*operation{"": stopping(), "stop": stopping(), "start": starting()}, patterned: isPattern}
+	return r.operate(b, strings.Fields(arg), func(names []string) error {
+		if err := r.up(); err != nil {
+			return err
+		}
+		if err := r.requireNames(names, exitGeneric); err != nil {
+			return err
+		}
+		if err := stopping().on(r, names); err != nil {
+			return err
+		}
+		if err := r.up(); err != nil {
+			return err
+		}
+		return starting().on(r, names)
+	})
 }

@@ -8,35 +8,34 @@ import (
 
 func shutdownAction() Action {
 	return Action{
-		Name: "shutdown",
-		Help: "shutdown \tShut the remote supervisord down.",
-		Run:  shutdown,
+		Name:     "shutdown",
+		Help:     "shutdown \tShut the remote supervisord down.",
+		Complete: completeNothing, JSON: lines("shutdown"), AskOnce: true,
+		Run: shutdown,
 	}
 }
 
-func shutdown(r *run, arg string) error {
-	if r.refuseArguments(arg) {
-		return nil
+func shutdown(r *run, arg string) (answer, error) {
+	if err := r.noArguments(arg); err != nil {
+		return answer{}, err
 	}
 	if really, err := r.confirm("Really shut the remote supervisord process down y/N? "); !really {
-		return err
+		return answer{}, err
 	}
 	_, err := r.call("shutdown")
 	switch fault := asFault(err); {
 	case fault != nil && fault.Code == faultShutdownState:
-		r.println("ERROR: already shutting down")
+		r.report(failed(exitSuccess, "ERROR: already shutting down"))
 	case errors.Is(err, syscall.ECONNREFUSED):
-		r.printf("ERROR: %s refused connection (already shut down?)\n", r.server.url)
-		r.status = exitGeneric
+		return answer{}, refuseText("ERROR: " + r.server.url + " refused connection (already shut down?)")
 	case errors.Is(err, syscall.ENOENT):
-		r.printf("ERROR: %s no such file (already shut down?)\n", r.server.url)
-		r.status = exitGeneric
+		return answer{}, refuseText("ERROR: " + r.server.url + " no such file (already shut down?)")
 	case err != nil:
-		return err
+		return answer{}, err
 	default:
-		r.println("Shut down")
+		r.report(said("Shut down"))
 	}
-	return nil
+	return answer{}, nil
 }
 
 // confirm asks in the shell; on the command line there is nobody to ask.

@@ -9,40 +9,35 @@ func signalAction() Action {
 			"signal <signal name> <gname>:*\t\tSignal all processes in a group\n" +
 			"signal <signal name> <name> <name>\tSignal multiple processes or groups\n" +
 			"signal <signal name> all\t\tSignal all processes",
-		Complete: completeProcesses,
-		Run:      sendSignal,
+		Flags:    []Flag{parallelFlag()},
+		Complete: completeProcesses, JSON: lines("signal"),
+		Run: sendSignal,
 	}
 }
 
-func sendSignal(r *run, arg string) error {
-	if ok, err := r.up(); !ok {
-		return err
-	}
-	words := strings.Fields(arg)
-	if len(words) < 2 {
-		r.misuse(exitGeneric, "Error: signal requires a signal name and a process name")
-		return nil
+func sendSignal(r *run, arg string) (answer, error) {
+	var signal string
+	names := strings.Fields(arg)
+	if len(names) > 0 {
+		signal, names = names[0], names[1:]
 	}
 	o := operation{
-		all: "signalAllProcesses", group: "signalProcessGroup", one: "signalProcess", args: []any{words[0]},
-		done: "signalled", noGroup: exitGeneric, sentence: signalSentence,
+		all: "signalAllProcesses", group: "signalProcessGroup", one: "signalProcess", args: []any{signal},
+		done: "signalled", noGroup: exitGeneric, sentences: signalSentences(),
 	}
-	return o.on(r, words[1:])
+	b := batch{method: "signalProcesses", args: []any{signal}, steps: map[string]*operation{"": &o}, patterned: isPattern}
+	return r.operate(b, names, func(names []string) error {
+		if err := r.up(); err != nil {
+			return err
+		}
+		if len(names) == 0 {
+			return r.misuse(exitGeneric, "Error: signal requires a signal name and a process name")
+		}
+		return o.on(r, names)
+	})
 }
 
-// signalSentence serves stop too.
-func signalSentence(res result, done string) (string, error) {
-	switch res.Status {
-	case faultSuccess:
-		return success(res, done), nil
-	case faultBadName:
-		return problem(res, "no such process"), nil
-	case faultBadSignal:
-		return problem(res, "bad signal name"), nil
-	case faultNotRunning:
-		return problem(res, "not running"), nil
-	case faultFailed:
-		return res.Description, nil
-	}
-	return "", unknownResult(res)
+// signalSentences serve stop too.
+func signalSentences() sentences {
+	return sentences{faultBadName: "no such process", faultBadSignal: "bad signal name", faultNotRunning: "not running", faultFailed: ""}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,14 +19,16 @@ func silenceAction() Action {
 			{Name: "notifiers", Value: true, Help: "of these notifiers only, separated by commas"},
 		},
 		Complete: completeProcesses, Run: silence,
+		JSON: []document{{form: "silence", value: silenced{}}},
 	}
 }
 
 func silencesAction() Action {
 	return Action{
 		Name: "silences", Extra: true,
-		Help:  "silences\t\tShow the silences that last, with what each has kept back.",
-		Flags: []Flag{jsonFlag()}, Complete: completeNothing, Run: silences,
+		Help:     "silences\t\tShow the silences that last, with what each has kept back.",
+		Complete: completeNothing, Run: silences,
+		JSON: []document{{form: "silences", value: []silenceInfo{}}},
 	}
 }
 
@@ -33,7 +36,7 @@ func unsilenceAction() Action {
 	return Action{
 		Name: "unsilence", Extra: true,
 		Help:     "unsilence <number>...|all\tEnd silences before their time.",
-		Complete: completeNothing, Run: unsilence,
+		Complete: completeNothing, Run: unsilence, JSON: lines("unsilence"),
 	}
 }
 
@@ -47,7 +50,25 @@ func parseSpan(s string) (time.Duration, bool) {
 	return d, err == nil && d >= time.Second && d <= 366*24*time.Hour
 }
 
-func silence(r *run, arg string) error {
+// silenced is a new silence.
+type silenced struct {
+	ID    int `json:"id"`
+	Until int `json:"until" doc:"seconds since 1970"`
+}
+
+// silenceInfo is a silence that lasts (hark.getSilences).
+type silenceInfo struct {
+	ID        int      `json:"id"`
+	Programs  []string `json:"programs" doc:"empty: all"`
+	Events    []string `json:"events" doc:"empty: all"`
+	Notifiers []string `json:"notifiers" doc:"empty: all"`
+	Comment   string   `json:"comment"`
+	Since     int      `json:"since" doc:"seconds since 1970"`
+	Until     int      `json:"until"`
+	Matched   int      `json:"matched" doc:"what was kept back"`
+}
+
+func silence(r *run, arg string) (answer, error) {
 	words := strings.Fields(arg)
 	patterns := []any{}
 	var lasts time.Duration
@@ -60,27 +81,22 @@ func silence(r *run, arg string) error {
 	}
 	switch {
 	case !timed:
-		r.misuse(exitInvalidArgs, "Error: silence requires a time such as 30m or 2h, from 1s to 366d, behind the patterns")
-		return nil
+		return answer{}, r.misuse(exitInvalidArgs, "Error: silence requires a time such as 30m or 2h, from 1s to 366d, behind the patterns")
 	case len(patterns) == 0:
-		r.misuse(exitInvalidArgs, "Error: silence requires a pattern such as web:*, or all")
-		return nil
+		return answer{}, r.misuse(exitInvalidArgs, "Error: silence requires a pattern such as web:*, or all")
 	}
-	for _, p := range patterns {
-		if p == "all" {
-			patterns = []any{} // every event, those about no process too
-			break
-		}
+	if slices.Contains(patterns, "all") {
+		patterns = []any{} // every event, those about no process too
 	}
-	id, ok, err := r.ask("silence", patterns, int(lasts.Seconds()), strings.Join(words, " "), commas(r.flags["events"]), commas(r.flags["notifiers"]))
+	id, err := asked[int](r.ask("silence", patterns, int(lasts.Seconds()), strings.Join(words, " "), commas(r.flags["events"]), commas(r.flags["notifiers"])))
 	if f := asFault(err); f != nil {
-		r.refuse("Error: " + f.String)
-		return nil
+		return answer{}, refuseText("Error: " + f.String)
 	}
-	if ok {
-		r.printf("silence %v lasts until %s; unsilence %v ends it\n", id, moment(int(time.Now().Add(lasts).Unix())), id)
+	if err != nil {
+		return answer{}, err
 	}
-	return err
+	s := silenced{ID: id, Until: int(time.Now().Add(lasts).Unix())}
+	return answer{value: s, text: fmt.Sprintf("silence %d lasts until %s; unsilence %d ends it\n", id, moment(s.Until), id)}, nil
 }
 
 // commas is what commas separate, as an array of an XML-RPC call.
@@ -94,81 +110,63 @@ func commas(s string) []any {
 	return all
 }
 
-func silences(r *run, arg string) error {
-	if r.refuseArguments(arg) {
-		return nil
+func silences(r *run, arg string) (answer, error) {
+	if err := r.noArguments(arg); err != nil {
+		return answer{}, err
 	}
-	v, ok, err := r.ask("getSilences")
-	if !ok {
-		return err
+	all, err := asked[[]silenceInfo](r.ask("getSilences"))
+	if err != nil {
+		return answer{}, err
 	}
-	all := structsOf(v)
-	if r.wantsJSON() {
-		return r.printJSON(jsonStructs(all))
-	}
-	if len(all) == 0 {
-		r.println("There are no silences.")
-		return nil
+	listed := func(words []string) string {
+		if len(words) == 0 {
+			return "all"
+		}
+		return strings.Join(words, ",")
 	}
 	now := time.Now()
 	var rows [][]string
 	for _, s := range all {
-		rows = append(rows, []string{count0(s, "id"), listed(s, "programs", "all"), listed(s, "events", "all"), listed(s, "notifiers", "all"),
-			span(time.Unix(int64(intOf(s, "until")), 0).Sub(now)), count0(s, "matched"), stringOf(s, "comment")})
+		rows = append(rows, []string{strconv.Itoa(s.ID), listed(s.Programs), listed(s.Events), listed(s.Notifiers),
+			span(time.Unix(int64(s.Until), 0).Sub(now)), strconv.Itoa(s.Matched), s.Comment})
 	}
-	r.table("ID PROGRAMS EVENTS NOTIFIERS LEFT KEPT-BACK COMMENT", rows)
-	return nil
+	return answer{value: all, text: table("ID PROGRAMS EVENTS NOTIFIERS LEFT KEPT-BACK COMMENT", "There are no silences.", rows)}, nil
 }
 
-// listed is a member that is an array of strings, with commas; empty, it is what is given.
-func listed(s interface{ Get(string) (any, bool) }, name, empty string) string {
-	v, _ := s.Get(name)
-	array, _ := v.([]any)
-	words := make([]string, len(array))
-	for i, w := range array {
-		words[i] = fmt.Sprint(w)
-	}
-	if len(words) == 0 {
-		return empty
-	}
-	return strings.Join(words, ",")
-}
-
-func unsilence(r *run, arg string) error {
+func unsilence(r *run, arg string) (answer, error) {
 	words := strings.Fields(arg)
 	if len(words) == 0 {
-		r.misuse(exitInvalidArgs, "Error: unsilence requires the number of a silence, or all")
-		return nil
+		return answer{}, r.misuse(exitInvalidArgs, "Error: unsilence requires the number of a silence, or all")
 	}
-	v, ok, err := r.ask("getSilences")
-	if !ok {
-		return err
+	all, err := asked[[]silenceInfo](r.ask("getSilences"))
+	if err != nil {
+		return answer{}, err
 	}
 	var ids []int
 	for _, w := range words {
 		if w == "all" {
-			for _, s := range structsOf(v) {
-				ids = append(ids, intOf(s, "id"))
+			for _, s := range all {
+				ids = append(ids, s.ID)
 			}
 			continue
 		}
 		id, err := strconv.Atoi(w)
 		if err != nil {
-			r.misuse(exitInvalidArgs, fmt.Sprintf("Error: %q is not the number of a silence", w))
-			return nil
+			return answer{}, r.misuse(exitInvalidArgs, fmt.Sprintf("Error: %q is not the number of a silence", w))
 		}
 		ids = append(ids, id)
 	}
 	for _, id := range ids {
+		name := strconv.Itoa(id)
 		_, err := r.server.call(r.ctx, "hark.unsilence", id)
 		if f := asFault(err); f != nil && f.Code == faultBadName {
-			r.refuse(fmt.Sprintf("%d: ERROR (no such silence)", id))
+			r.report(problem(exitGeneric, name, "no such silence"))
 			continue
 		}
 		if err != nil {
-			return err
+			return answer{}, err
 		}
-		r.printf("%d: ended\n", id)
+		r.report(did(name, "ended"))
 	}
-	return nil
+	return answer{}, nil
 }

@@ -1,5 +1,7 @@
 package main
 
+import "strings"
+
 func startAction() Action {
 	return Action{
 		Name: "start",
@@ -7,39 +9,33 @@ func startAction() Action {
 			"start <gname>:*\t\tStart all processes in a group\n" +
 			"start <name> <name>\tStart multiple processes or groups\n" +
 			"start all\t\tStart all processes",
-		Complete: completeProcesses,
-		Run:      start,
+		Flags:    []Flag{parallelFlag()},
+		Complete: completeProcesses, JSON: lines("start"),
+		Run: start,
 	}
 }
 
-func start(r *run, arg string) error {
-	if ok, err := r.up(); !ok {
-		return err
-	}
-	names := r.requireNames(arg, exitInvalidArgs)
-	o := operation{
+func start(r *run, arg string) (answer, error) {
+	b := batch{method: "startProcesses", steps: map[string]*operation{"": starting()}, patterned: isPattern}
+	return r.operate(b, strings.Fields(arg), func(names []string) error {
+		if err := r.up(); err != nil {
+			return err
+		}
+		if err := r.requireNames(names, exitInvalidArgs); err != nil {
+			return err
+		}
+		return starting().on(r, names)
+	})
+}
+
+// starting is what start does to processes.
+func starting() *operation {
+	return &operation{
 		all: "startAllProcesses", group: "startProcessGroup", one: "startProcess",
-		done: "started", ignored: faultAlreadyStarted, noGroup: exitInvalidArgs, sentence: startSentence,
+		done: "started", ignored: faultAlreadyStarted, noGroup: exitInvalidArgs,
+		sentences: sentences{
+			faultBadName: "no such process", faultNoFile: "no such file", faultNotExecutable: "file is not executable",
+			faultAlreadyStarted: "already started", faultSpawnError: "spawn error", faultAbnormalTermination: "abnormal termination",
+		},
 	}
-	return o.on(r, names)
-}
-
-func startSentence(res result, done string) (string, error) {
-	switch res.Status {
-	case faultSuccess:
-		return success(res, done), nil
-	case faultBadName:
-		return problem(res, "no such process"), nil
-	case faultNoFile:
-		return problem(res, "no such file"), nil
-	case faultNotExecutable:
-		return problem(res, "file is not executable"), nil
-	case faultAlreadyStarted:
-		return problem(res, "already started"), nil
-	case faultSpawnError:
-		return problem(res, "spawn error"), nil
-	case faultAbnormalTermination:
-		return problem(res, "abnormal termination"), nil
-	}
-	return "", unknownResult(res)
 }

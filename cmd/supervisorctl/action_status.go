@@ -16,50 +16,53 @@ func statusAction() Action {
 			"status <name> <name>\tGet status for multiple named processes\n" +
 			"status\t\t\tGet all process status info",
 		Flags:    []Flag{{Name: "all", Help: "sections about plugins too: whether each is served"}},
-		Complete: completeProcesses,
-		Run:      status,
+		Complete: completeProcesses, JSON: []document{{form: "status", value: []processInfo{}}},
+		Run: status,
 	}
 }
 
-func status(r *run, arg string) error {
-	ok, err := r.up()
+func status(r *run, arg string) (answer, error) {
+	if err := r.up(); err != nil {
+		return answer{}, withStatus(err, exitStatusUnknown)
+	}
+	infos, err := asked[[]processInfo](r.call("getAllProcessInfo"))
 	if err != nil {
-		return err
+		return answer{}, err
 	}
-	if !ok {
-		r.status = exitStatusUnknown
-		return nil
+	names := strings.Fields(arg)
+	if slices.ContainsFunc(names, isPattern) {
+		if names, err = r.expand(infos, names, isPattern); err != nil || len(names) == 0 {
+			return answer{status: exitStatusUnknown}, err
+		}
 	}
-	v, err := r.call("getAllProcessInfo")
-	if err != nil {
-		return err
-	}
-	infos, err := asInfos(v)
-	if err != nil {
-		return err
-	}
-	if names := strings.Fields(arg); len(names) > 0 && !slices.Contains(names, "all") {
+	if len(names) > 0 && !slices.Contains(names, "all") {
 		infos = r.pick(infos, names)
 	}
-	r.showStatuses(infos)
-	if slices.ContainsFunc(infos, func(p processInfo) bool { return stopped(p.State) }) {
-		r.status = exitStatusNotRunning
+	a := answer{value: infos, text: statusText(infos, r.colour())}
+	if r.status != exitSuccess { // some are missing, so it is all lines
+		for text := range strings.Lines(statusText(infos, false)) {
+			r.report(said(strings.TrimSuffix(text, "\n")))
+		}
+		a = answer{}
+	}
+	if slices.ContainsFunc(infos, func(p processInfo) bool { return stopped(p.StateCode) }) {
+		a.status = exitStatusNotRunning
 	}
 	if _, all := r.flags["all"]; all {
-		return r.showSections()
+		return r.withSections(a)
 	}
-	return nil
+	return a, nil
 }
 
-// showSections prints a line for each section that a plugin serves or should, in the
+// withSections adds a line for each section that a plugin serves or should, in the
 // columns of the processes.
-func (r *run) showSections() error {
+func (r *run) withSections(a answer) (answer, error) {
 	sections, err := r.servedSections()
 	if f := asFault(err); f != nil && f.Code == faultUnknownMethod {
-		return nil // Supervisor has no plugins
+		return a, nil // Supervisor has no plugins
 	}
 	if err != nil {
-		return err
+		return answer{}, err
 	}
 	var rows []processInfo
 	for _, name := range slices.Sorted(maps.Keys(sections)) {
@@ -67,20 +70,20 @@ func (r *run) showSections() error {
 			continue
 		}
 		s := sections[name]
-		row := processInfo{Group: name, Name: name, StateName: "SERVED", Description: printable(s.trouble)}
+		row := processInfo{named: nameOf(name, name), State: "SERVED", Description: printable(s.trouble)}
 		if !s.ready {
-			row.StateName, r.status = "UNSERVED", notServed
+			row.State, a.status = "UNSERVED", notServed
 		}
 		rows = append(rows, row)
 	}
-	r.showStatuses(rows)
-	return nil
+	a.text += statusText(rows, r.colour())
+	return a, nil
 }
 
-// pick is the processes that the names mean, in the order of the names. It says
+// pick is the processes that the names mean, in the order of the names. It reports
 // which of them mean none.
 func (r *run) pick(infos []processInfo, names []string) []processInfo {
-	var picked []processInfo
+	picked := []processInfo{}
 	for _, name := range names {
 		group, process, whole := splitNamespec(name)
 		before := len(picked)
@@ -91,27 +94,29 @@ func (r *run) pick(infos []processInfo, names []string) []processInfo {
 		}
 		switch {
 		case len(picked) > before:
-			continue
 		case whole:
-			r.printf("%s: ERROR (no such group)\n", group)
+			r.report(problem(exitStatusUnknown, group, "no such group"))
 		default:
-			r.printf("%s: ERROR (no such process)\n", name)
+			r.report(problem(exitStatusUnknown, name, "no such process"))
 		}
-		r.status = exitStatusUnknown
 	}
 	return picked
 }
 
-// showStatuses prints a line for each process: the name in a column as wide as
+// statusText is a line for each process: the name in a column as wide as
 // the longest, of at least 30, the state in one of 10.
-func (r *run) showStatuses(infos []processInfo) {
+func statusText(infos []processInfo, colour bool) string {
 	width := 30
 	for _, p := range infos {
-		width = max(width, utf8.RuneCountInString(namespec(p.Group, p.Name)))
+		width = max(width, utf8.RuneCountInString(p.Namespec))
 	}
 	var b strings.Builder
 	for _, p := range infos {
-		fmt.Fprintf(&b, "%-*s%-10s%s\n", width+3, namespec(p.Group, p.Name), p.StateName, p.Description)
+		state := fmt.Sprintf("%-10s", p.State)
+		if style := stateStyle(p.State); colour && style != "" {
+			state = "\x1b[" + style + "m" + p.State + "\x1b[0m" + state[len(p.State):]
+		}
+		fmt.Fprintf(&b, "%-*s%s%s\n", width+3, p.Namespec, state, p.Description)
 	}
-	r.printf("%s", b.String())
+	return b.String()
 }

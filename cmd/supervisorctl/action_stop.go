@@ -1,5 +1,7 @@
 package main
 
+import "strings"
+
 func stopAction() Action {
 	return Action{
 		Name: "stop",
@@ -7,19 +9,29 @@ func stopAction() Action {
 			"stop <gname>:*\t\tStop all processes in a group\n" +
 			"stop <name> <name>\tStop multiple processes or groups\n" +
 			"stop all\t\tStop all processes",
-		Complete: completeProcesses,
-		Run:      stop,
+		Flags:    []Flag{parallelFlag()},
+		Complete: completeProcesses, JSON: lines("stop"),
+		Run: stop,
 	}
 }
 
-func stop(r *run, arg string) error {
-	if ok, err := r.up(); !ok {
-		return err
-	}
-	names := r.requireNames(arg, exitGeneric)
-	o := operation{
+func stop(r *run, arg string) (answer, error) {
+	b := batch{method: "stopProcesses", steps: map[string]*operation{"": stopping()}, patterned: isPattern}
+	return r.operate(b, strings.Fields(arg), func(names []string) error {
+		if err := r.up(); err != nil {
+			return err
+		}
+		if err := r.requireNames(names, exitGeneric); err != nil {
+			return err
+		}
+		return stopping().on(r, names)
+	})
+}
+
+// stopping is what stop does to processes.
+func stopping() *operation {
+	return &operation{
 		all: "stopAllProcesses", group: "stopProcessGroup", one: "stopProcess",
-		done: "stopped", ignored: faultNotRunning, noGroup: exitGeneric, sentence: signalSentence,
+		done: "stopped", ignored: faultNotRunning, noGroup: exitGeneric, sentences: signalSentences(),
 	}
-	return o.on(r, names)
 }

@@ -1,12 +1,13 @@
 package main
 
 import (
+	"errors"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/hark-supervisor/hark/core/pyrepr"
-	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
 // tailBytes is how much of a log is shown where no number is given.
@@ -21,115 +22,120 @@ func tailAction() Action {
 			"\t\t\tCtrl-C to exit.\n" +
 			"tail -100 <name>\tlast 100 *bytes* of process stdout\n" +
 			"tail <name> stderr\tlast 1600 *bytes* of process stderr",
-		Complete: completeProcesses,
-		Endless:  true,
-		Run:      tail,
+		Complete: completeProcesses, JSON: textDocument("tail"),
+		Endless: true, GoesOn: follows,
+		Run: tail,
 	}
 }
 
-func tail(r *run, arg string) error {
-	if ok, err := r.up(); !ok {
-		return err
+func tail(r *run, arg string) (answer, error) {
+	if err := r.refuseFollowing(arg); err != nil {
+		return answer{}, err
+	}
+	if err := r.up(); err != nil {
+		return answer{}, err
 	}
 	words := strings.Fields(arg)
 	switch {
 	case len(words) < 1:
-		r.misuse(exitGeneric, "Error: too few arguments")
-		return nil
+		return answer{}, r.misuse(exitGeneric, "Error: too few arguments")
 	case len(words) > 3:
-		r.misuse(exitGeneric, "Error: too many arguments")
-		return nil
+		return answer{}, r.misuse(exitGeneric, "Error: too many arguments")
 	}
 	modifier := ""
 	if words[0][0] == '-' {
 		modifier, words = words[0], words[1:]
 	}
 	if len(words) == 0 {
-		r.refuse("Error: tail requires process name")
-		return nil
+		return answer{}, refuseText("Error: tail requires process name")
 	}
 	name, channel := words[0], "stdout"
 	if len(words) > 1 {
 		channel = strings.ToLower(words[len(words)-1])
 		if channel != "stdout" && channel != "stderr" {
-			r.refuse("Error: bad channel " + pyrepr.String(channel))
-			return nil
+			return answer{}, refuseText("Error: bad channel " + pyrepr.String(channel))
 		}
 	}
 	if modifier == "-f" {
 		return r.follow("/logtail/" + name + "/" + channel)
 	}
-	n, ok, err := tailCount(modifier)
-	if !ok {
-		r.refuse("Error: bad argument " + modifier)
-		return nil
-	}
+	n, err := tailCount(modifier)
 	if err != nil {
-		return err
+		return answer{}, err
 	}
 	method := "readProcessStdoutLog"
 	if channel == "stderr" {
 		method = "readProcessStderrLog"
 	}
-	failed, err := r.showTail(name, "no such process name", method, name, -n, 0)
-	if failed {
-		r.explainUnreadable(name, channel)
+	a, err := r.logEnd(name, "no such process name", method, name, -n, 0)
+	var own *refusal
+	if errors.As(err, &own) {
+		own.hint = r.whyUnreadable(name, channel)
 	}
-	return err
+	return a, err
 }
 
-// explainUnreadable says why a log cannot be read where that is because it is no file.
-func (r *run) explainUnreadable(name, channel string) {
-	v, err := r.call("getProcessInfo", name)
+// whyUnreadable says why a log cannot be read where that is because it is no file, "" otherwise.
+func (r *run) whyUnreadable(name, channel string) string {
+	p, err := asked[processInfo](r.call("getProcessInfo", name))
 	if err != nil {
-		return // its name is wrong, which has been said
+		return "" // its name is wrong, which has been said
 	}
-	info, _ := v.(xmlrpc.Struct)
-	path := stringOf(info, channel+"_logfile")
-	if strings.HasPrefix(path, "/dev/") || strings.HasPrefix(path, "/proc/") {
-		r.hint(path + " cannot be read back; what " + name + " writes is where supervisord's own output goes, so ask for it there")
+	path := p.StdoutLog
+	if channel == "stderr" {
+		path = p.StderrLog
 	}
+	if !strings.HasPrefix(path, "/dev/") && !strings.HasPrefix(path, "/proc/") {
+		return ""
+	}
+	return path + " cannot be read back; what " + name + " writes is where supervisord's own output goes, so ask for it there"
 }
 
-// refuse says what is wrong with an argument.
-func (r *run) refuse(text string) {
-	r.println(text)
-	r.status = exitGeneric
-}
-
-// showTail prints the end of a log, or why there is none, and reports whether that was so.
-func (r *run) showTail(whose, badName, method string, args ...any) (failed bool, err error) {
-	v, err := r.call(method, args...)
+// logEnd is the end of a log.
+func (r *run) logEnd(whose, badName, method string, args ...any) (answer, error) {
+	text, err := asked[string](r.call(method, args...))
 	if fault := asFault(err); fault != nil {
-		text := ""
 		switch {
 		case fault.Code == faultNoFile:
-			text = "no log file"
+			err = refuse(problem(exitGeneric, whose, "no log file"))
 		case fault.Code == faultFailed:
-			text = "unknown error reading log"
+			err = refuse(problem(exitGeneric, whose, "unknown error reading log"))
 		case fault.Code == faultBadName && badName != "":
-			text = badName
-		default:
-			return false, err
+			err = refuse(problem(exitGeneric, whose, badName))
 		}
-		r.refuse(whose + ": ERROR (" + text + ")")
-		return true, nil
 	}
 	if err != nil {
-		return false, err
+		return answer{}, err
 	}
-	text, err := asText(v)
-	if err == nil {
-		r.println(text)
-	}
-	return false, err
+	return answer{value: logText{text}, text: text + "\n"}, nil
 }
 
-// tailCount reads -N as Python's int reads N; "" is the default. ok is false for
-// what is not a number; the error is for one that XML-RPC cannot carry.
-func tailCount(modifier string) (n int, ok bool, err error) {
+// logText is the end of a log as a document.
+type logText struct {
+	Text string `json:"text"`
+}
+
+// textDocument is the document of tail and maintail.
+func textDocument(form string) []document {
+	return []document{{form: form, value: logText{}, text: "`text`; not with `-f`"}}
+}
+
+// follows reports whether a log is to go on.
+func follows(arg string) bool { return slices.Contains(strings.Fields(arg), "-f") }
+
+// refuseFollowing refuses a log that goes on as a document.
+func (r *run) refuseFollowing(arg string) error {
+	if r.json && follows(arg) {
+		return r.misuse(exitInvalidArgs, "Error: --json does not go with -f")
+	}
+	return nil
+}
+
+// tailCount reads -N as Python's int reads N; "" is the default. The error is a refusal of
+// what is not a number, or errOverflow for one that XML-RPC cannot carry.
+func tailCount(modifier string) (int, error) {
 	if modifier == "" {
-		return tailBytes, true, nil
+		return tailBytes, nil
 	}
 	digits := modifier[1:]
 	for i := 1; i < len(digits)-1; i++ {
@@ -139,13 +145,13 @@ func tailCount(modifier string) (n int, ok bool, err error) {
 	}
 	sign := strings.TrimLeft(digits, "+-")
 	if sign == "" || len(digits)-len(sign) > 1 || strings.Trim(sign, "0123456789") != "" {
-		return 0, false, nil
+		return 0, refuseText("Error: bad argument " + modifier)
 	}
-	n, parseErr := strconv.Atoi(digits)
-	if parseErr != nil || -n < math.MinInt32 || -n > math.MaxInt32 {
-		return 0, true, errOverflow
+	n, err := strconv.Atoi(digits)
+	if err != nil || -n < math.MinInt32 || -n > math.MaxInt32 {
+		return 0, errOverflow
 	}
-	return n, true, nil
+	return n, nil
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }

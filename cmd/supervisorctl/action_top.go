@@ -16,35 +16,33 @@ const topEvery = 2 * time.Second
 
 func topAction() Action {
 	return Action{
-		Name: "top", Extra: true,
+		Name: "top", Extra: true, OneServer: true,
 		Help: "top [--every SECONDS]\tWatch all processes, full-screen: state, CPU, memory, restarts; start,\n" +
 			"\t\t\tstop and restart them and read their logs. Its key ? explains it.\n" +
 			"top --once [--json]\tPrint what it would show, once.",
 		Flags: []Flag{
 			{Name: "every", Value: true, Help: "seconds between two looks; default 2"},
 			{Name: "once", Help: "print one look and end"},
-			{Name: "json", Help: "with --once: an array of objects"},
 		},
-		Complete: completeNothing,
-		Run:      top,
+		Complete: completeNothing, JSON: []document{{form: "top --once", value: []topObject{}}},
+		Run: top,
 	}
 }
 
-func top(r *run, arg string) error {
-	if r.refuseArguments(arg) {
-		return nil
+func top(r *run, arg string) (answer, error) {
+	if err := r.noArguments(arg); err != nil {
+		return answer{}, err
 	}
 	every := topEvery
 	if given, ok := r.flags["every"]; ok {
 		seconds, err := strconv.ParseFloat(given, 64)
 		if err != nil || seconds < 0.1 || seconds > 3600 {
-			r.misuse(exitInvalidArgs, fmt.Sprintf("Error: bad --every %q: 0.1 to 3600 seconds", given))
-			return nil
+			return answer{}, r.misuse(exitInvalidArgs, fmt.Sprintf("Error: bad --every %q: 0.1 to 3600 seconds", given))
 		}
 		every = time.Duration(seconds * float64(time.Second))
 	}
-	if ok, err := r.up(); !ok {
-		return err
+	if err := r.up(); err != nil {
+		return answer{}, err
 	}
 	source := &daemonTop{run: r, name: fleetName(r.ctx, r.server)}
 	if _, once := r.flags["once"]; once {
@@ -52,16 +50,14 @@ func top(r *run, arg string) error {
 	}
 	in, out := terminalOf(r.ctl.in.file), terminalOf(r.out)
 	if in == nil || out == nil {
-		r.println("Error: top needs a terminal; top --once does not")
-		r.status = exitGeneric
-		return nil
+		return answer{}, refuseText("Error: top needs a terminal; top --once does not")
 	}
 	m := newTopModel(r.ctx, source, every, r.colour())
 	_, err := tea.NewProgram(m, tea.WithContext(r.ctx), tea.WithInput(in), tea.WithOutput(out)).Run()
 	if r.ctx.Err() != nil {
-		return nil
+		err = nil
 	}
-	return err
+	return answer{printed: true}, err
 }
 
 // daemonTop looks at a supervisord, Hark's or Supervisor's.
@@ -77,28 +73,39 @@ func (d *daemonTop) processes(ctx context.Context) ([]topRow, error) {
 	if f := asFault(err); f != nil && f.Code == faultUnknownMethod {
 		v, err = d.run.server.call(ctx, "supervisor.getAllProcessInfo")
 	}
+	all, err := asked[[]processStats](v, err)
 	if err != nil {
 		return nil, plainError(err)
 	}
-	var rows []topRow
-	for _, s := range structsOf(v) {
-		row := topRow{
-			namespec: namespecIn(s), state: stringOf(s, "statename"), description: stringOf(s, "description"), pid: intOf(s, "pid"),
-			restarts: intOf(s, "restarts"), cpu: floatOf(s, "cpu_percent", -1), rss: floatOf(s, "rss", -1),
+	rows := make([]topRow, len(all))
+	for i, p := range all {
+		rows[i] = topRow{namespec: p.Namespec, state: p.State, description: p.Description, pid: p.PID, restarts: p.Restarts, cpu: -1, rss: -1}
+		if p.CPU != nil {
+			rows[i].cpu = *p.CPU
 		}
-		if row.pid != 0 {
-			row.uptime = time.Duration(max(0, intOf(s, "now")-intOf(s, "start"))) * time.Second
+		if p.RSS != nil {
+			rows[i].rss = *p.RSS
 		}
-		rows = append(rows, row)
+		if p.PID != 0 {
+			rows[i].uptime = time.Duration(max(0, p.Now-p.Start)) * time.Second
+		}
 	}
 	return rows, nil
+}
+
+// processStats is what a process uses (hark.getProcessStats); Supervisor's daemon has only its info.
+type processStats struct {
+	processInfo
+	Restarts int      `json:"restarts"`
+	CPU      *float64 `json:"cpu_percent"` // nil: not known
+	RSS      *float64 `json:"rss"`         // bytes; nil: not known
 }
 
 // act does what the action of that name does, and reports what it printed.
 func (d *daemonTop) act(ctx context.Context, verb, name string) (string, error) {
 	var out bytes.Buffer
 	r := &run{ctx: ctx, ctl: d.run.ctl, server: d.run.server, action: find(d.run.ctl.actions, verb), out: &out, err: &out}
-	if err := r.action.Run(r, name); err != nil {
+	if err := r.perform(name); err != nil {
 		return "", plainError(err)
 	}
 	return strings.ReplaceAll(strings.TrimSpace(out.String()), "\n", "; "), nil
@@ -117,8 +124,7 @@ func (d *daemonTop) tail(ctx context.Context, name, channel string, length int) 
 	if len(parts) == 0 {
 		return "", nil
 	}
-	text, _ := parts[0].(string)
-	return text, nil
+	return decode[string](parts[0])
 }
 
 // plainError is an error in a few words.
@@ -134,46 +140,44 @@ type topObject struct {
 	Namespec string   `json:"namespec"`
 	State    string   `json:"state"`
 	Pid      int      `json:"pid"`
-	Uptime   int      `json:"uptime"`      // seconds
-	CPU      *float64 `json:"cpu_percent"` // null: not told
-	RSS      *int64   `json:"rss"`         // bytes; null: not told
+	Uptime   int      `json:"uptime" doc:"seconds"`
+	CPU      *float64 `json:"cpu_percent" doc:"null where not known"`
+	RSS      *int64   `json:"rss" doc:"bytes; null where not known"`
 	Restarts int      `json:"restarts"`
 }
 
 // topOnce looks twice, so that there are percentages.
-func topOnce(r *run, source *daemonTop) error {
+func topOnce(r *run, source *daemonTop) (answer, error) {
 	if _, err := source.processes(r.ctx); err != nil {
-		return err
+		return answer{}, err
 	}
 	if err := pause(r.ctx, 1100*time.Millisecond); err != nil {
-		return err
+		return answer{}, err
 	}
 	rows, err := source.processes(r.ctx)
 	if err != nil {
-		return err
+		return answer{}, err
 	}
-	if _, asked := r.flags["json"]; asked {
-		objects := make([]topObject, len(rows))
-		for i, row := range rows {
-			o := topObject{Namespec: row.namespec, State: row.state, Pid: row.pid, Uptime: int(row.uptime.Seconds()), Restarts: row.restarts}
-			if row.cpu >= 0 {
-				o.CPU = &row.cpu
-			}
-			if row.rss >= 0 {
-				size := int64(row.rss)
-				o.RSS = &size
-			}
-			objects[i] = o
+	objects := make([]topObject, len(rows))
+	for i, row := range rows {
+		o := topObject{Namespec: row.namespec, State: row.state, Pid: row.pid, Uptime: int(row.uptime.Seconds()), Restarts: row.restarts}
+		if row.cpu >= 0 {
+			o.CPU = &row.cpu
 		}
-		return r.printJSON(objects)
+		if row.rss >= 0 {
+			size := int64(row.rss)
+			o.RSS = &size
+		}
+		objects[i] = o
 	}
 	m := newTopModel(r.ctx, source, topEvery, false)
 	m.all, m.loaded, m.width = rows, true, 1<<10
 	m.arrange()
-	r.println(strings.TrimRight(m.heading(), " "))
+	var b strings.Builder
+	b.WriteString(strings.TrimRight(m.heading(), " ") + "\n")
 	m.chosen = ""
 	for i := range m.rows {
-		r.println(strings.TrimRight(m.row(&m.rows[i]), " "))
+		b.WriteString(strings.TrimRight(m.row(&m.rows[i]), " ") + "\n")
 	}
-	return nil
+	return answer{value: objects, text: b.String()}, nil
 }

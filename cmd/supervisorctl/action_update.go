@@ -12,47 +12,48 @@ func updateAction() Action {
 			"update all\t\tReload config and add/remove as necessary, and will restart affected programs\n" +
 			"update <gname> [...]\tUpdate specific groups",
 		Flags:    []Flag{{Name: "no-wait", Help: "do not wait until plugins have taken or refused their changed sections"}},
-		Complete: completeGroups,
-		Run:      update,
+		Complete: completeGroups, JSON: lines("update"),
+		Run: update,
 	}
 }
 
-func update(r *run, arg string) error {
+func update(r *run, arg string) (answer, error) {
 	c, err := r.rereadConfig()
 	if fault := asFault(err); fault != nil && fault.Code == faultShutdownState {
-		r.println("ERROR: already shutting down")
-		r.status = exitGeneric
-		return nil
+		return answer{}, refuseText("ERROR: already shutting down")
 	}
 	if err != nil {
-		return err
+		return answer{}, err
 	}
 	names := strings.Fields(arg)
 	if slices.Contains(names, "all") {
 		names = nil
 	}
-	if err := r.checkGroups(names, c.added); err != nil {
-		return err
+	if err := r.checkGroups(names, c.Added); err != nil {
+		return answer{}, err
 	}
-	for _, name := range narrow(c.removed, names) {
+	for _, name := range narrow(c.Removed, names) {
 		if err := r.dropGroup(name); err != nil {
-			return err
+			return answer{}, err
 		}
 	}
-	changed, added := narrow(c.changed, names), narrow(c.added, names)
+	changed, added := narrow(c.Changed, names), narrow(c.Added, names)
 	for _, name := range changed {
 		if err := r.replaceGroup(name); err != nil {
-			return err
+			return answer{}, err
 		}
 	}
 	for _, name := range added {
 		if _, err := r.call("addProcessGroup", name); err != nil {
-			return err
+			return answer{}, err
 		}
-		r.printf("%s: added process group\n", name)
+		r.report(did(name, "added process group"))
 	}
-	r.hintReload()
-	return r.checkServed(slices.Concat(changed, added))
+	for _, h := range r.reloadHints() {
+		r.hint(h)
+	}
+	_, err = r.checkServed(slices.Concat(changed, added))
+	return answer{}, err
 }
 
 // narrow is those groups that were asked for; nobody asked for any: all.
@@ -63,17 +64,13 @@ func narrow(groups, asked []string) []string {
 	return slices.DeleteFunc(slices.Clone(groups), func(g string) bool { return !slices.Contains(asked, g) })
 }
 
-// checkGroups says which names are no group, neither of the running nor of the
+// checkGroups reports which names are no group, neither of the running nor of the
 // new configuration.
 func (r *run) checkGroups(names, added []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	v, err := r.call("getAllProcessInfo")
-	if err != nil {
-		return err
-	}
-	infos, err := asInfos(v)
+	infos, err := asked[[]processInfo](r.call("getAllProcessInfo"))
 	if err != nil {
 		return err
 	}
@@ -81,8 +78,7 @@ func (r *run) checkGroups(names, added []string) error {
 		known := slices.Contains(added, name) || slices.Contains(names[:i], name) ||
 			slices.ContainsFunc(infos, func(p processInfo) bool { return p.Group == name })
 		if !known {
-			r.printf("ERROR: no such group: %s\n", name)
-			r.status = exitGeneric
+			r.report(failed(exitGeneric, "ERROR: no such group: "+name))
 		}
 	}
 	return nil
@@ -93,20 +89,21 @@ func (r *run) dropGroup(name string) error {
 	if err != nil {
 		return err
 	}
-	r.printf("%s: stopped\n", name)
-	results, err := asResults(v)
+	r.report(did(name, "stopped"))
+	results, err := decode[[]result](v)
 	if err != nil {
 		return err
 	}
 	if slices.ContainsFunc(results, func(res result) bool { return res.Status == faultFailed }) {
-		r.printf("%s: has problems; not removing\n", name)
-		r.status = exitGeneric
+		l := did(name, "has problems; not removing")
+		l.OK, l.status = false, exitGeneric
+		r.report(l)
 		return nil
 	}
 	if _, err := r.call("removeProcessGroup", name); err != nil {
 		return err
 	}
-	r.printf("%s: removed process group\n", name)
+	r.report(did(name, "removed process group"))
 	return nil
 }
 
@@ -114,12 +111,12 @@ func (r *run) replaceGroup(name string) error {
 	if _, err := r.wait("stopProcessGroup", name); err != nil {
 		return err
 	}
-	r.printf("%s: stopped\n", name)
+	r.report(did(name, "stopped"))
 	for _, method := range []string{"removeProcessGroup", "addProcessGroup"} {
 		if _, err := r.call(method, name); err != nil {
 			return err
 		}
 	}
-	r.printf("%s: updated process group\n", name)
+	r.report(did(name, "updated process group"))
 	return nil
 }

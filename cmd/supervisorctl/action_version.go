@@ -2,36 +2,40 @@ package main
 
 func versionAction() Action {
 	return Action{
-		Name: "version",
-		Help: "version\t\t\tShow the version of the remote supervisord process",
-		Run:  showVersion,
+		Name:     "version",
+		Help:     "version\t\t\tShow the version of the remote supervisord process",
+		Complete: completeNothing, JSON: []document{{form: "version", value: versions{}}},
+		Run: showVersion,
 	}
 }
 
-func showVersion(r *run, arg string) error {
-	if r.refuseArguments(arg) {
+type versions struct {
+	Version string `json:"version"`
+	Hark    string `json:"hark,omitempty" doc:"missing for Supervisor's daemon"`
+}
+
+func showVersion(r *run, arg string) (answer, error) {
+	if err := r.noArguments(arg); err != nil {
+		return answer{}, err
+	}
+	if err := r.up(); err != nil {
+		return answer{}, err
+	}
+	version, err := asked[string](r.call("getSupervisorVersion"))
+	if err != nil {
+		return answer{}, err
+	}
+	v := versions{Version: version}
+	if r.json { // people see Supervisor's output
+		v.Hark, _ = asked[string](r.server.call(r.ctx, "hark.getVersion"))
+	}
+	return answer{value: v, text: version + "\n"}, nil
+}
+
+// noArguments refuses arguments.
+func (r *run) noArguments(arg string) error {
+	if arg == "" {
 		return nil
 	}
-	if ok, err := r.up(); !ok {
-		return err
-	}
-	v, err := r.call("getSupervisorVersion")
-	if err != nil {
-		return err
-	}
-	text, err := asText(v)
-	if err == nil {
-		r.println(text)
-	}
-	return err
-}
-
-// refuseArguments reports whether there are arguments, after saying that none are
-// accepted.
-func (r *run) refuseArguments(arg string) bool {
-	if arg == "" {
-		return false
-	}
-	r.misuse(exitGeneric, "Error: "+r.action.Name+" accepts no arguments")
-	return true
+	return r.misuse(exitGeneric, "Error: "+r.action.Name+" accepts no arguments")
 }

@@ -30,31 +30,42 @@ func waitAction() Action {
 			"\t\t\tNames may be group:*, patterns and all. The exit status is 0 when\n" +
 			"\t\t\tall have, 7 when one is FATAL or removed instead, 124 after SECONDS.",
 		Flags: []Flag{
-			{Name: "for", Value: true, Help: "states, separated by commas: running, stopped, exited, fatal, ..."},
+			{Name: "for", Value: true, Help: "states, separated by commas: running, stopped, exited, fatal, ...", Values: func() []string {
+				return strings.Fields(strings.ToLower(strings.Join(stateNames(), " ")))
+			}},
 			{Name: "timeout", Value: true, Help: "give up after so many seconds; default never"},
-			{Name: "json", Help: "print an array of objects"},
 		},
-		Complete: completeProcesses,
-		Run:      runWait,
+		Complete: completeProcesses, JSON: []document{{form: "wait", value: []waited{}}},
+		Run: runWait,
 	}
 }
 
-// waitedRow is one process of an answer.
-type waitedRow struct {
-	Name     string `json:"name"`
-	Group    string `json:"group"`
-	Namespec string `json:"namespec"`
-	State    string `json:"state"`
-	Pid      int    `json:"pid"`
-	Reached  bool   `json:"reached"`
-	Gone     bool   `json:"gone"`
+// waited is one process that is waited for (hark.waitProcesses).
+type waited struct {
+	named
+	State   string `json:"state" rpc:"statename,required"`
+	PID     int    `json:"pid"`
+	Reached bool   `json:"reached" doc:"it has come into one of the states"`
+	Gone    bool   `json:"gone" doc:"it was removed"`
 }
 
-func runWait(r *run, arg string) error {
+// line is what came of the wait.
+func (w *waited) line() line {
+	switch {
+	case w.Reached:
+		return did(w.Namespec, w.State)
+	case w.Gone:
+		return problem(exitNotRunning, w.Namespec, "removed")
+	case w.State == "FATAL":
+		return problem(exitNotRunning, w.Namespec, "FATAL")
+	}
+	return problem(exitTimeout, w.Namespec, "timeout, still "+w.State)
+}
+
+func runWait(r *run, arg string) (answer, error) {
 	names := strings.Fields(arg)
 	if len(names) == 0 {
-		r.misuse(exitInvalidArgs, "Error: wait requires a process name")
-		return nil
+		return answer{}, r.misuse(exitInvalidArgs, "Error: wait requires a process name")
 	}
 	states := []string{"RUNNING"}
 	if given, ok := r.flags["for"]; ok {
@@ -62,59 +73,35 @@ func runWait(r *run, arg string) error {
 	}
 	for _, s := range states {
 		if !slices.Contains(stateNames(), s) {
-			r.misuse(exitInvalidArgs, fmt.Sprintf("Error: there is no state %q; use %s", s, strings.ToLower(strings.Join(stateNames(), ", "))))
-			return nil
+			return answer{}, r.misuse(exitInvalidArgs, fmt.Sprintf("Error: there is no state %q; use %s", s, strings.ToLower(strings.Join(stateNames(), ", "))))
 		}
 	}
 	var limit time.Duration // 0: none
-	if given, ok := r.flags["timeout"]; ok {
+	given, limited := r.flags["timeout"]
+	if limited {
 		seconds, err := strconv.ParseFloat(given, 64)
 		if err != nil || seconds < 0 || seconds > 1e9 {
-			r.misuse(exitInvalidArgs, fmt.Sprintf("Error: bad timeout %q: a number of seconds", given))
-			return nil
+			return answer{}, r.misuse(exitInvalidArgs, fmt.Sprintf("Error: bad timeout %q: a number of seconds", given))
 		}
 		limit = time.Duration(seconds * float64(time.Second))
 	}
-	_, limited := r.flags["timeout"]
-	rows, err := waitUntil(r, names, states, limit, limited)
+	all, err := waitUntil(r, names, states, limit, limited)
 	if f := asFault(err); f != nil && f.Code == faultBadName {
 		_, name, _ := strings.Cut(f.String, ": ")
-		r.println(name + ": ERROR (no such process)")
-		r.status = exitGeneric
-		return nil
+		return answer{}, refuse(problem(exitGeneric, name, "no such process"))
 	}
 	if err != nil {
-		return err
+		return answer{}, err
 	}
-	report := func(row waitedRow) {
-		switch {
-		case row.Reached:
-			r.println(row.Namespec + ": " + row.State)
-		case row.Gone:
-			r.println(row.Namespec + ": ERROR (removed)")
-		case row.State == "FATAL":
-			r.println(row.Namespec + ": ERROR (FATAL)")
-		default:
-			r.println(row.Namespec + ": ERROR (timeout, still " + row.State + ")")
+	a := answer{value: all}
+	for i := range all {
+		l := all[i].line()
+		a.text += l.text + "\n"
+		if l.status == exitNotRunning || a.status == exitSuccess {
+			a.status = l.status
 		}
 	}
-	if _, ok := r.flags["json"]; ok {
-		if err := r.printJSON(rows); err != nil {
-			return err
-		}
-		report = func(waitedRow) {}
-	}
-	for _, row := range rows {
-		report(row)
-		switch {
-		case row.Reached:
-		case row.Gone || row.State == "FATAL":
-			r.status = exitNotRunning
-		case r.status == exitSuccess:
-			r.status = exitTimeout
-		}
-	}
-	return nil
+	return a, nil
 }
 
 // stateNames are the states of a process (supervisor/states.py).
@@ -124,16 +111,16 @@ func stateNames() []string {
 
 // waitUntil has the daemon wait, a turn at a time. Once a process has come it is not
 // asked for again.
-func waitUntil(r *run, names, states []string, limit time.Duration, limited bool) ([]waitedRow, error) {
+func waitUntil(r *run, names, states []string, limit time.Duration, limited bool) ([]waited, error) {
 	end := time.Now().Add(limit)
-	var all []waitedRow
-	asked := names
+	all := []waited{}
+	left := names
 	for {
 		turn := float64(waitTurn)
 		if limited {
 			turn = min(turn, max(0, time.Until(end).Seconds()))
 		}
-		value, err := r.waitHark("waitProcesses", asked, states, turn)
+		value, err := r.waitHark("waitProcesses", left, states, turn)
 		f := asFault(err)
 		if f != nil && f.Code == faultUnknownMethod {
 			return pollFor(r, names, states, end, limited)
@@ -146,7 +133,7 @@ func waitUntil(r *run, names, states []string, limit time.Duration, limited bool
 			}
 			if !slices.Equal(rows, all) {
 				all = rows
-				if asked = unfinished(all); len(asked) == 0 {
+				if left = unfinished(all); len(left) == 0 {
 					return all, nil
 				}
 				continue
@@ -155,27 +142,27 @@ func waitUntil(r *run, names, states []string, limit time.Duration, limited bool
 		if err != nil {
 			return nil, err
 		}
-		rows := structsOf(value)
-		for _, s := range rows {
-			row := waitedRow{Name: stringOf(s, "name"), Group: stringOf(s, "group"), State: stringOf(s, "statename"), Pid: intOf(s, "pid"),
-				Reached: boolOf(s, "reached"), Gone: boolOf(s, "gone")}
-			row.Namespec = namespec(row.Group, row.Name)
-			i := slices.IndexFunc(all, func(o waitedRow) bool { return o.Namespec == row.Namespec })
+		rows, err := decode[[]waited](value)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			i := slices.IndexFunc(all, func(o waited) bool { return o.Namespec == row.Namespec })
 			if i < 0 {
 				all = append(all, row)
 			} else {
 				all[i] = row
 			}
 		}
-		asked = unfinished(all)
-		if len(asked) == 0 || limited && time.Now().After(end) {
+		left = unfinished(all)
+		if len(left) == 0 || limited && time.Now().After(end) {
 			return all, nil
 		}
 	}
 }
 
 // unfinished are the names of those that must be asked for again.
-func unfinished(rows []waitedRow) (names []string) {
+func unfinished(rows []waited) (names []string) {
 	for _, row := range rows {
 		if !row.Reached && !row.Gone && row.State != "FATAL" {
 			names = append(names, row.Group+":"+row.Name)
@@ -185,33 +172,32 @@ func unfinished(rows []waitedRow) (names []string) {
 }
 
 // stillThere marks the rows whose processes are no more.
-func stillThere(r *run, rows []waitedRow) ([]waitedRow, error) {
-	value, err := r.call("getAllProcessInfo")
+func stillThere(r *run, rows []waited) ([]waited, error) {
+	infos, err := asked[[]processInfo](r.call("getAllProcessInfo"))
 	if err != nil {
 		return nil, err
 	}
 	there := make(map[string]bool)
-	for _, s := range structsOf(value) {
-		there[namespec(stringOf(s, "group"), stringOf(s, "name"))] = true
+	for _, p := range infos {
+		there[p.Namespec] = true
 	}
 	rows = slices.Clone(rows)
 	for i := range rows {
 		if row := &rows[i]; !row.Reached && row.State != "FATAL" && !there[row.Namespec] {
-			row.Gone, row.Pid = true, 0
+			row.Gone, row.PID = true, 0
 		}
 	}
 	return rows, nil
 }
 
 // pollFor waits where the daemon cannot: Supervisor's.
-func pollFor(r *run, names, states []string, end time.Time, limited bool) ([]waitedRow, error) {
-	var all []waitedRow
+func pollFor(r *run, names, states []string, end time.Time, limited bool) ([]waited, error) {
+	var all []waited
 	for {
-		value, err := r.call("getAllProcessInfo")
+		infos, err := asked[[]processInfo](r.call("getAllProcessInfo"))
 		if err != nil {
 			return nil, err
 		}
-		infos := structsOf(value)
 		if all == nil {
 			if all, err = firstLook(infos, names); err != nil {
 				return nil, err
@@ -228,7 +214,7 @@ func pollFor(r *run, names, states []string, end time.Time, limited bool) ([]wai
 }
 
 // firstLook settles which processes are waited for.
-func firstLook(infos []xmlrpc.Struct, names []string) ([]waitedRow, error) {
+func firstLook(infos []processInfo, names []string) ([]waited, error) {
 	picked, missed, err := choose(infos, names)
 	if err != nil {
 		return nil, err
@@ -236,31 +222,30 @@ func firstLook(infos []xmlrpc.Struct, names []string) ([]waitedRow, error) {
 	if len(missed) > 0 {
 		return nil, &xmlrpc.Fault{Code: faultBadName, String: "BAD_NAME: " + missed[0]}
 	}
-	rows := make([]waitedRow, len(picked))
-	for i, s := range picked {
-		rows[i] = waitedRow{Name: stringOf(s, "name"), Group: stringOf(s, "group")}
-		rows[i].Namespec = namespec(rows[i].Group, rows[i].Name)
+	rows := make([]waited, len(picked))
+	for i, p := range picked {
+		rows[i] = waited{named: p.named}
 	}
 	return rows, nil
 }
 
 // look brings the rows that are not finished up to date.
-func look(rows []waitedRow, infos []xmlrpc.Struct, states []string) {
-	now := make(map[string]xmlrpc.Struct, len(infos))
-	for _, s := range infos {
-		now[namespec(stringOf(s, "group"), stringOf(s, "name"))] = s
+func look(rows []waited, infos []processInfo, states []string) {
+	now := make(map[string]processInfo, len(infos))
+	for _, p := range infos {
+		now[p.Namespec] = p
 	}
 	for i := range rows {
 		row := &rows[i]
 		if row.Reached || row.Gone || row.State == "FATAL" {
 			continue
 		}
-		s, there := now[row.Namespec]
+		p, there := now[row.Namespec]
 		if !there {
-			row.Gone, row.Pid = true, 0
+			row.Gone, row.PID = true, 0
 			continue
 		}
-		row.State, row.Pid = stringOf(s, "statename"), intOf(s, "pid")
+		row.State, row.PID = p.State, p.PID
 		row.Reached = slices.Contains(states, row.State)
 	}
 }

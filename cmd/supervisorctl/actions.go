@@ -19,30 +19,56 @@ type Action struct {
 	Plugin string
 	// Flags are Hark's additions to an action of Supervisor's. Anything else that
 	// begins with dashes is an argument.
-	Flags    []Flag
-	Complete completion
-	// Endless: the action goes on until Ctrl-C, which is its ordinary end. All
-	// others die of it on the command line, and end the shell.
+	// --json is added where the action has documents.
+	Flags []Flag
+	// Complete is what its arguments may become; completeNothing for nothing.
+	Complete completer
+	// JSON is what --json prints, a row for each form of the action; textOnly() for an
+	// action without --json.
+	JSON []document
+	// Endless: Ctrl-C is an ordinary end of the action. All others die of it on the
+	// command line, and end the shell.
 	Endless bool
+	// GoesOn reports whether the action, with these arguments, ends by Ctrl-C only; nil
+	// for one that ends.
+	GoesOn func(arg string) bool
+	// OneServer: the action is refused with several.
+	OneServer bool
+	// AskOnce: with several servers the shell asks once, before any of them is told.
+	AskOnce bool
 	// Local: the action needs no server; with several it runs once.
 	Local bool
 	// Run does it. arg is the line after the verb, less flags and surrounding
-	// white space. An error is what would be an exception that Supervisor's
-	// supervisorctl prints: the controller prints it and sets the exit status.
-	Run func(r *run, arg string) error
+	// white space. An error is a refusal, or what would be an exception that Supervisor's
+	// supervisorctl prints.
+	Run func(r *run, arg string) (answer, error)
 }
 
 // Flag is one flag of an action: --name, or --name=VALUE.
 type Flag struct {
-	Name  string // without dashes
-	Value bool   // takes a value
-	Help  string
+	Name   string // without dashes
+	Value  bool   // takes a value
+	Help   string
+	Values func() []string // what the value may become; nil: nobody knows
 }
 
+// document is what --json prints for one form of an action.
+type document struct {
+	form  string // the action with what chooses the form, such as "config check"
+	value any    // of the type that is encoded
+	text  string // what docs/supervisorctl.md says of it; "": the members of the type
+}
+
+// lines is the document of an action that reports lines.
+func lines(form string) []document { return []document{{form: form, value: []line{}}} }
+
+// textOnly is for an action whose output is text by its nature.
+func textOnly() []document { return []document{} }
+
 // actionTable is every action, in the order in which "help" and completion list
-// them.
+// them: Supervisor's, then Hark's own.
 func actionTable() []Action {
-	return extended([]Action{
+	return withJSON([]Action{
 		addAction(),
 		availAction(),
 		clearAction(),
@@ -66,7 +92,32 @@ func actionTable() []Action {
 		updateAction(),
 		versionAction(),
 		eofAction(),
+		completionAction(),
+		configAction(),
+		deadlettersAction(),
+		eventsAction(),
+		listenerAction(),
+		listenersAction(),
+		notifierAction(),
+		notifiersAction(),
+		pluginAction(),
+		silenceAction(),
+		silencesAction(),
+		sinksAction(),
+		topAction(),
+		unsilenceAction(),
+		waitAction(),
 	})
+}
+
+// withJSON gives --json to the actions that have a document.
+func withJSON(table []Action) []Action {
+	for i := range table {
+		if a := &table[i]; len(a.JSON) > 0 {
+			a.Flags = append(a.Flags, Flag{Name: "json", Help: "print JSON (docs/supervisorctl.md)"})
+		}
+	}
+	return table
 }
 
 // find returns the action of a name.

@@ -27,17 +27,17 @@ func checkSections(r *run, o config.Options, report *config.Report) {
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	_ = cmd.Run() // its status says whether there are errors, as the document does
-	var all []issueObject
+	var all []issue
 	if err := json.Unmarshal(out.Bytes(), &all); err != nil {
 		unchecked(program + " is not Hark's supervisord")
 		return
 	}
 	for _, i := range all {
-		issue := config.Issue{File: i.File, Line: i.Line, Section: i.Section, Key: i.Key, Text: i.Text}
+		found := config.Issue{File: i.File, Line: i.Line, Section: i.Section, Key: i.Key, Text: i.Text}
 		if i.Severity == "error" {
-			report.Errors = append(report.Errors, issue)
+			report.Errors = append(report.Errors, found)
 		} else {
-			report.Warnings = append(report.Warnings, issue)
+			report.Warnings = append(report.Warnings, found)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hark-supervisor/hark/core/xmlrpc"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
@@ -22,7 +21,7 @@ func isPatternOrGroup(name string) bool { return strings.ContainsAny(name, "*?["
 
 // choose finds the processes of names and patterns among all, in their order, and
 // what chose none: what a daemon of Hark does by itself, for Supervisor's.
-func choose(all []xmlrpc.Struct, names []string) (picked []xmlrpc.Struct, missed []string, err error) {
+func choose(all []processInfo, names []string) (picked []processInfo, missed []string, err error) {
 	used := make([]bool, len(names))
 	globs := make([]*eventlistener.Programs, len(names))
 	for i, name := range names {
@@ -35,16 +34,16 @@ func choose(all []xmlrpc.Struct, names []string) (picked []xmlrpc.Struct, missed
 			}
 		}
 	}
-	for _, s := range all {
-		group, name := stringOf(s, "group"), stringOf(s, "name")
+	for _, p := range all {
+		group, name := p.Group, p.Name
 		chosen := false
 		for i, wanted := range names {
-			if wanted == "all" || wanted == namespec(group, name) || wanted == group+":"+name || globs[i] != nil && globs[i].Match(group, name) {
+			if wanted == "all" || wanted == p.Namespec || wanted == group+":"+name || globs[i] != nil && globs[i].Match(group, name) {
 				chosen, used[i] = true, true
 			}
 		}
 		if chosen {
-			picked = append(picked, s)
+			picked = append(picked, p)
 		}
 	}
 	for i, name := range names {

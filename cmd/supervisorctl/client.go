@@ -133,7 +133,7 @@ func (c *client) exchange(ctx context.Context, method string, args []any) (any, 
 	}
 	defer resp.Body.Close() //nolint:errcheck // read to its end, or given up
 	if resp.StatusCode != http.StatusOK {
-		return nil, refusal(resp)
+		return nil, protocolRefusal(resp)
 	}
 	doc, err := readReply(resp)
 	if err != nil {
@@ -181,7 +181,7 @@ func (c *client) follow(ctx context.Context, path string) (io.ReadCloser, error)
 	if resp.StatusCode != http.StatusOK {
 		_ = resp.Body.Close()
 		release()
-		return nil, refusal(resp)
+		return nil, protocolRefusal(resp)
 	}
 	return &stream{resp.Body, release}, nil
 }
@@ -239,7 +239,7 @@ type badURLError struct{ url string }
 
 func (e *badURLError) Error() string { return "Unknown protocol for serverurl " + e.url }
 
-func refusal(resp *http.Response) error {
+func protocolRefusal(resp *http.Response) error {
 	_, reason, _ := strings.Cut(resp.Status, " ")
 	if reason == strconv.Itoa(resp.StatusCode) {
 		reason = ""

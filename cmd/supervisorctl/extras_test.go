@@ -185,10 +185,14 @@ func TestATerminalHasColours(t *testing.T) {
 
 func TestStatesAreColouredInPlace(t *testing.T) {
 	t.Parallel()
-	const text = "cat                              RUNNING   pid 7\nx                                FATAL     why RUNNING\nx: ERROR (no such process)\n\nRUNNING\n"
-	got := colourStates(text)
+	infos := []processInfo{{named: nameOf("cat", "cat"), State: "RUNNING", Description: "pid 7"}, {named: nameOf("x", "x"), State: "FATAL", Description: "why RUNNING"},
+		{named: nameOf("y", "y"), State: "UNSERVED"}}
+	const text = "cat                              RUNNING   pid 7\nx                                FATAL     why RUNNING\ny                                UNSERVED  \n"
+	if got := statusText(infos, false); got != text {
+		t.Errorf("without colour:\n%s", got)
+	}
 	want := strings.Replace(strings.Replace(text, "RUNNING   pid", "\x1b[32mRUNNING\x1b[0m   pid", 1), "FATAL  ", "\x1b[31mFATAL\x1b[0m  ", 1)
-	if got != want {
+	if got := statusText(infos, true); got != want {
 		t.Errorf("%q", got)
 	}
 	for env, colour := range map[string]bool{"": true, "NO_COLOR=1": false, "TERM=dumb": false, "TERM=xterm": true} {

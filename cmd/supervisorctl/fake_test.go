@@ -145,7 +145,7 @@ func BenchmarkDecodeAThousandProcesses(b *testing.B) {
 	for b.Loop() {
 		v, err := xmlrpc.DecodeResponse(doc)
 		if err == nil {
-			_, err = asInfos(v)
+			_, err = decode[[]processInfo](v)
 		}
 		if err != nil {
 			b.Fatal(err)

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,8 +12,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/hark-supervisor/hark/eventlistener"
 )
 
 const (
@@ -29,17 +26,18 @@ const (
 // each server is done, a block each, every line behind the server's name; an
 // endless action's as it comes. The exit status is the worst.
 func (c *controller) everywhere(ctx context.Context, a *Action, arg string, flags map[string]string) int {
-	if a.Name == "fg" || a.Name == "top" {
+	if a.OneServer {
 		_, _ = fmt.Fprintf(c.out, "Error: %s works on one server; there are %d\n", a.Name, len(c.options.servers))
 		return exitInvalidArgs
 	}
-	if goesOn(a, arg) && len(c.options.servers) > fleetAtOnce {
+	goesOn := a.GoesOn != nil && a.GoesOn(arg)
+	if goesOn && len(c.options.servers) > fleetAtOnce {
 		_, _ = fmt.Fprintf(c.out, "Error: %s that goes on works on %d servers at most; there are %d\n", a.Name, fleetAtOnce, len(c.options.servers))
 		return exitInvalidArgs
 	}
 	ctx, done := signal.NotifyContext(ctx, os.Interrupt)
 	defer done()
-	if a.Name == "shutdown" || a.Name == "reload" {
+	if a.AskOnce {
 		one := &run{ctx: ctx, ctl: c, action: a}
 		if really, err := one.confirm(fmt.Sprintf("Really %s all %d servers y/N? ", a.Name, len(c.options.servers))); !really || err != nil {
 			return exitSuccess
@@ -50,8 +48,7 @@ func (c *controller) everywhere(ctx context.Context, a *Action, arg string, flag
 	quiet.interactive = false
 	shared := *c
 	shared.options = &quiet
-	_, asJSON := flags["json"]
-	asJSON = asJSON && !a.Endless
+	_, json := flags["json"]
 	var (
 		all    sync.WaitGroup
 		mu     sync.Mutex // of the output and what follows
@@ -68,21 +65,27 @@ func (c *controller) everywhere(ctx context.Context, a *Action, arg string, flag
 			defer server.close()
 			name := fleetName(ctx, server)
 			var text, errs bytes.Buffer
-			r := &run{ctx: ctx, ctl: &shared, action: a, server: server, out: &text, err: &errs, flags: flags}
-			if a.Endless && !asJSON {
+			r := &run{ctx: ctx, ctl: &shared, action: a, server: server, out: &text, err: &errs, flags: flags, json: json}
+			if goesOn {
 				out, errs := &prefixWriter{mu: &mu, to: c.out, prefix: name + ": "}, &prefixWriter{mu: &mu, to: c.err, prefix: name + ": "}
 				r.out, r.err = out, errs
 				defer errs.flush()
 				defer out.flush()
 			}
-			if err := shared.attempt(r, a, arg); errors.Is(err, errInterrupted) {
+			if err := shared.attempt(r, arg); errors.Is(err, errInterrupted) {
 				r.status = exitGeneric
+			}
+			if goesOn && r.document != nil { // it did not come to go on
+				_ = writeJSON(r.out, r.document)
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			status = max(status, r.status)
-			if asJSON {
-				parts[i] = fleetPart(name, address, r.status, text.Bytes())
+			if json && !goesOn {
+				parts[i] = fleetObject{name, withoutPassword(address), r.status, r.document}
+				if r.document == nil {
+					parts[i].Output = strings.TrimRight(text.String(), "\n")
+				}
 				return
 			}
 			_, _ = io.WriteString(c.out, prefixed(text.String(), name+": "))
@@ -90,31 +93,21 @@ func (c *controller) everywhere(ctx context.Context, a *Action, arg string, flag
 		})
 	}
 	all.Wait()
-	if asJSON {
-		_ = (&run{out: c.out}).printJSON(parts)
+	if json && !goesOn {
+		if err := writeJSON(c.out, parts); err != nil {
+			_, _ = fmt.Fprintln(c.err, err)
+			return exitGeneric
+		}
 	}
 	return status
 }
 
-// goesOn reports whether an action ends by Ctrl-C only. events --count ends, but nobody knows when.
-func goesOn(a *Action, arg string) bool {
-	first, _, _ := strings.Cut(arg, " ")
-	return a.Name == "events" || a.Endless && first == "-f"
-}
-
 // fleetObject is what came of an action on one of several servers.
 type fleetObject struct {
-	Identifier string          `json:"identifier"`
-	Server     string          `json:"server"`
-	Status     int             `json:"status"` // the exit status
-	Output     json.RawMessage `json:"output"` // what the action prints for one server; text where that is no JSON
-}
-
-func fleetPart(name, address string, status int, text []byte) fleetObject {
-	if !json.Valid(text) {
-		text = eventlistener.AppendJSONString(nil, strings.TrimRight(string(text), "\n"))
-	}
-	return fleetObject{name, withoutPassword(address), status, text}
+	Identifier string `json:"identifier"`
+	Server     string `json:"server"`
+	Status     int    `json:"status" doc:"exit status"`
+	Output     any    `json:"output" doc:"the document; a string where there is none"`
 }
 
 // withoutPassword is an address as it may be shown.

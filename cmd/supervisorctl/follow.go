@@ -12,14 +12,14 @@ const followNotice = "==> Press Ctrl-C to exit <=="
 
 // follow prints a log as it comes, until Ctrl-C or the server's end. What keeps
 // it from doing so goes to standard error and is, as in Supervisor, no failure.
-func (r *run) follow(path string) error {
+func (r *run) follow(path string) (answer, error) {
 	r.println(followNotice)
 	err := r.pour(r.ctx, path, r.out)
 	if errors.Is(err, errInterrupted) {
 		r.println("")
-		return nil
+		err = nil
 	}
-	return err
+	return answer{printed: true}, err
 }
 
 // pour copies a log that goes on to out. errInterrupted: ctx has ended.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,7 +32,9 @@ func fullDaemon() methods {
 	outcome := func(name string, status int, words string) xmlrpc.Struct {
 		return record("name", name, "group", "web", "status", status, "description", words)
 	}
-	step := func(s xmlrpc.Struct, name string) xmlrpc.Struct { return append(s, xmlrpc.Member{Name: "step", Value: name}) }
+	step := func(s xmlrpc.Struct, name string) xmlrpc.Struct {
+		return append(s, xmlrpc.Member{Name: "step", Value: name})
+	}
 	configured := func(group, name string, inUse, auto bool) xmlrpc.Struct {
 		return record("name", name, "group", group, "inuse", inUse, "autostart", auto, "group_prio", 999, "process_prio", 5)
 	}
@@ -66,9 +69,9 @@ func fullDaemon() methods {
 			}
 			_, _ = w.Write(answer)
 		},
-		"supervisor.getAllConfigInfo":  []any{configured("cat", "cat", true, false), configured("web", "w0", false, true)},
-		"supervisor.reloadConfig":      []any{[]any{[]any{"new"}, []any{"web"}, []any{"old"}}},
-		"supervisor.addProcessGroup":   true, "supervisor.removeProcessGroup": true, "supervisor.stopProcessGroup": []any{outcome("w0", faultSuccess, "OK")},
+		"supervisor.getAllConfigInfo": []any{configured("cat", "cat", true, false), configured("web", "w0", false, true)},
+		"supervisor.reloadConfig":     []any{[]any{[]any{"new"}, []any{"web"}, []any{"old"}}},
+		"supervisor.addProcessGroup":  true, "supervisor.removeProcessGroup": true, "supervisor.stopProcessGroup": []any{outcome("w0", faultSuccess, "OK")},
 		"supervisor.startProcess": true, "supervisor.stopProcess": &xmlrpc.Fault{Code: faultNotRunning, String: "NOT_RUNNING: x"},
 		"supervisor.signalProcess": true, "supervisor.clearProcessLogs": &xmlrpc.Fault{Code: faultBadName, String: "BAD_NAME: x"},
 		"supervisor.startAllProcesses": []any{outcome("w0", faultSuccess, "OK"), outcome("w1", faultSpawnError, "SPAWN_ERROR: w1")},
@@ -85,10 +88,10 @@ func fullDaemon() methods {
 		"hark.getPlugins": []any{record("name", "slack", "version", "1.2", "statename", "RUNNING", "pid", 77, "since", 0, "restarts", 1, "failures", 2, "trouble", "",
 			"sha256", "abc", "permissions", "read", "instances", []any{instance("notifier", "ops", true, ""), instance("notifier", "lost", false, "no such channel"), instance("logsink", "broken", true, "")})},
 		"hark.restartPlugin": true, "hark.silence": 3, "hark.unsilence": true,
-		"hark.getSilences":      []any{record("id", 3, "programs", []any{"web:*"}, "events", []any{}, "notifiers", []any{"ops"}, "comment", "night", "since", 1, "until", 2, "matched", 4)},
-		"hark.testNotifier":     record("outcome", "retry", "error", "503", "retry_after", 1.5, "title", "A test", "body", "of ops", "seconds", 0.25),
-		"hark.getDeadLetters":   record("total", 3, "unreadable", 1, "letters", []any{letter}),
-		"hark.sendDeadLetters":  []any{record("name", "pool", "kind", "pool", "sent", 2, "kept", 1, "reason", "the queue is full"), record("name", "ops", "kind", "notifier", "sent", 1, "kept", 0, "reason", "")},
+		"hark.getSilences":     []any{record("id", 3, "programs", []any{"web:*"}, "events", []any{}, "notifiers", []any{"ops"}, "comment", "night", "since", 1, "until", 2, "matched", 4)},
+		"hark.testNotifier":    record("outcome", "retry", "error", "503", "retry_after", 1.5, "title", "A test", "body", "of ops", "seconds", 0.25),
+		"hark.getDeadLetters":  record("total", 3, "unreadable", 1, "letters", []any{letter}),
+		"hark.sendDeadLetters": []any{record("name", "pool", "kind", "pool", "sent", 2, "kept", 1, "reason", "the queue is full"), record("name", "ops", "kind", "notifier", "sent", 1, "kept", 0, "reason", "")},
 		"hark.previewUpdate": []any{
 			record("group", "web", "action", "change", "changes", []any{record("process", "w0", "key", "command", "from", "/bin/a", "to", "/bin/b"), record("process", "", "key", "priority", "from", "", "to", "5")},
 				"processes", []any{record("name", "w0", "statename", "RUNNING", "fate", "restart", "comes_back", false), record("name", "w1", "statename", "STOPPED", "fate", "start", "comes_back", true)}),
@@ -144,5 +147,24 @@ func TestGoldenOutput(t *testing.T) {
 	}
 	if len(sections) != len(wanted) {
 		t.Errorf("%d commands instead of %d; UPDATE_GOLDEN=1 writes %s", len(sections), len(wanted), golden)
+	}
+}
+
+// TestADocumentIsOneLook: --json asks the daemon for nothing that the action does not ask for people, so a document shows one moment.
+func TestADocumentIsOneLook(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"status", "status w*", "pid", "pid cat", "pid all", "pid w*", "avail", "reread", "wait web:*", "listeners", "notifiers", "plugin status", "silences", "deadletters"} {
+		var calls [2][]string
+		for i, flag := range []string{"", " --json"} {
+			url, called := noting(t, fullDaemon())
+			ctl(t, "", append([]string{"-s", url}, strings.Fields(line+flag)...)...)
+			calls[i] = called()
+		}
+		if !slices.Equal(calls[0], calls[1]) {
+			t.Errorf("%s: with --json it asks %q instead of %q", line, calls[1], calls[0])
+		}
+		if all := calls[1]; len(slices.Compact(slices.Sorted(slices.Values(all)))) != len(all) {
+			t.Errorf("%s asks twice: %q", line, all)
+		}
 	}
 }

@@ -54,15 +54,14 @@ func listenerAction() Action {
 		Name: "listener", Extra: true, Local: true,
 		Help: listenerHelp(),
 		Flags: []Flag{
-			{Name: "lang", Value: true, Help: "its language, e.g. python, node or sh"},
+			{Name: "lang", Value: true, Help: "its language, e.g. python, node or sh", Values: listenerLanguageNames},
 			{Name: "dir", Value: true, Help: "where to write to"},
 		},
-		Complete: completeNothing,
-		Run: func(r *run, arg string) error {
+		Complete: completeWords(func() []string { return []string{"new"} }), JSON: textOnly(),
+		Run: func(r *run, arg string) (answer, error) {
 			verb, name, _ := strings.Cut(arg, " ")
 			if verb != "new" {
-				r.misuse(exitInvalidArgs, "Error: listener requires new and a name")
-				return nil
+				return answer{}, r.misuse(exitInvalidArgs, "Error: listener requires new and a name")
 			}
 			var args []string
 			for _, f := range r.action.Flags {
@@ -70,10 +69,7 @@ func listenerAction() Action {
 					args = append(args, "--"+f.Name+"="+v)
 				}
 			}
-			if status := listenerNew(append(args, strings.Fields(name)...), r.out, r.err); status != exitSuccess {
-				r.status = status
-			}
-			return nil
+			return answer{printed: true, status: listenerNew(append(args, strings.Fields(name)...), r.out, r.err)}, nil
 		},
 	}
 }

@@ -48,9 +48,3 @@ func showProgress(to io.Writer, what string, after, every time.Duration) (done f
 		shown.Wait()
 	}
 }
-
-// waitHark is wait for a method of the hark namespace.
-func (r *run) waitHark(method string, args ...any) (any, error) {
-	defer r.progress(r.action.Name)()
-	return r.server.wait(r.ctx, "hark."+method, args...)
-}

@@ -1,21 +1,24 @@
 package main
 
 import (
+	"reflect"
 	"strings"
 
 	"github.com/hark-supervisor/hark/core/pyrepr"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
-// processInfo is what actions use of a process's info.
-type processInfo struct {
-	Group, Name string
-	State       int
-	StateName   string
-	Description string
-	PID         int
-	All         xmlrpc.Struct // every member, in the server's order
+// named is the name of a process, in the two parts that the daemon knows and as it is shown.
+type named struct {
+	Name     string `json:"name" rpc:",required"`
+	Group    string `json:"group" rpc:",required"`
+	Namespec string `json:"namespec" rpc:"-"`
 }
+
+func (n *named) decoded() { n.Namespec = namespec(n.Group, n.Name) }
+
+// nameOf is the name of a process that no answer tells.
+func nameOf(group, name string) named { return named{name, group, namespec(group, name)} }
 
 // namespec is the name to show: group:name, or just the name where both are the
 // same (options.py, make_namespec).
@@ -36,110 +39,177 @@ func splitNamespec(spec string) (group, name string, whole bool) {
 	return group, name, name == "" || name == "*"
 }
 
-func asInfo(v any) (processInfo, error) {
-	f := fields{in: v}
-	p := processInfo{Group: f.text("group"), Name: f.text("name"), State: f.number("state"), StateName: f.text("statename"), Description: f.text("description"), PID: f.number("pid")}
-	p.All = f.all()
-	return p, f.err
+// processInfo is the info of a process (getProcessInfo), as status prints it with --json.
+type processInfo struct {
+	named
+	State       string `json:"state" rpc:"statename,required"`
+	StateCode   int    `json:"state_code" rpc:"state,required"`
+	PID         int    `json:"pid" rpc:",required"`
+	Description string `json:"description" rpc:",required"`
+	Start       int    `json:"start"`
+	Stop        int    `json:"stop"`
+	Now         int    `json:"now"`
+	SpawnErr    string `json:"spawnerr"`
+	ExitStatus  int    `json:"exitstatus"`
+	StdoutLog   string `json:"stdout_logfile"`
+	StderrLog   string `json:"stderr_logfile"`
 }
-
-func asInfos(v any) ([]processInfo, error) { return asList(v, asInfo) }
 
 // result is what came of an operation on one process.
 type result struct {
-	Group, Name string
-	Status      int // a fault code
-	Description string
+	named
+	Status      int    `rpc:"status,required"` // a fault code
+	Description string `rpc:"description,required"`
+	Step        string `rpc:"step"` // of operations with several
 }
 
-func asResult(v any) (result, error) {
-	f := fields{in: v}
-	r := result{f.text("group"), f.text("name"), f.number("status"), f.text("description")}
-	return r, f.err
-}
+// decoded is a record that has something to do once its members are read.
+type decoded interface{ decoded() }
 
-func asResults(v any) ([]result, error) { return asList(v, asResult) }
-
-func asList[T any](v any, one func(any) (T, error)) ([]T, error) {
-	list, ok := v.([]any)
-	if !ok {
-		return nil, replyErrorf("the server answered %T where a list was expected", v)
+// decode reads an answer, or a part of one, as a T. Members of structs are found by the
+// name that --json gives them (json:"NAME"), or that of the tag rpc:"NAME" where the
+// answer has another; "-" is none. What an answer lacks is zero, and empty where it is a
+// list, unless the tag says rpc:"NAME,required". A value of another type is an error.
+func decode[T any](v any) (T, error) {
+	var to T
+	if err := decodeInto(v, reflect.ValueOf(&to).Elem(), ""); err != nil {
+		return to, err
 	}
-	out := make([]T, len(list))
-	for i, v := range list {
-		var err error
-		if out[i], err = one(v); err != nil {
-			return nil, err
+	return to, nil
+}
+
+// decodeInto is decode for the member called name, "" for the whole answer.
+func decodeInto(v any, to reflect.Value, name string) error {
+	wrong := func(expected string) error {
+		if name == "" {
+			return replyErrorf("the server answered %T where a %s was expected", v, expected)
+		}
+		return replyErrorf("the server's answer has a %T for %s", v, pyrepr.String(name))
+	}
+	switch to.Kind() {
+	case reflect.Pointer:
+		to.Set(reflect.New(to.Type().Elem()))
+		return decodeInto(v, to.Elem(), name)
+	case reflect.Struct:
+		s, ok := v.(xmlrpc.Struct)
+		if !ok {
+			return wrong("struct")
+		}
+		return decodeStruct(s, to)
+	case reflect.Slice:
+		list, ok := v.([]any)
+		if !ok {
+			return wrong("list")
+		}
+		to.Set(reflect.MakeSlice(to.Type(), len(list), len(list)))
+		for i := range list {
+			if err := decodeInto(list[i], to.Index(i), name); err != nil {
+				return err
+			}
+		}
+	case reflect.String:
+		s, ok := v.(string)
+		if !ok {
+			return wrong("string")
+		}
+		to.SetString(s)
+	case reflect.Bool:
+		truth, ok := truthOf(v)
+		if !ok {
+			return wrong("boolean")
+		}
+		to.SetBool(truth)
+	default:
+		return decodeNumber(v, to, wrong)
+	}
+	return nil
+}
+
+func decodeStruct(s xmlrpc.Struct, to reflect.Value) error {
+	for i := range to.NumField() {
+		field := to.Type().Field(i)
+		if field.Anonymous {
+			if err := decodeStruct(s, to.Field(i)); err != nil {
+				return err
+			}
+			continue
+		}
+		name, required := memberOf(field)
+		if name == "-" {
+			continue
+		}
+		v, there := s.Get(name)
+		switch {
+		case !there && required:
+			return replyErrorf("the server's answer has no %s", pyrepr.String(name))
+		case !there || v == nil && !required:
+			if field.Type.Kind() == reflect.Slice {
+				to.Field(i).Set(reflect.MakeSlice(field.Type, 0, 0))
+			}
+			continue
+		}
+		if err := decodeInto(v, to.Field(i), name); err != nil {
+			return err
 		}
 	}
-	return out, nil
-}
-
-func asText(v any) (string, error) {
-	s, ok := v.(string)
-	if !ok {
-		return "", replyErrorf("the server answered %T where a string was expected", v)
+	if to.CanInterface() { // not for what is embedded: its method is that of the whole
+		if d, ok := to.Addr().Interface().(decoded); ok {
+			d.decoded()
+		}
 	}
-	return s, nil
+	return nil
 }
 
-// fields reads the members of a struct and keeps the first thing wrong.
-type fields struct {
-	in  any
-	err error
-}
-
-func (f *fields) all() xmlrpc.Struct {
-	s, ok := f.in.(xmlrpc.Struct)
-	if !ok && f.err == nil {
-		f.err = replyErrorf("the server answered %T where a struct was expected", f.in)
+// memberOf is the name of a field in answers.
+func memberOf(field reflect.StructField) (name string, required bool) {
+	name, option, _ := strings.Cut(field.Tag.Get("rpc"), ",")
+	if name == "" {
+		name, _, _ = strings.Cut(field.Tag.Get("json"), ",")
 	}
-	return s
+	return name, option == "required"
 }
 
-func (f *fields) get(name string) any {
-	v, ok := f.all().Get(name)
-	if !ok && f.err == nil {
-		f.err = replyErrorf("the server's answer has no %s", pyrepr.String(name))
-	}
-	return v
-}
-
-func (f *fields) wrong(name string, v any) {
-	if f.err == nil {
-		f.err = replyErrorf("the server's answer has a %T for %s", v, pyrepr.String(name))
-	}
-}
-
-func (f *fields) text(name string) string {
-	v := f.get(name)
-	s, ok := v.(string)
-	if !ok {
-		f.wrong(name, v)
-	}
-	return s
-}
-
-func (f *fields) number(name string) int {
-	v := f.get(name)
-	n, ok := v.(int)
-	if !ok {
-		f.wrong(name, v)
-	}
-	return n
-}
-
-// truth is Python's truth of a member.
-func (f *fields) truth(name string) bool {
-	switch v := f.get(name).(type) {
-	case bool:
-		return v
+func decodeNumber(v any, to reflect.Value, wrong func(string) error) error {
+	switch v := v.(type) {
 	case int:
-		return v != 0
-	case string:
-		return v != ""
+		if to.CanFloat() {
+			to.SetFloat(float64(v))
+		} else {
+			to.SetInt(int64(v))
+		}
+	case float64:
+		if !to.CanFloat() && v != float64(int64(v)) {
+			return wrong("whole number")
+		}
+		if to.CanFloat() {
+			to.SetFloat(v)
+		} else {
+			to.SetInt(int64(v))
+		}
 	default:
-		f.wrong(name, v)
-		return false
+		return wrong("number")
 	}
+	return nil
+}
+
+// truthOf is Python's truth of a value.
+func truthOf(v any) (truth, ok bool) {
+	switch v := v.(type) {
+	case bool:
+		return v, true
+	case int:
+		return v != 0, true
+	case string:
+		return v != "", true
+	}
+	return false, false
+}
+
+// asked is a call's answer, decoded.
+func asked[T any](v any, err error) (T, error) {
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return decode[T](v)
 }

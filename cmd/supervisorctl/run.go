@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -53,8 +52,12 @@ type run struct {
 	out    io.Writer
 	err    io.Writer
 	flags  map[string]string // those of the action's Flags that were given
+	json   bool              // --json was given: a document is wanted
 	status int               // the exit status so far
 	quit   bool              // the shell is to end
+
+	lines    []line // reported so far, where a document is wanted
+	document any    // what the action came to, where a document is wanted; nil: it has printed what there is
 }
 
 // errInterrupted: Ctrl-C.
@@ -70,15 +73,16 @@ func (c *controller) line(ctx context.Context, line string) (status int, stop bo
 		return exitSuccess, false
 	}
 	if !ok || a == nil {
-		r.printf("*** Unknown syntax: %s\n", whole)
+		r.println("*** Unknown syntax: " + whole)
 		return exitGeneric, false
 	}
 	arg, flags, err := a.cutFlags(arg)
 	if err != nil {
-		r.printf("Error: %v\n%s\n", err, a.Help)
+		r.println("Error: " + err.Error() + "\n" + a.Help)
 		return exitInvalidArgs, false
 	}
 	r.flags = flags
+	_, r.json = flags["json"]
 	if len(c.options.servers) > 1 && !a.Local {
 		return c.everywhere(ctx, a, arg, flags), false
 	}
@@ -87,10 +91,15 @@ func (c *controller) line(ctx context.Context, line string) (status int, stop bo
 		r.ctx, done = signal.NotifyContext(ctx, os.Interrupt)
 		defer done()
 	}
-	err = c.attempt(r, a, arg)
+	err = c.attempt(r, arg)
 	if errors.Is(err, errInterrupted) {
 		r.println("")
 		return exitGeneric, true
+	}
+	if r.document != nil {
+		if err := writeJSON(c.out, r.document); err != nil {
+			r.fail(err)
+		}
 	}
 	c.server.idle()
 	return r.status, r.quit
@@ -98,9 +107,9 @@ func (c *controller) line(ctx context.Context, line string) (status int, stop bo
 
 // attempt runs an action, asks for a name and a password where the server wants
 // them, and prints what went wrong.
-func (c *controller) attempt(r *run, a *Action, arg string) error {
+func (c *controller) attempt(r *run, arg string) error {
 	for {
-		err := a.Run(r, arg)
+		err := r.perform(arg)
 		var refused *protocolError
 		switch {
 		case err == nil || errors.Is(err, errInterrupted):
@@ -140,30 +149,6 @@ func (c *controller) authenticate(r *run) error {
 	return nil
 }
 
-// fail prints an error as Supervisor prints an exception.
-func (r *run) fail(err error) {
-	f := describe(err)
-	r.printf("error: <class '%s'>, %s\n", f.class, f.text)
-	if f.hint != "" {
-		r.hint(f.hint)
-	}
-	r.status = exitGeneric
-}
-
-// hint says on standard error what to do next: Supervisor has no such line, so
-// it stays out of what scripts read.
-func (r *run) hint(text string) { _, _ = fmt.Fprintln(r.err, "hint: "+text) }
-
-func (r *run) printf(format string, args ...any) { _, _ = fmt.Fprintf(r.out, format, args...) }
-func (r *run) println(line string)               { _, _ = io.WriteString(r.out, line+"\n") }
-
-// misuse says what is wrong with the arguments, then how the action is used.
-func (r *run) misuse(status int, text string) {
-	r.println(text)
-	r.status = status
-	r.println(r.action.Help)
-}
-
 // call makes one call that is answered at once.
 func (r *run) call(method string, args ...any) (any, error) {
 	return r.server.call(r.ctx, "supervisor."+method, args...)
@@ -176,16 +161,28 @@ func (r *run) wait(method string, args ...any) (any, error) {
 	return r.server.wait(r.ctx, "supervisor."+method, args...)
 }
 
-// fault sets the exit status from a fault or a result's status, unless it is the
-// one that does not count here (supervisorctl.py, set_exitstatus_from_xmlrpc_fault).
-func (r *run) fault(code, ignored int) {
-	switch code {
-	case ignored, faultSuccess:
-	case faultSpawnError, faultAbnormalTermination, faultNotRunning:
-		r.status = exitNotRunning
-	default:
-		r.status = exitGeneric
+// waitHark is wait for a method of the hark namespace.
+func (r *run) waitHark(method string, args ...any) (any, error) {
+	defer r.progress(r.action.Name)()
+	return r.server.wait(r.ctx, "hark."+method, args...)
+}
+
+// ask makes a call of Hark's own that is answered at once. It refuses where the daemon does not know
+// the method: Supervisor's has none of them.
+func (r *run) ask(method string, args ...any) (any, error) {
+	if err := r.up(); err != nil {
+		return nil, err
 	}
+	v, err := r.server.call(r.ctx, "hark."+method, args...)
+	return knows(method, v, err)
+}
+
+// knows makes a refusal of a daemon's answer that it does not know a method of Hark's own.
+func knows(method string, v any, err error) (any, error) {
+	if f := asFault(err); f != nil && f.Code == faultUnknownMethod {
+		err = refuse(failed(exitUnimplementedFeature, "Error: this supervisord does not know hark."+method+"; it is Supervisor's, or an old one"))
+	}
+	return v, err
 }
 
 // asFault returns the fault that an error is, nil if it is none.

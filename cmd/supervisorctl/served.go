@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
 const (
@@ -29,70 +27,90 @@ func isPluginSection(name string) bool {
 	return ok && slices.Contains([]string{"plugin", "notifier", "logsink", "rpcinterface"}, kind)
 }
 
+// pluginInfo is how a plugin does (hark.getPlugins).
+type pluginInfo struct {
+	Name        string           `json:"name"`
+	Version     string           `json:"version"`
+	State       string           `json:"statename"`
+	PID         int              `json:"pid"`   // 0 for none
+	Since       int              `json:"since"` // seconds since 1970
+	Restarts    int              `json:"restarts"`
+	Failures    int              `json:"failures"`
+	Trouble     string           `json:"trouble"` // "" for none
+	SHA256      string           `json:"sha256"`
+	Permissions string           `json:"permissions"`
+	Instances   []pluginInstance `json:"instances"`
+}
+
+// pluginInstance is how one section of a plugin does.
+type pluginInstance struct {
+	Section string `json:"section"`
+	Kind    string `json:"kind"`
+	Name    string `json:"name"`
+	Ready   bool   `json:"ready"`
+	Pending bool   `json:"pending"` // its settings have not been tried yet
+	Trouble string `json:"trouble"`
+}
+
 // servedSections asks how the plugins do, by their sections. A section [plugin:x] is
 // served when all sections are that its plugin has.
 func (r *run) servedSections() (map[string]served, error) {
-	v, err := r.server.call(r.ctx, "hark.getPlugins")
+	plugins, err := asked[[]pluginInfo](r.server.call(r.ctx, "hark.getPlugins"))
 	if err != nil {
 		return nil, err
 	}
 	all := map[string]served{}
-	for _, p := range structsOf(v) {
+	for i := range plugins {
 		own := served{ready: true, settled: true}
-		instances, _ := p.Get("instances")
-		for _, i := range structsOf(instances) {
-			s := sectionServed(p, i)
-			all[stringOf(i, "section")] = s
+		for _, instance := range plugins[i].Instances {
+			s := plugins[i].serves(instance)
+			all[instance.Section] = s
 			own.ready, own.settled = own.ready && s.ready, own.settled && s.settled
 			if own.trouble == "" {
 				own.trouble = s.trouble
 			}
 		}
-		all["plugin:"+stringOf(p, "name")] = own
+		all["plugin:"+plugins[i].Name] = own
 	}
 	return all, nil
 }
 
-// sectionServed is how one section of a plugin is.
-func sectionServed(plugin, instance xmlrpc.Struct) served {
-	s := served{
-		ready:   boolOf(instance, "ready") && !boolOf(instance, "pending"),
-		settled: !boolOf(instance, "pending"),
-		trouble: stringOf(instance, "trouble"),
+// serves is how one section of the plugin is.
+func (p *pluginInfo) serves(i pluginInstance) served {
+	s := served{ready: i.Ready && !i.Pending, settled: !i.Pending, trouble: i.Trouble}
+	if !i.Ready && s.trouble == "" && (p.State == "BACKOFF" || p.State == "FATAL") {
+		s.settled, s.trouble = true, p.Trouble // it did not come to try
 	}
-	state := stringOf(plugin, "statename")
-	if !boolOf(instance, "ready") && s.trouble == "" && (state == "BACKOFF" || state == "FATAL") {
-		s.settled, s.trouble = true, stringOf(plugin, "trouble") // it did not come to try
-	}
-	if s.trouble != "" && s.settled && boolOf(instance, "pending") {
+	if s.trouble != "" && s.settled && i.Pending {
 		s.ready = false
 	}
 	return s
 }
 
-// checkServed waits for the first try of sections that were just made active, and says
-// which are not served. Supervisor's daemon has no such sections.
-func (r *run) checkServed(names []string) error {
+// checkServed waits for the first try of sections that were just made active, and reports
+// which are not served, and whether all are. Supervisor's daemon has no such sections.
+func (r *run) checkServed(names []string) (bool, error) {
 	names = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !isPluginSection(n) })
 	if _, skip := r.flags["no-wait"]; skip || len(names) == 0 {
-		return nil
+		return true, nil
 	}
 	defer r.progress(r.action.Name)()
 	deadline := time.Now().Add(servedTime)
 	for {
 		all, err := r.servedSections()
 		if err != nil {
-			return err
+			return false, err
 		}
 		waiting := slices.ContainsFunc(names, func(n string) bool { s, known := all[n]; return known && !s.settled })
 		if waiting && time.Now().Before(deadline) {
 			select {
 			case <-r.ctx.Done():
-				return errInterrupted
+				return false, errInterrupted
 			case <-time.After(servedPoll):
 			}
 			continue
 		}
+		good := true
 		for _, name := range names {
 			s, known := all[name]
 			switch {
@@ -101,9 +119,9 @@ func (r *run) checkServed(names []string) error {
 			case s.trouble == "":
 				s.trouble = "its plugin has not answered yet; see plugin status"
 			}
-			r.printf("%s: ERROR (not served: %s)\n", name, printable(s.trouble))
-			r.status = exitGeneric
+			r.report(problem(exitGeneric, name, "not served: "+printable(s.trouble)))
+			good = false
 		}
-		return nil
+		return good, nil
 	}
 }

@@ -1,63 +1,24 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"unicode"
+	"unicode/utf8"
 )
 
-// structJSON prints a struct of an answer as a JSON object with the members in the
-// answer's order.
-type structJSON xmlrpc.Struct
-
-// MarshalJSON implements json.Marshaler.
-func (s structJSON) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for i, m := range s {
-		name, err := json.Marshal(m.Name)
-		if err != nil {
-			return nil, err
-		}
-		value, err := json.Marshal(jsonValue(m.Value))
-		if err != nil {
-			return nil, err
-		}
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.Write(name)
-		b.WriteByte(':')
-		b.Write(value)
+// table is rows under a header, in columns. A cell is made safe to print and may be
+// empty, which shows as a dash; the last column may be of any length. There being no rows
+// is said in a line.
+func table(header, none string, rows [][]string) string {
+	if len(rows) == 0 {
+		return none + "\n"
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
-}
-
-// jsonValue is a value of an answer as encoding/json is to see it.
-func jsonValue(v any) any {
-	switch v := v.(type) {
-	case xmlrpc.Struct:
-		return structJSON(v)
-	case []any:
-		all := make([]any, len(v))
-		for i := range v {
-			all[i] = jsonValue(v[i])
-		}
-		return all
-	}
-	return v
-}
-
-// table prints rows under a header, in columns. A cell is made safe to print and may be
-// empty, which shows as a dash; the last column may be of any length.
-func (r *run) table(header string, rows [][]string) {
-	w := tabwriter.NewWriter(r.out, 0, 0, 2, ' ', 0)
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, strings.ReplaceAll(header, " ", "\t"))
 	for _, row := range rows {
 		cells := make([]string, len(row))
@@ -69,6 +30,17 @@ func (r *run) table(header string, rows [][]string) {
 		_, _ = fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	_ = w.Flush()
+	return b.String()
+}
+
+// printable is a text with every rune that a terminal might obey written as in a Go string: what a program says must not drive
+// the terminal of who reads it.
+func printable(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 && utf8.ValidString(s) {
+		return s
+	}
+	quoted := strconv.Quote(s)
+	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
 // ago is how long a moment of an answer (seconds since 1970; 0 for never) is past.
@@ -93,26 +65,22 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%dd%02dh", s/86400, s/3600%24)
 }
 
-// ask makes a call of Hark's own that is answered at once. It says so, and returns false,
-// where the daemon does not know the method: Supervisor's has none of them.
-func (r *run) ask(method string, args ...any) (any, bool, error) {
-	if ok, err := r.up(); !ok {
-		return nil, false, err
+// moment is a time of an answer (seconds since 1970) for people; "" where it is not known.
+func moment(at int) string {
+	if at == 0 {
+		return ""
 	}
-	v, err := r.server.call(r.ctx, "hark."+method, args...)
-	if f := asFault(err); f != nil && f.Code == faultUnknownMethod {
-		r.println("Error: this supervisord does not know hark." + method + "; it is Supervisor's, or an old one")
-		r.status = exitUnimplementedFeature
-		return nil, false, nil
-	}
-	return v, err == nil, err
+	return time.Unix(int64(at), 0).Format("2006-01-02 15:04:05")
 }
 
-// wantsJSON reports whether --json was given.
-func (r *run) wantsJSON() bool {
-	_, asked := r.flags["json"]
-	return asked
+// size is a number of bytes for people.
+func size(bytes int) string {
+	n := float64(bytes)
+	for _, unit := range []string{"B", "KB", "MB", "GB"} {
+		if n < 1024 {
+			return strings.TrimSuffix(fmt.Sprintf("%.1f", n), ".0") + unit
+		}
+		n /= 1024
+	}
+	return fmt.Sprintf("%.1fTB", n)
 }
-
-// jsonFlag is --json of the actions that print a table.
-func jsonFlag() Flag { return Flag{Name: "json", Help: "print JSON (docs/supervisorctl.md)"} }
