@@ -113,6 +113,19 @@ func issues(d *sdk.Description, in *config.PluginInstance) (all config.Errors) {
 	return all
 }
 
+// ask begins each of some functions on a goroutine; false when it is too late.
+func (s *schemas) ask(functions []func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	for _, f := range functions {
+		s.asking.Go(f)
+	}
+	return true
+}
+
 // find has all plugins tell, a few at a time.
 func (s *schemas) find(wanted map[string]plugins.Settings) map[string]schema {
 	if len(wanted) == 0 {
@@ -127,16 +140,12 @@ func (s *schemas) find(wanted map[string]plugins.Settings) map[string]schema {
 	answers := make(chan answer, len(wanted))
 	turns := make(chan struct{}, describers)
 	found := map[string]schema{}
-	s.mu.Lock()
-	closed := s.closed
+	var asked []func()
 	var all sync.WaitGroup
 	for name, settings := range wanted {
 		found[name] = schema{err: errNotTold}
-		if closed {
-			continue
-		}
 		all.Add(1)
-		s.asking.Go(func() {
+		asked = append(asked, func() {
 			defer all.Done()
 			select {
 			case turns <- struct{}{}:
@@ -148,14 +157,11 @@ func (s *schemas) find(wanted map[string]plugins.Settings) map[string]schema {
 			answers <- answer{name, schema{d, err}}
 		})
 	}
-	if !closed {
-		s.asking.Go(func() {
-			all.Wait()
-			close(answers)
-		})
-	}
-	s.mu.Unlock()
-	if closed {
+	asked = append(asked, func() {
+		all.Wait()
+		close(answers)
+	})
+	if !s.ask(asked) {
 		return found
 	}
 	// One that a disk or the spawner holds up is not waited for longer than the others.
@@ -206,34 +212,46 @@ func (s *schemas) describe(ctx context.Context, settings plugins.Settings) (sdk.
 		if d, sum, ok := s.host.Description(settings); ok && sum == exe.SHA256 {
 			return d, nil
 		}
-		s.mu.Lock()
-		d, ok := s.told[id]
-		s.mu.Unlock()
-		if ok {
+		if d, ok := s.remembered(id); ok {
 			return d, nil
 		}
 	}
 	d, err := s.run(ctx, settings, exe)
 	if err == nil && whole {
-		s.mu.Lock()
-		if len(s.told) >= maxTold {
-			clear(s.told)
-		}
-		s.told[id] = d
-		s.mu.Unlock()
+		s.remember(id, d)
 	}
 	return d, err
+}
+
+func (s *schemas) remembered(id string) (d sdk.Description, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, ok = s.told[id]
+	return d, ok
+}
+
+func (s *schemas) remember(id string, d sdk.Description) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.told) >= maxTold {
+		clear(s.told)
+	}
+	s.told[id] = d
 }
 
 // maxTold bounds what is remembered of plugins that were run.
 const maxTold = 64
 
+func (s *schemas) nextRun() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.runs++
+	return s.runs
+}
+
 // run runs a plugin once to have it say what it is: as its user and without an environment, as at its installation.
 func (s *schemas) run(ctx context.Context, settings plugins.Settings, exe *plugins.Executable) (sdk.Description, error) {
-	s.mu.Lock()
-	s.runs++
-	name := fmt.Sprintf("%s.describe%d", settings.Name, s.runs) // the dot is in no name of a plugin: its cgroup is not the plugin's
-	s.mu.Unlock()
+	name := fmt.Sprintf("%s.describe%d", settings.Name, s.nextRun()) // the dot is in no name of a plugin: its cgroup is not the plugin's
 	out := &captured{limit: maxDescription}
 	ended := make(chan string, 1)
 	process, err := s.launcher.Launch(ctx, &plugins.Program{

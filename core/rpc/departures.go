@@ -38,14 +38,18 @@ func newDepartures(halfClosed time.Duration) (*departures, error) {
 	return d, d.kernel.open(d)
 }
 
+func (d *departures) add(w *departure) (id uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.last++
+	d.watched[d.last] = w
+	return d.last
+}
+
 // watch has gone called, once, when the client of a connection is no longer there, until stop is called.
 func (d *departures) watch(c *conn, gone func()) (stop func(), err error) {
 	w := &departure{conn: c.Conn, gone: gone}
-	d.mu.Lock()
-	d.last++
-	id := d.last
-	d.watched[id] = w
-	d.mu.Unlock()
+	id := d.add(w)
 	err = d.kernel.begin(id, w.conn)
 	if err != nil {
 		d.take(id)

@@ -50,8 +50,16 @@ func (n *notices) end(c net.Conn) {
 }
 
 func (n *notices) look() {
+	for id, h := range n.found() {
+		n.departures.notice(id, h)
+	}
+}
+
+// found asks for all connections, and sets the timer for the next look.
+func (n *notices) found() map[uint64]hangup {
 	found := map[uint64]hangup{}
 	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.timer = nil
 	for id, c := range n.conns {
 		if h, ok := hangupOf(c); ok {
@@ -61,10 +69,7 @@ func (n *notices) look() {
 	if len(n.conns) > 0 && !n.ended {
 		n.timer = time.AfterFunc(lookEvery, n.look)
 	}
-	n.mu.Unlock()
-	for id, h := range found {
-		n.departures.notice(id, h)
-	}
+	return found
 }
 
 // hangupOf asks the kernel. ok is false while the client is there.

@@ -66,43 +66,56 @@ func newGuesses(pause time.Duration, say func(string)) *guesses {
 // mayTry waits until a password may be looked at, which is at once unless there were many wrong ones from its address. It reports false
 // when too many wait already, or ctx is done.
 func (g *guesses) mayTry(ctx context.Context, l login) bool {
-	now := time.Now()
+	may, o, at := g.queueTry(l, time.Now())
+	return may && g.wait(ctx, o, at)
+}
+
+// queueTry reports whether a password may be looked at: at once, where o is nil, or when o has its turn at that time.
+func (g *guesses) queueTry(l login, now time.Time) (may bool, o *guesser, at time.Time) {
 	g.mu.Lock()
-	o := g.wrong[l.from]
+	defer g.mu.Unlock()
+	o = g.wrong[l.from]
 	if o != nil && now.Sub(o.last) > guessTime && o.waiting == 0 {
 		g.forget(l.from)
 		o = nil
 	}
 	if _, known := g.right[l]; o == nil || o.count < freeGuesses || known {
-		g.mu.Unlock()
-		return true
+		return true, nil, now
 	}
 	if g.waiting >= guessQueues || o.waiting >= guessQueue {
 		o.last = now
 		o.untold++
 		g.tell(now, l.from, o)
-		g.mu.Unlock()
-		return false
+		return false, nil, now
 	}
-	return g.wait(ctx, o, now)
+	return true, o, g.queue(o, now)
 }
 
-// wait waits for the turn of an address. It is called with g.mu, and gives it back.
-func (g *guesses) wait(ctx context.Context, o *guesser, now time.Time) bool {
+// queue notes one more that waits, and gives the time of its turn. g.mu is held.
+func (g *guesses) queue(o *guesser, now time.Time) (at time.Time) {
 	o.waiting++
 	g.waiting++
-	at := now
+	at = now
 	if at.Before(o.next) {
 		at = o.next
 	}
 	o.next = at.Add(g.pause)
-	g.mu.Unlock()
-	defer func() {
-		g.mu.Lock()
-		o.waiting--
-		g.waiting--
-		g.mu.Unlock()
-	}()
+	return at
+}
+
+func (g *guesses) unqueue(o *guesser) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	o.waiting--
+	g.waiting--
+}
+
+// wait waits for a turn that was queued, or not where o is nil. It reports false when ctx is done.
+func (g *guesses) wait(ctx context.Context, o *guesser, at time.Time) bool {
+	if o == nil {
+		return true
+	}
+	defer g.unqueue(o)
 	turn := time.NewTimer(time.Until(at))
 	defer turn.Stop()
 	select {
@@ -131,9 +144,15 @@ func (g *guesses) wasRight(l login) {
 
 // wasWrong notes a wrong password for a server, and waits where its answer has to. It reports false when it is not to be told that it is wrong.
 func (g *guesses) wasWrong(ctx context.Context, l login, server string) bool {
-	now := time.Now()
+	may, o, at := g.queueWrong(l, server, time.Now())
+	return may && g.wait(ctx, o, at)
+}
+
+// queueWrong is queueTry for the answer to a wrong password.
+func (g *guesses) queueWrong(l login, server string, now time.Time) (may bool, o *guesser, at time.Time) {
 	g.mu.Lock()
-	o := g.wrong[l.from]
+	defer g.mu.Unlock()
+	o = g.wrong[l.from]
 	if o == nil {
 		if len(g.wrong) >= guessersKept {
 			g.forgetQuietest()
@@ -148,13 +167,11 @@ func (g *guesses) wasWrong(ctx context.Context, l login, server string) bool {
 	_, known := g.right[l]
 	switch {
 	case !known || o.count <= freeGuesses:
-		g.mu.Unlock()
-		return true
+		return true, nil, now
 	case g.waiting >= guessQueues || o.waiting >= guessQueue:
-		g.mu.Unlock()
-		return false
+		return false, nil, now
 	}
-	return g.wait(ctx, o, now)
+	return true, o, g.queue(o, now)
 }
 
 func (g *guesses) forgetQuietest() {

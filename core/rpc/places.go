@@ -38,28 +38,31 @@ func newPlaces(lim limits) *places {
 func (p *places) take(c *conn, closed <-chan struct{}) error {
 	descriptor := descriptorOf(c.Conn)
 	for {
-		p.mu.Lock()
-		full := len(p.conns) >= p.limits.connections || len(p.conns) >= minConnections && descriptor >= p.limits.descriptors
-		victim := (*conn)(nil)
-		if full {
-			victim = p.worst(time.Now())
-		}
-		if !full || victim != nil {
-			delete(p.conns, victim)
-			p.conns[c] = struct{}{}
-		}
-		p.mu.Unlock()
-		switch {
-		case !full:
-			return nil
-		case victim != nil:
+		taken, victim := p.tryTake(c, descriptor)
+		if victim != nil {
 			_ = victim.Close()
+		}
+		if taken {
 			return nil
 		}
 		if err := p.wait(closed); err != nil {
 			return err
 		}
 	}
+}
+
+// tryTake gives a place to a connection if there is one, perhaps that of victim, which is then to be closed.
+func (p *places) tryTake(c *conn, descriptor int) (taken bool, victim *conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.conns) >= p.limits.connections || len(p.conns) >= minConnections && descriptor >= p.limits.descriptors {
+		if victim = p.worst(time.Now()); victim == nil {
+			return false, nil
+		}
+		delete(p.conns, victim)
+	}
+	p.conns[c] = struct{}{}
+	return true, victim
 }
 
 // wait waits for a connection to end, but no longer than it may take for one to become idle.
@@ -76,24 +79,31 @@ func (p *places) wait(closed <-chan struct{}) error {
 }
 
 func (p *places) leave(c *conn) {
-	p.mu.Lock()
-	delete(p.conns, c)
-	p.headers -= counted(c.header.Swap(0))
-	p.mu.Unlock()
+	p.remove(c)
 	select {
 	case p.freed <- struct{}{}:
 	default:
 	}
 }
 
+func (p *places) remove(c *conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.conns, c)
+	p.headers -= counted(c.header.Swap(0))
+}
+
 // evict closes the connection that is easiest to do without, if there is one.
 func (p *places) evict() {
-	p.mu.Lock()
-	victim := p.worst(time.Now())
-	p.mu.Unlock()
-	if victim != nil {
+	if victim := p.easiest(); victim != nil {
 		_ = victim.Close()
 	}
+}
+
+func (p *places) easiest() *conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.worst(time.Now())
 }
 
 // worst is the connection that is easiest to do without, nil when all are being answered. p.mu is held.
@@ -155,14 +165,20 @@ func (p *places) grow(c *conn, n int64) {
 		c.header.Store(before + n) // nobody else writes it
 		return
 	}
+	if largest := p.tooLarge(c, before, n); largest != nil {
+		_ = largest.Close()
+	}
+}
+
+// tooLarge counts n bytes more than before, and gives the connection that is to be closed for them; nil: none.
+func (p *places) tooLarge(c *conn, before, n int64) (largest *conn) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if _, open := p.conns[c]; !open {
-		p.mu.Unlock()
-		return
+		return nil
 	}
 	c.header.Store(before + n)
 	p.headers += counted(before+n) - counted(before)
-	var largest *conn
 	if p.headers > p.limits.headers {
 		for o := range p.conns {
 			if (o.in(fresh) || o.in(idle)) && (largest == nil || o.header.Load() > largest.header.Load()) {
@@ -170,10 +186,7 @@ func (p *places) grow(c *conn, n int64) {
 			}
 		}
 	}
-	p.mu.Unlock()
-	if largest != nil {
-		_ = largest.Close()
-	}
+	return largest
 }
 
 // answered ends the request of a connection.
@@ -183,8 +196,8 @@ func (p *places) answered(c *conn) {
 		return
 	}
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.headers -= counted(c.header.Swap(0))
-	p.mu.Unlock()
 }
 
 // descriptorOf is a connection's descriptor. The kernel gives the lowest that is free, so it reports how many are in use at least. 0:

@@ -18,11 +18,7 @@ func (w *Writer) run() {
 	defer close(w.done)
 	defer w.disconnect()
 	for {
-		w.mu.Lock()
-		taken := w.queue
-		w.queue = batch{}
-		w.mu.Unlock()
-		if len(taken.ends) > 0 {
+		if taken := w.take(); len(taken.ends) > 0 {
 			if !w.deliver(taken) {
 				return
 			}
@@ -30,15 +26,27 @@ func (w *Writer) run() {
 		}
 		select {
 		case <-w.stop:
-			w.mu.Lock()
-			empty := len(w.queue.ends) == 0
-			w.mu.Unlock()
-			if empty {
+			if w.empty() {
 				return
 			}
 		case <-w.wake:
 		}
 	}
+}
+
+// take takes what is queued.
+func (w *Writer) take() batch {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	taken := w.queue
+	w.queue = batch{}
+	return taken
+}
+
+func (w *Writer) empty() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.queue.ends) == 0
 }
 
 // deliver sends a batch, waiting for the daemon as long as need be; false when the

@@ -177,19 +177,26 @@ func (w *Writer) Dropped() int64 {
 	return w.dropped
 }
 
-// Flush waits until what was queued so far is sent, or ctx ends.
-func (w *Writer) Flush(ctx context.Context) error {
-	f := flush{done: make(chan struct{})}
+// sentAll is closed when what was queued so far is sent; nil: it is.
+func (w *Writer) sentAll() <-chan struct{} {
 	w.mu.Lock()
-	f.after = w.queued
-	if w.sent >= f.after {
-		w.mu.Unlock()
+	defer w.mu.Unlock()
+	if w.sent >= w.queued {
 		return nil
 	}
+	f := flush{after: w.queued, done: make(chan struct{})}
 	w.waiting = append(w.waiting, f)
-	w.mu.Unlock()
+	return f.done
+}
+
+// Flush waits until what was queued so far is sent, or ctx ends.
+func (w *Writer) Flush(ctx context.Context) error {
+	sent := w.sentAll()
+	if sent == nil {
+		return nil
+	}
 	select {
-	case <-f.done:
+	case <-sent:
 		return nil
 	case <-w.done:
 		return nil
@@ -198,14 +205,18 @@ func (w *Writer) Flush(ctx context.Context) error {
 	}
 }
 
+// beginClosing is true for the first that calls it.
+func (w *Writer) beginClosing() (first bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	first, w.closing = !w.closing, true
+	return first
+}
+
 // Close sends what is queued as far as the daemon takes it at once, and ends the
 // Writer. The error reports how many messages were lost by that.
 func (w *Writer) Close() error {
-	w.mu.Lock()
-	first := !w.closing
-	w.closing = true
-	w.mu.Unlock()
-	if first {
+	if w.beginClosing() {
 		close(w.stop)
 	}
 	<-w.done

@@ -65,11 +65,14 @@ func (h *Handler) Observe(method string, took time.Duration) {
 	}
 }
 
-func (l *latency) of(method string) prometheus.Observer {
+func (l *latency) known(method string) prometheus.Observer {
 	l.mu.RLock()
-	o := l.methods[method]
-	l.mu.RUnlock()
-	if o != nil {
+	defer l.mu.RUnlock()
+	return l.methods[method]
+}
+
+func (l *latency) of(method string) prometheus.Observer {
+	if o := l.known(method); o != nil {
 		return o
 	}
 	l.mu.Lock()
@@ -77,7 +80,7 @@ func (l *latency) of(method string) prometheus.Observer {
 	if len(l.methods) >= methodLimit {
 		return l.histogram.WithLabelValues("other")
 	}
-	o = l.histogram.WithLabelValues(method)
+	o := l.histogram.WithLabelValues(method)
 	l.methods[method] = o
 	return o
 }
