@@ -181,6 +181,16 @@ func (t *table) key(name string) *key {
 	return nil
 }
 
+// only are the keys that are read of one kind of section, in the order of reading.
+func (t *table) only(section string) (keys []*key) {
+	for _, k := range t.reading {
+		if k.Only == "" || k.Only == section {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
 // in is the field of a struct that holds the key.
 func (k *key) in(v reflect.Value) reflect.Value { return v.FieldByIndex(k.index) }
 

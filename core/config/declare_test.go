@@ -169,6 +169,59 @@ func TestRereadSeesTheChangeOfEveryKey(t *testing.T) {
 	}
 }
 
+// What is written of a key that takes effect at start gets into its field: reread compares the text of such keys.
+func TestEveryKeyThatTakesEffectAtStartIsRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.conf")
+	ctl := func(section, key, value string) any {
+		text := "[supervisorctl]\n"
+		if section != "supervisorctl" {
+			text += "[" + section + "]\nservers=http://h:1\n"
+		}
+		if err := os.WriteFile(path, []byte(text+key+"="+value+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := LoadCtl(Options{Path: path, Dir: "/"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if section == "supervisorctl" {
+			return c
+		}
+		return &c.Fleets[0]
+	}
+	for _, c := range []struct {
+		section string
+		table   *table
+		read    func(key, value string) any
+	}{
+		{"supervisord", supervisordTable(), func(key, value string) any { return &with(t, "supervisord", key, value).Supervisord }},
+		{"unix_http_server", serverTable(), func(key, value string) any { return &with(t, "unix_http_server", key, value).Servers[0] }},
+		{"inet_http_server", serverTable(), func(key, value string) any { return &with(t, "inet_http_server", key, value).Servers[0] }},
+		{"supervisorctl", ctlTable(), func(key, value string) any { return ctl("supervisorctl", key, value) }},
+		{"fleet:x", fleetTable(), func(key, value string) any { return ctl("fleet:x", key, value) }},
+	} {
+		for _, k := range c.table.keys {
+			if k.Only != "" && k.Only != c.section {
+				continue
+			}
+			values := twoValues()[k.Type.Name]
+			switch k.Type.Name {
+			case "port":
+				values = [2]string{"9001", "9002"}
+			case "URL", "URLs":
+				values = [2]string{"http://a:1", "http://b:1"}
+			case "name of a user":
+				values = [2]string{"root", "0"} // which differ in their names
+			}
+			field := func(value string) any { return k.in(reflect.ValueOf(c.read(k.Key, value)).Elem()).Interface() }
+			one, two := field(values[0]), field(values[1])
+			if reflect.DeepEqual(one, two) || !reflect.DeepEqual(one, field(values[0])) {
+				t.Errorf("[%s] %s: %s and %s are both read as %v", c.section, k.Key, values[0], values[1], one)
+			}
+		}
+	}
+}
+
 func TestANotifierWhoseWordsMoveBetweenTemplatesIsChanged(t *testing.T) {
 	a, b := fresh[Notifier](notifierTable()), fresh[Notifier](notifierTable())
 	a.Title, a.Body = "a b", "c"

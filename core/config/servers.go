@@ -54,7 +54,8 @@ func serverTable() *table {
 }
 
 func (l *loader) inetServer(section string) Server {
-	s := Server{Section: section, Network: "tcp"}
+	s := fresh[Server](serverTable())
+	s.Section, s.Network, s.Mode = section, "tcp", 0 // which only a socket's file has
 	l.credentials(&s)
 	switch port := l.get(section, "port"); port.state {
 	case absent:
@@ -66,6 +67,7 @@ func (l *loader) inetServer(section string) Server {
 		}
 	}
 	l.own(func() { l.tls(&s) })
+	l.reads(section).fill(serverTable().only("inet_http_server"), &s)
 	return s
 }
 
@@ -79,7 +81,7 @@ func (l *loader) unixServer(section string) Server {
 		s.Path = l.paths.normalize(strip(file.text))
 	}
 	l.credentials(&s)
-	l.reads(section).fill(serverTable().reading, &s)
+	l.reads(section).fill(serverTable().only("unix_http_server"), &s)
 	return s
 }
 
@@ -117,7 +119,7 @@ func (l *loader) passwordFile(s *Server, both bool) {
 		l.reject(s.Section, "password_file", "", err.Error())
 		return
 	}
-	s.Password = password
+	s.Password, s.PasswordFile = password, l.paths.normalize(file.text)
 }
 
 // secretFile is the first line of a file. The error says nothing of its name, which the section has and not everybody may see, nor of its content.
