@@ -196,12 +196,20 @@ func soak(n int) int {
 }
 
 // isRoot reports whether a test can do what only root may. Where it can't, the test
-// says so and does what is left.
-func isRoot(t testing.TB) bool {
+// does what is left, and the rest is a subtest that is skipped.
+func isRoot(t *testing.T) bool {
+	t.Helper()
+	if os.Getuid() == 0 {
+		return true
+	}
+	t.Run("what only root can do", needsRoot)
+	return false
+}
+
+// needsRoot skips a test that is only for root.
+func needsRoot(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Log("not root: the reduced test")
-		return false
+		t.Skip("only root can do it")
 	}
-	return true
 }

@@ -126,9 +126,7 @@ func TestAPluginThatLeavesProcessesBehind(t *testing.T) {
 
 // A plugin that forks without end gets as far as max_processes, at once; programs are started as before.
 func TestAForkBomb(t *testing.T) {
-	if !isRoot(t) {
-		return
-	}
+	needsRoot(t)
 	in := run(t, faultyConf(t, "user=games\nmax_processes=80", "none")+"[program:a]\ncommand=/bin/cat\nstartsecs=0\nuser=games\nautostart=false\n")
 	in.waitEcho("echo")
 	got, err := in.call("faulty.forks")

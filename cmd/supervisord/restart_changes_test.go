@@ -17,9 +17,7 @@ const cannotRestart = " ERRO cannot restart with the configuration as it is now,
 
 // user= of [supervisord] is taken up by a start alone.
 func TestAChangedUserIsNotTakenUpByARestart(t *testing.T) {
-	if !isRoot(t) {
-		t.Skip("needs root, to become others")
-	}
+	needsRoot(t)
 	with := func(user string) string {
 		return strings.Replace(baseConf, "nodaemon=true\n", "nodaemon=true\n"+user, 1) + "[program:a]\ncommand=/bin/cat\nstartsecs=0\n"
 	}

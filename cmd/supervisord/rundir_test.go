@@ -76,9 +76,7 @@ func TestAnotherUsersDirectoryDoesNotTakeTheRunDirectoryAway(t *testing.T) {
 
 // The daemon of an ordinary user has plugins, whoever was first in the temporary folder.
 func TestPluginsOfAnOrdinaryUserWorkWhoeverWasFirstInTheTemporaryFolder(t *testing.T) {
-	if !isRoot(t) {
-		return
-	}
+	needsRoot(t)
 	self, err := os.ReadFile("/proc/self/exe")
 	if err != nil {
 		t.Fatal(err)

@@ -26,6 +26,8 @@ type sdkListener struct {
 	emitter  string // a program that sends as many communications as it is told, numbered
 	graceful bool   // finishes its event when it is stopped
 	nul      string // what it makes of a NUL in a payload
+	// reference: it needs no more than what Supervisor's header tells, and is played against Supervisor too (one of those that read alike).
+	reference bool
 }
 
 func sdkListeners() []sdkListener {
@@ -34,13 +36,13 @@ func sdkListeners() []sdkListener {
 	const shellPath = `PATH="REPO/sdk/bash:/usr/local/bin:/usr/bin:/bin"`
 	const python = "/usr/bin/python3 LISTENERS/"
 	return []sdkListener{
-		{"python, text", python + "recorder.py text DIR", pythonPath, python + "emitter.py", true, "\x00"},
-		{"python, bytes", python + "recorder.py bytes DIR", pythonPath + `,LC_ALL="C"`, python + "emitter.py", true, "\x00"},
-		{"python, compat", python + "recorder_childutils.py DIR", compatPath, python + "emitter_childutils.py", false, "\x00"},
-		{"python, compat in another locale", python + "recorder_childutils.py DIR", compatPath + `,PYTHONIOENCODING="latin-1"`, python + "emitter_childutils.py", false, "\x00"},
-		{"bash, UTF-8", "LISTENERS/recorder.bash DIR", shellPath + `,LC_ALL="C.UTF-8"`, "LISTENERS/emitter.bash", true, ""},
-		{"bash, C", "LISTENERS/recorder.bash DIR", shellPath + `,LC_ALL="C"`, "LISTENERS/emitter.bash", true, ""},
-		{"sh", "LISTENERS/recorder.sh DIR", shellPath, "LISTENERS/emitter.sh", true, "?"},
+		{"python, text", python + "recorder.py text DIR", pythonPath, python + "emitter.py", true, "\x00", true},
+		{"python, bytes", python + "recorder.py bytes DIR", pythonPath + `,LC_ALL="C"`, python + "emitter.py", true, "\x00", true},
+		{"python, compat", python + "recorder_childutils.py DIR", compatPath, python + "emitter_childutils.py", false, "\x00", false},
+		{"python, compat in another locale", python + "recorder_childutils.py DIR", compatPath + `,PYTHONIOENCODING="latin-1"`, python + "emitter_childutils.py", false, "\x00", false},
+		{"bash, UTF-8", "LISTENERS/recorder.bash DIR", shellPath + `,LC_ALL="C.UTF-8"`, "LISTENERS/emitter.bash", true, "", true},
+		{"bash, C", "LISTENERS/recorder.bash DIR", shellPath + `,LC_ALL="C"`, "LISTENERS/emitter.bash", true, "", false},
+		{"sh", "LISTENERS/recorder.sh DIR", shellPath, "LISTENERS/emitter.sh", true, "?", false},
 	}
 }
 
@@ -152,10 +154,10 @@ func TestSDKListenersGetEveryPayloadAsItWasSent(t *testing.T) {
 	for _, flavour := range []func(testing.TB) flavour{hark, python} {
 		for _, l := range sdkListeners() {
 			f := flavour(t)
+			if f.name == "python" && !l.reference {
+				continue
+			}
 			t.Run(f.name+"/"+l.name, func(t *testing.T) {
-				if f.name == "python" && l.name != "python, text" && l.name != "python, bytes" && l.name != "bash, UTF-8" {
-					t.Skip("only ours promise more than Supervisor's header tells; bash reads alike in all locales")
-				}
 				in := start(t, f, l.conf(t, 1))
 				in.told()
 				var want []string
