@@ -206,9 +206,7 @@ func (l language) settings(t *testing.T, dir string) (settings, error) {
 	s.env = []string{"HOME=" + dir}
 	s.faults = l.broken == "" || l.faults
 	s.count = 20
-	if os.Getenv("HARK_INTEGRATION") != "" {
-		s.timeout, s.stopWait = 30*time.Second, 30*time.Second // many virtual machines start at once
-	}
+	s.timeout, s.stopWait = 30*time.Second, 30*time.Second // many virtual machines start at once, and other tests beside them
 	if l.broken != "" {
 		s.timeout, s.stopWait = s.timeout/2, s.stopWait/2 // what is waited for in vain
 	}
