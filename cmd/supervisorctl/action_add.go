@@ -6,7 +6,7 @@ func addAction() Action {
 	return Action{
 		Name:     "add",
 		Help:     "add <name> [...]\tActivates any updates in config for process/group",
-		Complete: completeGroups, JSON: lines("add"),
+		Complete: completeGroups, JSON: lines("add", "web x"),
 		Run: add,
 	}
 }

@@ -8,7 +8,7 @@ func clearAction() Action {
 		Help: "clear <name>\t\tClear a process' log files.\n" +
 			"clear <name> <name>\tClear multiple process' log files\n" +
 			"clear all\t\tClear all process' log files",
-		Complete: completeProcesses, JSON: lines("clear"),
+		Complete: completeProcesses, JSON: lines("clear", "cat"),
 		Run: clearLogs,
 	}
 }

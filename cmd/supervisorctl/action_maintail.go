@@ -8,7 +8,7 @@ func maintailAction() Action {
 		Help: "maintail -f \tContinuous tail of supervisor main log file (Ctrl-C to exit)\n" +
 			"maintail -100\tlast 100 *bytes* of supervisord main log file\n" +
 			"maintail\tlast 1600 *bytes* of supervisor main log file\n",
-		Complete: completeNothing, JSON: textDocument("maintail"),
+		Complete: completeNothing, JSON: textDocument("maintail", ""),
 		Endless: true, GoesOn: follows,
 		Run: mainTail,
 	}

@@ -32,7 +32,7 @@ func notifierAction() Action {
 		Name: "notifier", Extra: true,
 		Help:     "notifier test <name>\tSend a sample notification and say what became of it",
 		Complete: completeNothing, Run: notifierTest,
-		JSON: []document{{form: "notifier test", value: testOutcome{}}},
+		JSON: []document{{form: "notifier test", args: "ops", value: testOutcome{}}},
 	}
 }
 

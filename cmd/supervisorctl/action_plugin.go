@@ -27,7 +27,7 @@ func pluginAction() Action {
 		}),
 		JSON: []document{
 			{form: "plugin status", value: []pluginInfo{}, text: structsText("hark.getPlugins")},
-			{form: "plugin restart", value: []line{}},
+			{form: "plugin restart", args: "slack", value: []line{}},
 			{form: "plugin list", text: "what `supervisord plugin` prints ([plugins.md](plugins.md)), as with its other verbs"},
 		},
 	}

@@ -4,7 +4,7 @@ func reloadAction() Action {
 	return Action{
 		Name:     "reload",
 		Help:     "reload \t\tRestart the remote supervisord.",
-		Complete: completeNothing, JSON: lines("reload"), AskOnce: true,
+		Complete: completeNothing, JSON: lines("reload", ""), AskOnce: true,
 		Run: reload,
 	}
 }

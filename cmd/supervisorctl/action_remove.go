@@ -6,7 +6,7 @@ func removeAction() Action {
 	return Action{
 		Name:     "remove",
 		Help:     "remove <name> [...]\tRemoves process/group from active config",
-		Complete: completeGroups, JSON: lines("remove"),
+		Complete: completeGroups, JSON: lines("remove", "web"),
 		Run: remove,
 	}
 }

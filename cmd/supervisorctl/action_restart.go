@@ -11,7 +11,7 @@ func restartAction() Action {
 			"restart all\t\tRestart all processes\n" +
 			"Note: restart does not reread config files. For that, see reread and update.",
 		Flags:    []Flag{parallelFlag()},
-		Complete: completeProcesses, JSON: lines("restart"),
+		Complete: completeProcesses, JSON: lines("restart", "cat"),
 		Run: restart,
 	}
 }

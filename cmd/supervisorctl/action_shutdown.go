@@ -10,7 +10,7 @@ func shutdownAction() Action {
 	return Action{
 		Name:     "shutdown",
 		Help:     "shutdown \tShut the remote supervisord down.",
-		Complete: completeNothing, JSON: lines("shutdown"), AskOnce: true,
+		Complete: completeNothing, JSON: lines("shutdown", ""), AskOnce: true,
 		Run: shutdown,
 	}
 }

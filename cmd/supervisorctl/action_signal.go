@@ -10,7 +10,7 @@ func signalAction() Action {
 			"signal <signal name> <name> <name>\tSignal multiple processes or groups\n" +
 			"signal <signal name> all\t\tSignal all processes",
 		Flags:    []Flag{parallelFlag()},
-		Complete: completeProcesses, JSON: lines("signal"),
+		Complete: completeProcesses, JSON: lines("signal", "HUP cat"),
 		Run: sendSignal,
 	}
 }

@@ -19,7 +19,7 @@ func silenceAction() Action {
 			{Name: "notifiers", Value: true, Help: "of these notifiers only, separated by commas"},
 		},
 		Complete: completeProcesses, Run: silence,
-		JSON: []document{{form: "silence", value: silenced{}}},
+		JSON: []document{{form: "silence", args: "web:* 1h night", value: silenced{}}},
 	}
 }
 
@@ -36,7 +36,7 @@ func unsilenceAction() Action {
 	return Action{
 		Name: "unsilence", Extra: true,
 		Help:     "unsilence <number>...|all\tEnd silences before their time.",
-		Complete: completeNothing, Run: unsilence, JSON: lines("unsilence"),
+		Complete: completeNothing, Run: unsilence, JSON: lines("unsilence", "3"),
 	}
 }
 

@@ -10,7 +10,7 @@ func startAction() Action {
 			"start <name> <name>\tStart multiple processes or groups\n" +
 			"start all\t\tStart all processes",
 		Flags:    []Flag{parallelFlag()},
-		Complete: completeProcesses, JSON: lines("start"),
+		Complete: completeProcesses, JSON: lines("start", "cat"),
 		Run: start,
 	}
 }

@@ -10,7 +10,7 @@ func stopAction() Action {
 			"stop <name> <name>\tStop multiple processes or groups\n" +
 			"stop all\t\tStop all processes",
 		Flags:    []Flag{parallelFlag()},
-		Complete: completeProcesses, JSON: lines("stop"),
+		Complete: completeProcesses, JSON: lines("stop", "cat"),
 		Run: stop,
 	}
 }

@@ -22,7 +22,7 @@ func tailAction() Action {
 			"\t\t\tCtrl-C to exit.\n" +
 			"tail -100 <name>\tlast 100 *bytes* of process stdout\n" +
 			"tail <name> stderr\tlast 1600 *bytes* of process stderr",
-		Complete: completeProcesses, JSON: textDocument("tail"),
+		Complete: completeProcesses, JSON: textDocument("tail", "cat"),
 		Endless: true, GoesOn: follows,
 		Run: tail,
 	}
@@ -116,8 +116,8 @@ type logText struct {
 }
 
 // textDocument is the document of tail and maintail.
-func textDocument(form string) []document {
-	return []document{{form: form, value: logText{}, text: "`text`; not with `-f`"}}
+func textDocument(form, args string) []document {
+	return []document{{form: form, args: args, value: logText{}, text: "`text`; not with `-f`"}}
 }
 
 // follows reports whether a log is to go on.

@@ -12,7 +12,7 @@ func updateAction() Action {
 			"update all\t\tReload config and add/remove as necessary, and will restart affected programs\n" +
 			"update <gname> [...]\tUpdate specific groups",
 		Flags:    []Flag{{Name: "no-wait", Help: "do not wait until plugins have taken or refused their changed sections"}},
-		Complete: completeGroups, JSON: lines("update"),
+		Complete: completeGroups, JSON: lines("update", "--no-wait"),
 		Run: update,
 	}
 }

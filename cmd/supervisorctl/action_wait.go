@@ -35,7 +35,7 @@ func waitAction() Action {
 			}},
 			{Name: "timeout", Value: true, Help: "give up after so many seconds; default never"},
 		},
-		Complete: completeProcesses, JSON: []document{{form: "wait", value: []waited{}}},
+		Complete: completeProcesses, JSON: []document{{form: "wait", args: "web:*", value: []waited{}}},
 		Run: runWait,
 	}
 }

@@ -52,15 +52,18 @@ type Flag struct {
 	Values func() []string // what the value may become; nil: nobody knows
 }
 
-// document is what --json prints for one form of an action.
+// document is what --json prints for one form of an action. docs/supervisorctl.md lists them.
 type document struct {
 	form  string // the action with what chooses the form, such as "config check"
-	value any    // of the type that is encoded
-	text  string // what docs/supervisorctl.md says of it; "": the members of the type
+	args  string // what an example takes besides: the tests run it
+	value any    // of the type that is encoded; nil: the action prints text that is a document
+	text  string // what the page says of it; "": the members of the type
 }
 
 // lines is the document of an action that reports lines.
-func lines(form string) []document { return []document{{form: form, value: []line{}}} }
+func lines(form, args string) []document {
+	return []document{{form: form, args: args, value: []line{}}}
+}
 
 // textOnly is for an action whose output is text by its nature.
 func textOnly() []document { return []document{} }

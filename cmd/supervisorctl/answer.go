@@ -22,7 +22,7 @@ type answer struct {
 
 // line is one line of an action, printed at once, and with --json an object of an array.
 type line struct {
-	Name    string `json:"name,omitempty" doc:"missing where the line is about none"` // of the process, group or section
+	Name    string `json:"name,omitempty" doc:"missing if the line is not about a process or group"` // of the process, group or section
 	Message string `json:"message"`
 	OK      bool   `json:"ok"`
 

@@ -8,12 +8,18 @@
 // action, or with -i, the shell (shell.go) reads lines from the terminal or from
 // whatever standard input is.
 //
+// An action returns an answer (answer.go): a value, how it reads, and an exit
+// status; one that takes its time reports lines as it goes. print.go prints that
+// for people, or with --json the value, encoded by its tags. What a daemon answers
+// is decoded by the same tags (reply.go).
+//
 // What an action prints, and the status with which it ends, is Supervisor's to
 // the byte; an error that Supervisor would print as a Python exception is printed
 // so (failure.go). What to do about it is one more line on standard error.
 //
 // To add a verb: write action_VERB.go with a function that returns its Action
-// and add that to the table in actions.go; add a script to testdata/script.
+// and add that to the table in actions.go. UPDATE_GOLDEN=1 go test -run Golden
+// writes what it prints and its rows of docs/supervisorctl.md.
 package main
 
 import (

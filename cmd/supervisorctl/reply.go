@@ -44,11 +44,11 @@ type processInfo struct {
 	named
 	State       string `json:"state" rpc:"statename,required"`
 	StateCode   int    `json:"state_code" rpc:"state,required"`
-	PID         int    `json:"pid" rpc:",required"`
+	PID         int    `json:"pid" rpc:",required" doc:"0: none"`
 	Description string `json:"description" rpc:",required"`
 	Start       int    `json:"start"`
 	Stop        int    `json:"stop"`
-	Now         int    `json:"now"`
+	Now         int    `json:"now" doc:"seconds since 1970, as start and stop"`
 	SpawnErr    string `json:"spawnerr"`
 	ExitStatus  int    `json:"exitstatus"`
 	StdoutLog   string `json:"stdout_logfile"`

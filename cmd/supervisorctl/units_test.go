@@ -150,7 +150,7 @@ func TestCompletion(t *testing.T) {
 		t.Errorf("Supervisor's actions come as %s", got)
 	}
 	for _, test := range []struct{ line, head, want string }{
-		{"", "", "help |add |avail |clear |exit |fg |maintail |open |pid |quit |reload |remove |reread |restart |shutdown |signal |start |status |stop |tail |update |version |completion |config |deadletters |events |listener |listeners |notifier |notifiers |plugin |silence |silences |sinks |top |unsilence |wait "},
+		{"", "", strings.Join(all, "|")},
 		{"st", "", "start |status |stop "},
 		{"nosuch", "", ""},
 		{"nosuch x", "nosuch ", ""},
@@ -182,6 +182,9 @@ func TestEveryActionExplainsItself(t *testing.T) {
 		seen[a.Name] = true
 		if a.Run == nil {
 			t.Errorf("%s does nothing", a.Name)
+		}
+		if a.Complete == nil || a.JSON == nil {
+			t.Errorf("%s does not say what its arguments complete to (completeNothing), or what --json prints (textOnly)", a.Name)
 		}
 		if a.Name != "EOF" && !strings.HasPrefix(a.Help, a.Name) {
 			t.Errorf("the help of %s does not begin with its name", a.Name)
