@@ -170,6 +170,26 @@ func TestCompletion(t *testing.T) {
 	c.server.close()
 }
 
+// TestTheShellsCompleteEveryOption: what stands before the action is listed in the scripts themselves.
+func TestTheShellsCompleteEveryOption(t *testing.T) {
+	t.Parallel()
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		script, err := completionScripts.ReadFile("completion/supervisorctl." + shell)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range optionTable() {
+			name := "--" + o.long
+			if shell == "fish" && !strings.Contains(string(script), name) {
+				name = "-l " + o.long
+			}
+			if o.long != "" && !strings.Contains(string(script), name) {
+				t.Errorf("%s does not complete --%s", shell, o.long)
+			}
+		}
+	}
+}
+
 // TestEveryActionExplainsItself: the table is what help, completion and the
 // documents are made from.
 func TestEveryActionExplainsItself(t *testing.T) {

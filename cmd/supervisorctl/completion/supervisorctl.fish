@@ -25,6 +25,7 @@ function __supervisorctl_words
 end
 
 complete -c supervisorctl -f -a '(__supervisorctl_words)'
+complete -c supervisorctl -s h -l help -d 'print the options'
 complete -c supervisorctl -s c -l configuration -r -F -d 'configuration file'
 complete -c supervisorctl -s s -l serverurl -x -d 'the server'
 complete -c supervisorctl -s u -l username -x
