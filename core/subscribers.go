@@ -32,6 +32,7 @@ type SubscriberInfo struct {
 	Payload    string // form of the payloads
 	// Notifiers only.
 	Suppressed   uint64    // events folded, silenced or summarised
+	Defects      int       // internal errors of a notifier's goroutine
 	LastError    string    // of the last delivery, "" when it went well
 	LastDelivery time.Time // that went well; zero: none did
 	// Pools and notifiers.

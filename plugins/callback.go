@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/hark-supervisor/hark/sdk"
@@ -73,14 +74,11 @@ func (p *plugin) listen(l *live, s Settings) (end func(), err error) {
 		}
 		return p.callBack(ctx, s.Permissions, method, params)
 	})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = server.Serve(socket) // until Stop
-	}()
+	var serving sync.WaitGroup
+	p.part.start(&serving, "the socket for calls", func() { _ = server.Serve(socket) }) // until Stop
 	return func() {
 		server.Stop()
-		<-done
+		serving.Wait()
 	}, nil
 }
 
@@ -114,7 +112,11 @@ func (p *plugin) admit(ctx context.Context) error {
 func (p *plugin) callBack(ctx context.Context, may Permissions, method string, params []any) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, callBackTime)
 	defer cancel()
-	value, err := p.host.o.Call(ctx, may != AllCalls, method, params)
+	var value any
+	var err error
+	if defect := p.part.try("a call of the plugin", func() { value, err = p.host.o.Call(ctx, may != AllCalls, method, params) }); defect != nil {
+		return nil, defect
+	}
 	if !errors.Is(err, ErrForbidden) {
 		return value, err
 	}

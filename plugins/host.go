@@ -101,9 +101,10 @@ type Key struct {
 // Host runs the plugins of the daemon, over its lives. It has no goroutine and no file until a plugin has an instance. Its methods may be called
 // from any goroutine and do not block, where nothing else is said.
 type Host struct {
-	o   HostOptions
-	ctx context.Context // of everything; done when Close gives up
-	end context.CancelFunc
+	o    HostOptions
+	part *part
+	ctx  context.Context // of everything; done when Close gives up
+	end  context.CancelFunc
 
 	mu       sync.Mutex
 	closed   bool
@@ -122,7 +123,7 @@ type instanceKey struct {
 // NewHost makes a host without plugins.
 func NewHost(o HostOptions) *Host {
 	o.Timing = o.Timing.withDefaults()
-	h := &Host{o: o, plugins: map[string]*plugin{}, settings: map[string]Settings{}, serving: map[instanceKey]*plugin{}}
+	h := &Host{o: o, part: newPart(o.Log), plugins: map[string]*plugin{}, settings: map[string]Settings{}, serving: map[instanceKey]*plugin{}}
 	h.ctx, h.end = context.WithCancel(context.Background())
 	return h
 }
@@ -212,7 +213,7 @@ func (h *Host) SetInstance(i Instance) {
 		}
 		p = newPlugin(h, s)
 		h.plugins[i.Plugin] = p
-		go p.run()
+		p.part.start(nil, "the plugin's watch", p.run)
 	}
 	h.serving[k] = p
 	p.setInstance(i)
@@ -240,7 +241,7 @@ func (h *Host) Close(ctx context.Context) {
 	}
 	gone, over := context.WithCancel(context.Background())
 	defer over()
-	late := context.AfterFunc(ctx, func() {
+	late := context.AfterFunc(ctx, h.part.guarded("the end of the plugins", func() {
 		timer := time.NewTimer(h.o.Timing.Bury)
 		defer timer.Stop()
 		select {
@@ -248,7 +249,7 @@ func (h *Host) Close(ctx context.Context) {
 			over()
 		case <-gone.Done():
 		}
-	})
+	}))
 	defer late()
 	for _, p := range all {
 		select {
@@ -303,6 +304,7 @@ type Status struct {
 	Since         time.Time
 	Restarts      int    // starts after the first
 	Failures      int    // in a row
+	Defects       int    // panics of the host's own goroutines that keep it
 	Trouble       string // why it is not RUNNING, or what is wrong with its health; "" for nothing
 	SHA256        string
 	Permissions   Permissions

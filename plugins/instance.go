@@ -69,7 +69,7 @@ func (p *plugin) removeInstance(k instanceKey) {
 // tellNamespaces is off the caller's goroutine, who may hold the host's lock.
 func (p *plugin) tellNamespaces() {
 	if f := p.host.o.Namespaces; f != nil {
-		p.host.telling.Go(f)
+		p.part.start(&p.host.telling, "the change of the namespaces", f)
 	}
 }
 
@@ -120,7 +120,7 @@ func (p *plugin) reconcile(l *live) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, k := range p.removed {
-		l.calls.Go(func() { p.remove(l, k) })
+		p.part.start(&l.calls, "the end of an instance", func() { p.remove(l, k) })
 	}
 	p.removed = nil
 	for k, i := range p.instances {
@@ -129,7 +129,7 @@ func (p *plugin) reconcile(l *live) {
 		}
 		i.busy = true
 		version, spec := i.version, i.Instance
-		l.calls.Go(func() { p.configure(l, k, i, version, spec) })
+		p.part.start(&l.calls, "the configuration of an instance", func() { p.configure(l, k, i, version, spec) })
 	}
 }
 
@@ -143,6 +143,17 @@ func (p *plugin) remove(l *live, k instanceKey) {
 
 // configure gives an instance to the plugin and notes what came of it.
 func (p *plugin) configure(l *live, k instanceKey, i *instance, version int, spec Instance) {
+	defect := p.part.try("the configuration of an instance", func() { p.give(l, k, i, version, spec) })
+	if defect == nil {
+		return
+	}
+	p.locked(func() {
+		i.busy, i.tried, i.refused, i.trouble = false, version, true, defect.Error()
+	})
+	p.ring()
+}
+
+func (p *plugin) give(l *live, k instanceKey, i *instance, version int, spec Instance) {
 	values, secrets, err := p.values(&l.description, &spec)
 	var methods []sdk.Method
 	if err == nil {

@@ -44,7 +44,7 @@ func newLeaving(kind, name, place string) *leaving {
 // leave ends an outlet on a goroutine of its own.
 func (o *Outlets) leave(l *leaving, how Leave, end func(context.Context) error) {
 	o.put(func() { o.leaving = append(o.leaving, l) })
-	o.departed.Go(func() {
+	o.part.start(&o.departed, "the end of a "+l.kind, func() {
 		defer l.cut()
 		o.end(l, how.Flush, end)
 		if how.Gone != nil {

@@ -29,6 +29,7 @@ const (
 type LogSink struct {
 	o      LogSinkOptions
 	around LogSinkSurroundings
+	part   *part
 	spool  *spool.Spool // of SpoolOverflow
 	cursor *spool.Cursor
 	old    uint64 // the last position in the spool from before the start
@@ -52,7 +53,7 @@ type LogSink struct {
 	lastSeq    uint64
 	hold       time.Time // nothing is sent before: a batch was refused
 	paused     int       // sources that wait for room
-	spooling   bool      // a batch is on its way into the spool
+	spooling   *logBatch // on its way into the spool; nil: none is
 	onDisk     int64     // bytes that the spool holds in memory for the disk
 	diskBad    bool      // the spool cannot write
 	fault      string    // and why; "": it can
@@ -86,6 +87,7 @@ type LogSinkStatus struct {
 	LastError   string
 	Acked       time.Time    // when the last batch was written; zero: none was
 	Spool       *SpoolStatus // nil: output waits in memory only
+	Defects     int          // panics of its own goroutines
 }
 
 type sourceKey struct{ group, process, channel string }
@@ -106,13 +108,13 @@ type source struct {
 // NewLogSink makes a sink and starts its goroutines; Close ends them. It touches the disk where there is a spool. Errors are of the spool.
 func NewLogSink(o LogSinkOptions, around LogSinkSurroundings) (*LogSink, error) {
 	k := &LogSink{
-		o: o.withDefaults(), around: around, sources: map[sourceKey]*source{},
+		o: o.withDefaults(), around: around, part: newPart(around.Log), sources: map[sourceKey]*source{},
 		wake: make(chan struct{}, 1), toSpool: make(chan struct{}, 1), look: make(chan struct{}, 1), sent: make(chan struct{}),
 		firstDelay: streamDelay,
 	}
 	k.ctx, k.end = context.WithCancel(context.Background())
 	if o.Overflow == SpoolOverflow {
-		s, err := o.Spool.open("logsink", o.Name, k.spoolReport, k.ring, k.o.spoolMemory())
+		s, err := o.Spool.open(k.part, "logsink", o.Name, k.spoolReport, k.ring, k.o.spoolMemory())
 		if err != nil {
 			k.end()
 			return nil, err
@@ -121,13 +123,20 @@ func NewLogSink(o LogSinkOptions, around LogSinkSurroundings) (*LogSink, error) 
 		if last, ok := s.Last(); ok {
 			k.old, k.lastSeq = last.Pos, last.Seq
 		}
-		k.ended.Add(1)
-		go k.runSpool()
+		k.start("the spool of the sink", k.runSpool, k.mendSpool)
 	}
-	k.ended.Add(2)
-	go k.run()
-	go k.runWatch()
+	k.part.start(&k.ended, "the sink", func() {
+		defer close(k.sent)
+		defer k.closeStream()
+		k.part.keep(k.ctx, "the sink", k.run, k.mend)
+	})
+	k.start("the watch of the sink", k.runWatch, func(error) {})
 	return k, nil
+}
+
+// start calls f on a goroutine of its own until it returns, and again after a panic.
+func (k *LogSink) start(task string, f func(), mend func(error)) {
+	k.part.start(&k.ended, task, func() { k.part.keep(k.ctx, task, f, mend) })
 }
 
 // Source gives the function that takes what a channel of a process says; nil: the sink does not want it. The function is called from one
@@ -394,6 +403,7 @@ func (k *LogSink) Status() LogSinkStatus {
 	defer k.mu.Unlock()
 	s := k.stats
 	s.Queued, s.InFlight, s.Paused = k.bytes, len(k.flight), k.paused
+	s.Defects = k.part.defects()
 	for _, b := range append(append(append([]*logBatch{}, k.flight...), k.again...), k.sealed...) {
 		s.Oldest = earlier(s.Oldest, b.since)
 	}

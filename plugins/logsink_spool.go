@@ -8,7 +8,6 @@ import (
 
 // runSpool puts sealed batches into the spool, and looks while programs wait for the disk whether they still have to.
 func (k *LogSink) runSpool() {
-	defer k.ended.Done()
 	defer k.ring()
 	look := time.NewTicker(time.Hour)
 	look.Stop()
@@ -57,7 +56,7 @@ func (k *LogSink) nextToSpool() (b *logBatch, over bool) {
 	k.sealed = k.sealed[1:]
 	k.lastSeq++
 	b.seq = k.lastSeq
-	k.spooling = true
+	k.spooling = b
 	return b, false
 }
 
@@ -67,7 +66,7 @@ func (k *LogSink) spoolBatch(b *logBatch) {
 		k.around.Log.Error("cannot spool output", "error", err)
 	}
 	k.locked(func() {
-		k.spooling = false
+		k.spooling = nil
 		if err != nil {
 			k.drop(b)
 		} else {
@@ -77,6 +76,17 @@ func (k *LogSink) spoolBatch(b *logBatch) {
 	})
 	k.diskRoom()
 	k.ring()
+}
+
+// mendSpool is after a panic of runSpool: the batch that was on its way is lost.
+func (k *LogSink) mendSpool(error) {
+	k.locked(func() {
+		if k.spooling != nil {
+			k.drop(k.spooling)
+			k.spooling = nil
+		}
+	})
+	ring(k.toSpool)
 }
 
 // diskRoom looks how much waits for the disk, lets go of the programs for which there is room again, and reports whether others, or batches, still wait.

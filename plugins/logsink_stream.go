@@ -21,9 +21,6 @@ type sinkStream struct {
 
 // run sends batches until Close.
 func (k *LogSink) run() {
-	defer k.ended.Done()
-	defer close(k.sent)
-	defer k.closeStream()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -58,7 +55,7 @@ func (k *LogSink) run() {
 
 // idle reports whether nothing is left to be written. Under the lock, as all that follows up to send.
 func (k *LogSink) idle() bool {
-	return k.open == nil && len(k.sealed) == 0 && len(k.again) == 0 && len(k.flight) == 0 && !k.spooling
+	return k.open == nil && len(k.sealed) == 0 && len(k.again) == 0 && len(k.flight) == 0 && k.spooling == nil
 }
 
 // next gives the batch to send at now and puts it among those in flight, or reports when to ask again; zero is not before something happens.
@@ -128,8 +125,7 @@ func (k *LogSink) send(stream *sinkStream, b *logBatch) {
 			k.stream = stream
 			k.stats.Streams++
 		})
-		k.ended.Add(1)
-		go k.receive(stream)
+		k.part.start(&k.ended, "the answers of the sink", func() { k.receive(stream) })
 	}
 	err := stream.Send(m)
 	k.locked(func() { b.sent = true })
@@ -140,17 +136,36 @@ func (k *LogSink) send(stream *sinkStream, b *logBatch) {
 
 // receive takes the answers of a stream until it ends.
 func (k *LogSink) receive(stream *sinkStream) {
-	defer k.ended.Done()
 	defer stream.end()
+	var err error
+	if defect := k.part.try("the answers of the sink", func() { err = k.receiveAll(stream) }); defect != nil {
+		err = defect
+	}
+	k.retreat(stream, err)
+}
+
+func (k *LogSink) receiveAll(stream *sinkStream) error {
 	for {
 		ack, err := stream.Recv()
 		if err == nil {
 			err = k.answered(ack)
 		}
 		if err != nil {
-			k.retreat(stream, err)
-			return
+			return err
 		}
+	}
+}
+
+// mend is after a panic of run: what is under way is sent again, on another stream.
+func (k *LogSink) mend(defect error) {
+	open := false
+	k.locked(func() {
+		if open = k.stream != nil; open {
+			k.stream.end() // receive takes back what is under way
+		}
+	})
+	if !open {
+		k.retreat(nil, defect)
 	}
 }
 

@@ -5,7 +5,6 @@ import "time"
 // runWatch tells of losses and of a sink that does not answer, in time. The goroutine that sends cannot: a plugin that does not read holds
 // it up.
 func (k *LogSink) runWatch() {
-	defer k.ended.Done()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {

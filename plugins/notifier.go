@@ -26,6 +26,7 @@ const maxErrorText = 1024
 // from any.
 type Notifier struct {
 	around NotifierSurroundings
+	part   *part
 	spool  *spool.Spool // nil: events wait in memory
 	cursor *spool.Cursor
 	wake   chan struct{}
@@ -53,19 +54,23 @@ func NewNotifier(o NotifierOptions, around NotifierSurroundings) (*Notifier, err
 		return nil, err
 	}
 	n := &Notifier{
-		around: around, wake: make(chan struct{}, 1), calls: make(chan struct{}, 1), done: make(chan struct{}),
+		around: around, part: newPart(around.Log), wake: make(chan struct{}, 1), calls: make(chan struct{}, 1), done: make(chan struct{}),
 		policy: newPolicy(o, around.Daemon(), around.Silences), templates: t,
 	}
 	n.ctx, n.end = context.WithCancel(context.Background())
 	if o.Spool != nil {
-		n.spool, err = o.Spool.open("notifier", o.Name, n.spoolReport, n.ring, 0)
+		n.spool, err = o.Spool.open(n.part, "notifier", o.Name, n.spoolReport, n.ring, 0)
 		if err != nil {
 			n.end()
 			return nil, err
 		}
 		n.cursor = n.spool.Cursor()
 	}
-	go n.run()
+	const task = "the notifier"
+	n.part.start(nil, task, func() {
+		defer close(n.done)
+		n.part.keep(n.ctx, task, n.run, n.mend)
+	})
 	n.ring()
 	return n, nil
 }
@@ -144,7 +149,6 @@ func (n *Notifier) ring() {
 
 // run delivers until Close.
 func (n *Notifier) run() {
-	defer close(n.done)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -179,6 +183,20 @@ func (n *Notifier) run() {
 		case <-n.ctx.Done():
 			return
 		}
+	}
+}
+
+// mend is after a panic of run: a delivery under way has failed. One that does so again and again is given up.
+func (n *Notifier) mend(defect error) {
+	const most = 3
+	out := false
+	n.locked(func() {
+		if out = n.policy.out && n.policy.flight != nil; out && n.policy.flight.attempt >= most-1 {
+			defect = sdk.Final(defect)
+		}
+	})
+	if out {
+		n.outcome(defect)
 	}
 }
 
@@ -438,6 +456,7 @@ type NotifierStatus struct {
 	LastError  string       // of the last delivery; "": it went well
 	Delivered  time.Time    // the last notification; zero: none was
 	Spool      *SpoolStatus // nil: events wait in memory only
+	Defects    int          // panics of its own goroutine
 }
 
 // Status reports how the notifier does.
@@ -446,6 +465,7 @@ func (n *Notifier) Status() NotifierStatus {
 	defer n.mu.Unlock()
 	s := NotifierStatus{
 		Counters: n.policy.counters, Suppressed: n.policy.suppressed, Retries: n.policy.retries, LastError: n.lastError, Delivered: n.delivered,
+		Defects: n.part.defects(),
 	}
 	s.Queued, s.InFlight, s.Oldest = n.policy.waiting()
 	if n.spool != nil {

@@ -47,26 +47,32 @@ type SpoolOptions struct {
 const spoolOpenTime = 10 * time.Second
 
 // open opens the spool. It waits for the disk, spoolOpenTime at most.
-func (o *SpoolOptions) open(kind, name string, report func(spool.Report), ready func(), queueBytes int64) (*spool.Spool, error) {
+func (o *SpoolOptions) open(of *part, kind, name string, report func(spool.Report), ready func(), queueBytes int64) (*spool.Spool, error) {
 	type opened struct {
 		spool *spool.Spool
 		err   error
 	}
 	result := make(chan opened) // not buffered: what comes too late is closed again
 	late := make(chan struct{})
-	go func() {
-		s, err := spool.Open(spool.Options{
-			Dir: o.Dir, Name: kind + "-" + name, MaxBytes: o.MaxBytes, Sync: o.Sync,
-			Report: report, Ready: ready, QueueBytes: queueBytes,
+	of.start(nil, "the opening of its spool", func() {
+		var got opened
+		defect := of.try("the opening of its spool", func() {
+			got.spool, got.err = spool.Open(spool.Options{
+				Dir: o.Dir, Name: kind + "-" + name, MaxBytes: o.MaxBytes, Sync: o.Sync,
+				Report: func(r spool.Report) { _ = of.try("a report of its spool", func() { report(r) }) }, Ready: ready, QueueBytes: queueBytes,
+			})
 		})
+		if defect != nil {
+			got.err = defect
+		}
 		select {
-		case result <- opened{s, err}:
+		case result <- got:
 		case <-late:
-			if err == nil {
-				_ = s.Close(context.Background())
+			if got.err == nil {
+				_ = got.spool.Close(context.Background())
 			}
 		}
-	}()
+	})
 	limit := time.NewTimer(spoolOpenTime)
 	defer limit.Stop()
 	select {

@@ -43,6 +43,7 @@ type Outlets struct {
 	instances Instances
 	silences  *Silences
 	log       hclog.Logger
+	part      *part
 
 	changing chan struct{} // held by what changes something
 	departed sync.WaitGroup
@@ -57,7 +58,7 @@ type Outlets struct {
 
 // NewOutlets makes an empty set. silences outlive it.
 func NewOutlets(core Core, instances Instances, daemon sdk.Daemon, silences *Silences, log hclog.Logger) *Outlets {
-	return &Outlets{core: core, instances: instances, daemon: daemon, silences: silences, log: log, changing: make(chan struct{}, 1)}
+	return &Outlets{core: core, instances: instances, daemon: daemon, silences: silences, log: log, part: newPart(log), changing: make(chan struct{}, 1)}
 }
 
 // alone waits until nobody else changes anything; done lets the next in.
@@ -285,15 +286,15 @@ func (o *Outlets) Close(ctx context.Context) {
 		notifiers, sinks, gone = o.notifiers, o.sinks, o.leaving
 		o.notifiers, o.sinks = nil, nil
 	})
-	stop := context.AfterFunc(ctx, func() {
+	stop := context.AfterFunc(ctx, o.part.guarded("the end of all", func() {
 		for _, l := range gone {
 			l.cut()
 		}
-	})
+	}))
 	defer stop()
 	var all sync.WaitGroup
 	closing := func(kind, name string, f func(context.Context) error) {
-		all.Go(func() {
+		o.part.start(&all, "the end of a "+kind, func() {
 			if err := f(ctx); err != nil {
 				o.log.Error(fmt.Sprintf("%s %s at its end", kind, name), "error", err)
 			}

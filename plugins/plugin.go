@@ -20,6 +20,7 @@ type plugin struct {
 	host *Host
 	name string
 	log  hclog.Logger
+	part *part
 	wake chan struct{}
 	done chan struct{}
 
@@ -49,8 +50,9 @@ type plugin struct {
 }
 
 func newPlugin(h *Host, s Settings) *plugin {
+	log := h.o.Log.Named("plugin." + s.Name)
 	return &plugin{
-		host: h, name: s.Name, settings: s, log: h.o.Log.Named("plugin." + s.Name),
+		host: h, name: s.Name, settings: s, log: log, part: newPart(log),
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 		rate: rate.NewLimiter(callBackRate, callBackBurst), tooOften: rate.Sometimes{Interval: time.Minute},
 		instances: map[instanceKey]*instance{}, since: time.Now(), denied: map[string]bool{},
@@ -141,6 +143,10 @@ func (p *plugin) moved(s State, why string) (c StateChange) {
 // run is the goroutine.
 func (p *plugin) run() {
 	defer close(p.done)
+	p.part.keep(p.host.ctx, "the plugin's watch", p.watch, func(error) {}) // what is half done then once has cleared up
+}
+
+func (p *plugin) watch() {
 	for {
 		finished, wanted, failures := p.wanted()
 		switch {
@@ -155,12 +161,18 @@ func (p *plugin) run() {
 			p.waitChanged(nil)
 			continue
 		}
-		err := p.once()
-		if err == nil {
-			continue
+		if err := p.attempt(); err != nil {
+			p.failed(err)
 		}
-		p.failed(err)
 	}
+}
+
+// attempt is once, with a panic as a failure: it counts as the plugin's own do.
+func (p *plugin) attempt() (err error) {
+	if defect := p.part.try("the plugin's watch", func() { err = p.once() }); defect != nil {
+		return defect
+	}
+	return err
 }
 
 // wanted is what is to be done next.
@@ -299,7 +311,11 @@ func (p *plugin) serve(l *live) error {
 				continue
 			}
 			asking = true
-			go func() { answers <- p.askHealth(l, t.Health) }()
+			p.part.start(nil, "the question for its health", func() {
+				err := errors.New("internal error")
+				defer func() { answers <- err }()
+				err = p.askHealth(l, t.Health)
+			})
 		case err := <-answers:
 			asking = false
 			if err == nil {
@@ -370,7 +386,7 @@ func (p *plugin) status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := Status{
-		Name: p.name, Version: p.version, State: p.state, PID: p.pid, Since: p.since, Restarts: max(p.starts-1, 0), Failures: p.failures,
+		Name: p.name, Version: p.version, State: p.state, PID: p.pid, Since: p.since, Restarts: max(p.starts-1, 0), Failures: p.failures, Defects: p.part.defects(),
 		Trouble: p.why, SHA256: p.sha256, Permissions: p.settings.Permissions,
 	}
 	for _, i := range p.sorted() {
@@ -449,6 +465,7 @@ func (e *quotedError) Unwrap() error { return e.error }
 // stop has the plugin flush and ends it.
 func (l *live) stop() {
 	ctx, cancel := context.WithTimeout(l.ctx, l.plugin.host.o.Timing.Stop)
+	defer cancel()
 	stop := context.AfterFunc(l.plugin.host.ctx, cancel)
 	defer stop()
 	if err := l.rpc.Stop(ctx); err != nil && !l.over() {

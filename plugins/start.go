@@ -34,22 +34,31 @@ func (p *plugin) start(s Settings) (_ *live, err error) {
 	if err := ownDirectory(dir); err != nil {
 		return nil, fmt.Errorf("cannot make the directory of its socket: %w", err)
 	}
-	stderr := newStderrLog(p.log, p.redactText)
+	stderr := newStderrLog(p.log, p.redactText, p.part)
 	r := newProcess(p.host.o.Launcher, &Program{
 		Plugin: p.name, Argv: exe.Argv, File: exe.File, Path: exe.Path, User: s.User, MaxProcesses: s.MaxProcesses,
 	}, stderr)
 	l := &live{plugin: p, process: r, stderr: stderr, meter: sdk.NewFrameMeter(r.killFor)}
 	var cancel context.CancelFunc
 	l.ctx, cancel = context.WithCancel(p.host.ctx)
-	go func() {
+	p.part.start(nil, "the watch of its process", func() {
+		defer cancel()
 		<-r.ended
-		cancel()
+	})
+	started := false
+	l.release = stderr.end
+	defer func() {
+		if !started { // whatever it was that went wrong, a panic too
+			l.giveUp()
+		}
 	}()
 	closeSocket, err := p.listen(l, s)
 	if err != nil {
-		r.exited("it was not started")
-		stderr.end()
 		return nil, err
+	}
+	l.release = func() {
+		closeSocket()
+		stderr.end()
 	}
 	p.locked(func() {
 		p.starting = r
@@ -73,10 +82,18 @@ func (p *plugin) start(s Settings) (_ *live, err error) {
 		if cause := p.failure(l, err); cause != nil {
 			err = cause
 		}
-		l.close()
 		return nil, err
 	}
+	started = true
 	return l, nil
+}
+
+// giveUp is close for a process that may not have been started.
+func (l *live) giveUp() {
+	if l.process.pid() == 0 {
+		l.process.exited("it was not started")
+	}
+	l.close()
 }
 
 func (p *plugin) clientConfig(l *live, dir string, s Settings) *goplugin.ClientConfig {
@@ -104,9 +121,9 @@ func (p *plugin) clientConfig(l *live, dir string, s Settings) *goplugin.ClientC
 // forever, and end when the process is killed.
 func (p *plugin) connect(l *live, client *goplugin.Client) error {
 	t := &p.host.o.Timing
-	watchdog := time.AfterFunc(t.Start, l.process.tooLate)
+	watchdog := time.AfterFunc(t.Start, p.part.guarded("the end of a start", l.process.tooLate))
 	defer watchdog.Stop()
-	stop := context.AfterFunc(p.host.ctx, l.process.kill)
+	stop := context.AfterFunc(p.host.ctx, p.part.guarded("the end of a start", l.process.kill))
 	defer stop()
 	protocol, err := client.Client()
 	if err != nil {

@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -32,6 +33,8 @@ type stderrLog struct {
 	redact func(string) string
 	wake   chan struct{}
 	done   chan struct{}
+	ctx    context.Context // done when end was called
+	stop   context.CancelFunc
 
 	mu      sync.Mutex
 	budget  byteBudget
@@ -70,9 +73,14 @@ func (b *byteBudget) take(now time.Time, n int) int {
 }
 
 // newStderrLog starts its goroutine; end ends it.
-func newStderrLog(log hclog.Logger, redact func(string) string) *stderrLog {
+func newStderrLog(log hclog.Logger, redact func(string) string, of *part) *stderrLog {
 	s := &stderrLog{log: log, redact: redact, wake: make(chan struct{}, 1), done: make(chan struct{})}
-	go s.run()
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	const task = "the log of its standard error"
+	of.start(nil, task, func() {
+		defer close(s.done)
+		of.keep(s.ctx, task, s.run, func(error) { s.partial, s.cut = nil, false })
+	})
 	return s
 }
 
@@ -102,6 +110,7 @@ func (s *stderrLog) ring() {
 func (s *stderrLog) end() {
 	s.setEnded()
 	s.ring()
+	s.stop()
 	<-s.done
 }
 
@@ -120,9 +129,11 @@ func (s *stderrLog) taken() (b []byte, dropped uint64, ended bool) {
 }
 
 func (s *stderrLog) run() {
-	defer close(s.done)
 	for {
-		<-s.wake
+		select {
+		case <-s.wake:
+		case <-s.ctx.Done():
+		}
 		b, dropped, ended := s.taken()
 		s.lines(b)
 		if ended && len(s.partial) > 0 {

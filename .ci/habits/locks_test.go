@@ -33,18 +33,18 @@ func TestLocksAreReleasedByDefer(t *testing.T) {
 				if !ok {
 					continue
 				}
-				for _, at := range openLocks(function) {
-					place := file + ":" + function.Name.Name
-					if found[place] = true; undeferred[place] == "" {
-						t.Errorf("%s: the next statement is no defer of its unlock", strings.TrimPrefix(set.Position(at).String(), root+"/"))
+				for _, call := range openLocks(function) {
+					of := file + ":" + function.Name.Name
+					if found[of] = true; undeferred[of] == "" {
+						t.Errorf("%s: the next statement does not defer its unlock", place(set, call))
 					}
 				}
 			}
 		})
 	}
-	for place := range undeferred {
-		if !found[place] {
-			t.Errorf("%s is no exception any more", place)
+	for of := range undeferred {
+		if !found[of] {
+			t.Errorf("%s is no longer an exception", of)
 		}
 	}
 }
@@ -71,7 +71,7 @@ func eachFile(t *testing.T, dir string, f func(file string, set *token.FileSet, 
 }
 
 // openLocks are the places where a lock is taken and not released by a defer that follows at once.
-func openLocks(function *ast.FuncDecl) (places []token.Pos) {
+func openLocks(function *ast.FuncDecl) (open []*ast.CallExpr) {
 	held := map[ast.Node]bool{} // calls of Lock that a defer follows
 	ast.Inspect(function, func(n ast.Node) bool {
 		var list []ast.Stmt
@@ -105,12 +105,12 @@ func openLocks(function *ast.FuncDecl) (places []token.Pos) {
 		}
 		if call, ok := n.(*ast.CallExpr); ok {
 			if _, method := methodOf(call); opposite[method] != "" && !held[call] {
-				places = append(places, call.Pos())
+				open = append(open, call)
 			}
 		}
 		return true
 	})
-	return places
+	return open
 }
 
 // opposite releases what a method locks.

@@ -192,7 +192,7 @@ func sortedNames(m map[string]any) []string { return slices.Sorted(maps.Keys(m))
 func (e *extensions) Plugins() (all []rpc.Plugin) {
 	for _, s := range e.host.Plugins() {
 		p := rpc.Plugin{
-			Name: s.Name, Version: s.Version, State: s.State.String(), PID: s.PID, Since: s.Since, Restarts: s.Restarts, Failures: s.Failures,
+			Name: s.Name, Version: s.Version, State: s.State.String(), PID: s.PID, Since: s.Since, Restarts: s.Restarts, Failures: s.Failures, Defects: s.Defects,
 			Trouble: s.Trouble, SHA256: s.SHA256, Permissions: s.Permissions.String(),
 		}
 		for _, i := range s.Instances {

@@ -133,7 +133,7 @@ func notifierInfo(n *plugins.Notifier, now time.Time) core.SubscriberInfo {
 	info := core.SubscriberInfo{
 		Name: o.Name, Kind: core.NotifierSubscriber, Programs: o.Programs.Patterns(), BufferSize: o.BufferSize,
 		Overflow: o.Overflow.String(), Payload: "notification",
-		Queued: st.Queued, InFlight: st.InFlight, Counters: st.Counters, Suppressed: st.Suppressed, LastError: st.LastError, LastDelivery: st.Delivered,
+		Queued: st.Queued, InFlight: st.InFlight, Counters: st.Counters, Suppressed: st.Suppressed, Defects: st.Defects, LastError: st.LastError, LastDelivery: st.Delivered,
 	}
 	if !st.Oldest.IsZero() {
 		info.OldestAge = max(now.Sub(st.Oldest), 0)
@@ -232,7 +232,7 @@ func (c outletCalls) LogSinks() (all []rpc.LogSink) {
 			Name: o.Name, Overflow: o.Overflow.String(), Programs: o.Programs.Patterns(), Stdout: o.Stdout, Stderr: o.Stderr,
 			BufferBytes: o.BufferBytes, Queued: st.Queued, InFlight: st.InFlight, Paused: st.Paused,
 			Accepted: st.Accepted, Written: st.Written, Dropped: st.Dropped, Batches: st.Batches, Redelivered: st.Redelivered,
-			Refused: st.Refused, Violations: st.Violations, Streams: st.Streams, LastError: st.LastError, LastDelivery: st.Acked, Spool: spoolInfo(st.Spool),
+			Refused: st.Refused, Violations: st.Violations, Streams: st.Streams, Defects: st.Defects, LastError: st.LastError, LastDelivery: st.Acked, Spool: spoolInfo(st.Spool),
 		}
 		if !st.Oldest.IsZero() {
 			info.OldestAge = max(now.Sub(st.Oldest), 0)

@@ -89,6 +89,7 @@ func subscriberStruct(i *core.SubscriberInfo) xmlrpc.Struct {
 		{Name: "discarded", Value: int64(c.Discarded)},
 		{Name: "dead_letters", Value: int64(c.DeadLetters)},
 		{Name: "suppressed", Value: int64(i.Suppressed)},
+		{Name: "internal_errors", Value: i.Defects},
 		{Name: "oldest_age", Value: i.OldestAge.Seconds()},
 		{Name: "last_error", Value: i.LastError},
 		{Name: "last_delivery", Value: seconds(i.LastDelivery)},

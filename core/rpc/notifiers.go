@@ -56,6 +56,7 @@ type LogSink struct {
 	Redelivered         uint64 // batches
 	Refused             uint64 // batches
 	Violations, Streams uint64
+	Defects             int // internal errors of its goroutines
 	OldestAge           time.Duration
 	LastError           string
 	LastDelivery        time.Time       // of a batch that was written; zero: none was
@@ -240,6 +241,7 @@ func sinkStruct(k *LogSink) xmlrpc.Struct {
 		{Name: "refused", Value: int64(k.Refused)},
 		{Name: "violations", Value: int64(k.Violations)},
 		{Name: "streams", Value: int64(k.Streams)},
+		{Name: "internal_errors", Value: k.Defects},
 		{Name: "oldest_age", Value: k.OldestAge.Seconds()},
 		{Name: "last_error", Value: k.LastError},
 		{Name: "last_delivery", Value: seconds(k.LastDelivery)},

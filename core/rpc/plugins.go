@@ -21,6 +21,7 @@ type Plugin struct {
 	PID                  int // 0: none
 	Since                time.Time
 	Restarts, Failures   int
+	Defects              int    // internal errors of what keeps it
 	Trouble              string // "" for none
 	SHA256, Permissions  string
 	Instances            []PluginInstance
@@ -83,6 +84,7 @@ func pluginStruct(p *Plugin) xmlrpc.Struct {
 	return xmlrpc.Struct{
 		{Name: "name", Value: p.Name}, {Name: "version", Value: p.Version}, {Name: "statename", Value: p.State}, {Name: "pid", Value: p.PID},
 		{Name: "since", Value: seconds(p.Since)}, {Name: "restarts", Value: p.Restarts}, {Name: "failures", Value: p.Failures},
+		{Name: "internal_errors", Value: p.Defects},
 		{Name: "trouble", Value: p.Trouble}, {Name: "sha256", Value: p.SHA256}, {Name: "permissions", Value: p.Permissions},
 		{Name: "instances", Value: instances},
 	}

@@ -37,9 +37,9 @@ func TestPluginMethods(t *testing.T) {
 	f := &fakePlugins{}
 	d := NewDispatcher(nil, Namespace{Name: "hark", Methods: PluginMethods(f)})
 	got, err := d.Call(context.Background(), ReadOnly, "hark.getPlugins", nil)
-	const want = "[[{name slack} {version 1.0} {statename RUNNING} {pid 12} {since 100} {restarts 2} {failures 1} {trouble slow} {sha256 ab} {permissions read} " +
+	const want = "[[{name slack} {version 1.0} {statename RUNNING} {pid 12} {since 100} {restarts 2} {failures 1} {internal_errors 0} {trouble slow} {sha256 ab} {permissions read} " +
 		"{instances [[{section notifier:ops} {kind notifier} {name ops} {ready true} {pending false} {trouble }] [{section notifier:x} {kind notifier} {name x} {ready false} {pending false} {trouble no token}]]}] " +
-		"[{name loki} {version } {statename FATAL} {pid 0} {since 0} {restarts 0} {failures 0} {trouble } {sha256 } {permissions } {instances []}]]"
+		"[{name loki} {version } {statename FATAL} {pid 0} {since 0} {restarts 0} {failures 0} {internal_errors 0} {trouble } {sha256 } {permissions } {instances []}]]"
 	if text := fmt.Sprint(plain(t, got)); err != nil || text != want {
 		t.Errorf("%v, %v\nwant %s", text, err, want)
 	}
