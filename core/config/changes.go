@@ -143,7 +143,7 @@ func (c *changes) compare(t *table, running, next any) {
 	for _, k := range t.compared {
 		from, to := k.in(a), k.in(b)
 		switch {
-		case k.Type.same(from, to):
+		case k.same(a.Addr().UnsafePointer(), b.Addr().UnsafePointer()):
 		case k.Type.changes != nil:
 			k.Type.changes(c, k, from, to)
 		case k.Unquoted():

@@ -39,8 +39,9 @@ const (
 type key struct {
 	Field
 	index                      []int
-	like                       *key   // whose value is its default; nil for none
-	said                       string // the tag says
+	offset                     uintptr // of the field in the struct
+	like                       *key    // whose value is its default; nil for none
+	said                       string  // the tag says
 	byHand, envOnly, elsewhere bool
 }
 
@@ -93,7 +94,7 @@ func declare(of reflect.Type, order []string) *table {
 	v := reflect.New(of).Elem()
 	t := &table{defaults: v, order: order}
 	types := valueTypes()
-	t.add(v.Type(), nil, "", types)
+	t.add(v.Type(), nil, 0, "", types)
 	for _, k := range t.keys {
 		if k.like == nil {
 			if err := k.Type.preset(k, k.in(v)); err != nil {
@@ -130,7 +131,7 @@ func declare(of reflect.Type, order []string) *table {
 	return t
 }
 
-func (t *table) add(s reflect.Type, at []int, prefix string, types []*ValueType) {
+func (t *table) add(s reflect.Type, at []int, offset uintptr, prefix string, types []*ValueType) {
 	for i := range s.NumField() {
 		f := s.Field(i)
 		index := append(slices.Clone(at), i)
@@ -138,18 +139,20 @@ func (t *table) add(s reflect.Type, at []int, prefix string, types []*ValueType)
 		inner, nested := f.Tag.Lookup("keys")
 		switch {
 		case nested || f.Anonymous && !tagged:
-			t.add(f.Type, index, prefix+inner, types)
+			t.add(f.Type, index, offset+f.Offset, prefix+inner, types)
 		case !tagged:
 			panic(fmt.Sprintf(`the field %s of %s needs a tag key:"NAME", or "-" if it is no key`, f.Name, s))
 		case name != "-":
-			t.keys = append(t.keys, t.keyOf(f, prefix+name, prefix, index, types))
+			k := t.keyOf(f, prefix+name, prefix, types)
+			k.index, k.offset = index, offset+f.Offset
+			t.keys = append(t.keys, k)
 		}
 	}
 }
 
-func (t *table) keyOf(f reflect.StructField, name, prefix string, index []int, types []*ValueType) *key {
+func (t *table) keyOf(f reflect.StructField, name, prefix string, types []*ValueType) *key {
 	get := f.Tag.Get
-	k := &key{index: index, said: get("says"), Field: Field{
+	k := &key{said: get("says"), Field: Field{
 		Key: name, Default: get("default"), Unit: get("unit"), Origin: fromSupervisor, Compared: true, Min: get("min"), Max: get("max"),
 		Doc: strings.ReplaceAll(get("doc"), "{}", strings.TrimSuffix(prefix, "_")), Example: get("example"), Sample: get("sample"), Only: get("only"),
 	}}

@@ -3,6 +3,7 @@ package config
 import (
 	"reflect"
 	"slices"
+	"unsafe"
 )
 
 // Equal reports whether a running group needs no change to become o, the group of
@@ -29,15 +30,20 @@ func (g *Group) Equal(o *Group) bool {
 // Equal reports whether a running process needs no change to become o. See Group.Equal.
 func (p *Process) Equal(o *Process) bool { return processTable().same(p, o) }
 
-// same reports whether no key that is compared differs between a running struct and the next one.
+// same reports whether no key that is compared differs between a running struct and the next one, of which both are pointers to the struct of the table.
 func (t *table) same(running, next any) bool {
-	a, b := reflect.ValueOf(running).Elem(), reflect.ValueOf(next).Elem()
+	a, b := reflect.ValueOf(running).UnsafePointer(), reflect.ValueOf(next).UnsafePointer()
 	for _, k := range t.compared {
-		if !k.Type.same(k.in(a), k.in(b)) {
+		if !k.same(a, b) {
 			return false
 		}
 	}
 	return true
+}
+
+// same reports whether the key is the same in two structs at these addresses.
+func (k *key) same(running, next unsafe.Pointer) bool {
+	return k.Type.same(unsafe.Add(running, k.offset), unsafe.Add(next, k.offset))
 }
 
 // sameUser compares uids: that is all Supervisor keeps.

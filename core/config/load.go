@@ -79,6 +79,8 @@ type loader struct {
 	unknown  []Issue             // settings that nobody reads
 	origins  map[*Process]string // the section that a process was made from
 
+	process Process // what the processes of the section being read have in common
+
 	mayBeSnippet bool // the file may be one that another includes; see Check
 }
 

@@ -27,8 +27,8 @@ func (l *loader) processes(section, group string) []*Process {
 	}
 	r := programReader{reader{l: l, section: section, outer: []map[string]any{common}, own: make(map[string]any)}, common}
 	r.names = append(r.outer, r.own)
-	made := fresh[Process](processTable())
-	p := &made
+	l.process = fresh[Process](processTable())
+	p := &l.process
 	r.fill(processTable().shared, p)
 
 	processName := r.processName()

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unsafe"
 )
 
 // ValueType is the form of a key's value.
@@ -31,7 +32,9 @@ type ValueType struct {
 	// text is a value as it would be written, as anybody may see it.
 	text func(v reflect.Value) string
 	// same reports whether a running value needs no change to become another.
-	same func(running, next reflect.Value) bool
+	// It has the addresses of two fields of goType: a reread compares some thirty fields of each process, which takes several times as long by
+	// way of reflect.Value.
+	same func(running, next unsafe.Pointer) bool
 	// changes reports what makes next differ from running; nil where that is one change.
 	changes func(c *changes, k *key, running, next reflect.Value)
 }
@@ -80,7 +83,7 @@ func (d kind[T]) named(name string) *ValueType {
 		t.check = func(r *reader, k *key, v setting, to reflect.Value) { d.check(r, k, v, *at[T](to)) }
 	}
 	t.text = func(v reflect.Value) string { return d.text(*at[T](v)) }
-	t.same = func(a, b reflect.Value) bool { return d.same(*at[T](a), *at[T](b)) }
+	t.same = func(a, b unsafe.Pointer) bool { return d.same(*(*T)(a), *(*T)(b)) }
 	if d.changes != nil {
 		t.changes = func(c *changes, k *key, a, b reflect.Value) { d.changes(c, k, *at[T](a), *at[T](b)) }
 	}
