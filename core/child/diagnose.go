@@ -191,13 +191,14 @@ func asUser(r *Request) string {
 
 // interpreterOf gives the interpreter that a script's first line names, "" for none.
 func interpreterOf(file string) string {
-	f, err := os.Open(file)
+	fd, err := unix.Open(file, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
 		return ""
 	}
-	defer func() { _ = f.Close() }()
-	head := make([]byte, 256) // the kernel looks no further
-	n, _ := f.Read(head)
+	defer closeFD(fd)
+	var head [256]byte // the kernel looks no further
+	n, _ := unix.Read(fd, head[:])
+	n = max(n, 0)
 	line, _, _ := bytes.Cut(head[:n], []byte("\n"))
 	if !bytes.HasPrefix(line, []byte("#!")) {
 		return ""

@@ -103,13 +103,19 @@ func (f *forker) child(sp *Spawn) *SpawnError {
 	if r.MaxProcesses > 0 {
 		file, argv = f.self, limitArgv(r.MaxProcesses, f.self, file, argv)
 	}
-	before := -1
+	before, mask, dir := -1, -1, ""
 	switch {
 	case r.Umask < 0:
 	case f.ownUmask:
 		before = unix.Umask(r.Umask)
 	default:
-		file, argv = f.self, umaskArgv(r.Umask, f.self, file, argv)
+		mask = r.Umask
+	}
+	if sp.detour {
+		dir, f.attr.Dir = r.Dir, ""
+	}
+	if mask >= 0 || sp.detour {
+		file, argv = f.self, umaskArgv(mask, dir, f.self, file, argv)
 	}
 	switch fd := sp.ends.fds[program]; {
 	case fd < 0:

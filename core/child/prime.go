@@ -2,22 +2,33 @@ package child
 
 import "golang.org/x/sys/unix"
 
-// prime reads the beginning of a program and opens the directory it is to start
+// prime reads the beginning of a program, and of its interpreter, and opens the directory it is to start
 // in, for no other end than to wait here, where it holds up nobody, if their file
 // system hangs. The fork that follows does the same in the kernel, with its thread
 // stopped where Go's runtime cannot reach it: a collection that begins then
 // would stop the whole daemon until the file system answers. What fails here is
-// told by the fork in its own words.
-func prime(file, dir string) {
-	const flags = unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
-	if fd, err := unix.Open(file, flags, 0); err == nil {
-		var first [256]byte // what the kernel looks at to tell what it is
-		_, _ = unix.Read(fd, first[:])
-		closeFD(fd)
+// told by the fork in its own words. It gives the interpreter, "" for none.
+//
+// A file system that begins to hang in between would still do that. So where one may (mayHang) the fork
+// executes this program, whose own file answers, and that enters the directory and executes the other (umaskVerb): then it is only the child that
+// hangs. It takes a millisecond more.
+func prime(file, dir string) (interpreter string) {
+	if interpreter = interpreterOf(file); interpreter != "" {
+		touch(interpreter, 0)
 	}
 	if dir != "" {
-		if fd, err := unix.Open(dir, flags|unix.O_DIRECTORY, 0); err == nil {
-			closeFD(fd)
-		}
+		touch(dir, unix.O_DIRECTORY)
 	}
+	return interpreter
+}
+
+// touch opens a file and reads its beginning.
+func touch(path string, flags int) {
+	fd, err := unix.Open(path, flags|unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		return
+	}
+	var first [256]byte // what the kernel looks at to tell what it is
+	_, _ = unix.Read(fd, first[:])
+	closeFD(fd)
 }

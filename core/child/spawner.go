@@ -3,6 +3,7 @@ package child
 import (
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -19,6 +20,7 @@ type spawner struct {
 	sys      *System
 	self     string // the file of the umask verb
 	fork     func(file string, argv []string, attr *syscall.ProcAttr) (pid int, err error)
+	mayHang  func(path string) bool
 	slow     slowWatch
 	handover *handover
 	reserve  reserve
@@ -60,6 +62,7 @@ type Spawn struct {
 
 	// Handed from step to step.
 	file     string // what to execute
+	detour   bool   // by way of the verb: executing it may hang
 	ready    bool   // Prepare is done
 	stdin    int    // what came of it, or the request's; -1: a pipe
 	pipes    pipes
@@ -138,6 +141,7 @@ func (s *spawner) start(sys *System) {
 		s.self = ownFile()
 	}
 	s.fork = syscall.ForkExec
+	s.mayHang = mayHang
 	s.slow.after = slowAfter
 	s.done = make(chan struct{})
 	s.arrived.L, s.ready.L, s.forked.L = &s.mu, &s.mu, &s.mu
@@ -355,7 +359,11 @@ func (sp *Spawn) prepare() {
 		return
 	}
 	if r.Program <= 0 {
-		prime(sp.file, r.Dir)
+		interpreter := prime(sp.file, r.Dir)
+		// A limit of processes is set by a verb already, which executes the program.
+		sp.detour = r.MaxProcesses == 0 && slices.ContainsFunc([]string{sp.file, interpreter, r.Dir}, func(path string) bool {
+			return path != "" && sp.spawner.mayHang(path)
+		})
 	}
 	reserve := &sp.spawner.reserve
 	reserve.refill()
