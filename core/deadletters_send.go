@@ -88,10 +88,10 @@ func (b *letterBox) offer(ctx context.Context, l *foundLetter, full bool) error 
 	return b.take(ctx, l.events)
 }
 
-// takeOut takes letters that were sent out of their files.
+// takeOut takes letters that were sent out of their files, also when who asked for it has gone meanwhile.
 func takeOut(ctx context.Context, box letterBox, files [2]letterFile, taken map[*foundLetter]bool) error {
 	if box.settle != nil {
-		ctx, cancel := context.WithTimeout(ctx, deadLetterSettle)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadLetterSettle)
 		defer cancel()
 		if err := box.settle(ctx); err != nil {
 			return fmt.Errorf("the spool has not committed them: %w", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,7 +35,12 @@ func (l *letterTaker) attachment(name string) *Attachment {
 			l.again = append(l.again, events...)
 			return nil
 		},
-		Settle: func(context.Context) error { return l.settle },
+		Settle: func(ctx context.Context) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return l.settle
+		},
 	}
 }
 
@@ -215,5 +221,26 @@ func TestALetterThatComesBackWhileItIsSentIsKept(t *testing.T) {
 	}
 	if names, _ := filepath.Glob(filepath.Join(r.dir, "*deadletters*")); len(names) > 0 {
 		t.Errorf("%s is left of nothing", names)
+	}
+}
+
+func TestWhatWasSentIsTakenOutThoughWhoAskedHasGone(t *testing.T) {
+	r := run(t)
+	taker := &letterTaker{}
+	ctx, cancel := context.WithCancel(context.Background())
+	taker.refuse = func([]*eventlistener.Event) error {
+		cancel()
+		return nil
+	}
+	if err := r.Attach(ctx, taker.attachment("ops")); err != nil {
+		t.Fatal(err)
+	}
+	r.DeadLetter("ops", []byte(letter("ops", 1, "a")))
+	r.FlushDeadLetters()
+	if sent, err := r.SendDeadLetters(ctx, nil); err != nil || len(sent) != 1 || sent[0].Sent != 1 || sent[0].Reason != "" {
+		t.Errorf("%+v, %v", sent, err)
+	}
+	if _, err := os.Stat(filepath.Join(r.dir, "ops-deadletters.jsonl")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the letter that was sent is still there: %v", err)
 	}
 }
