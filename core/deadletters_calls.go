@@ -57,16 +57,18 @@ func (s *Supervisor) DeadLetters(ctx context.Context, names []string, limit int)
 	err := s.withLetters(ctx, names, func(box letterBox, files [2]letterFile) error {
 		var own []DeadLetter
 		for _, f := range files {
-			for _, l := range f.letters {
-				switch {
-				case l.Kind == "":
+			for _, l := range f.letters() {
+				switch l.owner() {
+				case letterOwner{}:
 					all.Unreadable++
-				case letterOwner{l.Kind, l.Name} == box.letterOwner:
-					own = append(own, l.DeadLetter)
+				case box.letterOwner:
+					all.Total++
+					if own = append(own, l.DeadLetter); len(own) > 2*limit {
+						own = append(own[:0], own[len(own)-limit:]...)
+					}
 				}
 			}
 		}
-		all.Total += len(own)
 		all.Letters = append(all.Letters, own[max(len(own)-limit, 0):]...)
 		return nil
 	})
@@ -150,8 +152,8 @@ func (s *Supervisor) boxesNamed(all []letterBox, names []string) ([]letterBox, e
 			return nil, err
 		}
 		for _, f := range files {
-			for _, l := range f.letters {
-				if o := (letterOwner{l.Kind, l.Name}); l.Kind != "" && fits(o) {
+			for _, l := range f.letters() {
+				if o := l.owner(); l.Kind != "" && fits(o) {
 					found = true
 					if !chosen[o] {
 						chosen[o] = true

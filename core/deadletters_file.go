@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"time"
 
@@ -42,13 +43,27 @@ type foundLetter struct {
 	DeadLetter
 	events []*eventlistener.Event // nil where bad says why there are none
 	bad    error
-	line   []byte
 }
+
+func (l *foundLetter) owner() letterOwner { return letterOwner{l.Kind, l.Name} }
 
 // letterFile is what a log of dead letters, or its backup, has.
 type letterFile struct {
-	path    string
-	letters []*foundLetter // a line each; one that cannot be read has no Kind
+	path string
+	text []byte
+}
+
+// letters gives the line that each number has, one at a time: together they take much more memory than their text. One that cannot be read has no Kind.
+func (f *letterFile) letters() iter.Seq2[int, *foundLetter] {
+	return func(yield func(int, *foundLetter) bool) {
+		n := 0
+		for line := range bytes.Lines(f.text) {
+			if !yield(n, parseLetter(line)) {
+				return
+			}
+			n++
+		}
+	}
 }
 
 // begin waits for the files of dead letters, which end lets go of.
@@ -67,13 +82,9 @@ func (d *deadLetters) end() { <-d.turn }
 func (d *deadLetters) read(name string) (files [2]letterFile, err error) {
 	path := deadLetterPath(d.dir, name)
 	for i, path := range [2]string{path + ".1", path} {
-		b, err := readLetterFile(path)
-		if err != nil {
-			return files, err
-		}
 		files[i].path = path
-		for line := range bytes.Lines(b) {
-			files[i].letters = append(files[i].letters, parseLetter(line))
+		if files[i].text, err = readLetterFile(path); err != nil {
+			return files, err
 		}
 	}
 	return files, nil
@@ -102,7 +113,7 @@ func readLetterFile(path string) ([]byte, error) {
 }
 
 func parseLetter(line []byte) *foundLetter {
-	f := &foundLetter{line: line}
+	f := &foundLetter{}
 	var l deadLetterLine
 	if err := json.Unmarshal(line, &l); err != nil || (l.Pool == "") == (l.Notifier == "") {
 		return f
@@ -136,21 +147,20 @@ func parseLetter(line []byte) *foundLetter {
 	return f
 }
 
-// without writes the file again without the letters that are gone. Between begin and end.
-func (f *letterFile) without(gone map[*foundLetter]bool) error {
-	var rest []byte
-	left := 0
-	for _, l := range f.letters {
-		if gone[l] {
-			continue
-		}
-		left++
-		if rest = append(rest, l.line...); !bytes.HasSuffix(rest, []byte("\n")) {
-			rest = append(rest, '\n') // torn by a crash; what follows shall not be
-		}
-	}
-	if left == len(f.letters) {
+// without writes the file again without the letters of some numbers. Between begin and end.
+func (f *letterFile) without(gone map[int]bool) error {
+	if len(gone) == 0 {
 		return nil
+	}
+	var rest []byte
+	n := 0
+	for line := range bytes.Lines(f.text) {
+		if !gone[n] {
+			if rest = append(rest, line...); !bytes.HasSuffix(rest, []byte("\n")) {
+				rest = append(rest, '\n') // torn by a crash; what follows shall not be
+			}
+		}
+		n++
 	}
 	draft, err := held.NewDraft(f.path, rest, 0o600)
 	if err != nil {
@@ -160,7 +170,7 @@ func (f *letterFile) without(gone map[*foundLetter]bool) error {
 		draft.Discard()
 		return err
 	}
-	if left == 0 {
+	if len(rest) == 0 {
 		draft.Remove()
 	} else {
 		draft.Close()

@@ -48,16 +48,17 @@ func (s *Supervisor) SendDeadLetters(ctx context.Context, names []string) ([]Sen
 
 func (s *Supervisor) sendLetters(ctx context.Context, box letterBox, files [2]letterFile) SentLetters {
 	sent := SentLetters{Kind: box.kind, Name: box.name}
-	taken := map[*foundLetter]bool{}
+	taken := [len(files)]map[int]bool{{}, {}}
 	full := false
-	for _, f := range files {
-		for _, l := range f.letters {
-			if (letterOwner{l.Kind, l.Name}) != box.letterOwner {
+	for i := range files {
+		for n, l := range files[i].letters() {
+			if l.owner() != box.letterOwner {
 				continue
 			}
 			err := box.offer(ctx, l, full)
 			if err == nil {
-				taken[l] = true
+				taken[i][n] = true
+				sent.Sent++
 				continue
 			}
 			full = full || !errors.Is(err, ErrSilenced) && !errors.Is(err, errUnreadable)
@@ -66,7 +67,7 @@ func (s *Supervisor) sendLetters(ctx context.Context, box letterBox, files [2]le
 			}
 		}
 	}
-	if sent.Sent = len(taken); sent.Sent == 0 {
+	if sent.Sent == 0 {
 		return sent
 	}
 	if err := takeOut(ctx, box, files, taken); err != nil {
@@ -89,7 +90,7 @@ func (b *letterBox) offer(ctx context.Context, l *foundLetter, full bool) error 
 }
 
 // takeOut takes letters that were sent out of their files, also when who asked for it has gone meanwhile.
-func takeOut(ctx context.Context, box letterBox, files [2]letterFile, taken map[*foundLetter]bool) error {
+func takeOut(ctx context.Context, box letterBox, files [2]letterFile, taken [2]map[int]bool) error {
 	if box.settle != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadLetterSettle)
 		defer cancel()
@@ -98,7 +99,7 @@ func takeOut(ctx context.Context, box letterBox, files [2]letterFile, taken map[
 		}
 	}
 	for i := range files {
-		if err := files[i].without(taken); err != nil {
+		if err := files[i].without(taken[i]); err != nil {
 			return err
 		}
 	}
