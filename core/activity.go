@@ -143,7 +143,7 @@ func commEventLine(name, channel string) string { // dispatchers.py
 // Lines of Hark's own.
 
 func brokenRestartLine(err error) string {
-	return fmt.Sprintf("cannot restart with the configuration as it is now, so everything goes on: %v", err)
+	return fmt.Sprintf("cannot restart with the current configuration, so everything continues: %v", err)
 }
 
 func brokenRereadLine(err error) string {
@@ -159,5 +159,5 @@ func alreadyRunningLine(name string) string { // process.py
 }
 
 func leftBehindLine(name, channel string, bytes int) string {
-	return fmt.Sprintf("%d bytes of %s were left unread when the pipe of '%s' was given up: a descendant of it goes on writing", bytes, channel, name)
+	return fmt.Sprintf("%d bytes of %s were left unread when the pipe of '%s' was given up: a descendant keeps writing", bytes, channel, name)
 }

@@ -71,7 +71,7 @@ func (s *Supervisor) sendLetters(ctx context.Context, box letterBox, files [2]le
 		return sent
 	}
 	if err := takeOut(ctx, box, files, taken); err != nil {
-		sent.Reason = fmt.Sprintf("they were sent, but cannot be taken out of the dead letters: %v", err)
+		sent.Reason = fmt.Sprintf("they were sent, but cannot be removed from the dead letters: %v", err)
 	}
 	return sent
 }

@@ -159,7 +159,7 @@ notifier:ops 04 3 "503" REMOTE_COMMUNICATION of 1
 		},
 		{
 			name: "a disk that does not take them", settle: errors.New("slow"),
-			answer: "[{Kind:notifier Name:ops Sent:3 Kept:1 Reason:they were sent, but cannot be taken out of the dead letters: the spool has not committed them: slow}]",
+			answer: "[{Kind:notifier Name:ops Sent:3 Kept:1 Reason:they were sent, but cannot be removed from the dead letters: the spool has not committed them: slow}]",
 			taken:  "a b c d",
 			backup: letter("ops", 1, "a") + "nonsense\n", staying: letter("ops", 2, "b", "c") + future + pools + letter("ops", 4, "d") + `{"notifier":"ops","torn`,
 		},

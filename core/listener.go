@@ -56,7 +56,7 @@ func (s *Supervisor) print(b []byte) {
 			out = os.Stdout
 		}
 		s.printer = logs.NewPrinter(out, func(n int) {
-			s.log(config.WARN, fmt.Sprintf("standard output did not take what listeners print: %d bytes dropped", n))
+			s.log(config.WARN, fmt.Sprintf("standard output is blocked: dropped %d bytes that listeners printed", n))
 		})
 	}
 	s.printer.Print(b)

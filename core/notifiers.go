@@ -139,7 +139,7 @@ func (l *lossesElsewhere) take() map[string]int64 {
 }
 
 func lossLine(notifier string, n int64) string {
-	return fmt.Sprintf("notifier %s, discarded %d events for want of room", notifier, n)
+	return fmt.Sprintf("notifier %s: its buffer is full, discarded %d events", notifier, n)
 }
 
 // DeadLetter writes a line to the log of dead letters of a notifier. It may be called from any goroutine, after the end

@@ -78,7 +78,7 @@ func (s *Supervisor) caught(what string) {
 
 // panicked tells of a panic that was caught, from where it was.
 func (s *Supervisor) panicked(what string, p any) {
-	s.log(config.CRIT, fmt.Sprintf("internal error (%s): %v; the daemon goes on with all processes; please report this\n%s", what, p, debug.Stack()))
+	s.log(config.CRIT, fmt.Sprintf("internal error (%s): %v; the daemon continues with all processes; please report this\n%s", what, p, debug.Stack()))
 	if tooMany, _ := s.panics.add(time.Now()); tooMany {
 		s.log(config.CRIT, fmt.Sprintf("more than %d internal errors within %v: shutting down", maxPanics, panicPeriod))
 		s.exitStatus.Store(brokenStatus)

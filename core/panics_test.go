@@ -23,7 +23,7 @@ func TestAPanicOnTheLoopIsToldAndTheLoopGoesOn(t *testing.T) {
 		t.Errorf("the call is answered %v", err)
 	}
 	r.until("it is told with its stack", func() bool {
-		return r.logged("internal error (a message to the loop): on purpose; the daemon goes on") && r.logged("panics_test.go")
+		return r.logged("internal error (a message to the loop): on purpose; the daemon continues") && r.logged("panics_test.go")
 	})
 	done := make(chan struct{})
 	r.system.Post(func() child.Work { // a thread that takes a turn of the loop

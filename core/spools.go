@@ -236,7 +236,7 @@ func (ps *poolSpool) info(f *eventlistener.Figures) *SpoolInfo {
 }
 
 func noSpoolLine(pool string, err error) string {
-	advice := "mend that, then restart supervisord, or remove and add the group"
+	advice := "fix that, then restart supervisord, or remove and add the group"
 	if errors.Is(err, spool.ErrLocked) {
 		advice = "is there another supervisord with a pool of that name? give one of them another spool_dir"
 	}
@@ -260,5 +260,5 @@ func spoolLine(pool string, r spool.Report) string {
 }
 
 func leftInSpoolLine(pool string, n int, path string) string {
-	return fmt.Sprintf("pool %s is removed with %d events that nobody has processed: they stay in %s for a pool of that name", pool, n, path)
+	return fmt.Sprintf("pool %s was removed with %d unprocessed events: they stay in %s for a pool of that name", pool, n, path)
 }

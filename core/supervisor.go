@@ -211,7 +211,7 @@ func (s *Supervisor) firstTurn(signals <-chan os.Signal) (fires <-chan time.Time
 	s.bus.Publish(eventlistener.NewSupervisorState(eventlistener.SupervisorStateChangeRunning))
 	s.started = true
 	s.hear(signals)
-	s.safely("starting what autostart wants", s.boot)
+	s.safely("starting programs with autostart", s.boot)
 	return s.settled()
 }
 

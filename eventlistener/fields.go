@@ -138,7 +138,7 @@ type body struct {
 // The bodies.
 var (
 	output = &body{
-		means:  "what was read, or what stood between the tags",
+		means:  "what was read, or what was between the tags",
 		append: func(dst []byte, e *Event) []byte { return appendText(dst, e.data) },
 		appendMember: func(dst []byte, e *Event) []byte {
 			if utf8.Valid(e.data) {

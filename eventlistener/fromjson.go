@@ -10,7 +10,7 @@ import (
 )
 
 // errJSON is the cause where a JSON form makes no event.
-var errJSON = errors.New("it is no event in the JSON form")
+var errJSON = errors.New("it is not an event in the JSON form")
 
 // OfJSON makes an event of its JSON form again, with the serial given: it renders the same bytes in every form. What the JSON form leaves out
 // is lost: of times what is below a millisecond, of names what is not UTF-8. Errors tell what is wrong with b and do not quote it.

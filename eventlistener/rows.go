@@ -51,7 +51,7 @@ var rows = [numTypes]row{
 		tokens: withPid, extended: triesToo, sample: state(ProcessStateStopped, "STOPPING", 0, Exit{Ended: true, Uptime: time.Second})},
 	ProcessStateFatal: {name: "PROCESS_STATE_FATAL", parent: ProcessState, when: "a process has failed to start more than `startretries` times",
 		tokens: stateTokens, extended: bothToo, sample: state(ProcessStateFatal, "BACKOFF", 0, Exit{})},
-	ProcessStateUnknown: {name: "PROCESS_STATE_UNKNOWN", parent: ProcessState, when: "a process could not be signalled, so that nobody knows",
+	ProcessStateUnknown: {name: "PROCESS_STATE_UNKNOWN", parent: ProcessState, when: "a process could not be signalled, so its state is not known",
 		tokens: stateTokens, extended: bothToo, sample: state(ProcessStateUnknown, "RUNNING", 0, Exit{})},
 
 	ProcessLog: {name: "PROCESS_LOG", parent: AnyEvent},
@@ -68,7 +68,7 @@ var rows = [numTypes]row{
 	ProcessCommunicationStderr: {name: "PROCESS_COMMUNICATION_STDERR", parent: ProcessCommunication, when: "the same of standard error",
 		tokens: outputOf, body: output, sample: written(NewProcessCommunication, ProcessCommunicationStderr), example: "done: 18 of 20"},
 
-	RemoteCommunication: {name: "REMOTE_COMMUNICATION", parent: AnyEvent, when: "somebody called `supervisor.sendRemoteCommEvent(type, data)`",
+	RemoteCommunication: {name: "REMOTE_COMMUNICATION", parent: AnyEvent, when: "a client called `supervisor.sendRemoteCommEvent(type, data)`",
 		tokens: []*field{kind}, body: remoteData, example: "version 12",
 		sample: func(_ Process, text string) *Event { return NewRemoteCommunication("deploy", text) }},
 

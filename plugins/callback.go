@@ -103,7 +103,7 @@ func (p *plugin) admit(ctx context.Context) error {
 		return nil
 	}
 	p.tooOften.Do(func() {
-		p.log.Warn("calls back too often; what is over the rate is refused, told once a minute", "calls_per_second", callBackRate)
+		p.log.Warn("calls the daemon too often; calls beyond the rate are refused; logged once a minute", "calls_per_second", callBackRate)
 	})
 	return &sdk.Fault{Code: tooMany, Text: fmt.Sprintf("the plugin calls too often: at most %d calls a second", callBackRate)}
 }
@@ -121,7 +121,7 @@ func (p *plugin) callBack(ctx context.Context, may Permissions, method string, p
 		return value, err
 	}
 	if p.denies(method) {
-		p.log.Warn("called a method that it may not call; told once", "method", clean(fmt.Sprintf("%.100s", method)), "permissions", "read")
+		p.log.Warn("called a method without permission; logged once", "method", clean(fmt.Sprintf("%.100s", method)), "permissions", "read")
 	}
 	return nil, &sdk.Fault{Code: forbidden, Text: fmt.Sprintf("the plugin may not call %.100s: permissions = of its section [plugin:%s] is read", method, p.name)}
 }

@@ -36,7 +36,7 @@ func TestAPluginThatCallsBackInALoopIsSlowedDown(t *testing.T) {
 	if n, most := calls.Load(), callBackBurst+int64(callBackRate*time.Since(began).Seconds())+callBacks; n > most {
 		t.Errorf("%d calls, of at most %d", n, most)
 	}
-	h.waitLog("calls back too often")
+	h.waitLog("calls the daemon too often")
 	h.works("a")
 	if got := h.status(); got.PID != pid || got.Failures != 0 {
 		t.Errorf("%+v", got)

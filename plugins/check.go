@@ -79,7 +79,7 @@ func fieldOf(fields []sdk.Field, key string) *sdk.Field {
 	return nil
 }
 
-func notOfKind(i *Instance) string { return fmt.Sprintf("plugin %q is no %s", i.Plugin, i.Kind) }
+func notOfKind(i *Instance) string { return fmt.Sprintf("plugin %q is not a %s", i.Plugin, i.Kind) }
 
 func bothThere(secret string) string {
 	return fmt.Sprintf("%s and %s%s are both there; accepted: one of them", secret, secret, fileSuffix)

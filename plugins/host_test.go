@@ -306,7 +306,7 @@ func TestOtherSettingsRestartThePlugin(t *testing.T) {
 			t.Errorf("a forbidden call: %v", err)
 		}
 	}
-	if n := strings.Count(h.logged(), "may not call"); n != 1 {
+	if n := strings.Count(h.logged(), "called a method without permission"); n != 1 {
 		t.Errorf("told %d times", n)
 	}
 	// Nobody else gets through, though the socket is open to all.

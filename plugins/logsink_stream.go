@@ -182,7 +182,7 @@ func (k *LogSink) answered(ack sdk.LogAck) error {
 	case c.tell:
 		k.around.Log.Warn("the sink refuses output", "error", errorText(ack.Err), "final", sdk.IsFinal(ack.Err))
 	case c.recovered:
-		k.around.Log.Info("the sink takes output again")
+		k.around.Log.Info("the sink accepts output again")
 	}
 	if c.caughtUp {
 		k.around.Log.Warn("the sink has caught up; output was dropped", "bytes_altogether", c.dropped)

@@ -332,7 +332,7 @@ func (n *Notifier) notification(a *alert) *sdk.Notification {
 		told := false
 		n.locked(func() { told, n.toldBad = n.toldBad, true })
 		if !told {
-			n.around.Log.Error("cannot use the notifier's template for an event, so the default one is; told once", "error", err)
+			n.around.Log.Error("cannot use the notifier's template for an event; using the default one; logged once", "error", err)
 		}
 	}
 	return &sdk.Notification{

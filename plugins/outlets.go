@@ -34,7 +34,7 @@ type Instances interface {
 }
 
 // ErrNoOutlet is the answer for a notifier or sink that there is none of.
-var ErrNoOutlet = errors.New("there is no such notifier or log sink")
+var ErrNoOutlet = errors.New("no such notifier or log sink")
 
 // Outlets are all notifiers and log sinks of the daemon, over its lives. Its methods may be called from any goroutine; those that
 // change something do so one after another. None waits for a plugin: what is taken away is flushed beside whatever comes next (leaving.go).
@@ -72,7 +72,7 @@ func (o *Outlets) alone(ctx context.Context) (done func(), err error) {
 }
 
 // errOutletsClosed is the answer to changes that come after Close.
-var errOutletsClosed = errors.New("nothing is changed any more: the daemon ends")
+var errOutletsClosed = errors.New("nothing can be changed any longer: the daemon is ending")
 
 // SetNotifier adds a notifier, or goes on with other options where there is one of that name: what waits stays, unless it moves to another
 // spool. The old one is left as it was by an error of the templates; others are of the spool. A spool that a notifier still has which was taken

@@ -134,7 +134,7 @@ func TestErrorsNameTheKeyAndNeverTheValue(t *testing.T) {
 		{"a misspelt key", map[string]string{"url": "u", "heeders": secret}, "heeders: no such key; is headers meant?"},
 		{"a strange key", map[string]string{"url": "u", "completely": secret}, "completely: no such key"},
 		{"the file of a secret", map[string]string{"url_file": secret}, "url_file: the host reads this file and hands over url"},
-		{"the file of no secret", map[string]string{"url": "u", "colour_file": secret}, "colour_file: no such key; colour is no secret and has no file"},
+		{"the file of no secret", map[string]string{"url": "u", "colour_file": secret}, "colour_file: no such key; colour is not secret and has no file"},
 		{"a choice", map[string]string{"url": "u", "colour": secret}, "colour: must be one of red or green"},
 		{"a boolean", map[string]string{"url": "u", "on": secret}, "on: must be true or false"},
 		{"a boolean behind a pointer", map[string]string{"url": "u", "maybe": secret}, "maybe: must be true or false"},

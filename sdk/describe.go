@@ -82,7 +82,7 @@ func descriptionFromProto(reply *pb.DescribeReply) (Description, error) {
 		return Description{}, err
 	}
 	if d.Version == "" || len(d.Version) > maxName || strings.ContainsFunc(d.Version, isControl) {
-		return Description{}, fmt.Errorf("the plugin %s tells no usable version", d.Name)
+		return Description{}, fmt.Errorf("the plugin %s has no usable version", d.Name)
 	}
 	for _, k := range reply.GetKinds() {
 		name := kindFromProto(k.GetKind())
@@ -112,7 +112,7 @@ func fieldsFromProto(described []*pb.Field) ([]Field, error) {
 	seen := map[string]bool{}
 	for _, f := range described {
 		if !isKey(f.GetKey()) || seen[f.GetKey()] {
-			return nil, fmt.Errorf("%.80q is no key, or is there twice", f.GetKey())
+			return nil, fmt.Errorf("%.80q is not a key, or is there twice", f.GetKey())
 		}
 		seen[f.GetKey()] = true
 		t := named(fieldTypes(), f.GetType(), Text)
@@ -130,7 +130,7 @@ func fieldsFromProto(described []*pb.Field) ([]Field, error) {
 
 func checkName(name string) error {
 	if name == "" || len(name) > 64 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-		return fmt.Errorf("%.80q is no name of a plugin: it has lower-case letters, digits and hyphens", name)
+		return fmt.Errorf("%.80q is not a name of a plugin: it has lower-case letters, digits and hyphens", name)
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func handshakeAddress(line string) (string, error) {
 	part := strings.Split(strings.TrimSpace(line), "|")
 	switch {
 	case len(part) < 5 || part[0] != "1":
-		return "", fmt.Errorf("%.80q is no handshake of a plugin", line)
+		return "", fmt.Errorf("%.80q is not the handshake of a plugin", line)
 	case part[1] != fmt.Sprint(ProtocolVersion):
 		return "", fmt.Errorf("the plugin speaks version %.10q of the protocol, this program version %d", part[1], ProtocolVersion)
 	case part[2] != "unix" || part[4] != "grpc":

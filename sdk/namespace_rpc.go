@@ -109,7 +109,7 @@ func (m *Method) check() error {
 		switch p.Type {
 		case "string", "int", "boolean", "double", "array", "struct", "dateTime.iso8601", "base64", "nil", "any":
 		default:
-			return fmt.Errorf("%.80q is no type of XML-RPC", p.Type)
+			return fmt.Errorf("%.80q is not a type of XML-RPC", p.Type)
 		}
 	}
 	return nil

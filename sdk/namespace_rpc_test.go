@@ -98,7 +98,7 @@ func TestMethodsAreChecked(t *testing.T) {
 	any := Param{Type: "any"}
 	for want, methods := range map[string][]Method{
 		"is there twice":        {{Name: "a", Returns: any}, {Name: "a", Returns: any}},
-		"no type of XML-RPC":    {{Name: "a", Returns: Param{Type: "object"}}},
+		"not a type of XML-RPC": {{Name: "a", Returns: Param{Type: "object"}}},
 		"than optional ones":    {{Name: "a", Optional: 1, Returns: any}},
 		"its timeout":           {{Name: "a", Timeout: -1, Returns: any}},
 		"are too many":          make([]Method, maxMethods+1),

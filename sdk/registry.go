@@ -86,7 +86,7 @@ func (r *registry) locked(f func()) {
 func (r *registry) configure(ctx context.Context, k instanceKey, values map[string]string, d Daemon, socket string) ([]Method, error) {
 	i := slices.IndexFunc(r.plugin.Kinds, func(kind Kind) bool { return kind.Name == k.kind })
 	if i < 0 {
-		return nil, &ConfigError{Text: fmt.Sprintf("%s is no %s", r.plugin.Name, k.kind)}
+		return nil, &ConfigError{Text: fmt.Sprintf("%s is not a %s", r.plugin.Name, k.kind)}
 	}
 	s, err := r.lock(ctx, k)
 	if err != nil {

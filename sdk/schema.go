@@ -35,7 +35,7 @@ func (s schema) described() []Field {
 func schemaOf(defaults any) (schema, error) {
 	v := reflect.ValueOf(defaults)
 	if v.Kind() != reflect.Struct {
-		return nil, fmt.Errorf("%T is no struct", defaults)
+		return nil, fmt.Errorf("%T is not a struct", defaults)
 	}
 	var s schema
 	if err := s.add(v); err != nil {
@@ -64,7 +64,7 @@ func (s *schema) add(v reflect.Value) error {
 		case !f.IsExported() || name == "-":
 			continue
 		case !tagged || option != "":
-			return fmt.Errorf(`the field %s needs a tag mapstructure:"KEY", or "-" if it is no key`, f.Name)
+			return fmt.Errorf(`the field %s needs a tag mapstructure:"KEY", or "-" if it is not a key`, f.Name)
 		}
 		k, err := keyOf(f, name)
 		if err != nil {
@@ -260,7 +260,7 @@ func unknownKey(fields []Field, name string) *ConfigError {
 			if fields[i].Secret {
 				return &ConfigError{name, "the host reads this file and hands over " + base}
 			}
-			return &ConfigError{name, "no such key; " + base + " is no secret and has no file"}
+			return &ConfigError{name, "no such key; " + base + " is not secret and has no file"}
 		}
 	}
 	if near := nearest(fields, name); near != "" {

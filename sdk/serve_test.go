@@ -206,10 +206,10 @@ func TestDescribeOnTheCommandLineIsReadBack(t *testing.T) {
 
 func TestAnIllMadePluginSaysSo(t *testing.T) {
 	for want, change := range map[string]func(*Plugin){
-		"no name of a plugin": func(p *Plugin) { p.Name = "A/b" },
-		"has a version":       func(p *Plugin) { p.Version = "" },
-		"there twice":         func(p *Plugin) { p.Kinds = append(p.Kinds, p.Kinds[0]) },
-		"are made by":         func(p *Plugin) { p.Kinds = []Kind{{Name: NotifierKind}} },
+		"not a name of a plugin": func(p *Plugin) { p.Name = "A/b" },
+		"has a version":          func(p *Plugin) { p.Version = "" },
+		"there twice":            func(p *Plugin) { p.Kinds = append(p.Kinds, p.Kinds[0]) },
+		"are made by":            func(p *Plugin) { p.Kinds = []Kind{{Name: NotifierKind}} },
 	} {
 		p := testPlugin()
 		change(&p)
@@ -222,11 +222,11 @@ func TestAnIllMadePluginSaysSo(t *testing.T) {
 
 func TestTheHandshakeLineIsChecked(t *testing.T) {
 	for line, want := range map[string]string{
-		"hello":                  "no handshake",
+		"hello":                  "not the handshake",
 		"1|9|unix|/x|grpc|":      "version",
 		"1|1|tcp|:1|grpc|":       `over "tcp"`,
 		"1|1|unix|/x|netrpc|":    `"netrpc"`,
-		"2|1|unix|/x|grpc|":      "no handshake",
+		"2|1|unix|/x|grpc|":      "not the handshake",
 		"1|1|unix|/x|grpc|\n":    "",
 		"1|1|unix|/x|grpc||true": "",
 	} {

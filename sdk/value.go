@@ -104,7 +104,7 @@ func integerOf(v any) (int64, bool) {
 
 func floatToProto(f float64) (*pb.Value, error) {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return nil, &valueError{text: "is no finite number"}
+		return nil, &valueError{text: "is not a finite number"}
 	}
 	return &pb.Value{Kind: &pb.Value_Number{Number: f}}, nil
 }

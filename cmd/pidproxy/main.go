@@ -116,7 +116,7 @@ func (p proxy) pid() (int, error) {
 		return 0, err
 	}
 	if pid <= 0 {
-		return 0, fmt.Errorf("%d is no pid", pid)
+		return 0, fmt.Errorf("%d is not a pid", pid)
 	}
 	return pid, nil
 }

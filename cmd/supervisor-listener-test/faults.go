@@ -18,7 +18,7 @@ const (
 // playKilled kills a life at one point of an event and gives the event to the next.
 func playKilled(t *trial) error {
 	e := t.plain()
-	for _, point := range []string{"amid the header", "amid the payload", "before its answer"} {
+	for _, point := range []string{"within the header", "within the payload", "before its answer"} {
 		s, err := t.startReady(classicProtocol)
 		if err != nil {
 			return err
@@ -26,9 +26,9 @@ func playKilled(t *trial) error {
 		b := s.wire(e)
 		line := bytes.IndexByte(b, '\n') + 1
 		switch point {
-		case "amid the header":
+		case "within the header":
 			b = b[:line/2]
-		case "amid the payload":
+		case "within the payload":
 			b = b[:line+(len(b)-line)/2]
 		}
 		if err := s.sendPieces(b); err != nil {
@@ -66,10 +66,10 @@ func playStalls(t *trial) error {
 	if err != nil {
 		return err
 	}
-	for _, point := range []string{"amid the header", "behind the header", "amid the payload"} {
+	for _, point := range []string{"within the header", "after the header", "within the payload"} {
 		b := s.wire(t.plain())
 		line := bytes.IndexByte(b, '\n') + 1
-		at := map[string]int{"amid the header": line / 2, "behind the header": line, "amid the payload": line + (len(b)-line)/2}[point]
+		at := map[string]int{"within the header": line / 2, "after the header": line, "within the payload": line + (len(b)-line)/2}[point]
 		if err := s.sendPieces(b[:at]); err != nil {
 			return err
 		}
@@ -109,14 +109,14 @@ func playReaderGone(t *trial) error {
 }
 
 func playCutOff(t *trial) error {
-	for _, point := range []string{"amid the header", "behind the header", "amid the payload"} {
+	for _, point := range []string{"within the header", "after the header", "within the payload"} {
 		s, err := t.startReady(classicProtocol)
 		if err != nil {
 			return err
 		}
 		b := s.wire(t.plain())
 		line := bytes.IndexByte(b, '\n') + 1
-		at := map[string]int{"amid the header": line / 2, "behind the header": line, "amid the payload": line + (len(b)-line)/2}[point]
+		at := map[string]int{"within the header": line / 2, "after the header": line, "within the payload": line + (len(b)-line)/2}[point]
 		if err := s.sendPieces(b[:at]); err != nil {
 			return err
 		}

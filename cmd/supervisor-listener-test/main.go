@@ -46,40 +46,40 @@ const (
 	maxCredits      = eventlistener.MaxInFlightLimit
 )
 
-const usageText = `supervisor-listener-test -- tell whether a program is a good event listener.
+const usageText = `supervisor-listener-test -- check whether a program is a correct event listener.
 
 Usage: supervisor-listener-test [options] [--] COMMAND [ARGUMENT...]
        supervisor-listener-test record FILE -- COMMAND [ARGUMENT...]
        supervisor-listener-test replay [options] FILE -- COMMAND [ARGUMENT...]
 
 Runs an event listener through scripted dialogues and reports for each rule of PROTOCOL.md (section 11)
-whether it keeps it. The command is really run and handles made-up events: point what it writes to
-at a place for tests.
+whether the listener keeps it. The command is really run and handles invented events: let it write only
+where tests may write.
 
 record passes everything between supervisord and the listener, and appends it to FILE (%p in its name is
-the process id). Put it before the command of the listener's section. replay plays what was recorded to a
-listener and compares its answers with those recorded.
+the process id). Put it before the command of the listener's section. replay plays a recording to a
+listener and compares its answers with the recorded ones.
 
 Options:
--e/--events TYPES -- types the listener is for, separated by commas, as in events=; default EVENT
---rule IDS -- only these rules, e.g. R8,R21; the basics they build on are played, too
+-e/--events TYPES -- types that the listener handles, separated by commas, as in events=; default EVENT
+--rule IDS -- only these rules, e.g. R8,R21, and the basic rules that they depend on
 --faults -- play the faults as well (F1...): killed listeners, duplicates, stalls, closed pipes
---list -- list the rules and end
---count N -- events of the rule about many; default 1000
+--list -- list the rules and exit
+--count N -- number of events for the rule about many events; default 1000
 --max-in-flight N -- credits offered in the rule about credits, 2 to 4096; default 8
---timeout SECONDS -- how long anything may take that a listener must do; default 10
+--timeout SECONDS -- how long each action of the listener may take; default 10
 --stopwaitsecs SECONDS -- how long the listener may take to end; default 10
---env K=V -- a further variable of its environment; may be repeated
+--env K=V -- a further variable for its environment; may be repeated
 --stderr -- show what the listener writes to stderr
---json -- write one JSON object in place of the table
+--json -- write one JSON object instead of the table
 -h/--help -- this text
 
-The listener is started as supervisord does it, without a locale; R8 is tried with LC_CTYPE=C.UTF-8, too, unless --env names a locale.
-Of supervisord's own variables (SUPERVISOR_...) the listener gets those that a listener of a daemon would,
-never the ones of the caller; no daemon listens at its SUPERVISOR_SERVER_URL unless --env names one.
+The listener is started as by supervisord, without a locale; R8 is also tried with LC_CTYPE=C.UTF-8, unless --env sets a locale.
+The listener gets the variables SUPERVISOR_... that supervisord would set, never those of the caller. No daemon
+listens at its SUPERVISOR_SERVER_URL, unless --env sets another one.
 
-Exit status: 0 no MUST rule was broken (replay: no answer differs); 1 one was; 2 usage, or the command cannot be
-run. record ends as the listener does (128 + N for signal N).
+Exit status: 0 no MUST rule was broken (replay: no answer differs); 1 one was; 2 wrong usage, or the command
+cannot be run. record exits with the listener's status (128 + N for signal N).
 `
 
 // settings are what the options say.
@@ -220,7 +220,7 @@ func parseTypes(list string) ([]eventlistener.Type, error) {
 	for name := range strings.SplitSeq(list, ",") {
 		t, ok := eventlistener.ParseType(strings.TrimSpace(name))
 		if !ok {
-			return nil, fmt.Errorf("--events names %q, which is no event type", strings.TrimSpace(name))
+			return nil, fmt.Errorf("--events names %q, which is not an event type", strings.TrimSpace(name))
 		}
 		asked = append(asked, t)
 	}

@@ -163,7 +163,7 @@ func parseMessage(b []byte) (m message, n int, err error) {
 	case looksLike(b, "RESULT"):
 		return m, 0, breaks("R3", "wrote %q, not \"RESULT n\\n\"", excerpt(b))
 	default:
-		return m, 0, breaks("R4", "wrote %q, which is no message", excerpt(b))
+		return m, 0, breaks("R4", "wrote %q, which is not a message", excerpt(b))
 	}
 	if len(b) < len(result) {
 		return m, 0, nil

@@ -40,7 +40,7 @@ func (r *recorder) put(kind string, text []byte) {
 	line := appendRow(nil, row{r.pid, time.Since(r.begun), kind, text})
 	if _, err := r.file.Write(line); err != nil && !r.failed {
 		r.failed = true
-		_, _ = fmt.Fprintf(r.stderr, "supervisor-listener-test: cannot record any more, the listener goes on: %v\n", err)
+		_, _ = fmt.Fprintf(r.stderr, "supervisor-listener-test: cannot record any longer, the listener continues: %v\n", err)
 	}
 }
 

@@ -152,7 +152,7 @@ func TestTheListenerGoesOnWhereItCannotBeRecorded(t *testing.T) {
 	var errs strings.Builder
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
-	if err != nil || string(out) != "through" || strings.Count(errs.String(), "cannot record any more") != 1 {
+	if err != nil || string(out) != "through" || strings.Count(errs.String(), "cannot record any longer") != 1 {
 		t.Errorf("%q, %v, %s", out, err, errs.String())
 	}
 }
@@ -201,18 +201,18 @@ func TestARecordingIsPartedIntoLivesAndEvents(t *testing.T) {
 func TestARecordingThatIsNoneIsRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		"7 0 --> \"x\"\n": "no start of process 7",
-		"7 0 start \"\"\n7 0 <-- \"no header\\n\"\n": "no sequence of events",
+		"7 0 start \"\"\n7 0 <-- \"no header\\n\"\n": "not a sequence of events",
 		"hello\n":            "line 1: it is not PID SECONDS KIND",
-		"\n7 x start \"\"\n": "line 2: \"x\" is no number of seconds",
-		"x 0 start \"\"\n":   "no process id",
-		"7 0 begin \"\"\n":   "no kind of line",
+		"\n7 x start \"\"\n": "line 2: \"x\" is not a number of seconds",
+		"x 0 start \"\"\n":   "not a process id",
+		"7 0 begin \"\"\n":   "not a kind of line",
 		"7 0 start\n":        "a text after start is missing",
 		"7 0 --| \"x\"\n":    "or one too many",
 		"7 0 --> \n":         "not in quotes",
 		"7 0 start `x`\n":    "not in quotes",
 		"7 0 start \"x\n":    "not in quotes",
-		"7 -1 start \"\"\n":  "no number of seconds",
-		"7 NaN start \"\"\n": "no number of seconds",
+		"7 -1 start \"\"\n":  "not a number of seconds",
+		"7 NaN start \"\"\n": "not a number of seconds",
 		"7 0 start \"" + strings.Repeat("x", longestRow) + "\"\n": "too long",
 	} {
 		rows, err := parseRecording(strings.NewReader(text))

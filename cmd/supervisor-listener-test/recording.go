@@ -73,18 +73,18 @@ func parseRow(line string) (r row, ok bool, err error) {
 		return r, false, errors.New("it is not PID SECONDS KIND")
 	}
 	if r.pid, err = strconv.Atoi(fields[0]); err != nil || r.pid < 0 {
-		return r, false, fmt.Errorf("%q is no process id", fields[0])
+		return r, false, fmt.Errorf("%q is not a process id", fields[0])
 	}
 	at, err := strconv.ParseFloat(fields[1], 64)
 	const longest = 100 * 365 * 24 * 60 * 60
 	if err != nil || !(at >= 0 && at <= longest) {
-		return r, false, fmt.Errorf("%q is no number of seconds", fields[1])
+		return r, false, fmt.Errorf("%q is not a number of seconds", fields[1])
 	}
 	r.at = time.Duration(math.Round(at*1e6)) * time.Microsecond
 	switch r.kind = fields[2]; r.kind {
 	case lineStart, lineWrote, lineSent, lineNoOut, lineNoIn, lineEnd:
 	default:
-		return r, false, fmt.Errorf("%q is no kind of line", r.kind)
+		return r, false, fmt.Errorf("%q is not a kind of line", r.kind)
 	}
 	if r.hasText() != (len(fields) == 4) {
 		return r, false, fmt.Errorf("a text after %s is missing, or one too many", r.kind)
@@ -167,7 +167,7 @@ func lives(rows []row) ([]life, error) {
 	result := make([]life, 0, len(all))
 	for _, l := range all {
 		if err := l.fill(l.sent, l.wrote); err != nil {
-			return nil, fmt.Errorf("what process %d was sent is no sequence of events: %w", l.pid, err)
+			return nil, fmt.Errorf("the input of process %d is not a sequence of events: %w", l.pid, err)
 		}
 		result = append(result, l.life)
 	}

@@ -132,7 +132,7 @@ func reportReplay(w io.Writer, p palette, all []replayed) error {
 			b = fmt.Appendf(b, "  serial %d, %s: %s was recorded, now %s\n", d.Serial, printable(d.EventName), d.Recorded, d.Replayed)
 		}
 		if r.CutOff > 0 {
-			b = fmt.Appendf(b, "  the recording ends amid an event: its %d bytes were not played\n", r.CutOff)
+			b = fmt.Appendf(b, "  the recording ends within an event: its %d bytes were not played\n", r.CutOff)
 		}
 		for _, note := range []string{r.Note, r.Broken} {
 			if note != "" {

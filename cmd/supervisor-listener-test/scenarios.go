@@ -320,7 +320,7 @@ func playStderr(t *trial) error {
 	}
 	select {
 	case <-s.errEnd:
-		return broken("closed its standard error: what goes wrong in it is told to nobody")
+		return broken("closed its standard error, so its errors cannot be seen")
 	case <-time.After(settle):
 		return nil
 	}

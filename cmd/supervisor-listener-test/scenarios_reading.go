@@ -62,7 +62,7 @@ func (s *session) cut(hold time.Duration, b []byte, at int) error {
 	if err == nil && hold > pace {
 		err = s.quiet() // an answer to what it took for an event
 	}
-	return noted(err, fmt.Sprintf("cut behind %q", b[max(0, at-12):at]))
+	return noted(err, fmt.Sprintf("cut after %q", b[max(0, at-12):at]))
 }
 
 // boundaries are the places at which an event is cut: around each colon, space and

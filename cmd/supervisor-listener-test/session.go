@@ -385,7 +385,7 @@ func (s *session) awaitEnd() error {
 		}
 	}
 	if rest := s.out.rest(); rest != "" {
-		return broken("ended amid a message: %q", excerpt([]byte(rest)))
+		return broken("ended within a message: %q", excerpt([]byte(rest)))
 	}
 	return nil
 }

@@ -16,15 +16,15 @@ import (
 // mail them together every so many minutes, which they count by ticks.
 
 const batchHelp = `
-  -t, --toEmail ADDRESSES   whom to mail, separated by commas; required
+  -t, --toEmail ADDRESSES   recipients, separated by commas; required
   -f, --fromEmail ADDRESS   the sender; required
   -s, --subject TEXT        the subject
-  -i, --interval MINUTES    how often to mail what there is (1.0)
-  -e, --tickEvent TICK      the event that time is counted by (TICK_60)
+  -i, --interval MINUTES    interval between mails (1.0)
+  -e, --tickEvent TICK      the event that measures the interval (TICK_60)
   -H, --smtpHost HOST[:PORT] the SMTP server (localhost)
   -u, --userName NAME       for the server, with -p, --password PASSWORD
                             or --passwordFile FILE
-  --tls                     demand STARTTLS; --tlsNoVerify takes any certificate
+  --tls                     require STARTTLS; --tlsNoVerify accepts any certificate
   --sendmail_program CMD    mail through this command instead of SMTP
 `
 
@@ -76,7 +76,7 @@ func (b *batch) run(s surroundings, args []string) int {
 		flagOption(0, "tlsNoVerify", &b.mail.tlsNoVerify),
 	})
 	if err == nil && len(rest) > 0 {
-		err = fmt.Errorf("%q is no option", rest[0])
+		err = fmt.Errorf("%q is not an option", rest[0])
 	}
 	if b.mail.sendmail != "" {
 		b.mail.smtpHost = ""

@@ -194,7 +194,7 @@ func (b *bridge) take(ctx context.Context, m jetstream.Msg) {
 		b.counts.leftOut++
 		b.settle(m.Ack())
 	case b.o.maxDeliveries > 0 && h.delivery > b.o.maxDeliveries:
-		b.giveUp(ctx, &h, "it was not taken, or a bridge ended meanwhile")
+		b.giveUp(ctx, &h, "it was not accepted, or a bridge ended meanwhile")
 	default:
 		b.held = append(b.held, h)
 	}
@@ -334,5 +334,5 @@ func (b *bridge) close() {
 		b.conn.Close()
 	}
 	c := b.counts
-	b.s.logf("taken %d, rejected %d, unanswered %d, given up %d, left out %d", c.taken, c.rejected, c.unanswered, c.givenUp, c.leftOut)
+	b.s.logf("accepted %d, rejected %d, unanswered %d, given up %d, omitted %d", c.taken, c.rejected, c.unanswered, c.givenUp, c.leftOut)
 }

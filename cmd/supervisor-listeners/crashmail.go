@@ -14,10 +14,10 @@ const crashmailHelp = `crashmail [-p PROCESS]... [-a] [-o TEXT] [-s SENDMAIL] -m
 Mails when a process exits unexpectedly. Subscribe it to PROCESS_STATE_EXITED.
 
   -p, --program PROCESS         only this one (name, or group:name); may be repeated
-  -a, --any                     any process, whatever -p says; so without -p
-  -o, --optionalheader TEXT     begins the subject
-  -s, --sendmail_program CMD    command that takes the mail on stdin ("/usr/sbin/sendmail -t -i")
-  -m, --email ADDRESS           whom to mail; without it no mail is sent
+  -a, --any                     any process, regardless of -p; the default without -p
+  -o, --optionalheader TEXT     prefix of the subject
+  -s, --sendmail_program CMD    command that reads the mail from stdin ("/usr/sbin/sendmail -t -i")
+  -m, --email ADDRESS           recipient; without it no mail is sent
 ` + smtpHelp
 
 type crashmail struct {

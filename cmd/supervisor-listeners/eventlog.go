@@ -16,17 +16,17 @@ import (
 
 const eventlogHelp = `eventlog [-m SIZE] [-b COUNT] [--sync] FILE
 
-Writes each event as a line of JSON to a file. Subscribe it to what you like.
+Writes each event as a line of JSON to a file. Subscribe it to any events.
 
   -m, --maxbytes SIZE           size at which the file is rotated (50MB); 0: never
   -b, --backups COUNT           how many old files, FILE.1 the newest, are kept (10)
-      --sync                    have each line on the disk before the event is accepted
+      --sync                    flush each line to the disk before the event is accepted
 
 A line has eventname, time, server, serial, pool and poolserial, then the payload's
-tokens, and in data what a process said (data_base64 where it is not UTF-8). With
-payload=json in its section, the payload's own members are taken. An event that was
+tokens, and in data the output of a process (data_base64 if it is not UTF-8). With
+payload=json in its section, a line has the members of the payload. An event that was
 delivered twice has two lines with the same serial. A file that was moved away is
-made again.
+created again.
 `
 
 const (

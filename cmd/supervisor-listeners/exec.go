@@ -17,19 +17,19 @@ import (
 
 const execHelp = `exec [-t TIME] [-r COUNT] [-w COUNT] [-p PROCESS]... COMMAND [ARGUMENT]...
 
-Runs a command for each event, with the payload on its stdin. Subscribe it to what
-you like.
+Runs a command for each event, with the payload on its stdin. Subscribe it to any
+events.
 
   -t, --timeout TIME            how long the command may run (60s)
-  -r, --tries COUNT             how often to run it until it exits with 0 (5); 0: without end
+  -r, --tries COUNT             most attempts until it exits with 0 (5); 0: no limit
   -w, --workers COUNT           how many to run at a time (1), with max_in_flight in the section
-  -p, --program PROCESS         only for events of this process (name, or group:name) and
-                                those of none; may be repeated
+  -p, --program PROCESS         only for events about this process (name, or group:name),
+                                and events that are not about a process; may be repeated
 
-The command finds in its environment EVENT_NAME, EVENT_SERIAL, EVENT_POOL,
-EVENT_POOLSERIAL and EVENT_SERVER, and the payload's tokens, as EVENT_PROCESSNAME or
-EVENT_FROM_STATE. What it prints goes to the listener's stderr log. When its time
-is over it gets SIGTERM, and two seconds later it and what it has started are killed.
+The environment of the command has EVENT_NAME, EVENT_SERIAL, EVENT_POOL,
+EVENT_POOLSERIAL and EVENT_SERVER, and the payload's tokens, such as EVENT_PROCESSNAME
+or EVENT_FROM_STATE. Its output goes to the listener's stderr log. After the timeout it
+gets SIGTERM; two seconds later it and its descendants are killed.
 `
 
 const (

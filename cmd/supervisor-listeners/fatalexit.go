@@ -16,20 +16,20 @@ import (
 
 const fatalExitHelp = `fatal-exit [-p PROCESS]... [-a] [-s STATUS]
 
-Ends supervisord when a process is FATAL, so that whoever watches supervisord, such
-as a container engine, sees that something is broken. Subscribe it to
-PROCESS_STATE_FATAL. It calls supervisord back, so a server must be configured.
+Ends supervisord when a process is FATAL, so that the program that runs supervisord,
+such as a container engine, notices the failure. Subscribe it to PROCESS_STATE_FATAL.
+It calls supervisord, so a server must be configured.
 
   -p, --program PROCESS         this process (name, or group:name); may be repeated
-  -a, --any                     any process, whatever -p says; so without -p
-  -s, --status STATUS           the exit status that supervisord is to have, 1 to 255 (1)
+  -a, --any                     any process, regardless of -p; the default without -p
+  -s, --status STATUS           the exit status for supervisord, 1 to 255 (1)
 
-Where the status comes from: Hark's supervisord has the method hark.shutdown, stops
-all processes in order and exits with the status given, as the first process of a
-container too. Another, which after an orderly shutdown always exits with 0, has
-its processes stopped one by one and is then killed, for a status of 137 (128 +
-SIGKILL). As the first process of a container it cannot be killed from inside; it
-gets SIGABRT, and if it is still there the orderly shutdown, with 0.
+Hark's supervisord has the method hark.shutdown: it stops all processes in order and
+exits with the given status, also as the first process of a container. Python's always
+exits with 0 after an orderly shutdown; so its processes are stopped one by one, and
+then it is killed, which gives the status 137 (128 + SIGKILL). The first process of a
+container cannot be killed from inside; it gets SIGABRT, and if it is still running,
+the orderly shutdown, with status 0.
 `
 
 // daemonEnder is what fatal-exit asks of supervisord.
@@ -58,7 +58,7 @@ func runFatalExit(s surroundings, args []string) int {
 		numberOption('s', "status", &f.status),
 	})
 	if err == nil && len(rest) > 0 {
-		err = fmt.Errorf("%q is no option", rest[0])
+		err = fmt.Errorf("%q is not an option", rest[0])
 	}
 	if err == nil && (f.status < 1 || f.status > 255) {
 		err = errors.New("cannot use status " + strconv.Itoa(f.status) + ": not from 1 to 255")

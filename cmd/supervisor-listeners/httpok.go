@@ -23,24 +23,24 @@ import (
 const httpokHelp = `httpok [-p PROCESS]... [-a] [-t SECONDS] [-c STATUS]... [-b TEXT] [-m ADDRESS]
        [-s SENDMAIL] [-g GCORE] [-d DIRECTORY] [-e | -E] [-n NAME] URL
 
-Gets the URL at each tick, and restarts processes when the answer is not as it
-should be. Subscribe it to TICK_60 (or TICK_5). It calls supervisord back, so a
-server must be configured.
+Gets the URL at each tick, and restarts processes if the answer is not as expected.
+Subscribe it to TICK_60 (or TICK_5). It calls supervisord, so a server must be
+configured.
 
   -p, --program PROCESS         restart this one (name, group:name, group:* or another
                                 pattern) if it is RUNNING; may be repeated
-  -a, --any                     restart all that are RUNNING, whatever -p says
+  -a, --any                     restart all RUNNING processes, regardless of -p
   -t, --timeout SECONDS         how long an answer may take (10)
-  -c, --code STATUS             an HTTP status that is right (200); may be repeated
-  -b, --body TEXT               must be in the answer
-  -m, --email ADDRESS           whom to mail
-  -s, --sendmail_program CMD    command that takes the mail on stdin ("/usr/sbin/sendmail -t -i")
+  -c, --code STATUS             an expected HTTP status (200); may be repeated
+  -b, --body TEXT               text that the answer must contain
+  -m, --email ADDRESS           recipient of mails
+  -s, --sendmail_program CMD    command that reads the mail from stdin ("/usr/sbin/sendmail -t -i")
   -d, --coredir DIRECTORY       write a core of a process here before its restart
   -g, --gcore CMD               command for that ("/usr/bin/gcore -o")
-  -e, --eager                   get the URL even if none of the processes is RUNNING (so it is)
-  -E, --not-eager               don't
+  -e, --eager                   get the URL even if none of the processes is RUNNING (default)
+  -E, --not-eager               get it only if one of them is RUNNING
   -n, --name NAME               name of this httpok in the mails' subjects
-      --verifyTLS               demand a valid certificate of an https URL
+      --verifyTLS               require a valid certificate for an https URL
 ` + smtpHelp
 
 const (

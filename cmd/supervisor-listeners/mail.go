@@ -56,11 +56,11 @@ func (m *mailer) smtpOptions() []option {
 }
 
 const smtpHelp = `
-Mail goes through the sendmail command, or by SMTP with these options:
+Mail is sent by the sendmail command, or by SMTP with these options:
   --smtpHost HOST[:PORT]  the server; port 25
   --fromEmail ADDRESS     the sender
   --userName NAME         with --password PASSWORD or --passwordFile FILE
-  --tls                   demand STARTTLS; --tlsNoVerify takes any certificate
+  --tls                   require STARTTLS; --tlsNoVerify accepts any certificate
 `
 
 // finish reads the password file.
@@ -73,7 +73,7 @@ func (m *mailer) finish() error {
 		m.password = strings.TrimRight(string(b), "\r\n")
 	}
 	if m.smtpHost != "" && m.from == "" {
-		return errors.New("--smtpHost wants --fromEmail, too")
+		return errors.New("--smtpHost requires --fromEmail")
 	}
 	return nil
 }
@@ -219,7 +219,7 @@ type bounded struct {
 // Read is net.Conn's.
 func (b *bounded) Read(p []byte) (int, error) {
 	if b.left <= 0 {
-		return 0, fmt.Errorf("it says more than %d KB, which is no SMTP", maxAnswers>>10)
+		return 0, fmt.Errorf("it sends more than %d KB, which is not SMTP", maxAnswers>>10)
 	}
 	n, err := b.Conn.Read(p[:min(len(p), b.left)])
 	b.left -= n

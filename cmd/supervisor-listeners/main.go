@@ -51,7 +51,7 @@ type program struct {
 
 func programs() []program {
 	return []program{
-		{"memmon", "restart processes that take too much memory", runMemmon},
+		{"memmon", "restart processes that use too much memory", runMemmon},
 		{"httpok", "restart processes when a URL does not answer as it should", runHTTPOK},
 		{"crashmail", "mail when a process exits unexpectedly", runCrashmail},
 		{"crashmailbatch", "the same, many exits in one mail", runCrashmailBatch},

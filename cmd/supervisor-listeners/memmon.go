@@ -19,16 +19,16 @@ const memmonHelp = `memmon [-c] [-p PROCESS=SIZE]... [-g GROUP=SIZE]... [-a SIZE
        [-m ADDRESS] [-u TIME] [-n NAME]
 
 Restarts processes whose resident memory is above a size. Subscribe it to TICK_60
-(or TICK_5). It calls supervisord back, so a server must be configured.
+(or TICK_5). It calls supervisord, so a server must be configured.
 
   -p, --program PROCESS=SIZE    this process (name, or group:name); may be repeated
   -g, --group GROUP=SIZE        any process of this group; may be repeated
   -a, --any SIZE                any process
-  -c, --cumulative              count a process's descendants, too
-  -m, --email ADDRESS           whom to mail about restarts
-  -u, --uptime TIME             mail only if it had run no longer than this
+  -c, --cumulative              include a process's descendants
+  -m, --email ADDRESS           recipient of mails about restarts
+  -u, --uptime TIME             mail only if the process was not up for longer
   -n, --name NAME               name of this memmon in the mails' subjects
-  -s, --sendmail_program CMD    command that takes the mail on stdin ("/usr/sbin/sendmail -t -i")
+  -s, --sendmail_program CMD    command that reads the mail from stdin ("/usr/sbin/sendmail -t -i")
 
 A SIZE is a number of bytes, or one with KB, MB or GB; a TIME a number of seconds, or
 one with m, h or d.

@@ -21,17 +21,17 @@ import (
 
 const natsBridgeHelp = `nats-bridge -d NAME [OPTION]... [--] COMMAND [ARGUMENT]...
 
-Runs a listener, in any language and as it is, on the events of many machines: those that
-the plugin nats has put into a stream of NATS JetStream. It is no listener itself but a
-program ([program:x]). Subscribe it to what you like by --filter.
+Runs an unmodified listener, in any language, on the events of many machines, which the
+plugin nats has sent to a stream of NATS JetStream. It is not a listener itself but a
+program ([program:x]). Select events with --filter.
 
-  -d, --durable NAME            the consumer's name in the stream, which remembers how far
-                                the listener has come; several bridges of one name share
-                                the events; listeners see it as the pool
+  -d, --durable NAME            the consumer's name in the stream, which remembers the
+                                position of the listener; several bridges with one name
+                                share the events; listeners see it as the pool
   -s, --server URL              servers, separated by commas; may be repeated
                                 (nats://127.0.0.1:4222); or NATS_URL
       --stream NAME             the stream (HARK)
-      --prefix PREFIX           what its subjects begin with (hark)
+      --prefix PREFIX           prefix of its subjects (hark)
   -f, --filter KIND=LIST        only some events; may be repeated. KIND is
                                   events: types, and those below them (PROCESS_STATE,TICK_60)
                                   identifiers: machines, as patterns (web*,db1)
@@ -56,15 +56,15 @@ program ([program:x]). Subscribe it to what you like by --filter.
       --token-file FILE         or NATS_TOKEN, the token itself
       --creds FILE              file of credentials, or NATS_CREDS
       --nkey FILE               file of a user's seed, or NATS_NKEY
-      --tls-ca FILE             certificates that sign the servers'
+      --tls-ca FILE             certificate authorities of the servers
       --tls-cert FILE, --tls-key FILE
-                                our own certificate
-      --tls-server-name NAME    name that the servers' certificates bear
+                                certificate and key of this client
+      --tls-server-name NAME    name in the servers' certificates
 
-RESULT 2\nOK takes an event out of the stream. Anything else, and the listener's end, brings it
-back. server: in an event's header is the machine's identifier, serial: the event's
-number there, poolserial: that of the message in the stream. The listener's calls of
-XML-RPC, if it makes any, go to this machine's supervisord.
+After RESULT 2\nOK an event is done. After any other result, or the end of the listener, it
+comes again. In an event's header, server: is the machine's identifier, serial: the event's
+number there, and poolserial: the number of the message in the stream. XML-RPC calls of the
+listener go to this machine's supervisord.
 `
 
 const (
@@ -269,7 +269,7 @@ func parseFilter(filters []string) (f bridgeFilter, err error) {
 		case "identifiers":
 			for _, pattern := range items {
 				if _, err := path.Match(pattern, ""); err != nil {
-					return f, fmt.Errorf("option --filter: %q is no pattern", pattern)
+					return f, fmt.Errorf("option --filter: %q is not a pattern", pattern)
 				}
 			}
 			f.identifiers = append(f.identifiers, items...)

@@ -200,7 +200,7 @@ func TestTheBridgeSpeaksSupervisorsProtocol(t *testing.T) {
 	if got := read(t, b.file("log")); got != want {
 		t.Errorf("the listener has read\n%q, want\n%q", got, want)
 	}
-	if got := b.stop(); got != "taken 3, rejected 0, unanswered 0, given up 0, left out 1" {
+	if got := b.stop(); got != "accepted 3, rejected 0, unanswered 0, given up 0, omitted 1" {
 		t.Error(got)
 	}
 }
@@ -213,7 +213,7 @@ func TestWhatIsNotTakenComesAgain(t *testing.T) {
 	if got, want := b.words(), strings.Fields("a reject-once reject-once b die-once die-once c babble-once babble-once d"); !slices.Equal(got, want) {
 		t.Errorf("read %q, want %q", got, want)
 	}
-	if got := b.stop(); got != "taken 7, rejected 1, unanswered 2, given up 0, left out 0" {
+	if got := b.stop(); got != "accepted 7, rejected 1, unanswered 2, given up 0, omitted 0" {
 		t.Error(got)
 	}
 }
@@ -299,7 +299,7 @@ func TestWhatIsNeverTakenIsGivenUp(t *testing.T) {
 		dead[0].Header.Get(deadSubject) != "hark.events.h.web.p.PROCESS_COMMUNICATION_STDOUT" || !strings.HasPrefix(dead[1].Header.Get(deadReason), "it cannot be read") {
 		t.Errorf("%+v", dead)
 	}
-	if got := b.stop(); got != "taken 2, rejected 3, unanswered 0, given up 2, left out 0" {
+	if got := b.stop(); got != "accepted 2, rejected 3, unanswered 0, given up 2, omitted 0" {
 		t.Error(got)
 	}
 }
@@ -340,7 +340,7 @@ func TestTheBridgeStopsInOrder(t *testing.T) {
 	b.publish("h", "p", "a", "sleep-once", "b", "c")
 	b.start()
 	b.until("the second is read", func() bool { return len(b.words()) == 2 })
-	if got := b.stop(); got != "taken 1, rejected 0, unanswered 1, given up 0, left out 0" {
+	if got := b.stop(); got != "accepted 1, rejected 0, unanswered 1, given up 0, omitted 0" {
 		t.Error(got)
 	}
 	b.start()
@@ -406,7 +406,7 @@ func TestTheBridgesFilter(t *testing.T) {
 	if got, want := b.words(), []string{"a", "b", "TICK_60"}; !slices.Equal(got, want) {
 		t.Errorf("read %q, want %q", got, want)
 	}
-	if got := b.stop(); got != "taken 3, rejected 0, unanswered 0, given up 0, left out 2" {
+	if got := b.stop(); got != "accepted 3, rejected 0, unanswered 0, given up 0, omitted 2" {
 		t.Error(got)
 	}
 }
@@ -486,7 +486,7 @@ func TestTheBridgesOptions(t *testing.T) {
 		"there is no event type \"NOTHING\"":   {"-d", "x", "-f", "events=NOTHING", "cat"},
 		"there is no kind \"x\"":               {"-d", "x", "-f", "x=y", "cat"},
 		"KIND=LIST":                            {"-d", "x", "-f", "events", "cat"},
-		"is no pattern":                        {"-d", "x", "-f", "identifiers=[", "cat"},
+		"is not a pattern":                     {"-d", "x", "-f", "identifiers=[", "cat"},
 		"hold no user or password":             {"-d", "x", "-s", "nats://u:s3cr3t@h", "cat"},
 		"not below hark.events":                {"-d", "x", "--max-deliveries", "1", "--dead-letter", "hark.events.x", "cat"},
 		"without --max-deliveries":             {"-d", "x", "--dead-letter", "dead", "cat"},

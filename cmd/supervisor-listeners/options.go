@@ -91,7 +91,7 @@ func longOption(arg string, args []string, options []option) ([]string, error) {
 		found.flag()
 		return args, nil
 	case !given && len(args) == 0:
-		return nil, fmt.Errorf("option --%s wants a value", found.long)
+		return nil, fmt.Errorf("option --%s requires a value", found.long)
 	case !given:
 		value, args = args[0], args[1:]
 	}
@@ -121,7 +121,7 @@ func shortOptions(letters string, args []string, options []option) ([]string, er
 			found.flag()
 			continue
 		case letters == "" && len(args) == 0:
-			return nil, fmt.Errorf("option -%c wants a value", letter)
+			return nil, fmt.Errorf("option -%c requires a value", letter)
 		case letters == "":
 			letters, args = args[0], args[1:]
 		}

@@ -213,7 +213,7 @@ func TestAMailServerWithoutEnd(t *testing.T) {
 	}()
 	b := newBench()
 	m := mailer{s: b.surroundings, to: []string{"x@y"}, from: "z@y", smtpHost: l.Addr().String()}
-	if err := m.send(context.Background(), "s", "t"); err == nil || !strings.Contains(err.Error(), "says more than") {
+	if err := m.send(context.Background(), "s", "t"); err == nil || !strings.Contains(err.Error(), "sends more than") {
 		t.Errorf("%.300v", err)
 	}
 	_ = l.Close()

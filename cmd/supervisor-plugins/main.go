@@ -43,13 +43,13 @@ const help = `supervisor-plugins -- the plugins that come with Hark, in one prog
 
 Usage: supervisor-plugins [list | receive [options] | NAME --describe]
 
-supervisord starts it, as its configuration says (plugin = slack). By hand it reports what it has:
+supervisord starts it as configured (plugin = slack). It can also be run by hand:
 
     supervisor-plugins list                 the names
-    supervisor-plugins slack --describe     the keys that a plugin takes
-    supervisor-plugins receive              take webhooks on this host and print them, to try it out
+    supervisor-plugins slack --describe     the keys of a plugin
+    supervisor-plugins receive              receive webhooks on this host and print them, for trying it out
 
-A link of a plugin's name to it is that plugin. supervisord plugin list and info tell the same of those that are installed.
+A link to it with the name of a plugin runs that plugin. supervisord plugin list and info show the installed plugins.
 
 Options:
 --list -- the names, with a line on each

@@ -27,7 +27,7 @@ const (
 
 const receiveHelp = `usage: supervisor-plugins receive [--listen HOST:PORT]
 
-Takes what the plugins slack and webhook send and prints it, so that they can be tried without a service
+Receives what the plugins slack and webhook send and prints it, so that they can be tried without a service
 elsewhere. Any path is a webhook; /api is Slack's Web API, for bot_token.
 `
 

@@ -177,7 +177,7 @@ func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err e
 	d.takeLog(log)
 	log.begin(d, conf)
 	if u := set.User; !first && u != nil && u.UID != os.Getuid() {
-		log.write(config.WARN, fmt.Sprintf("user=%s of [supervisord] is not taken up by a restart: end supervisord and start it again", u.Name))
+		log.write(config.WARN, fmt.Sprintf("user=%s of [supervisord] does not take effect at a restart: stop supervisord and start it again", u.Name))
 	}
 	defer func() {
 		if err != nil {

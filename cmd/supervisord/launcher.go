@@ -68,7 +68,7 @@ func (l *launcher) Launch(ctx context.Context, p *plugins.Program) (plugins.Proc
 	r.Started = func(c *child.Child) {
 		confined := child.Confine(c, l.tag+p.Plugin, p.MaxProcesses)
 		if p.MaxProcesses > 0 && p.User == nil && !confined.Counts() && syscall.Geteuid() == 0 {
-			l.log(config.WARN, fmt.Sprintf("plugin %s: max_processes does not bind it: it runs as root, and there is no cgroup that counts; set user= in [plugin:%s]", p.Plugin, p.Plugin))
+			l.log(config.WARN, fmt.Sprintf("plugin %s: max_processes has no effect: the plugin runs as root, and no cgroup can be used; set user= in [plugin:%s]", p.Plugin, p.Plugin))
 		}
 		now = &launched{c, confined}
 		stdout.child.Store(c)

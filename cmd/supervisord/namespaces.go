@@ -20,7 +20,7 @@ func namespaces(h *plugins.Host, mood func() core.Mood) []rpc.Namespace {
 			if len(n.Methods) == 0 {
 				err := h.Reachable(sdk.NamespaceKind, n.Name)
 				if err == nil {
-					err = fmt.Errorf("plugin %q has not told its methods yet", n.Plugin)
+					err = fmt.Errorf("the methods of plugin %q are not known yet", n.Plugin)
 				}
 				return pluginFault(err)
 			}

@@ -91,7 +91,7 @@ autostart=false
 autorestart=false
 `, "-e", "info")
 	// Where yes waits for the processor just then, nothing is left in the pipe, and nothing is said of it.
-	said := func() bool { return strings.Contains(in.log(), "a descendant of it goes on writing") }
+	said := func() bool { return strings.Contains(in.log(), "a descendant keeps writing") }
 	for tries := 0; tries < 5 && !said(); tries++ {
 		in.must("supervisor.startProcess", "leaves")
 		in.waitState("leaves", "EXITED")

@@ -20,21 +20,21 @@ const pluginVerb = "plugin"
 
 const pluginUsage = `usage: supervisord plugin VERB [options]
 
-  install FILE [--user USER]              copy a plugin into the first plugin directory that can be written, ask it what
-                                          it is, and record that with its hash
+  install FILE [--user USER]              copy a plugin into the first writable plugin directory, and record its
+                                          description and hash
   install --files F[,F...] -- CMD ARG...  record a plugin that an interpreter runs: CMD, and the files that it reads
-  remove NAME                             take a plugin away again
-  list [--json]                           what is installed, and what comes with Hark
-  info NAME [--json]                      what a plugin is, and the keys of its sections
-  verify [NAME...]                        check that files are what was recorded, and nobody else's to write
-  sections [--json]                       check the sections about plugins of a configuration: that their plugins are there,
-                                          and their keys; supervisorctl config check includes it
-  check NAME|FILE [KIND] [KEY=VALUE...]   start a plugin, configure it with the keys given, ask how it is, and stop it
+  remove NAME                             remove an installed plugin
+  list [--json]                           list the installed plugins, and those that come with Hark
+  info NAME [--json]                      describe a plugin, and the keys of its sections
+  verify [NAME...]                        check that files match their record, and that others cannot write them
+  sections [--json]                       check that the plugins of a configuration's sections exist, and check the keys
+                                          of these sections; supervisorctl config check includes it
+  check NAME|FILE [KIND] [KEY=VALUE...]   start a plugin, configure it with these keys, check its health, and stop it
   new NAME --kind notifier|logsink|namespace [--lang go|node|python] [--dir DIR]
-                                          write the beginning of a plugin, with its tests
+                                          write a new plugin, with its tests
 
-Options of all: -c FILE, the configuration whose plugin_dirs and [plugin:NAME] count (default: searched for as ever,
-and without one the default directories). supervisorctl plugin restart NAME restarts one that runs.
+All accept -c FILE, the configuration with plugin_dirs and [plugin:NAME] (by default the one that supervisord finds;
+without one, the default directories). supervisorctl plugin restart NAME restarts a running plugin.
 `
 
 // pluginTool is one run of supervisord plugin.

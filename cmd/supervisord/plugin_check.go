@@ -47,7 +47,7 @@ func (t *pluginTool) check(words []string) error {
 	_, _ = fmt.Fprintf(t.stdout, "file: ok, sha256 %s\n", x.SHA256)
 	d, err := describe(x, user)
 	if err != nil {
-		return fmt.Errorf("it cannot tell what it is: %w", err)
+		return fmt.Errorf("it cannot describe itself: %w", err)
 	}
 	description, err := sdk.ParseDescription(d.Raw)
 	if err != nil {
@@ -127,13 +127,13 @@ func checkArguments(d *sdk.Description, words []string) (sdk.KindName, map[strin
 		kind, words = sdk.KindName(words[0]), words[1:]
 	}
 	if d.Kind(kind) == nil {
-		return "", nil, fmt.Errorf("it is no %s; %w", kind, errPluginUsage)
+		return "", nil, fmt.Errorf("it is not a %s; %w", kind, errPluginUsage)
 	}
 	values := map[string]string{}
 	for _, word := range words {
 		key, value, ok := strings.Cut(word, "=")
 		if !ok {
-			return "", nil, fmt.Errorf("%q is no KEY=VALUE; %w", word, errPluginUsage)
+			return "", nil, fmt.Errorf("%q is not KEY=VALUE; %w", word, errPluginUsage)
 		}
 		if file, secret := strings.CutSuffix(key, "_file"); secret {
 			text, err := os.ReadFile(value)

@@ -111,11 +111,11 @@ func TestAnInterpretersPluginIsInstalledWithItsFiles(t *testing.T) {
 func TestPluginsThatCannotBeInstalled(t *testing.T) {
 	t.Parallel()
 	k := newTool(t, "")
-	k.says(k.run(1, "install", "-c", k.conf, k.script("a", "#!/bin/sh\necho sorry >&2\nexit 3\n")), "cannot tell what it is", "status 3", "sorry")
+	k.says(k.run(1, "install", "-c", k.conf, k.script("a", "#!/bin/sh\necho sorry >&2\nexit 3\n")), "cannot describe itself", "status 3", "sorry")
 	k.says(k.run(1, "install", "-c", k.conf, k.script("b", "#!/bin/sh\necho hello\n")), "cannot read the plugin's description")
 	k.says(k.run(1, "install", "-c", k.conf, k.script("c", "hello")), "neither an ELF program nor a script")
 	k.says(k.run(1, "install", "-c", k.conf, k.dir+"/nothing"), "no such file")
-	k.says(k.run(1, "install", "-c", k.conf, k.dir), "no regular file")
+	k.says(k.run(1, "install", "-c", k.conf, k.dir), "not a regular file")
 	k.says(k.run(0, "list", "-c", k.conf), "NAME")
 	if out := k.run(0, "list", "--json", "-c", k.conf); strings.TrimSpace(out) != "[]" {
 		t.Errorf("something is installed: %s", out)
@@ -141,7 +141,7 @@ func TestPluginChecksItsKeys(t *testing.T) {
 	}
 	// It describes itself, and cannot do more: what starts it sees that.
 	k.says(k.run(1, "check", "-c", k.conf, file, "to=me"), "keys: ok", "it cannot be started")
-	k.says(k.run(2, "check", "-c", k.conf, file, "logsink", "to=me"), "it is no logsink")
+	k.says(k.run(2, "check", "-c", k.conf, file, "logsink", "to=me"), "it is not a logsink")
 }
 
 func TestThePluginSectionCounts(t *testing.T) {

@@ -84,7 +84,7 @@ func TestANamespaceOfAPlugin(t *testing.T) {
 	if f := in.fault("faulty.call", "supervisor.shutdown"); f.Code != 403 || !strings.Contains(f.String, "may not call supervisor.shutdown") {
 		t.Errorf("a forbidden call back: %+v", f)
 	}
-	in.waitLog("called a method that it may not call; told once: method=supervisor.shutdown")
+	in.waitLog("called a method without permission; logged once: method=supervisor.shutdown")
 	// Concurrent calls do not wait for one that hangs.
 	hung := make(chan error, 1)
 	go func() {

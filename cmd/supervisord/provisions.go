@@ -38,7 +38,7 @@ func (d *daemon) provide(conf *config.Config, first bool) (_ *provisions, errs c
 	}
 	var err error
 	if p.logFiles, err = openLogFiles(set); err != nil {
-		refuse("supervisord", "logfile", err.Error()+"; mend that, or name another file", err.Error())
+		refuse("supervisord", "logfile", err.Error()+"; fix that, or name another file", err.Error())
 	}
 	if first && d.report.daemonized() {
 		d.detach() // the log has been opened before, as in Supervisor
@@ -50,7 +50,7 @@ func (d *daemon) provide(conf *config.Config, first bool) (_ *provisions, errs c
 	}
 	if p.core, problems = core.Prepare(conf, fastcgi); problems != nil {
 		for _, problem := range problems {
-			refuse(problem.Section, problem.Key, problem.Err.Error()+"; mend that, or take another value", problem.Err.Error())
+			refuse(problem.Section, problem.Key, problem.Err.Error()+"; fix that, or use another value", problem.Err.Error())
 		}
 	}
 	var unbound []*rpc.BindError
@@ -64,7 +64,7 @@ func (d *daemon) provide(conf *config.Config, first bool) (_ *provisions, errs c
 	if p.pidError != nil && !first && set.Pidfile != d.conf.Supervisord.Pidfile {
 		// One that could not be written before is no reason not to start: Supervisor starts.
 		line := pidfileLine(set.Pidfile, p.pidError)
-		refuse("supervisord", "pidfile", line+"; mend that, or name another file", line)
+		refuse("supervisord", "pidfile", line+"; fix that, or name another file", line)
 	}
 	if errs != nil {
 		p.discard()
@@ -77,15 +77,15 @@ func (d *daemon) provide(conf *config.Config, first bool) (_ *provisions, errs c
 func adviceFor(err error) string {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return "; stop the program that has it, or take another port"
+		return "; stop the program that has it, or use another port"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return "; accepted: an address of this machine"
 	case errors.Is(err, held.ErrTooLong):
-		return "; take a shorter path"
+		return "; use a shorter path"
 	case errors.Is(err, fs.ErrExist):
-		return "; move it away, or take another path"
+		return "; move it away, or use another path"
 	case errors.Is(err, fs.ErrNotExist):
-		return "; make its directory, or take another path"
+		return "; create its directory, or use another path"
 	}
 	return ""
 }

@@ -55,7 +55,7 @@ func (d *daemon) takeNext() (*provisions, error) {
 			p.discard()
 			return fresh, nil
 		}
-		err = fmt.Errorf("cannot use the configuration as it is now, so the one of before the restart is used: %w", errs)
+		err = fmt.Errorf("cannot use the current configuration, so the one from before the restart is used: %w", errs)
 	} else {
 		err = fmt.Errorf("cannot read the configuration again, so the one of before the restart is used: %w", err)
 	}
@@ -83,7 +83,7 @@ func (d *daemon) comeBack(signals <-chan os.Signal, err error) *provisions {
 		if p, errs := d.provide(&good, false); errs == nil {
 			return p
 		} else if pause == firstPause {
-			d.write(config.CRIT, fmt.Sprintf("cannot use the last good configuration any more: %v; trying again until it can be used, or %s can", errs, d.path))
+			d.write(config.CRIT, fmt.Sprintf("cannot use the last good configuration any longer: %v; trying again until it can be used, or %s can", errs, d.path))
 		}
 		if p, err := d.takeNext(); err == nil {
 			return p

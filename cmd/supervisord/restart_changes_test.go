@@ -13,7 +13,7 @@ import (
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
-const cannotRestart = " ERRO cannot restart with the configuration as it is now, so everything goes on: "
+const cannotRestart = " ERRO cannot restart with the current configuration, so everything continues: "
 
 // user= of [supervisord] is taken up by a start alone.
 func TestAChangedUserIsNotTakenUpByARestart(t *testing.T) {
@@ -76,7 +76,7 @@ func TestAChangedUserIsNotTakenUpByARestart(t *testing.T) {
 					t.Errorf("pid %d runs as %v", pid, uid)
 				}
 			}
-			const told = " WARN user=nobody of [supervisord] is not taken up by a restart: end supervisord and start it again\n"
+			const told = " WARN user=nobody of [supervisord] does not take effect at a restart: stop supervisord and start it again\n"
 			if warns := strings.Contains(in.log(), told); warns != (name == "of root's") {
 				t.Errorf("told: %v", warns)
 			}
@@ -99,8 +99,8 @@ func TestASecondHUPWhileARestartIsUnderWay(t *testing.T) {
 		"unchanged":                         {"[program:first]\ncommand=/bin/cat\nstartsecs=0\n", true, "first", ""},
 		"broken":                            {"[program:second]\nstartsecs=0\n", true, "first", "CRIT cannot read the configuration again, so the one of before the restart is used: "},
 		"broken, without one":               {"no section\n", false, "first", "CRIT cannot read the configuration again, so the one of before the restart is used: "},
-		"with what cannot be used":          {fmt.Sprintf("[program:second]\ncommand=/bin/cat\n[inet_http_server]\nport=127.0.0.1:%d\n", port), true, "first", "CRIT cannot use the configuration as it is now, so the one of before the restart is used: "},
-		"with a FastCGI port that is taken": {fmt.Sprintf("[fcgi-program:second]\ncommand=/bin/cat\nsocket=tcp://127.0.0.1:%d\n", port), true, "first", "CRIT cannot use the configuration as it is now, so the one of before the restart is used: "},
+		"with what cannot be used":          {fmt.Sprintf("[program:second]\ncommand=/bin/cat\n[inet_http_server]\nport=127.0.0.1:%d\n", port), true, "first", "CRIT cannot use the current configuration, so the one from before the restart is used: "},
+		"with a FastCGI port that is taken": {fmt.Sprintf("[fcgi-program:second]\ncommand=/bin/cat\nsocket=tcp://127.0.0.1:%d\n", port), true, "first", "CRIT cannot use the current configuration, so the one from before the restart is used: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

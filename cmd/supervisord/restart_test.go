@@ -128,7 +128,7 @@ func TestAValueThatCannotBeUsedIsNoReasonToStop(t *testing.T) {
 	in.waitServing()
 	in.waitState("a", "RUNNING")
 	child, before := in.pid("a"), in.listing()
-	const line = " ERRO cannot restart with the configuration as it is now, so everything goes on: "
+	const line = " ERRO cannot restart with the current configuration, so everything continues: "
 	for _, u := range append(unusables(), onlyRestart()...) {
 		t.Run(u.name, func(t *testing.T) {
 			in.writeConf(u.broken(t, port))

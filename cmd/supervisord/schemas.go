@@ -183,7 +183,7 @@ func (s *schemas) find(wanted map[string]plugins.Settings) map[string]schema {
 	}
 }
 
-var errNotTold = fmt.Errorf("it did not tell within %v", schemasTime)
+var errNotTold = fmt.Errorf("it did not answer within %v", schemasTime)
 
 // describe finds out what a plugin says of itself: what was recorded when it was installed, what its process told, or else what it prints.
 func (s *schemas) describe(ctx context.Context, settings plugins.Settings) (sdk.Description, error) {
@@ -268,7 +268,7 @@ func (s *schemas) run(ctx context.Context, settings plugins.Settings, exe *plugi
 	case how := <-ended: // now nobody writes to out
 		d, err := sdk.ParseDescription(out.bytes)
 		if err != nil {
-			return d, fmt.Errorf("with --describe %s, and what it printed is no description", how)
+			return d, fmt.Errorf("with --describe %s, and its output is not a description", how)
 		}
 		return d, nil
 	case <-ctx.Done():
@@ -299,7 +299,7 @@ func (e *extensions) check(c *config.Config) error {
 		return wrong
 	}
 	for _, name := range slices.Sorted(maps.Keys(unknown)) {
-		e.log(config.WARN, fmt.Sprintf("cannot tell whether the sections of plugin %s are in order: %v", name, unknown[name]))
+		e.log(config.WARN, fmt.Sprintf("cannot check the sections of plugin %s: %v", name, unknown[name]))
 	}
 	return nil
 }

@@ -66,8 +66,8 @@ func TestPluginsThatDoNotTellTheirKeysDoNotStopReread(t *testing.T) {
 	if got, status := in.ctl("reread"); status != 0 || got != "notifier:ops: available\nplugin:faulty: available\nrpcinterface:faulty: available\n" {
 		t.Errorf("reread: %d %s", status, got)
 	}
-	in.waitLog(`WARN cannot tell whether the sections of plugin nowhere are in order: plugin "nowhere" not found in `)
-	in.waitLog("WARN cannot tell whether the sections of plugin faulty are in order: with --describe it ended: exit status 3")
+	in.waitLog(`WARN cannot check the sections of plugin nowhere: plugin "nowhere" not found in `)
+	in.waitLog("WARN cannot check the sections of plugin faulty: with --describe it ended: exit status 3")
 }
 
 // An installed plugin is not run to have it tell: what is recorded counts.

@@ -224,10 +224,10 @@ func TestABrokenConfigurationIsNoReasonToStop(t *testing.T) {
 	child := in.pid("a")
 	for _, broken := range []string{baseConf + "[program:a]\nstartsecs=soon\n", "[nonsense\n"} {
 		in.writeConf(broken)
-		before := strings.Count(in.log(), " ERRO cannot restart with the configuration as it is now, so everything goes on: ")
+		before := strings.Count(in.log(), " ERRO cannot restart with the current configuration, so everything continues: ")
 		in.signal(syscall.SIGHUP)
 		until(t, "the log says why not", func() bool {
-			return strings.Count(in.log(), " ERRO cannot restart with the configuration as it is now, so everything goes on: ") > before
+			return strings.Count(in.log(), " ERRO cannot restart with the current configuration, so everything continues: ") > before
 		})
 		if fault := in.fault("supervisor.restart"); fault.Code != 92 {
 			t.Errorf("restart: %v", fault)

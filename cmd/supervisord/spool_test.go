@@ -352,7 +352,7 @@ func TestAPoolMayGetAndLoseItsSpoolInAnUpdate(t *testing.T) {
 	}
 	in.committed("l", 3)
 	update(section(""))
-	in.waitLog("pool l is removed with 3 events that nobody has processed: they stay in " + in.dir + "/l.spool")
+	in.waitLog("pool l was removed with 3 unprocessed events: they stay in " + in.dir + "/l.spool")
 	in.send("memory")
 	in.must("supervisor.startProcess", "l")
 	if got := in.waitPayloads("l", 1); got[0] != "type:k\nmemory" {

@@ -141,7 +141,7 @@ func (t *table) add(s reflect.Type, at []int, offset uintptr, prefix string, typ
 		case nested || f.Anonymous && !tagged:
 			t.add(f.Type, index, offset+f.Offset, prefix+inner, types)
 		case !tagged:
-			panic(fmt.Sprintf(`the field %s of %s needs a tag key:"NAME", or "-" if it is no key`, f.Name, s))
+			panic(fmt.Sprintf(`the field %s of %s needs a tag key:"NAME", or "-" if it is not a key`, f.Name, s))
 		case name != "-":
 			k := t.keyOf(f, prefix+name, prefix, types)
 			k.index, k.offset = index, offset+f.Offset

@@ -216,9 +216,9 @@ func ReadSecretFile(path string) (Secret, error) {
 	sys, _ := st.Sys().(*syscall.Stat_t)
 	switch {
 	case !st.Mode().IsRegular():
-		return Secret{}, errors.New("cannot use the file: it is no regular file")
+		return Secret{}, errors.New("cannot use the file: it is not a regular file")
 	case sys != nil && sys.Uid != 0 && int(sys.Uid) != os.Geteuid():
-		return Secret{}, fmt.Errorf("cannot use the file: it belongs to uid %d, neither to root nor to supervisord; chown it to root", sys.Uid)
+		return Secret{}, fmt.Errorf("cannot use the file: it belongs to uid %d, not to root or supervisord; chown it to root", sys.Uid)
 	case st.Mode()&0o022 != 0:
 		return Secret{}, errors.New("cannot use the file: others may write to it; chmod it to 0600")
 	case st.Mode()&0o004 != 0:

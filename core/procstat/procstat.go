@@ -16,7 +16,7 @@ import (
 )
 
 // ErrUnsupported is returned where this system does not tell.
-var ErrUnsupported = errors.New("cannot tell what processes use on this system")
+var ErrUnsupported = errors.New("cannot read what processes use on this system")
 
 // baseAge is how old a sample must be before a percentage is measured from a later
 // one: CPU time is counted in hundredths of a second, so less would be noise.

@@ -248,12 +248,12 @@ func number(b []byte) uint64 {
 func bootTime(path string) (time.Time, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("cannot tell when the system started: %w", err)
+		return time.Time{}, fmt.Errorf("cannot find when the system started: %w", err)
 	}
 	_, after, ok := bytes.Cut(data, []byte("\nbtime "))
 	line, _, _ := bytes.Cut(after, []byte("\n"))
 	if !ok || number(line) == 0 {
-		return time.Time{}, fmt.Errorf("cannot tell when the system started: %s has no btime", path)
+		return time.Time{}, fmt.Errorf("cannot find when the system started: %s has no btime", path)
 	}
 	return time.Unix(int64(number(line)), 0), nil
 }

@@ -155,7 +155,7 @@ func TestManyProcessesAreReadByManyThreads(t *testing.T) {
 
 func TestATableThatCannotBeReadIsAnError(t *testing.T) {
 	s := &scanner{root: filepath.Join(t.TempDir(), "none"), table: make(map[int]*entry)}
-	if _, err := s.scan(nil, true); err == nil || !strings.Contains(err.Error(), "cannot tell when the system started") {
+	if _, err := s.scan(nil, true); err == nil || !strings.Contains(err.Error(), "cannot find when the system started") {
 		t.Errorf("%v", err)
 	}
 }

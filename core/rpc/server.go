@@ -271,7 +271,7 @@ func (s *Server) Serve() {
 		}
 		s.serving.Go(func() {
 			if err := k.http.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
-				s.activity(config.ERRO, fmt.Sprintf("cannot serve [%s] any more: %v", k.config.Section, err))
+				s.activity(config.ERRO, fmt.Sprintf("cannot serve [%s] any longer: %v", k.config.Section, err))
 			}
 		})
 	}

@@ -32,7 +32,7 @@ func (h *Handler) act(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "these credentials are read-only", http.StatusForbidden)
 		return
 	case act != "refresh" && r.Method == http.MethodHead:
-		http.Error(w, "an action is no HEAD", http.StatusMethodNotAllowed)
+		http.Error(w, "an action cannot be a HEAD request", http.StatusMethodNotAllowed)
 		return
 	case act != "refresh" && fromElsewhere(r) && !(r.Method == http.MethodPost && h.hasToken(r.PostForm.Get(tokenField))):
 		h.render(w, h.confirm, confirmPage{act, name, h.token})

@@ -34,7 +34,7 @@ func (h *Handler) scrapeProcesses(ctx context.Context, f *families) error {
 	state := f.gauge("process_state", "State of a process, with Supervisor's numbers: 0 STOPPED, 10 STARTING, 20 RUNNING, 30 BACKOFF, 40 STOPPING, 100 EXITED, 200 FATAL, 1000 UNKNOWN.", own...)
 	up := f.gauge("process_up", "Whether a process is RUNNING.", own...)
 	start := f.gauge("process_start_time_seconds", "When a process was started last, seconds since 1970.", own...)
-	restarts := f.counter("process_restarts_total", "Starts of a process that nobody asked for, since its group was added.", own...)
+	restarts := f.counter("process_restarts_total", "Starts of a process that nobody requested, since its group was added.", own...)
 	memory := f.gauge("process_resident_memory_bytes", "Memory of a process and its descendants.", own...)
 	cpu := f.counter("process_cpu_seconds_total", "Processor time of a process and its descendants.", own...)
 	counts := map[string]map[process.State]int{}
@@ -81,7 +81,7 @@ func (h *Handler) scrapeTally(ctx context.Context, f *families) error {
 		*series
 		values map[string]uint64
 	}{
-		{f.counter("events_total", "Events made, by type. One that nobody is subscribed to is often not made.", "type"), t.Events},
+		{f.counter("events_total", "Events created, by type. Events without subscribers are often not created.", "type"), t.Events},
 		{f.counter("process_ends_total", "Ends of processes, by exit status or signal.", "status"), t.Endings},
 		{f.counter("process_starts_total", "Processes started, by group.", "group"), t.Starts},
 	} {
@@ -103,7 +103,7 @@ func (h *Handler) scrapeLoop(f *families) {
 	l := h.o.Counters.LoopTotals()
 	f.counter("loop_turns_total", "Turns of the supervisor's loop.").count(l.Turns)
 	f.counter("loop_busy_seconds_total", "Time that the turns of the loop took together.").set(l.Busy.Seconds())
-	f.counter("loop_slow_turns_total", "Turns of the loop that took more than 10 ms: nothing happens to any process while one lasts.").count(l.Slow)
+	f.counter("loop_slow_turns_total", "Turns of the loop that took more than 10 ms: during a turn nothing else happens to any process.").count(l.Slow)
 	f.gauge("loop_longest_turn_seconds", "The longest turn of the loop since the start, but for the one that starts the programs.").set(l.Ever.Seconds())
 }
 
@@ -122,7 +122,7 @@ func (h *Handler) scrapeSubscribers(ctx context.Context, f *families) error {
 	oldest := f.gauge("subscriber_oldest_seconds", "Age of the event that waits longest.", own...)
 	delivered := f.counter("subscriber_delivered_total", "Events delivered.", own...)
 	rejected := f.counter("subscriber_rejected_total", "Events rejected.", own...)
-	discarded := f.counter("subscriber_discarded_total", "Events lost for want of room.", own...)
+	discarded := f.counter("subscriber_discarded_total", "Events lost because there was no room.", own...)
 	letters := f.counter("subscriber_dead_letters_total", "Events given up after too many tries, and written to the dead letters.", own...)
 	suppressed := f.counter("notifier_suppressed_total", "Events that a notifier folded, silenced or summarised.", "notifier")
 	failing := f.gauge("notifier_failing", "Whether the last delivery of a notifier failed.", "notifier")
@@ -167,14 +167,14 @@ type spoolSeries struct {
 func newSpoolSeries(f *families) *spoolSeries {
 	own := []string{"kind", "name"}
 	return &spoolSeries{
-		fault:     f.gauge("spool_faulty", "Whether a spool cannot be opened or written at the moment: what is new waits in memory.", own...),
+		fault:     f.gauge("spool_faulty", "Whether a spool cannot be opened or written at the moment: new records wait in memory.", own...),
 		queued:    f.gauge("spool_records", "Records in a spool that are not acknowledged: events, or batches of output.", own...),
 		bytes:     f.gauge("spool_bytes", "Size of a spool's files.", own...),
 		most:      f.gauge("spool_max_bytes", "Bound of the size of a spool's files.", own...),
 		memory:    f.gauge("spool_memory_bytes", "What waits in memory for a spool's disk.", own...),
 		recovered: f.counter("spool_recovered_total", "Records of earlier that were found when a spool was opened.", own...),
 		appended:  f.counter("spool_appended_total", "Records put into a spool.", own...),
-		acked:     f.counter("spool_acknowledged_total", "Records taken out of a spool for good.", own...),
+		acked:     f.counter("spool_acknowledged_total", "Records removed from a spool.", own...),
 		returned:  f.counter("spool_returned_total", "Records handed out and put back.", own...),
 		refused:   f.counter("spool_refused_total", "Records too large for a spool.", own...),
 		discarded: f.counter("spool_discarded_total", "Records dropped to stay within a spool's bounds.", own...),
@@ -214,9 +214,9 @@ func (h *Handler) scrapeSinks(f *families) {
 	paused := f.gauge("logsink_paused_channels", "Channels of programs that are held back for a log sink.", own...)
 	oldest := f.gauge("logsink_oldest_seconds", "Age of the output that waits longest.", own...)
 	failing := f.gauge("logsink_failing", "Whether the last batch of a log sink failed.", own...)
-	accepted := f.counter("logsink_accepted_bytes_total", "Output taken.", own...)
+	accepted := f.counter("logsink_accepted_bytes_total", "Output accepted.", own...)
 	written := f.counter("logsink_written_bytes_total", "Output that was acknowledged.", own...)
-	dropped := f.counter("logsink_dropped_bytes_total", "Output lost for want of room, or refused for good.", own...)
+	dropped := f.counter("logsink_dropped_bytes_total", "Output lost because there was no room, or refused permanently.", own...)
 	batches := f.counter("logsink_batches_total", "Batches acknowledged.", own...)
 	again := f.counter("logsink_redelivered_batches_total", "Batches sent once more.", own...)
 	refused := f.counter("logsink_refused_batches_total", "Answers that a batch could not be written.", own...)

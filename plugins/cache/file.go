@@ -239,7 +239,7 @@ func (s *store) load(path string) error {
 	}
 	defer f.Close() //nolint:errcheck // it was only read
 	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
-		return errors.New("is no regular file")
+		return errors.New("is not a regular file")
 	}
 	err = s.readItems(f)
 	if err == nil {
@@ -249,7 +249,7 @@ func (s *store) load(path string) error {
 	if err := os.Rename(path, aside); err != nil {
 		return fmt.Errorf("cannot be used, nor set aside: %w", bare(err))
 	}
-	s.log.Error("the file of the cache is damaged; what could be read is there, the file is set aside", "file", aside, "error", err)
+	s.log.Error("the file of the cache is damaged; what could be read was loaded, and the file was renamed", "file", aside, "error", err)
 	return nil
 }
 
@@ -262,11 +262,11 @@ func (s *store) readItems(from io.Reader) error {
 	for n := 2; lines.Scan(); n++ {
 		var l line
 		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
-			return fmt.Errorf("line %d: it is no item", n) // the text is not quoted: it may be anything
+			return fmt.Errorf("line %d: it is not an item", n) // the text is not quoted: it may be anything
 		}
 		value, err := fromJSON(l.Value, 0)
 		if err != nil || l.Key == "" {
-			return fmt.Errorf("line %d: it is no item", n)
+			return fmt.Errorf("line %d: it is not an item", n)
 		}
 		if at := s.byKey[l.Key]; at != nil {
 			s.drop(at)

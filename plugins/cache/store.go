@@ -126,7 +126,7 @@ func (s *store) set(c *config) (old *saver, err error) {
 		return nil, nil
 	}
 	if s.users > 0 && c.File != "" && exists(c.File) { // of another cache, whose items would be lost
-		return nil, &sdk.ConfigError{Key: "file", Text: "is there already: remove it, or restart the plugin, which then begins with what it holds"}
+		return nil, &sdk.ConfigError{Key: "file", Text: "already exists: remove it, or restart the plugin, which then begins with its contents"}
 	}
 	s.c = *c
 	if old, s.saver = s.saver, nil; c.File != "" {
@@ -176,7 +176,7 @@ func (s *store) put(key string, value any) error {
 		case bytes > s.c.MaxBytes:
 			return fmt.Sprintf("the cache is full: the item takes %d bytes, the others %d, and max_bytes is %d", i.bytes, s.bytes-was.bytes, s.c.MaxBytes), true
 		case keys > maxKeys:
-			return fmt.Sprintf("the cache is full: its keys would take %d bytes together, and may %d", keys, maxKeys), true
+			return fmt.Sprintf("the cache is full: its keys would take %d bytes together, and the limit is %d", keys, maxKeys), true
 		}
 		return "", false
 	}

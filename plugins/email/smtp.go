@@ -107,7 +107,7 @@ type bounded struct {
 // Read is net.Conn's.
 func (b *bounded) Read(p []byte) (int, error) {
 	if b.left <= 0 {
-		return 0, fmt.Errorf("it says more than %d KB, which is no SMTP", maxAnswers>>10)
+		return 0, fmt.Errorf("it sends more than %d KB, which is not SMTP", maxAnswers>>10)
 	}
 	n, err := b.Conn.Read(p[:min(len(p), b.left)])
 	b.left -= n

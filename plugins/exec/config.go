@@ -42,7 +42,7 @@ func (c *config) Validate() error {
 	}
 	for name, value := range c.Environment {
 		if strings.ContainsAny(name, "=\x00") || strings.Contains(value, "\x00") || name == "" {
-			return &sdk.ConfigError{Key: "environment", Text: "has a name or a value that no environment takes"}
+			return &sdk.ConfigError{Key: "environment", Text: "has a name or a value that an environment cannot have"}
 		}
 	}
 	for _, status := range c.FinalStatus {

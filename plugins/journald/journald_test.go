@@ -170,7 +170,7 @@ func TestAJournalThatTakesNoMore(t *testing.T) {
 	s := openSink(t, path, func(c *sinkConfig) { c.Timeout = 20 * time.Millisecond })
 	b := (&output{}).batch("one\ntwo\n")
 	for range 2 {
-		if err := s.Write(soon(t), b); !errors.Is(err, os.ErrDeadlineExceeded) || sdk.IsFinal(err) || !strings.Contains(err.Error(), "takes no more") {
+		if err := s.Write(soon(t), b); !errors.Is(err, os.ErrDeadlineExceeded) || sdk.IsFinal(err) || !strings.Contains(err.Error(), "accepts no more") {
 			t.Fatal(err)
 		}
 	}

@@ -42,7 +42,7 @@ func (o *outbox) send(ctx context.Context, q *lines.Queue) error {
 		o.close()
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			return fmt.Errorf("cannot send to %s: the journal takes no more: %w", o.path, os.ErrDeadlineExceeded)
+			return fmt.Errorf("cannot send to %s: the journal accepts no more: %w", o.path, os.ErrDeadlineExceeded)
 		case fresh || ctx.Err() != nil:
 			return fmt.Errorf("cannot send to %s: %w", o.path, short(err))
 		}

@@ -55,7 +55,7 @@ func (c *config) Validate() error {
 		all++
 	}
 	if all > maxLabels {
-		return &sdk.ConfigError{Key: "labels", Text: "are too many: Loki takes 15, of which host, group, process, channel and service_name are ours"}
+		return &sdk.ConfigError{Key: "labels", Text: "are too many: Loki accepts 15, and host, group, process, channel and service_name are always sent"}
 	}
 	if c.ServiceName != "" && c.Labels[service] != "" {
 		return &sdk.ConfigError{Key: service, Text: "is among the labels, too: give it once"}

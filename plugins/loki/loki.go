@@ -142,7 +142,7 @@ func (o *outlet) push(ctx context.Context, entries []entry) error {
 	}
 	answer, err := remote.Do(o.client, r)
 	if err == nil && bytes.HasPrefix(bytes.TrimSpace(answer), []byte("<")) {
-		return fmt.Errorf("%s answered with a page, so it is no Loki", o.target.Host) // of a proxy that wants a login, say
+		return fmt.Errorf("%s answered with an HTML page, so it is not Loki", o.target.Host) // of a proxy that wants a login, say
 	}
 	return err
 }

@@ -251,7 +251,7 @@ func TestTheNameOfTheService(t *testing.T) {
 	}
 	wrong := defaults()
 	wrong.URL, wrong.ServiceName, wrong.Labels = "http://x", "shop", eleven
-	if err := wrong.Validate(); err == nil || !strings.Contains(err.Error(), "Loki takes 15") {
+	if err := wrong.Validate(); err == nil || !strings.Contains(err.Error(), "Loki accepts 15") {
 		t.Errorf("16 labels: %v", err)
 	}
 	wrong.Labels = map[string]string{"service_name": "x"}

@@ -173,14 +173,14 @@ func TestStreamsThatDoNotTakeIt(t *testing.T) {
 	s := natstest.Start(t, nil)
 	n := made(t, s, func(c *connection) { c.Create = false })
 	err := n.Notify(within(t), sdktest.Sample(3))
-	if err == nil || sdk.IsFinal(err) || !strings.Contains(err.Error(), "no stream takes hark.events.host1.web.web_00.PROCESS_STATE_EXITED: make the stream HARK with the subjects hark.>") {
+	if err == nil || sdk.IsFinal(err) || !strings.Contains(err.Error(), "no stream accepts hark.events.host1.web.web_00.PROCESS_STATE_EXITED: create the stream HARK with the subjects hark.>") {
 		t.Errorf("no stream: %v", err)
 	}
 	if n.Health() == nil {
 		t.Error("its health is good")
 	}
 	other := s.Stream(jetstream.StreamConfig{Name: "OTHER", Subjects: []string{"hark.>"}})
-	if err := n.Notify(within(t), sdktest.Sample(3)); err == nil || sdk.IsFinal(err) || !strings.Contains(err.Error(), "another stream than HARK takes") {
+	if err := n.Notify(within(t), sdktest.Sample(3)); err == nil || sdk.IsFinal(err) || !strings.Contains(err.Error(), "the stream HARK does not accept") {
 		t.Errorf("another stream: %v", err)
 	}
 	if info, err := other.Info(within(t)); err != nil || info.State.Msgs != 0 {
@@ -211,8 +211,8 @@ func TestWhatIsTooLargeIsFinalAndTheRestIsThere(t *testing.T) {
 		stream jetstream.StreamConfig
 		says   string
 	}{
-		"for the server": {func(o *server.Options) { o.MaxPayload = 2048 }, jetstream.StreamConfig{}, "the server takes 2048"},
-		"for the stream": {nil, jetstream.StreamConfig{MaxMsgSize: 2048}, "which the stream does not take"},
+		"for the server": {func(o *server.Options) { o.MaxPayload = 2048 }, jetstream.StreamConfig{}, "the server accepts 2048"},
+		"for the stream": {nil, jetstream.StreamConfig{MaxMsgSize: 2048}, "which the stream does not accept"},
 	} {
 		s := natstest.Start(t, c.server)
 		c.stream.Name, c.stream.Subjects = "HARK", []string{"hark.>"}
@@ -220,7 +220,7 @@ func TestWhatIsTooLargeIsFinalAndTheRestIsThere(t *testing.T) {
 		m := sdktest.Sample(3)
 		m.Events[1].Payload = bytes.Repeat([]byte("x"), 3000)
 		n := made(t, s, nil)
-		if err := n.Notify(within(t), m); !sdk.IsFinal(err) || !strings.Contains(err.Error(), "1 of 3 messages cannot be taken: hark.events.host1.web.web_01.") || !strings.Contains(err.Error(), c.says) {
+		if err := n.Notify(within(t), m); !sdk.IsFinal(err) || !strings.Contains(err.Error(), "1 of 3 messages were refused: hark.events.host1.web.web_01.") || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: final %v: %v", name, sdk.IsFinal(err), err)
 		}
 		if got := s.Count("HARK"); got != 2 {

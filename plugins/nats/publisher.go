@@ -66,7 +66,7 @@ func (p *publisher) publish(ctx context.Context, done []bool, message func(i int
 		return err
 	}
 	if refused.refused > 0 {
-		return sdk.Final(fmt.Errorf("%d of %d messages cannot be taken: %w", refused.refused, len(done), refused.first))
+		return sdk.Final(fmt.Errorf("%d of %d messages were refused: %w", refused.refused, len(done), refused.first))
 	}
 	return nil
 }
@@ -86,7 +86,7 @@ func (p *publisher) rounds(ctx context.Context, done []bool, message func(i int)
 			switch {
 			case errors.Is(err, nats.ErrMaxPayload):
 				done[next] = true
-				refused.add(fmt.Errorf("%s has %d bytes, and the server takes %d: see its max_payload", m.Subject, m.Size(), p.conn.MaxPayload()))
+				refused.add(fmt.Errorf("%s has %d bytes, and the server accepts %d: see its max_payload", m.Subject, m.Size(), p.conn.MaxPayload()))
 			case err != nil:
 				return p.trouble(err, m.Subject)
 			default:
@@ -114,7 +114,7 @@ func (p *publisher) rounds(ctx context.Context, done []bool, message func(i int)
 			if !tooLarge(err) {
 				return p.gather(done, p.trouble(err, first.ack.Msg().Subject))
 			}
-			refused.add(fmt.Errorf("%s has %d bytes, which the stream does not take: %w", first.ack.Msg().Subject, first.ack.Msg().Size(), err))
+			refused.add(fmt.Errorf("%s has %d bytes, which the stream does not accept: %w", first.ack.Msg().Subject, first.ack.Msg().Size(), err))
 		}
 		done[first.at] = true
 		p.flight = p.flight[1:]
@@ -144,9 +144,9 @@ func (p *publisher) trouble(err error, subject string) error {
 	switch {
 	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
 		p.ready = false
-		return fmt.Errorf("no stream takes %s: make the stream %s with the subjects %s.>, or set create_stream", subject, p.c.Stream, p.c.Prefix)
+		return fmt.Errorf("no stream accepts %s: create the stream %s with the subjects %s.>, or set create_stream", subject, p.c.Stream, p.c.Prefix)
 	case errors.As(err, &api) && api.ErrorCode == codeOtherStream:
-		return fmt.Errorf("another stream than %s takes %s: see the key stream", p.c.Stream, subject)
+		return fmt.Errorf("the stream %s does not accept %s, another one does: see the key stream", p.c.Stream, subject)
 	case errors.Is(err, nats.ErrPermissionViolation):
 		return fmt.Errorf("the server refuses: %s", strings.TrimPrefix(err.Error(), nats.ErrPermissionViolation.Error()+": "))
 	case api != nil:

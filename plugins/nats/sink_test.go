@@ -135,7 +135,7 @@ func TestALineTooLargeForTheServer(t *testing.T) {
 	s := natstest.Start(t, func(o *server.Options) { o.MaxPayload = 2048 })
 	k := sink(t, s, nil)
 	err := k.Write(within(t), batch(1, 0, "one\n", strings.Repeat("x", 3000)+"\n", "two\n"))
-	if !sdk.IsFinal(err) || !strings.Contains(err.Error(), "1 of 3 messages cannot be taken: hark.logs.host1.web.web%2E1.stderr has 3") {
+	if !sdk.IsFinal(err) || !strings.Contains(err.Error(), "1 of 3 messages were refused: hark.logs.host1.web.web%2E1.stderr has 3") {
 		t.Errorf("final %v: %v", sdk.IsFinal(err), err)
 	}
 	if err := k.Write(within(t), batch(2, 3009, "three\n")); err != nil {

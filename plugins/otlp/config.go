@@ -58,7 +58,7 @@ func (r *receiver) Validate() error {
 	case err != nil:
 		return &sdk.ConfigError{Key: "url", Text: err.Error()}
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return &sdk.ConfigError{Key: "url", Text: "must have no user, password or query: put what the receiver wants to know into headers"}
+		return &sdk.ConfigError{Key: "url", Text: "must have no user, password or query: put these into headers"}
 	case r.Protocol == "grpc" && u.Path != "" && u.Path != "/":
 		return &sdk.ConfigError{Key: "url", Text: "must have no path with protocol=grpc"}
 	case r.Protocol == "grpc" && r.Proxy != "":

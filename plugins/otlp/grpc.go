@@ -70,7 +70,7 @@ func (l *grpcLink) connect() error {
 	}
 	conn, err := grpc.NewClient("dns:///"+net.JoinHostPort(l.s.target.Hostname(), port), l.opts...)
 	if err != nil {
-		return &sdk.ConfigError{Key: "url", Text: "is no address of gRPC"}
+		return &sdk.ConfigError{Key: "url", Text: "is not an address for gRPC"}
 	}
 	l.exporter, err = otlploggrpc.New(context.Background(),
 		otlploggrpc.WithGRPCConn(conn), otlploggrpc.WithHeaders(l.s.c.Headers), otlploggrpc.WithTimeout(l.s.c.Timeout),

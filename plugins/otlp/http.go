@@ -100,7 +100,7 @@ func verdict(got *http.Response, body []byte, broken error) *answer {
 	case broken != nil:
 		return &answer{err: fmt.Errorf("%s answered %d and then broke off: %w", host, got.StatusCode, broken)}
 	case strings.HasSuffix(kind, "html"):
-		return &answer{err: fmt.Errorf("%s answered %d with a page, so it is no receiver of OTLP", host, got.StatusCode)}
+		return &answer{err: fmt.Errorf("%s answered %d with an HTML page, so it is not a receiver of OTLP", host, got.StatusCode)}
 	case kind == protobufType && proto.Unmarshal(body, &taken) != nil:
 		return &answer{err: fmt.Errorf("%s answered %d with what is not an answer of OTLP", host, got.StatusCode)}
 	}

@@ -145,7 +145,7 @@ func (s *sender) tell(of int, p *v1.ExportLogsPartialSuccess) {
 
 func (s *sender) report(reason string) {
 	if s.untold == 0 {
-		s.i.Log.Warn("the receiver took what was sent, and warns", "receiver", s.target.Host, "text", words(reason))
+		s.i.Log.Warn("the receiver accepted the records with a warning", "receiver", s.target.Host, "text", words(reason))
 		return
 	}
 	s.i.Log.Error("records are lost: the receiver rejected them", "receiver", s.target.Host, "records", s.untold, "since_start", s.rejected, "reason", words(reason))

@@ -93,7 +93,7 @@ func TestWhatTheDaemonAnswers(t *testing.T) {
 }
 
 func TestASystemThatDoesNotTell(t *testing.T) {
-	no := errors.New("cannot tell what processes use: that takes Linux's /proc")
+	no := errors.New("cannot read what processes use: that takes Linux's /proc")
 	_, err := newNamespace(config{}, sdk.Instance{}, func([]int) (map[int]*found, error) { return nil, no })
 	if c, ok := errors.AsType[*sdk.ConfigError](err); !ok || c.Text != no.Error() {
 		t.Errorf("%v", err)

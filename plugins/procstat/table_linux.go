@@ -41,12 +41,12 @@ type process struct {
 func (s *scanner) scan(wanted []int) (map[int]*found, error) {
 	proc, err := procfs.NewFS(s.root)
 	if err != nil {
-		return nil, fmt.Errorf("cannot tell what processes use: %s is no /proc: %w", s.root, bare(err))
+		return nil, fmt.Errorf("cannot read what processes use: %s is not /proc: %w", s.root, bare(err))
 	}
 	if s.boot.IsZero() {
 		stat, err := proc.Stat()
 		if err != nil || stat.BootTime == 0 {
-			return nil, fmt.Errorf("cannot tell when the system started: %s/stat has no btime", s.root)
+			return nil, fmt.Errorf("cannot find when the system started: %s/stat has no btime", s.root)
 		}
 		s.boot = time.Unix(int64(stat.BootTime), 0)
 	}

@@ -47,7 +47,7 @@ const maxName = 64
 func (p *Plugin) check() error {
 	switch {
 	case p.Name == "" || len(p.Name) > maxName || p.Name[0] < 'a' || strings.Trim(p.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
-		return fmt.Errorf("%.80q is no name of a plugin: it has lower-case letters, digits and hyphens, a letter first", p.Name)
+		return fmt.Errorf("%.80q is not a name of a plugin: it has lower-case letters, digits and hyphens, a letter first", p.Name)
 	case !slices.Contains(Kinds(), p.Kind):
 		return fmt.Errorf("--kind is one of %s, not %.80q", strings.Join(Kinds(), ", "), p.Kind)
 	case !slices.Contains(Langs(), p.Lang):
@@ -71,7 +71,7 @@ func Write(dir string, p Plugin) error {
 		return err
 	}
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("cannot write the plugin into %s: it is there already", dir)
+		return fmt.Errorf("cannot write the plugin into %s: it already exists", dir)
 	}
 	parent := filepath.Dir(filepath.Clean(dir))
 	if err := os.MkdirAll(parent, 0o755); err != nil {
@@ -207,6 +207,6 @@ func New(args []string, version string, out io.Writer) error {
 	case "python":
 		next = "./test_plugin.py"
 	}
-	_, err := fmt.Fprintf(out, "%s is written. Next:\n\n    cd %s\n    %s\n\nREADME.md tells the rest.\n", dir, dir, next)
+	_, err := fmt.Fprintf(out, "%s is written. Next:\n\n    cd %s\n    %s\n\nREADME.md explains the rest.\n", dir, dir, next)
 	return err
 }

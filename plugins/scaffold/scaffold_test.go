@@ -197,16 +197,16 @@ func TestBadArgumentsWriteNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, args := range map[string][]string{
-		"usage: plugin new":             {},
-		"NAME --kind":                   {"x"},
-		"usage: plugin":                 {"x", "y", "--kind", "notifier"},
-		"--kind is one of":              {"x", "--kind", "panel"},
-		"--lang is one of":              {"--lang", "perl", "--kind", "notifier", "x"},
-		`"../x" is no name of a plugin`: {"../x", "--kind", "notifier"},
-		`"1x" is no name of a plugin`:   {"1x", "--kind", "notifier"},
-		"it is there already":           {"x", "--kind", "notifier", "--dir", "full"},
-		"no spaces":                     {"x", "--kind", "notifier", "--replace", "/a b"},
-		"flag provided but not defined": {"x", "--king", "notifier"},
+		"usage: plugin new":                {},
+		"NAME --kind":                      {"x"},
+		"usage: plugin":                    {"x", "y", "--kind", "notifier"},
+		"--kind is one of":                 {"x", "--kind", "panel"},
+		"--lang is one of":                 {"--lang", "perl", "--kind", "notifier", "x"},
+		`"../x" is not a name of a plugin`: {"../x", "--kind", "notifier"},
+		`"1x" is not a name of a plugin`:   {"1x", "--kind", "notifier"},
+		"it already exists":                {"x", "--kind", "notifier", "--dir", "full"},
+		"no spaces":                        {"x", "--kind", "notifier", "--replace", "/a b"},
+		"flag provided but not defined":    {"x", "--king", "notifier"},
 	} {
 		var out bytes.Buffer
 		if err := New(args, "v0.1.0", &out); err == nil || !strings.Contains(err.Error(), want) || out.Len() > 0 {

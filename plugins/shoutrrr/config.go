@@ -60,7 +60,7 @@ func (c *config) Validate() error {
 	for key, value := range c.Params {
 		t, err := template.New("params").Option("missingkey=error").Parse(value)
 		if err != nil || key == "" {
-			return &sdk.ConfigError{Key: "params", Text: "has a name that is empty or a value that is no template"} // the error would quote it
+			return &sdk.ConfigError{Key: "params", Text: "has an empty name or a value that is not a template"} // the error would quote it
 		}
 		c.params[key] = t
 	}
@@ -80,7 +80,7 @@ func parseURL(s string) (u *url.URL, name string, err error) {
 	case len(s) > maxURL:
 		return nil, "", fmt.Errorf("must not be longer than %d KB", maxURL>>10)
 	case strings.ContainsAny(s, "\r\n"):
-		return nil, "", errors.New("must be one address: each further one is a notifier of its own, so that it is tried again by itself")
+		return nil, "", errors.New("must be one address: use another notifier for each further one")
 	}
 	u, err = url.Parse(s)
 	if err != nil || u.Scheme == "" || u.Opaque != "" {
@@ -95,7 +95,7 @@ func parseURL(s string) (u *url.URL, name string, err error) {
 	case name == "logger":
 		return nil, "", errors.New("must not be of logger: it would write to the plugin's own output")
 	case name == "http" || name == "https":
-		return nil, "", fmt.Errorf("must begin with the name of a service; generic+%s:// is one that takes any address", name)
+		return nil, "", fmt.Errorf("must begin with the name of a service; generic+%s:// accepts any address", name)
 	}
 	return nil, "", fmt.Errorf("must begin with the name of a service: %s", strings.Join(names(), ", "))
 }

@@ -37,7 +37,7 @@ func TestSectionsThatAreRefused(t *testing.T) {
 		"no host of Teams":        {"teams://" + uuid + "@" + uuid + "/" + hexes + "/" + uuid + "/x?host=" + secretPart, "url", "cannot be used", nil},
 		"a key that is none":      {"discord://" + secretPart + "@123456?colour=" + secretPart, "url", "not a valid config key", nil},
 		"a template that is none": {"generic://h/?template=" + secretPart, "url", "template", nil},
-		"no address of its own":   {"discord+https://discord.com/api/webhooks/1/" + secretPart, "url", "takes no", nil},
+		"no address of its own":   {"discord+https://discord.com/api/webhooks/1/" + secretPart, "url", "accepts no", nil},
 		"a list with nothing":     {"matrix://u:" + secretPart + "@h/?rooms=,", "url", "cannot be used", nil},
 		"no such parameter":       {"ntfy://h/" + secretPart, "url", "params", func(c *config) { c.Params = map[string]string{"colour": secretPart} }},
 		"no value":                {"ntfy://h/" + secretPart, "url", "params", func(c *config) { c.Params = map[string]string{"priority": secretPart} }},

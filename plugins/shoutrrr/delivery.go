@@ -75,7 +75,7 @@ func (d *delivery) exchange(r *http.Request) *http.Response {
 	case err != nil:
 		d.refused = err
 	case d.wanted > maxRequests:
-		d.refused = sdk.Final(fmt.Errorf("it would take more than %d requests", maxRequests))
+		d.refused = sdk.Final(fmt.Errorf("it would need more than %d requests", maxRequests))
 	case r.URL.Host == "":
 		d.refused = sdk.Final(errors.New("the address names no host"))
 	case d.client == nil:

@@ -136,7 +136,7 @@ func lookup(name string) *service {
 func (s *service) new(address string) (types.Service, error) {
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, errors.New("it is no address")
+		return nil, errors.New("it is not an address")
 	}
 	made := s.make()
 	if _, ok := made.(*gotify.Service); ok {
@@ -145,13 +145,13 @@ func (s *service) new(address string) (types.Service, error) {
 	if name, _, custom := strings.Cut(u.Scheme, "+"); custom {
 		own, ok := made.(types.CustomURLService)
 		if !ok {
-			return nil, fmt.Errorf("%s takes no %s+https:// address", name, name)
+			return nil, fmt.Errorf("%s accepts no %s+https:// address", name, name)
 		}
 		if u, err = own.GetConfigURLFromCustom(u); err != nil {
 			return nil, err
 		}
 		if u == nil {
-			return nil, errors.New("it is no address")
+			return nil, errors.New("it is not an address")
 		}
 	}
 	if s.port != "" && u.Port() == "" {

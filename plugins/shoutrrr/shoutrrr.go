@@ -67,7 +67,7 @@ func (n *notifier) rehearse() error {
 	}
 	key, text := "url", n.redact(err.Error())
 	if len(n.c.params) > 0 {
-		text += " (or params are not what the service takes)"
+		text += " (or the service does not accept params)"
 	}
 	return &sdk.ConfigError{Key: key, Text: "cannot be used: " + text}
 }

@@ -211,7 +211,7 @@ func TestAReceiverThatHangsUp(t *testing.T) {
 		if err == nil {
 			b = o.batch("another\n")
 		}
-		return err != nil && strings.Contains(err.Error(), "hangs up")
+		return err != nil && strings.Contains(err.Error(), "closes them")
 	}, func() string { return "what is dropped counts as written" })
 	for range 5 {
 		if err := s.Write(soon(t), b); err == nil || sdk.IsFinal(err) || s.Health() == nil {

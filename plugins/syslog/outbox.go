@@ -231,7 +231,7 @@ func (o *outbox) lasts(ctx context.Context, content <-chan struct{}) error {
 	case <-wait.C:
 	case <-o.dead:
 		o.close()
-		return fmt.Errorf("it takes connections and hangs up: %w", short(o.why))
+		return fmt.Errorf("it accepts connections and closes them: %w", short(o.why))
 	case <-ctx.Done():
 		o.close()
 		return ctx.Err()

@@ -99,7 +99,7 @@ func (p *Policy) copyIn(ctx context.Context, dir string, e *Entry, file string, 
 	}
 	defer from.Close() //nolint:errcheck // only read from
 	if st, err := from.Stat(); err != nil || !st.Mode().IsRegular() {
-		return fmt.Errorf("cannot install %s: it is no regular file", file)
+		return fmt.Errorf("cannot install %s: it is not a regular file", file)
 	}
 	to, err := os.CreateTemp(dir, ".install-*")
 	if err != nil {
@@ -162,13 +162,13 @@ func (p *Policy) ask(ctx context.Context, e *Entry, argv []string, describe Desc
 func describeInto(ctx context.Context, e *Entry, x *Executable, describe Describe) error {
 	d, err := describe(ctx, x)
 	if err != nil {
-		return fmt.Errorf("it cannot tell what it is: %w", err)
+		return fmt.Errorf("it cannot describe itself: %w", err)
 	}
 	switch {
 	case !validName.MatchString(d.Name):
 		return fmt.Errorf("it calls itself %q; a name is lower-case letters, digits and hyphens, at most 64", d.Name)
 	case len(d.Kinds) == 0:
-		return errors.New("it says that it is neither notifier, log sink nor namespace")
+		return errors.New("it is neither a notifier, a log sink nor a namespace")
 	}
 	e.Name, e.Version, e.Doc, e.Kinds, e.Description = d.Name, d.Version, d.Doc, d.Kinds, d.Raw
 	return nil

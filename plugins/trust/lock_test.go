@@ -30,7 +30,7 @@ func TestARecordThatOthersCanHaveWrittenIsRefused(t *testing.T) {
 			other := filepath.Join(dir, "other")
 			return errors.Join(os.Rename(lock, other), os.Chmod(other, 0o666), os.Symlink(other, lock))
 		}, "can be written by everybody", false},
-		{"no file", func(_, lock string) error { return errors.Join(os.Remove(lock), os.Mkdir(lock, 0o755)) }, "is no regular file", false},
+		{"no file", func(_, lock string) error { return errors.Join(os.Remove(lock), os.Mkdir(lock, 0o755)) }, "is not a regular file", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.root && os.Getuid() != 0 {

@@ -22,7 +22,7 @@ func (p *Policy) openTrusted(path string) (*os.File, error) {
 	var st unix.Stat_t
 	err = unix.Fstat(int(f.Fd()), &st) //nolint:gosec // a descriptor
 	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
-		err = refuse(path, "is no regular file")
+		err = refuse(path, "is not a regular file")
 	}
 	if err == nil {
 		err = p.check(real, &st)
@@ -38,7 +38,7 @@ func (p *Policy) openTrusted(path string) (*os.File, error) {
 func (p *Policy) checkDirs(dir string) error {
 	if _, err := held.CheckDir(dir, p.rule); err != nil {
 		if errors.Is(err, unix.ENOTDIR) {
-			return refuse(dir, "is no directory")
+			return refuse(dir, "is not a directory")
 		}
 		return fmt.Errorf("cannot use the directory %s: %w", dir, unwrapped(err))
 	}

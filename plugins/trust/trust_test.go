@@ -184,7 +184,7 @@ func TestWhatIsRefused(t *testing.T) {
 		{"a directory in its place", func(t *testing.T, p *place) {
 			must(t, os.Remove(file(p)))
 			must(t, os.Mkdir(file(p), 0o755))
-		}, []string{"no regular file"}, false},
+		}, []string{"not a regular file"}, false},
 		{"another user's file", func(t *testing.T, p *place) { must(t, os.Chown(file(p), 12345, 0)) }, []string{"belongs to uid 12345", "chown root"}, true},
 		{"another user's directory", func(t *testing.T, p *place) { must(t, os.Chown(p.dir, 12345, 0)) }, []string{"belongs to uid 12345"}, true},
 		{"a file a group can write", func(t *testing.T, p *place) {
@@ -349,7 +349,7 @@ func TestAnInstallThatFailsLeavesNothing(t *testing.T) {
 		name    string
 		words   string
 	}{
-		{"#!/bin/sh\nexit 3\n", "answer", "cannot tell what it is"},
+		{"#!/bin/sh\nexit 3\n", "answer", "cannot describe itself"},
 		{answer, "../answer", "it calls itself"},
 		{answer, "", "it calls itself"},
 		{answer, "An Answer", "it calls itself"},

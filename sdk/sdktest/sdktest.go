@@ -191,7 +191,7 @@ func (s *session) describe(t *testing.T) {
 	s.description = d
 	k := d.Kind(s.kind)
 	if k == nil {
-		t.Fatalf("it is no %s", s.kind)
+		t.Fatalf("it is not a %s", s.kind)
 	}
 	if d.Doc == "" {
 		t.Error("it has no Doc")

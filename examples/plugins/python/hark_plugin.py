@@ -329,7 +329,7 @@ class Plugin:
     def _configure(self, q, context):
         key = (q.instance.kind, q.instance.name)
         if key[0] not in self._kinds:
-            return pb.ConfigureReply(error="%s is no %s" % (self.name, KINDS.get(key[0], "such thing")))
+            return pb.ConfigureReply(error="%s is not a %s" % (self.name, KINDS.get(key[0], "such thing")))
         fields, build = self._kinds[key[0]]
         try:
             made = build(decode(fields, q.values), Instance(self, q))

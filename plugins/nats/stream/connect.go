@@ -74,7 +74,7 @@ func (s *Servers) Hosts() string {
 func CheckNKey(seed string) error {
 	pair, err := nkeys.FromSeed([]byte(strings.TrimSpace(seed)))
 	if err != nil {
-		return errors.New("is no seed of a user, which begins with SU")
+		return errors.New("is not the seed of a user, which begins with SU")
 	}
 	pair.Wipe()
 	return nil
@@ -90,7 +90,7 @@ func CheckCreds(text string) error {
 			return nil
 		}
 	}
-	return errors.New("is no file of credentials, with a JWT and a seed between lines of dashes")
+	return errors.New("is not a credentials file, with a JWT and a seed between lines of dashes")
 }
 
 // options are those of the library that say who we are and whom to trust.
@@ -157,7 +157,7 @@ func explain(err error) error {
 	case errors.Is(err, nats.ErrAuthorization):
 		return fmt.Errorf("%w: the server refuses these credentials", err)
 	case errors.Is(err, nats.ErrNoInfoReceived):
-		return fmt.Errorf("%w: this is no server of NATS, or one that wants TLS first", err)
+		return fmt.Errorf("%w: this is not a NATS server, or one that requires TLS first", err)
 	case errors.As(err, &op) && op.Op == "dial" && op.Err != nil:
 		return op.Err
 	case errors.Is(err, nats.ErrTimeout), errors.As(err, &n) && n.Timeout():

@@ -149,7 +149,7 @@ type Received struct {
 }
 
 // errNoEvent is of a message that the plugin has not made.
-var errNoEvent = errors.New("it is no event of Hark's")
+var errNoEvent = errors.New("it is not an event of Hark")
 
 // Read takes an event's message apart. An error is final: the message will be the same next time.
 func Read(h nats.Header, payload []byte) (Received, error) {
@@ -160,7 +160,7 @@ func Read(h nats.Header, payload []byte) (Received, error) {
 		return r, fmt.Errorf("it is of version %.20q, which this program does not know", v)
 	}
 	if strings.ContainsFunc(r.Type, func(c rune) bool { return c <= ' ' || c > '~' || c == ':' }) {
-		return r, fmt.Errorf("%.80q is no name of an event", r.Type)
+		return r, fmt.Errorf("%.80q is not the name of an event", r.Type)
 	}
 	var err error
 	if r.Seq, err = strconv.ParseInt(h.Get(HeaderSeq), 10, 64); err != nil || r.Seq < 0 {
