@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"slices"
 	"syscall"
 )
 
@@ -83,7 +84,8 @@ func (s *Supervisor) SignalSelected(ctx context.Context, sel *Selection, sig sys
 }
 
 // RestartSelected stops the processes that run and starts all, each as soon as it
-// has itself stopped. It goes on when the caller no longer waits. The outcomes
+// has itself stopped. It goes on when the caller no longer waits, but for processes
+// that somebody else is stopping: these stay stopped then. The outcomes
 // tell their Step; a stop that fails is the last of its process. Error:
 // ShutdownState, as of StartGroup.
 func (s *Supervisor) RestartSelected(ctx context.Context, sel *Selection) ([]Outcome, error) {
@@ -91,8 +93,11 @@ func (s *Supervisor) RestartSelected(ctx context.Context, sel *Selection) ([]Out
 	if err != nil {
 		return nil, err
 	}
-	return s.batch(ctx, sel, func(g *gathering, p pick) {
+	var foreign []*member // whose stop is another call's; loop only, like those below
+	var all *gathering
+	outcomes, err := s.batch(ctx, sel, func(g *gathering, p pick) {
 		m := p.m
+		all = g
 		g.open++ // until its start is decided
 		startNow := func() {
 			s.startAgain(m, checked[m], func(e *Error) {
@@ -102,7 +107,7 @@ func (s *Supervisor) RestartSelected(ctx context.Context, sel *Selection) ([]Out
 		}
 		// The start comes in a turn of its own: what answers a stop is inside the step
 		// that ended it.
-		stopped := func(e *Error) {
+		next := func(e *Error) {
 			g.addStep(m, StepStop, e)
 			if e != nil {
 				g.close()
@@ -112,9 +117,11 @@ func (s *Supervisor) RestartSelected(ctx context.Context, sel *Selection) ([]Out
 		}
 		switch {
 		case m.stoppable():
-			s.stop(m, true, stopped)
+			s.stop(m, true, next)
 		case !m.machine.State().IsStopped(): // STOPPING
-			s.whenStopped(m, true, stopped)
+			// However many ask for it, and however long it takes, what is kept for those who are gone is nothing.
+			foreign = append(foreign, m)
+			m.waiters = append(m.waiters, waiter{answer: next, decided: stopped, stop: g})
 		default:
 			if p.named {
 				g.addStep(m, StepStop, refuse(NotRunning, m.namespec()))
@@ -122,6 +129,14 @@ func (s *Supervisor) RestartSelected(ctx context.Context, sel *Selection) ([]Out
 			startNow()
 		}
 	})
+	if err != nil && ctx.Err() != nil {
+		_ = s.ask(context.WithoutCancel(ctx), func() { // it fails when there is nobody to wait any more
+			for _, m := range foreign {
+				m.waiters = slices.DeleteFunc(m.waiters, func(w waiter) bool { return w.stop == all })
+			}
+		})
+	}
+	return outcomes, err
 }
 
 // startAgain starts a process unless its group was removed meanwhile.

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -121,6 +122,53 @@ func TestARestartStartsEachAsSoonAsItHasStopped(t *testing.T) {
 		t.Errorf("outcomes %s", told(got))
 	}
 	r.untilState("slow", process.Exited)
+}
+
+// Whoever waits for a stop that is not their own, to start again, and goes away, leaves nothing behind.
+func TestARestartWaitsForTheStopOfAnotherAsLongAsItsCaller(t *testing.T) {
+	dir := t.TempDir()
+	r := run(t, program("slow", `/bin/sh -c 'trap "" TERM; echo x > `+dir+`/trapped; while ! [ -e `+dir+`/end ]; do sleep 0.05; done'`, func(p *config.Process) {
+		p.StopWait = 2 * patience
+	}))
+	r.until("it runs", func() bool { return written(dir + "/trapped") })
+	if err := r.StopProcess(context.Background(), "slow", "slow", false); err != nil {
+		t.Fatal(err)
+	}
+	waiters := func() (n int) {
+		_ = r.ask(context.Background(), func() { n = len(r.groups["slow"].byName["slow"].waiters) })
+		return n
+	}
+	const callers = 20
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	gone := make(chan error, callers)
+	for range callers {
+		go func() {
+			_, err := r.RestartSelected(ctx, selection(t, "slow"))
+			gone <- err
+		}()
+	}
+	kept := make(chan error, 1)
+	go func() {
+		_, err := r.RestartSelected(context.Background(), selection(t, "slow"))
+		kept <- err
+	}()
+	r.until("all wait", func() bool { return waiters() == callers+1 })
+	cancel()
+	for range callers {
+		if err := <-gone; !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if n := waiters(); n != 1 {
+		t.Errorf("%d still wait", n)
+	}
+	if err := os.WriteFile(dir+"/end", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-kept; err != nil {
+		t.Errorf("who has stayed: %v", err)
+	}
 }
 
 func TestARestartDoesNotBringBackARemovedGroup(t *testing.T) {

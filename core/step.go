@@ -80,6 +80,7 @@ type waiter struct {
 	decided func(m *member) (done bool, e *Error)
 	slow    bool       // answered when a spawn turns out to be slow
 	states  *stateWait // of WaitFor: the call it belongs to
+	stop    *gathering // of RestartSelected: the call that waits for a stop that is not its own
 	answer  func(*Error)
 }
 
@@ -185,11 +186,10 @@ func (s *Supervisor) whenStopped(m *member, wait bool, answer func(*Error)) {
 		answer(nil)
 		return
 	}
-	m.waiters = append(m.waiters, waiter{
-		answer:  answer,
-		decided: func(m *member) (bool, *Error) { return m.machine.State().IsStopped(), nil },
-	})
+	m.waiters = append(m.waiters, waiter{answer: answer, decided: stopped})
 }
+
+func stopped(m *member) (bool, *Error) { return m.machine.State().IsStopped(), nil }
 
 // signal is signalProcess (rpcinterface.py) with a signal already understood.
 func (s *Supervisor) signal(m *member, sig syscall.Signal) *Error {

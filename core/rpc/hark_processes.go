@@ -67,7 +67,7 @@ func (n *selectionMethods) table() []Method {
 			Name: "restartProcesses", Waits: true, Params: []Param{patterns},
 			Returns: Param{"array", "result", "as that of startProcesses, with step (stop or start) besides: a process that ran has both"},
 			Call:    n.whileRunning(n.restart),
-			Help:    "Stop processes that run and start them, each as soon as it has itself stopped;\nthose that don't run are started. It is carried through even when the caller goes away.",
+			Help:    "Stop processes that run and start them, each as soon as it has itself stopped;\nthose that don't run are started. It is carried through even when the caller goes away, but\nfor processes that somebody else is stopping, which stay stopped then.",
 		},
 		{
 			Name: "signalProcesses", Params: []Param{patterns, {"string", "signal", "a signal's name, such as HUP, or its number"}}, Returns: status,
