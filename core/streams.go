@@ -37,6 +37,7 @@ type StreamRequest struct {
 	// kept. TICKs are not kept.
 	Resume bool
 	After  uint64
+	Budget eventlistener.Budget // for what waits for the client; nil: streamBytes alone bound it
 }
 
 // EventStream is an open stream.
@@ -110,7 +111,7 @@ func (s *Supervisor) openStream(r StreamRequest) *EventStream {
 	}
 	s.streamsEver++
 	e := &EventStream{
-		Stream: eventlistener.NewStream(eventlistener.StreamConfig{Programs: r.Programs, MaxEvents: streamEvents, MaxBytes: streamBytes, Cut: true}),
+		Stream: eventlistener.NewStream(eventlistener.StreamConfig{Programs: r.Programs, MaxEvents: streamEvents, MaxBytes: streamBytes, Budget: r.Budget, Cut: true}),
 		Last:   s.bus.Seq(),
 		s:      s, name: fmt.Sprintf("stream-%d", s.streamsEver), info: r,
 	}

@@ -66,6 +66,9 @@ func (e *Event) Type() Type { return e.typ }
 // Seq is the event's number on its bus, from 1; 0 before it was published.
 func (e *Event) Seq() uint64 { return e.seq }
 
+// Size is about how many bytes the event keeps in memory; 0 before it was published.
+func (e *Event) Size() int { return e.size }
+
 // Time is when the event was published; zero before.
 func (e *Event) Time() time.Time { return e.time }
 

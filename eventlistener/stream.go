@@ -17,11 +17,21 @@ type StreamConfig struct {
 	Programs  *Programs // which processes' events are taken; nil: all
 	MaxEvents int       // most events that wait
 	MaxBytes  int       // most bytes of them, about; one event is always kept
+	// Budget is asked for what waits, beside MaxBytes; nil: nobody is. A stream that gets nothing of it is full. Only with Cut.
+	Budget Budget
 	// Cut ends the stream when it is full. Without it the oldest event is discarded.
 	Cut bool
 	// Lost is called with each event that is discarded, on the bus's goroutine; nil:
 	// nobody is told.
 	Lost func()
+}
+
+// Budget bounds what several streams keep together. Its methods must not block.
+type Budget interface {
+	// Take takes so many bytes, and reports whether they were to be had.
+	Take(bytes int) bool
+	// Give gives bytes back that were taken.
+	Give(bytes int)
 }
 
 // Stream is a subscriber whose events are taken by another goroutine: a client, a
@@ -35,6 +45,7 @@ type Stream struct {
 	mu       sync.Mutex
 	queue    []*Event
 	bytes    int
+	out      int // bytes of what was taken last, which is still in use
 	counters Counters
 	end      error
 }
@@ -67,12 +78,14 @@ func (s *Stream) add(e *Event) (news bool, lost int) {
 		return false, 0
 	}
 	s.counters.Accepted++
-	for len(s.queue) > 0 && (len(s.queue) >= s.config.MaxEvents || s.bytes+e.size > s.config.MaxBytes) {
+	for !s.room(e) {
 		if s.config.Cut {
 			s.counters.Discarded += uint64(len(s.queue)) + 1
+			s.give(s.bytes)
 			s.queue, s.bytes, s.end = nil, 0, ErrStreamSlow
 			return true, 0
 		}
+		s.give(s.queue[0].size)
 		s.bytes -= s.queue[0].size
 		s.queue[0] = nil
 		s.queue = s.queue[1:]
@@ -82,6 +95,20 @@ func (s *Stream) add(e *Event) (news bool, lost int) {
 	s.queue = append(s.queue, e)
 	s.bytes += e.size
 	return true, lost
+}
+
+// room reports whether one more event may wait, for which it takes its bytes of the budget. s.mu is held.
+func (s *Stream) room(e *Event) bool {
+	if len(s.queue) > 0 && (len(s.queue) >= s.config.MaxEvents || s.bytes+e.size > s.config.MaxBytes) {
+		return false
+	}
+	return s.config.Budget == nil || s.config.Budget.Take(e.size)
+}
+
+func (s *Stream) give(bytes int) {
+	if s.config.Budget != nil && bytes > 0 {
+		s.config.Budget.Give(bytes)
+	}
 }
 
 func (s *Stream) ring() {
@@ -94,12 +121,14 @@ func (s *Stream) ring() {
 // Ready gets a value when there is something to Take.
 func (s *Stream) Ready() <-chan struct{} { return s.ready }
 
-// Take gives what waits, oldest first, without waiting itself. The error is
+// Take gives what waits, oldest first, without waiting itself; of the budget it is until the next Take. The error is
 // ErrStreamSlow or ErrStreamClosed once the stream has ended; what waited when it was
 // closed comes with it.
 func (s *Stream) Take() ([]*Event, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.give(s.out)
+	s.out = s.bytes
 	taken := s.queue
 	s.counters.Delivered += uint64(len(taken))
 	s.queue, s.bytes = nil, 0

@@ -3,6 +3,7 @@ package eventlistener
 import (
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -142,5 +143,48 @@ func TestDistinctTypes(t *testing.T) {
 		if got := Distinct(c.in); !slices.Equal(got, c.want) {
 			t.Errorf("%v became %v", c.in, got)
 		}
+	}
+}
+
+// account is a Budget of so many bytes.
+type account struct{ left int }
+
+func (a *account) Take(bytes int) bool {
+	if bytes > a.left {
+		return false
+	}
+	a.left -= bytes
+	return true
+}
+
+func (a *account) Give(bytes int) { a.left += bytes }
+
+// What waits for a stream, and what was taken last, is of its budget; without one it is slow.
+func TestAStreamTakesOfItsBudget(t *testing.T) {
+	const all = 100_000
+	a := &account{left: all}
+	s := NewStream(StreamConfig{MaxEvents: 1 << 20, MaxBytes: 1 << 30, Cut: true, Budget: a})
+	b := NewBus()
+	b.Subscribe(s, []Type{AnyEvent})
+	publish := func(n int) {
+		for range n {
+			b.Publish(NewRemoteCommunication("x", strings.Repeat("y", 1000)))
+		}
+	}
+	publish(10)
+	used := all - a.left
+	if used < 10_000 {
+		t.Fatalf("%d bytes are used", used)
+	}
+	if events, err := s.Take(); len(events) != 10 || err != nil || a.left != all-used {
+		t.Errorf("%d events, %v, %d bytes are left", len(events), err, a.left)
+	}
+	publish(5)
+	if _, err := s.Take(); err != nil || a.left != all-used/2 {
+		t.Errorf("%v, %d bytes are left", err, a.left)
+	}
+	publish(200)
+	if events, err := s.Take(); len(events) != 0 || !errors.Is(err, ErrStreamSlow) || a.left != all {
+		t.Errorf("%d events, %v, %d bytes are left", len(events), err, a.left)
 	}
 }

@@ -60,6 +60,10 @@ type daemon struct {
 	lanes     logs.Lanes   // of all lives: the file systems of programs' logs that do not answer
 	silences  *plugins.Silences
 	diskTurns chan struct{} // see disk
+	crowds    struct {      // see crowded
+		sync.Mutex
+		servers, usual int
+	}
 }
 
 // run is everything after the configuration was read. An error, a config.Errors where it is about that, is a reason not

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
+	"runtime/debug"
 	"slices"
 
 	"github.com/hark-supervisor/hark/core"
@@ -41,7 +43,31 @@ func (d *daemon) open(supervisor *core.Supervisor, conf *config.Config, log *act
 		Events:     supervisor,
 		Activity:   log.write,
 		Level:      log.level,
+		Crowded:    d.crowded,
 	})
+}
+
+// crowdedGC is the garbage collector's target, in percent, while many clients are connected. What they have is little in itself, but twice that is held at the usual
+// target of 100.
+const crowdedGC = 50
+
+// crowded has less memory held while many clients are connected, unless the environment (GOGC) says how much is. The servers of two lives may overlap.
+func (d *daemon) crowded(many bool) {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	d.crowds.Lock()
+	defer d.crowds.Unlock()
+	switch {
+	case many:
+		if d.crowds.servers++; d.crowds.servers == 1 {
+			d.crowds.usual = debug.SetGCPercent(crowdedGC)
+		}
+	default:
+		if d.crowds.servers--; d.crowds.servers == 0 {
+			debug.SetGCPercent(d.crowds.usual)
+		}
+	}
 }
 
 // processUsage is what the page and the metrics ask what processes use; nil where that cannot be told.
@@ -80,13 +106,21 @@ func isOpen(conf *config.Config) bool {
 // logReaders reads logs for clients, few at a time.
 func (d *daemon) logReaders() rpc.Logs {
 	return rpc.Logs{
-		Read: func(path string, offset, length int64) ([]byte, error) {
+		Read: func(path string, offset, length int64) (rpc.LogSlice, error) {
 			defer d.disk()()
-			return readLog(path, offset, length)
+			s, err := openLog(path, offset, length)
+			if err != nil {
+				return nil, err
+			}
+			return &diskSlice{s, d}, nil
 		},
-		Tail: func(path string, offset, length int64) ([]byte, int64, bool, error) {
+		Tail: func(path string, offset, length int64) (rpc.LogSlice, int64, bool, error) {
 			defer d.disk()()
-			return logs.Tail(path, offset, length)
+			s, end, overflow, err := logs.OpenTail(path, offset, length)
+			if err != nil {
+				return nil, end, overflow, err
+			}
+			return &diskSlice{s, d}, end, overflow, nil
 		},
 		Follow: follow,
 	}
@@ -98,9 +132,21 @@ func (d *daemon) disk() (done func()) {
 	return func() { <-d.diskTurns }
 }
 
-// readLog is logs.Read with the errors that core/rpc knows.
-func readLog(path string, offset, length int64) ([]byte, error) {
-	b, err := logs.Read(path, offset, length)
+// diskSlice is a part of a log that waits for its turn at the disk for each piece.
+type diskSlice struct {
+	*logs.Slice
+	daemon *daemon
+}
+
+// ReadAt is io.ReaderAt's.
+func (s *diskSlice) ReadAt(b []byte, at int64) (int, error) {
+	defer s.daemon.disk()()
+	return s.Slice.ReadAt(b, at)
+}
+
+// openLog is logs.OpenSlice with the errors that core/rpc knows.
+func openLog(path string, offset, length int64) (*logs.Slice, error) {
+	s, err := logs.OpenSlice(path, offset, length)
 	switch {
 	case errors.Is(err, logs.ErrBadArguments):
 		return nil, &core.Error{Kind: core.BadArguments}
@@ -109,7 +155,7 @@ func readLog(path string, offset, length int64) ([]byte, error) {
 	case err != nil:
 		return nil, &core.Error{Kind: core.Failed}
 	}
-	return b, nil
+	return s, nil
 }
 
 func follow(path string, head int64) (rpc.Follower, error) {

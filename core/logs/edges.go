@@ -1,31 +1,37 @@
 package logs
 
+// The edges of slices: UTF-8 characters that are cut there are left out. Bytes that are no UTF-8 for another reason stay.
+
 import "unicode/utf8"
 
-// whole gives b from start on, without the rest of a UTF-8 character that begins
-// before start and without the begin of one that b does not end. Bytes that are no
-// UTF-8 for another reason stay.
-func whole(b []byte, start int) []byte {
+// firstWhole is where, from start on, the first character begins whose begin is not
+// before start. It depends on the three bytes before start and the four behind.
+func firstWhole(b []byte, start int) int {
 	for i := start - 1; i >= 0 && start < len(b); i-- {
 		if !utf8.RuneStart(b[i]) {
 			continue
 		}
 		switch r, size := utf8.DecodeRune(b[i:]); {
 		case (r != utf8.RuneError || size > 1) && i+size > start:
-			start = i + size
+			return i + size
 		case !utf8.FullRune(b[i:]):
-			start = len(b) // a piece of one character
+			return len(b) // a piece of one character
 		}
 		break
 	}
-	b = b[start:]
+	return start
+}
+
+// lastWhole is the length of b without the begin of a character that b does not
+// end. It depends on the last four bytes.
+func lastWhole(b []byte) int {
 	for i := len(b) - 1; i >= 0 && i >= len(b)-utf8.UTFMax; i-- {
 		if utf8.RuneStart(b[i]) {
 			if !utf8.FullRune(b[i:]) {
-				return b[:i]
+				return i
 			}
 			break
 		}
 	}
-	return b
+	return len(b)
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -19,13 +20,40 @@ var (
 	ErrNoFile       = errors.New("no such log file")
 )
 
-// Read gives a slice of a log, as readLog and readProcessStdoutLog do
+// Slice is an open part of a log. It is of the size that was seen when it was opened: what is written later does not belong to it,
+// and where the log was truncated since, less can be read. Close it.
+type Slice struct {
+	f    *os.File // nil: there is nothing
+	at   int64
+	size int64
+}
+
+// Size is how many bytes there are.
+func (s *Slice) Size() int64 { return s.size }
+
+// ReadAt is io.ReaderAt's, with the first byte of the slice at 0. It blocks on the disk.
+func (s *Slice) ReadAt(b []byte, at int64) (int, error) {
+	if s.f == nil {
+		return 0, io.EOF
+	}
+	return io.NewSectionReader(s.f, s.at, s.size).ReadAt(b, at)
+}
+
+// Close gives the file back.
+func (s *Slice) Close() error {
+	if s.f == nil {
+		return nil
+	}
+	return s.f.Close()
+}
+
+// OpenSlice opens a slice of a log, as readLog and readProcessStdoutLog read it
 // (supervisor/options.py, readFile): length bytes from offset, all from there when
 // length is 0, or with a negative offset, and length 0, the last -offset bytes. A
 // UTF-8 character that the slice cuts at its edges is left out. Errors are
 // ErrNoFile, ErrFailed (wrapping the cause) and ErrBadArguments, looked for in
-// this order. It blocks on the disk; memory is bounded by what the file holds.
-func Read(path string, offset, length int64) ([]byte, error) {
+// this order. It blocks on the disk.
+func OpenSlice(path string, offset, length int64) (*Slice, error) {
 	if path == "" {
 		return nil, ErrNoFile
 	}
@@ -38,13 +66,14 @@ func Read(path string, offset, length int64) ([]byte, error) {
 		}
 		return nil, fmt.Errorf("%w %q: %w", ErrFailed, path, err)
 	}
-	defer f.Close()
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
+		_ = f.Close()
 		return nil, fmt.Errorf("%w %q: %w", ErrFailed, path, err)
 	}
 	switch {
 	case offset < 0 && length != 0, length < 0:
+		_ = f.Close()
 		return nil, ErrBadArguments
 	case offset < 0:
 		offset = max(size+offset, 0)
@@ -52,35 +81,31 @@ func Read(path string, offset, length int64) ([]byte, error) {
 	if length == 0 {
 		length = math.MaxInt64
 	}
-	b, err := slice(f, size, offset, length)
-	if err != nil {
-		return nil, fmt.Errorf("%w %q: %w", ErrFailed, path, err)
-	}
-	return b, nil
+	return slice(f, size, offset, length)
 }
 
-// Tail gives the end of a log, as tailProcessStdoutLog does (supervisor/options.py,
+// OpenTail opens the end of a log, as tailProcessStdoutLog reads it (supervisor/options.py,
 // tailFile): the last length bytes; offset only matters when the log has no more
 // than offset+length bytes. newOffset is the log's size; overflow tells that the
 // log has grown beyond offset+length. A log that does not exist gives nothing,
 // 0 and false, one that cannot be opened nothing, offset and false, both without
 // an error, as in Supervisor; err, wrapping ErrFailed, is for one that cannot be read once
 // it is open. A UTF-8 character that is cut at the edges is left out.
-func Tail(path string, offset, length int64) (data []byte, newOffset int64, overflow bool, err error) {
+func OpenTail(path string, offset, length int64) (data *Slice, newOffset int64, overflow bool, err error) {
 	if path == "" {
-		return nil, 0, false, nil
+		return &Slice{}, 0, false, nil
 	}
 	f, err := openForReading(path)
 	if err != nil {
 		if _, stat := os.Stat(path); stat != nil {
-			return nil, 0, false, nil
+			return &Slice{}, 0, false, nil
 		}
-		return nil, offset, false, nil
+		return &Slice{}, offset, false, nil
 	}
-	defer f.Close()
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
-		return nil, offset, false, nil //nolint:nilerr // a pipe: there is nothing to tail
+		_ = f.Close()
+		return &Slice{}, offset, false, nil //nolint:nilerr // a pipe: there is nothing to tail
 	}
 	if size > plus(offset, length) {
 		overflow = true
@@ -93,11 +118,9 @@ func Tail(path string, offset, length int64) (data []byte, newOffset int64, over
 		offset = plus(size, -max(length, -math.MaxInt64))
 	}
 	offset, length = max(offset, 0), max(length, 0)
-	if length > 0 {
-		data, err = slice(f, size, offset, length)
-		if err != nil {
-			return nil, offset, false, fmt.Errorf("%w %q: %w", ErrFailed, path, err)
-		}
+	data, err = slice(f, size, offset, length)
+	if err != nil {
+		return nil, offset, false, err
 	}
 	return data, size, overflow, nil
 }
@@ -132,22 +155,49 @@ func openForReading(path string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil //nolint:gosec // a descriptor is not negative
 }
 
-// slice reads at most length bytes at offset, and never more than the size that
-// was seen, without the parts of characters at its edges.
-func slice(f *os.File, size, offset, length int64) ([]byte, error) {
-	if offset >= size {
-		return nil, nil
+// edge is how far a slice looks beyond where it begins and before where it ends, for parts of characters.
+const edge = utf8.UTFMax
+
+// slice is at most length bytes at offset, and never more than the size that
+// was seen, without the parts of characters at its edges. It owns f.
+func slice(f *os.File, size, offset, length int64) (_ *Slice, err error) {
+	s := &Slice{f: f, at: offset, size: min(length, size-offset)}
+	if s.size <= 0 {
+		_ = f.Close()
+		return &Slice{}, nil
 	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			err = fmt.Errorf("%w %q: %w", ErrFailed, f.Name(), err)
+		}
+	}()
+	var space [3 + 2*edge]byte
 	// Up to three bytes before tell whether the first byte is within a character.
 	before := min(offset, 3)
-	b := make([]byte, before+min(length, size-offset))
-	n, err := f.ReadAt(b, offset-before)
+	head, err := part(f, space[:min(before+s.size, int64(len(space)))], offset-before)
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(head)) <= before { // it was truncated
+		s.size = 0
+		return s, nil
+	}
+	skip := int64(firstWhole(head, int(before))) - before
+	s.at, s.size = s.at+skip, s.size-skip
+	tail, err := part(f, space[:min(s.size, edge)], s.at+s.size-min(s.size, edge))
+	if err != nil {
+		return nil, err
+	}
+	s.size -= int64(len(tail) - lastWhole(tail))
+	return s, nil
+}
+
+// part reads what there is of b.
+func part(f *os.File, b []byte, at int64) ([]byte, error) {
+	n, err := f.ReadAt(b, at)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	b = b[:n]
-	if int64(n) <= before {
-		return nil, nil
-	}
-	return whole(b, int(before)), nil
+	return b[:n], nil
 }

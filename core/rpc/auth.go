@@ -42,9 +42,10 @@ func (h *handler) admit(r *http.Request, c *conn) (Access, error) {
 	g, known := h.server.guesses, c.shown && c.user == name
 	l := login{user: name}
 	if !known {
-		c.enter(refused) // until it turns out otherwise
 		l.from = addressOf(c.Conn)
-		if !g.mayTry(r.Context(), l) {
+		// Who has to wait comes from where wrong passwords come from. Others are not refused before they are: their connection would be
+		// the first to go for another.
+		if !g.mayTry(r.Context(), l, func() { c.enter(refused) }) {
 			return 0, errTooMany
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"syscall"
 
 	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
 // Supervisor is what the methods call; *core.Supervisor is one. Every error is
@@ -57,13 +58,19 @@ type ProcessLogs interface {
 
 // Logs reads log files; core/logs has the functions.
 type Logs struct {
-	// Read is supervisor/options.py, readFile. Its errors are of the kinds
+	// Read opens what supervisor/options.py, readFile, reads. Its errors are of the kinds
 	// BadArguments, NoFile and Failed (*core.Error).
-	Read func(path string, offset, length int64) ([]byte, error)
-	// Tail is supervisor/options.py, tailFile.
-	Tail func(path string, offset, length int64) (data []byte, end int64, overflow bool, err error)
+	Read func(path string, offset, length int64) (LogSlice, error)
+	// Tail opens what supervisor/options.py, tailFile, reads.
+	Tail func(path string, offset, length int64) (data LogSlice, end int64, overflow bool, err error)
 	// Follow begins with at most the last head bytes of the file.
 	Follow func(path string, head int64) (Follower, error)
+}
+
+// LogSlice is a part of a log that is open. It may come to have fewer bytes than its size.
+type LogSlice interface {
+	xmlrpc.Text
+	Close() error
 }
 
 // Follower reads a file that grows, is rotated or truncated.

@@ -1,8 +1,10 @@
 package rpc
 
 import (
+	"context"
 	"errors"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -27,6 +29,7 @@ type limits struct {
 	follows     int           // logs followed at once
 	halfClosed  time.Duration // for a TCP client that sends no more to wait for an answer that is not ready
 	guessPause  time.Duration // between two wrong passwords of an address that had many
+	memory      memoryLimits
 }
 
 // defaultLimits: the idle time is that after which Supervisor closes a
@@ -45,6 +48,7 @@ func defaultLimits() limits {
 		idleTime:    30 * time.Minute,
 		halfClosed:  5 * time.Second,
 		guessPause:  time.Second,
+		memory:      defaultMemory(),
 	}
 	l.share(1 << 20)
 	var open syscall.Rlimit
@@ -79,21 +83,25 @@ const writePiece = 64 << 10
 type limitListener struct {
 	net.Listener
 	places *places
+	memory *memory
 	limits limits
 	plain  bool // not TLS: what clients send can be read here
+	open   bool // nobody is asked for a password
 	closed chan struct{}
 	once   sync.Once
 }
 
-func newLimitListener(l net.Listener, p *places, lim limits) *limitListener {
-	return &limitListener{Listener: l, places: p, limits: lim, closed: make(chan struct{})}
+func newLimitListener(l net.Listener, p *places, m *memory, lim limits) *limitListener {
+	return &limitListener{Listener: l, places: p, memory: m, limits: lim, closed: make(chan struct{})}
 }
 
 func (l *limitListener) Accept() (net.Conn, error) {
 	for {
 		raw, err := l.Listener.Accept()
 		if err == nil {
-			c := &conn{Conn: raw, places: l.places, writeTime: l.limits.writeTime, plain: l.plain}
+			c := &conn{Conn: raw, places: l.places, writeTime: l.limits.writeTime, plain: l.plain, gone: make(chan struct{})}
+			c.claim = portion{memory: l.memory, client: c}
+			c.ours = l.open && c.isLocalOwner()
 			c.enter(fresh)
 			if err = l.places.take(c, l.closed); err == nil {
 				return c, nil
@@ -133,13 +141,17 @@ type conn struct {
 	places    *places
 	writeTime time.Duration
 	plain     bool         // not TLS: the bytes can be read here
+	ours      bool         // on a socket without a password, it is root's or the daemon's own user's
 	mender    hostMender   // the reader's alone
 	phase     atomic.Int32 // a phase
-	since     atomic.Int64 // when it came into its phase, Unix nanoseconds
-	writing   atomic.Int64 // since when a write waits for the client; 0: none does
+	since     atomic.Int64 // when it came into its phase, by the clock of places
+	writing   atomic.Int64 // since when a write waits for the client, by the same; 0: none does
 	header    atomic.Int64 // bytes of the header of the request under way
 	user      string       // whose password it has shown; its requests' alone
 	shown     bool
+	claim     portion                            // of its request's
+	gone      chan struct{}                      // closed with the connection
+	onClose   atomic.Pointer[context.CancelFunc] // of the request that is attended
 	closed    sync.Once
 }
 
@@ -153,6 +165,7 @@ const (
 	sending              // the body of a request is awaited
 	working              // a request is answered
 	staying              // one that may last is
+	queued               // it waits for memory that others have, or has a large log read before it is answered
 )
 
 func (c *conn) enter(p phase) {
@@ -160,15 +173,31 @@ func (c *conn) enter(p phase) {
 		return // it is as long as its first byte that it takes
 	}
 	c.phase.Store(int32(p))
-	c.since.Store(time.Now().UnixNano())
+	c.since.Store(int64(c.places.now()))
 }
 
 // in reports whether the connection is in a phase.
 func (c *conn) in(p phase) bool { return phase(c.phase.Load()) == p }
 
 func (c *conn) Close() error {
-	c.closed.Do(func() { c.places.leave(c) })
+	c.closed.Do(func() {
+		close(c.gone)
+		if cancel := c.onClose.Load(); cancel != nil {
+			(*cancel)()
+		}
+		c.places.leave(c)
+	})
 	return c.Conn.Close()
+}
+
+// isLocalOwner reports whether root, or the user that the daemon is, is at the other end of a unix socket.
+func (c *conn) isLocalOwner() bool {
+	u, ok := c.Conn.(*net.UnixConn)
+	if !ok {
+		return false
+	}
+	uid, known := peerUser(u)
+	return known && (uid == 0 || uid == os.Geteuid())
 }
 
 // CloseWrite lets net/http end a connection so that the client can still read
@@ -184,9 +213,8 @@ func (c *conn) Write(b []byte) (written int, err error) {
 	defer c.writing.Store(0)
 	for {
 		piece := b[:min(len(b), writePiece)]
-		now := time.Now()
-		c.writing.Store(now.UnixNano())
-		if err := c.SetWriteDeadline(now.Add(c.writeTime)); err != nil {
+		c.writing.Store(int64(c.places.now()))
+		if err := c.SetWriteDeadline(time.Now().Add(c.writeTime)); err != nil {
 			return written, err
 		}
 		n, err := c.Conn.Write(piece)

@@ -31,6 +31,7 @@ var errInternal = errors.New("internal error")
 type Dispatcher struct {
 	activity func(config.Level, string)
 	observe  func(method string, took time.Duration) // nil: nobody measures
+	memory   *memory                                 // for calls that no request has made
 	base     []Namespace
 	tables   atomic.Pointer[[2]table] // by Access
 }
@@ -40,6 +41,7 @@ type table struct {
 	methods map[string]*Method
 	names   []string                             // sorted
 	missing map[string]func(method string) error // by namespace
+	weights map[string]*atomic.Int64             // what weigh said of each method's last answer
 }
 
 // NewDispatcher makes a dispatcher. activity is called with a CRIT line when a
@@ -48,7 +50,8 @@ func NewDispatcher(activity func(config.Level, string), namespaces ...Namespace)
 	if activity == nil {
 		activity = func(config.Level, string) {}
 	}
-	d := &Dispatcher{activity: activity, base: namespaces}
+	began := time.Now()
+	d := &Dispatcher{activity: activity, base: namespaces, memory: newMemory(defaultMemory(), func() time.Duration { return time.Since(began) })}
 	d.SetNamespaces(nil)
 	return d
 }
@@ -63,7 +66,7 @@ func (d *Dispatcher) SetNamespaces(added []Namespace) {
 		for _, ns := range slices.Concat(added, d.base, []Namespace{d.systemNamespace(access)}) {
 			byName[ns.Name] = ns
 		}
-		t := table{methods: map[string]*Method{}, missing: map[string]func(string) error{}}
+		t := table{methods: map[string]*Method{}, missing: map[string]func(string) error{}, weights: map[string]*atomic.Int64{}}
 		for _, ns := range byName {
 			if ns.Missing != nil {
 				t.missing[ns.Name] = ns.Missing
@@ -73,6 +76,7 @@ func (d *Dispatcher) SetNamespaces(added []Namespace) {
 				name := ns.Name + "." + m.Name
 				t.methods[name] = m
 				t.names = append(t.names, name)
+				t.weights[name] = new(atomic.Int64)
 			}
 		}
 		slices.Sort(t.names)
@@ -103,9 +107,51 @@ func (d *Dispatcher) lasts(access Access, method string) (waits, readOnly bool) 
 	return m.Waits, m.ReadOnly
 }
 
+// weight is where what weigh says of a method's answers is kept. Of a method that is not there it is kept nowhere.
+func (d *Dispatcher) weight(access Access, method string) *atomic.Int64 {
+	if w := d.table(access).weights[method]; w != nil {
+		return w
+	}
+	return new(atomic.Int64)
+}
+
 // Call calls a method and waits for its answer. ctx need end with the caller only for methods that wait (Method.Waits). The error is an *xmlrpc.Fault,
 // the context's, or, when the method panicked, another, already logged.
-func (d *Dispatcher) Call(ctx context.Context, access Access, method string, args []any) (value any, err error) {
+func (d *Dispatcher) Call(ctx context.Context, access Access, method string, args []any) (any, error) {
+	c, end := d.claimOf(ctx)
+	defer end()
+	value, err := d.call(ctx, c, access, method, args)
+	if err != nil {
+		return nil, err
+	}
+	if textsOf(value) == nil {
+		d.weight(access, method).Store(int64(weigh(value)))
+	}
+	return settle(ctx, c, value)
+}
+
+// Open is Call, but that a large text is given as it is: as an open LogSlice.
+func (d *Dispatcher) Open(ctx context.Context, access Access, method string, args []any) (any, error) {
+	c, end := d.claimOf(ctx)
+	defer end()
+	value, err := d.call(ctx, c, access, method, args)
+	if err != nil || largest(textsOf(value)) > smallText {
+		return value, err
+	}
+	return settle(ctx, c, value)
+}
+
+// claimOf is the claim of the request that a context belongs to, or one for as long as a call takes.
+func (d *Dispatcher) claimOf(ctx context.Context) (c *portion, end func()) {
+	if c = claimOf(ctx); c != nil {
+		return c, func() {}
+	}
+	c = &portion{memory: d.memory}
+	return c, c.release
+}
+
+// call is Call, but that a text is given as it is.
+func (d *Dispatcher) call(ctx context.Context, c *portion, access Access, method string, args []any) (value any, err error) {
 	t := d.table(access)
 	m := t.methods[method]
 	switch {
@@ -130,6 +176,12 @@ func (d *Dispatcher) Call(ctx context.Context, access Access, method string, arg
 			value, err = nil, errInternal
 		}
 	}()
+	if expected := 2 * t.weights[method].Load(); expected > freeClaim && m.ReadOnly && !m.Waits {
+		// What it answered last it will answer again, about, and that is claimed before it is there.
+		if err := c.add(ctx, expected); err != nil {
+			return nil, err
+		}
+	}
 	if d.observe != nil {
 		defer func(begun time.Time) { d.observe(method, time.Since(begun)) }(time.Now())
 	}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hark-supervisor/hark/core"
@@ -51,6 +52,12 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request, access Access) 
 		return
 	}
 	defer end()
+	claim := &clientOf(r).claim
+	if claim.add(ctx, streamPiece) != nil {
+		tooMany(w)
+		return
+	}
+	request.Budget = &streamBudget{claim: claim}
 	stream, err := h.server.events.OpenStream(ctx, request)
 	if err != nil {
 		if errors.Is(err, core.ErrTooManyStreams) {
@@ -60,6 +67,14 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request, access Access) 
 		return
 	}
 	defer stream.Close()
+	past := 0
+	for _, e := range stream.Past {
+		past += e.Size()
+	}
+	if !request.Budget.Take(past) {
+		tooMany(w)
+		return
+	}
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store")
@@ -73,55 +88,98 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request, access Access) 
 	if stream.Gap {
 		buf = fmt.Appendf(buf, "event: notice\ndata: {\"notice\":\"gap\",\"after\":%d,\"last\":%d}\n\n", request.After, stream.Last)
 	}
-	buf = appendEvents(buf, stream.Past)
+	out := &eventWriter{w: w, control: control, buf: buf}
+	if !out.write(stream.Past) {
+		return
+	}
 	stream.Past = nil
+	request.Budget.Give(past)
 	alive := time.NewTimer(keepAlive)
 	defer alive.Stop()
 	for {
-		if len(buf) > 0 {
-			if _, err := w.Write(buf); err != nil { //nolint:gosec // JSON in text/event-stream is no page
-				return
-			}
-			if err := control.Flush(); err != nil {
-				return
-			}
-			alive.Reset(keepAlive)
-			if buf = buf[:0]; cap(buf) > keptBuffer {
-				buf = nil
-			}
-		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-alive.C:
-			buf = append(buf, ":\n\n"...)
+			out.buf = append(out.buf, ":\n\n"...)
+			if !out.write(nil) {
+				return
+			}
 		case <-stream.Ready():
 			events, end := stream.Take()
-			buf = appendEvents(buf, events)
-			if end == nil {
-				continue
-			}
 			if errors.Is(end, eventlistener.ErrStreamSlow) {
 				counters, _, _ := stream.Status()
-				buf = fmt.Appendf(buf, "event: notice\ndata: {\"notice\":\"slow\",\"discarded\":%d}\n\n", counters.Discarded)
+				out.buf = fmt.Appendf(out.buf, "event: notice\ndata: {\"notice\":\"slow\",\"discarded\":%d}\n\n", counters.Discarded)
 			}
-			_, _ = w.Write(buf) //nolint:gosec // as above
-			_ = control.Flush()
-			return
+			if !out.write(events) || end != nil {
+				return
+			}
 		}
+		alive.Reset(keepAlive)
 	}
 }
 
-// appendEvents appends events, each a block of server-sent events. The JSON form
-// has no line feeds.
-func appendEvents(dst []byte, events []*eventlistener.Event) []byte {
+// streamPiece is about how many bytes of a stream are encoded before they are written.
+const streamPiece = 32 << 10
+
+// eventWriter writes events, each a block of server-sent events.
+type eventWriter struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	buf     []byte // what goes before the next
+}
+
+// write writes events, in pieces of about streamPiece, and reports whether the client takes them. The JSON form has no line feeds.
+func (o *eventWriter) write(events []*eventlistener.Event) bool {
 	for _, e := range events {
 		data, _ := e.PayloadIn(eventlistener.JSONForm)
-		dst = strconv.AppendUint(append(dst, "id: "...), e.Seq(), 10)
-		dst = append(append(dst, "\ndata: "...), data...)
-		dst = append(dst, "\n\n"...)
+		o.buf = strconv.AppendUint(append(o.buf, "id: "...), e.Seq(), 10)
+		o.buf = append(append(o.buf, "\ndata: "...), data...)
+		if o.buf = append(o.buf, "\n\n"...); len(o.buf) >= streamPiece && !o.flush() {
+			return false
+		}
 	}
-	return dst
+	return len(o.buf) == 0 || o.flush()
+}
+
+func (o *eventWriter) flush() bool {
+	_, err := o.w.Write(o.buf) //nolint:gosec // JSON in text/event-stream is no page
+	if o.buf = o.buf[:0]; cap(o.buf) > 2*streamPiece {
+		o.buf = nil
+	}
+	return err == nil && o.control.Flush() == nil
+}
+
+// freeStream is how many bytes wait for each stream uncounted.
+const freeStream = 64 << 10
+
+// streamBudget counts what waits for a stream, beyond freeStream, to its request.
+type streamBudget struct {
+	claim *portion
+
+	mu   sync.Mutex
+	kept int
+}
+
+// Take is eventlistener.Budget's.
+func (b *streamBudget) Take(bytes int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if counted := max(b.kept+bytes-freeStream, 0) - max(b.kept-freeStream, 0); counted > 0 && !b.claim.try(int64(counted)) {
+		return false
+	}
+	b.kept += bytes
+	return true
+}
+
+// Give is eventlistener.Budget's.
+func (b *streamBudget) Give(bytes int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if counted := max(b.kept-freeStream, 0) - max(b.kept-bytes-freeStream, 0); counted > 0 {
+		b.claim.try(-int64(counted))
+	}
+	b.kept -= bytes
 }
 
 // streamRequest reads what a stream is to carry. last_event_id in the URL is for

@@ -304,10 +304,17 @@ func (f *fake) ClearProcessLogs(_ context.Context, group, name string) error {
 	return nil
 }
 
+// textSlice is a part of a log that is in memory.
+type textSlice struct{ *strings.Reader }
+
+func (textSlice) Close() error { return nil }
+
+func slice(b []byte) LogSlice { return textSlice{strings.NewReader(string(b))} }
+
 // testLogs reads files simply; core/logs has the real thing and its tests.
 func testLogs() Logs {
 	return Logs{
-		Read: func(path string, offset, length int64) ([]byte, error) {
+		Read: func(path string, offset, length int64) (LogSlice, error) {
 			b, err := os.ReadFile(path)
 			switch {
 			case err != nil:
@@ -315,15 +322,15 @@ func testLogs() Logs {
 			case length < 0 || offset < 0 && length != 0:
 				return nil, &core.Error{Kind: core.BadArguments}
 			case offset < 0:
-				return b[max(0, int64(len(b))+offset):], nil
+				return slice(b[max(0, int64(len(b))+offset):]), nil
 			}
 			b = b[min(offset, int64(len(b))):]
-			return b[:min(length, int64(len(b)))], nil
+			return slice(b[:min(length, int64(len(b)))]), nil
 		},
-		Tail: func(path string, offset, length int64) ([]byte, int64, bool, error) {
+		Tail: func(path string, offset, length int64) (LogSlice, int64, bool, error) {
 			b, err := os.ReadFile(path)
 			size := int64(len(b))
-			return b[max(0, size-length):], size, size > offset+length, err
+			return slice(b[max(0, size-length):]), size, size > offset+length, err
 		},
 		Follow: func(path string, head int64) (Follower, error) {
 			b, err := os.ReadFile(path)
@@ -415,7 +422,10 @@ func serve(t testing.TB, lim limits, change func(*Options)) *harness {
 		t.Fatal(err)
 	}
 	h.Serve()
-	t.Cleanup(func() { _ = h.Close() })
+	t.Cleanup(func() {
+		_ = h.Close()
+		eventually(t, h.memory.left)
+	})
 	return h
 }
 

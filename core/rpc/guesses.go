@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -63,10 +64,13 @@ func newGuesses(pause time.Duration, say func(string)) *guesses {
 	return &guesses{say: say, pause: pause, wrong: map[string]*guesser{}, right: map[login]time.Time{}}
 }
 
-// mayTry waits until a password may be looked at, which is at once unless there were many wrong ones from its address. It reports false
-// when too many wait already, or ctx is done.
-func (g *guesses) mayTry(ctx context.Context, l login) bool {
+// mayTry waits until a password may be looked at, which is at once unless there were many wrong ones from its address; waits is called
+// before it waits. It reports false when too many wait already, or ctx is done.
+func (g *guesses) mayTry(ctx context.Context, l login, waits func()) bool {
 	may, o, at := g.queueTry(l, time.Now())
+	if o != nil {
+		waits()
+	}
 	return may && g.wait(ctx, o, at)
 }
 
@@ -262,7 +266,10 @@ func (g *guesses) tellOthers() {
 // has all of /64), or a local user.
 func addressOf(c net.Conn) string {
 	if u, ok := c.(*net.UnixConn); ok {
-		return peerOf(u)
+		if uid, known := peerUser(u); known {
+			return "user " + strconv.Itoa(uid)
+		}
+		return "a local user"
 	}
 	a, err := netip.ParseAddrPort(c.RemoteAddr().String())
 	if err != nil {

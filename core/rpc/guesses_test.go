@@ -92,7 +92,7 @@ func TestGuessesTakeTurnsAfterTen(t *testing.T) {
 		l := login{"10.0.0.1", "owner"}
 		begun := time.Now()
 		try := func() {
-			if g.mayTry(t.Context(), l) {
+			if g.mayTry(t.Context(), l, func() {}) {
 				g.wasWrong(t.Context(), l, "s")
 			}
 		}
@@ -113,12 +113,12 @@ func TestGuessesTakeTurnsAfterTen(t *testing.T) {
 		begun = time.Now()
 		looked := make(chan bool, 1000)
 		for range cap(looked) {
-			go func() { looked <- g.mayTry(t.Context(), l) }()
+			go func() { looked <- g.mayTry(t.Context(), l, func() {}) }()
 		}
 		// Meanwhile elsewhere, and with the right password where it has come from before, nobody waits.
 		synctest.Wait()
 		g.wasRight(login{"10.0.0.1", "known"})
-		if !g.mayTry(t.Context(), login{"10.0.0.2", "owner"}) || !g.mayTry(t.Context(), login{"10.0.0.1", "known"}) || time.Since(begun) != 0 {
+		if !g.mayTry(t.Context(), login{"10.0.0.2", "owner"}, func() {}) || !g.mayTry(t.Context(), login{"10.0.0.1", "known"}, func() {}) || time.Since(begun) != 0 {
 			t.Errorf("others waited for %v", time.Since(begun))
 		}
 		n := 0
@@ -151,7 +151,7 @@ func TestWrongPasswordsBesideRightOnesWait(t *testing.T) {
 		g.wasRight(l)
 		begun := time.Now()
 		for range freeGuesses + 6 {
-			if !g.mayTry(t.Context(), l) || !g.wasWrong(t.Context(), l, "s") {
+			if !g.mayTry(t.Context(), l, func() {}) || !g.wasWrong(t.Context(), l, "s") {
 				t.Error("it was not looked at")
 			}
 		}
@@ -174,7 +174,7 @@ func TestGuessesOfManyAddressesAreBounded(t *testing.T) {
 		const addresses = 3 * guessersKept
 		for i := range addresses {
 			l := login{fmt.Sprint("10.0.", i/256, ".", i%256), "owner"}
-			if !g.mayTry(t.Context(), l) || !g.wasWrong(t.Context(), l, "s") {
+			if !g.mayTry(t.Context(), l, func() {}) || !g.wasWrong(t.Context(), l, "s") {
 				t.Fatal("it was not looked at")
 			}
 			g.wasRight(l)

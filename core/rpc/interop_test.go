@@ -2,7 +2,9 @@ package rpc
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"os/exec"
@@ -198,4 +200,56 @@ func TestKolosClient(t *testing.T) {
 	if err := c.Call("supervisor.getAllProcessInfo", nil, &infos); err != nil || len(infos) != 4 || infos[0].Pid != 123 {
 		t.Errorf("got %+v, %v", infos, err)
 	}
+}
+
+// Clients of all kinds read a log that is streamed, and go on with the connection.
+func TestClientsReadLargeLogs(t *testing.T) {
+	h := guarded(t, defaultLimits(), func(o *Options) {
+		o.Logs = fileLogs()
+		o.Servers = append(o.Servers, unixServer(t))
+	})
+	text := bigLog(t, h, 3<<20)
+	want := strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", "?"), "\uFFFD")
+	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(want)))
+	t.Run("Python", func(t *testing.T) {
+		var got []string
+		runPython(t, `
+import sys, json, hashlib
+from xmlrpc.client import ServerProxy
+from supervisor.xmlrpc import SupervisorTransport
+def sums(p):
+    for i in range(2):
+        yield hashlib.sha256(p.supervisor.readLog(0, 0).encode()).hexdigest()
+        yield p.supervisor.getState()['statename']
+print(json.dumps([s for p in (ServerProxy('http://owner:o@' + sys.argv[1]),
+    ServerProxy('http://127.0.0.1', transport=SupervisorTransport('owner', 'o', 'http://' + sys.argv[1])),
+    ServerProxy('http://127.0.0.1', transport=SupervisorTransport('', '', 'unix://' + sys.argv[2]))) for s in sums(p)]))
+`, &got, address(h), h.sockets[1].config.Path)
+		if expect := slices.Repeat([]string{sum, "RUNNING"}, 6); !slices.Equal(got, expect) {
+			t.Errorf("got  %q\nwant %q", got, expect)
+		}
+	})
+	t.Run("kolo/xmlrpc", func(t *testing.T) {
+		transport := &http.Transport{}
+		defer transport.CloseIdleConnections()
+		c, err := kolo.NewClient("http://owner:o@"+address(h)+"/RPC2", transport)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		for range 2 {
+			var got string
+			if err := c.Call("supervisor.readLog", []any{0, 0}, &got); err != nil || got != want {
+				t.Errorf("got %d bytes, %v", len(got), err)
+			}
+		}
+	})
+	t.Run("supervisorctl", func(t *testing.T) {
+		tail := text[len(text)-2_000_000:]
+		tail = tail[strings.Index(tail, "\n")+1:]
+		shown, err := exec.Command("/usr/bin/supervisorctl", "-s", "http://"+address(h), "-u", "owner", "-p", "o", "maintail", fmt.Sprint(-len(tail))).Output()
+		if expect := strings.ToValidUTF8(strings.ReplaceAll(tail, "\x00", "?"), "\uFFFD"); err != nil || strings.TrimSpace(string(shown)) != strings.TrimSpace(expect) {
+			t.Errorf("%d bytes, want %d, %v", len(shown), len(expect), err)
+		}
+	})
 }

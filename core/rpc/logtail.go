@@ -15,6 +15,9 @@ import (
 // (supervisor/http.py, tail_f_producer).
 const logtailHead = 1024
 
+// followMemory is what following a log takes, in bytes.
+const followMemory = 64 << 10
+
 // logtail follows the log of a process: /logtail/name[/channel].
 func (h *handler) logtail(w http.ResponseWriter, r *http.Request, access Access) {
 	if r.Method != http.MethodGet {
@@ -77,6 +80,10 @@ func (h *handler) follow(w http.ResponseWriter, r *http.Request, access Access, 
 		return
 	}
 	defer end()
+	if err := clientOf(r).claim.add(ctx, followMemory); err != nil {
+		tooMany(w)
+		return
+	}
 	follower, err := h.server.logs.Follow(path, logtailHead)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {

@@ -252,16 +252,43 @@ func TestMulticallAnswersEachCallInOrder(t *testing.T) {
 }
 
 func TestMulticallBoundsItsAnswer(t *testing.T) {
-	big := strings.Repeat("x", maxMulticall/2)
-	d := NewDispatcher(nil, Namespace{Name: "big", Methods: []Method{{Name: "get", Call: func(context.Context, []any) (any, error) { return big, nil }}}})
-	one := xmlrpc.Struct{{Name: "methodName", Value: "big.get"}}
-	got, err := d.Call(context.Background(), Control, "system.multicall", []any{[]any{one, one, one}})
-	if err != nil {
-		t.Fatal(err)
+	const size, calls = 2 << 20, 100
+	big, made := strings.Repeat("x", size), 0
+	d := NewDispatcher(nil, Namespace{Name: "big", Methods: []Method{
+		{Name: "get", ReadOnly: true, Call: func(context.Context, []any) (any, error) { return big, nil }},
+		{Name: "change", Call: func(context.Context, []any) (any, error) { made++; return true, nil }},
+	}})
+	var all []any
+	for range calls {
+		all = append(all, xmlrpc.Struct{{Name: "methodName", Value: "big.get"}}, xmlrpc.Struct{{Name: "methodName", Value: "big.change"}})
 	}
-	last, _ := got.([]any)[2].(xmlrpc.Struct)
-	if code, _ := last.Get("faultCode"); code != Failed {
-		t.Errorf("the third result is %v", code)
+	for range 2 {
+		got, err := d.Call(context.Background(), Control, "system.multicall", []any{all})
+		if err != nil {
+			t.Fatal(err)
+		}
+		results, _ := got.([]any)
+		read, refused := 0, 0
+		for _, v := range results {
+			switch v := v.(type) {
+			case string:
+				read++
+			case xmlrpc.Struct:
+				refused++
+				if text, _ := v.Get("faultString"); text != "FAILED: the results of this multicall are too large" {
+					t.Errorf("got %v", v)
+				}
+			}
+		}
+		if most := int(d.memory.limits.alone[others] / size / 2); read == 0 || read > most || read+refused != calls {
+			t.Errorf("%d results and %d faults", read, refused)
+		}
+	}
+	if made != 2*calls {
+		t.Errorf("%d of %d changes were made", made, 2*calls)
+	}
+	if d.memory.used != [2]int64{} || len(d.memory.claims) != 0 {
+		t.Errorf("%v bytes are left over", d.memory.used)
 	}
 }
 

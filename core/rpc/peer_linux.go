@@ -2,22 +2,38 @@ package rpc
 
 import (
 	"net"
-	"strconv"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// peerOf is the user at the other end of a unix socket.
-func peerOf(c *net.UnixConn) string {
-	name := "a local user"
+// peerUser is the user at the other end of a unix socket.
+func peerUser(c *net.UnixConn) (uid int, known bool) {
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return name
+		return 0, false
 	}
 	_ = raw.Control(func(fd uintptr) {
 		if peer, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
-			name = "user " + strconv.Itoa(int(peer.Uid))
+			uid, known = int(peer.Uid), true
 		}
 	})
-	return name
+	return uid, known
+}
+
+// unread reports whether a client has sent what nobody has read.
+func unread(c net.Conn) (is bool) {
+	s, ok := c.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return false
+	}
+	_ = raw.Control(func(fd uintptr) {
+		n, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ) //nolint:gosec // a descriptor
+		is = err == nil && n > 0
+	})
+	return is
 }

@@ -4,5 +4,8 @@ package rpc
 
 import "net"
 
-// peerOf is the user at the other end of a unix socket, who is not told apart here.
-func peerOf(*net.UnixConn) string { return "a local user" }
+// peerUser is the user at the other end of a unix socket, who is not known here.
+func peerUser(*net.UnixConn) (uid int, known bool) { return 0, false }
+
+// unread reports whether a client has sent what nobody has read, as far as that is known here.
+func unread(net.Conn) bool { return false }

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"net"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -14,6 +15,8 @@ const (
 	slowTime = time.Second
 	// lookAgain is how often a place is looked for where none could be had: clients become idle or slow without telling.
 	lookAgain = 50 * time.Millisecond
+	// maxHeard is how many connections that seem to have said nothing are asked of the kernel for each new one.
+	maxHeard = 8
 	// freeHeader is how many bytes of a request's header are not counted.
 	freeHeader = 4 << 10
 )
@@ -22,16 +25,25 @@ const (
 // without is closed: whoever has said nothing first, so that no number of silent connections keeps anybody out.
 type places struct {
 	limits limits
+	clock  func() time.Time
+	began  time.Time
 	freed  chan struct{} // gets a value when a connection ends
+	crowd  *crowd        // nil: nobody is told how many there are
 
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
 	headers int64 // see limits
 }
 
-func newPlaces(lim limits) *places {
-	return &places{limits: lim, freed: make(chan struct{}, 1), conns: map[*conn]struct{}{}}
+func newPlaces(lim limits) *places { return newPlacesBy(lim, time.Now) }
+
+// newPlacesBy is newPlaces with a clock, whose times must have monotonic readings.
+func newPlacesBy(lim limits, clock func() time.Time) *places {
+	return &places{limits: lim, clock: clock, began: clock().Add(-1), freed: make(chan struct{}, 1), conns: map[*conn]struct{}{}}
 }
+
+// now is the clock that connections are measured by: a step of the wall clock makes nobody older. It is never 0.
+func (p *places) now() time.Duration { return p.clock().Sub(p.began) }
 
 // take gives a place to a connection that has just been accepted. It waits while all others are being answered; the error is
 // net.ErrClosed once closed is closed.
@@ -43,6 +55,7 @@ func (p *places) take(c *conn, closed <-chan struct{}) error {
 			_ = victim.Close()
 		}
 		if taken {
+			p.changed()
 			return nil
 		}
 		if err := p.wait(closed); err != nil {
@@ -56,7 +69,7 @@ func (p *places) tryTake(c *conn, descriptor int) (taken bool, victim *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.conns) >= p.limits.connections || len(p.conns) >= minConnections && descriptor >= p.limits.descriptors {
-		if victim = p.worst(time.Now()); victim == nil {
+		if victim = p.worst(); victim == nil {
 			return false, nil
 		}
 		delete(p.conns, victim)
@@ -80,6 +93,7 @@ func (p *places) wait(closed <-chan struct{}) error {
 
 func (p *places) leave(c *conn) {
 	p.remove(c)
+	p.changed()
 	select {
 	case p.freed <- struct{}{}:
 	default:
@@ -93,6 +107,19 @@ func (p *places) remove(c *conn) {
 	p.headers -= counted(c.header.Swap(0))
 }
 
+func (p *places) changed() {
+	if p.crowd != nil {
+		p.crowd.look()
+	}
+}
+
+// number is how many connections there are.
+func (p *places) number() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.conns)
+}
+
 // evict closes the connection that is easiest to do without, if there is one.
 func (p *places) evict() {
 	if victim := p.easiest(); victim != nil {
@@ -103,11 +130,25 @@ func (p *places) evict() {
 func (p *places) easiest() *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.worst(time.Now())
+	return p.worst()
 }
 
 // worst is the connection that is easiest to do without, nil when all are being answered. p.mu is held.
-func (p *places) worst(now time.Time) *conn {
+func (p *places) worst() *conn {
+	var heard []*conn
+	for range maxHeard {
+		c := p.worstBut(heard)
+		if c == nil || !c.in(fresh) || !unread(c.Conn) {
+			return c
+		}
+		heard = append(heard, c) // it has said something that the daemon has not come to read yet
+	}
+	return nil
+}
+
+// worstBut is worst without some, by what is known of connections here.
+func (p *places) worstBut(heard []*conn) *conn {
+	now := p.now()
 	silent := 0
 	for c := range p.conns {
 		if c.in(fresh) {
@@ -119,6 +160,9 @@ func (p *places) worst(now time.Time) *conn {
 	var worst *conn
 	best, since := notAtAll, int64(0)
 	for c := range p.conns {
+		if slices.Contains(heard, c) {
+			continue
+		}
 		if n, at := c.needless(now, crowd); n < best || n == best && n != notAtAll && at < since {
 			worst, best, since = c, n, at
 		}
@@ -130,11 +174,14 @@ func (p *places) worst(now time.Time) *conn {
 const notAtAll = 4
 
 // needless ranks a connection by how easily it is done without, 0 most easily, and tells since when.
-func (c *conn) needless(now time.Time, crowd bool) (rank int, since int64) {
+func (c *conn) needless(now time.Duration, crowd bool) (rank int, since int64) {
 	since = c.since.Load()
-	age := time.Duration(now.UnixNano() - since)
+	age := now - time.Duration(since)
 	switch phase(c.phase.Load()) {
 	case fresh:
+		if c.ours {
+			break // its word is on its way
+		}
 		if !crowd && age < freshTime {
 			return 2, since
 		}
@@ -143,12 +190,13 @@ func (c *conn) needless(now time.Time, crowd bool) (rank int, since int64) {
 		return 0, since
 	case idle:
 		return 1, since
-	case sending:
-		if age >= slowTime {
-			return 3, since
-		}
+	case queued:
+		return 3, since
 	}
-	if at := c.writing.Load(); at != 0 && time.Duration(now.UnixNano()-at) >= slowTime {
+	if age >= slowTime && (c.in(sending) || c.in(fresh)) {
+		return 3, since
+	}
+	if at := c.writing.Load(); at != 0 && now-time.Duration(at) >= slowTime {
 		return 3, at
 	}
 	return notAtAll, 0

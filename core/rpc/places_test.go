@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -74,6 +75,7 @@ func TestNobodyKeepsTheOwnerOut(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := guarded(t, patient(places), func(o *Options) {
+				o.Logs = fileLogs()
 				o.Fallback = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					_, _ = io.Copy(io.Discard, r.Body)
 				})
@@ -254,4 +256,139 @@ func keys(m map[*conn]struct{}) (all []*conn) {
 		all = append(all, c)
 	}
 	return all
+}
+
+// While a right password is looked at its connection is none of those that go first, though every place is taken.
+func TestARightPasswordIsNotRefusedForAMoment(t *testing.T) {
+	h := guarded(t, patient(1), nil)
+	h.guesses.mu.Lock() // the password of a new connection cannot be looked at
+	locked := true
+	unlock := func() {
+		if locked {
+			locked = false
+			h.guesses.mu.Unlock()
+		}
+	}
+	defer unlock()
+	c := dialTCP(t, h)
+	_, _ = io.WriteString(c, post(callXML(t, "supervisor.getState"), basic("owner", "o")))
+	eventually(t, func() bool { return h.places.open() == 1 && h.places.count(fresh) == 0 })
+	// Some way into the handler, which is as far as it comes.
+	eventually(t, func() bool { return handling("(*guesses).mayTry") })
+	other := dialTCP(t, h)
+	if h.places.count(working) != 1 {
+		t.Error("it does not count as a connection that is answered")
+	}
+	if h.places.evict(); h.places.open() != 1 {
+		t.Error("it is closed to make room")
+	}
+	unlock()
+	if resp, body := readResponse(t, bufio.NewReader(c)); resp.StatusCode != 200 {
+		t.Errorf("got %d %s", resp.StatusCode, body)
+	}
+	if resp, body := exchange(t, other, post(callXML(t, "supervisor.getState"), basic("owner", "o"))); resp.StatusCode != 200 {
+		t.Errorf("the next one: %d %s", resp.StatusCode, body)
+	}
+}
+
+// handling reports whether a goroutine is in a function.
+func handling(function string) bool {
+	stacks := make([]byte, 1<<20)
+	return strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), function)
+}
+
+// However busy the daemon is: a connection whose request has come, and that nobody has read yet, has not said nothing.
+func TestARequestThatIsNotReadYetIsAWord(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("elsewhere this is not known")
+	}
+	h := guarded(t, patient(2), nil)
+	p := newPlaces(patient(2))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	accept := func(says string) *conn {
+		client, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = client.Close() })
+		_, _ = io.WriteString(client, says)
+		raw, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &conn{Conn: raw, places: p, gone: make(chan struct{})}
+		c.claim = portion{memory: h.memory, client: c}
+		c.enter(fresh)
+		t.Cleanup(func() { _ = c.Close() })
+		if says != "" {
+			eventually(t, func() bool { return unread(raw) })
+		}
+		return c
+	}
+	first := accept("POST /RPC2 HTTP/1.1\r\n")
+	second := accept("")
+	p.conns[first], p.conns[second] = struct{}{}, struct{}{}
+	if got := p.worst(); got != second {
+		t.Error("the one that has sent its request goes before the one that has said nothing")
+	}
+	delete(p.conns, second)
+	if p.worst() != nil {
+		t.Error("the one that has sent its request goes")
+	}
+	if _, err := first.Conn.Read(make([]byte, 100)); err != nil { // it is read, and is not all of it
+		t.Fatal(err)
+	}
+	if p.worst() != first {
+		t.Error("the one whose request does not come stays")
+	}
+}
+
+// On a socket without a password, root's and the daemon's own user's connections are none that go for others.
+func TestTheLocalOwnersConnectionStays(t *testing.T) {
+	h := serve(t, patient(3), nil)
+	for range 3 {
+		dial(t, h)
+	}
+	eventually(t, func() bool { return h.places.open() == 3 })
+	if h.places.evict(); h.places.open() != 3 && runtime.GOOS == "linux" {
+		t.Error("one that has just come goes for another")
+	}
+	dial(t, h) // one that has said nothing for long goes in the end
+	eventually(t, func() bool {
+		h.places.evict()
+		return h.places.open() < 3
+	})
+}
+
+// Whoever can make room is told once when there are many connections, and once when there are few again.
+func TestACrowdIsTold(t *testing.T) {
+	told := make(chan bool, 100)
+	h := guarded(t, patient(40), func(o *Options) { o.Crowded = func(many bool) { told <- many } })
+	var all []net.Conn
+	for range 20 {
+		all = append(all, dialTCP(t, h))
+	}
+	if !<-told {
+		t.Error("few were told first")
+	}
+	for _, c := range all {
+		_ = c.Close()
+	}
+	if <-told {
+		t.Error("many were told again")
+	}
+	for range 20 {
+		dialTCP(t, h)
+	}
+	if !<-told {
+		t.Error("few were told again")
+	}
+	_ = h.Close()
+	if <-told || len(told) != 0 {
+		t.Error("it was not told that there are none")
+	}
 }

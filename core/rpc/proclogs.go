@@ -11,8 +11,7 @@ import (
 
 // The methods that read, tail and clear log files.
 
-// maxLogRead bounds one read of a log, in bytes: what is read passes through
-// memory several times over. A longer read ends early, as at the end of a file.
+// maxLogRead bounds one read of a log, in bytes. A longer read ends early, as at the end of a file.
 const maxLogRead = 64 << 20
 
 func (n *supervisorNamespace) readLog(_ context.Context, args []any) (any, error) {
@@ -62,7 +61,7 @@ func (n *supervisorNamespace) read(path string, from, count any) (any, error) {
 	if err != nil {
 		return nil, readFault(err, path)
 	}
-	return string(data), nil
+	return data, nil
 }
 
 // readFault is a fault without detail, but for a file that isn't there any more.
@@ -102,7 +101,7 @@ func (n *supervisorNamespace) tailProcessLog(channel string) func(context.Contex
 		if err != nil {
 			return []any{"", offset, false}, nil
 		}
-		return []any{string(data), end, overflow}, nil
+		return []any{data, end, overflow}, nil
 	}
 }
 

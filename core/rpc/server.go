@@ -46,6 +46,8 @@ type Options struct {
 
 	// Observe is told how long each call of a known method took; nil: nobody is.
 	Observe func(method string, took time.Duration)
+	// Crowded is told when there are many connections, and when there are few again, from a goroutine of its own; nil: nobody is.
+	Crowded func(many bool)
 	// Interface makes the namespace of an interface with another factory. nil, or
 	// an error, refuses it.
 	Interface func(config.RPCInterface) (Namespace, error)
@@ -69,6 +71,7 @@ type Server struct {
 	dispatcher *Dispatcher
 	large      chan struct{}
 	places     *places
+	memory     *memory
 	guesses    *guesses
 	stays      stays
 	follows    chan struct{} // a place for each log that is followed
@@ -83,6 +86,7 @@ type Server struct {
 	accepting sync.Mutex
 	held      *time.Timer // HoldCallers' limit; nil: nobody was held
 	stopped   bool
+	uncrowded bool // closeCrowd was called
 	sockets   []*socket
 	serving   sync.WaitGroup
 }
@@ -114,10 +118,15 @@ func open(o Options, lim limits) (_ *Server, err error) {
 		large: make(chan struct{}, lim.largeBodies), places: newPlaces(lim),
 		stays: stays{most: lim.stays, readers: lim.readerStays}, follows: make(chan struct{}, max(lim.follows, 1)),
 	}
+	if o.Crowded != nil {
+		s.places.crowd = watchCrowd(o.Crowded, s.places.number, lim.connections)
+	}
+	s.memory = newMemory(lim.memory, s.places.now)
 	s.guesses = newGuesses(lim.guessPause, func(text string) { s.activity(config.WARN, text) })
 	s.open, s.endOpen = context.WithCancel(context.Background())
 	s.calls, s.endCalls = context.WithCancel(context.Background())
 	if s.departures, err = newDepartures(lim.halfClosed); err != nil {
+		s.closeCrowd()
 		return nil, fmt.Errorf("cannot watch connections: %w", err)
 	}
 	defer func() {
@@ -130,7 +139,7 @@ func open(o Options, lim limits) (_ *Server, err error) {
 		return nil, err
 	}
 	s.dispatcher = NewDispatcher(s.activity, namespaces...)
-	s.dispatcher.observe = o.Observe
+	s.dispatcher.observe, s.dispatcher.memory = o.Observe, s.memory
 	set := o.Sockets
 	if set == nil {
 		var errs []*BindError
@@ -202,8 +211,9 @@ func (s *Server) openSocket(e *entry) {
 // lend begins a use of the socket.
 func (k *socket) lend(s *Server) {
 	k.lease = &lease{socket: k.bound}
-	k.limited = newLimitListener(k.lease, s.places, s.limits)
+	k.limited = newLimitListener(k.lease, s.places, s.memory, s.limits)
 	k.limited.plain = k.tls == nil
+	k.limited.open = newAuthenticator(k.config) == nil
 }
 
 // connState follows what a connection is about, as far as net/http knows.
@@ -354,5 +364,15 @@ func (s *Server) Close() error {
 	s.serving.Wait()
 	s.guesses.close()
 	s.departures.close()
+	s.closeCrowd()
 	return nil
+}
+
+func (s *Server) closeCrowd() {
+	s.accepting.Lock()
+	defer s.accepting.Unlock()
+	if c := s.places.crowd; c != nil && !s.uncrowded {
+		s.uncrowded = true
+		c.close()
+	}
 }

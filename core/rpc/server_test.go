@@ -463,11 +463,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 
 func (p *places) allIdle() bool { return p.count(idle) == p.open() }
 
-func (p *places) open() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.conns)
-}
+func (p *places) open() int { return p.number() }
 
 func (p *places) count(phase phase) (n int) {
 	p.mu.Lock()

@@ -64,10 +64,14 @@ func (s *Server) attend(base context.Context, r *http.Request) (ctx context.Cont
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
 	unbase := context.AfterFunc(base, cancel)
 	c := clientOf(r)
-	unwatch, err := s.departures.watch(c, func() {
+	// The kernel says nothing of a connection that is closed here.
+	c.onClose.Store(&cancel)
+	select {
+	case <-c.gone:
 		cancel()
-		_ = c.Close()
-	})
+	default:
+	}
+	unwatch, err := s.departures.watch(c, func() { _ = c.Close() })
 	if err != nil {
 		unwatch = func() {}
 		if errors.Is(err, net.ErrClosed) {
@@ -76,6 +80,7 @@ func (s *Server) attend(base context.Context, r *http.Request) (ctx context.Cont
 	}
 	return ctx, func() {
 		unwatch()
+		c.onClose.Store(nil)
 		unbase()
 		cancel()
 	}

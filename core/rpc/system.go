@@ -7,9 +7,8 @@ import (
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
-// maxMulticall bounds the memory that the results of one multicall may take, in
-// bytes as counted by weigh: an answer far beyond it could end the daemon.
-const maxMulticall = 256 << 20
+// resultMemory is what one result of a multicall takes at least, in bytes: a fault does.
+const resultMemory = 640
 
 // systemNamespace is introspection and multicall (supervisor/xmlrpc.py,
 // SystemNamespaceRPCInterface) for callers with the given access.
@@ -78,16 +77,21 @@ func (d *Dispatcher) multicall(ctx context.Context, access Access, arg any) (any
 	if !ok {
 		return nil, incorrectParameters()
 	}
+	c, end := d.claimOf(ctx)
+	defer end()
+	if err := c.add(ctx, int64(len(calls)*resultMemory)); err != nil {
+		return nil, err
+	}
 	results := make([]any, 0, len(calls))
-	weight := 0
+	var full any // what those are answered that only read, once there is no memory for more
 	for _, call := range calls {
-		var value any
-		var err error = fault(Failed, "the results of this multicall are too large")
-		if weight < maxMulticall {
-			value, err = d.callOne(ctx, access, call)
-			weight += weigh(value)
+		if full != nil && !d.changes(access, call) {
+			results = append(results, full)
+			continue
 		}
-		if err != nil {
+		before := c.asked
+		value, err := d.callOne(ctx, access, call)
+		if err != nil && !errors.Is(err, errMemory) {
 			var f *xmlrpc.Fault
 			switch {
 			case errors.As(err, &f):
@@ -96,11 +100,32 @@ func (d *Dispatcher) multicall(ctx context.Context, access Access, arg any) (any
 			default:
 				return nil, err
 			}
-			value = xmlrpc.Struct{{Name: "faultCode", Value: f.Code}, {Name: "faultString", Value: f.String}}
+			value, err = faultStruct(f), nil
+		}
+		if err == nil && !c.become(before+int64(max(2*weigh(value)-resultMemory, 0))) { // as it is, and encoded
+			err = errMemory
+		}
+		if err != nil {
+			full = faultStruct(fault(Failed, "the results of this multicall are too large"))
+			value = full
 		}
 		results = append(results, value)
 	}
 	return results, nil
+}
+
+// faultStruct is a fault as a result of a multicall.
+func faultStruct(f *xmlrpc.Fault) xmlrpc.Struct {
+	return xmlrpc.Struct{{Name: "faultCode", Value: f.Code}, {Name: "faultString", Value: f.String}}
+}
+
+// changes reports whether a call of a multicall changes something.
+func (d *Dispatcher) changes(access Access, call any) bool {
+	members, _ := call.(xmlrpc.Struct)
+	name, _ := members.Get("methodName")
+	method, _ := name.(string)
+	_, readOnly := d.lasts(access, method)
+	return !readOnly
 }
 
 func (d *Dispatcher) callOne(ctx context.Context, access Access, call any) (any, error) {

@@ -295,11 +295,11 @@ func (h *Handler) log(w http.ResponseWriter, r *http.Request) {
 	if download {
 		from = 0
 	}
-	value, err := h.calls.Call(r.Context(), rpc.AccessOf(r), method, []any{name, from, 0})
+	value, err := h.calls.Open(r.Context(), rpc.AccessOf(r), method, []any{name, from, 0})
 	if err != nil {
 		var fault *xmlrpc.Fault
 		status := http.StatusServiceUnavailable
-		if errors.As(err, &fault) {
+		if errors.As(err, &fault) && !rpc.NoMemory(err) {
 			status = http.StatusNotFound
 		}
 		http.Error(w, err.Error(), status)
@@ -308,6 +308,12 @@ func (h *Handler) log(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if download {
 		w.Header().Set("Content-Disposition", `attachment; filename="`+fileName(name)+`.log"`)
+	}
+	if slice, ok := value.(rpc.LogSlice); ok {
+		defer slice.Close()
+		w.Header().Set("Content-Length", strconv.FormatInt(slice.Size(), 10))
+		_, _ = io.Copy(w, io.NewSectionReader(slice, 0, slice.Size()))
+		return
 	}
 	_, _ = io.WriteString(w, text(value)) //nolint:gosec // text/plain with nosniff
 }

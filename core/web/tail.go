@@ -38,6 +38,10 @@ func (h *Handler) tailPage(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) readTail(r *http.Request, name string, limit int) string {
+	// On the page, as it is and escaped: what a call takes is claimed by itself.
+	if err := rpc.Claim(r.Context(), 2*limit); err != nil {
+		return "ERROR: " + err.Error()
+	}
 	value, err := h.calls.Call(r.Context(), rpc.AccessOf(r), "supervisor.readProcessStdoutLog", []any{name, -limit, 0})
 	var fault *xmlrpc.Fault
 	switch {

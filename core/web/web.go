@@ -16,6 +16,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hark-supervisor/hark/core"
@@ -75,7 +76,8 @@ type Handler struct {
 	status  *template.Template
 	tail    *template.Template
 	confirm *template.Template
-	token   string // of this life of the daemon; app.js sends it with what changes something
+	known   atomic.Int64 // processes that there were when somebody asked last
+	token   string       // of this life of the daemon; app.js sends it with what changes something
 	static  map[string]asset
 	metrics http.Handler // nil: none
 	latency *latency
@@ -172,9 +174,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// processes is the list in the order of the page: by group, then name.
+// processMemory is about what a process takes on its way to an answer, in bytes: as the core tells of it, and on the page.
+const processMemory = 3 << 10
+
+// processes is the list in the order of the page: by group, then name. Its memory, and that of what is made of it, is claimed for the request, by the number of
+// processes that there were before.
 func (h *Handler) processes(ctx context.Context) ([]core.ProcessInfo, error) {
-	return h.o.Supervisor.AllProcessInfo(ctx)
+	if err := rpc.Claim(ctx, int(h.known.Load())*processMemory); err != nil {
+		return nil, err
+	}
+	infos, err := h.o.Supervisor.AllProcessInfo(ctx)
+	h.known.Store(int64(len(infos)))
+	return infos, err
 }
 
 // namespec is how a process is called on the page and in its links.
