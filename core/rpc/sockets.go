@@ -273,6 +273,7 @@ func (s *Sockets) Adopt(c config.Server, l net.Listener) (*Set, error) {
 type lease struct {
 	socket *bound
 	ended  atomic.Bool
+	busy   sync.Mutex // while somebody is in Accept
 }
 
 // begin makes Accept wait again, after an earlier lease has ended.
@@ -284,6 +285,11 @@ func (l *lease) begin() {
 
 // Accept is net.Listener's.
 func (l *lease) Accept() (net.Conn, error) {
+	l.busy.Lock()
+	defer l.busy.Unlock()
+	if l.ended.Load() {
+		return nil, net.ErrClosed
+	}
 	c, err := l.socket.listener.Accept()
 	if err != nil && l.ended.Load() {
 		return nil, net.ErrClosed
@@ -291,12 +297,16 @@ func (l *lease) Accept() (net.Conn, error) {
 	return c, err
 }
 
-// Close is net.Listener's.
+// Close is net.Listener's. Who connects once it has returned is not accepted here.
 func (l *lease) Close() error {
 	if l.ended.Swap(true) {
 		return nil // the socket may have another user by now
 	}
-	return l.socket.listener.SetDeadline(time.Unix(1, 0))
+	err := l.socket.listener.SetDeadline(time.Unix(1, 0))
+	// An Accept under way ends now, but may get a connection that comes before its turn to run; or, were the socket lent again first, go on.
+	l.busy.Lock()
+	defer l.busy.Unlock()
+	return err
 }
 
 // Addr is net.Listener's.
