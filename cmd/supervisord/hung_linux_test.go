@@ -85,7 +85,7 @@ startsecs=0
 
 // TERM ends the daemon though a spawn hangs, before its fork or within, and what hung is not started afterwards either.
 func TestAHungSpawnDoesNotKeepTheDaemonFromItsEnd(t *testing.T) {
-	for _, where := range []string{"hung", "interpreter"} {
+	for where, mask := range map[string]uint64{"before its fork": unix.FAN_OPEN_PERM, "within": unix.FAN_OPEN_EXEC_PERM} {
 		t.Run(where, func(t *testing.T) {
 			in := ready(t, baseConf+`
 [program:hung]
@@ -96,13 +96,7 @@ stopwaitsecs=1
 command=/bin/cat
 startsecs=0
 `)
-			shell, err := os.ReadFile("/bin/sh")
-			if err != nil {
-				t.Fatal(err)
-			}
-			in.script("interpreter", string(shell))
-			in.script("hung", "#!"+in.dir+"/interpreter\necho >"+in.dir+"/started; exec sleep 1000\n")
-			release := hangs(t, filepath.Join(in.dir, where))
+			release := hangsFor(t, in.script("hung", "#!/bin/sh\necho >"+in.dir+"/started; exec sleep 1000\n"), mask)
 			in.launch()
 			in.waitServing()
 			in.waitLog("WARN the spawn of 'hung' has taken more than 5 seconds")
