@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -192,8 +193,11 @@ func TestStdinOfAListenerIsTheProtocolsUnlessItsSectionSaysOtherwise(t *testing.
 		if kindOf(err) != Failed || !strings.Contains(err.Error(), "stdin=true in [eventlistener:l]") {
 			t.Errorf("writing to a listener: %v", err)
 		}
-		if err := r.StopProcess(context.Background(), "l", "l", true); err != nil {
-			t.Fatal(err)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := r.StopProcess(ctx, "l", "l", true); err != nil {
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("%v; it is %v; the log:\n%s\n%s", err, r.state("l"), strings.Join(r.lines, "\n"), stacks[:runtime.Stack(stacks, true)])
 		}
 		if err := send(r); kindOf(err) != NotRunning {
 			t.Errorf("writing to a stopped listener: %v", err)
