@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// answer is what an action comes to. An action that takes its time reports lines as it goes (run.report) and answers little more than
-// nothing; one that asks and shows answers a value. print.go prints both, for people and as JSON.
+// answer is what an action comes to. An action that takes its time reports lines as it goes (run.report) and answers without a value;
+// one that asks and shows answers with one. print.go prints both, for people and as JSON.
 type answer struct {
 	// value is the document of --json, encoded by its tags. nil: the lines that were reported.
 	value any
