@@ -17,13 +17,6 @@ func clearLogs(r *run, arg string) (answer, error) {
 	o := operation{all: "clearAllProcessLogs", one: "clearProcessLogs", done: "cleared",
 		sentences: sentences{faultBadName: "no such process", faultFailed: "failed"}}
 	b := batch{method: "clearProcessLogs", steps: map[string]*operation{"": &o}, patterned: isPatternOrGroup}
-	return r.operate(b, strings.Fields(arg), func(names []string) error {
-		if err := r.up(); err != nil {
-			return err
-		}
-		if err := r.requireNames(names, exitGeneric); err != nil {
-			return err
-		}
-		return o.on(r, names)
-	})
+	names := strings.Fields(arg)
+	return r.operate(b, names, r.requireNames(names, exitGeneric), o.on)
 }

@@ -19,13 +19,8 @@ func restartAction() Action {
 // restart stops everything named, then starts it; together, each is started as soon as it has stopped.
 func restart(r *run, arg string) (answer, error) {
 	b := batch{method: "restartProcesses", steps: map[string]*operation{"": stopping(), "stop": stopping(), "start": starting()}, patterned: isPattern}
-	return r.operate(b, strings.Fields(arg), func(names []string) error {
-		if err := r.up(); err != nil {
-			return err
-		}
-		if err := r.requireNames(names, exitGeneric); err != nil {
-			return err
-		}
+	names := strings.Fields(arg)
+	return r.operate(b, names, r.requireNames(names, exitGeneric), func(r *run, names []string) error {
 		if err := stopping().on(r, names); err != nil {
 			return err
 		}

@@ -26,15 +26,11 @@ func sendSignal(r *run, arg string) (answer, error) {
 		done: "signalled", noGroup: exitGeneric, sentences: signalSentences(),
 	}
 	b := batch{method: "signalProcesses", args: []any{signal}, steps: map[string]*operation{"": &o}, patterned: isPattern}
-	return r.operate(b, names, func(names []string) error {
-		if err := r.up(); err != nil {
-			return err
-		}
-		if len(names) == 0 {
-			return r.misuse(exitGeneric, "Error: signal requires a signal name and a process name")
-		}
-		return o.on(r, names)
-	})
+	var none error
+	if len(names) == 0 {
+		none = r.misuse(exitGeneric, "Error: signal requires a signal name and a process name")
+	}
+	return r.operate(b, names, none, o.on)
 }
 
 // signalSentences serve stop too.

@@ -17,15 +17,8 @@ func startAction() Action {
 
 func start(r *run, arg string) (answer, error) {
 	b := batch{method: "startProcesses", steps: map[string]*operation{"": starting()}, patterned: isPattern}
-	return r.operate(b, strings.Fields(arg), func(names []string) error {
-		if err := r.up(); err != nil {
-			return err
-		}
-		if err := r.requireNames(names, exitInvalidArgs); err != nil {
-			return err
-		}
-		return starting().on(r, names)
-	})
+	names := strings.Fields(arg)
+	return r.operate(b, names, r.requireNames(names, exitInvalidArgs), starting().on)
 }
 
 // starting is what start does to processes.

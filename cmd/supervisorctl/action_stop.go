@@ -17,15 +17,8 @@ func stopAction() Action {
 
 func stop(r *run, arg string) (answer, error) {
 	b := batch{method: "stopProcesses", steps: map[string]*operation{"": stopping()}, patterned: isPattern}
-	return r.operate(b, strings.Fields(arg), func(names []string) error {
-		if err := r.up(); err != nil {
-			return err
-		}
-		if err := r.requireNames(names, exitGeneric); err != nil {
-			return err
-		}
-		return stopping().on(r, names)
-	})
+	names := strings.Fields(arg)
+	return r.operate(b, names, r.requireNames(names, exitGeneric), stopping().on)
 }
 
 // stopping is what stop does to processes.

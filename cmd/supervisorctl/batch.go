@@ -48,14 +48,20 @@ func (b *batch) together(r *run, names []string) (left []string, err error) {
 	return nil, nil
 }
 
-// operate does to names what is done together, and the rest one after another. No names at all
-// are one's business too.
-func (r *run) operate(b batch, names []string, one func(names []string) error) (answer, error) {
+// operate does to names what is done together, and the rest one after another. none is the
+// refusal where there are no names, nil where there are some.
+func (r *run) operate(b batch, names []string, none error, oneByOne func(*run, []string) error) (answer, error) {
 	left, err := b.together(r, names)
 	if err != nil || len(left) == 0 && len(names) > 0 {
 		return answer{}, err
 	}
-	return answer{}, one(left)
+	if err := r.up(); err != nil {
+		return answer{}, err
+	}
+	if none != nil {
+		return answer{}, none
+	}
+	return answer{}, oneByOne(r, left)
 }
 
 // expand turns patterns into names. It reports which choose none; names are left to

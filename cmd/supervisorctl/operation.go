@@ -100,7 +100,7 @@ func (s sentences) of(res result, done string) (line, error) {
 	return line{}, replyErrorf("Unknown result code %d for %s", res.Status, res.Namespec)
 }
 
-// requireNames is the names on the line; none are a refusal.
+// requireNames refuses a line without names.
 func (r *run) requireNames(names []string, status int) error {
 	if len(names) == 0 {
 		return r.misuse(status, "Error: "+r.action.Name+" requires a process name")
