@@ -2,11 +2,14 @@ package plugins
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hark-supervisor/hark/sdk"
@@ -86,7 +89,80 @@ func TestAFatalPluginThatIsWantedAnew(t *testing.T) {
 	h.RemoveInstance(sdk.NamespaceKind, "a")
 	h.waitState(Stopped)
 	h.SetInstance(namespace("b"))
-	until(t, "it was tried again", func() bool { return h.status().Restarts > maxFailures })
+	until(t, "it was tried again", func() bool { return h.status().Restarts > 0 })
+}
+
+// Of a plugin that no section names any more nothing is left, whether it ran or never could: names that come and go have no end.
+func TestNamesThatAreGoneLeaveNothing(t *testing.T) {
+	for _, fault := range []string{"none", "exits"} {
+		h := newHosted(t, brisk(), fault)
+		h.SetInstance(namespace("a"))
+		if fault == "none" {
+			h.works("a")
+		} else {
+			h.waitState(Fatal)
+		}
+		h.RemoveInstance(sdk.NamespaceKind, "a")
+		until(t, "it is forgotten", func() bool { return len(h.Plugins()) == 0 })
+		before := runtime.NumGoroutine()
+		for i := range 20 {
+			of := namespace("a")
+			of.Plugin = fmt.Sprint("name", i)
+			h.SetInstance(of)
+		}
+		h.RemoveInstance(sdk.NamespaceKind, "a")
+		until(t, "all are forgotten", func() bool { return len(h.Plugins()) == 0 })
+		until(t, "their goroutines have ended", func() bool { return runtime.NumGoroutine() <= before })
+		h.SetInstance(namespace("a"))
+		until(t, "it is started", func() bool { return h.status().State != Stopped })
+	}
+}
+
+// That a plugin is starting is no trouble; that it could not be started is one.
+func TestAStartIsNoTrouble(t *testing.T) {
+	h := newHosted(t, brisk(), "hangs")
+	h.SetInstance(namespace("a"))
+	if _, err := h.echo("a"); !isComing(err) || !unreached(err) {
+		t.Errorf("before the start: %v", err)
+	}
+	h.waitState(Starting)
+	if _, err := h.echo("a"); !isComing(err) || !strings.Contains(err.Error(), "is STARTING") {
+		t.Errorf("at the start: %v", err)
+	}
+	bad := newHosted(t, brisk(), "exits")
+	bad.SetInstance(namespace("a"))
+	bad.waitState(Fatal)
+	if _, err := bad.echo("a"); isComing(err) || !unreached(err) {
+		t.Errorf("after a failure: %v", err)
+	}
+	// Nor is it told as one.
+	synctest.Test(t, func(t *testing.T) {
+		r := &receiver{}
+		r.failing(&comingError{sdk.ErrUnavailable})
+		n, bus := newNotifier(t, r, NotifierOptions{})
+		p := &sinkPlugin{}
+		around := p.surroundings()
+		around.Open = func(ctx context.Context) (LogStream, error) {
+			if time.Since(time.Unix(946684800, 0)) < time.Minute { // the bubble's clock begins in 2000
+				return nil, &comingError{sdk.ErrUnavailable}
+			}
+			return p.open(ctx)
+		}
+		k, err := NewLogSink(LogSinkOptions{Name: "central", Stdout: true}, around)
+		if err != nil {
+			t.Fatal(err)
+		}
+		publish(bus, exited, "web")
+		k.Source("web", "a", "stdout", nil)(7, time.Now(), []byte("x"))
+		time.Sleep(10 * time.Minute)
+		r.failing(nil)
+		time.Sleep(10 * time.Minute)
+		closeSink(t, k)
+		closeNotifier(t, n)
+		if log := r.log.String() + p.log.String(); log != "" || p.text("a") != "x" || len(r.processes()) != 1 {
+			t.Errorf("got %q and %v, the log:\n%s", p.text("a"), r.processes(), log)
+		}
+	})
 }
 
 // A crash in a call: the call fails at once, others do until the plugin is there again, which is 1 s later.

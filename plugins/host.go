@@ -219,7 +219,18 @@ func (h *Host) SetInstance(i Instance) {
 	p.setInstance(i)
 }
 
-// RemoveInstance ends an instance. A plugin without any is stopped.
+// forgets reports whether a plugin that has stopped is no longer among those there are: no section names it. One of its name is a new one.
+func (h *Host) forgets(p *plugin) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p.hasInstances() || h.closed {
+		return false
+	}
+	delete(h.plugins, p.name)
+	return true
+}
+
+// RemoveInstance ends an instance. A plugin without any is stopped, and is not among those there are any more.
 func (h *Host) RemoveInstance(kind sdk.KindName, name string) {
 	k := instanceKey{kind, name}
 	h.mu.Lock()

@@ -73,6 +73,12 @@ func (p *plugin) tellNamespaces() {
 	}
 }
 
+func (p *plugin) hasInstances() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.instances) > 0
+}
+
 func (p *plugin) methods(k instanceKey) []sdk.Method {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -290,7 +290,8 @@ func (k *LogSink) takeBack(stream *sinkStream, why error) (known, tell bool) {
 	k.failures++
 	k.retryAt = time.Now().Add(doubled(k.firstDelay, k.failures, streamMax))
 	k.stats.LastError = errorText(why)
-	return true, k.told.first(true) && k.ctx.Err() == nil
+	ended := k.closing && errors.Is(why, context.Canceled) // by closeStream
+	return true, !ended && !isComing(why) && k.told.first(true) && k.ctx.Err() == nil
 }
 
 // retry opens the stream, and sends what was refused, at once if it waits to. The last error is forgotten: it was of other settings.

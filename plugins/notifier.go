@@ -286,7 +286,7 @@ func (n *Notifier) outcome(err error) {
 		if n.lastError = errorText(err); err == nil {
 			n.delivered = time.Now()
 		}
-		tell = err == nil && n.told.over() || err != nil && n.told.first(unreached(err))
+		tell = err == nil && n.told.over() || err != nil && !isComing(err) && n.told.first(unreached(err))
 	})
 	n.ack(acked)
 	switch {

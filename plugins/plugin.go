@@ -155,6 +155,9 @@ func (p *plugin) watch() {
 			return
 		case !wanted:
 			p.enter(Stopped, "")
+			if p.host.forgets(p) {
+				return
+			}
 			<-p.wake
 			continue
 		case failures >= maxFailures:
@@ -371,15 +374,28 @@ func (p *plugin) dispense(k instanceKey) (*live, error) {
 		if p.why != "" {
 			text += ": " + p.why
 		}
-		return nil, fmt.Errorf("%w: plugin %q is %s", ErrExited, p.name, text)
-	case i == nil || !i.ready:
-		text := "it is being configured"
-		if i != nil && i.trouble != "" {
-			text = i.trouble
+		err := fmt.Errorf("%w: plugin %q is %s", ErrExited, p.name, text)
+		if p.state == Starting || p.starts == 0 {
+			err = &comingError{err}
 		}
-		return nil, fmt.Errorf("%w: plugin %q does not serve it: %s", sdk.ErrNoInstance, p.name, text)
+		return nil, err
+	case i != nil && !i.ready && i.trouble != "":
+		return nil, fmt.Errorf("%w: plugin %q does not serve it: %s", sdk.ErrNoInstance, p.name, i.trouble)
+	case i == nil || !i.ready:
+		return nil, &comingError{fmt.Errorf("%w: plugin %q does not serve it: it is being configured", sdk.ErrNoInstance, p.name)}
 	}
 	return l, nil
+}
+
+// comingError is when an instance cannot be called yet and nothing is wrong: its plugin is starting, or is being told of it.
+type comingError struct{ error }
+
+func (e *comingError) Unwrap() error { return e.error }
+
+// isComing reports whether an instance was not reached only because it is not there yet. That is so at every start, and worth no warning.
+func isComing(err error) bool {
+	var coming *comingError
+	return errors.As(err, &coming)
 }
 
 func (p *plugin) status() Status {

@@ -1,7 +1,7 @@
 package plugins
 
 // troubles are what has been logged since all was well: once that the plugin is not there, and once that what is delivered is refused. The first
-// is so at every start of the daemon, and must not hide the second.
+// must not hide the second.
 type troubles struct{ away, refused bool }
 
 // first reports whether no such trouble has been logged yet. From then on it has.

@@ -170,7 +170,7 @@ func TestSectionsOfPluginsAreUpdatedLikeGroups(t *testing.T) {
 	if f := in.fault("faulty.echo"); f.Code != 1 {
 		t.Errorf("a method of a removed namespace: %+v", f)
 	}
-	in.waitPlugin("STOPPED")
+	until(t, "the plugin is not listed", func() bool { return in.plugin("statename") == nil })
 	if got := in.pid("a"); got != pid {
 		t.Errorf("the program was touched: pid %d, then %d", pid, got)
 	}
@@ -181,7 +181,7 @@ func TestSectionsOfPluginsAreUpdatedLikeGroups(t *testing.T) {
 	if f := in.fault("supervisor.removeProcessGroup", "rpcinterface:faulty"); f.Code != 10 {
 		t.Errorf("removed twice: %+v", f)
 	}
-	in.waitPlugin("STOPPED")
+	until(t, "the plugin is not listed", func() bool { return in.plugin("statename") == nil })
 	in.must("supervisor.addProcessGroup", "rpcinterface:faulty")
 	if f := in.fault("supervisor.addProcessGroup", "rpcinterface:faulty"); f.Code != 90 {
 		t.Errorf("added twice: %+v", f)
