@@ -12,9 +12,8 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/hark-supervisor/hark/core/held"
 	"github.com/hark-supervisor/hark/eventlistener"
@@ -92,7 +91,7 @@ func (d *deadLetters) read(name string) (files [2]letterFile, err error) {
 
 // readLetterFile reads a file as far as dead letters are written: its bound and one line. There is nothing in one that does not exist.
 func readLetterFile(path string) ([]byte, error) {
-	fd, _, err := held.Open(path, unix.O_RDONLY|unix.O_NONBLOCK, 0)
+	fd, _, err := held.Open(path, syscall.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -164,9 +164,7 @@ func (n *namespace) Call(ctx context.Context, method string, params []any) (any,
 	case "fault":
 		return nil, &sdk.Fault{Code: 4711, Text: "as you like"}
 	case "loop":
-		for range loops {
-			go n.loop()
-		}
+		n.loopForever()
 		return "", nil
 	case "refused":
 		return fmt.Sprint(n.refused.Load()), nil
@@ -178,6 +176,13 @@ func (n *namespace) Call(ctx context.Context, method string, params []any) (any,
 
 // loops is how many goroutines loop runs on.
 const loops = 64
+
+// loopForever calls from several goroutines at once.
+func (n *namespace) loopForever() {
+	for range loops {
+		go n.loop()
+	}
+}
 
 // loop calls back without end, whatever is answered.
 func (n *namespace) loop() {
