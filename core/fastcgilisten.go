@@ -8,6 +8,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/held"
 )
@@ -28,7 +29,7 @@ func listenFastCGI(c *config.Socket) (fd int, file *held.Socket, err error) {
 			return -1, nil, err
 		}
 	}
-	if fd, err = closeOnExec(family); err != nil {
+	if fd, err = child.Socket(family); err != nil {
 		return -1, nil, os.NewSyscallError("socket", err)
 	}
 	defer func() {
@@ -50,16 +51,6 @@ func listenFastCGI(c *config.Socket) (fd int, file *held.Socket, err error) {
 		return -1, nil, os.NewSyscallError("setsockopt", err)
 	}
 	return fd, nil, listen(addr)
-}
-
-// closeOnExec is socket(2) for a descriptor that no child inherits by accident.
-func closeOnExec(family int) (fd int, err error) {
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	if fd, err = syscall.Socket(family, syscall.SOCK_STREAM, 0); err == nil {
-		syscall.CloseOnExec(fd)
-	}
-	return fd, err
 }
 
 // bindUnix makes the socket's file, for the place of a socket that is there or of nothing.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -110,4 +111,31 @@ func TestOnlyFileSystemsThatOthersAnswerForMayHang(t *testing.T) {
 			t.Errorf("%s: %v", path, got)
 		}
 	}
+}
+
+func TestASocketIsMadeWhileAForkHangs(t *testing.T) {
+	made := make(chan error, 1)
+	func() {
+		syscall.ForkLock.Lock() // as a fork does
+		defer syscall.ForkLock.Unlock()
+		go func() {
+			fd, err := Socket(unix.AF_UNIX)
+			if err == nil {
+				flags, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+				if flags&unix.FD_CLOEXEC == 0 {
+					err = fmt.Errorf("a child would inherit it")
+				}
+				closeFD(fd)
+			}
+			made <- err
+		}()
+		select {
+		case err := <-made:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(patience):
+			t.Error("it waits for the fork")
+		}
+	}()
 }

@@ -24,4 +24,14 @@ func makePipe(fds *[2]int) error {
 	return nil
 }
 
+// Socket is socket(2) for a blocking stream that no child inherits. It waits while there is a fork.
+func Socket(family int) (fd int, err error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if fd, err = unix.Socket(family, unix.SOCK_STREAM, 0); err == nil {
+		unix.CloseOnExec(fd)
+	}
+	return fd, err
+}
+
 func widenPipe(int) {}
