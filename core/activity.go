@@ -140,7 +140,7 @@ func commEventLine(name, channel string) string { // dispatchers.py
 	return fmt.Sprintf("'%s' %s emitted a comm event", name, channel)
 }
 
-// Lines of Hark's own.
+// Lines that only Hark has.
 
 func brokenRestartLine(err error) string {
 	return fmt.Sprintf("cannot restart with the current configuration, so everything continues: %v", err)

@@ -18,7 +18,7 @@ import (
 )
 
 // stepped is the machine's clock, whose wall time can be set forward and back as somebody with date(1) does. The monotonic
-// reading goes on as ever.
+// reading goes on as usual.
 type stepped struct{ seconds atomic.Int64 }
 
 func (c *stepped) Now() time.Time { return stepBy(time.Now(), c.seconds.Load()) }

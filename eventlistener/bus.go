@@ -6,17 +6,15 @@ import (
 	"time"
 )
 
-// Subscriber gets events from a Bus. It is told apart from others by ==, so it
-// is a pointer.
+// Subscriber receives events from a Bus. Subscribers are compared with ==, so a subscriber is a pointer.
 type Subscriber interface {
 	// Accept takes an event. It must not block; it may call any method of the
 	// bus, Publish included.
 	Accept(e *Event)
 }
 
-// Bus hands events to whoever subscribed to their type. It belongs to one
-// goroutine, the supervisor's loop: it holds no lock, and Publish returns when
-// every subscriber has accepted.
+// Bus delivers events to the subscribers of their types. It belongs to one goroutine, the supervisor's loop: it has no
+// lock, and Publish returns when every subscriber has accepted the event.
 type Bus struct {
 	// Now tells the time put on events; default time.Now. Set it before the first
 	// Publish.
@@ -87,8 +85,8 @@ func (b *Bus) index() {
 	}
 }
 
-// Wants reports whether an event of exactly type t would reach anybody, so that
-// none need be made (nor a timer be set) for nobody.
+// Wants reports whether an event of exactly type t would reach a subscriber. If not, the caller need not create one,
+// nor set a timer for it.
 func (b *Bus) Wants(t Type) bool { return len(b.byType[t]) > 0 }
 
 // Publish gives e its seq and time, then gives it to the subscribers in the
@@ -136,8 +134,8 @@ func (b *Bus) accept(to Subscriber, e *Event) {
 	to.Accept(e)
 }
 
-// Published counts the events published so far by their types. One that nobody is
-// subscribed to is often not made, and then not counted.
+// Published returns the number of events published so far, by type. Events without subscribers are often not created,
+// and then not counted.
 func (b *Bus) Published() map[Type]uint64 {
 	counts := map[Type]uint64{}
 	for t, n := range b.counts {
@@ -148,15 +146,15 @@ func (b *Bus) Published() map[Type]uint64 {
 	return counts
 }
 
-// Seq is the number of the event published last; 0 before the first.
+// Seq returns the number of the last published event; 0 before the first.
 func (b *Bus) Seq() uint64 { return b.seq }
 
-// NextSerial draws the serial of an event that its first pool accepts: 0, 1, 2 …
-// (supervisor/process.py, new_serial, which also begins again after the largest).
+// NextSerial returns the serial for an event that its first pool accepts: 0, 1, 2 … (supervisor/process.py, new_serial,
+// which also begins again after the largest).
 func (b *Bus) NextSerial() int64 { return nextSerial(&b.serial) }
 
-// Resume makes the bus go on behind numbers that were given out before, by an
-// earlier bus or not: no later event has one of these or a smaller one.
+// Resume makes the bus continue after numbers that were used before, by an earlier bus or not: every later event has
+// greater numbers.
 func (b *Bus) Resume(seq uint64, serial int64) {
 	b.seq, b.serial = max(b.seq, seq), max(b.serial, serial)
 }

@@ -13,9 +13,8 @@ func (e *Event) Data() []byte {
 	return e.data
 }
 
-// Record is the event as a spool keeps it, without a poolserial.
+// Record returns the event as a record for a spool, without a poolserial.
 func (e *Event) Record() spool.Record { return e.toRecord(0) }
 
-// OfRecord makes an event of a record that Record made: it renders the same bytes. It keeps
-// the record's data.
+// OfRecord returns the event of a record that Record made; it renders the same bytes. It keeps the record's data.
 func OfRecord(r *spool.Record) (*Event, error) { return eventOf(r) }

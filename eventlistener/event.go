@@ -60,7 +60,7 @@ type Event struct {
 	further atomic.Pointer[furtherForms]
 }
 
-// Type is the event's type.
+// Type returns the event's type.
 func (e *Event) Type() Type { return e.typ }
 
 // Seq is the event's number on its bus, from 1; 0 before it was published.
@@ -80,12 +80,12 @@ func (e *Event) Serial() (int64, bool) {
 	return n - 1, n != 0
 }
 
-// Process tells whom the event is about; false for an event about no process.
+// Process returns the process that the event is about; false for an event that is not about a process.
 func (e *Event) Process() (Process, bool) {
 	return e.process, e.process.Name != ""
 }
 
-// StateChange reports what a PROCESS_STATE_* event carries; false for others.
+// StateChange returns the data of a PROCESS_STATE_* event; false for others.
 func (e *Event) StateChange() (StateChange, bool) {
 	return e.change, e.typ.Is(ProcessState)
 }
@@ -98,9 +98,8 @@ func (e *Event) Payload() []byte {
 	return e.payload
 }
 
-// CharLen is the length of the payload in characters (code points), which is
-// what Supervisor announces as len. For an ASCII payload it is the number of
-// bytes.
+// CharLen returns the length of the payload in characters (code points), which Supervisor announces as len. For an
+// ASCII payload it is the number of bytes.
 func (e *Event) CharLen() int {
 	e.once.Do(e.fill)
 	return e.chars

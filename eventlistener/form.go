@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Form is how an event's payload is written.
+// Form is a form of payloads.
 type Form uint8
 
 // The forms.
@@ -18,7 +18,7 @@ const (
 	JSONForm                   // a JSON object on one line, without a newline
 )
 
-// String is the form's name in configurations: supervisor, extended or json.
+// String returns the form's name in configurations: supervisor, extended or json.
 func (f Form) String() string {
 	switch f {
 	case ExtendedForm:
@@ -29,7 +29,7 @@ func (f Form) String() string {
 	return "supervisor"
 }
 
-// ParseForm finds a form by its name.
+// ParseForm returns the form with that name.
 func ParseForm(name string) (Form, bool) {
 	for _, f := range []Form{SupervisorForm, ExtendedForm, JSONForm} {
 		if f.String() == name {

@@ -60,7 +60,7 @@ type Listener struct {
 
 	ahead    int // most credits and unanswered events together; 0 and 1 are the classic protocol
 	credits  int // READYs that no event was sent for; of a listener with more than one
-	inFlight int // events sent and not answered; likewise
+	inFlight int // events sent and not answered; the same
 }
 
 // NewListener returns a listener of a process just started: ACKNOWLEDGED. The

@@ -25,17 +25,16 @@ func (p *Pool) Add(name string) *Member {
 	return m
 }
 
-// Name is the name of the member's process.
+// Name returns the name of the member's process.
 func (m *Member) Name() string { return m.listener.name }
 
-// State is where the member stands in the protocol. It says something only while
-// its process is alive.
+// State returns the member's state in the protocol. It has a meaning only while the process is alive.
 func (m *Member) State() ListenerState { return m.listener.state }
 
 // Alive reports whether the member's process is there: between Started and Exited.
 func (m *Member) Alive() bool { return m.alive }
 
-// InFlight is the oldest event the member was sent and has not answered, or nil.
+// InFlight returns the oldest event that the member was sent and has not answered, or nil.
 func (m *Member) InFlight() *Event {
 	if m.flight.n == 0 {
 		return nil
@@ -43,11 +42,11 @@ func (m *Member) InFlight() *Event {
 	return m.flight.front().event
 }
 
-// Unanswered is how many events the member was sent and has not answered.
+// Unanswered returns the number of events that the member was sent and has not answered.
 func (m *Member) Unanswered() int { return m.flight.n }
 
-// Started tells that the process was spawned. The member is ACKNOWLEDGED and may
-// say READY, but is sent nothing before Running.
+// Started must be called when the process was spawned. The member is then ACKNOWLEDGED and may write READY, but is sent
+// nothing before Running.
 func (m *Member) Started() {
 	m.Exited() // in case its end was never told: no event is lost
 	m.alive = true
@@ -55,12 +54,11 @@ func (m *Member) Started() {
 	m.listener.Reset()
 }
 
-// Running tells that the process entered the state RUNNING, with its stdin.
+// Running must be called when the process has entered the state RUNNING. stdin is the process's standard input.
 func (m *Member) Running(stdin Sender) { m.sender = stdin }
 
-// Stopping tells that the process left the state RUNNING and is still alive:
-// somebody stops it. It is sent nothing more, and may still answer what it was
-// sent.
+// Stopping must be called when the process has left the state RUNNING and is still alive, because it is being stopped.
+// It is sent nothing more, but may still answer.
 func (m *Member) Stopping() {
 	m.sender = nil
 	m.wound = true

@@ -58,8 +58,8 @@ type Outcome struct {
 	Err        error         // Unsent: what the write returned. Lost: why. Violated: what the pool's ResultHandler said of the result
 }
 
-// Log calls log for each line Supervisor writes at this outcome, in its words
-// and order, leaving out (and not rendering) those below min.
+// Log calls log for each line that Supervisor writes for this outcome, in its words and order. Lines below min are
+// omitted and not rendered.
 func (o Outcome) Log(min Level, log func(Level, string)) {
 	say := func(l Level, format string, args ...any) {
 		if l >= min {

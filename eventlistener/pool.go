@@ -16,7 +16,7 @@ type Sender interface {
 	Write(b []byte) error
 }
 
-// Overflow says which event a full buffer gives up for another.
+// Overflow is the policy of a full buffer.
 type Overflow uint8
 
 // The policies of a full buffer.
@@ -26,7 +26,7 @@ const (
 	SpoolEvents                   // none: events are kept on disk, and the oldest there makes room
 )
 
-// String is the policy's name in configurations.
+// String returns the policy's name in configurations.
 func (o Overflow) String() string {
 	switch o {
 	case DiscardNewest:
@@ -37,7 +37,7 @@ func (o Overflow) String() string {
 	return "discard_oldest"
 }
 
-// ParseOverflow finds a policy by its name.
+// ParseOverflow returns the policy with that name.
 func ParseOverflow(name string) (Overflow, bool) {
 	for _, o := range []Overflow{DiscardOldest, DiscardNewest, SpoolEvents} {
 		if o.String() == name {
@@ -131,10 +131,10 @@ func NewPool(bus *Bus, c PoolConfig) *Pool {
 	return p
 }
 
-// Name is the pool's name.
+// Name returns the pool's name.
 func (p *Pool) Name() string { return p.config.Name }
 
-// Queued is how many events wait in the buffer, those in a spool included.
+// Queued returns the number of events that wait in the buffer, including those in a spool.
 func (p *Pool) Queued() int {
 	if p.cursor != nil {
 		return p.queue.n + int(p.config.Spool.Stats().Queued)
@@ -142,7 +142,7 @@ func (p *Pool) Queued() int {
 	return p.queue.n
 }
 
-// InFlight is how many events were sent and not answered.
+// InFlight returns the number of events that were sent and not answered.
 func (p *Pool) InFlight() int {
 	n := 0
 	for _, m := range p.members {
@@ -151,10 +151,10 @@ func (p *Pool) InFlight() int {
 	return n
 }
 
-// Members lists the pool's members in their order. The slice is the pool's own.
+// Members returns the pool's members in order. The caller must not change the slice.
 func (p *Pool) Members() []*Member { return p.members }
 
-// Config is what the pool was made of.
+// Config returns the pool's configuration.
 func (p *Pool) Config() PoolConfig { return p.config }
 
 // Accept puts e behind the others in the buffer, unless it is about a process that

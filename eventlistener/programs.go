@@ -30,7 +30,7 @@ func ParsePrograms(patterns []string) (*Programs, error) {
 	return p, nil
 }
 
-// Patterns are those it was made of.
+// Patterns returns the patterns of the filter.
 func (p *Programs) Patterns() []string {
 	if p == nil {
 		return nil
@@ -38,12 +38,12 @@ func (p *Programs) Patterns() []string {
 	return p.written
 }
 
-// Pass reports whether an event is to be delivered: one about no process always is.
+// Pass reports whether an event passes the filter. An event that is not about a process always does.
 func (p *Programs) Pass(e *Event) bool {
 	return p == nil || e.process.Name == "" || p.Match(e.process.Group, e.process.Name)
 }
 
-// Match reports whether a process is one of those chosen.
+// Match reports whether events about a process pass the filter.
 func (p *Programs) Match(group, process string) bool {
 	if p == nil {
 		return true

@@ -2,8 +2,8 @@ package eventlistener
 
 import "unicode/utf8"
 
-// AppendRepr appends data the way Python 3 prints bytes (b'...'): Supervisor
-// shows what is not UTF-8 so, in payloads and in its log.
+// AppendRepr appends data as Python 3 prints bytes (b'...'). Supervisor shows data that is not UTF-8 in this form, in
+// payloads and in its log.
 func AppendRepr(dst, data []byte) []byte {
 	const hex = "0123456789abcdef"
 	quote := byte('\'')

@@ -140,8 +140,8 @@ func plugin(t Type, from string, pid int) func(Process, string) *Event {
 	return func(_ Process, text string) *Event { return NewPluginState(t, "slack", from, pid, text) }
 }
 
-// Sample makes an event of a type, for tests and documents: about this process where the type is about one, and with this text where it has free
-// text; nil for a type that is never sent.
+// Sample returns an event of a type, for tests and documents: about this process if the type is about one, and with
+// this text if it has free text; nil for a type that is never sent.
 func Sample(t Type, p Process, text string) *Event {
 	if make := rows[t].sample; make != nil {
 		return make(p, text)

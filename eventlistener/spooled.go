@@ -80,7 +80,7 @@ type Figures struct {
 	Durable  uint64        // the position in the spool up to which all is committed
 }
 
-// Figures tells the pool's numbers, all of the same moment.
+// Figures returns the pool's figures, all of the same moment.
 func (p *Pool) Figures() Figures {
 	f := Figures{Counters: p.Counters, Queued: p.queue.n, InFlight: p.InFlight()}
 	if p.cursor == nil {
@@ -96,7 +96,7 @@ func (p *Pool) Figures() Figures {
 	return f
 }
 
-// Oldest is when the event that waits longest was published; false when none waits.
+// Oldest returns when the oldest waiting event was published; false if none waits.
 func (p *Pool) Oldest() (time.Time, bool) {
 	switch {
 	case p.queue.n > 0:

@@ -39,7 +39,7 @@ const (
 	ProcessGroup
 	ProcessGroupAdded
 	ProcessGroupRemoved
-	// HarkEvent is the root of Hark's own types, apart from AnyEvent so that a
+	// HarkEvent is the root of the types that Hark adds, apart from AnyEvent so that a
 	// subscription to EVENT sees what Supervisor sends and no more.
 	HarkEvent
 	ConfigReloaded
@@ -55,16 +55,16 @@ const (
 	numTypes
 )
 
-// String is the type's name on the wire.
+// String returns the type's name in the protocol.
 func (t Type) String() string { return rows[t].name }
 
-// Parent is the type this one hangs under; false for a root.
+// Parent returns the type above this one; false for a root.
 func (t Type) Parent() (Type, bool) {
 	p := rows[t].parent
 	return p, p != t
 }
 
-// Is reports whether t is ancestor or hangs anywhere under it.
+// Is reports whether t is ancestor or a type below it.
 func (t Type) Is(ancestor Type) bool {
 	for {
 		if t == ancestor {
@@ -78,7 +78,7 @@ func (t Type) Is(ancestor Type) bool {
 	}
 }
 
-// ParseType finds a type by its exact name.
+// ParseType returns the type with exactly that name.
 func ParseType(name string) (Type, bool) {
 	for i := range rows {
 		if rows[i].name == name {
@@ -107,7 +107,7 @@ func Distinct(types []Type) []Type {
 	return kept
 }
 
-// Types lists every type in the order of the table.
+// Types returns every type in the order of the table.
 func Types() []Type {
 	all := make([]Type, numTypes)
 	for i := range all {

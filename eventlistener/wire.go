@@ -162,12 +162,10 @@ func parseSize(s string) (int, error) {
 	return int(n), err
 }
 
-// ReadEvent reads a header and its payload, blocking until both are there. At
-// the end of the stream it returns io.EOF, in the midst of an event
-// io.ErrUnexpectedEOF. Where the header has no bytes token, the payload is Len
-// UTF-8 characters: Hark's is then plain ASCII, and Python's Supervisor, which
-// sends no such token, counts so. Memory grows with what has come, not with what
-// the header announces.
+// ReadEvent reads a header and its payload, and blocks until it has both. At the end of the stream it returns io.EOF,
+// within an event io.ErrUnexpectedEOF. If the header has no bytes token, the payload is Len UTF-8 characters: Hark's
+// payload is then plain ASCII, and Python's Supervisor, which sends no such token, counts characters. Memory grows with
+// the bytes received, not with the length that the header announces.
 func ReadEvent(r *bufio.Reader) (Header, []byte, error) {
 	line, err := readLine(r)
 	if err != nil {

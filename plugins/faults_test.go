@@ -230,7 +230,7 @@ func TestACallThatHangs(t *testing.T) {
 	}
 }
 
-// A stopped process (SIGSTOP) does not answer when it is asked how it is: after two misses, at most 26 s, it is killed and started again.
+// A stopped process (SIGSTOP) does not answer a health check: after two misses, at most 26 s, it is killed and started again.
 func TestAProcessThatIsStopped(t *testing.T) {
 	t.Parallel()
 	timing := brisk()

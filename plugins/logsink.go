@@ -74,7 +74,7 @@ type LogSink struct {
 type LogSinkStatus struct {
 	Accepted    uint64
 	Written     uint64 // acknowledged
-	Dropped     uint64 // for want of room, or refused for good
+	Dropped     uint64 // there was no room, or it was refused permanently
 	Queued      int64  // waiting in memory or in the spool, about; 0 where nothing does
 	InFlight    int    // batches sent and not answered
 	Batches     uint64 // written

@@ -49,7 +49,7 @@ type policy struct {
 
 	queue    []entry               // to be told, oldest first
 	quiet    []entry               // held back until the quiet hours end
-	quieted  map[string]int        // held back likewise, beyond GroupMax: how many of each type, counted as suppressed
+	quieted  map[string]int        // held back in the same way, beyond GroupMax: how many of each type, counted as suppressed
 	until    time.Time             // end of the quiet hours; zero: they are not on
 	recent   map[subject]time.Time // when what dedupe knows came last
 	purgeAt  time.Time             // recent is not looked through before

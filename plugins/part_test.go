@@ -173,7 +173,7 @@ func TestAPanicOfALogSinkLosesNothing(t *testing.T) {
 	})
 }
 
-// Where what is told of losses panics, the watch goes on; where a program that is let go does, the spool.
+// A panic while losses are reported does not end the watch, and a panic while a program is let go does not end the spool.
 func TestAPanicOfTheGoroutinesBesideASink(t *testing.T) {
 	p := &sinkPlugin{}
 	around := p.surroundings()

@@ -50,8 +50,8 @@ func bound[T cmp.Ordered](f *Field, s string) (T, bool) {
 	return v, err == nil && ok
 }
 
-// Bounds says in words what a value has to be beyond its type, "" for nothing: "from 64
-// bytes to 1MB, or 0".
+// Bounds describes in words the limits of a value beyond its type, such as "from 64 bytes to 1MB, or 0"; "" if there
+// are none.
 func (f *Field) Bounds() string {
 	if len(f.Schemes) > 0 {
 		return "an address that begins with " + joinWords(suffixed(f.Schemes, "://"))
@@ -87,9 +87,8 @@ func suffixed(words []string, suffix string) []string {
 	return all
 }
 
-// CheckConfig reports what is wrong with a configuration struct, given by its address, as if
-// its values had been written in a section: the bounds of its keys, then its Validate. It is
-// for the tests of plugins. The error is a *ConfigError, or Validate's.
+// CheckConfig checks a configuration struct, given by its address, as if its values had been written in a section: the
+// bounds of its keys, then its Validate. It is for tests of plugins. The error is a *ConfigError, or that of Validate.
 func CheckConfig(config any) error {
 	v := reflect.Indirect(reflect.ValueOf(config))
 	s, err := schemaOf(v.Interface())

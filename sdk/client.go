@@ -61,7 +61,7 @@ func (c *Client) Remove(ctx context.Context, kind KindName, name string) error {
 	return nil
 }
 
-// InstanceHealth is how one instance is.
+// InstanceHealth is the health of one instance.
 type InstanceHealth struct {
 	Kind    KindName
 	Name    string

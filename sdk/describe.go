@@ -11,7 +11,7 @@ import (
 	pb "github.com/hark-supervisor/hark/sdk/proto"
 )
 
-// Description is what a plugin says of itself.
+// Description is how a plugin describes itself.
 type Description struct {
 	Name    string
 	Version string
@@ -26,7 +26,7 @@ const (
 	maxFields = 1000
 )
 
-// Kind is the description of one of the plugin's kinds; nil if it is not of that kind.
+// Kind returns the description of one of the plugin's kinds; nil if the plugin is not of that kind.
 func (d *Description) Kind(k KindName) *Kind {
 	for i := range d.Kinds {
 		if d.Kinds[i].Name == k {

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Kind is one kind that a plugin can be: the keys its sections may have, and how an instance is made of them. It is made by NotifierOf,
-// LogSinkOf and NamespaceOf.
+// Kind is one kind that a plugin can be: the keys that its sections may have, and how an instance is created from them.
+// NotifierOf, LogSinkOf and NamespaceOf return it.
 type Kind struct {
 	Name   KindName
 	Fields []Field // its keys, in order
@@ -71,7 +71,7 @@ func (f *Field) wants() string {
 //	type Config struct {
 //		URL     string        `mapstructure:"url" hark:"required,secret" doc:"where to post"`
 //		Colour  string        `mapstructure:"colour" choices:"red,green" doc:"colour of the message"`
-//		Timeout time.Duration `mapstructure:"timeout" doc:"how long one try may take"`
+//		Timeout time.Duration `mapstructure:"timeout" doc:"how long one attempt may take"`
 //		MaxBody int64         `mapstructure:"max_body" hark:"size"`
 //		Headers map[string]string `mapstructure:"headers" doc:"further headers"`
 //		sdk.Common              // the keys of an embedded struct are keys like the others
@@ -88,12 +88,12 @@ func NotifierOf[C any](defaults C, build func(ctx context.Context, c C, i Instan
 	return kindOf(NotifierKind, defaults, func(ctx context.Context, c C, i Instance) (any, error) { return build(ctx, c, i) })
 }
 
-// LogSinkOf is the kind of plugins that take output; for the rest see NotifierOf.
+// LogSinkOf returns the kind of plugins that receive output. See NotifierOf for the parameters.
 func LogSinkOf[C any](defaults C, build func(ctx context.Context, c C, i Instance) (LogSink, error)) Kind {
 	return kindOf(LogSinkKind, defaults, func(ctx context.Context, c C, i Instance) (any, error) { return build(ctx, c, i) })
 }
 
-// NamespaceOf is the kind of plugins that add XML-RPC methods; for the rest see NotifierOf.
+// NamespaceOf returns the kind of plugins that add XML-RPC methods. See NotifierOf for the parameters.
 func NamespaceOf[C any](defaults C, build func(ctx context.Context, c C, i Instance) (Namespace, error)) Kind {
 	return kindOf(NamespaceKind, defaults, func(ctx context.Context, c C, i Instance) (any, error) { return build(ctx, c, i) })
 }

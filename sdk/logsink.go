@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// LogSink takes what programs write to their standard output and error.
+// LogSink receives what programs write to their standard output and standard error.
 type LogSink interface {
 	// Write takes a batch. It is called by one goroutine at a time for each instance, in order. nil: the batch is
 	// written, or is the sink's own business from now on. Otherwise it comes again, not before RetryDelay, unless the error is
@@ -13,14 +13,14 @@ type LogSink interface {
 	Write(ctx context.Context, b *LogBatch) error
 }
 
-// LogBatch is some output of several programs, in the order in which it was read.
+// LogBatch is some output of programs, in the order in which it was read.
 type LogBatch struct {
 	Seq         uint64 // 1, 2, 3 … of the instance
 	Redelivered bool   // it may have been written before
 	Records     []LogRecord
 }
 
-// LogRecord is one chunk of output. It begins and ends anywhere, in the middle of a line or a character too.
+// LogRecord is one chunk of output. It begins and ends anywhere, even within a line or a character.
 type LogRecord struct {
 	Group   string
 	Process string

@@ -15,7 +15,7 @@ type Namespace interface {
 	Call(ctx context.Context, method string, params []any) (any, error)
 }
 
-// Method is one method of a namespace, as system.listMethods, methodSignature and methodHelp tell it.
+// Method describes one method of a namespace for system.listMethods, methodSignature and methodHelp.
 type Method struct {
 	Name     string // without the namespace
 	Params   []Param

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Notifier tells people, or other programs, of events. What is to be told, when, how often, and what is done when it fails is
-// the host's business (filters, grouping, rate limits, retries, silences): a Notifier delivers one notification.
+// Notifier notifies people, or other programs, of events. A Notifier delivers one notification. The host decides what
+// is sent, when and how often, and what happens after a failure (filters, grouping, rate limits, retries, silences).
 type Notifier interface {
 	// Notify delivers n. It blocks until n is delivered or ctx is done, whose deadline is the host's
 	// timeout. It is called by one goroutine at a time for each instance. nil: delivered. An error means that it may be
@@ -27,7 +27,7 @@ type Notification struct {
 	Daemon     Daemon
 }
 
-// Severity is how bad something is.
+// Severity is the severity of an event or a notification.
 type Severity int
 
 // The severities, least first.
@@ -38,7 +38,7 @@ const (
 	Critical                 // FATAL
 )
 
-// String is the severity's name: info, warning, error or critical.
+// String returns the severity's name: info, warning, error or critical.
 func (s Severity) String() string {
 	switch s {
 	case Warning:
@@ -51,7 +51,8 @@ func (s Severity) String() string {
 	return "info"
 }
 
-// Final marks an error as one that no further try will cure: the notification becomes a dead letter. nil stays nil.
+// Final marks an error as permanent: another attempt cannot help, and the notification becomes a dead letter. It
+// returns nil if err is nil.
 func Final(err error) error {
 	if err == nil {
 		return nil
@@ -59,13 +60,14 @@ func Final(err error) error {
 	return &finalError{err}
 }
 
-// IsFinal reports whether an error, or one it wraps, is one of Final.
+// IsFinal reports whether an error, or one that it wraps, was marked by Final.
 func IsFinal(err error) bool {
 	var f *finalError
 	return errors.As(err, &f)
 }
 
-// RetryAfter marks an error as one after which to wait at least d before the next try, as a service asked. nil stays nil.
+// RetryAfter marks an error with the time that a service asked to wait: the next attempt is made after d at the
+// earliest. It returns nil if err is nil.
 func RetryAfter(err error, d time.Duration) error {
 	if err == nil {
 		return nil
@@ -73,7 +75,7 @@ func RetryAfter(err error, d time.Duration) error {
 	return &retryError{err, d}
 }
 
-// RetryDelay is what RetryAfter put on an error, or on one it wraps; 0 for none.
+// RetryDelay returns the time that RetryAfter set on an error, or on one that it wraps; 0 if there is none.
 func RetryDelay(err error) time.Duration {
 	var r *retryError
 	if errors.As(err, &r) {

@@ -21,7 +21,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-// Plugin is one plugin: what Serve serves.
+// Plugin is a plugin, as passed to Serve.
 type Plugin struct {
 	Name    string // lower-case letters, digits and hyphens; what plugin = NAME says
 	Version string // its own, e.g. 1.0.0
@@ -29,7 +29,7 @@ type Plugin struct {
 	Kinds   []Kind // what it can be, each kind once
 }
 
-// KindName tells the kinds of plugin apart.
+// KindName identifies a kind of plugin.
 type KindName string
 
 // The kinds. Each is also the word before the colon of its sections, but for namespaces, whose sections are [rpcinterface:x].
@@ -39,7 +39,7 @@ const (
 	NamespaceKind KindName = "namespace"
 )
 
-// Instance is what a new instance learns about itself and its surroundings.
+// Instance describes a new instance and its environment.
 type Instance struct {
 	Name   string // x of [notifier:x]
 	Daemon Daemon
@@ -47,14 +47,14 @@ type Instance struct {
 	Host   Host         // calls back; every call fails where the plugin has no permission
 }
 
-// Daemon is the daemon that a plugin works for.
+// Daemon is the daemon that the plugin belongs to.
 type Daemon struct {
 	Identifier string // identifier= of [supervisord]
 	Hostname   string
 	Version    string // Hark's own
 }
 
-// Host calls XML-RPC methods of the daemon, as far as permissions= of the plugin's section goes.
+// Host calls XML-RPC methods of the daemon, as far as permissions= of the plugin's section allows.
 type Host interface {
 	// Call calls a method by its full name, e.g. "supervisor.getProcessInfo". Parameters and results are those of
 	// Namespace.Call. It blocks until the daemon has answered or ctx is done. The error is a *Fault where the daemon
@@ -62,28 +62,28 @@ type Host interface {
 	Call(ctx context.Context, method string, params ...any) (any, error)
 }
 
-// Closer is implemented by instances that hold something. Close is called once, when no call of the instance is
-// under way, with a deadline for what is to be flushed.
+// Closer is implemented by instances that hold resources. Close is called once, when no call of the instance is in
+// progress, and its context has a deadline for flushing.
 type Closer interface {
 	Close(ctx context.Context) error
 }
 
-// HealthChecker is implemented by instances that can tell that something is wrong with them. The answer is shown to
-// people; it must come within a second, so it reports what is known and asks nobody.
+// HealthChecker is implemented by instances that can report that something is wrong with them. The result is shown to
+// people. Health must return within a second, so it reports what is already known and calls no other service.
 type HealthChecker interface {
 	Health() error
 }
 
-// Fault is an answer of XML-RPC that tells of a failure: returned by a Namespace's Call it reaches the client with its code.
+// Fault is an XML-RPC answer that reports a failure. If a Namespace's Call returns it, the client gets its code.
 type Fault struct {
 	Code int
 	Text string
 }
 
-// Error is the fault's text.
+// Error returns the fault's text.
 func (f *Fault) Error() string { return f.Text }
 
-// Event is one event of the daemon, as listeners get them (PROTOCOL.md, section 6).
+// Event is one event of the daemon, as sent to listeners (PROTOCOL.md, section 6).
 type Event struct {
 	Seq     uint64 // its number in the daemon, rising
 	Type    string // e.g. PROCESS_STATE_EXITED
@@ -109,7 +109,7 @@ type Exit struct {
 	Uptime     time.Duration
 }
 
-// Namespec is group:process, or the name alone where both are the same; "" for an event about no process.
+// Namespec returns group:process, or the name alone if both are the same; "" for an event that is not about a process.
 func (e *Event) Namespec() string {
 	if e.Group == e.Process || e.Group == "" {
 		return e.Process

@@ -182,13 +182,13 @@ func isKey(s string) bool {
 	return s != "" && len(s) <= maxKey && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == "" && s[0] >= 'a'
 }
 
-// ConfigError is what is wrong with a section's keys. It holds no value of any.
+// ConfigError describes what is wrong with the keys of a section. It contains no values.
 type ConfigError struct {
 	Key  string // "" where it is about no single key
 	Text string
 }
 
-// Error names the key and what is wrong.
+// Error returns the key and what is wrong with it.
 func (e *ConfigError) Error() string {
 	if e.Key == "" {
 		return e.Text
@@ -196,8 +196,8 @@ func (e *ConfigError) Error() string {
 	return e.Key + ": " + e.Text
 }
 
-// CheckValues reports whether the keys and values of a section fit the fields of a plugin, without the plugin: the
-// error is a *ConfigError. The plugin itself may still know better.
+// CheckValues checks the keys and values of a section against the fields of a plugin, without running the plugin. The
+// error is a *ConfigError. The plugin itself may still refuse the section.
 func CheckValues(fields []Field, values map[string]string) error {
 	if all := CheckAll(fields, values); len(all) > 0 {
 		return all[0]

@@ -12,18 +12,19 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Serve serves a plugin to the host that has started this process, and never returns: it is all of a plugin's main. The process ends
-// when the host says so or is gone (its end of standard input closes). What is printed to standard output after Serve
-// has begun reaches the host's log; so does standard error, which is better written by Instance.Log.
+// Serve serves a plugin to the host that started this process, and never returns: a plugin's main consists of it. The
+// process ends when the host asks it to, or when the host has ended (standard input reaches its end). Output to
+// standard output after Serve has begun goes to the host's log, and so does standard error; use Instance.Log for log
+// lines.
 //
-// Arguments: --describe prints what the plugin is (protobuf's JSON of DescribeReply) and --version its name and version. Without a
-// host it reports what it is and exits with 2.
+// With the argument --describe it prints the plugin's description (DescribeReply in protobuf's JSON form), with
+// --version its name and version. Without a host it prints what it is and exits with status 2.
 func Serve(p Plugin) {
 	os.Exit(run(p, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// ServeOneOf serves one of several plugins in one program: the one it is called as (args[0]: a link, with or without
-// the prefix hark-), or the one that args[1] names. --list prints their names. It never returns.
+// ServeOneOf serves one of several plugins in one program: the one that the program is called as (args[0]: a link, with
+// or without the prefix hark-), or the one named by args[1]. --list prints their names. It never returns.
 func ServeOneOf(plugins []Plugin, args []string) {
 	os.Exit(runOneOf(plugins, args, os.Stdin, os.Stdout, os.Stderr))
 }

@@ -53,7 +53,7 @@ var bads = map[string]string{
 	"dies of its 300th event":             "R15",
 	"dies of a serial it has seen":        "R16",
 	"ignores SIGTERM while idle":          "R17",
-	"ignores SIGTERM amid an event":       "R18",
+	"ignores SIGTERM within an event":     "R18",
 	"half an answer upon SIGTERM":         "R18",
 	"ignores the end of its input":        "R19",
 	"READY twice without the variable":    "R20",
@@ -154,7 +154,7 @@ func TestTheReportTellsABufferFromSilence(t *testing.T) {
 	}
 }
 
-// A place is told once, however many scenarios within one another know it.
+// A place is reported once, however many scenarios within one another know it.
 func TestTheReportTellsAPlaceOnce(t *testing.T) {
 	s := testSettings(t, self(t))
 	s.env = []string{roleVariable + "=turns CR LF into LF"}

@@ -86,7 +86,7 @@ func (b *badListener) say(text string) {
 }
 
 func (b *badListener) signals() {
-	if b.role != "repeats itself upon SIGTERM" && b.role != "ignores SIGTERM while idle" && b.role != "ignores SIGTERM amid an event" && b.role != "half an answer upon SIGTERM" && b.role != "does not start where one was killed" {
+	if b.role != "repeats itself upon SIGTERM" && b.role != "ignores SIGTERM while idle" && b.role != "ignores SIGTERM within an event" && b.role != "half an answer upon SIGTERM" && b.role != "does not start where one was killed" {
 		return
 	}
 	term := make(chan os.Signal, 1)
@@ -101,7 +101,7 @@ func (b *badListener) signals() {
 				b.say("READY\n") // as a buffer that is written once more
 				os.Exit(0)
 			case b.is("ignores SIGTERM while idle") && !busy && count > 1:
-			case b.is("ignores SIGTERM amid an event") && count < 2:
+			case b.is("ignores SIGTERM within an event") && count < 2:
 			case b.is("half an answer upon SIGTERM") && count < 2:
 				b.saying.Lock()
 				_, _ = b.out.WriteString("RESU")

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// stall is how long an event stops amid itself, far longer than a pause between
+	// stall is how long an event stops in its middle, far longer than a pause between
 	// two writes.
 	stall = 2 * time.Second
 	// copies is how often an event is delivered again.

@@ -30,8 +30,8 @@ func playPieces(t *trial) error {
 	for _, e := range t.baits() {
 		b := s.wire(e)
 		payload := bytes.IndexByte(b, '\n') + 1
-		amid := payload + len(strings.TrimSuffix(e.payload, bait))/2
-		for _, at := range []int{payload, amid, len(b) - 1} {
+		middle := payload + len(strings.TrimSuffix(e.payload, bait))/2
+		for _, at := range []int{payload, middle, len(b) - 1} {
 			if err := s.cut(shortRead, s.wire(e), at); err != nil {
 				return err
 			}
@@ -66,7 +66,7 @@ func (s *session) cut(hold time.Duration, b []byte, at int) error {
 }
 
 // boundaries are the places at which an event is cut: around each colon, space and
-// line feed, and in the midst of each word.
+// line feed, and in the middle of each word.
 func boundaries(b []byte) []int {
 	seen := map[int]bool{}
 	var at []int

@@ -92,8 +92,8 @@ func (c *client) call(ctx context.Context, method string, args ...any) (any, err
 }
 
 // wait makes one call that the server answers when something has happened, which
-// may take forever as long as the server lives: it is asked for a sign of life
-// now and then, and when it gives none the call ends with errTimeout.
+// may take forever as long as the server lives: it is checked
+// now and then, and when it does not answer the call ends with errTimeout.
 func (c *client) wait(ctx context.Context, method string, args ...any) (any, error) {
 	watched, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -146,7 +146,7 @@ func readOptions(argv []string) (*options, error) {
 	return o, nil
 }
 
-// needsNoServer reports whether the action on the command line is one of Hark's own that
+// needsNoServer reports whether the action on the command line is one that Hark adds and that
 // works without a server, such as config check, and so without a [supervisorctl] section.
 func (o *options) needsNoServer() bool {
 	if len(o.args) == 0 || o.fleet != "" {

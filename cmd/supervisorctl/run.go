@@ -167,7 +167,7 @@ func (r *run) waitHark(method string, args ...any) (any, error) {
 	return r.server.wait(r.ctx, "hark."+method, args...)
 }
 
-// ask makes a call of Hark's own that is answered at once. It refuses where the daemon does not know
+// ask calls a method that Hark adds and that is answered at once. It refuses where the daemon does not know
 // the method: Supervisor's has none of them.
 func (r *run) ask(method string, args ...any) (any, error) {
 	if err := r.up(); err != nil {
@@ -177,7 +177,7 @@ func (r *run) ask(method string, args ...any) (any, error) {
 	return knows(method, v, err)
 }
 
-// knows makes a refusal of a daemon's answer that it does not know a method of Hark's own.
+// knows makes a refusal of a daemon's answer that it does not know a method that Hark adds.
 func knows(method string, v any, err error) (any, error) {
 	if f := asFault(err); f != nil && f.Code == faultUnknownMethod {
 		err = refuse(failed(exitUnimplementedFeature, "Error: this supervisord does not know hark."+method+"; it is Supervisor's, or an old one"))

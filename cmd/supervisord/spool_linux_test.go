@@ -9,7 +9,7 @@ import (
 )
 
 // A disk that is full holds no event up, and what it takes when there is room again
-// survives as ever.
+// survives as usual.
 func TestAFullDiskUnderASpoolHoldsNothingUp(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can mount a small disk")

@@ -56,7 +56,7 @@ func TestItHoldsWhateverComesTogether(t *testing.T) {
 	s.until(fmt.Sprintf("it has about %d goroutines again", first.goroutines), func() bool { return s.goroutines() <= first.goroutines+once })
 	s.until(fmt.Sprintf("it has about %d descriptors again", first.descriptors), func() bool { return s.descriptors() <= first.descriptors+once })
 
-	// TERM comes in the midst of it.
+	// TERM comes in the middle of it.
 	s.storm(2, turn, func() { s.in.signal(syscall.SIGTERM) })
 	if status := s.in.ended(); status != 0 {
 		t.Errorf("exit status %d", status)
@@ -122,7 +122,7 @@ func (s *stress) storm(turn uint64, long time.Duration, atEnd ...func()) {
 	select {
 	case <-timer.C:
 	case <-s.in.exited:
-		s.t.Errorf("supervisord ended in the midst of it: %v", s.in.cmd.ProcessState)
+		s.t.Errorf("supervisord ended in the middle of it: %v", s.in.cmd.ProcessState)
 	case <-s.given:
 	}
 	for _, do := range atEnd {

@@ -46,7 +46,7 @@ func Sample() string {
 	return b.String()
 }
 
-// hint is the first sentence about a key, and its default; for a key of Hark's own, that it is one.
+// hint is the first sentence about a key, and its default; for a key that Hark adds, that it is one.
 func (f *Field) hint() string {
 	text, _, _ := strings.Cut(f.Doc, ". ")
 	text = strings.TrimSuffix(text, ".")

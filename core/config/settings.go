@@ -170,7 +170,7 @@ func (l *loader) add(i Issue) {
 	l.errs = append(l.errs, i)
 }
 
-// own runs checks of Hark's own, whose issues come after Supervisor's.
+// own runs Hark's own checks, whose issues come after Supervisor's.
 func (l *loader) own(check func()) {
 	was := l.ours
 	l.ours = true

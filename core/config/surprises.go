@@ -181,7 +181,7 @@ func (c *checker) sockets() {
 	}
 }
 
-// processes warns of programs and directories that are not there, told once a section.
+// processes warns of programs and directories that are not there, one for each section.
 func (c *checker) processes() {
 	told := make(map[string]bool)
 	once := func(section, key, text string) {

@@ -30,7 +30,7 @@ func typeOf(all []*ValueType, name string, holds reflect.Type) *ValueType {
 	return nil
 }
 
-// maxInterval bounds times in sections of Hark's own: a year.
+// maxInterval bounds times in sections that Hark adds: a year.
 const maxInterval = 365 * 24 * time.Hour
 
 func scalarTypes() []*ValueType {

@@ -19,12 +19,12 @@ type TroubleKind int
 const (
 	// Failing begins an episode: a write failed, bytes are being kept.
 	Failing TroubleKind = iota + 1
-	// Dropping is told once in an episode, when the first bytes are lost.
+	// Dropping is reported once in an episode, when the first bytes are lost.
 	Dropping
 	// Recovered ends an episode: all that was kept is written, and what came in the time of Calm since then.
 	Recovered
 	// NotRotated tells that the log is due for rotation but cannot be rotated; it
-	// goes on growing and rotation is tried again later. Told once until it works.
+	// goes on growing and rotation is tried again later. Reported once until it works.
 	NotRotated
 	// Abandoned tells that the log was closed while bytes were kept, which are lost.
 	Abandoned

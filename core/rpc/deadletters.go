@@ -30,7 +30,7 @@ func DeadLetterMethods(d DeadLetters) []Method {
 			Params:   []Param{names, {"int", "limit", "how many of the newest, at most 5000; left out for 100"}},
 			Optional: 2,
 			Returns:  Param{"struct", "letters", "total, unreadable, letters: an array with a struct for each"},
-			Help:     "Tell of the events that listener pools and notifiers gave up (dead letters), in the order in which they did.",
+			Help:     "Return the dead letters: the events that listener pools and notifiers gave up, in the order in which they were given up.",
 			Call: func(ctx context.Context, args []any) (any, error) {
 				limit, ok := deadLettersGiven, true
 				if len(args) > 1 {

@@ -14,13 +14,13 @@ func harkNamespace(version string, sup Daemon, events Events) Namespace {
 		{
 			Name: "getVersion", ReadOnly: true,
 			Returns: Param{"string", "version", "Hark's own version"},
-			Help:    "Tell the version of Hark, where supervisor.getSupervisorVersion tells that of the Supervisor it stands in for.",
+			Help:    "Return the version of Hark; supervisor.getSupervisorVersion returns the version of Supervisor that it is compatible with.",
 			Call:    func(context.Context, []any) (any, error) { return version, nil },
 		},
 		{
 			Name:   "shutdown",
 			Params: []Param{{"int", "status", "what supervisord is to exit with, from 0 to 255"}}, Returns: Param{"boolean", "result", "true, or a fault"},
-			Help: "Stop all processes, then supervisord, as supervisor.shutdown does, with an exit status for\nwhoever watches supervisord.",
+			Help: "Stop all processes, then supervisord, as supervisor.shutdown does, with an exit status for\nthe program that runs supervisord.",
 			Call: func(ctx context.Context, args []any) (any, error) {
 				if sup.Mood() < core.MoodRunning {
 					return nil, plainFault(ShutdownState)
@@ -39,7 +39,7 @@ func harkNamespace(version string, sup Daemon, events Events) Namespace {
 	ns.Methods = append(ns.Methods, Method{
 		Name: "getEventListeners", ReadOnly: true,
 		Returns: Param{"array", "subscribers", "a struct for each"},
-		Help:    "Tell of everybody who gets events (listener pools, notifiers, the event log, streams): what waits, and what became of the rest.",
+		Help:    "Return every subscriber of events (listener pools, notifiers, the event log, streams): the events that wait, and the number of the others.",
 		Call: func(ctx context.Context, _ []any) (any, error) {
 			all, err := events.Subscribers(ctx)
 			if err != nil {

@@ -16,7 +16,7 @@ func previewMethod(p Previews) Method {
 	return Method{
 		Name: "previewUpdate", ReadOnly: true,
 		Returns: Param{"array", "groups", "a struct of group, action, changes and processes for each group that differs"},
-		Help:    "Read the configuration again and tell what an update would do, without doing any of it.",
+		Help:    "Read the configuration again and return what an update would do. Nothing is changed.",
 		Call: func(ctx context.Context, _ []any) (any, error) {
 			plans, err := p.PreviewUpdate(ctx)
 			if err != nil {

@@ -65,7 +65,7 @@ func (n *selectionMethods) table() []Method {
 		},
 		{
 			Name: "restartProcesses", Waits: true, Params: []Param{patterns},
-			Returns: Param{"array", "result", "as that of startProcesses, with step (stop or start) besides: a process that ran has both"},
+			Returns: Param{"array", "result", "as that of startProcesses, and step (stop or start): a process that ran has both"},
 			Call:    n.whileRunning(n.restart),
 			Help:    "Stop processes that run and start them, each as soon as it has itself stopped;\nthose that don't run are started. It is carried through even when the caller goes away, but\nfor processes that somebody else is stopping, which stay stopped then.",
 		},
@@ -85,7 +85,7 @@ func (n *selectionMethods) table() []Method {
 			Returns: Param{"array", "result",
 				"a struct of name, group, state, statename, pid, description and the booleans reached (one of the states) and gone (its group was removed) for each process"},
 			Call: n.selected(n.wait),
-			Help: "Wait until each process has come into one of the states, is FATAL, or is gone. The answer\ncomes with the transition, or when the timeout is over.",
+			Help: "Wait until each process has reached one of the states, is FATAL, or was removed. The answer\ncomes at the transition, or when the timeout is over.",
 		},
 	}
 	if n.stats == nil {
@@ -96,7 +96,7 @@ func (n *selectionMethods) table() []Method {
 		Params:  []Param{patterns},
 		Returns: Param{"array", "result", "a struct for each process: its state, and what it and its descendants use"},
 		Call:    n.getProcessStats,
-		Help:    "Tell what processes use: CPU time, memory, threads and open files of each together with\nits descendants. Default all. A process that doesn't run has none of these members.",
+		Help:    "Return what processes use: CPU time, memory, threads and open files of each, including\nits descendants. Default all. A process that does not run has none of these members.",
 	})
 }
 

@@ -77,14 +77,14 @@ func NotifierMethods(n Notifiers) []Method {
 			},
 			Optional: 2,
 			Returns:  Param{"int", "id", "the number of the silence"},
-			Help: "Keep notifiers from telling of some events for a time. What is kept back is counted. A silence outlasts a changed\n" +
+			Help: "Silence notifications about some events for a time. Events that are held back are counted. A silence outlasts a changed\n" +
 				"configuration, but not supervisord.",
 			Call: func(_ context.Context, args []any) (any, error) { return silence(n, args) },
 		},
 		{
 			Name: "getSilences", ReadOnly: true,
 			Returns: Param{"array", "silences", "a struct for each, oldest first"},
-			Help:    "Tell of the silences that last.",
+			Help:    "Return the active silences.",
 			Call: func(context.Context, []any) (any, error) {
 				structs := []xmlrpc.Struct{}
 				for _, s := range n.Silences() {
@@ -96,7 +96,7 @@ func NotifierMethods(n Notifiers) []Method {
 		{
 			Name:    "unsilence",
 			Params:  []Param{{"int", "id", "the number of the silence"}},
-			Returns: Param{"boolean", "result", "true, or BAD_NAME where there is no such silence"},
+			Returns: Param{"boolean", "result", "true, or BAD_NAME if there is no such silence"},
 			Help:    "End a silence before its time.",
 			Call: func(_ context.Context, args []any) (any, error) {
 				id, ok := args[0].(int)
@@ -113,7 +113,7 @@ func NotifierMethods(n Notifiers) []Method {
 			Name:    "testNotifier",
 			Params:  []Param{{"string", "name", "x of [notifier:x]"}},
 			Returns: Param{"struct", "outcome", "outcome (delivered, retry, final or unavailable), error, retry_after, title, body, seconds"},
-			Help:    "Send a sample notification at once, past queue, silences and limits, and tell what became of it.",
+			Help:    "Send a sample notification at once, regardless of queue, silences and limits, and return the result.",
 			Call: func(ctx context.Context, args []any) (any, error) {
 				name, ok := text(args[0])
 				if !ok {
@@ -139,7 +139,7 @@ func NotifierMethods(n Notifiers) []Method {
 		{
 			Name: "getLogSinks", ReadOnly: true,
 			Returns: Param{"array", "sinks", "a struct for each"},
-			Help:    "Tell how the log sinks do: what waits, and what became of the rest, in bytes.",
+			Help:    "Return the state of the log sinks: the output that waits, and the amount of the rest, in bytes.",
 			Call: func(context.Context, []any) (any, error) {
 				structs := []xmlrpc.Struct{}
 				for _, k := range n.LogSinks() {

@@ -41,7 +41,7 @@ func PluginMethods(p Plugins) []Method {
 		{
 			Name: "getPlugins", ReadOnly: true,
 			Returns: Param{"array", "plugins", "a struct for each: name, version, statename, pid, since, restarts, failures, trouble, sha256, permissions, instances"},
-			Help:    "Tell how the plugins do whose sections are active, and each of their instances.",
+			Help:    "Return the state of each plugin that an active section names, and of its instances.",
 			Call: func(context.Context, []any) (any, error) {
 				structs := []xmlrpc.Struct{}
 				for _, one := range p.Plugins() {
@@ -94,8 +94,8 @@ func pluginStruct(p *Plugin) xmlrpc.Struct {
 func LoopMethod(info func() core.LoopInfo) Method {
 	return Method{
 		Name: "getLoop", ReadOnly: true,
-		Returns: Param{"struct", "loop", "turns; busy, the seconds they took; slow, those of more than 10 ms; longest, in seconds, since this was asked last; longest_ever"},
-		Help:    "Tell how long the turns of the supervisor's loop take: nothing happens to any process while one lasts.",
+		Returns: Param{"struct", "loop", "turns; busy, the seconds that they took; slow, those of more than 10 ms; longest, in seconds, since the last call; longest_ever"},
+		Help:    "Return how long the turns of the supervisor's loop take: during a turn nothing else happens to any process.",
 		Call: func(context.Context, []any) (any, error) {
 			i := info()
 			return xmlrpc.Struct{

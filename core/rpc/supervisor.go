@@ -69,7 +69,7 @@ func (n *supervisorNamespace) table() []Method {
 	apiVersion := Method{
 		Name: "getAPIVersion", ReadOnly: true, Call: n.constant(APIVersion),
 		Returns: Param{"string", "version", "the version of this interface"},
-		Help:    "Tell the version of the XML-RPC interface.",
+		Help:    "Return the version of the XML-RPC interface.",
 	}
 	readLog := Method{
 		Name: "readLog", ReadOnly: true, Call: n.readLog,
@@ -95,22 +95,22 @@ func (n *supervisorNamespace) table() []Method {
 		{
 			Name: "getSupervisorVersion", ReadOnly: true, Call: n.constant(SupervisorVersion),
 			Returns: Param{"string", "version", "the version of Supervisor that this server is compatible with"},
-			Help:    "Tell the version of supervisord.",
+			Help:    "Return the version of supervisord.",
 		},
 		{
 			Name: "getIdentification", ReadOnly: true, Call: n.getIdentification,
 			Returns: Param{"string", "identifier", "the identifier of the configuration"},
-			Help:    "Tell which supervisord this is.",
+			Help:    "Return the identifier of this supervisord.",
 		},
 		{
 			Name: "getState", ReadOnly: true, Call: n.getState,
 			Returns: Param{"struct", "state", "int statecode, string statename"},
-			Help:    "Tell the state of supervisord.",
+			Help:    "Return the state of supervisord.",
 		},
 		{
 			Name: "getPID", ReadOnly: true, Call: n.getPID,
 			Returns: Param{"int", "pid", "the process id"},
-			Help:    "Tell the process id of supervisord.",
+			Help:    "Return the process id of supervisord.",
 		},
 		readLog, readLog.alias("readMainLog"),
 		{
@@ -128,7 +128,7 @@ func (n *supervisorNamespace) table() []Method {
 		{
 			Name: "reloadConfig", Call: n.reloadConfig,
 			Returns: Param{"array", "result", "an array in an array: the names of the groups added, changed and removed"},
-			Help:    "Read the configuration again and tell what would change. Nothing is started or\nstopped: that is for addProcessGroup and removeProcessGroup.",
+			Help:    "Read the configuration again and return what would change. Nothing is started or\nstopped: that is for addProcessGroup and removeProcessGroup.",
 		},
 		{
 			Name: "addProcessGroup", Call: n.addGroup,
@@ -188,17 +188,17 @@ func (n *supervisorNamespace) table() []Method {
 		{
 			Name: "getAllConfigInfo", ReadOnly: true, Call: n.getAllConfigInfo,
 			Returns: Param{"array", "result", "a struct for each process"},
-			Help:    "Tell the settings of every process of the configuration last read.",
+			Help:    "Return the settings of every process of the configuration last read.",
 		},
 		{
 			Name: "getProcessInfo", ReadOnly: true, Call: n.getProcessInfo,
 			Params: []Param{process}, Returns: Param{"struct", "result", "what is known of the process"},
-			Help: "Tell the state of a process.",
+			Help: "Return the state of a process.",
 		},
 		{
 			Name: "getAllProcessInfo", ReadOnly: true, Call: n.getAllProcessInfo,
 			Returns: Param{"array", "result", "a struct for each process, as that of getProcessInfo"},
-			Help:    "Tell the state of every process.",
+			Help:    "Return the state of every process.",
 		},
 		readStdout, readStdout.alias("readProcessLog"),
 		{

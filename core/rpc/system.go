@@ -26,7 +26,7 @@ func (d *Dispatcher) systemNamespace(access Access) Namespace {
 			Name: "methodHelp", ReadOnly: true,
 			Params:  []Param{{"string", "name", "the method's full name"}},
 			Returns: Param{"string", "result", "its documentation"},
-			Help:    "Tell what a method does.",
+			Help:    "Return the help text of a method.",
 			Call: func(_ context.Context, args []any) (any, error) {
 				m, err := d.lookUp(access, args[0])
 				if err != nil {
@@ -39,7 +39,7 @@ func (d *Dispatcher) systemNamespace(access Access) Namespace {
 			Name: "methodSignature", ReadOnly: true,
 			Params:  []Param{{"string", "name", "the method's full name"}},
 			Returns: Param{"array", "result", "the type returned, then those of the parameters in order"},
-			Help:    "Tell the types that a method takes and returns.",
+			Help:    "Return the types of a method's result and parameters.",
 			Call: func(_ context.Context, args []any) (any, error) {
 				m, err := d.lookUp(access, args[0])
 				if err != nil {

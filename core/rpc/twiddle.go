@@ -45,7 +45,7 @@ func TwiddleMethods(t Twiddling) []Method {
 		},
 		{
 			Name: "removeProcessFromGroup", Params: []Param{group, {"string", "process", "its name in the group"}}, Returns: done,
-			Help: "Take a stopped process out of a group.",
+			Help: "Remove a stopped process from a group.",
 			Call: func(ctx context.Context, args []any) (any, error) {
 				from, ok := text(args[0])
 				name, ok2 := text(args[1])

@@ -42,7 +42,7 @@
 //	numbers                          two slots too
 //	00000000000000000001.seg         a segment, named by its first position, 20 digits
 //	…-<offset>.damaged               what was set aside of a segment, from that offset
-//	cursor-<unix time>.damaged       a cursor file neither slot of which was whole; numbers- likewise
+//	cursor-<unix time>.damaged       a cursor file neither slot of which was whole; numbers- the same
 //
 // A segment is a header of 48 bytes and frames. Positions in it are contiguous.
 //

@@ -144,7 +144,7 @@ func (w *witness) clone() *witness {
 	return &c
 }
 
-// What spool_sync promises, and what holds without it, wherever the power is lost: in the midst of commits, of recoveries after a kill, of all of them
+// What spool_sync promises, and what holds without it, wherever the power is lost: in the middle of commits, of recoveries after a kill, of all of them
 // once more.
 func TestLossOfPower(t *testing.T) {
 	for _, durable := range []bool{true, false} {

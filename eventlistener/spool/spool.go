@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Spool is an open spool. Its methods may be called from any goroutine; none but
+// Spool is an open spool. Its methods may be called from any goroutine; only
 // Open and Close waits for the disk.
 type Spool struct {
 	o    Options

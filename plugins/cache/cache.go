@@ -51,11 +51,11 @@ func (n *namespace) Methods() []sdk.Method {
 	return []sdk.Method{
 		{
 			Name: "getAPIVersion", ReadOnly: true, Returns: sdk.Param{Type: "string", Name: "version", Help: "the version of supervisor_cache's interface"},
-			Help: "Tell the version of the interface.",
+			Help: "Return the version of the interface.",
 		},
 		{
 			Name: "getKeys", ReadOnly: true, Returns: sdk.Param{Type: "array", Name: "keys", Help: "the keys, sorted"},
-			Help: "Tell the keys of everything in the cache.",
+			Help: "Return the keys of everything in the cache.",
 		},
 		{
 			Name: "getCount", ReadOnly: true, Returns: sdk.Param{Type: "int", Name: "count", Help: "how many items there are"},
@@ -67,7 +67,7 @@ func (n *namespace) Methods() []sdk.Method {
 		},
 		{
 			Name: "fetch", ReadOnly: true, Params: []sdk.Param{key}, Returns: sdk.Param{Type: "string", Name: "data", Help: "what was stored, of the type it had; BAD_NAME where nothing is"},
-			Help: "Tell what is kept under a key.",
+			Help: "Return the data under a key.",
 		},
 		{
 			Name: "delete", Params: []sdk.Param{key}, Returns: done,
@@ -80,7 +80,7 @@ func (n *namespace) Methods() []sdk.Method {
 		{
 			Name: "getStats", ReadOnly: true,
 			Returns: sdk.Param{Type: "struct", Name: "stats", Help: "count, bytes, max_items, max_bytes, when_full, evicted, refused, file, unsaved, trouble"},
-			Help:    "Tell how full the cache is and what became of what did not fit.\nThis method is Hark's own.",
+			Help:    "Return how full the cache is, and how many items were refused or evicted.\nOnly Hark has this method.",
 		},
 	}
 }

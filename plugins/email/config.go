@@ -17,21 +17,21 @@ type config struct {
 	Cc      []string `mapstructure:"cc" doc:"further recipients"`
 	Bcc     []string `mapstructure:"bcc" doc:"recipients that the others do not see"`
 	From    string   `mapstructure:"from" doc:"sender; default: hark@ and the host's name"`
-	ReplyTo string   `mapstructure:"reply_to" doc:"where answers go"`
+	ReplyTo string   `mapstructure:"reply_to" doc:"address for replies"`
 
-	SubjectPrefix string            `mapstructure:"subject_prefix" doc:"what subjects begin with"`
+	SubjectPrefix string            `mapstructure:"subject_prefix" doc:"prefix of subjects"`
 	Headers       map[string]string `mapstructure:"headers" doc:"further headers: Name=\"value\",Name2=\"value2\""`
 	HTML          bool              `mapstructure:"html" doc:"send HTML beside the text"`
-	Thread        bool              `mapstructure:"thread" doc:"let mail readers show all about one program as one conversation"`
+	Thread        bool              `mapstructure:"thread" doc:"let mail readers show the mails about one program as one conversation"`
 
-	Server   string        `mapstructure:"server" doc:"SMTP server, host or host:port; default: none, the sendmail command takes the mail"`
+	Server   string        `mapstructure:"server" doc:"SMTP server, host or host:port; default: none, the sendmail command sends the mail"`
 	Security string        `mapstructure:"security" choices:"starttls,tls,opportunistic,none" doc:"how the connection to the server is protected"`
 	Username string        `mapstructure:"username" doc:"user at the server, with password"`
 	Password string        `mapstructure:"password" hark:"secret" doc:"password at the server"`
-	Auth     string        `mapstructure:"auth" choices:"auto,plain,login,cram-md5,scram-sha-1,scram-sha-256,xoauth2" doc:"how the password is told"`
-	Helo     string        `mapstructure:"helo" doc:"name we present ourselves by; default: the host's"`
-	Timeout  time.Duration `mapstructure:"timeout" min:"1ms" doc:"how long one try may take"`
-	Sendmail string        `mapstructure:"sendmail" doc:"command that takes mail as sendmail does, without server; arguments may follow"`
+	Auth     string        `mapstructure:"auth" choices:"auto,plain,login,cram-md5,scram-sha-1,scram-sha-256,xoauth2" doc:"how the password is sent"`
+	Helo     string        `mapstructure:"helo" doc:"name sent in EHLO; default: the host's"`
+	Timeout  time.Duration `mapstructure:"timeout" min:"1ms" doc:"how long one attempt may take"`
+	Sendmail string        `mapstructure:"sendmail" doc:"command that reads mail as sendmail does, if server is not set; arguments may follow"`
 	remote.TLS
 
 	host string // of Server

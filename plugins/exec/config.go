@@ -14,10 +14,10 @@ type config struct {
 	Per         string            `mapstructure:"per" choices:"event,notification" doc:"whether it runs for each event, or once for all that come together"`
 	Input       string            `mapstructure:"input" choices:"json,payload,body,none" doc:"what it reads: JSON, the payload that listeners read, the body, nothing"`
 	Environment map[string]string `mapstructure:"environment" hark:"secret" doc:"further variables: NAME=\"value\",NAME2=\"value2\""`
-	Path        string            `mapstructure:"path" doc:"PATH, in which the program is looked for, too"`
-	Directory   string            `mapstructure:"directory" doc:"where it runs"`
-	Timeout     time.Duration     `mapstructure:"timeout" min:"1ms" doc:"how long it may run; then it is killed, with what it has started"`
-	FinalStatus []int             `mapstructure:"final_status" doc:"exit statuses after which it is not tried again, besides 0"`
+	Path        string            `mapstructure:"path" doc:"PATH; the program is also searched there"`
+	Directory   string            `mapstructure:"directory" doc:"working directory"`
+	Timeout     time.Duration     `mapstructure:"timeout" min:"1ms" doc:"how long it may run before it is killed with its process group"`
+	FinalStatus []int             `mapstructure:"final_status" doc:"exit statuses other than 0 after which there is no other attempt"`
 
 	argv []string
 }

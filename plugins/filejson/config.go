@@ -16,7 +16,7 @@ type place struct {
 	Backups  int           `mapstructure:"backups" min:"0" max:"10000" doc:"how many files are kept beside it; older ones are removed"`
 	Compress string        `mapstructure:"compress" choices:"none,gzip,zstd" doc:"how backups are compressed"`
 	Mode     string        `mapstructure:"mode" doc:"mode of files, octal"`
-	Sync     bool          `mapstructure:"sync" doc:"have each batch on the disk before it counts as written"`
+	Sync     bool          `mapstructure:"sync" doc:"flush each batch to the disk before it counts as written"`
 
 	mode uint32
 }
@@ -24,8 +24,8 @@ type place struct {
 // sinkConfig holds the keys of [logsink:x] with plugin = file-json.
 type sinkConfig struct {
 	place
-	MaxLine int           `mapstructure:"max_line" min:"64" max:"1MB" hark:"size" doc:"longest line; a longer one comes in pieces"`
-	Idle    time.Duration `mapstructure:"flush_after" min:"10ms" doc:"an unfinished line is written when nothing has followed it for so long"`
+	MaxLine int           `mapstructure:"max_line" min:"64" max:"1MB" hark:"size" doc:"longest line; longer ones are split"`
+	Idle    time.Duration `mapstructure:"flush_after" min:"10ms" doc:"how long to wait for the rest of an unfinished line before it is written"`
 }
 
 // notifierConfig holds the keys of [notifier:x] with plugin = file-json.

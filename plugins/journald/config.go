@@ -13,25 +13,25 @@ import (
 
 // journal holds the keys that tell where entries go and what all of them have.
 type journal struct {
-	Socket  string            `mapstructure:"socket" doc:"socket on which the journal takes entries in its own form"`
-	Fields  map[string]string `mapstructure:"fields" doc:"fields that every entry has besides: NAME=\"value\",NAME2=\"value2\""`
-	Timeout time.Duration     `mapstructure:"timeout" min:"1ms" doc:"how long to wait for the journal to take an entry"`
+	Socket  string            `mapstructure:"socket" doc:"socket of the journal for its native protocol"`
+	Fields  map[string]string `mapstructure:"fields" doc:"further fields of every entry: NAME=\"value\",NAME2=\"value2\""`
+	Timeout time.Duration     `mapstructure:"timeout" min:"1ms" doc:"how long to wait for the journal to accept an entry"`
 }
 
 // sinkConfig holds the keys of [logsink:x] with plugin = journald.
 type sinkConfig struct {
 	journal
-	Identifier     string        `mapstructure:"syslog_identifier" choices:"process,namespec,group,identifier" doc:"what journalctl -t calls entries by: the process, group:process, the group, or supervisord's identifier"`
+	Identifier     string        `mapstructure:"syslog_identifier" choices:"process,namespec,group,identifier" doc:"the name for journalctl -t: the process, group:process, the group, or supervisord's identifier"`
 	StdoutPriority string        `mapstructure:"stdout_priority" choices:"emerg,alert,crit,err,warning,notice,info,debug" doc:"priority of what programs write to standard output"`
 	StderrPriority string        `mapstructure:"stderr_priority" choices:"emerg,alert,crit,err,warning,notice,info,debug" doc:"priority of what programs write to standard error"`
-	MaxLine        int           `mapstructure:"max_line" min:"64" max:"1MB" hark:"size" doc:"longest line; a longer one comes in pieces"`
-	Idle           time.Duration `mapstructure:"flush_after" min:"10ms" doc:"an unfinished line is sent when nothing has followed it for so long"`
+	MaxLine        int           `mapstructure:"max_line" min:"64" max:"1MB" hark:"size" doc:"longest line; longer ones are split"`
+	Idle           time.Duration `mapstructure:"flush_after" min:"10ms" doc:"how long to wait for the rest of an unfinished line before it is sent"`
 }
 
 // notifierConfig holds the keys of [notifier:x] with plugin = journald.
 type notifierConfig struct {
 	journal
-	Identifier string `mapstructure:"syslog_identifier" doc:"what journalctl -t calls entries by"`
+	Identifier string `mapstructure:"syslog_identifier" doc:"the name for journalctl -t"`
 }
 
 func defaultJournal() journal {

@@ -23,8 +23,8 @@ type config struct {
 	BearerToken string            `mapstructure:"bearer_token" hark:"secret" doc:"sent as Authorization: Bearer"`
 	Encoding    string            `mapstructure:"encoding" choices:"json,protobuf" doc:"form of what is sent: JSON, or protobuf with Snappy, which is less to send and to read"`
 	Gzip        bool              `mapstructure:"gzip" doc:"compress JSON"`
-	MaxLine     int               `mapstructure:"max_line" min:"64" max:"256KB" hark:"size" doc:"longest line; a longer one comes in pieces"`
-	Idle        time.Duration     `mapstructure:"flush_after" min:"10ms" doc:"an unfinished line is sent when nothing has followed it for so long"`
+	MaxLine     int               `mapstructure:"max_line" min:"64" max:"256KB" hark:"size" doc:"longest line; longer ones are split"`
+	Idle        time.Duration     `mapstructure:"flush_after" min:"10ms" doc:"how long to wait for the rest of an unfinished line before it is sent"`
 	remote.HTTP
 }
 

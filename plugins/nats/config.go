@@ -17,14 +17,14 @@ type connection struct {
 	Token      string        `mapstructure:"token" hark:"secret" doc:"token, instead of a user"`
 	NKey       string        `mapstructure:"nkey" hark:"secret" doc:"seed of a user's nkey, which begins with SU; nkey_file names its file"`
 	Creds      string        `mapstructure:"creds" hark:"secret" doc:"text of a file of credentials; creds_file names the file"`
-	Prefix     string        `mapstructure:"prefix" doc:"what subjects begin with"`
+	Prefix     string        `mapstructure:"prefix" doc:"prefix of subjects"`
 	Identifier string        `mapstructure:"identifier" doc:"this machine's name in subjects and headers; default: identifier of [supervisord], or the host's name where nobody has set it"`
-	Stream     string        `mapstructure:"stream" doc:"stream that must take the messages"`
-	Create     bool          `mapstructure:"create_stream" doc:"make the stream where there is none; one that is there stays as it is"`
-	MaxAge     time.Duration `mapstructure:"stream_max_age" min:"100ms" hark:"zero" doc:"of a stream that is made: how long messages are kept; 0: no end"`
-	MaxBytes   int64         `mapstructure:"stream_max_bytes" hark:"size" doc:"of a stream that is made: how much is kept, then the oldest goes; 0: no end"`
-	Replicas   int           `mapstructure:"stream_replicas" min:"1" max:"5" doc:"of a stream that is made: copies in the cluster, 1 to 5"`
-	Duplicates time.Duration `mapstructure:"stream_duplicates" min:"100ms" doc:"of a stream that is made: how long it knows what it has, and drops what comes again"`
+	Stream     string        `mapstructure:"stream" doc:"stream that must accept the messages"`
+	Create     bool          `mapstructure:"create_stream" doc:"create the stream if it does not exist; an existing one is not changed"`
+	MaxAge     time.Duration `mapstructure:"stream_max_age" min:"100ms" hark:"zero" doc:"for a stream that is created: how long messages are kept; 0: no limit"`
+	MaxBytes   int64         `mapstructure:"stream_max_bytes" hark:"size" doc:"for a stream that is created: its largest size, then the oldest are removed; 0: no limit"`
+	Replicas   int           `mapstructure:"stream_replicas" min:"1" max:"5" doc:"for a stream that is created: copies in the cluster, 1 to 5"`
+	Duplicates time.Duration `mapstructure:"stream_duplicates" min:"100ms" doc:"for a stream that is created: how long it recognises duplicates and drops them"`
 	Window     int           `mapstructure:"window" min:"1" max:"10000" doc:"most messages sent and not acknowledged"`
 	Timeout    time.Duration `mapstructure:"timeout" min:"1ms" doc:"how long to wait for a server, and for an acknowledgement"`
 	remote.TLS
@@ -34,8 +34,8 @@ type connection struct {
 type sinkConfig struct {
 	connection
 	Form    string        `mapstructure:"form" choices:"line,chunk" doc:"a message is a line, or a piece of output as it was read"`
-	MaxLine int           `mapstructure:"max_line" min:"64" max:"512KB" hark:"size" doc:"longest line; a longer one comes in pieces"`
-	Idle    time.Duration `mapstructure:"flush_after" min:"10ms" doc:"an unfinished line is sent when nothing has followed it for so long"`
+	MaxLine int           `mapstructure:"max_line" min:"64" max:"512KB" hark:"size" doc:"longest line; longer ones are split"`
+	Idle    time.Duration `mapstructure:"flush_after" min:"10ms" doc:"how long to wait for the rest of an unfinished line before it is sent"`
 }
 
 const (

@@ -234,7 +234,7 @@ func TestWhatIsTooLargeIsFinalAndTheRestIsThere(t *testing.T) {
 	}
 }
 
-// A server that goes in the midst and comes back: nothing is lost, nothing twice.
+// A server that goes in the middle and comes back: nothing is lost, nothing twice.
 func TestAnOutage(t *testing.T) {
 	s := natstest.Start(t, nil)
 	n := made(t, s, func(c *connection) { c.Timeout = 2 * time.Second })
@@ -253,7 +253,7 @@ func TestAnOutage(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := notification()
-		if round == 1 { // amid a notification
+		if round == 1 { // within a notification
 			go s.Stop()
 		} else {
 			s.Stop()

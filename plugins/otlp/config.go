@@ -28,8 +28,8 @@ type sinkConfig struct {
 	receiver
 	StdoutSeverity string        `mapstructure:"stdout_severity" choices:"trace,debug,info,warn,error,fatal" doc:"severity of what programs write to standard output"`
 	StderrSeverity string        `mapstructure:"stderr_severity" choices:"trace,debug,info,warn,error,fatal" doc:"severity of what programs write to standard error"`
-	MaxLine        int           `mapstructure:"max_line" min:"64" max:"1MB" hark:"size" doc:"longest line; a longer one comes in pieces"`
-	Idle           time.Duration `mapstructure:"flush_after" min:"10ms" doc:"an unfinished line is sent when nothing has followed it for so long"`
+	MaxLine        int           `mapstructure:"max_line" min:"64" max:"1MB" hark:"size" doc:"longest line; longer ones are split"`
+	Idle           time.Duration `mapstructure:"flush_after" min:"10ms" doc:"how long to wait for the rest of an unfinished line before it is sent"`
 }
 
 // notifierConfig holds the keys of [notifier:x] with plugin = otlp.

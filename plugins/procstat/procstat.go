@@ -33,13 +33,13 @@ const (
 
 // config holds the keys of [rpcinterface:x] with plugin = procstat.
 type config struct {
-	Interval time.Duration `mapstructure:"sample_interval" min:"1s" hark:"zero" doc:"take a sample so often, so that the first call has percentages, too; 0: only calls do"`
+	Interval time.Duration `mapstructure:"sample_interval" min:"1s" hark:"zero" doc:"interval of samples, so that the first call has percentages too; 0: only calls take samples"`
 }
 
 // Plugin is the plugin.
 func Plugin() sdk.Plugin {
 	return sdk.Plugin{
-		Name: "procstat", Version: version, Doc: "Tells what programs and their descendants use.",
+		Name: "procstat", Version: version, Doc: "Returns what programs and their descendants use.",
 		Kinds: []sdk.Kind{sdk.NamespaceOf(config{}, func(_ context.Context, c config, i sdk.Instance) (sdk.Namespace, error) {
 			return newNamespace(c, i, newTable())
 		})},
@@ -69,7 +69,7 @@ func newNamespace(c config, i sdk.Instance, table table) (*namespace, error) {
 	return n, nil
 }
 
-// sample takes samples until ctx ends. A failure is told once, until it works again.
+// sample takes samples until ctx ends. A failure is logged once, until it works again.
 func (n *namespace) sample(ctx context.Context, every time.Duration, i sdk.Instance) {
 	defer close(n.sampled)
 	tick := time.NewTicker(every)
@@ -108,16 +108,16 @@ func (n *namespace) Methods() []sdk.Method {
 	return []sdk.Method{
 		{
 			Name: "getAPIVersion", ReadOnly: true, Returns: sdk.Param{Type: "string", Name: "version", Help: "the version of these methods"},
-			Help: "Tell the version of the interface.",
+			Help: "Return the version of the interface.",
 		},
 		{
 			Name: "getProcessStats", ReadOnly: true, Params: []sdk.Param{{Type: "string", Name: "name", Help: "the process, as name or group:name"}},
 			Returns: sdk.Param{Type: "struct", Name: "stats", Help: "what it uses, or BAD_NAME"},
-			Help:    "Tell what a process uses (own), and what it uses together with its descendants (total).\nMembers: " + members,
+			Help:    "Return what a process uses (own), and what it uses together with its descendants (total).\nMembers: " + members,
 		},
 		{
 			Name: "getAllProcessStats", ReadOnly: true, Returns: sdk.Param{Type: "array", Name: "stats", Help: "a struct for each process"},
-			Help: "Tell what all processes use, as getProcessStats does.\nMembers: " + members,
+			Help: "Return what all processes use, as getProcessStats does.\nMembers: " + members,
 		},
 	}
 }

@@ -28,7 +28,7 @@ const (
 
 // config holds the keys of [notifier:x] with plugin = shoutrrr.
 type config struct {
-	URL    string            `mapstructure:"url" hark:"required,secret" doc:"the service and what it wants: discord://TOKEN@ID, ntfy://ntfy.sh/TOPIC, … (README.md lists them)"`
+	URL    string            `mapstructure:"url" hark:"required,secret" doc:"the service and its parameters: discord://TOKEN@ID, ntfy://ntfy.sh/TOPIC, … (README.md lists them)"`
 	Params map[string]string `mapstructure:"params" hark:"secret" doc:"further parameters of the service, NAME=\"value\"; a value is a Go template of the notification"`
 
 	remote.HTTP

@@ -14,9 +14,9 @@ type config struct {
 	Channel    string `mapstructure:"channel" doc:"channel for bot_token, by its ID (C0123456789) or #name"`
 
 	Thread    bool          `mapstructure:"thread" doc:"one thread per program (bot_token only)"`
-	ThreadAge time.Duration `mapstructure:"thread_age" doc:"a thread older than this is left for a new one"`
+	ThreadAge time.Duration `mapstructure:"thread_age" doc:"age at which a thread is replaced by a new one"`
 	Broadcast string        `mapstructure:"broadcast" choices:"never,info,warning,error,critical" doc:"replies in a thread are shown in the channel, too, from this severity on"`
-	Mention   string        `mapstructure:"mention" doc:"what a critical message begins with, e.g. <!channel> or <@U0123456789>"`
+	Mention   string        `mapstructure:"mention" doc:"prefix of a critical message, e.g. <!channel> or <@U0123456789>"`
 
 	Username  string `mapstructure:"username" doc:"name it is posted by (bot_token with the scope chat:write.customize, or an old webhook)"`
 	IconEmoji string `mapstructure:"icon_emoji" doc:"picture, e.g. :rotating_light:; as username"`

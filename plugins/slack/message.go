@@ -119,7 +119,7 @@ func ending(e *sdk.Event) string {
 	return fmt.Sprintf(" (status %d)", e.Exit.Status)
 }
 
-// footer tells whence and when.
+// footer names the sender and the time.
 func footer(m *sdk.Notification) string {
 	parts := []string{m.Severity.String()}
 	if m.Daemon.Hostname != "" {

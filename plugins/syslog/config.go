@@ -14,10 +14,10 @@ import (
 type destination struct {
 	Address    string        `mapstructure:"address" doc:"unix:///dev/log, udp://host:514, tcp://host:514 or tls://host:6514; unixgram and unixstream fix the kind of socket"`
 	Format     string        `mapstructure:"format" choices:"auto,rfc5424,rfc3164" doc:"form of messages; auto: rfc3164 for sockets of this host, else rfc5424"`
-	Framing    string        `mapstructure:"framing" choices:"auto,octet,newline,nul" doc:"how messages are parted in a stream (RFC 6587); auto: octet, but newline on sockets of this host"`
+	Framing    string        `mapstructure:"framing" choices:"auto,octet,newline,nul" doc:"how messages are separated in a stream (RFC 6587); auto: octet, but newline on sockets of this host"`
 	Facility   string        `mapstructure:"facility" choices:"kern,user,mail,daemon,auth,syslog,lpr,news,uucp,cron,authpriv,ftp,local0,local1,local2,local3,local4,local5,local6,local7" doc:"facility of messages"`
 	Hostname   string        `mapstructure:"hostname" doc:"name of this host in messages; default: its own"`
-	Structured bool          `mapstructure:"structured_data" doc:"send group, process, pid and the like as structured data (rfc5424)"`
+	Structured bool          `mapstructure:"structured_data" doc:"send group, process, pid and so on as structured data (rfc5424)"`
 	SDID       string        `mapstructure:"sd_id" doc:"name of the structured data, NAME@NUMBER with your enterprise number"`
 	MaxMessage int           `mapstructure:"max_message" min:"480" max:"64KB" hark:"size,zero" doc:"longest message with its header, up to 64KB; a longer line comes in several; default: 8000 bytes, 2 KB by udp"`
 	Timeout    time.Duration `mapstructure:"timeout" min:"1ms" doc:"how long to wait for the receiver"`
@@ -32,7 +32,7 @@ type sinkConfig struct {
 	StderrSeverity string        `mapstructure:"stderr_severity" choices:"emerg,alert,crit,err,warning,notice,info,debug" doc:"severity of what programs write to standard error"`
 	StdoutFacility string        `mapstructure:"stdout_facility" choices:"kern,user,mail,daemon,auth,syslog,lpr,news,uucp,cron,authpriv,ftp,local0,local1,local2,local3,local4,local5,local6,local7" doc:"facility of standard output; default: facility"`
 	StderrFacility string        `mapstructure:"stderr_facility" choices:"kern,user,mail,daemon,auth,syslog,lpr,news,uucp,cron,authpriv,ftp,local0,local1,local2,local3,local4,local5,local6,local7" doc:"facility of standard error; default: facility"`
-	Idle           time.Duration `mapstructure:"flush_after" min:"10ms" doc:"an unfinished line is sent when nothing has followed it for so long"`
+	Idle           time.Duration `mapstructure:"flush_after" min:"10ms" doc:"how long to wait for the rest of an unfinished line before it is sent"`
 }
 
 // notifierConfig holds the keys of [notifier:x] with plugin = syslog.

@@ -56,7 +56,7 @@ func (n *namespace) Methods() []sdk.Method {
 	return []sdk.Method{
 		{
 			Name: "getAPIVersion", ReadOnly: true, Returns: sdk.Param{Type: "string", Name: "version", Help: "the version of supervisor_twiddler's interface"},
-			Help: "Tell the version of the interface.",
+			Help: "Return the version of the interface.",
 		},
 		{
 			Name: "getGroupNames", ReadOnly: true, Returns: sdk.Param{Type: "array", Name: "names", Help: "the groups, those without processes too"},
@@ -68,11 +68,11 @@ func (n *namespace) Methods() []sdk.Method {
 		},
 		{
 			Name: "addProgramToGroup", Params: []sdk.Param{group, {Type: "string", Name: "program_name", Help: "x, as of [program:x]"}, {Type: "struct", Name: "program_options", Help: "the keys of such a section, their values as strings"}}, Returns: done,
-			Help: "Add a program to a group. With numprocs it is several processes.\nThey start at once unless autostart is false. No file tells of them.",
+			Help: "Add a program to a group. With numprocs it is several processes.\nThey start at once unless autostart is false. They are in no file.",
 		},
 		{
 			Name: "removeProcessFromGroup", Params: []sdk.Param{group, {Type: "string", Name: "process_name", Help: "its name in the group"}}, Returns: done,
-			Help: "Take a process out of a group. It must not run.",
+			Help: "Remove a process from a group. It must not be running.",
 		},
 	}
 }

@@ -16,22 +16,19 @@ import (
 // multicalls, stay below it on the server's side.
 const maxAnswer = 512 << 20
 
-// Call calls any method, for namespaces this package has no methods for: those of
-// plugins, and hark.
+// Call calls any method. Use it for namespaces that have no methods in this package: those of plugins, and hark.
 //
-// Arguments are string, bool, the integers (of 32 bits, as XML-RPC has them),
-// float64, slices of these and maps from string to these. Others are refused:
-// there is no value for nil, and bytes or structs would not arrive as meant. So
-// are strings that XML cannot carry, with control characters or invalid UTF-8.
+// Arguments are string, bool, integers (of 32 bits, as in XML-RPC), float64, slices of these and maps from string to
+// these. Others are refused: XML-RPC has no nil, and bytes or structs would arrive as something else. Strings that XML
+// cannot carry, with control characters or invalid UTF-8, are also refused.
 //
-// result is a pointer to what the method answers (a struct with xmlrpc:"name"
-// tags, a slice, a string, an int, ...), or to an any, which gets string, int64,
-// bool, float64, []any or map[string]any; or nil, to drop the answer. Base64 comes
-// as the string it is written with. What was there is replaced whole, by the zero
-// value where the answer has nothing for a field; after an error it is as it was.
+// result is a pointer to a value for the answer (a struct with xmlrpc:"name" tags, a slice, a string, an int, ...), or
+// to an any, which is set to a string, int64, bool, float64, []any or map[string]any. If result is nil, the answer is
+// dropped. Base64 is returned in its encoded form. The previous value is replaced as a whole, with zero values for
+// fields that the answer does not have; after an error it is unchanged.
 //
-// Errors: a *Fault, a *StatusError, one that wraps the context's, or that the
-// answer cannot be read; each says which method was called.
+// The error is a *Fault, a *StatusError, an error that wraps the context's, or says that the answer cannot be read.
+// Each names the method.
 func (c *Client) Call(ctx context.Context, method string, result any, args ...any) error {
 	if err := c.call(ctx, method, result, args); err != nil {
 		return fmt.Errorf("cannot call %s: %w", method, err)

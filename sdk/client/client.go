@@ -39,8 +39,8 @@ const (
 	PasswordVariable  = "SUPERVISOR_PASSWORD"
 )
 
-// ErrNoServer is FromEnvironment's answer where SUPERVISOR_SERVER_URL is not set:
-// the process was not started by a supervisord that has a server.
+// ErrNoServer is returned by FromEnvironment if SUPERVISOR_SERVER_URL is not set: the process was not started by a
+// supervisord that has a server.
 var ErrNoServer = errors.New("cannot find supervisord: " + ServerURLVariable + " is not set")
 
 const (
@@ -68,28 +68,26 @@ type Client struct {
 // Option changes what New makes.
 type Option func(*Client)
 
-// WithAuth sets the user name and password of [unix_http_server] or
-// [inet_http_server]. An empty user name means no authentication. It goes before
-// what the URL holds.
+// WithAuth sets the user name and password of [unix_http_server] or [inet_http_server]. An empty user name means no
+// authentication. It takes precedence over a user name and password in the URL.
 func WithAuth(username, password string) Option {
 	return func(c *Client) { c.username, c.password = username, password }
 }
 
-// WithTimeout bounds every call whose context has no deadline of its own; 0, the
-// default, is no bound: startProcess may rightly take minutes.
+// WithTimeout limits every call whose context has no deadline. The default, 0, means no limit, since startProcess may
+// take minutes.
 func WithTimeout(d time.Duration) Option {
 	return func(c *Client) { c.timeout = d }
 }
 
-// WithTLS sets how https servers are checked and what certificate is shown to
-// them. The default trusts the system's authorities.
+// WithTLS sets the TLS configuration for https servers. By default the system's certificate authorities are trusted,
+// and no client certificate is sent.
 func WithTLS(conf *tls.Config) Option {
 	return func(c *Client) { c.transport.TLSClientConfig = conf }
 }
 
-// FromEnvironment makes a client of the supervisord that started this process,
-// with the password from the environment if there is one. It returns ErrNoServer
-// where SUPERVISOR_SERVER_URL is not set. It does not connect yet.
+// FromEnvironment returns a client for the supervisord that started this process, with the user name and password from
+// the environment if they are set. It returns ErrNoServer if SUPERVISOR_SERVER_URL is not set. It does not connect yet.
 func FromEnvironment(options ...Option) (*Client, error) {
 	server := os.Getenv(ServerURLVariable)
 	if server == "" {
@@ -102,10 +100,9 @@ func FromEnvironment(options ...Option) (*Client, error) {
 	return New(server, append([]Option{auth}, options...)...)
 }
 
-// New makes a client of the server at a URL in Supervisor's forms:
-// unix:///path/of/socket, http://host:port or https://host:port. User name and
-// password may stand in the latter two. A path replaces /RPC2. It does not connect
-// yet. Proxies of the environment are not used and redirects are not followed.
+// New returns a client for the server at a URL of one of Supervisor's forms: unix:///path/of/socket, http://host:port
+// or https://host:port. The latter two may contain a user name and a password. A path replaces /RPC2. New does not
+// connect yet. The client ignores proxies in the environment and does not follow redirects.
 func New(serverURL string, options ...Option) (*Client, error) {
 	dialer := net.Dialer{Timeout: dialTime}
 	c := &Client{transport: &http.Transport{
@@ -155,5 +152,5 @@ func (c *Client) setURL(serverURL string) error {
 	return nil
 }
 
-// Close closes the connections that are idle. The client can still be used.
+// Close closes idle connections. The client can still be used.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }

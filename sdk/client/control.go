@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// Outcome is what became of one process in a call on several.
+// Outcome is the result for one process of a call on several processes.
 type Outcome struct {
 	Name        string `xmlrpc:"name"`
 	Group       string `xmlrpc:"group"`
@@ -14,7 +14,7 @@ type Outcome struct {
 	Description string `xmlrpc:"description"` // "OK", or the fault's text
 }
 
-// Err is nil for a success, else the *Fault.
+// Err returns nil for a success, otherwise a *Fault.
 func (o Outcome) Err() error {
 	if o.Status == Success {
 		return nil
@@ -98,8 +98,8 @@ func (c *Client) outcomes(ctx context.Context, method string, args ...any) ([]Ou
 	return all, err
 }
 
-// AddProcessGroup makes a group of the configuration that is not there yet, after
-// ReloadConfig. Faults: BadName, AlreadyAdded.
+// AddProcessGroup adds a group of the configuration that is not active yet, after ReloadConfig. Faults: BadName,
+// AlreadyAdded.
 func (c *Client) AddProcessGroup(ctx context.Context, group string) error {
 	return c.Call(ctx, "supervisor.addProcessGroup", nil, group)
 }

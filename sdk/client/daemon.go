@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// State is what supervisord itself is up to (supervisor/states.py,
-// SupervisorStates): 2 FATAL, 1 RUNNING, 0 RESTARTING, -1 SHUTDOWN.
+// State is the state of supervisord itself (supervisor/states.py, SupervisorStates): 2 FATAL, 1 RUNNING, 0 RESTARTING,
+// -1 SHUTDOWN.
 type State struct {
 	Code int    `xmlrpc:"statecode"`
 	Name string `xmlrpc:"statename"`
@@ -20,7 +20,7 @@ func (c *Client) State(ctx context.Context) (State, error) {
 	return s, err
 }
 
-// APIVersion is the version of the interface, "3.0".
+// APIVersion returns the version of the interface, "3.0".
 func (c *Client) APIVersion(ctx context.Context) (string, error) {
 	return c.text(ctx, "supervisor.getAPIVersion")
 }
@@ -31,7 +31,7 @@ func (c *Client) SupervisorVersion(ctx context.Context) (string, error) {
 	return c.text(ctx, "supervisor.getSupervisorVersion")
 }
 
-// Identification is the identifier of [supervisord].
+// Identification returns the identifier of [supervisord].
 func (c *Client) Identification(ctx context.Context) (string, error) {
 	return c.text(ctx, "supervisor.getIdentification")
 }
@@ -61,8 +61,7 @@ func (c *Client) Restart(ctx context.Context) error {
 	return c.Call(ctx, "supervisor.restart", nil)
 }
 
-// Changes are the groups by which the configuration read differs from the one in
-// use.
+// Changes lists the groups in which the configuration file differs from the active configuration.
 type Changes struct{ Added, Changed, Removed []string }
 
 // ReloadConfig reads the configuration file again and reports what differs; nothing

@@ -35,14 +35,14 @@ type Fault struct {
 
 func (f *Fault) Error() string { return fmt.Sprintf("%s (fault %d)", f.String, f.Code) }
 
-// IsFault reports whether err is, or wraps, a fault with that code.
+// IsFault reports whether err is, or wraps, a *Fault with this code.
 func IsFault(err error, code int) bool {
 	var f *Fault
 	return errors.As(err, &f) && f.Code == code
 }
 
-// StatusError is an answer of the HTTP server that is no XML-RPC answer: 401 for a
-// wrong password, 404 where no supervisord listens at the URL.
+// StatusError is an answer of the HTTP server that is not an XML-RPC answer: 401 for a wrong password, 404 if no
+// supervisord listens at the URL.
 type StatusError struct {
 	Code int // HTTP's status code
 }

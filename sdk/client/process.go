@@ -21,8 +21,8 @@ const (
 	Unknown  ProcessState = 1000
 )
 
-// ProcessInfo is how a process is (getProcessInfo). Times are whole seconds since
-// 1970 by supervisord's clock, 0 for what never was.
+// ProcessInfo is the state of a process (getProcessInfo). Times are whole seconds since 1970 by supervisord's clock, or
+// 0 if the event has not happened.
 type ProcessInfo struct {
 	Name          string       `xmlrpc:"name"`
 	Group         string       `xmlrpc:"group"`
@@ -40,8 +40,8 @@ type ProcessInfo struct {
 	Description   string       `xmlrpc:"description"` // in words, as supervisorctl status shows it
 }
 
-// Namespec is the name by which calls know the process: "group:name", or the name
-// alone where the group has the same.
+// Namespec returns the name of the process for other calls: "group:name", or the name alone if the group has the same
+// name.
 func (p *ProcessInfo) Namespec() string {
 	if p.Group == p.Name {
 		return p.Name
@@ -49,7 +49,7 @@ func (p *ProcessInfo) Namespec() string {
 	return p.Group + ":" + p.Name
 }
 
-// Uptime is how long a running process is up; 0 for others.
+// Uptime returns how long a running process has been up; 0 for others.
 func (p *ProcessInfo) Uptime() time.Duration {
 	if p.State != Running || p.Now < p.Start {
 		return 0
@@ -64,16 +64,15 @@ func (c *Client) ProcessInfo(ctx context.Context, name string) (ProcessInfo, err
 	return info, err
 }
 
-// AllProcessInfo reports how all processes are.
+// AllProcessInfo returns the state of all processes.
 func (c *Client) AllProcessInfo(ctx context.Context) ([]ProcessInfo, error) {
 	var all []ProcessInfo
 	err := c.Call(ctx, "supervisor.getAllProcessInfo", &all)
 	return all, err
 }
 
-// ConfigInfo is how a process is configured (getAllConfigInfo). Members that an
-// older supervisord does not tell are zero. Where nothing is set, a string is
-// "none"; a log file may be "auto".
+// ConfigInfo is the configuration of a process (getAllConfigInfo). Members that an older supervisord does not send are
+// zero. A string that is not set is "none"; a log file may be "auto".
 type ConfigInfo struct {
 	Name                  string `xmlrpc:"name"`
 	Group                 string `xmlrpc:"group"`
@@ -107,7 +106,7 @@ type ConfigInfo struct {
 	StderrSyslog          bool   `xmlrpc:"stderr_syslog"`
 }
 
-// AllConfigInfo reports how all processes are configured, sorted by name.
+// AllConfigInfo returns the configuration of all processes, sorted by name.
 func (c *Client) AllConfigInfo(ctx context.Context) ([]ConfigInfo, error) {
 	var all []ConfigInfo
 	err := c.Call(ctx, "supervisor.getAllConfigInfo", &all)

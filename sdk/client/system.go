@@ -33,7 +33,7 @@ type MethodCall struct {
 	Args   []any
 }
 
-// Result is what one call of a Multicall came to.
+// Result is the result of one call of a Multicall.
 type Result struct {
 	Value any   // as Call gives it to an any
 	Err   error // a *Fault, or nil

@@ -10,32 +10,32 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// Event is one event as supervisord sent it. An event that is sent again after a
-// rejection has the same Serial and PoolSerial.
+// Event is one event as sent by supervisord. An event that is sent again after a rejection has the same Serial and
+// PoolSerial.
 type Event struct {
 	Header  eventlistener.Header
 	Payload []byte // the handler's to keep
 	JSON    bool   // whether the payload is a JSON object (payload=json)
 }
 
-// Name is the name of the event's type, e.g. PROCESS_STATE_EXITED.
+// Name returns the name of the event's type, such as PROCESS_STATE_EXITED.
 func (e Event) Name() string { return e.Header.EventName }
 
-// Type is the event's type; false for one that this package does not know.
+// Type returns the event's type. The result is false if this package does not know the type.
 func (e Event) Type() (eventlistener.Type, bool) {
 	return eventlistener.ParseType(e.Header.EventName)
 }
 
-// Is reports whether the event is of a type or of one below it, as a subscription
-// counts it: Is(eventlistener.ProcessState) is true of PROCESS_STATE_EXITED.
+// Is reports whether the event's type is ancestor or a type below it, as in a subscription:
+// Is(eventlistener.ProcessState) is true for PROCESS_STATE_EXITED.
 func (e Event) Is(ancestor eventlistener.Type) bool {
 	t, ok := e.Type()
 	return ok && t.Is(ancestor)
 }
 
-// Tokens are the key:value words on the payload's first line, and what follows
-// that line: a process's output, or the data of a remote communication. Of a JSON
-// payload they are its members, written as in the other forms, without data.
+// Tokens returns the key:value tokens on the payload's first line, and the data that follows that line: the output of a
+// process, or the data of a remote communication. For a JSON payload it returns its members, written as in the other
+// forms, and no data.
 func (e Event) Tokens() (tokens map[string]string, data []byte, err error) {
 	if e.JSON {
 		return e.members()

@@ -8,9 +8,8 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// ProtocolVariable is the variable in which supervisord tells a listener what it
-// can do beyond Supervisor's protocol: the version, then features separated by
-// spaces, as in
+// ProtocolVariable is the environment variable in which supervisord announces what it supports beyond Supervisor's
+// protocol: the version, then features separated by spaces, as in
 //
 //	SUPERVISOR_EVENT_PROTOCOL=3.0 bytes max_in_flight=64 payload=supervisor
 //
@@ -21,16 +20,15 @@ const ProtocolVariable = "SUPERVISOR_EVENT_PROTOCOL"
 // bound of max_in_flight.
 const maxCredits = 4096
 
-// Features is what supervisord offers a listener.
+// Features describes the extensions that supervisord offers to a listener.
 type Features struct {
 	Bytes       bool   // headers of payloads that are not ASCII have the token bytes
 	MaxInFlight int    // how many READY may be written ahead; 1 in the plain protocol
 	Payload     string // how payloads are written: supervisor, extended or json
 }
 
-// ParseFeatures reads the value of ProtocolVariable. An empty one is Supervisor's
-// plain protocol; features it does not know are skipped. Errors: another version,
-// or a number that is none.
+// ParseFeatures parses the value of ProtocolVariable. An empty value stands for Supervisor's plain protocol. Unknown
+// features are skipped. It returns an error for another version of the protocol and for an invalid number.
 func ParseFeatures(s string) (Features, error) {
 	f := Features{MaxInFlight: 1, Payload: "supervisor"}
 	words := strings.Fields(s)

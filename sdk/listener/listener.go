@@ -39,13 +39,11 @@ import (
 	"time"
 )
 
-// Handler does what the listener is for with one event. nil accepts the event, an
-// error rejects it: supervisord will send it again, to this or another listener of
-// the pool. The context ends when the listener has been asked to stop and its
-// Grace is over. With Workers above 1 it is called from several goroutines.
+// Handler handles one event. If it returns nil the event is accepted. If it returns an error the event is rejected, and
+// supervisord will send it again, to this or another listener of the pool. ctx is done when the listener was asked to
+// stop and its Grace has passed. With Workers above 1, Handler is called by several goroutines at once.
 //
-// A panic ends the program as anywhere in Go; supervisord then restarts it and
-// sends the event again.
+// A panic ends the program; supervisord then restarts it and sends the event again.
 type Handler func(ctx context.Context, e Event) error
 
 const (
@@ -70,57 +68,54 @@ type options struct {
 	logger      *log.Logger
 }
 
-// Option changes how Serve works.
+// Option changes the behaviour of Serve.
 type Option func(*options)
 
-// Workers is how many events are handled at the same time; default 1. More than
-// the credits that supervisord gives (max_in_flight) are of no use. Events are
-// begun in the order in which they came and answered in that order, but may end in
-// any.
+// Workers sets how many events are handled at the same time. The default is 1. A value above max_in_flight, the number
+// of credits, has no effect. Events are begun and answered in the order in which they arrived, but may finish in any
+// order.
 func Workers(n int) Option { return func(o *options) { o.workers = n } }
 
-// MaxInFlight takes at most n of the credits that supervisord offers. What is
-// read ahead and not yet begun when the listener stops is sent again later.
+// MaxInFlight makes Serve use at most n of the credits that supervisord offers. Events that were read ahead, but not
+// begun when the listener stops, are sent again later.
 func MaxInFlight(n int) Option { return func(o *options) { o.maxInFlight = n } }
 
-// Grace is how long handlers may go on once the listener is asked to stop, before
-// their context ends; default 8 s. It should be below the listener's stopwaitsecs.
+// Grace sets how long handlers may continue after the listener was asked to stop, before their context is done. The
+// default is 8 s. It should be less than the listener's stopwaitsecs.
 func Grace(d time.Duration) Option { return func(o *options) { o.grace = d } }
 
-// Pause is how long the listener waits with its next READY after it has rejected
-// an event: first, then twice as long for each rejection in a row, up to longest.
-// Default 100 ms and 5 s; 0 is no pause.
+// Pause sets how long the listener waits before its next READY after it has rejected an event: first, then twice as
+// long for each further rejection in a row, up to longest. The default is 100 ms and 5 s; 0 means no pause.
 func Pause(first, longest time.Duration) Option {
 	return func(o *options) { o.pause, o.maxPause = first, longest }
 }
 
-// ErrorLog gets a line for each event rejected. The default writes to stderr.
+// ErrorLog sets the logger that gets a line for each rejected event. By default the lines go to stderr.
 func ErrorLog(l *log.Logger) Option { return func(o *options) { o.logger = l } }
 
-// IO lets Serve speak over other streams than stdin and stdout, for tests. It then
-// leaves os.Stdout and signals alone.
+// IO makes Serve use other streams than stdin and stdout, for tests. It then does not change os.Stdout and does not
+// handle signals.
 func IO(in io.Reader, out io.Writer) Option {
 	return func(o *options) { o.in, o.out = in, out }
 }
 
-// Protocol is used in place of the variable SUPERVISOR_EVENT_PROTOCOL, for tests.
+// Protocol replaces the value of the variable SUPERVISOR_EVENT_PROTOCOL, for tests.
 func Protocol(offered string) Option {
 	return func(o *options) { o.protocol = &offered }
 }
 
-// Serve handles events until supervisord closes stdin, the process gets SIGTERM or
-// SIGINT, or the context ends. Each is an orderly stop: handlers at work finish
-// and their results are written; nothing new is begun, but that after the end of
-// stdin what had come before it is. Serve then returns nil. Errors are input that
-// is no event, an event cut off by the end of input, and results that cannot be
+// Serve handles events until supervisord closes stdin, the process receives SIGTERM or SIGINT, or ctx is done. Each of
+// these is an orderly stop: running handlers finish, their results are written, and no further handler is started,
+// except that after the end of stdin the events received before it are still handled. Serve then returns nil. It
+// returns an error if the input is not an event, if an event is cut off by the end of input, or if a result cannot be
 // written.
 //
-// Stdout belongs to the protocol, so while Serve runs os.Stdout is os.Stderr: what
-// the program prints lands in its stderr log. What was handed the old os.Stdout or
-// writes to descriptor 1 by itself (C, a child) still breaks the protocol.
+// Stdout belongs to the protocol. While Serve runs, os.Stdout is os.Stderr, so the output of the program goes to its
+// stderr log. Code that obtained os.Stdout before, or writes to descriptor 1 by itself (C, a child), still breaks the
+// protocol.
 //
-// Serve may leave behind the goroutine that reads stdin, as such a read cannot be
-// interrupted everywhere; the program is to end after it.
+// Serve may leave a goroutine behind that reads stdin, because such a read cannot be interrupted on every system. The
+// program should end after Serve returns.
 func Serve(ctx context.Context, handle Handler, opts ...Option) error {
 	o := options{
 		workers: 1, grace: defaultGrace, pause: defaultPause, maxPause: defaultMaxPause,

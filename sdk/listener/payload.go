@@ -9,15 +9,15 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// Process is whom an event is about.
+// Process identifies the process that an event is about.
 type Process struct {
 	Name  string
 	Group string
 	Pid   int // 0 where the event tells none
 }
 
-// Namespec is the name by which XML-RPC and supervisorctl know the process:
-// "group:name", or the name alone where the group has the same or none.
+// Namespec returns the name of the process in XML-RPC and supervisorctl: "group:name", or the name alone if the group
+// has the same name or is empty.
 func (p Process) Namespec() string {
 	if p.Group == p.Name || p.Group == "" {
 		return p.Name
@@ -53,16 +53,14 @@ type ProcessLog struct {
 	Data    []byte // what was read at a time: neither a line nor whole lines
 }
 
-// ProcessCommunication is the payload of PROCESS_COMMUNICATION_*: what a program
-// wrote between capture tags.
+// ProcessCommunication is the payload of PROCESS_COMMUNICATION_*: what a program wrote between capture tags.
 type ProcessCommunication struct {
 	Process
 	Channel string // "stdout" or "stderr"
 	Data    []byte
 }
 
-// RemoteCommunication is the payload of REMOTE_COMMUNICATION: the arguments of
-// supervisor.sendRemoteCommEvent.
+// RemoteCommunication is the payload of REMOTE_COMMUNICATION: the arguments of supervisor.sendRemoteCommEvent.
 type RemoteCommunication struct {
 	Type string
 	Data []byte
@@ -80,20 +78,19 @@ type ProcessGroup struct {
 	Added bool
 }
 
-// SupervisorState is what SUPERVISOR_STATE_CHANGE_* tells.
+// SupervisorState is the state reported by SUPERVISOR_STATE_CHANGE_*.
 type SupervisorState struct {
 	State string // "RUNNING" or "STOPPING"
 }
 
-// Other is the payload of a type without a struct of its own.
+// Other is the payload of an event type that has no struct of its own.
 type Other struct {
 	Tokens map[string]string
 	Data   []byte
 }
 
-// Decode is the payload as the struct of its type, for a type switch:
-// ProcessState, ProcessLog, ProcessCommunication, RemoteCommunication, Tick,
-// ProcessGroup, SupervisorState or Other.
+// Decode returns the payload as the struct of its type, for use in a type switch: ProcessState, ProcessLog,
+// ProcessCommunication, RemoteCommunication, Tick, ProcessGroup, SupervisorState or Other.
 func (e Event) Decode() (any, error) {
 	t, _ := e.Type() // an unknown type is AnyEvent, under none of these
 	switch {
@@ -116,9 +113,8 @@ func (e Event) Decode() (any, error) {
 	return Other{tokens, data}, err
 }
 
-// ProcessState reads the payload of a PROCESS_STATE_* event. As all of these
-// methods it returns an error for an event of another type and for a payload that
-// lacks something.
+// ProcessState returns the payload of a PROCESS_STATE_* event. Like the methods for the other types, it returns an
+// error if the event is of another type or the payload is incomplete.
 func (e Event) ProcessState() (ProcessState, error) {
 	f, err := e.fields(eventlistener.ProcessState)
 	if err != nil {
@@ -142,7 +138,7 @@ func (e Event) ProcessState() (ProcessState, error) {
 	return p, f.err
 }
 
-// ProcessLog reads the payload of a PROCESS_LOG_* event.
+// ProcessLog returns the payload of a PROCESS_LOG_* event.
 func (e Event) ProcessLog() (ProcessLog, error) {
 	f, err := e.fields(eventlistener.ProcessLog)
 	if err != nil {
@@ -151,7 +147,7 @@ func (e Event) ProcessLog() (ProcessLog, error) {
 	return ProcessLog{f.process(), f.text("channel"), f.data}, f.err
 }
 
-// ProcessCommunication reads the payload of a PROCESS_COMMUNICATION_* event.
+// ProcessCommunication returns the payload of a PROCESS_COMMUNICATION_* event.
 func (e Event) ProcessCommunication() (ProcessCommunication, error) {
 	f, err := e.fields(eventlistener.ProcessCommunication)
 	if err != nil {
@@ -161,7 +157,7 @@ func (e Event) ProcessCommunication() (ProcessCommunication, error) {
 	return ProcessCommunication{f.process(), channel, f.data}, f.err
 }
 
-// RemoteCommunication reads the payload of a REMOTE_COMMUNICATION event.
+// RemoteCommunication returns the payload of a REMOTE_COMMUNICATION event.
 func (e Event) RemoteCommunication() (RemoteCommunication, error) {
 	f, err := e.fields(eventlistener.RemoteCommunication)
 	if err != nil {
@@ -170,7 +166,7 @@ func (e Event) RemoteCommunication() (RemoteCommunication, error) {
 	return RemoteCommunication{f.text("type"), f.data}, f.err
 }
 
-// Tick reads the payload of a TICK_* event.
+// Tick returns the payload of a TICK_* event.
 func (e Event) Tick() (Tick, error) {
 	f, err := e.fields(eventlistener.TickEvent)
 	if err != nil {
@@ -184,7 +180,7 @@ func (e Event) Tick() (Tick, error) {
 	return Tick{time.Unix(int64(when), 0), time.Duration(period) * time.Second}, f.err
 }
 
-// ProcessGroup reads the payload of a PROCESS_GROUP_* event.
+// ProcessGroup returns the payload of a PROCESS_GROUP_* event.
 func (e Event) ProcessGroup() (ProcessGroup, error) {
 	f, err := e.fields(eventlistener.ProcessGroup)
 	if err != nil {
@@ -193,7 +189,7 @@ func (e Event) ProcessGroup() (ProcessGroup, error) {
 	return ProcessGroup{f.text("groupname"), e.Is(eventlistener.ProcessGroupAdded)}, f.err
 }
 
-// SupervisorState reads a SUPERVISOR_STATE_CHANGE_* event, whose payload is empty.
+// SupervisorState returns the state of a SUPERVISOR_STATE_CHANGE_* event, whose payload is empty.
 func (e Event) SupervisorState() (SupervisorState, error) {
 	_, err := e.fields(eventlistener.SupervisorStateChange)
 	return SupervisorState{strings.TrimPrefix(e.Name(), "SUPERVISOR_STATE_CHANGE_")}, err

@@ -23,19 +23,17 @@ const (
 	End   = "<!--XSUPERVISOR:END-->"
 )
 
-// ErrEndTag is the refusal of data that holds the end tag: the rest of it would
-// become plain output.
+// ErrEndTag is returned for data that contains the end tag: the rest of such data would become plain output.
 var ErrEndTag = errors.New("cannot send a block that holds the tag " + End)
 
-// Stdout sends data by standard output.
+// Stdout writes data as a block to standard output.
 func Stdout(data []byte) error { return Send(os.Stdout, data) }
 
-// Stderr sends data by standard error.
+// Stderr writes data as a block to standard error.
 func Stderr(data []byte) error { return Send(os.Stderr, data) }
 
-// Send writes data between the tags to w in one write. Where several processes or
-// goroutines write to the same pipe, only blocks below 4,096 bytes, tags included,
-// are safe from others' output in their midst.
+// Send writes data between the tags to w, in one write. If several processes or goroutines write to the same pipe, only
+// blocks of less than 4,096 bytes, including the tags, are never interrupted by other output.
 func Send(w io.Writer, data []byte) error {
 	if bytes.Contains(data, []byte(End)) {
 		return ErrEndTag

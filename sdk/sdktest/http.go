@@ -13,7 +13,7 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// Status is an answer of an HTTP service, and what a notifier must make of it.
+// Status is an answer of an HTTP service, and how a notifier must interpret it.
 type Status struct {
 	Code   int
 	Header map[string]string
@@ -22,7 +22,7 @@ type Status struct {
 	After  time.Duration // the least that the notifier must ask to wait, of Retry
 }
 
-// Outcome is what becomes of a notification.
+// Outcome is the result of a delivery.
 type Outcome int
 
 // The outcomes.
@@ -53,8 +53,8 @@ func Statuses() []Status {
 	)
 }
 
-// TestStatuses tests what a notifier makes of the answers of an HTTP service: of each of statuses (nil: Statuses()), of one
-// that cannot be reached and of one that hangs up. values makes a section for a service at a URL.
+// TestStatuses tests how a notifier interprets the answers of an HTTP service: each of statuses (nil: Statuses()), a
+// service that cannot be reached, and one that closes the connection. values returns a section for a service at a URL.
 func TestStatuses(t *testing.T, p sdk.Plugin, values func(url string) map[string]string, statuses []Status) {
 	t.Helper()
 	if statuses == nil {
@@ -137,7 +137,7 @@ func (s *session) try(t *testing.T, values map[string]string) error {
 	return err
 }
 
-// Hanging is the address (host:port) of a service that takes connections and never answers, until the test ends.
+// Hanging returns the address (host:port) of a service that accepts connections and never answers, until the test ends.
 func Hanging(t testing.TB) string {
 	t.Helper()
 	lis, err := net.Listen("tcp", "127.0.0.1:0")

@@ -11,7 +11,7 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// LogSinkOptions is what TestLogSink has to know of a log sink.
+// LogSinkOptions are the options of TestLogSink.
 type LogSinkOptions struct {
 	Options
 	// Written checks, if it is not nil, that the records have been written since the last time it was called, in this order for
@@ -19,7 +19,7 @@ type LogSinkOptions struct {
 	Written func(t *testing.T, records []sdk.LogRecord)
 }
 
-// TestLogSink tests a plugin of kind logsink. The destination that Options.Values names must take what it gets.
+// TestLogSink tests a plugin of kind logsink. The destination that Options.Values names must accept what it receives.
 func TestLogSink(t *testing.T, p sdk.Plugin, o LogSinkOptions) {
 	t.Helper()
 	run(t, p, sdk.LogSinkKind, o.Options, func(t *testing.T, s *session) {

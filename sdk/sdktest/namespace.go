@@ -10,7 +10,7 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// NamespaceOptions is what TestNamespace has to know of a namespace.
+// NamespaceOptions are the options of TestNamespace.
 type NamespaceOptions struct {
 	Options
 	// Calls are made one after another, and then all at once in several instances.
@@ -19,7 +19,7 @@ type NamespaceOptions struct {
 	Host sdk.HostFunc
 }
 
-// Call is one call, and what it must be answered with.
+// Call is one call and its expected answer.
 type Call struct {
 	Method string
 	Params []any

@@ -11,7 +11,7 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// NotifierOptions is what TestNotifier has to know of a notifier.
+// NotifierOptions are the options of TestNotifier.
 type NotifierOptions struct {
 	Options
 	// Notification is what is delivered; nil: Sample(1).
@@ -20,7 +20,7 @@ type NotifierOptions struct {
 	Delivered func(t *testing.T, n int)
 }
 
-// TestNotifier tests a plugin of kind notifier. The service that Options.Values names must take what it gets.
+// TestNotifier tests a plugin of kind notifier. The service that Options.Values names must accept what it receives.
 func TestNotifier(t *testing.T, p sdk.Plugin, o NotifierOptions) {
 	t.Helper()
 	if o.Notification == nil {
@@ -132,7 +132,7 @@ func (s *session) holdsUpNobody(t *testing.T, n *sdk.Notification) {
 	}
 }
 
-// Sample is a notification of n events: a program that ended when it should not have.
+// Sample returns a notification of n events: a program that exited unexpectedly.
 func Sample(n int) *sdk.Notification {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	s := &sdk.Notification{

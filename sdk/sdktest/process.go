@@ -79,7 +79,7 @@ func startProcess(t *testing.T, name string) *session {
 	return start(t, cmd)
 }
 
-// Process is a plugin that runs as a process of its own, as the host would run it.
+// Process is a plugin that runs as a process of its own, as under the host.
 type Process struct {
 	*sdk.Client
 	log    *buffer
@@ -90,16 +90,16 @@ type Process struct {
 	socket string
 }
 
-// Socket is the path of the socket that it serves.
+// Socket returns the path of the plugin's socket.
 func (p *Process) Socket() string { return p.socket }
 
-// Log is what it has written to standard error so far, and printed.
+// Log returns what the process has written to standard error and standard output so far.
 func (p *Process) Log() string { return p.log.String() }
 
-// PID is its process.
+// PID returns the process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Kill kills it, and returns when it is gone.
+// Kill kills the process and waits until it has ended.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill()
 	p.exited <- <-p.exited
@@ -111,7 +111,7 @@ func (p *Process) Close() error {
 	return p.Wait()
 }
 
-// Wait waits until it ends by itself, and returns how. One that does not within Patience is killed.
+// Wait waits until the process ends by itself, and returns how it ended. After Patience the process is killed.
 func (p *Process) Wait() error {
 	limit := time.AfterFunc(Patience, func() { _ = p.cmd.Process.Kill() })
 	defer limit.Stop()

@@ -30,7 +30,7 @@ import (
 // Patience is how long the tests wait for what must come. It only decides how late a plugin that hangs is found out.
 const Patience = 60 * time.Second
 
-// Options is what the tests have to know of a plugin.
+// Options are the options that all tests have in common.
 type Options struct {
 	// Values are the keys of a section that works, for a service that the test has set up; secrets as they would be read from
 	// their files. At least the required keys.

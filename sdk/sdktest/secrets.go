@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// AssertLeaksNoSecret checks that a text (an error, a log) holds none of the secrets, nor what is secret of
-// an address: its path, query and password. Empty secrets and those of less than four bytes are passed over.
+// AssertLeaksNoSecret checks that a text (an error, a log) contains none of the secrets, nor the secret parts of an
+// address: its path, query and password. Empty secrets and those of less than four bytes are ignored.
 func AssertLeaksNoSecret(t testing.TB, text string, secrets ...string) {
 	t.Helper()
 	for _, secret := range secrets {

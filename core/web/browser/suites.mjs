@@ -193,7 +193,7 @@ export const suites = {
 			const r = await fetch(url);
 			same(r.status, 401);
 		});
-		await check("who may control works as ever", async () => {
+		await check("who may control works as usual", async () => {
 			const page = await open({ httpCredentials: { username: "boss", password: "boss" } });
 			await live(page);
 			await row(page, "idle").locator("td.action a", { hasText: /^Start$/ }).click();

@@ -46,7 +46,7 @@ while printf 'READY\n'; do
 	esac
 	payload=$(head -c "$bytes" | tr '\000' '?' && printf .) # no variable holds a NUL; the dot keeps newlines at the end
 	payload=${payload%.}
-	[ "$(LC_ALL=C && printf '%s' "${#payload}")" = "$bytes" ] || exit 1 # stdin ended amid the event
+	[ "$(LC_ALL=C && printf '%s' "${#payload}")" = "$bytes" ] || exit 1 # stdin ended within the event
 	idle=''
 	if handle </dev/null >&2; then
 		printf 'RESULT 2\nOK'

@@ -52,7 +52,7 @@ func (o *slowOutlet) lines() []string {
 	return slices.Clone(o.got)
 }
 
-// A line that a batch ends amid is whole when the next batch follows at once, however long the first took to send.
+// A line in the middle of which a batch ends is whole when the next batch follows at once, however long the first took to send.
 func TestASlowSendPartsNoLine(t *testing.T) {
 	const idle = time.Second
 	o := &slowOutlet{takes: idle + idle/2}

@@ -17,8 +17,8 @@ type TLS struct {
 	CA         string `mapstructure:"tls_ca" doc:"file of certificates (PEM) that sign the server's; default: the system's"`
 	Cert       string `mapstructure:"tls_cert" doc:"file of the client's certificate (PEM), with tls_key"`
 	Key        string `mapstructure:"tls_key" doc:"file of the client's key (PEM)"`
-	ServerName string `mapstructure:"tls_server_name" doc:"name that the server's certificate must bear; default: the host's"`
-	Insecure   bool   `mapstructure:"tls_insecure" doc:"take any certificate: no protection against a server in between"`
+	ServerName string `mapstructure:"tls_server_name" doc:"name that the server's certificate must have; default: the host's"`
+	Insecure   bool   `mapstructure:"tls_insecure" doc:"accept any certificate: no protection against a server in between"`
 }
 
 // Config reads the files. host is the name of the server, for where ServerName is not set. Errors are *sdk.ConfigError.
