@@ -69,6 +69,36 @@ func (d *Dir) Stat(name string) (st unix.Stat_t, err error) {
 	return st, d.fail("stat", name, unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW))
 }
 
+// OpenFile opens an entry, and follows no link; flags are unix.O_*. As root it refuses with ErrUnsafe a file with several names in a directory that
+// others can write: one of them may have linked what is not theirs.
+func (d *Dir) OpenFile(name string, flags int, mode os.FileMode) (*os.File, error) {
+	fd, err := openat(d.fd, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NOCTTY, uint32(mode.Perm()))
+	if err != nil {
+		return nil, d.fail("open", name, err)
+	}
+	f := os.NewFile(uintptr(fd), filepath.Join(d.path, name)) //nolint:gosec // a descriptor
+	if os.Geteuid() != 0 {
+		return f, nil
+	}
+	var st, dir unix.Stat_t
+	if err = errors.Join(unix.Fstat(fd, &st), unix.Fstat(d.fd, &dir)); err == nil {
+		err = linkedByOthers(&st, &dir)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, d.fail("open", name, err)
+	}
+	return f, nil
+}
+
+// Rename gives an entry another name in the directory, in the place of what has it.
+func (d *Dir) Rename(from, to string) error {
+	return d.fail("rename", from, unix.Renameat(d.fd, from, d.fd, to))
+}
+
+// Sync waits until the names are on the disk. Some file systems have no such thing for directories.
+func (d *Dir) Sync() error { return d.fail("sync", "", unix.Fsync(d.fd)) }
+
 // Remove removes an entry that is no directory.
 func (d *Dir) Remove(name string) error {
 	return d.fail("remove", name, unix.Unlinkat(d.fd, name, 0))

@@ -51,11 +51,19 @@ func checkNames(path string, fd int) error {
 		err = unix.Fstat(at.dir, &dir)
 		at.Close()
 	}
-	if err == nil && foreign(&dir) && (st.Uid != dir.Uid || dir.Mode&0o022 != 0) {
-		err = fmt.Errorf("the file has %d hard links: %w", st.Nlink, ErrUnsafe)
+	if err == nil {
+		err = linkedByOthers(&st, &dir)
 	}
 	if err != nil {
 		_ = unix.Close(fd)
 	}
 	return err
+}
+
+// linkedByOthers is an error for a file with several names in a directory where another user may have made one of them.
+func linkedByOthers(file, dir *unix.Stat_t) error {
+	if file.Mode&unix.S_IFMT == unix.S_IFREG && file.Nlink > 1 && foreign(dir) && (file.Uid != dir.Uid || dir.Mode&0o022 != 0) {
+		return fmt.Errorf("the file has %d hard links: %w", file.Nlink, ErrUnsafe)
+	}
+	return nil
 }

@@ -10,11 +10,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
+	"github.com/hark-supervisor/hark/core/held"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -157,27 +158,28 @@ func (w *saver) end(ctx context.Context) error {
 
 // replaceFile writes items to a file in one step: a crash leaves the old file or the new one.
 func replaceFile(path string, items []*item) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // of mode 0600
-	if err != nil {
-		return fmt.Errorf("cannot write the file: %w", bare(err))
-	}
 	defer func() {
 		if err != nil {
-			_ = os.Remove(f.Name())
 			err = fmt.Errorf("cannot write the file: %w", bare(err))
 		}
 	}()
-	if err := errors.Join(writeItems(f, items), f.Sync(), f.Close()); err != nil {
+	dir, name, err := held.OpenParent(path)
+	if err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	defer dir.Close() //nolint:errcheck // only a descriptor
+	f, temp, err := dir.CreateTemp("."+name+".", "", 0o600)
+	if err != nil {
 		return err
 	}
-	if d, err := os.Open(dir); err == nil {
-		_ = d.Sync() // some file systems have none for directories
-		_ = d.Close()
+	if err = errors.Join(writeItems(f, items), f.Sync(), f.Close()); err == nil {
+		err = dir.Rename(temp, name)
 	}
+	if err != nil {
+		_ = dir.Remove(temp)
+		return err
+	}
+	_ = dir.Sync()
 	return nil
 }
 
@@ -218,19 +220,29 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// writable reports why no file can be put into a directory.
-func writable(dir string) error {
-	f, err := os.CreateTemp(dir, ".cache.*")
+// writable reports why no file can be put into the directory of a path.
+func writable(path string) error {
+	dir, name, err := held.OpenParent(path)
 	if err != nil {
 		return fmt.Errorf("cannot be written in its directory: %w", bare(err))
 	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
+	defer dir.Close() //nolint:errcheck // only a descriptor
+	f, temp, err := dir.CreateTemp("."+name+".", "", 0o600)
+	if err != nil {
+		return fmt.Errorf("cannot be written in its directory: %w", bare(err))
+	}
+	return errors.Join(f.Close(), dir.Remove(temp))
 }
 
 // load reads the file that an earlier process has saved. One that holds something else is set aside, with a word in the log, and the cache
 // begins with what could be read of it; one that cannot be opened is an error.
 func (s *store) load(path string) error {
-	f, err := os.Open(path)
+	dir, name, err := held.OpenParent(path)
+	if err != nil {
+		return fmt.Errorf("cannot be read: %w", bare(err))
+	}
+	defer dir.Close() //nolint:errcheck // only a descriptor
+	f, err := dir.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -245,11 +257,11 @@ func (s *store) load(path string) error {
 	if err == nil {
 		return nil
 	}
-	aside := path + ".damaged"
-	if err := os.Rename(path, aside); err != nil {
+	const aside = ".damaged"
+	if err := dir.Rename(name, name+aside); err != nil {
 		return fmt.Errorf("cannot be used, nor set aside: %w", bare(err))
 	}
-	s.log.Error("the file of the cache is damaged; what could be read was loaded, and the file was renamed", "file", aside, "error", err)
+	s.log.Error("the file of the cache is damaged; what could be read was loaded, and the file was renamed", "file", path+aside, "error", err)
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"sync"
 
@@ -62,7 +61,7 @@ func (all *stores) claim(name string, c *config, log hclog.Logger) (*store, erro
 		s = &store{log: log, byKey: map[string]*list.Element{}, used: list.New()}
 	}
 	if c.File != "" && c.File != s.file() {
-		err := writable(filepath.Dir(c.File))
+		err := writable(c.File)
 		if err == nil && fresh {
 			err = s.load(c.File)
 		}

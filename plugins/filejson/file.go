@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +16,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/hark-supervisor/hark/core/held"
 )
 
 // stampForm is the time in the name of a backup: names in order are backups in order.
@@ -29,6 +30,8 @@ type file struct {
 	log hclog.Logger
 	now func() time.Time
 
+	dir   *held.Dir // of f
+	name  string    // of f in it
 	f     *os.File
 	info  fs.FileInfo
 	left  int64 // its size after our last write; -1 before the first
@@ -50,9 +53,14 @@ func newFile(p place, log hclog.Logger) (*file, error) {
 }
 
 func (f *file) open() error {
-	// not through a link: the directory may be another user's
-	opened, err := os.OpenFile(f.p.Path, os.O_RDWR|os.O_APPEND|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, fs.FileMode(f.p.mode))
+	// Not through a link that another user can exchange: the directory may be theirs.
+	dir, name, err := held.OpenParent(f.p.Path)
 	if err != nil {
+		return fmt.Errorf("cannot open it: %w", err)
+	}
+	opened, err := dir.OpenFile(name, os.O_RDWR|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, fs.FileMode(f.p.mode))
+	if err != nil {
+		_ = dir.Close()
 		return fmt.Errorf("cannot open it: %w", err)
 	}
 	info, err := opened.Stat()
@@ -60,10 +68,10 @@ func (f *file) open() error {
 		err = errors.New("it is not a file")
 	}
 	if err != nil {
-		_ = opened.Close()
+		_, _ = opened.Close(), dir.Close()
 		return fmt.Errorf("cannot use %s: %w", f.p.Path, err)
 	}
-	f.f, f.info, f.left, f.begun = opened, info, -1, f.now()
+	f.dir, f.name, f.f, f.info, f.left, f.begun = dir, name, opened, info, -1, f.now()
 	if info.Size() > 0 {
 		f.begun = info.ModTime() // the nearest thing to when another process began it
 	}
@@ -73,7 +81,8 @@ func (f *file) open() error {
 func (f *file) close() {
 	if f.f != nil {
 		_ = f.f.Close() // and with it goes the lock
-		f.f = nil
+		_ = f.dir.Close()
+		f.f, f.dir = nil, nil
 	}
 }
 
@@ -147,13 +156,13 @@ func (f *file) append(size int64, lines []byte) error {
 // rotate makes the file a backup; the next try begins a new one.
 func (f *file) rotate() error {
 	if f.p.Backups == 0 {
-		if err := os.Remove(f.p.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := f.dir.Remove(f.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("cannot begin a new file: %w", err)
 		}
 		f.close()
 		return nil
 	}
-	if err := os.Rename(f.p.Path, f.p.Path+"."+f.now().UTC().Format(stampForm)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := f.dir.Rename(f.name, f.name+"."+f.now().UTC().Format(stampForm)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot begin a new file: %w", err)
 	}
 	f.close()
@@ -196,16 +205,19 @@ func (f *file) end() {
 	f.tidy.Wait()
 }
 
-// backups are the names of the backups, oldest first. What is half compressed is removed.
-func (f *file) backups() ([]string, error) {
-	entries, err := os.ReadDir(filepath.Dir(f.p.Path))
+// backups are the names of the backups of a file, oldest first. What is half compressed is removed.
+func backups(dir *held.Dir, of string) ([]string, error) {
+	entries, err := dir.Names()
 	if err != nil {
 		return nil, err
 	}
 	var names []string
-	for _, e := range entries {
-		stamp, ok := strings.CutPrefix(e.Name(), filepath.Base(f.p.Path)+".")
-		if !ok || !e.Type().IsRegular() {
+	for _, name := range entries {
+		stamp, ok := strings.CutPrefix(name, of+".")
+		if !ok {
+			continue
+		}
+		if st, err := dir.Stat(name); err != nil || st.Mode&syscall.S_IFMT != syscall.S_IFREG {
 			continue
 		}
 		stamp, half := strings.CutSuffix(stamp, ".tmp")
@@ -213,9 +225,8 @@ func (f *file) backups() ([]string, error) {
 		if _, err := time.Parse(stampForm, stamp); err != nil {
 			continue // not one of ours
 		}
-		name := filepath.Join(filepath.Dir(f.p.Path), e.Name())
 		if half {
-			_ = os.Remove(name)
+			_ = dir.Remove(name)
 			continue
 		}
 		names = append(names, name)
@@ -225,51 +236,59 @@ func (f *file) backups() ([]string, error) {
 }
 
 func (f *file) tidyOnce() error {
-	names, err := f.backups()
+	dir, name, err := held.OpenParent(f.p.Path)
+	if err != nil {
+		return err
+	}
+	defer dir.Close() //nolint:errcheck // only a descriptor
+	names, err := backups(dir, name)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	if more := len(names) - f.p.Backups; more > 0 {
 		for _, name := range names[:more] {
-			errs = append(errs, os.Remove(name))
+			errs = append(errs, dir.Remove(name))
 		}
 		names = names[more:]
 	}
 	for _, name := range names {
 		if f.p.Compress != "none" && !strings.HasSuffix(name, ".gz") && !strings.HasSuffix(name, ".zst") {
-			errs = append(errs, f.compress(name))
+			errs = append(errs, f.compress(dir, name))
 		}
 	}
 	return errors.Join(errs...)
 }
 
 // compress makes a compressed file of a backup, which then takes its place: whenever it breaks off, one of both is whole.
-func (f *file) compress(name string) (err error) {
+func (f *file) compress(dir *held.Dir, name string) (err error) {
 	suffix := ".gz"
 	if f.p.Compress == "zstd" {
 		suffix = ".zst"
 	}
-	in, err := os.Open(name)
+	in, err := dir.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return err
 	}
 	defer in.Close() //nolint:errcheck // it was only read
+	if info, err := in.Stat(); err != nil || !info.Mode().IsRegular() {
+		return err // it is no backup of ours
+	}
 	half := name + suffix + ".tmp"
-	out, err := os.OpenFile(half, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fs.FileMode(f.p.mode))
+	out, err := dir.OpenFile(half, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fs.FileMode(f.p.mode))
 	if err != nil {
 		return err
 	}
 	defer func() {
 		err = errors.Join(err, out.Close())
 		if err == nil {
-			err = os.Rename(half, name+suffix)
+			err = dir.Rename(half, name+suffix)
 		}
 		if err != nil {
-			_ = os.Remove(half)
+			_ = dir.Remove(half)
 			return
 		}
-		err = os.Remove(name)
+		err = dir.Remove(name)
 	}()
 	var w io.WriteCloser
 	if suffix == ".gz" {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hark-supervisor/hark/core/held"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
 	"github.com/hashicorp/go-hclog"
@@ -52,14 +53,29 @@ func write(t *testing.T, f *file, text string) {
 	}
 }
 
+// backupsOf are the paths of a file's backups, oldest first.
+func backupsOf(t *testing.T, f *file) []string {
+	t.Helper()
+	dir, of, err := held.OpenParent(f.p.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close() //nolint:errcheck // only a descriptor
+	names, err := backups(dir, of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range names {
+		names[i] = filepath.Join(filepath.Dir(f.p.Path), name)
+	}
+	return names
+}
+
 // all is what a file's backups hold, oldest first, and the file itself.
 func all(t *testing.T, f *file) []string {
 	t.Helper()
 	f.tidy.Wait()
-	names, err := f.backups()
-	if err != nil {
-		t.Fatal(err)
-	}
+	names := backupsOf(t, f)
 	var texts []string
 	for _, name := range append(names, f.p.Path) {
 		b, err := os.ReadFile(name)
@@ -107,7 +123,7 @@ func TestRotation(t *testing.T) {
 		if got := all(t, f); !slices.Equal(got, []string{long, "three\nfour\n", "five\n", "six\n"}) {
 			t.Errorf("%s: %.300q", compress, got)
 		}
-		names, _ := f.backups()
+		names := backupsOf(t, f)
 		for _, name := range names {
 			if ext := filepath.Ext(name); (ext == ".gz") != (compress == "gzip") || (ext == ".zst") != (compress == "zstd") {
 				t.Errorf("%s: %s", compress, name)
