@@ -30,7 +30,7 @@ func TestAWrongKeyOfAPluginStopsReread(t *testing.T) {
 	wrong := []string{
 		in.lineOf("hang=s3cr3t") + ": [rpcinterface:faulty] hang: must be ",
 		in.lineOf("txt=s3cr3t") + ": [rpcinterface:faulty] txt: no such key; is text meant?",
-		in.lineOf("[notifier:ops]") + `: [notifier:ops] plugin: plugin "faulty" is no notifier`,
+		in.lineOf("[notifier:ops]") + `: [notifier:ops] plugin: plugin "faulty" is not a notifier`,
 	}
 	got, status := in.ctl("reread")
 	if status == 0 || !strings.HasPrefix(got, "ERROR: CANT_REREAD: "+wrong[0]) {
