@@ -387,7 +387,7 @@ func (p *plugin) dispense(k instanceKey) (*live, error) {
 	return l, nil
 }
 
-// comingError is when an instance cannot be called yet and nothing is wrong: its plugin is starting, or is being told of it.
+// comingError is when an instance cannot be called yet and nothing is wrong: its plugin is starting, or is being configured with it.
 type comingError struct{ error }
 
 func (e *comingError) Unwrap() error { return e.error }

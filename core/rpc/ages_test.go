@@ -9,7 +9,7 @@ import (
 	"unsafe"
 )
 
-// stepped is the machine's clock, whose wall time is set forward and back. The monotonic reading goes on as ever.
+// stepped is the machine's clock, whose wall time is set forward and back. The monotonic reading goes on as usual.
 type stepped struct{ seconds atomic.Int64 }
 
 func (c *stepped) now() time.Time {

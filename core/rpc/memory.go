@@ -129,7 +129,7 @@ func (c *portion) try(bytes int64) bool {
 	return true
 }
 
-// become is set, refused where the bytes are not to be had at once. It reports whether they were.
+// become is set, refused if the bytes are not available at once. It reports whether they were.
 func (c *portion) become(bytes int64) bool {
 	if bytes <= freeClaim && c.asked <= freeClaim {
 		c.asked = bytes

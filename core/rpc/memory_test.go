@@ -51,7 +51,7 @@ func TestTheOwnerHasAReserveOfMemory(t *testing.T) {
 		t.Error("beside it there is something for others")
 	}
 	if !a.become(freeClaim + 300) {
-		t.Error("less is not to be had")
+		t.Error("less is refused")
 	}
 	b, ok := claim(others, 300)
 	if !ok {
@@ -61,7 +61,7 @@ func TestTheOwnerHasAReserveOfMemory(t *testing.T) {
 		t.Error("others can have more than 600 bytes together")
 	}
 	if _, ok := claim(others, 0); !ok {
-		t.Error("what is not counted is not to be had")
+		t.Error("what is not counted is refused")
 	}
 	c, ok := claim(owner, 400)
 	if !ok {
@@ -72,7 +72,7 @@ func TestTheOwnerHasAReserveOfMemory(t *testing.T) {
 	}
 	c.release()
 	if c, ok = claim(owner, 5000); !ok {
-		t.Error("a large answer of the owner's is not to be had though there is no other one")
+		t.Error("a large answer of the owner's is refused although there is no other one")
 	}
 	for _, p := range []*portion{a, b, c} {
 		p.release()
@@ -151,7 +151,7 @@ func TestAWaitForMemoryEnds(t *testing.T) {
 	})
 }
 
-// bigLog makes a log of text that is longer once encoded, and of what is no UTF-8.
+// bigLog makes a log of text that is longer once encoded, and of bytes that are not UTF-8.
 func bigLog(t testing.TB, h *harness, size int) string {
 	t.Helper()
 	const line = "0123456789 <&> é€😀 ]]> \xff\x00 and so on\n"
@@ -363,7 +363,7 @@ func TestWhatWaitsForStreamsIsCounted(t *testing.T) {
 	}
 	a.Give(600 << 10)
 	if !b.Take(300 << 10) {
-		t.Error("what was given back is not to be had")
+		t.Error("what was given back is not available")
 	}
 	a.Give(300<<10 + freeStream)
 	b.Give(300<<10 + freeStream)

@@ -364,7 +364,7 @@ func TestTheLocalOwnersConnectionStays(t *testing.T) {
 	})
 }
 
-// Whoever can make room is told once when there are many connections, and once when there are few again.
+// Whoever can make room is notified once when there are many connections, and once when there are few again.
 func TestACrowdIsTold(t *testing.T) {
 	told := make(chan bool, 100)
 	h := guarded(t, patient(40), func(o *Options) { o.Crowded = func(many bool) { told <- many } })
