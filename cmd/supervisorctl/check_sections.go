@@ -9,10 +9,10 @@ import (
 )
 
 // checkSections adds to a report what is wrong with the sections about plugins. Their keys
-// are known to supervisord plugin sections, which runs beside this program.
+// and templates are known to supervisord plugin sections, which runs beside this program.
 func checkSections(r *run, o config.Options, report *config.Report) {
 	unchecked := func(why string) {
-		report.Notes = append(report.Notes, config.Issue{File: report.Files[0], Text: "the keys of plugins were not checked: " + why})
+		report.Notes = append(report.Notes, config.Issue{File: report.Files[0], Text: "the keys of plugins and the templates of notifiers were not checked: " + why})
 	}
 	program, err := besides("supervisord")
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/plugins"
 	"github.com/hark-supervisor/hark/plugins/bundled"
 	"github.com/hark-supervisor/hark/sdk"
 )
@@ -28,7 +29,8 @@ var errSections = errors.New("sections about plugins have errors")
 // sections checks what a configuration says of plugins, without starting one: that each is
 // there and may be executed, and its sections' keys against its description. That is the
 // record of its installation, or, of those that come with Hark, what they print. Of any
-// other plugin the keys are not known unless it runs, which is a warning.
+// other plugin the keys are not known unless it runs, which is a warning. Templates of
+// notifiers are parsed and tried, as by a daemon that starts.
 func (t *pluginTool) sections(words []string) error {
 	if len(words) > 0 {
 		return fmt.Errorf("sections takes no name; %w", errPluginUsage)
@@ -37,7 +39,8 @@ func (t *pluginTool) sections(words []string) error {
 	if err != nil {
 		return err
 	}
-	t.cfg = config.Sections(config.Options{Path: t.conf, Argv0: os.Args[0], Dir: dir})
+	var templates []config.Issue
+	t.cfg, templates = config.Sections(config.Options{Path: t.conf, Argv0: os.Args[0], Dir: dir, Template: plugins.CheckTemplate})
 	dirs := t.cfg.Supervisord.PluginDirs
 	if len(dirs) == 0 {
 		dirs = config.DefaultPluginDirs()
@@ -48,16 +51,19 @@ func (t *pluginTool) sections(words []string) error {
 	defer t.close()
 	known := map[string]schema{}
 	found, failed := []sectionIssue{}, false
+	at := func(severity string, issue config.Issue) {
+		failed = failed || severity == "error"
+		found = append(found, sectionIssue{severity, issue.File, issue.Line, issue.Section, issue.Key, issue.Text})
+	}
+	for _, issue := range templates {
+		at("error", issue)
+	}
 	for i := range t.cfg.Instances {
 		in := &t.cfg.Instances[i]
 		s, asked := known[in.Plugin]
 		if !asked {
 			s.description, s.err = t.recorded(in.Plugin)
 			known[in.Plugin] = s
-		}
-		at := func(severity string, issue config.Issue) {
-			failed = failed || severity == "error"
-			found = append(found, sectionIssue{severity, issue.File, issue.Line, issue.Section, issue.Key, issue.Text})
 		}
 		switch {
 		case errors.Is(s.err, errNotRun):

@@ -71,16 +71,17 @@ func Check(o Options) Report {
 }
 
 // Sections reads what a configuration says of plugins, as far as it can be read, whatever
-// is wrong with the rest of it: Plugins and Instances of the Config are filled. It is for
+// is wrong with the rest of it: Plugins and Instances of the Config are filled, and wrong
+// is what Options.Template reports about templates of [notifier:x]. It is for
 // checking them beside Check, and takes a file that another includes as Check does.
-func Sections(o Options) *Config {
+func Sections(o Options) (c *Config, wrong []Issue) {
 	l, err := newLoader(o)
 	if err != nil {
-		return &Config{}
+		return &Config{}, nil
 	}
 	l.mayBeSnippet = true
 	l.load()
-	return l.cfg
+	return l.cfg, l.templateIssues
 }
 
 // wholeOnly are the sections that a file has which is a configuration of its own.

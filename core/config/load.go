@@ -74,10 +74,12 @@ type loader struct {
 	seen    map[Issue]bool
 	section string // the program section being read: its name goes into Supervisor's messages
 
-	warnings []string            // ours, after Supervisor's
-	notices  []Issue             // all that the activity log is told, with its place
-	unknown  []Issue             // settings that nobody reads
-	origins  map[*Process]string // the section that a process was made from
+	warnings []string // ours, after Supervisor's
+	notices  []Issue  // all that the activity log is told, with its place
+	unknown  []Issue  // settings that nobody reads
+	// templateIssues are those of errs and late that Options.Template reported.
+	templateIssues []Issue
+	origins        map[*Process]string // the section that a process was made from
 
 	process Process // what the processes of the section being read have in common
 

@@ -271,6 +271,7 @@ func outletTypes() []*ValueType {
 			}
 			if err := r.l.o.Template(s); err != nil {
 				r.l.reject(v.section, v.key, "", err.Error())
+				r.l.templateIssues = append(r.l.templateIssues, r.l.issue(v.section, v.key, err.Error()))
 			}
 		},
 	}
