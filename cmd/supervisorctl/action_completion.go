@@ -12,7 +12,7 @@ var completionScripts embed.FS
 
 func completionAction() Action {
 	return Action{
-		Name: "completion", Extra: true, Local: true,
+		Name: "completion", Extra: true, OthersFlags: true, Local: true,
 		Help: "completion bash\t\tPrint the completion script of a shell: bash, zsh or fish.\n" +
 			"\t\t\tIt completes actions, their flags, and the names of live processes.",
 		Complete: completeWords(func() []string { return []string{"bash", "zsh", "fish"} }), JSON: textOnly(),

@@ -21,7 +21,7 @@ const pluginHelp = "plugin list|info|verify|check|install|remove|new …\tTools 
 // write to a plugin directory, and no method of the daemon's.
 func pluginAction() Action {
 	return Action{
-		Name: "plugin", Extra: true, Help: pluginHelp, Run: pluginTool,
+		Name: "plugin", Extra: true, OthersFlags: true, Help: pluginHelp, Run: pluginTool,
 		Complete: completeWords(func() []string {
 			return []string{"list", "info", "verify", "check", "install", "remove", "new", "status", "restart"}
 		}),

@@ -17,10 +17,12 @@ type Action struct {
 	// Plugin is the name of the [ctlplugin:x] section that brought the action, ""
 	// for none.
 	Plugin string
-	// Flags are Hark's additions to an action of Supervisor's. Anything else that
-	// begins with dashes is an argument.
+	// Flags are Hark's. Anything else that begins with two dashes is an argument of an action of Supervisor's, and refused by one of Hark's
+	// own, unless a word -- stands before it.
 	// --json is added where the action has documents.
 	Flags []Flag
+	// OthersFlags: the arguments are another program's, with flags of its own.
+	OthersFlags bool
 	// Complete is what its arguments may become; completeNothing for nothing.
 	Complete completer
 	// JSON is what --json prints, a row for each form of the action; textOnly() for an
@@ -158,7 +160,7 @@ func isIdentifier(c byte) bool {
 // cutFlags takes the action's own flags out of its arguments, wherever they
 // stand before a "--". What it does not know stays where it is.
 func (a *Action) cutFlags(arg string) (rest string, flags map[string]string, err error) {
-	if len(a.Flags) == 0 {
+	if len(a.Flags) == 0 && !a.ownFlags() {
 		return arg, nil, nil
 	}
 	var kept []string
@@ -173,6 +175,11 @@ func (a *Action) cutFlags(arg string) (rest string, flags map[string]string, err
 			i = slices.IndexFunc(a.Flags, func(f Flag) bool { return f.Name == name })
 		}
 		switch {
+		case word == "--" && a.ownFlags():
+			kept, words = append(kept, words...), nil
+			continue
+		case i < 0 && a.ownFlags() && strings.HasPrefix(word, "--"):
+			return "", nil, usagef("option --%s not recognized: %s takes %s", name, a.Name, a.flagList())
 		case i < 0:
 			kept = append(kept, word)
 			continue
@@ -186,6 +193,21 @@ func (a *Action) cutFlags(arg string) (rest string, flags map[string]string, err
 		flags[name] = value
 	}
 	return strings.Join(kept, " "), flags, nil
+}
+
+// ownFlags reports whether all flags that the action may be given are Flags.
+func (a *Action) ownFlags() bool { return a.Extra && !a.OthersFlags }
+
+// flagList is the action's flags for a sentence: "--events, --json", or "no options".
+func (a *Action) flagList() string {
+	names := make([]string, len(a.Flags))
+	for i, f := range a.Flags {
+		names[i] = "--" + f.Name
+	}
+	if len(names) == 0 {
+		return "no options"
+	}
+	return strings.Join(names, ", ")
 }
 
 func joinArgs(args []string) string { return strings.Join(args, " ") }

@@ -8,11 +8,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"text/template"
+
+	"github.com/hark-supervisor/hark/sdk/bash"
+	"github.com/hark-supervisor/hark/sdk/python"
 )
 
 // templates are the files that "listener new" writes; listenerLanguages says which
@@ -81,6 +85,10 @@ type listenerLanguage struct {
 	test  func(name string) string
 	needs string // what must be there to run it
 
+	// library, where it has one, is a file that is written beside the listener.
+	library     func() string
+	libraryName string
+
 	// Of a language that is compiled: what makes the program of the file, in its
 	// directory, and how that is started; the listener's name in its place itself if nil.
 	build func(name string) string
@@ -98,8 +106,9 @@ func listenerLanguages() []listenerLanguage {
 		return listenerLanguage{name: name, file: suffixed(suffix), test: suffixed("-test.sh"), needs: needs}
 	}
 	return []listenerLanguage{
-		{name: "python", file: suffixed(".py"), test: suffixed("_test.py"), ownTest: true, needs: "hark_listener.py, where Python finds it"},
-		script("bash", ".bash", "hark-listener.bash in PATH"),
+		{name: "python", file: suffixed(".py"), test: suffixed("_test.py"), ownTest: true, needs: "Python 3",
+			library: python.Library, libraryName: "hark_listener.py"},
+		{name: "bash", file: suffixed(".bash"), test: suffixed("-test.sh"), needs: "bash 4.4 or later", library: bash.Library, libraryName: "hark-listener.bash"},
 		{name: "go", file: fixed("main.go"), test: fixed("main_test.go"), ownTest: true, module: true, needs: "Go, and go mod tidy once",
 			build:     func(name string) string { return "go mod tidy && go build -o " + name },
 			runsTests: func(test string) string { return "cd " + filepath.Dir(test) + " && go test" }},
@@ -166,15 +175,32 @@ func listenerNew(args []string, stdout, stderr io.Writer) int {
 	for _, f := range files {
 		_, _ = fmt.Fprintf(&b, "%s: written\n", f.path)
 	}
-	test := filepath.Join(dir, language.test(name))
+	test := testCommand(filepath.Join(dir, language.test(name)), language)
 	_, _ = fmt.Fprintf(&b, "It needs %s; its test needs supervisor-listener-test in PATH.\n", language.needs)
-	if language.runsTests != nil {
-		test = language.runsTests(test)
-	}
 	_, _ = fmt.Fprintf(&b, "Test it: %s\n", test)
 	_, _ = fmt.Fprintf(&b, "Use it: copy %s to where the configuration includes from, then supervisorctl update\n", filepath.Join(dir, name+".conf"))
 	_, _ = io.WriteString(stdout, b.String())
 	return exitSuccess
+}
+
+// testCommand is how to run the test at path. The conformance kit that it needs may be beside this program, and not in PATH.
+func testCommand(path string, language listenerLanguage) string {
+	command := path
+	if language.runsTests != nil {
+		command = language.runsTests(path)
+	}
+	const kit = "supervisor-listener-test"
+	if _, err := exec.LookPath(kit); err == nil {
+		return command
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return command
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(self), kit)); err != nil {
+		return command
+	}
+	return "export PATH=\"" + filepath.Dir(self) + ":$PATH\"; " + command
 }
 
 func listenerNewOptions(args []string) (name string, language listenerLanguage, dir string, err error) {
@@ -261,6 +287,9 @@ func newListenerFiles(name string, language listenerLanguage, dir string) ([]new
 		}
 		files[i].path = filepath.Join(dir, files[i].path)
 		files[i].data = b.Bytes()
+	}
+	if language.library != nil {
+		files = append(files, newFile{path: filepath.Join(dir, language.libraryName), mode: 0o644, data: []byte(language.library())})
 	}
 	return files, nil
 }

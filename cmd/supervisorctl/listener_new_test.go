@@ -41,7 +41,7 @@ func kitPath(t *testing.T) string {
 	if out, err := exec.Command("go", "build", "-o", dir, "../supervisor-listener-test").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	return strings.Join([]string{dir, repository(t) + "/sdk/bash", os.Getenv("PATH")}, ":")
+	return strings.Join([]string{dir, os.Getenv("PATH")}, ":")
 }
 
 func repository(t *testing.T) string {
@@ -88,7 +88,7 @@ func TestNewListenersKeepTheProtocol(t *testing.T) {
 				t.Helper()
 				cmd := exec.Command(argv[0], argv[1:]...)
 				cmd.Dir = dir
-				cmd.Env = append(os.Environ(), "PATH="+path, "PYTHONPATH="+root+"/sdk/python", "PYTHONDONTWRITEBYTECODE=1", "GOPROXY=off", "GOFLAGS=", "GOWORK=off")
+				cmd.Env = append(os.Environ(), "PATH="+path, "PYTHONDONTWRITEBYTECODE=1", "GOPROXY=off", "GOFLAGS=", "GOWORK=off")
 				out, err := cmd.CombinedOutput()
 				if err != nil {
 					t.Fatalf("%q: %v\n%s", argv, err, out)
