@@ -141,6 +141,61 @@ func TestAForkBomb(t *testing.T) {
 	in.waitEcho("echo")
 }
 
+// A plugin cannot raise max_processes, nor get round it by sessions or user namespaces.
+func TestMaxProcessesHoldsWhateverThePluginTries(t *testing.T) {
+	if !isRoot(t) {
+		return
+	}
+	const most = 60
+	in := run(t, faultyConf(t, fmt.Sprintf("user=games\nmax_processes=%d", most), "none"))
+	in.waitEcho("echo")
+	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", in.plugin("pid")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := false
+	for line := range strings.Lines(string(limits)) {
+		if rest, ok := strings.CutPrefix(line, "Max processes"); ok {
+			fields := strings.Fields(rest)
+			held = fields[0] == strconv.Itoa(most) && fields[1] == strconv.Itoa(most)
+		}
+	}
+	if !held {
+		t.Errorf("its limits:\n%s", limits)
+	}
+	got, err := in.call("faulty.escape")
+	started := 0
+	if _, scan := fmt.Sscanf(fmt.Sprint(got), "raised false, started %d", &started); err != nil || scan != nil || started >= most {
+		t.Errorf("it answers %v, %v", got, err)
+	}
+	t.Logf("%d processes", started)
+	if err := syscall.Kill(in.plugin("pid").(int), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	in.waitLog("plugin faulty is BACKOFF")
+	for _, pid := range sleepers(faulty.ForkedSleep) { // those with a session of their own, where there is no cgroup to hold them
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	until(t, "all are gone", func() bool { return len(sleepers(faulty.ForkedSleep)) == 0 })
+	in.waitEcho("echo")
+}
+
+// As root there is no limit but that of a cgroup; where that does not count, the log says so.
+func TestMaxProcessesOfRootIsOfACgroupOrToldAsNone(t *testing.T) {
+	if !isRoot(t) {
+		return
+	}
+	in := run(t, faultyConf(t, "max_processes=60", "none"))
+	in.waitEcho("echo")
+	if strings.Contains(in.log(), "max_processes has no effect") {
+		return
+	}
+	got, err := in.call("faulty.forks")
+	if n, ok := got.(int); err != nil || !ok || n >= 60 {
+		t.Errorf("nothing is told, and it has started %v processes, %v", got, err)
+	}
+}
+
 // Whatever a plugin does, the loop goes on: the longest turn over the restarts of 100 programs is told (bench/RESULTS.md has figures of a quiet
 // machine). The bound here only catches a loop that waits for a plugin.
 func TestSupervisionGoesOnWhileAPluginMisbehaves(t *testing.T) {

@@ -139,7 +139,7 @@ func (n *namespace) Methods() []sdk.Method {
 		{Name: "call", Params: []sdk.Param{{Type: "string", Name: "method", Help: "to be called back"}}, Returns: sdk.Param{Type: "string"}, Help: "Call back."},
 		{Name: "fault", Returns: sdk.Param{Type: "string"}, Help: "Answer a fault."},
 	}
-	for _, name := range []string{"crash", "hang", "stop", "flood", "print", "huge", "deep", "utf8", "forks", "secret", "loop", "refused"} {
+	for _, name := range []string{"crash", "hang", "stop", "flood", "print", "huge", "deep", "utf8", "forks", "escape", "secret", "loop", "refused"} {
 		m := sdk.Method{Name: name, Returns: sdk.Param{Type: "string"}, Help: "Misbehave."}
 		if name == "hang" || name == "stop" {
 			m.Timeout = 2 * time.Second
@@ -219,6 +219,8 @@ func misbehave(how string) (any, error) {
 		return "\xff\xfe", nil
 	case "forks":
 		return forks(), nil
+	case "escape":
+		return escape(), nil
 	}
 	return true, nil
 }
