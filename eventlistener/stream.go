@@ -28,7 +28,7 @@ type StreamConfig struct {
 
 // Budget bounds what several streams keep together. Its methods must not block.
 type Budget interface {
-	// Take takes so many bytes, and reports whether they were to be had.
+	// Take takes so many bytes, and reports whether they were available.
 	Take(bytes int) bool
 	// Give gives bytes back that were taken.
 	Give(bytes int)

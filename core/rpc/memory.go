@@ -144,7 +144,7 @@ func counts(bytes int64) int64 { return max(bytes-freeClaim, 0) }
 // release ends the claim; it can be used again.
 func (c *portion) release() {
 	if c.asked > freeClaim {
-		_ = c.set(context.Background(), 0) // less is always to be had
+		_ = c.set(context.Background(), 0) // less is always available
 	}
 	c.asked = 0
 }
