@@ -83,7 +83,7 @@ socket=unix://DIR/fcgi.sock
 func TestChildrenAreStartedAlike(t *testing.T) {
 	t.Parallel()
 	more := strings.ReplaceAll(childrenConf, "\n[program:", "\nstartsecs=0\nautorestart=false\n[program:")
-	p := preparePair(t, baseConf+more)
+	p := preparePair(t, baseConf+asWhoMay(t, more))
 	p.wait(func(in *instance) {
 		in.cmd.Env = append(in.cmd.Env, "FROM_TEST=t")
 		for _, err := range []error{

@@ -105,7 +105,7 @@ type rpcCase struct {
 func TestXMLRPCAnswersAlike(t *testing.T) {
 	t.Parallel()
 	endsAtOnce := regexp.MustCompile(`(?m)^ *struct\n *description: .*\n *group: string "(killed|exited|fatal|quick)"\n *name: .*\n *status: .*\n|^ *\n`)
-	p := startPair(t, rpcConf)
+	p := startPair(t, asWhoMay(t, rpcConf))
 	p.waitState("sleeper", "RUNNING")
 	p.waitState("exited", "EXITED")
 	p.waitState("killed", "EXITED")

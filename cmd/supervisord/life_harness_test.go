@@ -206,6 +206,16 @@ func isRoot(t *testing.T) bool {
 	return false
 }
 
+// asWhoMay is a configuration whose programs run as the users it says, or, where only root could start them so, as our own.
+func asWhoMay(t *testing.T, conf string) string {
+	t.Helper()
+	if isRoot(t) {
+		return conf
+	}
+	own := "user=" + strconv.Itoa(os.Getuid()) + "\n"
+	return strings.NewReplacer("user=nobody\n", own, "user=root\n", own).Replace(conf)
+}
+
 // needsRoot skips a test that is only for root.
 func needsRoot(t *testing.T) {
 	t.Helper()
