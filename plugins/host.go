@@ -329,7 +329,9 @@ type InstanceStatus struct {
 	Section string
 	Ready   bool
 	Pending bool // what was set last has not been tried yet
-	Trouble string
+	// Previous is set where the plugin refused what was set last, and serves the section by what it took before.
+	Previous bool
+	Trouble  string
 }
 
 // Plugins reports how all plugins do, by name.

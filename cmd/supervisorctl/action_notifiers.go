@@ -36,9 +36,17 @@ func notifierAction() Action {
 	}
 }
 
-// notServed is the exit status of notifiers and sinks where one is not served, as that of
-// status where a process does not run.
+// notServed is the exit status of notifiers and sinks where one is not served as it is
+// configured, as that of status where a process does not run.
 const notServed = exitStatusNotRunning
+
+// status is the exit status that the outlet makes.
+func (o outlet) status() int {
+	if o.State == "served" || o.State == "failing" {
+		return exitSuccess
+	}
+	return notServed
+}
 
 // logSink is how a log sink does (hark.getLogSinks), in bytes where nothing else is said.
 type logSink struct {
@@ -65,7 +73,7 @@ type logSink struct {
 
 // outlet is how a notifier or sink does, all in all.
 type outlet struct {
-	State   string `json:"state"`   // served, not served or failing
+	State   string `json:"state"`   // served, previous settings (see previousSettings), not served or failing
 	Trouble string `json:"trouble"` // "" for none
 }
 
@@ -85,6 +93,8 @@ func (r *run) outlets(kind string) (func(name, lastError string) outlet, error) 
 	return func(name, lastError string) outlet {
 		at, known := sections[kind+":"+name]
 		switch {
+		case known && at.previous:
+			return outlet{"previous settings", at.trouble}
 		case known && !at.ready && at.trouble != "":
 			return outlet{"not served", at.trouble}
 		case known && !at.ready:
@@ -112,9 +122,7 @@ func notifiers(r *run, arg string) (answer, error) {
 	var rows [][]string
 	for _, s := range ofKind(all, "notifier") {
 		o := how(s.Name, s.LastError)
-		if o.State == "not served" {
-			a.status = notServed
-		}
+		a.status = max(a.status, o.status())
 		value = append(value, notifierRow{s, o})
 		rows = append(rows, []string{s.Name, o.State, strconv.Itoa(s.Queued), strconv.Itoa(s.Delivered), strconv.Itoa(s.Suppressed), s.lost(),
 			ago(now, s.LastDelivery), o.Trouble})
@@ -140,9 +148,7 @@ func sinks(r *run, arg string) (answer, error) {
 	var rows [][]string
 	for _, s := range all {
 		o := how(s.Name, s.LastError)
-		if o.State == "not served" {
-			a.status = notServed
-		}
+		a.status = max(a.status, o.status())
 		value = append(value, sinkRow{s, o})
 		rows = append(rows, []string{s.Name, o.State, size(s.Queued), size(s.Written), size(s.Dropped), ago(now, s.LastDelivery), o.Trouble})
 	}

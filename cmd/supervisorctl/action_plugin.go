@@ -124,6 +124,8 @@ func pluginStatus(r *run, names []string) (answer, error) {
 			state := "served"
 			if !instance.Ready {
 				state, a.status = "not served", notServed
+			} else if instance.Previous {
+				state, a.status = "previous settings", notServed
 			}
 			rows = append(rows, []string{"  [" + instance.Section + "]", state, "", "", "", "", instance.Trouble})
 		}

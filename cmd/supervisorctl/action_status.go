@@ -71,7 +71,10 @@ func (r *run) withSections(a answer) (answer, error) {
 		}
 		s := sections[name]
 		row := processInfo{named: nameOf(name, name), State: "SERVED", Description: printable(s.trouble)}
-		if !s.ready {
+		switch {
+		case s.previous:
+			row.State, row.Description, a.status = "PREVIOUS", printable(previousSettings+": "+s.trouble), notServed
+		case !s.ready:
 			row.State, a.status = "UNSERVED", notServed
 		}
 		rows = append(rows, row)

@@ -15,10 +15,14 @@ const (
 
 // served is what is known of a section that a plugin serves.
 type served struct {
-	ready   bool   // its plugin serves it
-	settled bool   // the first try of its present settings is over
-	trouble string // what is wrong, "" for nothing
+	ready    bool   // its plugin serves it
+	settled  bool   // the first try of its present settings is over
+	previous bool   // it is served by the settings before, since its present ones were refused
+	trouble  string // what is wrong, "" for nothing
 }
+
+// previousSettings is how a section is of which the plugin refused a change.
+const previousSettings = "served with its previous settings"
 
 // isPluginSection reports whether a name that update takes for a group's is that of a
 // section about plugins.
@@ -49,7 +53,9 @@ type pluginInstance struct {
 	Name    string `json:"name"`
 	Ready   bool   `json:"ready"`
 	Pending bool   `json:"pending"` // its settings have not been tried yet
-	Trouble string `json:"trouble"`
+	// Previous is set where its settings were refused and those before stay in use.
+	Previous bool   `json:"previous"`
+	Trouble  string `json:"trouble"`
 }
 
 // servedSections asks how the plugins do, by their sections. A section [plugin:x] is
@@ -65,7 +71,7 @@ func (r *run) servedSections() (map[string]served, error) {
 		for _, instance := range plugins[i].Instances {
 			s := plugins[i].serves(instance)
 			all[instance.Section] = s
-			own.ready, own.settled = own.ready && s.ready, own.settled && s.settled
+			own.ready, own.settled, own.previous = own.ready && s.ready, own.settled && s.settled, own.previous || s.previous
 			if own.trouble == "" {
 				own.trouble = s.trouble
 			}
@@ -77,7 +83,7 @@ func (r *run) servedSections() (map[string]served, error) {
 
 // serves is how one section of the plugin is.
 func (p *pluginInfo) serves(i pluginInstance) served {
-	s := served{ready: i.Ready && !i.Pending, settled: !i.Pending, trouble: i.Trouble}
+	s := served{ready: i.Ready && !i.Pending, settled: !i.Pending, previous: i.Previous, trouble: i.Trouble}
 	if !i.Ready && s.trouble == "" && (p.State == "BACKOFF" || p.State == "FATAL") {
 		s.settled, s.trouble = true, p.Trouble // it did not come to try
 	}
@@ -119,7 +125,11 @@ func (r *run) checkServed(names []string) (bool, error) {
 			case s.trouble == "":
 				s.trouble = "its plugin has not answered yet; see plugin status"
 			}
-			r.report(problem(exitGeneric, name, "not served: "+printable(s.trouble)))
+			how := "not served"
+			if s.previous {
+				how = previousSettings
+			}
+			r.report(problem(exitGeneric, name, how+": "+printable(s.trouble)))
 			good = false
 		}
 		return good, nil

@@ -85,7 +85,7 @@ func pluginInfos(ext *extensions) func(context.Context) ([]web.PluginInfo, error
 		for _, p := range ext.Plugins() {
 			info := web.PluginInfo{Name: p.Name, State: p.State, Version: p.Version, Pid: p.PID, Restarts: p.Restarts, Failures: p.Failures, Trouble: p.Trouble}
 			for _, i := range p.Instances {
-				info.Instances = append(info.Instances, web.PluginInstance{Section: i.Section, Ready: i.Ready, Trouble: i.Trouble})
+				info.Instances = append(info.Instances, web.PluginInstance{Section: i.Section, Ready: i.Ready, Previous: i.Previous, Trouble: i.Trouble})
 				if info.Trouble == "" {
 					info.Trouble = i.Trouble
 				}

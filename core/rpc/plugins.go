@@ -32,6 +32,7 @@ type PluginInstance struct {
 	Section, Kind, Name string
 	Ready               bool
 	Pending             bool // its settings have not been tried yet
+	Previous            bool // its settings were refused, and those before stay in use
 	Trouble             string
 }
 
@@ -78,7 +79,7 @@ func pluginStruct(p *Plugin) xmlrpc.Struct {
 	for i, one := range p.Instances {
 		instances[i] = xmlrpc.Struct{
 			{Name: "section", Value: one.Section}, {Name: "kind", Value: one.Kind}, {Name: "name", Value: one.Name},
-			{Name: "ready", Value: one.Ready}, {Name: "pending", Value: one.Pending}, {Name: "trouble", Value: one.Trouble},
+			{Name: "ready", Value: one.Ready}, {Name: "pending", Value: one.Pending}, {Name: "previous", Value: one.Previous}, {Name: "trouble", Value: one.Trouble},
 		}
 	}
 	return xmlrpc.Struct{

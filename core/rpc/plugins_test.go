@@ -17,7 +17,7 @@ type fakePlugins struct{ restarted []string }
 func (f *fakePlugins) Plugins() []Plugin {
 	return []Plugin{
 		{Name: "slack", Version: "1.0", State: "RUNNING", PID: 12, Since: time.Unix(100, 5e8), Restarts: 2, Failures: 1, Trouble: "slow", SHA256: "ab", Permissions: "read",
-			Instances: []PluginInstance{{Section: "notifier:ops", Kind: "notifier", Name: "ops", Ready: true}, {Section: "notifier:x", Kind: "notifier", Name: "x", Trouble: "no token"}}},
+			Instances: []PluginInstance{{Section: "notifier:ops", Kind: "notifier", Name: "ops", Ready: true, Previous: true}, {Section: "notifier:x", Kind: "notifier", Name: "x", Trouble: "no token"}}},
 		{Name: "loki", State: "FATAL"},
 	}
 }
@@ -38,7 +38,7 @@ func TestPluginMethods(t *testing.T) {
 	d := NewDispatcher(nil, Namespace{Name: "hark", Methods: PluginMethods(f)})
 	got, err := d.Call(context.Background(), ReadOnly, "hark.getPlugins", nil)
 	const want = "[[{name slack} {version 1.0} {statename RUNNING} {pid 12} {since 100} {restarts 2} {failures 1} {internal_errors 0} {trouble slow} {sha256 ab} {permissions read} " +
-		"{instances [[{section notifier:ops} {kind notifier} {name ops} {ready true} {pending false} {trouble }] [{section notifier:x} {kind notifier} {name x} {ready false} {pending false} {trouble no token}]]}] " +
+		"{instances [[{section notifier:ops} {kind notifier} {name ops} {ready true} {pending false} {previous true} {trouble }] [{section notifier:x} {kind notifier} {name x} {ready false} {pending false} {previous false} {trouble no token}]]}] " +
 		"[{name loki} {version } {statename FATAL} {pid 0} {since 0} {restarts 0} {failures 0} {internal_errors 0} {trouble } {sha256 } {permissions } {instances []}]]"
 	if text := fmt.Sprint(plain(t, got)); err != nil || text != want {
 		t.Errorf("%v, %v\nwant %s", text, err, want)

@@ -2,13 +2,17 @@ package web
 
 import "context"
 
-// unservedSection is one that no plugin serves at the moment.
+// previousSettings is how a section is of which the plugin refused a change.
+const previousSettings = "served with its previous settings"
+
+// unservedSection is one that no plugin serves at the moment, or not as it is configured.
 type unservedSection struct {
-	Section string `json:"section"`
-	Trouble string `json:"trouble"` // ""; its plugin is starting
+	Section  string `json:"section"`
+	Trouble  string `json:"trouble"` // ""; its plugin is starting
+	previous bool   // served with its previous settings
 }
 
-// unservedSections are those that no plugin serves at the moment.
+// unservedSections are those that no plugin serves at the moment, or not as they are configured.
 func (h *Handler) unservedSections(ctx context.Context) (sections []unservedSection, err error) {
 	if h.o.Plugins == nil {
 		return nil, nil
@@ -16,14 +20,17 @@ func (h *Handler) unservedSections(ctx context.Context) (sections []unservedSect
 	all, err := h.o.Plugins(ctx)
 	for _, p := range all {
 		for _, i := range p.Instances {
-			if i.Ready {
+			if i.Ready && !i.Previous {
 				continue
 			}
 			trouble := i.Trouble
+			if i.Previous {
+				trouble = previousSettings + ": " + trouble
+			}
 			if trouble == "" {
 				trouble = p.Trouble
 			}
-			sections = append(sections, unservedSection{i.Section, trouble})
+			sections = append(sections, unservedSection{i.Section, trouble, i.Previous})
 		}
 	}
 	return sections, err
@@ -36,7 +43,11 @@ func (h *Handler) unserved(ctx context.Context) (sections []string) {
 		return []string{"(cannot tell: " + err.Error() + ")"}
 	}
 	for _, s := range all {
-		sections = append(sections, "["+s.Section+"]")
+		name := "[" + s.Section + "]"
+		if s.previous {
+			name += " (" + previousSettings + ")"
+		}
+		sections = append(sections, name)
 	}
 	return sections
 }
@@ -48,7 +59,7 @@ const unservedShown = 20
 func (h *Handler) unservedNow(ctx context.Context) (shown []unservedSection, more int) {
 	all, err := h.unservedSections(ctx)
 	if err != nil {
-		return []unservedSection{{"plugins", err.Error()}}, 0
+		return []unservedSection{{Section: "plugins", Trouble: err.Error()}}, 0
 	}
 	shown = []unservedSection{}
 	for _, s := range all {

@@ -16,10 +16,18 @@ func TestThePageNamesTheFirstSectionsThatAreNotServed(t *testing.T) {
 	all := []PluginInfo{{Name: "slack", Trouble: "exit status 1", Instances: instances}, {Name: "starts", Instances: []PluginInstance{{Section: "logsink:soon"}}}}
 	h := &Handler{o: Options{Plugins: func(context.Context) ([]PluginInfo, error) { return all, nil }}}
 	shown, more := h.unservedNow(t.Context())
-	if len(shown) != unservedShown || more != 5 || shown[0] != (unservedSection{"notifier:5", "exit status 1"}) || shown[2].Trouble != "no token" {
+	if len(shown) != unservedShown || more != 5 || shown[0] != (unservedSection{Section: "notifier:5", Trouble: "exit status 1"}) || shown[2].Trouble != "no token" {
 		t.Errorf("%d more than %v", more, shown)
 	}
 	if names := h.unserved(t.Context()); len(names) != 26 || names[25] != "[logsink:soon]" {
+		t.Errorf("/readyz?plugins names %v", names)
+	}
+	// One whose change was refused is served, but not as it is configured.
+	all = []PluginInfo{{Name: "file-json", Instances: []PluginInstance{{Section: "logsink:json", Ready: true, Previous: true, Trouble: "no such directory"}}}}
+	if shown, _ := h.unservedNow(t.Context()); len(shown) != 1 || shown[0].Trouble != "served with its previous settings: no such directory" {
+		t.Errorf("of a section with its previous settings: %v", shown)
+	}
+	if names := h.unserved(t.Context()); len(names) != 1 || names[0] != "[logsink:json] (served with its previous settings)" {
 		t.Errorf("/readyz?plugins names %v", names)
 	}
 	h.o.Plugins = func(context.Context) ([]PluginInfo, error) { return nil, errors.New("gone") }

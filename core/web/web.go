@@ -66,7 +66,9 @@ type PluginInfo struct {
 type PluginInstance struct {
 	Section string `json:"section"`
 	Ready   bool   `json:"ready"`
-	Trouble string `json:"trouble"`
+	// Previous is set where its settings were refused and those before stay in use.
+	Previous bool   `json:"previous"`
+	Trouble  string `json:"trouble"`
 }
 
 // Handler serves the page. It is given to rpc.Options as Fallback.
