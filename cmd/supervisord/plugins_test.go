@@ -35,11 +35,6 @@ func (in *instance) plugin(member string) any {
 	return nil
 }
 
-func (in *instance) waitPlugin(state string) {
-	in.t.Helper()
-	until(in.t, "the plugin is "+state, func() bool { return in.plugin("statename") == state })
-}
-
 func (in *instance) waitEcho(want string) {
 	in.t.Helper()
 	until(in.t, "faulty.echo answers "+want, func() bool {
