@@ -152,7 +152,6 @@ func (h *handler) answer(w http.ResponseWriter, c *conn, access Access, method s
 		if !c.claim.become(int64(2 * weight)) {
 			err = errMemory
 		} else if buf, failed := h.encode(value, weight, method); failed == nil {
-			value = nil // what is written takes its time
 			_ = c.claim.set(s.calls, int64(cap(buf)))
 			writeXML(w, buf)
 			return http.StatusOK
