@@ -64,6 +64,10 @@ func (r *run) withSections(a answer) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	failures, err := r.failingSections()
+	if err != nil {
+		return answer{}, err
+	}
 	var rows []processInfo
 	for _, name := range slices.Sorted(maps.Keys(sections)) {
 		if strings.HasPrefix(name, "plugin:") {
@@ -76,11 +80,30 @@ func (r *run) withSections(a answer) (answer, error) {
 			row.State, row.Description, a.status = "PREVIOUS", printable(previousSettings+": "+s.trouble), notServed
 		case !s.ready:
 			row.State, a.status = "UNSERVED", notServed
+		case failures[name] != "":
+			row.State, row.Description = "FAILING", printable(failures[name])
 		}
 		rows = append(rows, row)
 	}
 	a.text += statusText(rows, r.colour())
 	return a, nil
+}
+
+// failingSections is the last error of each notifier and log sink whose deliveries fail, by section.
+func (r *run) failingSections() (map[string]string, error) {
+	failures := map[string]string{}
+	subscribers, err := asked[[]subscriber](r.ask("getEventListeners"))
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range ofKind(subscribers, "notifier") {
+		failures["notifier:"+s.Name] = s.LastError
+	}
+	sinks, err := asked[[]logSink](r.ask("getLogSinks"))
+	for _, s := range sinks {
+		failures["logsink:"+s.Name] = s.LastError
+	}
+	return failures, err
 }
 
 // pick is the processes that the names mean, in the order of the names. It reports
