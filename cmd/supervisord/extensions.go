@@ -138,7 +138,7 @@ func pluginLine(c plugins.StateChange) string {
 func resolve(policy *trust.Policy, s plugins.Settings) (*plugins.Executable, error) {
 	e, err := policy.Resolve(trust.Wanted{Name: s.Name, Command: s.Command, SHA256: s.SHA256, Files: s.Files})
 	if err != nil {
-		return nil, err
+		return nil, suggested(policy, s.Name, err)
 	}
 	return &plugins.Executable{Argv: e.Argv, File: e.File, Path: e.Path, SHA256: e.SHA256, Close: func() { _ = e.Close() }}, nil
 }

@@ -41,7 +41,7 @@ func (t *pluginTool) check(words []string) error {
 	}
 	x, err := t.policy.Resolve(w)
 	if err != nil {
-		return err
+		return suggested(t.policy, w.Name, err)
 	}
 	defer x.Close() //nolint:errcheck // only a descriptor
 	_, _ = fmt.Fprintf(t.stdout, "file: ok, sha256 %s\n", x.SHA256)

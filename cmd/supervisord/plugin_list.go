@@ -94,7 +94,7 @@ func (t *pluginTool) describe(name string) (trust.Described, string, error) {
 	}
 	x, err := t.policy.Resolve(w)
 	if err != nil {
-		return trust.Described{}, "", err
+		return trust.Described{}, "", suggested(t.policy, w.Name, err)
 	}
 	defer x.Close() //nolint:errcheck // only a descriptor
 	d, err := describe(x, user)

@@ -8,6 +8,7 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/plugins"
 	"github.com/hark-supervisor/hark/plugins/bundled"
+	"github.com/hark-supervisor/hark/plugins/trust"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -116,7 +117,7 @@ func (t *pluginTool) recorded(name string) (sdk.Description, error) {
 	}
 	x, err := t.policy.Resolve(w)
 	if err != nil {
-		return sdk.Description{}, t.suggest(name, err)
+		return sdk.Description{}, suggested(t.policy, name, err)
 	}
 	defer x.Close() //nolint:errcheck // only a descriptor
 	if len(w.Command) > 0 {
@@ -129,10 +130,14 @@ func (t *pluginTool) recorded(name string) (sdk.Description, error) {
 	return sdk.ParseDescription(d.Raw)
 }
 
-// suggest adds the name that was most likely meant to the error about a plugin that is not there.
-func (t *pluginTool) suggest(name string, err error) error {
+// suggested adds the name that was most likely meant to the error about a plugin that is not there.
+// It may block on a disk.
+func suggested(policy *trust.Policy, name string, err error) error {
+	if !errors.Is(err, trust.ErrNotFound) {
+		return err
+	}
 	known := bundled.Names()
-	if installed, listErr := t.policy.List(); listErr == nil {
+	if installed, listErr := policy.List(); listErr == nil {
 		for i := range installed {
 			known = append(known, installed[i].Name)
 		}

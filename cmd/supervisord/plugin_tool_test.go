@@ -163,3 +163,11 @@ func TestPluginUsage(t *testing.T) {
 	k.says(k.run(2, "list", "-c", k.dir+"/nothing.conf"), "nothing.conf")
 	k.says(k.run(0, "new", "fresh", "--kind", "notifier", "--dir", k.dir+"/fresh"), "is written")
 }
+
+func TestTheNearestNameIsSaidOfAPluginThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	k := newTool(t, "")
+	for _, verb := range []string{"info", "check"} {
+		k.says(k.run(1, verb, "-c", k.conf, "slak"), `plugin "slak" not found in `, "; did you mean slack?")
+	}
+}
