@@ -97,8 +97,11 @@ func (l *loader) events(v setting) []eventlistener.Type {
 	for _, name := range names {
 		t, ok := eventlistener.ParseType(name)
 		if !ok {
-			l.reject(v.section, v.key, fmt.Sprintf("Unknown event type %s in [%s] events", name, v.section),
-				fmt.Sprintf("there is no event type %q; accepted: EVENT, PROCESS_STATE, TICK_60 and the like", name))
+			text := fmt.Sprintf("there is no event type %q; accepted: EVENT, PROCESS_STATE, TICK_60 and the like", name)
+			if near := Nearest(name, typeNames()); near != "" {
+				text += fmt.Sprintf("; did you mean %s?", near)
+			}
+			l.reject(v.section, v.key, fmt.Sprintf("Unknown event type %s in [%s] events", name, v.section), text)
 			continue
 		}
 		if !slices.Contains(types, t) {
@@ -106,4 +109,12 @@ func (l *loader) events(v setting) []eventlistener.Type {
 		}
 	}
 	return types
+}
+
+// typeNames are the names of all types of events.
+func typeNames() (names []string) {
+	for _, t := range eventlistener.Types() {
+		names = append(names, t.String())
+	}
+	return names
 }
