@@ -35,6 +35,20 @@ func CheckKeys(d *sdk.Description, i *Instance) (wrong []*sdk.ConfigError) {
 	return append(wrong, sdk.CheckAll(fields, values)...)
 }
 
+// SecretFiles are the keys of a section that name files with secrets, as far as the description of its plugin tells.
+func SecretFiles(d *sdk.Description, i *Instance) (files []Key) {
+	kind := d.Kind(i.Kind)
+	if kind == nil {
+		return nil
+	}
+	for _, k := range i.Keys {
+		if secretOf(kind.Fields, k.Name) != "" {
+			files = append(files, k)
+		}
+	}
+	return files
+}
+
 // Description is what the process that runs by these settings says of itself, and the hash of what was executed for it.
 func (h *Host) Description(s Settings) (d sdk.Description, sha256 string, ok bool) {
 	p := h.named(s.Name)

@@ -20,6 +20,9 @@ func checkSections(r *run, o config.Options, report *config.Report) {
 		return
 	}
 	args := []string{"plugin", "sections", "--json"}
+	if o.NoFiles {
+		args = append(args, "no-files")
+	}
 	if o.Path != "" {
 		args = append(args, "-c", o.Path)
 	}

@@ -27,7 +27,7 @@ const pluginUsage = `usage: supervisord plugin VERB [options]
   list [--json]                           list the installed plugins, and those that come with Hark
   info NAME [--json]                      describe a plugin, and the keys of its sections
   verify [NAME...]                        check that files match their record, and that others cannot write them
-  sections [--json]                       check that the plugins of a configuration's sections exist, and check the keys
+  sections [no-files] [--json]            check that the plugins of a configuration's sections exist, and check the keys
                                           of these sections; supervisorctl config check includes it
   check NAME|FILE [KIND] [KEY=VALUE...]   start a plugin, configure it with these keys, check its health, and stop it
   new NAME --kind notifier|logsink|namespace [--lang go|node|python] [--dir DIR]

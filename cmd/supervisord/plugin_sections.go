@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/plugins"
@@ -31,10 +32,12 @@ var errSections = errors.New("sections about plugins have errors")
 // there and may be executed, and its sections' keys against its description. That is the
 // record of its installation, or, of those that come with Hark, what they print. Of any
 // other plugin the keys are not known unless it runs, which is a warning. Templates of
-// notifiers are parsed and tried, as by a daemon that starts.
+// notifiers are parsed and tried, as by a daemon that starts. A file with a secret that is
+// not there is a warning, unless the word no-files follows.
 func (t *pluginTool) sections(words []string) error {
-	if len(words) > 0 {
-		return fmt.Errorf("sections takes no name; %w", errPluginUsage)
+	noFiles := slices.Equal(words, []string{"no-files"})
+	if len(words) > 0 && !noFiles {
+		return fmt.Errorf("sections takes no name, only the word no-files; %w", errPluginUsage)
 	}
 	dir, err := os.Getwd()
 	if err != nil {
@@ -75,6 +78,11 @@ func (t *pluginTool) sections(words []string) error {
 			for _, issue := range issues(&s.description, in) {
 				at("error", issue)
 			}
+			if !noFiles {
+				for _, issue := range missingSecrets(&s.description, in) {
+					at("warning", issue)
+				}
+			}
 		}
 	}
 	if t.json {
@@ -90,6 +98,21 @@ func (t *pluginTool) sections(words []string) error {
 		return errSections
 	}
 	return nil
+}
+
+// missingSecrets are the files with secrets that a section names and that are not there. What
+// is in one is not looked at: who checks a configuration may not be who may read it.
+func missingSecrets(d *sdk.Description, in *config.PluginInstance) (missing []config.Issue) {
+	i := instanceOf(in)
+	for _, k := range plugins.SecretFiles(d, &i) {
+		if _, err := os.Stat(k.Value); errors.Is(err, os.ErrNotExist) {
+			missing = append(missing, config.Issue{
+				File: k.File, Line: k.Line, Section: in.Section, Key: k.Name,
+				Text: "the file is not there, and the section is not served before it is",
+			})
+		}
+	}
+	return missing
 }
 
 // pluginIssue is something wrong with the plugin that a section names, at its key plugin.
