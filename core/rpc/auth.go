@@ -60,6 +60,11 @@ func (h *handler) admit(r *http.Request, c *conn) (Access, error) {
 	case !known:
 		c.enter(working)
 		c.user, c.shown = name, true
+		if access == Control {
+			c.trust.Store(int32(controls))
+		} else {
+			c.trust.Store(int32(reads))
+		}
 		g.wasRight(l)
 	}
 	return access, err

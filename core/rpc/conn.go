@@ -101,7 +101,8 @@ func (l *limitListener) Accept() (net.Conn, error) {
 		if err == nil {
 			c := &conn{Conn: raw, places: l.places, writeTime: l.limits.writeTime, plain: l.plain, gone: make(chan struct{})}
 			c.claim = portion{memory: l.memory, client: c}
-			c.ours = l.open && c.isLocalOwner()
+			c.local = c.isLocalOwner()
+			c.ours = l.open && c.local
 			c.enter(fresh)
 			if err = l.places.take(c, l.closed); err == nil {
 				return c, nil
@@ -142,6 +143,8 @@ type conn struct {
 	writeTime time.Duration
 	plain     bool         // not TLS: the bytes can be read here
 	ours      bool         // on a socket without a password, it is root's or the daemon's own user's
+	local     bool         // root's or the daemon's own user's, on any unix socket
+	trust     atomic.Int32 // a trust
 	mender    hostMender   // the reader's alone
 	phase     atomic.Int32 // a phase
 	since     atomic.Int64 // when it came into its phase, by the clock of places
@@ -154,6 +157,15 @@ type conn struct {
 	onClose   atomic.Pointer[context.CancelFunc] // of the request that is attended
 	closed    sync.Once
 }
+
+// trust is what a connection has shown that its user may do.
+type trust int32
+
+const (
+	unknown  trust = iota // it has shown no password, or needs none
+	reads                 // only to read
+	controls              // everything
+)
 
 // phase is what a connection is about.
 type phase int32

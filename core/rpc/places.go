@@ -14,7 +14,7 @@ const (
 	// slowTime is how long a client may keep a place by sending or reading slowly while others have none.
 	slowTime = time.Second
 	// lookAgain is how often a place is looked for where none could be had: clients become idle or slow without telling.
-	lookAgain = 50 * time.Millisecond
+	lookAgain = 10 * time.Millisecond
 	// maxHeard is how many connections that seem to have said nothing are asked of the kernel for each new one.
 	maxHeard = 8
 	// freeHeader is how many bytes of a request's header are not counted.
@@ -68,7 +68,11 @@ func (p *places) take(c *conn, closed <-chan struct{}) error {
 func (p *places) tryTake(c *conn, descriptor int) (taken bool, victim *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.conns) >= p.limits.connections || len(p.conns) >= minConnections && descriptor >= p.limits.descriptors {
+	most, descriptors := p.limits.connections, p.limits.descriptors
+	if c.local { // the owner's program on this machine needs nobody to go
+		most, descriptors = most+p.reserve(), descriptors+p.reserve()
+	}
+	if len(p.conns) >= most || len(p.conns) >= minConnections && descriptor >= descriptors {
 		if victim = p.worst(); victim == nil {
 			return false, nil
 		}
@@ -77,6 +81,9 @@ func (p *places) tryTake(c *conn, descriptor int) (taken bool, victim *conn) {
 	p.conns[c] = struct{}{}
 	return true, victim
 }
+
+// reserve is how many places there are beyond the limit, for the owner on this machine.
+func (p *places) reserve() int { return min(p.limits.connections/16, 32) }
 
 // wait waits for a connection to end, but no longer than it may take for one to become idle.
 func (p *places) wait(closed <-chan struct{}) error {
@@ -138,10 +145,17 @@ func (p *places) worst() *conn {
 	var heard []*conn
 	for range maxHeard {
 		c := p.worstBut(heard)
-		if c == nil || !c.in(fresh) || !unread(c.Conn) {
+		if c == nil {
+			break
+		}
+		if !c.in(fresh) || !unread(c.Conn) {
 			return c
 		}
 		heard = append(heard, c) // it has said something that the daemon has not come to read yet
+	}
+	// So have all of them, it seems: the first that had its time.
+	if len(heard) > 0 && p.now()-time.Duration(heard[0].since.Load()) >= freshTime {
+		return heard[0]
 	}
 	return nil
 }
@@ -149,18 +163,23 @@ func (p *places) worst() *conn {
 // worstBut is worst without some, by what is known of connections here.
 func (p *places) worstBut(heard []*conn) *conn {
 	now := p.now()
-	silent := 0
+	silent, kept := 0, 0
 	for c := range p.conns {
 		if c.in(fresh) {
 			silent++
 		}
+		if c.isOwners() {
+			kept++
+		}
 	}
+	// Too many of them are no longer the owner at work.
+	keep := kept <= p.limits.connections/4
 	// Where most say nothing, that is what they are there for.
 	crowd := silent > p.limits.connections/2
 	var worst *conn
 	best, since := notAtAll, int64(0)
 	for c := range p.conns {
-		if slices.Contains(heard, c) {
+		if slices.Contains(heard, c) || keep && c.isOwners() {
 			continue
 		}
 		if n, at := c.needless(now, crowd); n < best || n == best && n != notAtAll && at < since {
@@ -170,13 +189,17 @@ func (p *places) worstBut(heard []*conn) *conn {
 	return worst
 }
 
+// isOwners reports whether the connection is of the owner's programs on this machine, which no number of others' connections closes.
+func (c *conn) isOwners() bool { return c.local && trust(c.trust.Load()) != reads }
+
 // notAtAll is what needless gives for a connection that is not to be closed.
-const notAtAll = 4
+const notAtAll = 5
 
 // needless ranks a connection by how easily it is done without, 0 most easily, and tells since when.
 func (c *conn) needless(now time.Duration, crowd bool) (rank int, since int64) {
 	since = c.since.Load()
 	age := now - time.Duration(since)
+	trusted := trust(c.trust.Load()) == controls
 	switch phase(c.phase.Load()) {
 	case fresh:
 		if c.ours {
@@ -189,11 +212,18 @@ func (c *conn) needless(now time.Duration, crowd bool) (rank int, since int64) {
 	case refused:
 		return 0, since
 	case idle:
+		if trusted { // it comes again
+			return 4, since
+		}
 		return 1, since
 	case queued:
 		return 3, since
 	}
-	if age >= slowTime && (c.in(sending) || c.in(fresh)) {
+	patience := slowTime
+	if !trusted { // for its request to arrive, where others have no place
+		patience = freshTime
+	}
+	if age >= patience && (c.in(sending) || c.in(fresh)) {
 		return 3, since
 	}
 	if at := c.writing.Load(); at != 0 && now-time.Duration(at) >= slowTime {

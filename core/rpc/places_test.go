@@ -364,6 +364,51 @@ func TestTheLocalOwnersConnectionStays(t *testing.T) {
 	})
 }
 
+// The owner's programs on this machine keep the connections that they have, and get new ones at once, however many clients elsewhere hold on to theirs with
+// requests that do not come.
+func TestTheOwnersProgramsOnThisMachineStay(t *testing.T) {
+	const places = 40
+	h := serve(t, patient(places), func(o *Options) {
+		o.Servers = append(o.Servers, config.Server{Section: "inet_http_server", Network: "tcp", Host: "127.0.0.1",
+			Username: "owner", Password: config.NewSecret("o"), ReadOnlyUsername: "reader", ReadOnlyPassword: config.NewSecret("r")})
+	})
+	ask := func(c net.Conn) error {
+		if _, err := io.WriteString(c, post(callXML(t, "supervisor.getState"), "X-Test: 1")); err != nil {
+			return err
+		}
+		answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err == nil {
+			_, err = io.Copy(io.Discard, answer.Body)
+			_ = answer.Body.Close()
+		}
+		return err
+	}
+	owner := dial(t, h)
+	if err := ask(owner); err != nil {
+		t.Fatal(err)
+	}
+	other := h.sockets[1].bound.listener.Addr().String()
+	for range 3 * places {
+		c, err := net.Dial("tcp", other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		_, _ = io.WriteString(c, "POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n"+basic("reader", "r")+"\r\n\r\n<")
+	}
+	eventually(t, func() bool { return h.places.open() >= places })
+	for range 5 {
+		if err := ask(owner); err != nil {
+			t.Fatalf("the owner's connection went for another: %v", err)
+		}
+		c := dial(t, h)
+		if err := ask(c); err != nil {
+			t.Fatalf("a new connection of the owner: %v", err)
+		}
+		_ = c.Close()
+	}
+}
+
 // Whoever can make room is notified once when there are many connections, and once when there are few again.
 func TestACrowdIsTold(t *testing.T) {
 	told := make(chan bool, 100)
