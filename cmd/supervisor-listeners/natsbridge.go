@@ -23,7 +23,7 @@ const natsBridgeHelp = `nats-bridge -d NAME [OPTION]... [--] COMMAND [ARGUMENT].
 
 Runs an unmodified listener, in any language, on the events of many machines, which the
 plugin nats has sent to a stream of NATS JetStream. It is not a listener itself but a
-program ([program:x]). Select events with --filter.
+program ([program:x]). Subscribe it to events with --filter.
 
   -d, --durable NAME            the consumer's name in the stream, which remembers the
                                 position of the listener; several bridges with one name
