@@ -107,7 +107,7 @@ func TestARestartStartsEachAsSoonAsItHasStopped(t *testing.T) {
 	// all stops, nothing would ever end.
 	dir := t.TempDir()
 	quick := program("quick", "/bin/sh -c 'echo x >> "+dir+"/starts; exec cat'")
-	slow := program("slow", `/bin/sh -c 'trap "" TERM; echo x > `+dir+`/trapped; while [ $(wc -l < `+dir+`/starts) -lt 2 ]; do sleep 0.05; done'`, func(p *config.Process) {
+	slow := program("slow", `/bin/sh -c 'trap "" TERM; echo x > `+dir+`/trapped; while [ $(cat `+dir+`/starts 2>/dev/null | wc -l) -lt 2 ]; do sleep 0.05; done'`, func(p *config.Process) {
 		p.StopWait = patience
 	})
 	r := run(t, quick, slow, program("idle", "/bin/cat", off), program("named", "/bin/cat", off))
