@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -12,6 +13,7 @@ func (l *loader) checkOwn() {
 	l.own(func() {
 		l.warnUnknown()
 		l.checkWriters()
+		l.checkSockets()
 		if !l.cfg.Supervisord.RequireAuth {
 			return
 		}
@@ -21,6 +23,21 @@ func (l *loader) checkOwn() {
 			}
 		}
 	})
+}
+
+// checkSockets refuses a FastCGI program whose socket has the name of a server's: it would take the server's place, and nobody could reach the daemon
+// to mend it.
+func (l *loader) checkSockets() {
+	for _, g := range l.cfg.Groups {
+		if g.Socket == nil || g.Socket.Path == "" {
+			continue
+		}
+		for _, s := range l.cfg.Servers {
+			if s.Network == "unix" && filepath.Clean(s.Path) == filepath.Clean(g.Socket.Path) {
+				l.reject(l.sectionOf(g), "socket", "", fmt.Sprintf("%s is the socket of [%s]; accepted: another path", g.Socket.Path, s.Section))
+			}
+		}
+	}
 }
 
 // checkWriters tells of configuration files that others may write: whoever can,
