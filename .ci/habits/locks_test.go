@@ -19,8 +19,8 @@ var lockedByDefer = []string{"cmd/supervisord", "core", "eventlistener", "plugin
 
 // undeferred are the functions that release a lock otherwise, as file:function, each with the reason.
 var undeferred = map[string]string{
-	"core/child/poller.go:working":   "where the thread hangs in its work the lock is that of the thread that goes on in its place",
-	"plugins/shoutrrr/stage.go:take": "run and RoundTrip give it back by defer",
+	"core/child/poller.go:working":           "where the thread hangs in its work the lock is that of the thread that goes on in its place",
+	"plugins/bundled/shoutrrr/stage.go:take": "run and RoundTrip give it back by defer",
 }
 
 // A lock that is not released by defer is lost with the first panic between: whoever wants it next waits without end, and with them the daemon.

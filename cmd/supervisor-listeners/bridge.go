@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/eventlistener"
-	"github.com/hark-supervisor/hark/plugins/nats/stream"
+	"github.com/hark-supervisor/hark/plugins/bundled/nats/stream"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hark-supervisor/hark/plugins/nats/natstest"
+	"github.com/hark-supervisor/hark/plugins/bundled/nats/natstest"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hark-supervisor/hark/plugins/nats/natstest"
-	"github.com/hark-supervisor/hark/plugins/nats/stream"
+	"github.com/hark-supervisor/hark/plugins/bundled/nats/natstest"
+	"github.com/hark-supervisor/hark/plugins/bundled/nats/stream"
 	"github.com/hark-supervisor/hark/sdk/client"
 	"github.com/hark-supervisor/hark/sdk/daemontest"
 	"github.com/nats-io/nats.go/jetstream"

@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hark-supervisor/hark/eventlistener"
-	"github.com/hark-supervisor/hark/plugins/nats/natstest"
+	"github.com/hark-supervisor/hark/plugins/bundled/nats/natstest"
 	"github.com/hark-supervisor/hark/sdk/daemontest"
 	"github.com/hark-supervisor/hark/sdk/listener"
 )

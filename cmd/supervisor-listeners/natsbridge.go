@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/eventlistener"
-	"github.com/hark-supervisor/hark/plugins/nats/stream"
+	"github.com/hark-supervisor/hark/plugins/bundled/nats/stream"
 )
 
 const natsBridgeHelp = `nats-bridge -d NAME [OPTION]... [--] COMMAND [ARGUMENT]...

@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/eventlistener"
-	"github.com/hark-supervisor/hark/plugins/nats/natstest"
-	"github.com/hark-supervisor/hark/plugins/nats/stream"
+	"github.com/hark-supervisor/hark/plugins/bundled/nats/natstest"
+	"github.com/hark-supervisor/hark/plugins/bundled/nats/stream"
 	"github.com/hark-supervisor/hark/sdk/daemontest"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hark-supervisor/hark/plugins/nats/natstest"
+	"github.com/hark-supervisor/hark/plugins/bundled/nats/natstest"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
 )

@@ -1,0 +1,127 @@
+package email
+
+import (
+	"net"
+	"net/mail"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hark-supervisor/hark/plugins/bundled/internal/remote"
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// config holds the keys of [notifier:x] with plugin = email.
+type config struct {
+	To      []string `mapstructure:"to" hark:"required" doc:"recipients"`
+	Cc      []string `mapstructure:"cc" doc:"further recipients"`
+	Bcc     []string `mapstructure:"bcc" doc:"recipients that the others do not see"`
+	From    string   `mapstructure:"from" doc:"sender; default: hark@ and the host's name"`
+	ReplyTo string   `mapstructure:"reply_to" doc:"address for replies"`
+
+	SubjectPrefix string            `mapstructure:"subject_prefix" doc:"prefix of subjects"`
+	Headers       map[string]string `mapstructure:"headers" doc:"further headers: Name=\"value\",Name2=\"value2\""`
+	HTML          bool              `mapstructure:"html" doc:"send HTML beside the text"`
+	Thread        bool              `mapstructure:"thread" doc:"let mail readers show the mails about one program as one conversation"`
+
+	Server   string        `mapstructure:"server" doc:"SMTP server, host or host:port; default: none, the sendmail command sends the mail"`
+	Security string        `mapstructure:"security" choices:"starttls,tls,opportunistic,none" doc:"how the connection to the server is protected"`
+	Username string        `mapstructure:"username" doc:"user at the server, with password"`
+	Password string        `mapstructure:"password" hark:"secret" doc:"password at the server"`
+	Auth     string        `mapstructure:"auth" choices:"auto,plain,login,cram-md5,scram-sha-1,scram-sha-256,xoauth2" doc:"how the password is sent"`
+	Helo     string        `mapstructure:"helo" doc:"name sent in EHLO; default: the host's"`
+	Timeout  time.Duration `mapstructure:"timeout" min:"1ms" doc:"how long one attempt may take"`
+	Sendmail string        `mapstructure:"sendmail" doc:"command that reads mail as sendmail does, if server is not set; arguments may follow"`
+	remote.TLS
+
+	host string // of Server
+	port int
+}
+
+func defaults() config {
+	return config{HTML: true, Thread: true, Security: "starttls", Auth: "auto", Timeout: 30 * time.Second}
+}
+
+// defaultSendmail is used where neither server nor sendmail is written.
+const defaultSendmail = "/usr/sbin/sendmail"
+
+// Ports of SMTP: RFC 8314, 3.3 and RFC 6409, 3.1; without protection it is another server's (RFC 5321, 4.5.4.2).
+const (
+	portTLS        = 465
+	portSubmission = 587
+	portRelay      = 25
+)
+
+// maxRecipients bounds recipients: what more people shall read goes to a list.
+const maxRecipients = 100
+
+// Validate checks what one key alone cannot tell.
+func (c *config) Validate() error {
+	if n := len(c.To) + len(c.Cc) + len(c.Bcc); n > maxRecipients {
+		return &sdk.ConfigError{Key: "to", Text: "has too many recipients (with cc and bcc at most 100)"}
+	}
+	for key, list := range map[string][]string{"to": c.To, "cc": c.Cc, "bcc": c.Bcc, "from": {c.From}, "reply_to": {c.ReplyTo}} {
+		for _, address := range list {
+			if _, err := mail.ParseAddress(address); err != nil && (address != "" || key == "to") {
+				return &sdk.ConfigError{Key: key, Text: "must be an address such as ops@example.com or Ops <ops@example.com>"}
+			}
+		}
+	}
+	if len(c.To) == 0 {
+		return &sdk.ConfigError{Key: "to", Text: "must not be empty"}
+	}
+	for name, value := range c.Headers {
+		if !isHeaderName(name) || strings.ContainsFunc(value, isControl) {
+			return &sdk.ConfigError{Key: "headers", Text: "has a name or a value that cannot stand in a header"}
+		}
+	}
+	switch {
+	case c.Server != "" && c.Sendmail != "":
+		return &sdk.ConfigError{Key: "sendmail", Text: "does not go together with server: write one of them"}
+	case c.Server == "" && (c.Username != "" || c.Password != ""):
+		return &sdk.ConfigError{Key: "server", Text: "is required with username and password"}
+	case (c.Username == "") != (c.Password == ""):
+		return &sdk.ConfigError{Key: "username", Text: "username and password go together"}
+	case c.Server != "":
+		return c.splitServer()
+	}
+	return nil
+}
+
+func (c *config) splitServer() error {
+	switch c.Security {
+	case "tls":
+		c.port = portTLS
+	case "none":
+		c.port = portRelay
+	default:
+		c.port = portSubmission
+	}
+	c.host = c.Server
+	if host, port, err := net.SplitHostPort(c.Server); err == nil {
+		n, err := strconv.Atoi(port)
+		if err != nil || n < 1 || n > 65535 {
+			return &sdk.ConfigError{Key: "server", Text: "has a port that is none"}
+		}
+		c.host, c.port = host, n
+	}
+	c.host = strings.Trim(c.host, "[]")
+	if c.host == "" || strings.ContainsAny(c.host, "/ @") {
+		return &sdk.ConfigError{Key: "server", Text: "must be host or host:port"}
+	}
+	return nil
+}
+
+// isHeaderName reports whether a name may be a header's and is not one that we make ourselves.
+func isHeaderName(s string) bool {
+	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ':' }) {
+		return false
+	}
+	switch strings.ToLower(s) {
+	case "from", "to", "cc", "bcc", "subject", "date", "message-id", "mime-version", "content-type", "content-transfer-encoding":
+		return false
+	}
+	return true
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }

@@ -1,0 +1,138 @@
+package nats
+
+import (
+	"time"
+
+	"github.com/hark-supervisor/hark/plugins/bundled/internal/remote"
+	"github.com/hark-supervisor/hark/plugins/bundled/nats/stream"
+	"github.com/hark-supervisor/hark/sdk"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// connection holds the keys that notifiers and log sinks share.
+type connection struct {
+	Servers    []string      `mapstructure:"servers" hark:"required" doc:"the cluster's servers: nats://host:4222, tls://host2:4222"`
+	Username   string        `mapstructure:"username" doc:"user, with password"`
+	Password   string        `mapstructure:"password" hark:"secret" doc:"password of username"`
+	Token      string        `mapstructure:"token" hark:"secret" doc:"token, instead of a user"`
+	NKey       string        `mapstructure:"nkey" hark:"secret" doc:"seed of a user's nkey, which begins with SU; nkey_file names its file"`
+	Creds      string        `mapstructure:"creds" hark:"secret" doc:"text of a file of credentials; creds_file names the file"`
+	Prefix     string        `mapstructure:"prefix" doc:"prefix of subjects"`
+	Identifier string        `mapstructure:"identifier" doc:"this machine's name in subjects and headers; default: identifier of [supervisord], or the host's name where nobody has set it"`
+	Stream     string        `mapstructure:"stream" doc:"stream that must accept the messages"`
+	Create     bool          `mapstructure:"create_stream" doc:"create the stream if it does not exist; an existing one is not changed"`
+	MaxAge     time.Duration `mapstructure:"stream_max_age" min:"100ms" hark:"zero" doc:"for a stream that is created: how long messages are kept; 0: no limit"`
+	MaxBytes   int64         `mapstructure:"stream_max_bytes" hark:"size" doc:"for a stream that is created: its largest size, then the oldest are removed; 0: no limit"`
+	Replicas   int           `mapstructure:"stream_replicas" min:"1" max:"5" doc:"for a stream that is created: copies in the cluster, 1 to 5"`
+	Duplicates time.Duration `mapstructure:"stream_duplicates" min:"100ms" doc:"for a stream that is created: how long it recognises duplicates and drops them"`
+	Window     int           `mapstructure:"window" min:"1" max:"10000" doc:"most messages sent and not acknowledged"`
+	Timeout    time.Duration `mapstructure:"timeout" min:"1ms" doc:"how long to wait for a server, and for an acknowledgement"`
+	remote.TLS
+}
+
+// sinkConfig holds the keys of [logsink:x] with plugin = nats.
+type sinkConfig struct {
+	connection
+	Form    string        `mapstructure:"form" choices:"line,chunk" doc:"a message is a line, or a piece of output as it was read"`
+	MaxLine int           `mapstructure:"max_line" min:"64" max:"512KB" hark:"size" doc:"longest line; longer ones are split"`
+	Idle    time.Duration `mapstructure:"flush_after" min:"10ms" doc:"how long to wait for the rest of an unfinished line before it is sent"`
+}
+
+const (
+	supervisorsName   = "supervisor"    // identifier of [supervisord] where it is not set: that of every machine
+	defaultDuplicates = 2 * time.Minute // the server's own
+	defaultWindow     = 1000
+	maxWindow         = 10000 // of window: what a server keeps of messages that wait (max_buffered_msgs)
+)
+
+func defaults() connection {
+	return connection{
+		Prefix: stream.DefaultPrefix, Stream: stream.DefaultStream, Replicas: 1, Duplicates: defaultDuplicates,
+		Window: defaultWindow, Timeout: 5 * time.Second,
+	}
+}
+
+func sinkDefaults() sinkConfig {
+	return sinkConfig{connection: defaults(), Form: "line", MaxLine: 64 << 10, Idle: time.Second}
+}
+
+// Validate checks what one key alone cannot tell.
+func (c *connection) Validate() error {
+	servers, err := stream.CheckServers(c.Servers)
+	if err != nil {
+		return &sdk.ConfigError{Key: "servers", Text: err.Error()}
+	}
+	c.Servers = servers
+	if err := stream.CheckPrefix(c.Prefix); err != nil {
+		return &sdk.ConfigError{Key: "prefix", Text: err.Error()}
+	}
+	if err := stream.CheckStream(c.Stream); err != nil {
+		return &sdk.ConfigError{Key: "stream", Text: err.Error()}
+	}
+	if c.NKey != "" {
+		if err := stream.CheckNKey(c.NKey); err != nil {
+			return &sdk.ConfigError{Key: "nkey", Text: err.Error()}
+		}
+	}
+	if c.Creds != "" {
+		if err := stream.CheckCreds(c.Creds); err != nil {
+			return &sdk.ConfigError{Key: "creds", Text: err.Error()}
+		}
+	}
+	ways := 0
+	for _, given := range []bool{c.Username != "" || c.Password != "", c.Token != "", c.NKey != "", c.Creds != ""} {
+		if given {
+			ways++
+		}
+	}
+	switch {
+	case ways > 1:
+		return &sdk.ConfigError{Key: "username", Text: "is one of four ways, of which one goes: username and password, token, nkey, creds"}
+	case c.Username == "" && c.Password != "":
+		return &sdk.ConfigError{Key: "username", Text: "is required with password"}
+	case c.MaxAge > 0 && c.Duplicates > c.MaxAge && c.Duplicates != defaultDuplicates:
+		return &sdk.ConfigError{Key: "stream_duplicates", Text: "must not be more than stream_max_age"}
+	}
+	return nil
+}
+
+// made is the stream that create_stream makes.
+func (c *connection) made() jetstream.StreamConfig {
+	s := jetstream.StreamConfig{
+		Name: c.Stream, Description: "events and logs of Hark", Subjects: []string{c.Prefix + ".>"},
+		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld, Storage: jetstream.FileStorage,
+		MaxAge: c.MaxAge, MaxBytes: -1, Replicas: c.Replicas, Duplicates: c.Duplicates, AllowDirect: true,
+	}
+	if c.MaxBytes > 0 {
+		s.MaxBytes = c.MaxBytes
+	}
+	if c.MaxAge > 0 {
+		s.Duplicates = min(s.Duplicates, c.MaxAge)
+	}
+	return s
+}
+
+// source is where messages come from, and servers where they go.
+func (c *connection) source(d sdk.Daemon) stream.Source {
+	s := stream.Source{Prefix: c.Prefix, Stream: c.Stream, Identifier: c.Identifier, Hostname: d.Hostname}
+	if s.Identifier == "" {
+		s.Identifier = d.Identifier
+	}
+	if c.Identifier == "" && s.Identifier == supervisorsName && d.Hostname != "" {
+		s.Identifier = d.Hostname
+	}
+	return s
+}
+
+func (c *connection) servers(name string) (stream.Servers, error) {
+	s := stream.Servers{
+		Addresses: c.Servers, Username: c.Username, Password: c.Password, Token: c.Token, NKey: c.NKey, Creds: c.Creds,
+		Name: name, Timeout: c.Timeout,
+	}
+	if c.TLS == (remote.TLS{}) {
+		return s, nil // by tls:// or where the server demands it, with the system's authorities
+	}
+	var err error
+	s.TLS, err = c.TLS.Config("") // the library fills in the name of the server that it connects to
+	return s, err
+}

@@ -1,0 +1,179 @@
+package shoutrrr
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/hark-supervisor/hark/plugins/bundled/internal/remote"
+	"github.com/hark-supervisor/hark/sdk"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/push/gotify"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/push/ntfy"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/push/pushover"
+	"github.com/nicholas-fedor/shoutrrr/pkg/types"
+)
+
+const (
+	// maxURL bounds an address, in bytes.
+	maxURL = 8 << 10
+	// maxValue bounds what a template of params may make, in bytes.
+	maxValue = 4 << 10
+)
+
+// config holds the keys of [notifier:x] with plugin = shoutrrr.
+type config struct {
+	URL    string            `mapstructure:"url" hark:"required,secret" doc:"the service and its parameters: discord://TOKEN@ID, ntfy://ntfy.sh/TOPIC, … (README.md lists them)"`
+	Params map[string]string `mapstructure:"params" hark:"secret" doc:"further parameters of the service, NAME=\"value\"; a value is a Go template of the notification"`
+
+	remote.HTTP
+
+	service *service
+	address *url.URL
+	params  map[string]*template.Template
+}
+
+func defaults() config { return config{HTTP: remote.HTTP{Timeout: 10 * time.Second}} }
+
+// Validate checks what one key alone cannot tell. What only the service's own code knows newNotifier finds out.
+func (c *config) Validate() error {
+	c.URL = strings.TrimSpace(c.URL)
+	u, name, err := parseURL(c.URL)
+	if err != nil {
+		return &sdk.ConfigError{Key: "url", Text: err.Error()}
+	}
+	c.address, c.service = u, lookup(name)
+	if u.Scheme == gotify.Scheme {
+		if _, token := gotifyAddress(u); token == "" {
+			return &sdk.ConfigError{Key: "url", Text: "must end with the token of an application: gotify://HOST/TOKEN"}
+		}
+	}
+	if err := c.HTTP.Check(); err != nil {
+		return err
+	}
+	c.params = map[string]*template.Template{}
+	for key, value := range c.Params {
+		t, err := template.New("params").Option("missingkey=error").Parse(value)
+		if err != nil || key == "" {
+			return &sdk.ConfigError{Key: "params", Text: "has an empty name or a value that is not a template"} // the error would quote it
+		}
+		c.params[key] = t
+	}
+	if _, err := c.parameters(sample()); err != nil {
+		key := "params"
+		if len(c.Params) == 0 {
+			key = "url"
+		}
+		return &sdk.ConfigError{Key: key, Text: err.Error()}
+	}
+	return nil
+}
+
+// parseURL checks an address as far as all services have it in common. The error has nothing of it but a scheme that is none.
+func parseURL(s string) (u *url.URL, name string, err error) {
+	switch {
+	case len(s) > maxURL:
+		return nil, "", fmt.Errorf("must not be longer than %d KB", maxURL>>10)
+	case strings.ContainsAny(s, "\r\n"):
+		return nil, "", errors.New("must be one address: use another notifier for each further one")
+	}
+	u, err = url.Parse(s)
+	if err != nil || u.Scheme == "" || u.Opaque != "" {
+		return nil, "", errors.New("must be an address such as discord://TOKEN@ID")
+	}
+	name, _, _ = strings.Cut(u.Scheme, "+")
+	switch {
+	case lookup(name) != nil:
+		return u, name, nil
+	case name == "smtp":
+		return nil, "", errors.New("must not be of smtp: plugin = email sends mail")
+	case name == "logger":
+		return nil, "", errors.New("must not be of logger: it would write to the plugin's own output")
+	case name == "http" || name == "https":
+		return nil, "", fmt.Errorf("must begin with the name of a service; generic+%s:// accepts any address", name)
+	}
+	return nil, "", fmt.Errorf("must begin with the name of a service: %s", strings.Join(names(), ", "))
+}
+
+// emergency reports whether Pushover is asked for the priority that the library leaves out without a word.
+func (c *config) emergency(made types.Params) bool {
+	if c.address.Scheme != pushover.Scheme {
+		return false
+	}
+	values := maps.Clone(made)
+	for key, v := range c.address.Query() {
+		if !given(made, key) {
+			values[key] = v[0]
+		}
+	}
+	for key, v := range values {
+		if n, err := strconv.Atoi(v); err == nil && strings.EqualFold(key, "priority") && n > 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// insecure reports whether the address itself asks to take any certificate, as those of gotify and ntfy can.
+func (c *config) insecure() bool {
+	for key, values := range c.address.Query() {
+		switch {
+		case c.address.Scheme == gotify.Scheme && strings.EqualFold(key, "insecureskipverify"),
+			c.address.Scheme == ntfy.Scheme && strings.EqualFold(key, "disabletlsverification"):
+			switch strings.ToLower(values[0]) {
+			case "yes", "true", "1":
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// parameters are the values of params for a notification.
+func (c *config) parameters(n *sdk.Notification) (types.Params, error) {
+	made := types.Params{}
+	for _, key := range slices.Sorted(maps.Keys(c.params)) {
+		var b strings.Builder
+		if err := c.params[key].Execute(&limited{&b, maxValue}, n); err != nil {
+			return nil, errors.New("has a template that fails") // the error would quote it
+		}
+		made[key] = printable(b.String())
+	}
+	c.service.priority.set(made, c.address.Query(), n.Severity)
+	if c.emergency(made) {
+		return nil, errors.New("must have a priority from -2 to 1: one of 2 would be sent without any, and needs more (the README has another way)")
+	}
+	if c.service.off != "" {
+		remove(made, c.service.off) // which the library finds in upper case, too
+		made[c.service.off] = "no"
+	}
+	return made, nil
+}
+
+// limited fails when it has taken its fill.
+type limited struct {
+	b    *strings.Builder
+	left int
+}
+
+// Write is io.Writer's.
+func (l *limited) Write(p []byte) (int, error) {
+	if l.left -= len(p); l.left < 0 {
+		return 0, errors.New("it is too long")
+	}
+	return l.b.Write(p)
+}
+
+// sample is a notification by which a section is tried.
+func sample() *sdk.Notification {
+	return &sdk.Notification{
+		ID: "sample", Severity: sdk.Critical, Title: "web entered FATAL", Body: "web could not be started.", Attempt: 1,
+		Events: []sdk.Event{{Seq: 1, Type: "PROCESS_STATE_FATAL", Time: time.Unix(0, 0).UTC(), Group: "web", Process: "web", From: "BACKOFF", Exit: &sdk.Exit{Status: 1}}},
+		Daemon: sdk.Daemon{Identifier: "supervisor", Hostname: "localhost", Version: "0"},
+	}
+}

@@ -1,0 +1,56 @@
+package slack
+
+import (
+	"time"
+
+	"github.com/hark-supervisor/hark/plugins/bundled/internal/remote"
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// config holds the keys of [notifier:x] with plugin = slack.
+type config struct {
+	WebhookURL string `mapstructure:"webhook_url" hark:"secret" doc:"address of an incoming webhook; this or bot_token"`
+	BotToken   string `mapstructure:"bot_token" hark:"secret" doc:"token of a bot (xoxb-…) with the scope chat:write; with channel"`
+	Channel    string `mapstructure:"channel" doc:"channel for bot_token, by its ID (C0123456789) or #name"`
+
+	Thread    bool          `mapstructure:"thread" doc:"one thread per program (bot_token only)"`
+	ThreadAge time.Duration `mapstructure:"thread_age" doc:"age at which a thread is replaced by a new one"`
+	Broadcast string        `mapstructure:"broadcast" choices:"never,info,warning,error,critical" doc:"replies in a thread are shown in the channel, too, from this severity on"`
+	Mention   string        `mapstructure:"mention" doc:"prefix of a critical message, e.g. <!channel> or <@U0123456789>"`
+
+	Username  string `mapstructure:"username" doc:"name it is posted by (bot_token with the scope chat:write.customize, or an old webhook)"`
+	IconEmoji string `mapstructure:"icon_emoji" doc:"picture, e.g. :rotating_light:; as username"`
+
+	APIURL string `mapstructure:"api_url" doc:"address of the Web API, for bot_token"`
+	remote.HTTP
+}
+
+func defaults() config {
+	return config{
+		Thread: true, ThreadAge: 24 * time.Hour, Broadcast: "error",
+		APIURL: "https://slack.com/api/", HTTP: remote.HTTP{Timeout: 10 * time.Second},
+	}
+}
+
+// Validate checks what one key alone cannot tell.
+func (c *config) Validate() error {
+	switch {
+	case c.WebhookURL == "" && c.BotToken == "":
+		return &sdk.ConfigError{Key: "webhook_url", Text: "is required, or bot_token is: write one of them, or webhook_url_file or bot_token_file"}
+	case c.WebhookURL != "" && c.BotToken != "":
+		return &sdk.ConfigError{Key: "bot_token", Text: "does not go together with webhook_url: write one of them"}
+	case c.WebhookURL != "":
+		if _, err := remote.URL(c.WebhookURL); err != nil {
+			return &sdk.ConfigError{Key: "webhook_url", Text: err.Error()}
+		}
+		if c.Channel != "" {
+			return &sdk.ConfigError{Key: "channel", Text: "is only for bot_token: a webhook has a channel of its own"}
+		}
+	case c.Channel == "":
+		return &sdk.ConfigError{Key: "channel", Text: "is required with bot_token"}
+	}
+	if _, err := remote.URL(c.APIURL); err != nil {
+		return &sdk.ConfigError{Key: "api_url", Text: err.Error()}
+	}
+	return c.HTTP.Check()
+}
