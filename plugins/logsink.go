@@ -53,7 +53,7 @@ type LogSink struct {
 	lastSeq    uint64
 	hold       time.Time // nothing is sent before: a batch was refused
 	paused     int       // sources that wait for room
-	spooling   *logBatch // on its way into the spool; nil: none is
+	spooling   *logBatch // on its way into the spool, and in onDisk, not in bytes; nil: none is
 	onDisk     int64     // bytes that the spool holds in memory for the disk
 	diskBad    bool      // the spool cannot write
 	fault      string    // and why; "": it can
@@ -274,7 +274,9 @@ func (k *LogSink) lose(src *source, n int64) {
 
 // free lets go of a batch's memory.
 func (k *LogSink) free(b *logBatch) {
-	k.bytes -= b.size()
+	if b != k.spooling {
+		k.bytes -= b.size()
+	}
 	b.each(func(r *batchRecord, data []byte) {
 		r.src.queued -= int64(len(data))
 		k.unlist(r.src)
@@ -403,6 +405,9 @@ func (k *LogSink) Status() LogSinkStatus {
 	defer k.mu.Unlock()
 	s := k.stats
 	s.Queued, s.InFlight, s.Paused = k.bytes, len(k.flight), k.paused
+	if k.spooling != nil { // and for a moment in the spool as well
+		s.Queued += k.spooling.size()
+	}
 	s.Defects = k.part.defects()
 	for _, b := range append(append(append([]*logBatch{}, k.flight...), k.again...), k.sealed...) {
 		s.Oldest = earlier(s.Oldest, b.since)

@@ -57,6 +57,8 @@ func (k *LogSink) nextToSpool() (b *logBatch, over bool) {
 	k.lastSeq++
 	b.seq = k.lastSeq
 	k.spooling = b
+	k.bytes -= b.size() // as soon as the spool has it, it may be sent and is counted for that
+	k.onDisk += b.size()
 	return b, false
 }
 
@@ -66,13 +68,13 @@ func (k *LogSink) spoolBatch(b *logBatch) {
 		k.around.Log.Error("cannot spool output", "error", err)
 	}
 	k.locked(func() {
-		k.spooling = nil
 		if err != nil {
 			k.drop(b)
 		} else {
 			b.sent = true // nobody else reads its buffer
 			k.free(b)
 		}
+		k.spooling = nil
 	})
 	k.diskRoom()
 	k.ring()
