@@ -6,8 +6,10 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/hark-supervisor/hark/core/activity"
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/environment"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
@@ -134,12 +136,12 @@ func (s *Supervisor) asked(ctx context.Context, group, name string) (m *member, 
 // fail anyway (rpcinterface.py, startProcess). It touches the disk: never on the loop.
 func (s *Supervisor) checkCommand(p *config.Process) *Error {
 	if p.Command.Err != nil {
-		return refuse(NotExecutable, badCommand(p.Command))
+		return refuse(NotExecutable, activity.BadCommand(p.Command))
 	}
 	if len(p.Command.Argv) == 0 {
-		return refuse(NotExecutable, emptyCommand)
+		return refuse(NotExecutable, activity.EmptyCommand)
 	}
-	if _, serr := child.Resolve(p.Command.Argv, searchPath(s.env, p)); serr != nil {
+	if _, serr := child.Resolve(p.Command.Argv, environment.SearchPath(s.env, p)); serr != nil {
 		if serr.Errno == syscall.ENOENT {
 			return refuse(NoFile, serr.Msg)
 		}

@@ -198,7 +198,7 @@ func TestAStepOfTheClockChangesNoLog(t *testing.T) {
 		for i := range 1000 {
 			fmt.Fprintf(&want, "%d\n", i+1)
 		}
-		path := r.groups["says"].byName["says"].logs.stdout
+		path := r.groups["says"].byName["says"].logs.Stdout
 		r.until("all is in the logs", func() bool { return wholeLog(t, path, 100) == want.String() })
 		if err := r.SignalProcess(ctx, "says", "says", syscall.SIGKILL); err != nil {
 			t.Error(err)

@@ -7,7 +7,9 @@ import (
 
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/fastcgi"
 	"github.com/hark-supervisor/hark/core/logs"
+	"github.com/hark-supervisor/hark/core/output"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
@@ -18,7 +20,7 @@ type group struct {
 	members []*member // as configured
 	ranked  []*member // by priority (Subprocess.__lt__)
 	byName  map[string]*member
-	socket  *fastcgiSocket      // FastCGI groups
+	socket  *fastcgi.Socket     // FastCGI groups
 	pool    *eventlistener.Pool // listener groups
 	types   []string            // listener groups: what the pool is subscribed to
 	spool   *poolSpool          // listener groups with overflow=spool
@@ -32,7 +34,7 @@ type group struct {
 type member struct {
 	group   *group
 	conf    *config.Process
-	logs    logPaths
+	logs    output.Paths
 	machine *process.Machine
 	spawn   *child.Spawn // a spawn asked for and not yet answered
 	child   *child.Child // the last child; its pipes may outlive it
@@ -55,11 +57,11 @@ type member struct {
 }
 
 // addGroup makes a group active and announces it (supervisord.py, add_process_group).
-func (s *Supervisor) addGroup(g *config.Group, paths []logPaths, sp *poolSpool) {
+func (s *Supervisor) addGroup(g *config.Group, paths []output.Paths, sp *poolSpool) {
 	active := &group{conf: g, spool: sp, byName: make(map[string]*member, len(g.Processes))}
 	if g.Kind == config.FastCGIGroup {
-		active.socket = &fastcgiSocket{conf: g.Socket, sockets: s.opts.FastCGI}
-		s.opts.FastCGI.add(g.Socket, 1)
+		active.socket = fastcgi.NewSocket(g.Socket, s.opts.FastCGI)
+		s.opts.FastCGI.Add(g.Socket, 1)
 	}
 	at := make(map[string]int, len(g.Processes))
 	for i, p := range g.Processes {
@@ -95,7 +97,7 @@ func (s *Supervisor) removeGroup(g *group) {
 		s.deadlines.forget(m)
 	}
 	if g.socket != nil {
-		s.opts.FastCGI.add(g.conf.Socket, -1)
+		s.opts.FastCGI.Add(g.conf.Socket, -1)
 	}
 	s.tellAdded(g)
 	s.abandonSpool(g)
@@ -193,4 +195,19 @@ func (m *member) namespec() string {
 
 func (m *member) ref(pid int) eventlistener.Process {
 	return eventlistener.Process{Name: m.conf.Name, Group: m.group.conf.Name, Pid: pid}
+}
+
+// unused gives up the socket that was prepared for a FastCGI group's first process. It does nothing once that has it.
+func (g *group) unused() {
+	if g.socket != nil {
+		g.socket.GiveUp()
+	}
+}
+
+// protocol is what the group's listeners may use of their protocol, "" for other processes.
+func (g *group) protocol() string {
+	if g.pool == nil {
+		return ""
+	}
+	return g.pool.Extensions()
 }

@@ -217,7 +217,7 @@ func (s *Supervisor) ClearProcessLogs(ctx context.Context, group, name string) e
 		}
 		failed = failed || err != nil
 	}
-	for _, path := range []string{m.logs.stdout, m.logs.stderr} {
+	for _, path := range []string{m.logs.Stdout, m.logs.Stderr} {
 		if path != "" && !open[path] {
 			err := s.lanes.Run(ctx, path, func() (err error) {
 				err = ErrInternal

@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
+	"github.com/hark-supervisor/hark/core/activity"
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/logs"
-	"github.com/hark-supervisor/hark/core/pyrepr"
 	"github.com/hark-supervisor/hark/core/syslog"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
@@ -51,12 +50,12 @@ type channel struct {
 
 func (s *Supervisor) newChannel(m *member, conf *config.Stream, name string) *channel {
 	c := &channel{
-		s: s, member: m, name: name, conf: conf, path: m.logs.stdout, episode: &m.stdoutEpisode,
+		s: s, member: m, name: name, conf: conf, path: m.logs.Stdout, episode: &m.stdoutEpisode,
 		replies: m.group.pool != nil && name == stdoutChannel,
 		mainlog: s.opts.Config.Supervisord.LogLevel <= config.DEBG,
 	}
 	if name == stderrChannel {
-		c.path, c.episode = m.logs.stderr, &m.stderrEpisode
+		c.path, c.episode = m.logs.Stderr, &m.stderrEpisode
 	}
 	if c.path != "" {
 		c.openWriter()
@@ -167,7 +166,7 @@ func (c *channel) Output(b []byte) child.Work {
 				c.s.inbox.putOutput(len(b), func() { c.said(kept) })
 			}
 		case c.mainlog:
-			c.s.log(config.DEBG, replyLine(c.member.conf.Name, c.name, b))
+			c.s.log(config.DEBG, activity.Reply(c.member.conf.Name, c.name, b))
 		}
 	}
 	c.splitter.Feed(b, c.plainFn, c.commFn)
@@ -213,7 +212,7 @@ func (c *channel) Back() {
 // said takes what a listener wrote, on the loop.
 func (c *channel) said(b []byte) {
 	if c.mainlog { // here, so that it stands between what was sent and what came of it
-		c.s.log(config.DEBG, replyLine(c.member.conf.Name, c.name, b))
+		c.s.log(config.DEBG, activity.Reply(c.member.conf.Name, c.name, b))
 	}
 	c.s.listenerSaid(c.member, c.child.Load(), b)
 }
@@ -261,7 +260,7 @@ func (c *channel) Closed(left int) child.Work {
 			if ended {
 				return
 			}
-			c.s.log(config.WARN, leftBehindLine(ref.Name, c.name, left))
+			c.s.log(config.WARN, activity.LeftBehind(ref.Name, c.name, left))
 			c.s.bus.Publish(eventlistener.NewLogDropped(ref, c.name, int64(left)))
 		})
 	}
@@ -285,7 +284,7 @@ func (c *channel) tell(b []byte) {
 	}
 	data := append([]byte(nil), b...)
 	if c.mainlog {
-		c.debug(len(data), func() string { return outputLine(c.member.conf.Name, c.name, data) })
+		c.debug(len(data), func() string { return activity.Output(c.member.conf.Name, c.name, data) })
 	}
 	if c.conf.EventsEnabled {
 		kind := eventlistener.ProcessLogStdout
@@ -320,7 +319,7 @@ func (c *channel) comm(b []byte) {
 	}
 	c.publish(kind, append([]byte(nil), b...), eventlistener.NewProcessCommunication)
 	if c.mainlog {
-		c.debug(0, func() string { return commEventLine(c.member.conf.Name, c.name) })
+		c.debug(0, func() string { return activity.CommEvent(c.member.conf.Name, c.name) })
 	}
 }
 
@@ -337,18 +336,4 @@ func (c *channel) publish(kind eventlistener.Type, data []byte, event func(event
 			c.s.bus.Publish(event(kind, ref, data))
 		}
 	})
-}
-
-// outputLine is how a child's output stands in the activity log (dispatchers.py).
-func outputLine(name, channel string, data []byte) string {
-	text := string(data)
-	if !utf8.Valid(data) {
-		text = "Undecodable: " + string(eventlistener.AppendRepr(nil, data))
-	}
-	return fmt.Sprintf("%s %s output:\n%s", pyrepr.String(name), channel, text)
-}
-
-// replyLine is how a listener's stdout stands there.
-func replyLine(name, channel string, data []byte) string {
-	return fmt.Sprintf("%s %s output:\n%s", pyrepr.String(name), channel, eventlistener.AppendRepr(nil, data))
 }

@@ -6,17 +6,19 @@ import (
 	"slices"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/fastcgi"
 	"github.com/hark-supervisor/hark/core/logs"
+	"github.com/hark-supervisor/hark/core/output"
 )
 
 // Prepared is what a Supervisor needs of the disk. It is made while the one before may still run, so that what
 // cannot be had is known before anything is stopped.
 type Prepared struct {
 	conf     *config.Config
-	eventLog *logs.File                   // nil: there is none
-	logs     map[*config.Group][]logPaths // of the groups that will be
-	fastcgi  *FastCGISockets              // nil: no sockets were prepared
-	sockets  map[*config.Group]*listening // of groups that are to be started
+	eventLog *logs.File                           // nil: there is none
+	logs     map[*config.Group][]output.Paths     // of the groups that will be
+	fastcgi  *fastcgi.Sockets                     // nil: no sockets were prepared
+	sockets  map[*config.Group]*fastcgi.Listening // of groups that are to be started
 }
 
 // Problem is why a value that reads well cannot be used.
@@ -25,11 +27,11 @@ type Problem struct {
 	Err          error
 }
 
-// Prepare opens the event log and creates the AUTO logs; with fastcgi, for a restart, it opens the sockets of the FastCGI groups that are to be started,
+// Prepare opens the event log and creates the AUTO logs; with sockets, for a restart, it opens the sockets of the FastCGI groups that are to be started,
 // too, which a first start leaves to their programs. It touches the disk. With problems nothing is left of it.
-func Prepare(conf *config.Config, fastcgi *FastCGISockets) (*Prepared, []Problem) {
+func Prepare(conf *config.Config, sockets *fastcgi.Sockets) (*Prepared, []Problem) {
 	set := &conf.Supervisord
-	p := &Prepared{conf: conf, logs: make(map[*config.Group][]logPaths, len(conf.Groups)), fastcgi: fastcgi}
+	p := &Prepared{conf: conf, logs: make(map[*config.Group][]output.Paths, len(conf.Groups)), fastcgi: sockets}
 	var problems []Problem
 	var err error
 	if set.EventLog != "" {
@@ -44,42 +46,25 @@ func Prepare(conf *config.Config, fastcgi *FastCGISockets) (*Prepared, []Problem
 			continue // of two groups with one name the first counts (supervisord.py, add_process_group)
 		}
 		seen[g.Name] = true
-		paths, err := resolveLogs(g, set.ChildLogDir, set.Identifier)
+		paths, err := output.ResolveLogs(g, set.ChildLogDir, set.Identifier)
 		if err != nil {
-			problems = append(problems, Problem{"supervisord", autoLogKey(set), err})
+			problems = append(problems, Problem{"supervisord", output.AutoLogKey(set), err})
 			break // so it would be for the next
 		}
 		p.logs[g] = paths
 	}
-	problems = append(problems, p.prepareSockets()...)
+	if sockets != nil {
+		var unusable []fastcgi.Problem
+		p.sockets, unusable = sockets.PrepareGroups(slices.DeleteFunc(slices.Clone(conf.Groups), func(g *config.Group) bool { return p.logs[g] == nil }))
+		for _, u := range unusable {
+			problems = append(problems, Problem(u))
+		}
+	}
 	if len(problems) > 0 {
 		p.Discard()
 		return nil, problems
 	}
 	return p, nil
-}
-
-// prepareSockets opens the sockets of those groups that are to be started. Of two groups with one address the first has it.
-func (p *Prepared) prepareSockets() (problems []Problem) {
-	if p.fastcgi == nil {
-		return nil
-	}
-	p.sockets = make(map[*config.Group]*listening)
-	taken := make(map[string]bool)
-	for _, g := range p.conf.Groups {
-		_, is := p.logs[g]
-		if !is || g.Kind != config.FastCGIGroup || taken[addressOf(g.Socket)] || !slices.ContainsFunc(g.Processes, func(c *config.Process) bool { return c.AutoStart }) {
-			continue
-		}
-		taken[addressOf(g.Socket)] = true
-		l, err := p.fastcgi.prepare(g.Socket)
-		if err != nil {
-			problems = append(problems, Problem{"fcgi-program:" + g.Name, "socket", fmt.Errorf("cannot listen at %s: %w", g.Socket.URL, err)})
-		} else if l != nil {
-			p.sockets[g] = l
-		}
-	}
-	return problems
 }
 
 // Discard gives up what no Supervisor was made of; nothing is left of it.
@@ -89,11 +74,11 @@ func (p *Prepared) Discard() {
 		p.eventLog = nil
 	}
 	for g, paths := range p.logs {
-		discardLogs(g.Processes, paths)
+		output.DiscardLogs(g.Processes, paths)
 	}
 	p.logs = nil
 	for _, l := range p.sockets {
-		p.fastcgi.release(l)
+		p.fastcgi.Release(l)
 	}
 	p.sockets = nil
 }
@@ -106,8 +91,8 @@ func (p *Prepared) ClearAutoLogs() (warnings []string) {
 	keep := make(map[string]bool)
 	for _, paths := range p.logs {
 		for _, path := range paths {
-			keep[filepath.Base(path.stdout)], keep[filepath.Base(path.stderr)] = true, true
+			keep[filepath.Base(path.Stdout)], keep[filepath.Base(path.Stderr)] = true, true
 		}
 	}
-	return clearAutoLogs(set.ChildLogDir, set.Identifier, keep)
+	return output.ClearAutoLogs(set.ChildLogDir, set.Identifier, keep)
 }

@@ -73,7 +73,7 @@ func (s *Supervisor) ConfigInfo(ctx context.Context) ([]ConfigInfo, error) {
 				}
 				if active != nil && active.conf == g {
 					if m := active.byName[p.Name]; m != nil {
-						info.StdoutLog, info.StderrLog = m.logs.stdout, m.logs.stderr
+						info.StdoutLog, info.StderrLog = m.logs.Stdout, m.logs.Stderr
 					}
 				}
 				all = append(all, info)
@@ -102,9 +102,9 @@ func (s *Supervisor) LogPath(ctx context.Context, group, name, channel string) (
 		return "", err
 	}
 	if channel == stderrChannel {
-		return m.logs.stderr, nil
+		return m.logs.Stderr, nil
 	}
-	return m.logs.stdout, nil
+	return m.logs.Stdout, nil
 }
 
 // ProcessNames lists every process by priority (rpcinterface.py,

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 
+	"github.com/hark-supervisor/hark/core/activity"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/output"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
@@ -24,7 +26,7 @@ func (s *Supervisor) Reload(ctx context.Context) (GroupDiff, error) {
 	}
 	fresh, err := s.opts.Reread()
 	if err != nil {
-		s.log(config.ERRO, brokenRereadLine(err))
+		s.log(config.ERRO, activity.BrokenReread(err))
 		return GroupDiff{}, refuse(CantReread, firstError(err))
 	}
 	var diff, further GroupDiff
@@ -81,7 +83,7 @@ func (s *Supervisor) tryAddGroup(ctx context.Context, name string) (changed bool
 		return false, err
 	}
 	set := s.opts.Config.Supervisord
-	paths, err := resolveLogs(conf, set.ChildLogDir, set.Identifier)
+	paths, err := output.ResolveLogs(conf, set.ChildLogDir, set.Identifier)
 	if err != nil {
 		return false, refuse(Failed, err.Error())
 	}
@@ -90,7 +92,7 @@ func (s *Supervisor) tryAddGroup(ctx context.Context, name string) (changed bool
 	defer func() {
 		if !added {
 			sp.close(s.log)
-			discardLogs(conf.Processes, paths)
+			output.DiscardLogs(conf.Processes, paths)
 		}
 	}()
 	// Without ctx, so that it is known whose the spool and the logs are.

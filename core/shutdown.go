@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hark-supervisor/hark/core/activity"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/eventlistener"
@@ -48,7 +49,7 @@ func (s *Supervisor) Restart(ctx context.Context) error {
 			return ErrEnded
 		default:
 		}
-		s.log(config.ERRO, brokenRestartLine(err))
+		s.log(config.ERRO, activity.BrokenRestart(err))
 		return refuse(CantReread, firstError(err))
 	}
 	return s.askRunning(ctx, func() *Error { // reading took its time
@@ -86,14 +87,14 @@ func (s *Supervisor) handleSignal(sig os.Signal) {
 	number, _ := sig.(syscall.Signal)
 	switch number {
 	case syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT:
-		s.log(config.WARN, exitRequestLine(number))
+		s.log(config.WARN, activity.ExitRequest(number))
 		s.setMood(MoodShutdown)
 	case syscall.SIGHUP:
 		if s.Mood() == MoodShutdown {
-			s.log(config.WARN, restartIgnoredLine(number))
+			s.log(config.WARN, activity.RestartIgnored(number))
 			return
 		}
-		s.log(config.WARN, restartRequestLine(number))
+		s.log(config.WARN, activity.RestartRequest(number))
 		// Off the loop, which never waits for a disk.
 		go func() {
 			err := ErrInternal
@@ -101,14 +102,14 @@ func (s *Supervisor) handleSignal(sig os.Signal) {
 			s.inbox.put(func() {
 				switch {
 				case err != nil:
-					s.log(config.ERRO, brokenRestartLine(err))
+					s.log(config.ERRO, activity.BrokenRestart(err))
 				case s.Mood() == MoodRunning:
 					s.setMood(MoodRestarting)
 				}
 			})
 		}()
 	case syscall.SIGUSR2:
-		s.log(config.INFO, reopenRequestLine(number))
+		s.log(config.INFO, activity.ReopenRequest(number))
 		s.log(config.INFO, "supervisord logreopen")
 		s.opts.ReopenLog()
 		s.reopenLogs()
@@ -211,7 +212,7 @@ func (s *Supervisor) report(now time.Time) {
 	for i, m := range left {
 		names[i] = m.conf.Name
 	}
-	s.log(config.INFO, waitingDieLine(names))
+	s.log(config.INFO, activity.WaitingDie(names))
 }
 
 // nextReport is when the shutdown must say again whom it waits for.

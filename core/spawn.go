@@ -1,21 +1,15 @@
 package core
 
 import (
-	"fmt"
 	"syscall"
 
+	"github.com/hark-supervisor/hark/core/activity"
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/environment"
 	"github.com/hark-supervisor/hark/core/process"
-	"github.com/hark-supervisor/hark/core/pyrepr"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
-
-const emptyCommand = "command is empty" // process.py
-
-func badCommand(c config.Command) string { // process.py
-	return fmt.Sprintf("can't parse command %s: %v", pyrepr.String(c.Line), c.Err)
-}
 
 // launch hands a spawn to the spawner. Whatever comes of it returns to
 // the loop as a message, so a slow disk or a hung file system delays nobody here.
@@ -27,19 +21,19 @@ func (s *Supervisor) launch(m *member) {
 	switch {
 	case m.conf.Command.Err != nil:
 		m.group.unused()
-		s.step(m, process.SpawnFailed{Msg: badCommand(m.conf.Command)})
+		s.step(m, process.SpawnFailed{Msg: activity.BadCommand(m.conf.Command)})
 		return
 	case len(m.conf.Command.Argv) == 0:
 		m.group.unused()
-		s.step(m, process.SpawnFailed{Msg: emptyCommand})
+		s.step(m, process.SpawnFailed{Msg: activity.EmptyCommand})
 		return
 	}
 	c := m.conf
 	r := &child.Request{
 		Name:           c.Name,
 		Argv:           c.Command.Argv,
-		SearchPath:     searchPath(s.env, c),
-		Env:            childEnvironment(s.env, s.opts.Config.ServerURL, m.group, c),
+		SearchPath:     environment.SearchPath(s.env, c),
+		Env:            environment.Child(s.env, s.opts.Config.ServerURL, m.group.conf.Name, m.group.protocol(), c),
 		Dir:            c.Directory,
 		Umask:          c.Umask,
 		Credential:     credentialOf(c.User),
@@ -126,7 +120,7 @@ func (s *Supervisor) prepare(g *group, channels ...*channel) (stdin int, err err
 	if g.socket == nil {
 		return -1, nil
 	}
-	return g.socket.get()
+	return g.socket.Get()
 }
 
 func credentialOf(u *config.User) *child.Credential {
@@ -170,7 +164,7 @@ func (s *Supervisor) spawnSlow(m *member) {
 	if m.spawn == nil {
 		return
 	}
-	s.log(config.WARN, slowSpawnLine(m.conf.Name))
+	s.log(config.WARN, activity.SlowSpawn(m.conf.Name))
 	s.answerSlow(m)
 }
 
@@ -196,6 +190,6 @@ func (s *Supervisor) exited(m *member, ws syscall.WaitStatus) {
 // releaseSocket gives back the use of a FastCGI socket that prepare took.
 func (g *group) releaseSocket() {
 	if g.socket != nil {
-		g.socket.put()
+		g.socket.Put()
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hark-supervisor/hark/core/activity"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/eventlistener"
@@ -39,13 +40,13 @@ func (s *Supervisor) step(m *member, in process.Input) {
 				failed = err
 			}
 		case process.Log:
-			s.logEffect(m, e)
+			s.log(activity.Of(m.conf.Name, m.conf.StartWait, e))
 		}
 	}
 	s.deadlines.schedule(m)
 	// The machine may use its effects again from here on.
 	if failed != nil {
-		m.killErr = killProblemLine(m.conf.Name, m.machine.Pid(), failed.Error())
+		m.killErr = activity.KillProblem(m.conf.Name, m.machine.Pid(), failed.Error())
 		s.step(m, process.KillFailed{Msg: failed.Error()})
 	}
 	if launch {
@@ -69,7 +70,7 @@ func asked(in process.Input) bool {
 func (s *Supervisor) kill(m *member, e process.Kill) error {
 	err := m.child.Signal(e.Signal, e.Group)
 	if errors.Is(err, syscall.ESRCH) {
-		s.log(config.DEBG, goneLine(m.conf.Name, e.Pid, err))
+		s.log(config.DEBG, activity.Gone(m.conf.Name, e.Pid, err))
 		return nil
 	}
 	return err
@@ -197,17 +198,17 @@ func (s *Supervisor) signal(m *member, sig syscall.Signal) *Error {
 	if !m.machine.State().IsSignallable() || pid == 0 {
 		return refuse(NotRunning, m.namespec())
 	}
-	s.log(config.DEBG, sendingLine(m.conf.Name, pid, sig))
+	s.log(config.DEBG, activity.Sending(m.conf.Name, pid, sig))
 	err := m.child.Signal(sig, false)
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, syscall.ESRCH):
-		s.log(config.DEBG, goneLine(m.conf.Name, pid, err))
+		s.log(config.DEBG, activity.Gone(m.conf.Name, pid, err))
 		return nil
 	}
 	s.step(m, process.SignalFailed{Signal: sig, Msg: err.Error()})
-	return refuse(Failed, signalProblemLine(m.conf.Name, pid, err.Error()))
+	return refuse(Failed, activity.SignalProblem(m.conf.Name, pid, err.Error()))
 }
 
 // publishState announces a change of state.
@@ -253,8 +254,8 @@ func (s *Supervisor) info(m *member, now time.Time) ProcessInfo {
 		ExitStatus: code,
 		HasExit:    has,
 		Pid:        x.Pid(),
-		StdoutLog:  m.logs.stdout,
-		StderrLog:  m.logs.stderr,
+		StdoutLog:  m.logs.Stdout,
+		StderrLog:  m.logs.Stderr,
 		Restarts:   m.restarts,
 	}
 }

@@ -9,7 +9,10 @@ import (
 
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/environment"
+	"github.com/hark-supervisor/hark/core/fastcgi"
 	"github.com/hark-supervisor/hark/core/logs"
+	"github.com/hark-supervisor/hark/core/output"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/core/syslog"
 	"github.com/hark-supervisor/hark/eventlistener"
@@ -55,7 +58,7 @@ type Options struct {
 	// process's standard output. It may block.
 	Stdout io.Writer
 	// FastCGI has the sockets of [fcgi-program:x] sections. It outlives the Supervisor; nil: new ones of its own.
-	FastCGI *FastCGISockets
+	FastCGI *fastcgi.Sockets
 	// Lanes knows the file systems of programs' logs that do not answer. It outlives the Supervisor; nil: one of its own.
 	Lanes *logs.Lanes
 	Clock Clock // nil: SystemClock
@@ -133,7 +136,7 @@ func New(o Options) (*Supervisor, error) {
 		o.Lanes = &logs.Lanes{}
 	}
 	if o.FastCGI == nil {
-		o.FastCGI = NewFastCGISockets(o.Log)
+		o.FastCGI = fastcgi.New(o.Log)
 	}
 	s := &Supervisor{
 		opts:       o,
@@ -143,7 +146,7 @@ func New(o Options) (*Supervisor, error) {
 		bus:        o.Bus,
 		inbox:      newInbox(),
 		lanes:      o.Lanes,
-		env:        baseEnvironment(o.Environ),
+		env:        environment.Base(o.Environ),
 		ended:      make(chan struct{}),
 		reloading:  make(chan struct{}, 1),
 		groups:     make(map[string]*group, len(o.Config.Groups)),
@@ -166,16 +169,29 @@ func New(o Options) (*Supervisor, error) {
 	}
 	s.openEventLog(prepared.eventLog)
 	spools := s.openSpools(o.Config.Groups)
-	o.FastCGI.begin()
+	o.FastCGI.Begin()
 	for _, g := range o.Config.Groups {
 		if paths, first := prepared.logs[g]; first {
 			s.addGroup(g, paths, spools[g.Name])
-			if l := prepared.sockets[g]; l != nil && o.FastCGI.complete(l, g.Socket) == nil {
-				s.groups[g.Name].socket.prepared.Store(l)
+			if l := prepared.sockets[g]; l != nil && o.FastCGI.Complete(l, g.Socket) == nil {
+				s.groups[g.Name].socket.Take(l)
 			}
 		}
 	}
 	return s, nil
+}
+
+// Discard removes the AUTO logs that New made and closes the event log, for a
+// Supervisor that will not run.
+func (s *Supervisor) Discard() {
+	s.closeSpools()
+	s.closeEventLog()
+	for _, g := range s.order {
+		g.unused()
+		for _, m := range g.members {
+			output.DiscardLogs([]*config.Process{m.conf}, []output.Paths{m.logs})
+		}
+	}
 }
 
 // Run is the loop. It returns when a shutdown or restart has stopped every

@@ -8,6 +8,7 @@ import (
 	"sort"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/output"
 	"github.com/hark-supervisor/hark/core/process"
 )
 
@@ -56,14 +57,14 @@ func (s *Supervisor) AddProgram(ctx context.Context, into, program string, setti
 		return err
 	}
 	set := s.opts.Config.Supervisord
-	paths, err := resolveLogs(&config.Group{Name: into, Processes: fresh}, set.ChildLogDir, set.Identifier)
+	paths, err := output.ResolveLogs(&config.Group{Name: into, Processes: fresh}, set.ChildLogDir, set.Identifier)
 	if err != nil {
 		return refuse(Failed, err.Error())
 	}
 	added := false
 	defer func() {
 		if !added {
-			discardLogs(fresh, paths)
+			output.DiscardLogs(fresh, paths)
 		}
 	}()
 	for _, w := range warnings {
@@ -108,7 +109,7 @@ func (s *Supervisor) askTwiddling(ctx context.Context, name string, f func(*grou
 }
 
 // addMembers makes processes members of a group. New slices are made: calls under way hold the old ones.
-func (s *Supervisor) addMembers(g *group, fresh []*config.Process, paths []logPaths) {
+func (s *Supervisor) addMembers(g *group, fresh []*config.Process, paths []output.Paths) {
 	members, ranked := slices.Clone(g.members), slices.Clone(g.ranked)
 	var added []*member
 	if g.added == nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/fastcgi"
 	"github.com/hark-supervisor/hark/core/held"
 	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/core/rpc"
@@ -54,7 +55,7 @@ type daemon struct {
 	ext       *extensions
 	term      *termination
 	draining  sync.WaitGroup // HTTP servers of lives before, which finish their answers
-	fastcgi   *core.FastCGISockets
+	fastcgi   *fastcgi.Sockets
 	sockets   *rpc.Sockets // outlive a life: what stays the same stays bound
 	bound     *rpc.Set     // those of the present life; nil before the first
 	lanes     logs.Lanes   // of all lives: the file systems of programs' logs that do not answer
@@ -75,7 +76,7 @@ func (d *daemon) run() (int, error) {
 	d.bus = eventlistener.NewBus()
 	d.silences = &plugins.Silences{}
 	d.sockets = rpc.NewSockets(d.report)
-	d.fastcgi = core.NewFastCGISockets(d.write)
+	d.fastcgi = fastcgi.New(d.write)
 	defer d.letGo()
 	next, err := d.prepareStart()
 	if err != nil {

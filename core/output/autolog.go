@@ -1,4 +1,4 @@
-package core
+package output
 
 import (
 	"errors"
@@ -12,17 +12,17 @@ import (
 	"github.com/hark-supervisor/hark/core/held"
 )
 
-// logPaths are the files of one process's two channels, AUTO resolved; "" for none.
-type logPaths struct{ stdout, stderr string }
+// Paths are the log files of one process's two channels, AUTO resolved; "" for none.
+type Paths struct{ Stdout, Stderr string }
 
-// resolveLogs names the log files of a group's processes, creating an empty
+// ResolveLogs names the log files of a group's processes, creating an empty
 // file for each AUTO (options.py, create_autochildlogs). It touches the disk, so
 // it is never called on the loop. After an error none is left.
-func resolveLogs(g *config.Group, dir, identifier string) (_ []logPaths, err error) {
-	paths := make([]logPaths, len(g.Processes))
+func ResolveLogs(g *config.Group, dir, identifier string) (_ []Paths, err error) {
+	paths := make([]Paths, len(g.Processes))
 	defer func() {
 		if err != nil {
-			discardLogs(g.Processes, paths)
+			DiscardLogs(g.Processes, paths)
 		}
 	}()
 	for i, p := range g.Processes {
@@ -30,7 +30,7 @@ func resolveLogs(g *config.Group, dir, identifier string) (_ []logPaths, err err
 			name   string
 			stream *config.Stream
 			path   *string
-		}{{"stdout", &p.Stdout, &paths[i].stdout}, {"stderr", &p.Stderr, &paths[i].stderr}} {
+		}{{"stdout", &p.Stdout, &paths[i].Stdout}, {"stderr", &p.Stderr, &paths[i].Stderr}} {
 			switch ch.stream.Logfile.Kind {
 			case config.LogPath:
 				*ch.path = ch.stream.Logfile.Path
@@ -69,8 +69,8 @@ func createAutoLog(dir, prefix string) (string, error) {
 
 var errSlash = errors.New("the identifier has a slash")
 
-// autoLogKey is the setting that keeps AUTO logs from being created.
-func autoLogKey(set *config.Supervisord) string {
+// AutoLogKey is the setting that keeps AUTO logs from being created.
+func AutoLogKey(set *config.Supervisord) string {
 	if strings.Contains(set.Identifier, "/") {
 		return "identifier"
 	}
@@ -87,8 +87,8 @@ func removeAutoLog(path string) {
 	}
 }
 
-// clearAutoLogs removes the AUTO logs of an identifier in dir, but for those named in keep.
-func clearAutoLogs(dir, identifier string, keep map[string]bool) (warnings []string) {
+// ClearAutoLogs removes the AUTO logs of an identifier in dir, but for those named in keep.
+func ClearAutoLogs(dir, identifier string, keep map[string]bool) (warnings []string) {
 	mine := regexp.MustCompile(`^.+?---` + regexp.QuoteMeta(identifier) + `-\S+\.log\.{0,1}\d{0,4}`)
 	d, err := held.OpenDir(dir)
 	if err != nil {
@@ -111,27 +111,14 @@ func clearAutoLogs(dir, identifier string, keep map[string]bool) (warnings []str
 	return warnings
 }
 
-// discardLogs removes the AUTO logs that resolveLogs made.
-func discardLogs(processes []*config.Process, paths []logPaths) {
+// DiscardLogs removes the AUTO logs that ResolveLogs made.
+func DiscardLogs(processes []*config.Process, paths []Paths) {
 	for i, p := range processes {
 		if p.Stdout.Logfile.Kind == config.LogAuto {
-			removeAutoLog(paths[i].stdout)
+			removeAutoLog(paths[i].Stdout)
 		}
 		if p.Stderr.Logfile.Kind == config.LogAuto {
-			removeAutoLog(paths[i].stderr)
-		}
-	}
-}
-
-// Discard removes the AUTO logs that New made and closes the event log, for a
-// Supervisor that will not run.
-func (s *Supervisor) Discard() {
-	s.closeSpools()
-	s.closeEventLog()
-	for _, g := range s.order {
-		g.unused()
-		for _, m := range g.members {
-			discardLogs([]*config.Process{m.conf}, []logPaths{m.logs})
+			removeAutoLog(paths[i].Stderr)
 		}
 	}
 }

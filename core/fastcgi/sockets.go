@@ -1,35 +1,37 @@
-package core
+package fastcgi
 
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"syscall"
 
+	"github.com/hark-supervisor/hark/core/activity"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/held"
 )
 
-// FastCGISockets are the listening sockets of all [fcgi-program:x] sections. They outlive the Supervisors whose programs use them, so that
+// Sockets are the listening sockets of all [fcgi-program:x] sections. They outlive the Supervisors whose programs use them, so that
 // a restart can open those of the next life before it stops anything, and keep those that stay the same.
-type FastCGISockets struct {
+type Sockets struct {
 	log func(config.Level, string)
 
 	mu    sync.Mutex
-	open  []*listening
+	open  []*Listening
 	known map[string]int // addresses of the active groups, and how many have each
 }
 
-// NewFastCGISockets has none yet. log writes a line of the activity log; it must not block.
-func NewFastCGISockets(log func(config.Level, string)) *FastCGISockets {
-	return &FastCGISockets{log: log, known: make(map[string]int)}
+// New has none yet. log writes a line of the activity log; it must not block.
+func New(log func(config.Level, string)) *Sockets {
+	return &Sockets{log: log, known: make(map[string]int)}
 }
 
-// listening is an open socket.
-type listening struct {
+// Listening is an open socket.
+type Listening struct {
 	fd    int
 	file  *held.Socket  // of a unix socket
-	conf  config.Socket // under the lock of FastCGISockets, like what follows
+	conf  config.Socket // under the lock of Sockets, like what follows
 	named bool          // file has its name
 	users int           // groups and Prepareds; it is closed with the last
 }
@@ -42,38 +44,38 @@ func addressOf(c *config.Socket) string {
 	return fmt.Sprintf("tcp:%s:%d", c.Host, c.Port)
 }
 
-// create opens the socket of a section under its name. It may block on a disk or a name server.
-func (s *FastCGISockets) create(c *config.Socket) (*listening, error) {
+// Create opens the socket of a section under its name. It may block on a disk or a name server.
+func (s *Sockets) Create(c *config.Socket) (*Listening, error) {
 	l, err := s.bind(c)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.complete(l, c); err != nil {
+	if err := s.Complete(l, c); err != nil {
 		return nil, err
 	}
 	return l, nil
 }
 
 // bind opens a socket. A unix socket does not have its name yet.
-func (s *FastCGISockets) bind(c *config.Socket) (*listening, error) {
-	s.log(config.INFO, creatingSocketLine(c.URL))
+func (s *Sockets) bind(c *config.Socket) (*Listening, error) {
+	s.log(config.INFO, activity.CreatingSocket(c.URL))
 	fd, file, err := listenFastCGI(c)
 	if err != nil {
 		return nil, err
 	}
-	l := &listening{fd: fd, file: file, conf: *c, users: 1}
+	l := &Listening{fd: fd, file: file, conf: *c, users: 1}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open = append(s.open, l)
 	return l, nil
 }
 
-// complete makes an open socket what a section wants: a unix socket gets its name. It may block on a disk. After an error the use of the
+// Complete makes an open socket what a section wants: a unix socket gets its name. It may block on a disk. After an error the use of the
 // socket is given back.
-func (s *FastCGISockets) complete(l *listening, c *config.Socket) (err error) {
+func (s *Sockets) Complete(l *Listening, c *config.Socket) (err error) {
 	defer func() {
 		if err != nil {
-			s.release(l)
+			s.Release(l)
 		}
 	}()
 	switch {
@@ -97,21 +99,21 @@ func (s *FastCGISockets) complete(l *listening, c *config.Socket) (err error) {
 
 var errGone = errors.New("the socket's file is not there any longer")
 
-func (s *FastCGISockets) hasName(l *listening) bool {
+func (s *Sockets) hasName(l *Listening) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return l.named
 }
 
-// prepare takes the socket of a section for the next life, while the present one goes on: the one that is open there already, or a new one, which is nobody
+// Prepare takes the socket of a section for the next life, while the present one goes on: the one that is open there already, or a new one, which is nobody
 // else's to reach yet if it is a unix socket. It is nil where the first start is to try: the present life has that section and no socket either, or one
 // of ours is in the way and will be closed. It may block on a disk or a name server.
-func (s *FastCGISockets) prepare(c *config.Socket) (*listening, error) {
+func (s *Sockets) Prepare(c *config.Socket) (*Listening, error) {
 	if l := s.share(c); l != nil {
 		if l.file == nil || !s.hasName(l) || l.file.Present(c.Path) {
 			return l, nil
 		}
-		s.release(l) // and made again: its file has been removed
+		s.Release(l) // and made again: its file has been removed
 	}
 	l, err := s.bind(c)
 	if err != nil && (s.isKnown(c) || errors.Is(err, syscall.EADDRINUSE) && s.inTheWay(c)) {
@@ -121,7 +123,7 @@ func (s *FastCGISockets) prepare(c *config.Socket) (*listening, error) {
 }
 
 // share takes a use of the open socket that a section wants, nil for none.
-func (s *FastCGISockets) share(c *config.Socket) *listening {
+func (s *Sockets) share(c *config.Socket) *Listening {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range s.open {
@@ -142,7 +144,7 @@ func sameFile(a, b *config.Socket) bool {
 }
 
 // inTheWay reports whether another of our sockets has the port of a section.
-func (s *FastCGISockets) inTheWay(c *config.Socket) bool {
+func (s *Sockets) inTheWay(c *config.Socket) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range s.open {
@@ -153,12 +155,12 @@ func (s *FastCGISockets) inTheWay(c *config.Socket) bool {
 	return false
 }
 
-// release gives a use back; the last closes the socket. A unix socket's file is left where it is, as Supervisor leaves it, if it has its name.
-func (s *FastCGISockets) release(l *listening) {
+// Release gives a use back; the last closes the socket. A unix socket's file is left where it is, as Supervisor leaves it, if it has its name.
+func (s *Sockets) Release(l *Listening) {
 	if !s.last(l) {
 		return
 	}
-	s.log(config.INFO, closingSocketLine(l.conf.URL))
+	s.log(config.INFO, activity.ClosingSocket(l.conf.URL))
 	switch {
 	case l.file == nil:
 	case l.named:
@@ -170,7 +172,7 @@ func (s *FastCGISockets) release(l *listening) {
 }
 
 // last takes a use away and reports whether it was the last: then the socket is the caller's alone.
-func (s *FastCGISockets) last(l *listening) bool {
+func (s *Sockets) last(l *Listening) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if l.users--; l.users > 0 {
@@ -185,22 +187,54 @@ func (s *FastCGISockets) last(l *listening) bool {
 	return true
 }
 
-// begin forgets the addresses of the life before.
-func (s *FastCGISockets) begin() {
+// Begin forgets the addresses of the life before.
+func (s *Sockets) Begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.known)
 }
 
-// add notes how many more active groups have an address.
-func (s *FastCGISockets) add(c *config.Socket, more int) {
+// Add notes how many more active groups have an address.
+func (s *Sockets) Add(c *config.Socket, more int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.known[addressOf(c)] += more
 }
 
-func (s *FastCGISockets) isKnown(c *config.Socket) bool {
+func (s *Sockets) isKnown(c *config.Socket) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.known[addressOf(c)] > 0
+}
+
+// Problem is why the socket of a section cannot be listened at.
+type Problem struct {
+	Section, Key string
+	Err          error
+}
+
+// PrepareGroups opens the sockets of those groups that are to be started. Of two groups with one address the first has it.
+// With problems nothing is left open.
+func (s *Sockets) PrepareGroups(groups []*config.Group) (prepared map[*config.Group]*Listening, problems []Problem) {
+	prepared = make(map[*config.Group]*Listening)
+	taken := make(map[string]bool)
+	for _, g := range groups {
+		if g.Kind != config.FastCGIGroup || taken[addressOf(g.Socket)] || !slices.ContainsFunc(g.Processes, func(c *config.Process) bool { return c.AutoStart }) {
+			continue
+		}
+		taken[addressOf(g.Socket)] = true
+		l, err := s.Prepare(g.Socket)
+		if err != nil {
+			problems = append(problems, Problem{"fcgi-program:" + g.Name, "socket", fmt.Errorf("cannot listen at %s: %w", g.Socket.URL, err)})
+		} else if l != nil {
+			prepared[g] = l
+		}
+	}
+	if len(problems) == 0 {
+		return prepared, nil
+	}
+	for _, l := range prepared {
+		s.Release(l)
+	}
+	return nil, problems
 }

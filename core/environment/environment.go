@@ -1,4 +1,5 @@
-package core
+// Package environment makes the environment of programs.
+package environment
 
 import (
 	"os"
@@ -7,9 +8,9 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 )
 
-// baseEnvironment is the daemon's own environment as children inherit it: each
+// Base is the daemon's own environment as children inherit it: each
 // name once, the first given winning, as in Python's os.environ.
-func baseEnvironment(environ []string) []string {
+func Base(environ []string) []string {
 	seen := make(map[string]bool, len(environ))
 	base := make([]string, 0, len(environ))
 	for _, kv := range environ {
@@ -23,10 +24,10 @@ func baseEnvironment(environ []string) []string {
 	return base
 }
 
-// childEnvironment is what one process gets: the daemon's environment, then
+// Child is what one process of a group gets: the daemon's environment, then
 // Supervisor's own variables, then environment= (process.py, _spawn_as_child).
-// A listener is told besides what it may use of the protocol.
-func childEnvironment(base []string, serverURL string, g *group, p *config.Process) []string {
+// protocol is what a listener may use of its protocol; "" for other processes.
+func Child(base []string, serverURL, group, protocol string, p *config.Process) []string {
 	own := make([]config.EnvVar, 0, 5+len(p.Environment))
 	own = append(own, config.EnvVar{Name: "SUPERVISOR_ENABLED", Value: "1"})
 	if p.ServerURL != "" {
@@ -37,9 +38,9 @@ func childEnvironment(base []string, serverURL string, g *group, p *config.Proce
 	}
 	own = append(own,
 		config.EnvVar{Name: "SUPERVISOR_PROCESS_NAME", Value: p.Name},
-		config.EnvVar{Name: "SUPERVISOR_GROUP_NAME", Value: g.conf.Name})
-	if g.pool != nil {
-		own = append(own, config.EnvVar{Name: "SUPERVISOR_EVENT_PROTOCOL", Value: g.pool.Extensions()})
+		config.EnvVar{Name: "SUPERVISOR_GROUP_NAME", Value: group})
+	if protocol != "" {
+		own = append(own, config.EnvVar{Name: "SUPERVISOR_EVENT_PROTOCOL", Value: protocol})
 	}
 	own = append(own, p.Environment...)
 	last := make(map[string]int, len(own))
@@ -61,9 +62,9 @@ func childEnvironment(base []string, serverURL string, g *group, p *config.Proce
 	return env
 }
 
-// searchPath is where a program without a slash is looked for: PATH of its own
+// SearchPath is where a program without a slash is looked for: PATH of its own
 // environment first, then the daemon's (options.py, get_path).
-func searchPath(base []string, p *config.Process) []string {
+func SearchPath(base []string, p *config.Process) []string {
 	for i := len(p.Environment) - 1; i >= 0; i-- {
 		if p.Environment[i].Name == "PATH" {
 			return strings.Split(p.Environment[i].Value, string(os.PathListSeparator))

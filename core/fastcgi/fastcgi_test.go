@@ -1,4 +1,4 @@
-package core
+package fastcgi
 
 import (
 	"fmt"
@@ -54,9 +54,9 @@ func openDescriptors(t *testing.T) int {
 }
 
 // recorded are FastCGI sockets with what they log.
-func recorded() (*FastCGISockets, *[]string) {
+func recorded() (*Sockets, *[]string) {
 	var lines []string
-	return NewFastCGISockets(func(_ config.Level, line string) { lines = append(lines, line) }), &lines
+	return New(func(_ config.Level, line string) { lines = append(lines, line) }), &lines
 }
 
 func TestAPreparedFastCGISocketHasNoNameUntilItsLifeBegins(t *testing.T) {
@@ -64,14 +64,14 @@ func TestAPreparedFastCGISocketHasNoNameUntilItsLifeBegins(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f.sock")
 	before := openDescriptors(t)
 	c := unixSocket(path)
-	l, err := s.prepare(&c)
+	l, err := s.Prepare(&c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Lstat(path); !os.IsNotExist(err) {
 		t.Errorf("the name is there: %v", err)
 	}
-	if err := s.complete(l, &c); err != nil {
+	if err := s.Complete(l, &c); err != nil {
 		t.Fatal(err)
 	}
 	conn, err := net.Dial("unix", path)
@@ -79,13 +79,13 @@ func TestAPreparedFastCGISocketHasNoNameUntilItsLifeBegins(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = conn.Close()
-	s.release(l)
+	s.Release(l)
 	// Discarded without a name it leaves nothing.
 	other := unixSocket(filepath.Join(filepath.Dir(path), "g.sock"))
-	if l, err = s.prepare(&other); err != nil {
+	if l, err = s.Prepare(&other); err != nil {
 		t.Fatal(err)
 	}
-	s.release(l)
+	s.Release(l)
 	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 || left[0].Name() != "f.sock" {
 		t.Errorf("left: %v", left)
 	}
@@ -112,21 +112,21 @@ func TestAFastCGISocketThatStaysIsKept(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, lines := recorded()
 			before := openDescriptors(t)
-			present, err := s.create(&tc.socket)
+			present, err := s.Create(&tc.socket)
 			if err != nil {
 				t.Fatal(err)
 			}
 			next := tc.socket
 			tc.change(&next)
-			prepared, err := s.prepare(&next)
+			prepared, err := s.Prepare(&next)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if kept := prepared == present; kept != tc.kept {
 				t.Errorf("kept: %v", kept)
 			}
-			s.release(present) // the last process of the life before
-			if err := s.complete(prepared, &next); err != nil {
+			s.Release(present) // the last process of the life before
+			if err := s.Complete(prepared, &next); err != nil {
 				t.Fatal(err)
 			}
 			if next.Network == "unix" {
@@ -136,7 +136,7 @@ func TestAFastCGISocketThatStaysIsKept(t *testing.T) {
 				}
 				_ = conn.Close()
 			}
-			s.release(prepared)
+			s.Release(prepared)
 			closings := 0
 			for _, line := range *lines {
 				if strings.HasPrefix(line, "Closing socket") {
@@ -164,7 +164,7 @@ func TestWhichFastCGISocketsARestartPrepares(t *testing.T) {
 		s, _ := recorded()
 		conf := fcgiConf(t, true, tcpSocket(port), unixSocket(file), unixSocket(filepath.Join(dir, "good.sock")), unixSocket(filepath.Join(dir, "none", "f.sock")))
 		before := openDescriptors(t)
-		_, problems := Prepare(conf, s)
+		_, problems := s.PrepareGroups(conf.Groups)
 		var said []string
 		for _, p := range problems {
 			said = append(said, p.Section+" "+p.Key)
@@ -178,19 +178,19 @@ func TestWhichFastCGISocketsARestartPrepares(t *testing.T) {
 	})
 	t.Run("one that nobody starts is left alone", func(t *testing.T) {
 		s, _ := recorded()
-		if p, problems := Prepare(fcgiConf(t, false, tcpSocket(port)), s); problems != nil || len(p.sockets) != 0 {
+		if p, problems := s.PrepareGroups(fcgiConf(t, false, tcpSocket(port)).Groups); problems != nil || len(p) != 0 {
 			t.Errorf("%v", problems)
 		}
 	})
 	t.Run("one that the present life has had no luck with is no reason", func(t *testing.T) {
 		s, _ := recorded()
 		c := tcpSocket(port)
-		s.add(&c, 1)
-		if p, problems := Prepare(fcgiConf(t, true, c), s); problems != nil || len(p.sockets) != 0 {
+		s.Add(&c, 1)
+		if p, problems := s.PrepareGroups(fcgiConf(t, true, c).Groups); problems != nil || len(p) != 0 {
 			t.Errorf("%v", problems)
 		}
-		s.begin()
-		if _, problems := Prepare(fcgiConf(t, true, c), s); len(problems) != 1 {
+		s.Begin()
+		if _, problems := s.PrepareGroups(fcgiConf(t, true, c).Groups); len(problems) != 1 {
 			t.Errorf("of another life: %v", problems)
 		}
 	})
@@ -198,11 +198,11 @@ func TestWhichFastCGISocketsARestartPrepares(t *testing.T) {
 		s, _ := recorded()
 		path := filepath.Join(dir, "two.sock")
 		conf := fcgiConf(t, true, unixSocket(path), unixSocket(path))
-		p, problems := Prepare(conf, s)
-		if problems != nil || p.sockets[conf.Groups[0]] == nil || p.sockets[conf.Groups[1]] != nil {
+		p, problems := s.PrepareGroups(conf.Groups)
+		if problems != nil || p[conf.Groups[0]] == nil || p[conf.Groups[1]] != nil {
 			t.Errorf("%v, %v", problems, p)
 		}
-		p.Discard()
+		s.Release(p[conf.Groups[0]])
 	})
 	t.Run("one of ours that is in the way will be closed", func(t *testing.T) {
 		s, _ := recorded()
@@ -215,15 +215,15 @@ func TestWhichFastCGISocketsARestartPrepares(t *testing.T) {
 			present = tcpSocket(l.Addr().(*net.TCPAddr).Port)
 			_ = l.Close()
 		}
-		l, err := s.create(&present)
+		l, err := s.Create(&present)
 		if err != nil {
 			t.Fatal(err)
 		}
 		next := present
 		next.Host = "*"
-		if p, problems := Prepare(fcgiConf(t, true, next), s); problems != nil || len(p.sockets) != 0 {
+		if p, problems := s.PrepareGroups(fcgiConf(t, true, next).Groups); problems != nil || len(p) != 0 {
 			t.Errorf("%v", problems)
 		}
-		s.release(l)
+		s.Release(l)
 	})
 }
