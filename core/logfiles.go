@@ -158,9 +158,6 @@ func (s *Supervisor) post(c *channel, f func() child.Work) {
 
 // reopenLogs opens every log file again (SIGUSR2).
 func (s *Supervisor) reopenLogs() {
-	if s.eventLog != nil {
-		s.eventLog.reopenSoon()
-	}
 	for _, g := range s.order {
 		for _, m := range g.members {
 			for _, c := range m.channels() {

@@ -1,24 +1,21 @@
 package core
 
 import (
-	"fmt"
 	"path/filepath"
 	"slices"
 
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/fastcgi"
-	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/core/output"
 )
 
 // Prepared is what a Supervisor needs of the disk. It is made while the one before may still run, so that what
 // cannot be had is known before anything is stopped.
 type Prepared struct {
-	conf     *config.Config
-	eventLog *logs.File                           // nil: there is none
-	logs     map[*config.Group][]output.Paths     // of the groups that will be
-	fastcgi  *fastcgi.Sockets                     // nil: no sockets were prepared
-	sockets  map[*config.Group]*fastcgi.Listening // of groups that are to be started
+	conf    *config.Config
+	logs    map[*config.Group][]output.Paths     // of the groups that will be
+	fastcgi *fastcgi.Sockets                     // nil: no sockets were prepared
+	sockets map[*config.Group]*fastcgi.Listening // of groups that are to be started
 }
 
 // Problem is why a value that reads well cannot be used.
@@ -27,19 +24,12 @@ type Problem struct {
 	Err          error
 }
 
-// Prepare opens the event log and creates the AUTO logs; with sockets, for a restart, it opens the sockets of the FastCGI groups that are to be started,
+// Prepare creates the AUTO logs; with sockets, for a restart, it opens the sockets of the FastCGI groups that are to be started,
 // too, which a first start leaves to their programs. It touches the disk. With problems nothing is left of it.
 func Prepare(conf *config.Config, sockets *fastcgi.Sockets) (*Prepared, []Problem) {
 	set := &conf.Supervisord
 	p := &Prepared{conf: conf, logs: make(map[*config.Group][]output.Paths, len(conf.Groups)), fastcgi: sockets}
 	var problems []Problem
-	var err error
-	if set.EventLog != "" {
-		p.eventLog, err = logs.Open(set.EventLog, logs.Options{MaxBytes: set.EventLogMaxBytes, Backups: set.EventLogBackups})
-		if err != nil {
-			problems = append(problems, Problem{"supervisord", "event_log", fmt.Errorf("cannot open the event log: %w", err)})
-		}
-	}
 	seen := make(map[string]bool, len(conf.Groups))
 	for _, g := range conf.Groups {
 		if seen[g.Name] {
@@ -69,10 +59,6 @@ func Prepare(conf *config.Config, sockets *fastcgi.Sockets) (*Prepared, []Proble
 
 // Discard gives up what no Supervisor was made of; nothing is left of it.
 func (p *Prepared) Discard() {
-	if p.eventLog != nil {
-		_ = p.eventLog.Discard()
-		p.eventLog = nil
-	}
 	for g, paths := range p.logs {
 		output.DiscardLogs(g.Processes, paths)
 	}

@@ -14,7 +14,6 @@ const (
 	PoolSubscriber     = "pool"     // an [eventlistener:x]
 	NotifierSubscriber = "notifier" // a [notifier:x]
 	StreamSubscriber   = "stream"   // a client of /events
-	LogSubscriber      = "log"      // event_log
 )
 
 // SubscriberInfo is one subscriber of the events at one moment. Numbers of events
@@ -65,7 +64,7 @@ type ListenerInfo struct {
 }
 
 // Subscribers tells of everybody who gets events: pools in the order they were
-// added, then notifiers, the event log and streams.
+// added, then notifiers and streams.
 func (s *Supervisor) Subscribers(ctx context.Context) ([]SubscriberInfo, error) {
 	var all []SubscriberInfo
 	err := s.ask(ctx, func() {
@@ -75,9 +74,6 @@ func (s *Supervisor) Subscribers(ctx context.Context) ([]SubscriberInfo, error) 
 		}
 		for _, a := range s.attached {
 			all = append(all, a.subscriber(now))
-		}
-		if s.eventLog != nil {
-			all = append(all, s.eventLog.subscriber(now))
 		}
 		for _, e := range s.streams {
 			all = append(all, e.subscriber(now))

@@ -108,7 +108,6 @@ type Supervisor struct {
 	attached    []*Attachment
 	letters     *deadLetters
 	tally       *tally
-	eventLog    *eventLog     // nil: there is none
 	printer     *logs.Printer // made by the first pool that prints results
 	streams     []*EventStream
 	streamsEver int
@@ -167,7 +166,6 @@ func New(o Options) (*Supervisor, error) {
 			return nil, problems[0].Err
 		}
 	}
-	s.openEventLog(prepared.eventLog)
 	spools := s.openSpools(o.Config.Groups)
 	o.FastCGI.Begin()
 	for _, g := range o.Config.Groups {
@@ -181,11 +179,9 @@ func New(o Options) (*Supervisor, error) {
 	return s, nil
 }
 
-// Discard removes the AUTO logs that New made and closes the event log, for a
-// Supervisor that will not run.
+// Discard removes the AUTO logs that New made, for a Supervisor that will not run.
 func (s *Supervisor) Discard() {
 	s.closeSpools()
-	s.closeEventLog()
 	for _, g := range s.order {
 		g.unused()
 		for _, m := range g.members {
@@ -316,7 +312,6 @@ func (s *Supervisor) end() {
 	s.closeSpools()
 	s.closeStreams()
 	s.detachAll()
-	s.closeEventLog()
 	if s.printer != nil {
 		s.printer.Close(printPatience)
 	}

@@ -46,7 +46,6 @@ func unusables() []unusable {
 		{"half a certificate", more("[inet_http_server]\nport=127.0.0.1:FREE\ncertfile=DIR/half.pem\nkeyfile=DIR/half.pem\n"), "[inet_http_server] certfile: ", "cannot load the certificate of [inet_http_server]"},
 		{"a log that is a directory", onceReplaced("logfile=DIR/supervisord.log", "logfile=DIR/dir"), "[supervisord] logfile: ", "cannot open log file"},
 		{"a log that cannot be made", onceReplaced("logfile=DIR/supervisord.log", "logfile=/proc/nobody-can-write"), "[supervisord] logfile: ", "cannot open log file"},
-		{"an event log that is a directory", onceReplaced("nodaemon=true", "nodaemon=true\nevent_log=DIR/dir"), "[supervisord] event_log: ", "cannot open the event log"},
 		{"a childlogdir that takes no file", onceReplaced("childlogdir=DIR", "childlogdir=/proc"), "[supervisord] childlogdir: ", `cannot create the stdout log of "a"`},
 		{"an identifier with a slash", onceReplaced("nodaemon=true", "nodaemon=true\nidentifier=a/b"), "[supervisord] identifier: ", `cannot create the stdout log of "a"`},
 	}
@@ -164,7 +163,7 @@ func TestAFirstStartTellsAllThatIsInItsWay(t *testing.T) {
 	var keys []string
 	for _, u := range unusables() {
 		switch u.name {
-		case "a port in use", "another machine's address", "a socket that is a directory", "a log that is a directory", "an event log that is a directory", "an identifier with a slash":
+		case "a port in use", "another machine's address", "a socket that is a directory", "a log that is a directory", "an identifier with a slash":
 			u.conf = asOneOfSeveral(u)
 			conf = u.conf(conf)
 			keys = append(keys, u.key)

@@ -11,6 +11,7 @@ import (
 // and servers that would be open.
 func (l *loader) checkOwn() {
 	l.own(func() {
+		l.refuseGone()
 		l.warnUnknown()
 		l.checkWriters()
 		l.checkSockets()
@@ -23,6 +24,19 @@ func (l *loader) checkOwn() {
 			}
 		}
 	})
+}
+
+// goneKeys are keys of [supervisord] that development versions had.
+var goneKeys = [...]string{"event_log", "event_log_maxbytes", "event_log_backups", "event_log_events"}
+
+// refuseGone refuses keys that are no longer there. Ignored, the events that they ask to be kept would be lost without a word.
+func (l *loader) refuseGone() {
+	for _, key := range goneKeys {
+		if _, set := l.doc.Get("supervisord", key); set {
+			l.reject("supervisord", key, "", "supervisord writes no event log any longer; accepted: an [eventlistener:x] with "+
+				`"command=supervisor-listeners eventlog --maxbytes 50MB --backups 10 FILE", "events=..." and "payload=json" (docs/events.md)`)
+		}
+	}
 }
 
 // checkSockets refuses a FastCGI program whose socket has the name of a server's: it would take the server's place, and nobody could reach the daemon
@@ -102,7 +116,7 @@ func (l *loader) findUnknown() {
 			continue
 		}
 		for _, key := range l.doc.Own(section) {
-			if s.Field(key) != nil || slices.Contains(foreignKeys[:], key) {
+			if s.Field(key) != nil || slices.Contains(foreignKeys[:], key) || section == "supervisord" && slices.Contains(goneKeys[:], key) {
 				continue
 			}
 			text := "unknown setting, ignored"

@@ -135,37 +135,16 @@ func TestSpoolKeys(t *testing.T) {
 	}
 }
 
-func TestTheEventLogsKeys(t *testing.T) {
-	load := func(keys string) (*Config, error) {
-		dir := writeFiles(t, map[string]string{"s.conf": "[supervisord]\n" + keys})
-		return Load(Options{Path: "s.conf", Dir: dir, Environ: []string{"PATH=/bin"}})
-	}
-	plain, err := load("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s := plain.Supervisord; s.EventLog != "" || s.EventLogMaxBytes != 50<<20 || s.EventLogBackups != 10 || slices.Contains(s.EventLogEvents, eventlistener.TickEvent) {
-		t.Errorf("defaults %+v", s)
-	}
-	set, err := load("event_log=events.jsonl\nevent_log_maxbytes=1MB\nevent_log_backups=2\nevent_log_events=event, hark\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s := set.Supervisord; !strings.HasSuffix(s.EventLog, "/events.jsonl") || s.EventLogMaxBytes != 1<<20 || s.EventLogBackups != 2 ||
-		!slices.Equal(s.EventLogEvents, []eventlistener.Type{eventlistener.AnyEvent, eventlistener.HarkEvent}) {
-		t.Errorf("set %+v", s)
-	}
-	for keys, want := range map[string]string{
-		"event_log=/no/such/dir/x\n":      `s.conf:2: [supervisord] event_log: cannot use "/no/such/dir/x"; accepted: a file name in a directory that exists`,
-		"event_log_maxbytes=much\n":       `s.conf:2: [supervisord] event_log_maxbytes: cannot use "much"`,
-		"event_log_events=NOPE\n":         `s.conf:2: [supervisord] event_log_events: there is no event type "NOPE"`,
-		"event_log_events=\n":             `s.conf:2: [supervisord] event_log_events: there is no event to listen for`,
-		"loglevel=x\nevent_log=/no/x/y\n": `s.conf:2: [supervisord] loglevel:`,
-	} {
-		_, err := load(keys)
+// What was written to a file must not get lost without a word: the keys that asked for it are refused, with what does it now.
+func TestTheKeysOfTheEventLogAreRefused(t *testing.T) {
+	for i, key := range []string{"event_log=events.jsonl", "event_log_maxbytes=1MB", "event_log_backups=2", "event_log_events=event"} {
+		dir := writeFiles(t, map[string]string{"s.conf": "[supervisord]\n" + strings.Repeat("\n", i) + key + "\n"})
+		_, err := Load(Options{Path: "s.conf", Dir: dir, Environ: []string{"PATH=/bin"}})
 		var all Errors
-		if !errors.As(err, &all) || !strings.HasPrefix(all[0].String(), want) {
-			t.Errorf("%q:\n got %v\nwant %s", keys, err, want)
+		name, _, _ := strings.Cut(key, "=")
+		want := fmt.Sprintf("s.conf:%d: [supervisord] %s: supervisord writes no event log any longer; accepted: an [eventlistener:x] with \"command=supervisor-listeners eventlog", i+2, name)
+		if !errors.As(err, &all) || len(all) != 1 || !strings.HasPrefix(all[0].String(), want) {
+			t.Errorf("%s:\n got %v\nwant %s", key, err, want)
 		}
 	}
 }

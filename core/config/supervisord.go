@@ -8,37 +8,32 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/pyrepr"
-	"github.com/hark-supervisor/hark/eventlistener"
 )
 
 // Supervisord is the [supervisord] section (supervisor/options.py, ServerOptions).
 type Supervisord struct {
-	Logfile                 string               `key:"logfile" type:"file" is:"live" default:"supervisord.log" sample:"/tmp/supervisord.log" doc:"The daemon's own log, the activity log. A relative name is relative to the directory that the daemon is started in; syslog writes to the system's log." example:"/var/log/supervisor/supervisord.log"`
-	LogfileMaxBytes         int64                `key:"logfile_maxbytes" type:"size" is:"live" default:"50MB" unit:"bytes" sample:"50MB" doc:"The size at which the activity log is rotated; 0 never rotates it."`
-	LogfileBackups          int                  `key:"logfile_backups" is:"live" default:"10" unit:"files" sample:"10" doc:"How many rotated activity logs are kept; with 0 a full one is emptied."`
-	LogLevel                Level                `key:"loglevel" is:"live" default:"info" sample:"info" doc:"The least severe level that is written to the activity log."`
-	Pidfile                 string               `key:"pidfile" type:"file" is:"live" default:"supervisord.pid" sample:"/tmp/supervisord.pid" doc:"The file that the daemon writes its process id to." example:"/run/supervisord.pid"`
-	NoDaemon                bool                 `key:"nodaemon" is:"live" default:"false" sample:"false" doc:"Whether the daemon stays in the foreground."`
-	Silent                  bool                 `key:"silent" is:"live" default:"false" sample:"false" doc:"Whether the daemon in the foreground writes no log to stdout."`
-	MinFDs                  uint64               `key:"minfds" is:"live" default:"1024" unit:"descriptors" sample:"1024" doc:"How many open files the daemon must be allowed to have. It raises its limit if it can, and does not start otherwise."`
-	MinProcs                uint64               `key:"minprocs" is:"live" default:"200" unit:"processes" sample:"200" doc:"How many processes the daemon's user must be allowed to have. It raises its limit if it can, and does not start otherwise."`
-	Umask                   int                  `key:"umask" type:"umask" default:"022" sample:"022" doc:"The umask of the daemon and of the programs that set none, in octal."`
-	User                    *User                `key:"user" type:"name of a user" sample:"supervisord" doc:"The user that the daemon becomes when it is started as root. Programs cannot run as other users then."`
-	Identifier              string               `key:"identifier" default:"supervisor" sample:"supervisor" doc:"The name of this daemon for clients and listeners, and in the names of AUTO logs."`
-	Directory               string               `key:"directory" type:"directory" sample:"/tmp" doc:"The directory that the daemon changes to when it goes into the background. Without it, it stays."`
-	NoCleanup               bool                 `key:"nocleanup" default:"false" sample:"true" doc:"Whether AUTO logs of an earlier run are kept at start."`
-	ChildLogDir             string               `key:"childlogdir" type:"directory" sample:"/tmp" doc:"The directory of AUTO logs. Without it, the system's directory for temporary files: TMPDIR, or else /tmp."` // absolute
-	Environment             []EnvVar             `key:"environment" sample:"KEY=\"value\"" doc:"Variables that are added to the environment of all programs. They can be named as %(ENV_KEY)s in the sections of programs. The environment of the daemon itself stays as it is." example:"LANG=\"C.UTF-8\",TZ=\"UTC\""`
-	StripAnsi               bool                 `key:"strip_ansi" default:"false" sample:"false" doc:"Whether escape sequences such as those for colours are removed from the programs' logs."`
-	Subreaper               bool                 `key:"subreaper" is:"hark" default:"false" doc:"Whether processes that outlive their parents become children of the daemon even where it is not PID 1 (Linux). As PID 1, it adopts them in any case."`
-	RequireAuth             bool                 `key:"require_auth" is:"hark" default:"false" doc:"Whether the daemon refuses to start with an [inet_http_server] that asks for no password."`
-	StrictConfigPermissions bool                 `key:"strict_config_permissions" is:"hark" default:"false" doc:"Whether the daemon refuses to start with a configuration file that other users can write to. Otherwise it warns."`
-	PluginDirs              []string             `key:"plugin_dirs" type:"directories" is:"hark" default:"/usr/lib/hark/plugins,/usr/local/lib/hark/plugins" doc:"The directories that plugins are installed in; the first that can be written to gets new ones."`
-	PluginStopWait          time.Duration        `key:"plugin_stopwaitsecs" type:"time" is:"hark" default:"2" unit:"seconds" doc:"How long the daemon, before it ends, waits for its plugins to deliver what they still have; 0 does not wait."`
-	EventLog                string               `key:"event_log" type:"file" is:"hark" doc:"A file that events are written to, one JSON object a line. Without it, none." example:"/var/log/supervisor/events.jsonl"` // absolute
-	EventLogMaxBytes        int64                `key:"event_log_maxbytes" type:"size" is:"hark" default:"50MB" unit:"bytes" doc:"The size at which the event log is rotated; 0 never rotates it."`
-	EventLogBackups         int                  `key:"event_log_backups" is:"hark" default:"10" unit:"files" doc:"How many rotated event logs are kept; with 0 a full one is emptied."`
-	EventLogEvents          []eventlistener.Type `key:"event_log_events" is:"hark" default:"PROCESS_STATE,PROCESS_COMMUNICATION,REMOTE_COMMUNICATION,SUPERVISOR_STATE_CHANGE,PROCESS_GROUP,HARK" doc:"The types of events in the event log. By default these are all but TICK and PROCESS_LOG, which would fill it by themselves."`
+	Logfile                 string        `key:"logfile" type:"file" is:"live" default:"supervisord.log" sample:"/tmp/supervisord.log" doc:"The daemon's own log, the activity log. A relative name is relative to the directory that the daemon is started in; syslog writes to the system's log." example:"/var/log/supervisor/supervisord.log"`
+	LogfileMaxBytes         int64         `key:"logfile_maxbytes" type:"size" is:"live" default:"50MB" unit:"bytes" sample:"50MB" doc:"The size at which the activity log is rotated; 0 never rotates it."`
+	LogfileBackups          int           `key:"logfile_backups" is:"live" default:"10" unit:"files" sample:"10" doc:"How many rotated activity logs are kept; with 0 a full one is emptied."`
+	LogLevel                Level         `key:"loglevel" is:"live" default:"info" sample:"info" doc:"The least severe level that is written to the activity log."`
+	Pidfile                 string        `key:"pidfile" type:"file" is:"live" default:"supervisord.pid" sample:"/tmp/supervisord.pid" doc:"The file that the daemon writes its process id to." example:"/run/supervisord.pid"`
+	NoDaemon                bool          `key:"nodaemon" is:"live" default:"false" sample:"false" doc:"Whether the daemon stays in the foreground."`
+	Silent                  bool          `key:"silent" is:"live" default:"false" sample:"false" doc:"Whether the daemon in the foreground writes no log to stdout."`
+	MinFDs                  uint64        `key:"minfds" is:"live" default:"1024" unit:"descriptors" sample:"1024" doc:"How many open files the daemon must be allowed to have. It raises its limit if it can, and does not start otherwise."`
+	MinProcs                uint64        `key:"minprocs" is:"live" default:"200" unit:"processes" sample:"200" doc:"How many processes the daemon's user must be allowed to have. It raises its limit if it can, and does not start otherwise."`
+	Umask                   int           `key:"umask" type:"umask" default:"022" sample:"022" doc:"The umask of the daemon and of the programs that set none, in octal."`
+	User                    *User         `key:"user" type:"name of a user" sample:"supervisord" doc:"The user that the daemon becomes when it is started as root. Programs cannot run as other users then."`
+	Identifier              string        `key:"identifier" default:"supervisor" sample:"supervisor" doc:"The name of this daemon for clients and listeners, and in the names of AUTO logs."`
+	Directory               string        `key:"directory" type:"directory" sample:"/tmp" doc:"The directory that the daemon changes to when it goes into the background. Without it, it stays."`
+	NoCleanup               bool          `key:"nocleanup" default:"false" sample:"true" doc:"Whether AUTO logs of an earlier run are kept at start."`
+	ChildLogDir             string        `key:"childlogdir" type:"directory" sample:"/tmp" doc:"The directory of AUTO logs. Without it, the system's directory for temporary files: TMPDIR, or else /tmp."` // absolute
+	Environment             []EnvVar      `key:"environment" sample:"KEY=\"value\"" doc:"Variables that are added to the environment of all programs. They can be named as %(ENV_KEY)s in the sections of programs. The environment of the daemon itself stays as it is." example:"LANG=\"C.UTF-8\",TZ=\"UTC\""`
+	StripAnsi               bool          `key:"strip_ansi" default:"false" sample:"false" doc:"Whether escape sequences such as those for colours are removed from the programs' logs."`
+	Subreaper               bool          `key:"subreaper" is:"hark" default:"false" doc:"Whether processes that outlive their parents become children of the daemon even where it is not PID 1 (Linux). As PID 1, it adopts them in any case."`
+	RequireAuth             bool          `key:"require_auth" is:"hark" default:"false" doc:"Whether the daemon refuses to start with an [inet_http_server] that asks for no password."`
+	StrictConfigPermissions bool          `key:"strict_config_permissions" is:"hark" default:"false" doc:"Whether the daemon refuses to start with a configuration file that other users can write to. Otherwise it warns."`
+	PluginDirs              []string      `key:"plugin_dirs" type:"directories" is:"hark" default:"/usr/lib/hark/plugins,/usr/local/lib/hark/plugins" doc:"The directories that plugins are installed in; the first that can be written to gets new ones."`
+	PluginStopWait          time.Duration `key:"plugin_stopwaitsecs" type:"time" is:"hark" default:"2" unit:"seconds" doc:"How long the daemon, before it ends, waits for its plugins to deliver what they still have; 0 does not wait."`
 
 	LogfileSyslog bool `key:"-"` // Logfile is the system's log
 }
@@ -60,9 +55,6 @@ func (l *loader) readSupervisord() {
 	r.fill(supervisordTable().reading, s)
 	if s.ChildLogDir == "" {
 		s.ChildLogDir = l.paths.tempDir(l.env)
-	}
-	if s.EventLog != "" {
-		s.EventLog = l.paths.normalize(s.EventLog)
 	}
 	// The account itself is looked up last, as in Supervisor, and only if it still counts.
 	if l.overridden("user") {
