@@ -10,7 +10,7 @@ import (
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/rpc"
-	"github.com/hark-supervisor/hark/plugins"
+	"github.com/hark-supervisor/hark/plugins/outlets"
 )
 
 // What makes sections about plugins active, changes and ends them. It is done by one at a time, who holds changing: a call of a client, a section
@@ -197,7 +197,7 @@ func (e *extensions) deactivate(name string) (*config.Plugin, *config.PluginInst
 	return p, i
 }
 
-// apply makes a configured section active, or changes the active one of its name in place. hold is plugins.Leave's. The error is BadName: it is not
+// apply makes a configured section active, or changes the active one of its name in place. hold is outlets.Leave's. The error is BadName: it is not
 // configured any more. One that cannot be used is active all the same; the log reports why. A panic leaves it inactive, so that it can be added again.
 func (e *extensions) apply(name string, hold time.Duration) error {
 	p, i := e.activate(name)
@@ -233,7 +233,7 @@ func (e *extensions) applyInstance(name string, i *config.PluginInstance, hold t
 	defer cancel()
 	var err error
 	childLogDir := e.now.Load().conf.Supervisord.ChildLogDir
-	switch leave := (plugins.Leave{Flush: flushTime, Hold: hold}); {
+	switch leave := (outlets.Leave{Flush: flushTime, Hold: hold}); {
 	case i.Notifier != nil:
 		err = e.outlets.SetNotifier(ctx, notifierOptions(i.Name, i.Notifier, childLogDir), leave)
 	case i.LogSink != nil:
@@ -256,8 +256,8 @@ func (e *extensions) withdraw(name string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), coreTime)
 	defer cancel()
-	leave := plugins.Leave{Flush: flushTime, Gone: func() { e.dismiss(name, i) }}
-	err := plugins.ErrNoOutlet
+	leave := outlets.Leave{Flush: flushTime, Gone: func() { e.dismiss(name, i) }}
+	err := outlets.ErrNoOutlet
 	switch {
 	case i.Notifier != nil:
 		err = e.outlets.RemoveNotifier(ctx, i.Name, leave)

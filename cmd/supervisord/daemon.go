@@ -18,7 +18,7 @@ import (
 	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/eventlistener"
-	"github.com/hark-supervisor/hark/plugins"
+	"github.com/hark-supervisor/hark/plugins/notify"
 )
 
 // drainTime is how long the HTTP servers may take to finish their answers when
@@ -59,7 +59,7 @@ type daemon struct {
 	sockets   *rpc.Sockets // outlive a life: what stays the same stays bound
 	bound     *rpc.Set     // those of the present life; nil before the first
 	lanes     logs.Lanes   // of all lives: the file systems of programs' logs that do not answer
-	silences  *plugins.Silences
+	silences  *notify.Silences
 	diskTurns chan struct{} // see disk
 	crowds    struct {      // see crowded
 		sync.Mutex
@@ -74,7 +74,7 @@ func (d *daemon) run() (int, error) {
 	defer d.term.relay()()
 	child.IgnoreSignals()
 	d.bus = eventlistener.NewBus()
-	d.silences = &plugins.Silences{}
+	d.silences = &notify.Silences{}
 	d.sockets = rpc.NewSockets(d.report)
 	d.fastcgi = fastcgi.New(d.write)
 	defer d.letGo()

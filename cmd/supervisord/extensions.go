@@ -16,7 +16,8 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/eventlistener"
-	"github.com/hark-supervisor/hark/plugins"
+	"github.com/hark-supervisor/hark/plugins/host"
+	"github.com/hark-supervisor/hark/plugins/outlets"
 	"github.com/hark-supervisor/hark/plugins/trust"
 	"github.com/hark-supervisor/hark/sdk"
 )
@@ -35,8 +36,8 @@ const (
 // extensions are the plugins of the daemon with their notifiers, log sinks and namespaces. They last over its lives: what waits in a queue, and a
 // plugin that takes its time, hold no restart up. Sections about plugins are active or not as groups are, under the whole names of the sections.
 type extensions struct {
-	host     *plugins.Host
-	outlets  *plugins.Outlets
+	host     *host.Host
+	outlets  *outlets.Set
 	core     *outletCore
 	launcher *launcher
 	schemas  *schemas
@@ -74,9 +75,9 @@ func (d *daemon) newExtensions() *extensions {
 		active: sectionsOf(&config.Config{}), configured: sectionsOf(&config.Config{}), leaving: map[string]*parting{},
 	}
 	e.policy.Store(trustPolicy(d.conf.Supervisord.PluginDirs, e.run.make))
-	e.host = plugins.NewHost(plugins.HostOptions{
+	e.host = host.New(host.Options{
 		Launcher: e.launcher, RunDir: e.run.make, Daemon: daemonOf(d.conf), Log: e.logger,
-		Resolve: func(s plugins.Settings) (*plugins.Executable, error) {
+		Resolve: func(s host.Settings) (*host.Executable, error) {
 			defer d.disk()()
 			return resolve(e.policy.Load(), s)
 		},
@@ -89,7 +90,7 @@ func (d *daemon) newExtensions() *extensions {
 			secret, err := config.ReadSecretFile(path)
 			return secret.Reveal(), err
 		},
-		Changed: func(c plugins.StateChange) {
+		Changed: func(c host.StateChange) {
 			e.log(config.INFO, pluginLine(c))
 			e.now.Load().supervisor.PluginChanged(pluginStates()[c.To], c.Plugin, c.From.String(), c.PID, c.Why)
 		},
@@ -98,7 +99,7 @@ func (d *daemon) newExtensions() *extensions {
 		Configured: func(kind sdk.KindName, name string) { e.outlets.Retry(kind, name) },
 	})
 	e.schemas = newSchemas(e.policy.Load, e.host, e.launcher, d.disk)
-	e.outlets = plugins.NewOutlets(e.core, e.host, daemonOf(d.conf), d.silences, e.logger)
+	e.outlets = outlets.New(e.core, e.host, daemonOf(d.conf), d.silences, e.logger)
 	return e
 }
 
@@ -110,23 +111,23 @@ func daemonOf(c *config.Config) sdk.Daemon {
 
 // permits is what a plugin may call back that has no section [plugin:x]: twiddler is there for nothing else, and sections
 // [rpcinterface:x] with the factory of supervisor_twiddler must work as they are.
-func permits(plugin string) plugins.Permissions {
+func permits(plugin string) host.Permissions {
 	if plugin == "twiddler" {
-		return plugins.AllCalls
+		return host.AllCalls
 	}
-	return plugins.NoCalls
+	return host.NoCalls
 }
 
-func pluginStates() map[plugins.State]eventlistener.Type {
-	return map[plugins.State]eventlistener.Type{
-		plugins.Stopped: eventlistener.PluginStateStopped, plugins.Starting: eventlistener.PluginStateStarting,
-		plugins.Running: eventlistener.PluginStateRunning, plugins.Backoff: eventlistener.PluginStateBackoff,
-		plugins.Fatal: eventlistener.PluginStateFatal, plugins.Stopping: eventlistener.PluginStateStopping,
+func pluginStates() map[host.State]eventlistener.Type {
+	return map[host.State]eventlistener.Type{
+		host.Stopped: eventlistener.PluginStateStopped, host.Starting: eventlistener.PluginStateStarting,
+		host.Running: eventlistener.PluginStateRunning, host.Backoff: eventlistener.PluginStateBackoff,
+		host.Fatal: eventlistener.PluginStateFatal, host.Stopping: eventlistener.PluginStateStopping,
 	}
 }
 
 // pluginLine is the activity log's line of a change of a plugin's state.
-func pluginLine(c plugins.StateChange) string {
+func pluginLine(c host.StateChange) string {
 	text := fmt.Sprintf("plugin %s is %s", c.Plugin, c.To)
 	if c.PID > 0 {
 		text += fmt.Sprintf(", pid %d", c.PID)
@@ -135,18 +136,18 @@ func pluginLine(c plugins.StateChange) string {
 }
 
 // resolve finds what to execute for a plugin and checks it.
-func resolve(policy *trust.Policy, s plugins.Settings) (*plugins.Executable, error) {
+func resolve(policy *trust.Policy, s host.Settings) (*host.Executable, error) {
 	e, err := policy.Resolve(trust.Wanted{Name: s.Name, Command: s.Command, SHA256: s.SHA256, Files: s.Files})
 	if err != nil {
 		return nil, suggested(policy, s.Name, err)
 	}
-	return &plugins.Executable{Argv: e.Argv, File: e.File, Path: e.Path, SHA256: e.SHA256, Close: func() { _ = e.Close() }}, nil
+	return &host.Executable{Argv: e.Argv, File: e.File, Path: e.Path, SHA256: e.SHA256, Close: func() { _ = e.Close() }}, nil
 }
 
-func settingsOf(p *config.Plugin) (plugins.Settings, error) {
-	s := plugins.Settings{Name: p.Name, SHA256: p.SHA256, Files: p.Files, Permissions: permissionsOf(p.Permissions), MaxProcesses: p.MaxProcesses}
+func settingsOf(p *config.Plugin) (host.Settings, error) {
+	s := host.Settings{Name: p.Name, SHA256: p.SHA256, Files: p.Files, Permissions: permissionsOf(p.Permissions), MaxProcesses: p.MaxProcesses}
 	if u := p.User; u != nil && u.UID != os.Geteuid() {
-		s.User = &plugins.Account{Name: u.Name, UID: uint32(u.UID), GID: uint32(u.GID)} //nolint:gosec // ids
+		s.User = &host.Account{Name: u.Name, UID: uint32(u.UID), GID: uint32(u.GID)} //nolint:gosec // ids
 		for _, g := range u.Groups {
 			s.User.Groups = append(s.User.Groups, uint32(g)) //nolint:gosec // an id
 		}
@@ -158,14 +159,14 @@ func settingsOf(p *config.Plugin) (plugins.Settings, error) {
 	return s, p.Command.Err
 }
 
-func permissionsOf(p config.Permission) plugins.Permissions {
+func permissionsOf(p config.Permission) host.Permissions {
 	switch p {
 	case config.ReadCalls:
-		return plugins.ReadCalls
+		return host.ReadCalls
 	case config.AllCalls:
-		return plugins.AllCalls
+		return host.AllCalls
 	}
-	return plugins.NoCalls
+	return host.NoCalls
 }
 
 func kindOf(i *config.PluginInstance) sdk.KindName {
@@ -178,10 +179,10 @@ func kindOf(i *config.PluginInstance) sdk.KindName {
 	return sdk.NamespaceKind
 }
 
-func instanceOf(i *config.PluginInstance) plugins.Instance {
-	in := plugins.Instance{Kind: kindOf(i), Name: i.Name, Section: i.Section, Plugin: i.Plugin, File: i.File, Line: i.Line}
+func instanceOf(i *config.PluginInstance) host.Instance {
+	in := host.Instance{Kind: kindOf(i), Name: i.Name, Section: i.Section, Plugin: i.Plugin, File: i.File, Line: i.Line}
 	for _, k := range i.Keys {
-		in.Keys = append(in.Keys, plugins.Key{Name: k.Name, Value: k.Value.Reveal(), File: k.File, Line: k.Line})
+		in.Keys = append(in.Keys, host.Key{Name: k.Name, Value: k.Value.Reveal(), File: k.File, Line: k.Line})
 	}
 	return in
 }

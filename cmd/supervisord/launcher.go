@@ -12,10 +12,10 @@ import (
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
-	"github.com/hark-supervisor/hark/plugins"
+	"github.com/hark-supervisor/hark/plugins/host"
 )
 
-// launcher is plugins.Launcher: plugins come from the spawner that makes the programs, and the one reaper reaps them.
+// launcher is host.Launcher: plugins come from the spawner that makes the programs, and the one reaper reaps them.
 type launcher struct {
 	system *child.System
 	log    func(config.Level, string)
@@ -35,17 +35,17 @@ type launched struct {
 	confined *child.Confinement
 }
 
-// PID is plugins.Process's.
+// PID is host.Process's.
 func (l *launched) PID() int { return l.child.Pid() }
 
-// Kill is plugins.Process's.
+// Kill is host.Process's.
 func (l *launched) Kill() {
 	_ = l.child.Signal(syscall.SIGKILL, true)
 	_ = l.confined.Kill()
 }
 
-// Launch is plugins.Launcher's.
-func (l *launcher) Launch(ctx context.Context, p *plugins.Program) (plugins.Process, error) {
+// Launch is host.Launcher's.
+func (l *launcher) Launch(ctx context.Context, p *host.Program) (host.Process, error) {
 	started, failed := make(chan *launched, 1), make(chan error, 1)
 	stdout, stderr := &outlet{channel: child.Stdout, take: p.Stdout}, &outlet{channel: child.Stderr, take: p.Stderr}
 	r := &child.Request{

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
-	"github.com/hark-supervisor/hark/plugins"
+	"github.com/hark-supervisor/hark/plugins/notify"
 )
 
 // getentTime is how long getent may take to find an account (LDAP and the like)
@@ -40,7 +40,7 @@ func (d *daemon) loadOptions(path string) config.Options {
 		Overrides: d.given.overrides,
 		Dir:       d.dir,
 		Environ:   d.environ,
-		Template:  plugins.CheckTemplate,
+		Template:  notify.CheckTemplate,
 		Accounts:  &config.AccountFiles{Fallback: d.getent},
 	}
 }

@@ -8,12 +8,12 @@ import (
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
-	"github.com/hark-supervisor/hark/plugins"
+	"github.com/hark-supervisor/hark/plugins/host"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
 // namespaces are the namespaces of plugins as the dispatcher has them. mood does not block.
-func namespaces(h *plugins.Host, mood func() core.Mood) []rpc.Namespace {
+func namespaces(h *host.Host, mood func() core.Mood) []rpc.Namespace {
 	var all []rpc.Namespace
 	for _, n := range h.Namespaces() {
 		ns := rpc.Namespace{Name: n.Name, Missing: func(string) error {
@@ -36,7 +36,7 @@ func namespaces(h *plugins.Host, mood func() core.Mood) []rpc.Namespace {
 
 // namespaceMethod is a method of a plugin. In shutdown it is refused, as the interfaces that people have made for Supervisor
 // do by themselves (supervisor_cache, supervisor_twiddler: _update): the plugin is about to end.
-func namespaceMethod(h *plugins.Host, mood func() core.Mood, namespace string, m sdk.Method) rpc.Method {
+func namespaceMethod(h *host.Host, mood func() core.Mood, namespace string, m sdk.Method) rpc.Method {
 	method := rpc.Method{
 		Name: m.Name, Optional: m.Optional, Returns: rpc.Param(m.Returns), Help: m.Help, ReadOnly: m.ReadOnly,
 		Call: func(ctx context.Context, args []any) (any, error) {
@@ -78,7 +78,7 @@ func callBack(ctx context.Context, d, own *rpc.Dispatcher, readOnly bool, method
 		d = own
 	}
 	if !d.Permits(access, method) {
-		return nil, plugins.ErrForbidden
+		return nil, host.ErrForbidden
 	}
 	args, _ := fromPlugin(params).([]any)
 	value, err := d.Call(ctx, access, method, args)

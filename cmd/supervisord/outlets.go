@@ -12,7 +12,10 @@ import (
 	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/eventlistener"
-	"github.com/hark-supervisor/hark/plugins"
+	"github.com/hark-supervisor/hark/plugins/delivery"
+	"github.com/hark-supervisor/hark/plugins/logsink"
+	"github.com/hark-supervisor/hark/plugins/notify"
+	"github.com/hark-supervisor/hark/plugins/outlets"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -21,11 +24,11 @@ type outletCore struct {
 	mu         sync.Mutex
 	supervisor *core.Supervisor
 	sinks      []logs.Sink
-	attached   map[*plugins.Notifier]*core.Attachment
+	attached   map[*notify.Notifier]*core.Attachment
 }
 
 func newOutletCore() *outletCore {
-	return &outletCore{attached: map[*plugins.Notifier]*core.Attachment{}}
+	return &outletCore{attached: map[*notify.Notifier]*core.Attachment{}}
 }
 
 // move turns to a supervisor that does not run yet: who is attached is attached to that, and the sinks get the output of its programs.
@@ -41,11 +44,11 @@ func (c *outletCore) move(s *core.Supervisor) {
 	s.SetSinks(c.sinks)
 }
 
-func attachment(n *plugins.Notifier) *core.Attachment {
+func attachment(n *notify.Notifier) *core.Attachment {
 	return &core.Attachment{
 		Subscriber: n, Types: n.Options().Events, Info: func(now time.Time) core.SubscriberInfo { return notifierInfo(n, now) },
 		Again: func(events []*eventlistener.Event) error {
-			if err := n.Again(events); !errors.Is(err, plugins.ErrSilenced) {
+			if err := n.Again(events); !errors.Is(err, notify.ErrSilenced) {
 				return err
 			}
 			return core.ErrSilenced
@@ -61,8 +64,8 @@ func (c *outletCore) now() *core.Supervisor {
 	return c.supervisor
 }
 
-// Attach is plugins.Core's.
-func (c *outletCore) Attach(ctx context.Context, n *plugins.Notifier) error {
+// Attach is outlets.Core's.
+func (c *outletCore) Attach(ctx context.Context, n *notify.Notifier) error {
 	s, a, fresh := c.attach(n)
 	if fresh {
 		return unlessEnded(s.Attach(ctx, a))
@@ -70,7 +73,7 @@ func (c *outletCore) Attach(ctx context.Context, n *plugins.Notifier) error {
 	return unlessEnded(s.Resubscribe(ctx, a, n.Options().Events))
 }
 
-func (c *outletCore) attach(n *plugins.Notifier) (s *core.Supervisor, a *core.Attachment, fresh bool) {
+func (c *outletCore) attach(n *notify.Notifier) (s *core.Supervisor, a *core.Attachment, fresh bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if a = c.attached[n]; a == nil {
@@ -80,8 +83,8 @@ func (c *outletCore) attach(n *plugins.Notifier) (s *core.Supervisor, a *core.At
 	return c.supervisor, a, fresh
 }
 
-// Detach is plugins.Core's.
-func (c *outletCore) Detach(ctx context.Context, n *plugins.Notifier) error {
+// Detach is outlets.Core's.
+func (c *outletCore) Detach(ctx context.Context, n *notify.Notifier) error {
 	s, a := c.detach(n)
 	if a == nil {
 		return nil
@@ -89,7 +92,7 @@ func (c *outletCore) Detach(ctx context.Context, n *plugins.Notifier) error {
 	return unlessEnded(s.Detach(ctx, a))
 }
 
-func (c *outletCore) detach(n *plugins.Notifier) (*core.Supervisor, *core.Attachment) {
+func (c *outletCore) detach(n *notify.Notifier) (*core.Supervisor, *core.Attachment) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	a := c.attached[n]
@@ -105,8 +108,8 @@ func unlessEnded(err error) error {
 	return err
 }
 
-// SetSinks is plugins.Core's.
-func (c *outletCore) SetSinks(sinks []*plugins.LogSink) {
+// SetSinks is outlets.Core's.
+func (c *outletCore) SetSinks(sinks []*logsink.Sink) {
 	all := make([]logs.Sink, len(sinks))
 	for i, k := range sinks {
 		all[i] = k
@@ -117,18 +120,18 @@ func (c *outletCore) SetSinks(sinks []*plugins.LogSink) {
 	c.supervisor.SetSinks(all)
 }
 
-// EventsLost is plugins.Core's.
+// EventsLost is outlets.Core's.
 func (c *outletCore) EventsLost(notifier string, events int64) { c.now().EventsLost(notifier, events) }
 
-// SinkLost is plugins.Core's.
+// SinkLost is outlets.Core's.
 func (c *outletCore) SinkLost(sink, group, process, channel string, pid int, bytes int64) {
 	c.now().SinkLost(sink, group, process, channel, pid, bytes)
 }
 
-// DeadLetter is plugins.Core's.
+// DeadLetter is outlets.Core's.
 func (c *outletCore) DeadLetter(notifier string, line []byte) { c.now().DeadLetter(notifier, line) }
 
-func notifierInfo(n *plugins.Notifier, now time.Time) core.SubscriberInfo {
+func notifierInfo(n *notify.Notifier, now time.Time) core.SubscriberInfo {
 	o, st := n.Options(), n.Status()
 	info := core.SubscriberInfo{
 		Name: o.Name, Kind: core.NotifierSubscriber, Programs: o.Programs.Patterns(), BufferSize: o.BufferSize,
@@ -142,7 +145,7 @@ func notifierInfo(n *plugins.Notifier, now time.Time) core.SubscriberInfo {
 	return info
 }
 
-func spoolInfo(s *plugins.SpoolStatus) *core.SpoolInfo {
+func spoolInfo(s *delivery.SpoolStatus) *core.SpoolInfo {
 	if s == nil {
 		return nil
 	}
@@ -150,20 +153,20 @@ func spoolInfo(s *plugins.SpoolStatus) *core.SpoolInfo {
 }
 
 // notifierOptions are the options of a [notifier:x] section. Its severities were checked when it was read.
-func notifierOptions(name string, c *config.Notifier, childLogDir string) plugins.NotifierOptions {
+func notifierOptions(name string, c *config.Notifier, childLogDir string) notify.Options {
 	severity := func(name string) sdk.Severity {
-		s, _ := plugins.ParseSeverity(name)
+		s, _ := notify.ParseSeverity(name)
 		return s
 	}
-	o := plugins.NotifierOptions{
+	o := notify.Options{
 		Name: name, Events: c.Events, Programs: c.Programs, BufferSize: c.BufferSize, Overflow: c.Overflow,
 		Timeout: c.Timeout, RetryDelay: c.RetryDelay, RetryMax: c.RetryMaxDelay, MaxRetries: c.MaxRetries, MaxAge: c.MaxAge,
-		Dedupe: c.DedupeWindow, GroupWait: c.GroupWait, GroupMax: c.GroupMax, Rate: plugins.Rate{Count: c.Rate.Count, Period: c.Rate.Period},
-		Quiet:       plugins.QuietHours{From: c.Quiet.From, To: c.Quiet.To, Passing: severity(c.QuietSeverity)},
+		Dedupe: c.DedupeWindow, GroupWait: c.GroupWait, GroupMax: c.GroupMax, Rate: notify.Rate{Count: c.Rate.Count, Period: c.Rate.Period},
+		Quiet:       notify.QuietHours{From: c.Quiet.From, To: c.Quiet.To, Passing: severity(c.QuietSeverity)},
 		MinSeverity: severity(c.MinSeverity), Title: c.Title, Body: c.Body,
 	}
 	for _, r := range c.Severities {
-		o.Severities = append(o.Severities, plugins.SeverityRule{Type: r.Type, Severity: severity(r.Severity)})
+		o.Severities = append(o.Severities, notify.SeverityRule{Type: r.Type, Severity: severity(r.Severity)})
 	}
 	if c.Overflow == eventlistener.SpoolEvents {
 		o.Spool = spoolIn(c.Spool, childLogDir)
@@ -172,28 +175,28 @@ func notifierOptions(name string, c *config.Notifier, childLogDir string) plugin
 }
 
 // sinkOptions are the options of a [logsink:x] section.
-func sinkOptions(name string, c *config.LogSink, childLogDir string) plugins.LogSinkOptions {
-	overflow, _ := plugins.ParseSinkOverflow(c.Overflow)
-	o := plugins.LogSinkOptions{
+func sinkOptions(name string, c *config.LogSink, childLogDir string) logsink.Options {
+	overflow, _ := logsink.ParseOverflow(c.Overflow)
+	o := logsink.Options{
 		Name: name, Programs: c.Programs, Stdout: c.Stdout, Stderr: c.Stderr, BufferBytes: c.BufferBytes, Overflow: overflow, MaxInFlight: c.MaxInFlight, RetryMax: c.RetryMaxDelay,
 	}
-	if overflow == plugins.SpoolOverflow {
+	if overflow == logsink.SpoolOverflow {
 		o.Spool = *spoolIn(c.Spool, childLogDir)
 	}
 	return o
 }
 
-func spoolIn(s config.Spool, otherwise string) *plugins.SpoolOptions {
-	return &plugins.SpoolOptions{Dir: cmp.Or(s.SpoolDir, otherwise), MaxBytes: s.SpoolMaxBytes, Sync: s.SpoolSync}
+func spoolIn(s config.Spool, otherwise string) *delivery.Spool {
+	return &delivery.Spool{Dir: cmp.Or(s.SpoolDir, otherwise), MaxBytes: s.SpoolMaxBytes, Sync: s.SpoolSync}
 }
 
 // outletCalls are the methods of the hark namespace about notifiers and log sinks.
-type outletCalls struct{ outlets *plugins.Outlets }
+type outletCalls struct{ outlets *outlets.Set }
 
 // Silence is rpc.Notifiers'.
 func (c outletCalls) Silence(s rpc.Silence, lasts time.Duration) (int, error) {
 	now := time.Now()
-	return c.outlets.Silences().Add(now, plugins.Silence{
+	return c.outlets.Silences().Add(now, notify.Silence{
 		Programs: s.Programs, Events: s.Events, Notifiers: s.Notifiers, Comment: s.Comment, Until: now.Add(lasts),
 	})
 }
@@ -217,7 +220,7 @@ func (c outletCalls) Unsilence(id int) error {
 // TestNotifier is rpc.Notifiers'.
 func (c outletCalls) TestNotifier(ctx context.Context, name string) (rpc.NotifierTest, error) {
 	t, err := c.outlets.TestNotifier(ctx, name)
-	if errors.Is(err, plugins.ErrNoOutlet) {
+	if errors.Is(err, outlets.ErrNoOutlet) {
 		err = rpc.ErrNoSuch
 	}
 	return rpc.NotifierTest(t), err

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/eventlistener"
-	"github.com/hark-supervisor/hark/plugins"
+	"github.com/hark-supervisor/hark/plugins/delivery"
+	"github.com/hark-supervisor/hark/plugins/logsink"
+	"github.com/hark-supervisor/hark/plugins/notify"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -28,16 +30,16 @@ func ownCPU(b *testing.B) time.Duration {
 //	go test -tags grpcnotrace -run '^$' -bench LogSink -benchtime 3x ./cmd/supervisord
 func BenchmarkLogSink(b *testing.B) {
 	bin := testPlugins(b)
-	for _, o := range []plugins.LogSinkOptions{
-		{Overflow: plugins.BlockProgram},
-		{Overflow: plugins.SpoolOverflow},
+	for _, o := range []logsink.Options{
+		{Overflow: logsink.BlockProgram},
+		{Overflow: logsink.SpoolOverflow},
 	} {
 		b.Run(o.Overflow.String(), func(b *testing.B) {
 			const size = 1 << 30
 			r := newRig(b, map[string]string{"loud": `sh -c "head -c ` + strconv.Itoa(size) + ` /dev/zero; exec sleep 1000"`})
 			p := startPlugin(b, r.system, filepath.Join(bin, "null"), nil, sdk.LogSinkKind)
 			r.run(p)
-			o.Spool = plugins.SpoolOptions{Dir: r.dir, MaxBytes: 8 << 30}
+			o.Spool = delivery.Spool{Dir: r.dir, MaxBytes: 8 << 30}
 			k := r.setSink(o)
 			r.until("the plugin", func() bool { _, err := p.reach(); return err == nil })
 			b.SetBytes(size)
@@ -66,7 +68,7 @@ func BenchmarkNotifierPlugin(b *testing.B) {
 			p := startPlugin(b, r.system, filepath.Join(bin, "null"), nil, sdk.NotifierKind)
 			r.run(p)
 			r.until("the plugin", func() bool { _, err := p.reach(); return err == nil })
-			n, err := plugins.NewNotifier(plugins.NotifierOptions{Name: instanceName, BufferSize: 10000, GroupMax: groupMax}, plugins.NotifierSurroundings{
+			n, err := notify.New(notify.Options{Name: instanceName, BufferSize: 10000, GroupMax: groupMax}, notify.Surroundings{
 				Notify: func(ctx context.Context, n *sdk.Notification) error { return p.Notify(ctx, instanceName, n) },
 				Lost:   func(int64) {}, DeadLetter: func([]byte) {}, Log: nil,
 			})

@@ -19,7 +19,10 @@ import (
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/eventlistener"
-	"github.com/hark-supervisor/hark/plugins"
+	"github.com/hark-supervisor/hark/plugins/delivery"
+	"github.com/hark-supervisor/hark/plugins/logsink"
+	"github.com/hark-supervisor/hark/plugins/notify"
+	"github.com/hark-supervisor/hark/plugins/outlets"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -34,7 +37,7 @@ func testPlugins(t testing.TB) string {
 	return bin
 }
 
-// pluginProcess runs a plugin over and over, as the host does, with one instance of each of some kinds. It is plugins.Instances.
+// pluginProcess runs a plugin over and over, as the host does, with one instance of each of some kinds. It is outlets.Instances.
 type pluginProcess struct {
 	t      testing.TB
 	system *child.System
@@ -172,7 +175,7 @@ func (p *pluginProcess) reach() (*sdk.Client, error) {
 	return p.client, nil
 }
 
-// Notify is plugins.Instances'.
+// Notify is outlets.Instances'.
 func (p *pluginProcess) Notify(ctx context.Context, _ string, n *sdk.Notification) error {
 	client, err := p.reach()
 	if err != nil {
@@ -181,8 +184,8 @@ func (p *pluginProcess) Notify(ctx context.Context, _ string, n *sdk.Notificatio
 	return client.Notifier(instanceName).Notify(ctx, n)
 }
 
-// OpenLogStream is plugins.Instances'.
-func (p *pluginProcess) OpenLogStream(ctx context.Context, _ string) (plugins.LogStream, error) {
+// OpenLogStream is outlets.Instances'.
+func (p *pluginProcess) OpenLogStream(ctx context.Context, _ string) (delivery.LogStream, error) {
 	client, err := p.reach()
 	if err != nil {
 		return nil, err
@@ -197,7 +200,7 @@ type outletRig struct {
 	system  *child.System
 	sup     *core.Supervisor
 	bus     *eventlistener.Bus
-	outlets *plugins.Outlets
+	outlets *outlets.Set
 	events  *keptEvents
 	mu      sync.Mutex
 	log     bytes.Buffer
@@ -262,10 +265,10 @@ func (r *outletRig) Write(b []byte) (int, error) {
 }
 
 // run begins the loop, with outlets that reach their plugins through i.
-func (r *outletRig) run(i plugins.Instances) {
+func (r *outletRig) run(i outlets.Instances) {
 	oc := newOutletCore()
 	oc.move(r.sup)
-	r.outlets = plugins.NewOutlets(oc, i, sdk.Daemon{Identifier: "test", Hostname: "here"}, &plugins.Silences{},
+	r.outlets = outlets.New(oc, i, sdk.Daemon{Identifier: "test", Hostname: "here"}, &notify.Silences{},
 		hclog.New(&hclog.LoggerOptions{Output: r, Level: hclog.Info}))
 	ended := make(chan struct{})
 	go func() {
@@ -289,10 +292,10 @@ func (r *outletRig) program(name string) {
 	}
 }
 
-func (r *outletRig) setSink(o plugins.LogSinkOptions) *plugins.LogSink {
+func (r *outletRig) setSink(o logsink.Options) *logsink.Sink {
 	r.t.Helper()
 	o.Name, o.Stdout, o.Stderr = instanceName, true, true
-	if err := r.outlets.SetLogSink(context.Background(), o, plugins.Leave{Flush: time.Minute}); err != nil {
+	if err := r.outlets.SetLogSink(context.Background(), o, outlets.Leave{Flush: time.Minute}); err != nil {
 		r.t.Fatal(err)
 	}
 	return r.outlets.LogSinks()[0]

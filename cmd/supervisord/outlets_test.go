@@ -16,7 +16,10 @@ import (
 
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/eventlistener"
-	"github.com/hark-supervisor/hark/plugins"
+	"github.com/hark-supervisor/hark/plugins/delivery"
+	"github.com/hark-supervisor/hark/plugins/logsink"
+	"github.com/hark-supervisor/hark/plugins/notify"
+	"github.com/hark-supervisor/hark/plugins/outlets"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -115,7 +118,7 @@ func logSinkGetsWhatProgramsSay(t *testing.T, bin string) {
 	path := filepath.Join(r.dir, "record")
 	p := startPlugin(t, r.system, filepath.Join(bin, "recorder"), map[string]string{"path": path}, sdk.LogSinkKind)
 	r.run(p)
-	k := r.setSink(plugins.LogSinkOptions{Overflow: plugins.BlockProgram})
+	k := r.setSink(logsink.Options{Overflow: logsink.BlockProgram})
 	r.program("loud")
 	r.say("loud")
 	r.until("all of it", func() bool { return k.Status().Written == size })
@@ -136,7 +139,7 @@ func logSinkKilledAHundredTimesLosesNothingWithASpool(t *testing.T, bin string) 
 	path := filepath.Join(r.dir, "record")
 	p := startPlugin(t, r.system, filepath.Join(bin, "recorder"), map[string]string{"path": path}, sdk.LogSinkKind)
 	r.run(p)
-	k := r.setSink(plugins.LogSinkOptions{Overflow: plugins.SpoolOverflow, Spool: plugins.SpoolOptions{Dir: r.dir, MaxBytes: 4 << 30}})
+	k := r.setSink(logsink.Options{Overflow: logsink.SpoolOverflow, Spool: delivery.Spool{Dir: r.dir, MaxBytes: 4 << 30}})
 	r.program("loud")
 	r.say("loud")
 	killed := 0
@@ -164,7 +167,7 @@ func logSinkThatNeverAnswersHoldsUpNobody(t *testing.T, bin string) {
 	r := newRig(t, map[string]string{"loud": countingProgram(16 << 20)})
 	p := startPlugin(t, r.system, filepath.Join(bin, "neveracks"), nil, sdk.LogSinkKind)
 	r.run(p)
-	k := r.setSink(plugins.LogSinkOptions{BufferBytes: 2 << 20})
+	k := r.setSink(logsink.Options{BufferBytes: 2 << 20})
 	r.program("loud")
 	r.say("loud")
 	r.until("the program's end", func() bool { return len(r.events.of("PROCESS_STATE_EXITED")) == 1 })
@@ -184,7 +187,7 @@ func slowLogSinkThatBlocksHoldsUpThatProgramAlone(t *testing.T, bin string) {
 	r := newRig(t, map[string]string{"loud": countingProgram(size), "mild": `sh -c "read x; echo hello; read x"`})
 	p := startPlugin(t, r.system, filepath.Join(bin, "slowsink"), map[string]string{"delay": "20ms"}, sdk.LogSinkKind)
 	r.run(p)
-	k := r.setSink(plugins.LogSinkOptions{BufferBytes: 1 << 20, Overflow: plugins.BlockProgram})
+	k := r.setSink(logsink.Options{BufferBytes: 1 << 20, Overflow: logsink.BlockProgram})
 	r.program("loud")
 	r.program("mild")
 	r.say("loud")
@@ -202,7 +205,7 @@ func logSinkThatAnswersWronglyLosesNothing(t *testing.T, bin string) {
 			r := newRig(t, map[string]string{"loud": countingProgram(1 << 20)})
 			p := startPlugin(t, r.system, filepath.Join(bin, "wrongacks"), map[string]string{"mode": mode}, sdk.LogSinkKind)
 			r.run(p)
-			k := r.setSink(plugins.LogSinkOptions{})
+			k := r.setSink(logsink.Options{})
 			r.program("loud")
 			r.say("loud")
 			least := uint64(2)
@@ -223,8 +226,8 @@ func notifierTellsOfRealProcesses(t *testing.T, bin string) {
 	p := startPlugin(t, r.system, filepath.Join(bin, "recorder"), map[string]string{"path": path}, sdk.NotifierKind)
 	r.run(p)
 	ctx := context.Background()
-	options := plugins.NotifierOptions{Name: instanceName, BufferSize: 100, Events: []eventlistener.Type{eventlistener.ProcessStateExited}}
-	if err := r.outlets.SetNotifier(ctx, options, plugins.Leave{}); err != nil {
+	options := notify.Options{Name: instanceName, BufferSize: 100, Events: []eventlistener.Type{eventlistener.ProcessStateExited}}
+	if err := r.outlets.SetNotifier(ctx, options, outlets.Leave{}); err != nil {
 		t.Fatal(err)
 	}
 	told := func() (all []sdk.Notification) {
@@ -258,7 +261,7 @@ func notifierTellsOfRealProcesses(t *testing.T, bin string) {
 	if out, err := calls.TestNotifier(ctx, instanceName); err != nil || out.Outcome != "delivered" || !strings.HasPrefix(out.Title, "[TEST]") {
 		t.Errorf("test: %+v, %v", out, err)
 	}
-	if err := r.outlets.RemoveNotifier(ctx, instanceName, plugins.Leave{Flush: time.Minute}); err != nil {
+	if err := r.outlets.RemoveNotifier(ctx, instanceName, outlets.Leave{Flush: time.Minute}); err != nil {
 		t.Error(err)
 	}
 	if all, _ := r.sup.Subscribers(ctx); len(all) != 0 {
@@ -271,7 +274,7 @@ func notifierThatIsRefusedForGoodLeavesDeadLetters(t *testing.T, bin string) {
 	p := startPlugin(t, r.system, filepath.Join(bin, "refuser"), map[string]string{"final": "true"}, sdk.NotifierKind)
 	r.run(p)
 	ctx := context.Background()
-	if err := r.outlets.SetNotifier(ctx, plugins.NotifierOptions{Name: instanceName, BufferSize: 100, Events: []eventlistener.Type{eventlistener.ProcessState}, MinSeverity: sdk.Error}, plugins.Leave{}); err != nil {
+	if err := r.outlets.SetNotifier(ctx, notify.Options{Name: instanceName, BufferSize: 100, Events: []eventlistener.Type{eventlistener.ProcessState}, MinSeverity: sdk.Error}, outlets.Leave{}); err != nil {
 		t.Fatal(err)
 	}
 	r.program("web")
@@ -291,7 +294,7 @@ func notifierThatNeverAnswersHoldsUpNobody(t *testing.T, bin string) {
 	p := startPlugin(t, r.system, filepath.Join(bin, "neveracks"), nil, sdk.NotifierKind)
 	r.run(p)
 	ctx := context.Background()
-	if err := r.outlets.SetNotifier(ctx, plugins.NotifierOptions{Name: instanceName, BufferSize: 2, Events: []eventlistener.Type{eventlistener.AnyEvent}, Timeout: 50 * time.Millisecond}, plugins.Leave{}); err != nil {
+	if err := r.outlets.SetNotifier(ctx, notify.Options{Name: instanceName, BufferSize: 2, Events: []eventlistener.Type{eventlistener.AnyEvent}, Timeout: 50 * time.Millisecond}, outlets.Leave{}); err != nil {
 		t.Fatal(err)
 	}
 	for range 5 {

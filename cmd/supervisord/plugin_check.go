@@ -13,7 +13,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
-	"github.com/hark-supervisor/hark/plugins"
+	"github.com/hark-supervisor/hark/plugins/host"
 	"github.com/hark-supervisor/hark/plugins/trust"
 	"github.com/hark-supervisor/hark/sdk"
 )
@@ -78,38 +78,38 @@ func (t *pluginTool) checkRunning(w trust.Wanted, name string, user *config.User
 		}
 	}
 	hostname, _ := os.Hostname()
-	host := plugins.NewHost(plugins.HostOptions{
+	plugins := host.New(host.Options{
 		Launcher: newLauncher(system, quiet, t.run), RunDir: func() (string, error) { return filepath.Join(t.run, "h"), nil },
 		Daemon: sdk.Daemon{Identifier: "check", Hostname: hostname, Version: version},
 		Log:    hclog.New(&hclog.LoggerOptions{Output: t.stderr, Level: hclog.Warn, DisableTime: true}),
-		Resolve: func(plugins.Settings) (*plugins.Executable, error) {
-			return resolve(t.policy, plugins.Settings{Name: w.Name, Command: w.Command, SHA256: w.SHA256, Files: w.Files})
+		Resolve: func(host.Settings) (*host.Executable, error) {
+			return resolve(t.policy, host.Settings{Name: w.Name, Command: w.Command, SHA256: w.SHA256, Files: w.Files})
 		},
 		Call: func(context.Context, bool, string, []any) (any, error) {
 			return nil, errors.New("there is no daemon to call back in a check")
 		},
 		ReadSecret: func(string) (string, error) { return "", errors.New("there are no secret files in a check") },
-		Changed:    func(plugins.StateChange) {},
+		Changed:    func(host.StateChange) {},
 		Namespaces: func() {},
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 	defer cancel()
-	defer host.Close(ctx)
-	settings := plugins.Settings{Name: name}
+	defer plugins.Close(ctx)
+	settings := host.Settings{Name: name}
 	if u := user; u != nil && u.UID != os.Geteuid() {
-		settings.User = &plugins.Account{Name: u.Name, UID: uint32(u.UID), GID: uint32(u.GID)} //nolint:gosec // ids
+		settings.User = &host.Account{Name: u.Name, UID: uint32(u.UID), GID: uint32(u.GID)} //nolint:gosec // ids
 		for _, g := range u.Groups {
 			settings.User.Groups = append(settings.User.Groups, uint32(g)) //nolint:gosec // an id
 		}
 	}
-	host.SetPlugin(settings)
+	plugins.SetPlugin(settings)
 	const section = "check"
-	instance := plugins.Instance{Kind: kind, Name: section, Section: string(kind) + ":" + section, Plugin: name}
+	instance := host.Instance{Kind: kind, Name: section, Section: string(kind) + ":" + section, Plugin: name}
 	for key, value := range values {
-		instance.Keys = append(instance.Keys, plugins.Key{Name: key, Value: value})
+		instance.Keys = append(instance.Keys, host.Key{Name: key, Value: value})
 	}
-	host.SetInstance(instance)
-	if err := awaitInstance(ctx, host); err != nil {
+	plugins.SetInstance(instance)
+	if err := awaitInstance(ctx, plugins); err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintln(t.stdout, "start and configuration: ok")
@@ -148,12 +148,12 @@ func checkArguments(d *sdk.Description, words []string) (sdk.KindName, map[strin
 }
 
 // awaitInstance waits until the one instance of a host is ready and well, or is known not to be.
-func awaitInstance(ctx context.Context, host *plugins.Host) error {
+func awaitInstance(ctx context.Context, plugins *host.Host) error {
 	const every = 10 * time.Millisecond
 	for {
-		for _, p := range host.Plugins() {
+		for _, p := range plugins.Plugins() {
 			switch {
-			case p.State == plugins.Backoff || p.State == plugins.Fatal:
+			case p.State == host.Backoff || p.State == host.Fatal:
 				return fmt.Errorf("it cannot be started: %s", p.Trouble)
 			case len(p.Instances) == 0:
 			case p.Instances[0].Ready && p.Instances[0].Trouble == "" && p.Trouble == "":

@@ -7,8 +7,9 @@ import (
 	"slices"
 
 	"github.com/hark-supervisor/hark/core/config"
-	"github.com/hark-supervisor/hark/plugins"
 	"github.com/hark-supervisor/hark/plugins/bundled"
+	"github.com/hark-supervisor/hark/plugins/host"
+	"github.com/hark-supervisor/hark/plugins/notify"
 	"github.com/hark-supervisor/hark/plugins/trust"
 	"github.com/hark-supervisor/hark/sdk"
 )
@@ -44,7 +45,7 @@ func (t *pluginTool) sections(words []string) error {
 		return err
 	}
 	var templates []config.Issue
-	t.cfg, templates = config.Sections(config.Options{Path: t.conf, Argv0: os.Args[0], Dir: dir, Template: plugins.CheckTemplate})
+	t.cfg, templates = config.Sections(config.Options{Path: t.conf, Argv0: os.Args[0], Dir: dir, Template: notify.CheckTemplate})
 	dirs := t.cfg.Supervisord.PluginDirs
 	if len(dirs) == 0 {
 		dirs = config.DefaultPluginDirs()
@@ -104,7 +105,7 @@ func (t *pluginTool) sections(words []string) error {
 // is in one is not looked at: who checks a configuration may not be who may read it.
 func missingSecrets(d *sdk.Description, in *config.PluginInstance) (missing []config.Issue) {
 	i := instanceOf(in)
-	for _, k := range plugins.SecretFiles(d, &i) {
+	for _, k := range host.SecretFiles(d, &i) {
 		if _, err := os.Stat(k.Value); errors.Is(err, os.ErrNotExist) {
 			missing = append(missing, config.Issue{
 				File: k.File, Line: k.Line, Section: in.Section, Key: k.Name,

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
-	"github.com/hark-supervisor/hark/plugins"
+	"github.com/hark-supervisor/hark/plugins/host"
 	"github.com/hark-supervisor/hark/plugins/trust"
 	"github.com/hark-supervisor/hark/sdk"
 )
@@ -25,8 +25,8 @@ const (
 // schemas knows what keys the sections of plugins may have, without starting the plugins.
 type schemas struct {
 	policy   func() *trust.Policy
-	host     *plugins.Host
-	launcher plugins.Launcher
+	host     *host.Host
+	launcher host.Launcher
 	disk     func() (done func())
 	ctx      context.Context // done when the daemon ends
 	end      context.CancelFunc
@@ -38,7 +38,7 @@ type schemas struct {
 	runs   int
 }
 
-func newSchemas(policy func() *trust.Policy, host *plugins.Host, l plugins.Launcher, disk func() func()) *schemas {
+func newSchemas(policy func() *trust.Policy, host *host.Host, l host.Launcher, disk func() func()) *schemas {
 	s := &schemas{policy: policy, host: host, launcher: l, disk: disk, told: map[string]sdk.Description{}}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	return s
@@ -74,10 +74,10 @@ type schema struct {
 // check is what is wrong with the sections of plugins in a configuration. unknown are the plugins of which that cannot be told, with the reason.
 // It takes schemasTime at most.
 func (s *schemas) check(c *config.Config) (wrong config.Errors, unknown map[string]error) {
-	wanted := map[string]plugins.Settings{}
+	wanted := map[string]host.Settings{}
 	for i := range c.Instances {
 		name := c.Instances[i].Plugin
-		wanted[name] = plugins.Settings{Name: name}
+		wanted[name] = host.Settings{Name: name}
 	}
 	for i := range c.Plugins {
 		p := &c.Plugins[i]
@@ -102,7 +102,7 @@ func (s *schemas) check(c *config.Config) (wrong config.Errors, unknown map[stri
 // issues are what is wrong with one section.
 func issues(d *sdk.Description, in *config.PluginInstance) (all config.Errors) {
 	i := instanceOf(in)
-	for _, w := range plugins.CheckKeys(d, &i) {
+	for _, w := range host.CheckKeys(d, &i) {
 		issue := config.Issue{File: in.File, Line: in.Line, Section: in.Section, Key: w.Key, Text: w.Text}
 		// The plugin knows its own keys alone: one that is like none of them may be a slip in one of supervisord's.
 		if near := config.NearestKey(in.Section, w.Key); near != "" && w.Text == "no such key" {
@@ -131,7 +131,7 @@ func (s *schemas) ask(functions []func()) bool {
 }
 
 // find has all plugins tell, a few at a time.
-func (s *schemas) find(wanted map[string]plugins.Settings) map[string]schema {
+func (s *schemas) find(wanted map[string]host.Settings) map[string]schema {
 	if len(wanted) == 0 {
 		return nil
 	}
@@ -190,7 +190,7 @@ func (s *schemas) find(wanted map[string]plugins.Settings) map[string]schema {
 var errNotTold = fmt.Errorf("it did not answer within %v", schemasTime)
 
 // describe finds out what a plugin says of itself: what was recorded when it was installed, what its process told, or else what it prints.
-func (s *schemas) describe(ctx context.Context, settings plugins.Settings) (sdk.Description, error) {
+func (s *schemas) describe(ctx context.Context, settings host.Settings) (sdk.Description, error) {
 	if len(settings.Command) == 0 && settings.SHA256 == "" {
 		done := s.disk()
 		raw, err := s.policy().Recorded(settings.Name)
@@ -254,11 +254,11 @@ func (s *schemas) nextRun() int {
 }
 
 // run runs a plugin once to have it say what it is: as its user and without an environment, as at its installation.
-func (s *schemas) run(ctx context.Context, settings plugins.Settings, exe *plugins.Executable) (sdk.Description, error) {
+func (s *schemas) run(ctx context.Context, settings host.Settings, exe *host.Executable) (sdk.Description, error) {
 	name := fmt.Sprintf("%s.describe%d", settings.Name, s.nextRun()) // the dot is in no name of a plugin: its cgroup is not the plugin's
 	out := &captured{limit: maxDescription}
 	ended := make(chan string, 1)
-	process, err := s.launcher.Launch(ctx, &plugins.Program{
+	process, err := s.launcher.Launch(ctx, &host.Program{
 		Plugin: name, Argv: append(slices.Clone(exe.Argv), "--describe"), File: exe.File, Path: exe.Path,
 		Env: []string{describePath}, User: settings.User, MaxProcesses: settings.MaxProcesses,
 		Stdout: func(b []byte) time.Duration { out.Output(b); return 0 },

@@ -101,11 +101,11 @@ func (l *ledger) progress() int {
 	return l.sent
 }
 
-// delivery is a line of a listener's account.
-type delivery struct{ serial, poolSerial, number int }
+// accounted is a line of a listener's account.
+type accounted struct{ serial, poolSerial, number int }
 
 // account reads what a listener wrote.
-func (in *instance) account(name string) (all []delivery) {
+func (in *instance) account(name string) (all []accounted) {
 	in.t.Helper()
 	f, err := os.Open(filepath.Join(in.dir, name))
 	if err != nil {
@@ -113,7 +113,7 @@ func (in *instance) account(name string) (all []delivery) {
 	}
 	defer f.Close() //nolint:errcheck // it is read
 	for scan := bufio.NewScanner(f); scan.Scan(); {
-		var d delivery
+		var d accounted
 		if _, err := fmt.Sscan(scan.Text(), &d.serial, &d.poolSerial, &d.number); err != nil {
 			in.t.Fatalf("%q: %v", scan.Text(), err)
 		}
@@ -175,7 +175,7 @@ func startLedger(t *testing.T, conf string, n int) *ledger {
 func (l *ledger) check(name string, n int) (numbers map[int]bool, poolSerials map[int]int, repeated int) {
 	l.t.Helper()
 	numbers, poolSerials = make(map[int]bool), make(map[int]int)
-	serials := make(map[int]delivery)
+	serials := make(map[int]accounted)
 	newest := -1
 	for _, d := range l.in.account(name) {
 		if first, again := serials[d.serial]; again {

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/hark-supervisor/hark/core/config"
-	"github.com/hark-supervisor/hark/plugins"
+	"github.com/hark-supervisor/hark/plugins/notify"
 )
 
 // What the documentation of keys shows as templates are templates over an alert.
@@ -17,7 +17,7 @@ func TestExamplesOfTemplatesAreTemplates(t *testing.T) {
 					continue
 				}
 				tried++
-				if err := plugins.CheckTemplate(text); err != nil {
+				if err := notify.CheckTemplate(text); err != nil {
 					t.Errorf("[%s] %s: %q: %v", s.Name, f.Key, text, err)
 				}
 			}

@@ -1,0 +1,60 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// A plugin that calls back in a loop gets as many calls as the rate allows, and a fault for the others; it is no flood for which it would be killed.
+func TestAPluginThatCallsBackInALoopIsSlowedDown(t *testing.T) {
+	h := newHosted(t, brisk(), "none")
+	var calls atomic.Int64
+	h.o.Call = func(context.Context, bool, string, []any) (any, error) {
+		calls.Add(1)
+		return "answer", nil
+	}
+	h.SetPlugin(Settings{Name: "faulty", Permissions: ReadCalls})
+	h.SetInstance(namespace("a"))
+	h.works("a")
+	pid, began := h.status().PID, time.Now()
+	if _, err := h.call("a", "loop", 0); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Until(t, "calls are refused", func() bool {
+		got, err := h.call("a", "refused", 0)
+		return err == nil && got != "0"
+	})
+	testkit.Until(t, "calls are answered all the same", func() bool { return calls.Load() > callBackBurst+callBackRate })
+	if n, most := calls.Load(), callBackBurst+int64(callBackRate*time.Since(began).Seconds())+callBacks; n > most {
+		t.Errorf("%d calls, of at most %d", n, most)
+	}
+	h.waitLog("calls the daemon too often")
+	h.works("a")
+	if got := h.status(); got.PID != pid || got.Failures != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestRefusedMethodsAreNotKeptWithoutEnd(t *testing.T) {
+	t.Parallel()
+	h := New(Options{Log: hclog.NewNullLogger(), Call: func(context.Context, bool, string, []any) (any, error) { return nil, ErrForbidden }})
+	p := newPlugin(h, Settings{Name: "x"})
+	var fault *sdk.Fault
+	for i := range 1000 {
+		if _, err := p.callBack(context.Background(), ReadCalls, fmt.Sprint("method", i), nil); !errors.As(err, &fault) || fault.Code != forbidden {
+			t.Fatalf("refused as %v", err)
+		}
+	}
+	if len(p.denied) != 100 {
+		t.Errorf("%d names are kept", len(p.denied))
+	}
+}

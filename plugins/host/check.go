@@ -1,0 +1,100 @@
+package host
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// CheckKeys tells everything that is wrong with a section, as far as the description of its plugin tells: keys by the names under which they
+// are written. The files of secrets are not read: what is in them may change by itself.
+func CheckKeys(d *sdk.Description, i *Instance) (wrong []*sdk.ConfigError) {
+	kind := d.Kind(i.Kind)
+	if kind == nil {
+		return []*sdk.ConfigError{{Key: "plugin", Text: notOfKind(i)}}
+	}
+	fields := slices.Clone(kind.Fields)
+	values := map[string]string{}
+	var files []string // keys whose values are in files
+	for _, k := range i.Keys {
+		if secret := secretOf(kind.Fields, k.Name); secret != "" {
+			files = append(files, secret)
+			fields = slices.DeleteFunc(fields, func(f sdk.Field) bool { return f.Key == secret })
+		} else {
+			values[k.Name] = k.Value
+		}
+	}
+	for _, secret := range files {
+		if _, both := values[secret]; both {
+			wrong = append(wrong, &sdk.ConfigError{Key: secret + fileSuffix, Text: bothThere(secret)})
+			delete(values, secret)
+		}
+	}
+	return append(wrong, sdk.CheckAll(fields, values)...)
+}
+
+// SecretFiles are the keys of a section that name files with secrets, as far as the description of its plugin tells.
+func SecretFiles(d *sdk.Description, i *Instance) (files []Key) {
+	kind := d.Kind(i.Kind)
+	if kind == nil {
+		return nil
+	}
+	for _, k := range i.Keys {
+		if secretOf(kind.Fields, k.Name) != "" {
+			files = append(files, k)
+		}
+	}
+	return files
+}
+
+// Description is what the process that runs by these settings says of itself, and the hash of what was executed for it.
+func (h *Host) Description(s Settings) (d sdk.Description, sha256 string, ok bool) {
+	p := h.named(s.Name)
+	if p == nil {
+		return d, "", false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.live == nil || p.changed || !p.settings.equal(&s) {
+		return d, "", false
+	}
+	return p.live.description, p.sha256, true
+}
+
+// Resolve finds what would be executed by these settings, as a start does. It may block on a disk.
+func (h *Host) Resolve(s Settings) (*Executable, error) {
+	if err := h.directories(); err != nil {
+		return nil, err
+	}
+	return h.o.Resolve(s)
+}
+
+// fileSuffix is what is behind the name of a secret in the key that names its file.
+const fileSuffix = "_file"
+
+// secretOf is the secret whose file a key names, "" where it is no such key.
+func secretOf(fields []sdk.Field, key string) string {
+	secret, twin := strings.CutSuffix(key, fileSuffix)
+	if !twin || fieldOf(fields, key) != nil {
+		return ""
+	}
+	if f := fieldOf(fields, secret); f == nil || !f.Secret {
+		return ""
+	}
+	return secret
+}
+
+func fieldOf(fields []sdk.Field, key string) *sdk.Field {
+	if at := slices.IndexFunc(fields, func(f sdk.Field) bool { return f.Key == key }); at >= 0 {
+		return &fields[at]
+	}
+	return nil
+}
+
+func notOfKind(i *Instance) string { return fmt.Sprintf("plugin %q is not a %s", i.Plugin, i.Kind) }
+
+func bothThere(secret string) string {
+	return fmt.Sprintf("%s and %s%s are both there; accepted: one of them", secret, secret, fileSuffix)
+}

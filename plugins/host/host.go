@@ -1,0 +1,481 @@
+package host
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/hark-supervisor/hark/plugins/delivery"
+	"github.com/hark-supervisor/hark/plugins/guard"
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// Options is what a Host needs from outside. Its functions may be called from any goroutine.
+type Options struct {
+	Launcher Launcher
+	// Resolve finds and checks what to execute. It may block on a disk.
+	Resolve func(Settings) (*Executable, error)
+	// RunDir gives a directory that is the host's alone, and makes it; the host empties it first and removes it at the end.
+	RunDir func() (string, error)
+	Daemon sdk.Daemon
+	// Call calls a method of the daemon for a plugin: with readOnly only one that changes nothing, else ErrForbidden. It ends with ctx.
+	Call func(ctx context.Context, readOnly bool, method string, params []any) (any, error)
+	// ReadSecret reads a secret from a file. It may block on a disk.
+	ReadSecret func(path string) (string, error)
+	// Changed is called with every change of state. It must not block.
+	Changed func(StateChange)
+	// Permits reports what a plugin may call back that has no section of its own; nil: nothing.
+	Permits func(plugin string) Permissions
+	// Namespaces is called when Host.Namespaces would answer something else than before. It may call the Host.
+	Namespaces func()
+	// Configured is called when a plugin has taken new settings of an instance: what failed with
+	// the old ones may be tried at once. It must not block.
+	Configured func(kind sdk.KindName, name string)
+	Log        hclog.Logger
+	Timing     Timing
+}
+
+// Permissions is what a plugin may call back.
+type Permissions int
+
+// The permissions.
+const (
+	NoCalls Permissions = iota
+	ReadCalls
+	AllCalls
+)
+
+// String is the permission as [plugin:x] permissions has it.
+func (p Permissions) String() string {
+	switch p {
+	case ReadCalls:
+		return "read"
+	case AllCalls:
+		return "control"
+	}
+	return "none"
+}
+
+// Settings say how a plugin's process runs.
+type Settings struct {
+	Name         string
+	Command      []string // nil: to be found by its name
+	SHA256       string
+	Files        []string
+	User         *Account
+	Permissions  Permissions
+	MaxProcesses int
+}
+
+func (s *Settings) equal(o *Settings) bool {
+	same := s.Name == o.Name && slices.Equal(s.Command, o.Command) && s.SHA256 == o.SHA256 && slices.Equal(s.Files, o.Files) &&
+		s.Permissions == o.Permissions && s.MaxProcesses == o.MaxProcesses && (s.User == nil) == (o.User == nil)
+	return same && (s.User == nil || s.User.UID == o.User.UID && s.User.GID == o.User.GID && slices.Equal(s.User.Groups, o.User.Groups))
+}
+
+// Instance is a section that a plugin serves.
+type Instance struct {
+	Kind    sdk.KindName
+	Name    string
+	Section string // its whole name, for messages
+	Plugin  string
+	Keys    []Key
+	File    string
+	Line    int
+}
+
+// Key is a key of a section.
+type Key struct {
+	Name, Value string
+	File        string
+	Line        int
+}
+
+// Host runs the plugins of the daemon, over its lives. It has no goroutine and no file until a plugin has an instance. Its methods may be called
+// from any goroutine and do not block, where nothing else is said.
+type Host struct {
+	o    Options
+	part *guard.Part
+	ctx  context.Context // of everything; done when Close gives up
+	end  context.CancelFunc
+
+	mu       sync.Mutex
+	closed   bool
+	plugins  map[string]*plugin
+	settings map[string]Settings // of [plugin:x]
+	serving  map[instanceKey]*plugin
+	runDir   string         // "" until it is needed
+	telling  sync.WaitGroup // of Options.Namespaces
+}
+
+type instanceKey struct {
+	kind sdk.KindName
+	name string
+}
+
+// New makes a host without plugins.
+func New(o Options) *Host {
+	o.Timing = o.Timing.withDefaults()
+	h := &Host{o: o, part: guard.New(o.Log), plugins: map[string]*plugin{}, settings: map[string]Settings{}, serving: map[instanceKey]*plugin{}}
+	h.ctx, h.end = context.WithCancel(context.Background())
+	return h
+}
+
+// SetPlugin says how a plugin is to run. One that runs otherwise is restarted.
+func (h *Host) SetPlugin(s Settings) {
+	if p := h.keep(s); p != nil {
+		p.set(s)
+	}
+}
+
+// keep notes settings and gives the plugin, nil where it is not needed.
+func (h *Host) keep(s Settings) *plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.settings[s.Name] = s
+	return h.plugins[s.Name]
+}
+
+// named is a plugin; nil: it is not needed.
+func (h *Host) named(name string) *plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.plugins[name]
+}
+
+// Renew has every plugin start again, whatever it failed of before, when it has flushed what it has. From then on d is what they learn about the daemon.
+func (h *Host) Renew(d sdk.Daemon) {
+	for _, p := range h.renewed(d) {
+		p.restart()
+	}
+}
+
+func (h *Host) renewed(d sdk.Daemon) []*plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.o.Daemon = d
+	return h.all()
+}
+
+// daemon is the daemon as plugins see it.
+func (h *Host) daemon() sdk.Daemon {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.o.Daemon
+}
+
+// RemovePlugin goes back to the defaults.
+func (h *Host) RemovePlugin(name string) {
+	if p := h.forget(name); p != nil {
+		p.set(h.defaults(name))
+	}
+}
+
+func (h *Host) forget(name string) *plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.settings, name)
+	return h.plugins[name]
+}
+
+// defaults are the settings of a plugin without a section.
+func (h *Host) defaults(name string) Settings {
+	s := Settings{Name: name}
+	if h.o.Permits != nil {
+		s.Permissions = h.o.Permits(name)
+	}
+	return s
+}
+
+// SetInstance adds an instance, or changes one in place; its plugin is started where it does not run.
+func (h *Host) SetInstance(i Instance) {
+	k := instanceKey{i.Kind, i.Name}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return
+	}
+	if old := h.serving[k]; old != nil && old.name != i.Plugin {
+		old.removeInstance(k)
+	}
+	p := h.plugins[i.Plugin]
+	if p == nil {
+		s, ok := h.settings[i.Plugin]
+		if !ok {
+			s = h.defaults(i.Plugin)
+		}
+		p = newPlugin(h, s)
+		h.plugins[i.Plugin] = p
+		p.part.Start(nil, "the plugin's watch", p.run)
+	}
+	h.serving[k] = p
+	p.setInstance(i)
+}
+
+// forgets reports whether a plugin that has stopped is no longer among those there are: no section names it. One of its name is a new one.
+func (h *Host) forgets(p *plugin) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p.hasInstances() || h.closed {
+		return false
+	}
+	delete(h.plugins, p.name)
+	return true
+}
+
+// RemoveInstance ends an instance. A plugin without any is stopped, and is not among those there are any more.
+func (h *Host) RemoveInstance(kind sdk.KindName, name string) {
+	k := instanceKey{kind, name}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p := h.serving[k]; p != nil && !h.closed {
+		delete(h.serving, k)
+		p.removeInstance(k)
+	}
+}
+
+// Close stops all plugins, each with time to flush until ctx is done, and kills what is left. It blocks until they have ended; a process that
+// even that does not end, for it hangs in the kernel, is left alone after Timing.Bury.
+func (h *Host) Close(ctx context.Context) {
+	all := h.shut()
+	stop := context.AfterFunc(ctx, h.end)
+	defer stop()
+	for _, p := range all {
+		p.finish()
+	}
+	gone, over := context.WithCancel(context.Background())
+	defer over()
+	late := context.AfterFunc(ctx, h.part.Guarded("the end of the plugins", func() {
+		timer := time.NewTimer(h.o.Timing.Bury)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			over()
+		case <-gone.Done():
+		}
+	}))
+	defer late()
+	for _, p := range all {
+		select {
+		case <-p.done:
+		case <-gone.Done():
+			p.leave()
+		}
+	}
+	h.end()
+	h.telling.Wait()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.runDir != "" {
+		_ = os.RemoveAll(h.runDir)
+		_ = os.Remove(filepath.Dir(h.runDir)) // if it was the last
+	}
+}
+
+// shut has nothing be added any more.
+func (h *Host) shut() []*plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	return h.all()
+}
+
+// all is every plugin by name. Under the lock.
+func (h *Host) all() []*plugin {
+	all := make([]*plugin, 0, len(h.plugins))
+	for _, p := range h.plugins {
+		all = append(all, p)
+	}
+	slices.SortFunc(all, func(a, b *plugin) int { return cmp.Compare(a.name, b.name) })
+	return all
+}
+
+// Restart stops a plugin, if it runs, and starts it, whatever it failed of before.
+func (h *Host) Restart(name string) error {
+	p := h.named(name)
+	if p == nil {
+		return ErrNoPlugin
+	}
+	p.restart()
+	return nil
+}
+
+// Status is how a plugin does.
+type Status struct {
+	Name, Version string
+	State         State
+	PID           int // 0: none
+	Since         time.Time
+	Restarts      int    // starts after the first
+	Failures      int    // in a row
+	Defects       int    // panics of the host's own goroutines that keep it
+	Trouble       string // why it is not RUNNING, or what is wrong with its health; "" for nothing
+	SHA256        string
+	Permissions   Permissions
+	Instances     []InstanceStatus
+}
+
+// InstanceStatus is how an instance does.
+type InstanceStatus struct {
+	Kind    sdk.KindName
+	Name    string
+	Section string
+	Ready   bool
+	Pending bool // what was set last has not been tried yet
+	// Previous is set where the plugin refused what was set last, and serves the section by what it took before.
+	Previous bool
+	Trouble  string
+}
+
+// Plugins reports how all plugins do, by name.
+func (h *Host) Plugins() []Status {
+	all := h.present()
+	stats := make([]Status, len(all))
+	for i, p := range all {
+		stats[i] = p.status()
+	}
+	return stats
+}
+
+func (h *Host) present() []*plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.all()
+}
+
+// Namespace is an instance that serves XML-RPC methods.
+type Namespace struct {
+	Name, Plugin string
+	Methods      []sdk.Method // as they were when the plugin told them last; none before
+}
+
+// Namespaces are all namespaces, by name.
+func (h *Host) Namespaces() []Namespace {
+	var all []Namespace
+	for k, p := range h.servers() {
+		if k.kind == sdk.NamespaceKind {
+			all = append(all, Namespace{k.name, p.name, p.methods(k)})
+		}
+	}
+	slices.SortFunc(all, func(a, b Namespace) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// servers are the plugins of all instances.
+func (h *Host) servers() map[instanceKey]*plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.serving)
+}
+
+// CallMethod calls a method of a namespace and waits for the answer, as long as the method declares. The error is an *sdk.Fault, ctx's, or tells
+// why there is no answer.
+func (h *Host) CallMethod(ctx context.Context, namespace string, m *sdk.Method, params []any) (any, error) {
+	within := m.Timeout
+	if within <= 0 {
+		within = callTime
+	}
+	limited, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	l, err := h.dispense(instanceKey{sdk.NamespaceKind, namespace})
+	if err != nil {
+		return nil, err
+	}
+	value, err := l.rpc.Call(limited, namespace, m.Name, params)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return nil, fmt.Errorf("plugin %q did not answer within %v", l.plugin.name, within)
+	}
+	return value, l.explain(err)
+}
+
+// Notify is Instances'.
+func (h *Host) Notify(ctx context.Context, notifier string, n *sdk.Notification) error {
+	l, err := h.dispense(instanceKey{sdk.NotifierKind, notifier})
+	if err != nil {
+		return err
+	}
+	return l.explain(l.rpc.Notifier(notifier).Notify(ctx, n))
+}
+
+// OpenLogStream is Instances'.
+func (h *Host) OpenLogStream(ctx context.Context, sink string) (delivery.LogStream, error) {
+	l, err := h.dispense(instanceKey{sdk.LogSinkKind, sink})
+	if err != nil {
+		return nil, err
+	}
+	stream, err := l.rpc.OpenLogStream(ctx, sink)
+	if err != nil {
+		return nil, l.explain(err)
+	}
+	return stream, nil
+}
+
+// dispense gives the connection to the process that serves an instance, or at once the reason why there is none. It never gives one
+// whose process is known to have ended.
+func (h *Host) dispense(k instanceKey) (*live, error) {
+	p := h.server(k)
+	if p == nil {
+		return nil, fmt.Errorf("%w: there is no plugin for it", sdk.ErrNoInstance)
+	}
+	return p.dispense(k)
+}
+
+func (h *Host) server(k instanceKey) *plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.serving[k]
+}
+
+// Reachable is nil where an instance can be called now; else the error reports why not.
+func (h *Host) Reachable(kind sdk.KindName, name string) error {
+	_, err := h.dispense(instanceKey{kind, name})
+	return err
+}
+
+// directories makes the directories of the host: those of others' too, which cannot be listed.
+func (h *Host) directories() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return errClosed
+	}
+	if h.runDir != "" {
+		if _, err := os.Lstat(filepath.Join(h.runDir, pluginSockets)); err == nil {
+			return nil
+		}
+		// Somebody clears the temporary folder.
+	}
+	dir, err := h.o.RunDir()
+	if err != nil {
+		return fmt.Errorf("cannot make the run directory: %w", err)
+	}
+	h.runDir = dir
+	for _, dir := range []string{dir, filepath.Join(dir, hostSockets), filepath.Join(dir, pluginSockets)} {
+		if err := ownDirectory(dir); err != nil {
+			return fmt.Errorf("cannot make the run directory: %w", err)
+		}
+	}
+	return nil
+}
+
+// What is in the run directory: where the host listens for plugins, and where plugins listen, each in a directory of its own.
+const hostSockets, pluginSockets = "host", "p"
+
+// dir is a directory in the run directory, which has been made.
+func (h *Host) dir(name string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return filepath.Join(h.runDir, name)
+}
+
+// errClosed ends a plugin's goroutine.
+var errClosed = errors.New("the host is closed")

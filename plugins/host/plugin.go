@@ -1,0 +1,491 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/time/rate"
+
+	"github.com/hark-supervisor/hark/plugins/delivery"
+	"github.com/hark-supervisor/hark/plugins/guard"
+	"github.com/hark-supervisor/hark/sdk"
+)
+
+// plugin is one plugin and the goroutine that keeps its process: it is started while there are instances for it to serve, watched, and
+// started again when it fails.
+type plugin struct {
+	host *Host
+	name string
+	log  hclog.Logger
+	part *guard.Part
+	wake chan struct{}
+	done chan struct{}
+
+	rate     *rate.Limiter  // of its calls of the daemon, over all its processes
+	tooOften rate.Sometimes // told in the log
+
+	mu        sync.Mutex
+	settings  Settings
+	instances map[instanceKey]*instance
+	removed   []instanceKey // to be ended in the process that runs
+	changed   bool          // the process is to run otherwise, or again
+	finished  bool
+	left      bool     // its process does not end, and is not waited for
+	live      *live    // nil: there is nobody to call
+	starting  *process // being started; nil: there is none
+	state     State
+	since     time.Time
+	pid       int
+	version   string
+	sha256    string
+	starts    int
+	failures  int
+	why       string // it is not running, or not well
+	health    string
+	denied    map[string]bool // methods whose refusal was logged
+	redaction *strings.Replacer
+}
+
+func newPlugin(h *Host, s Settings) *plugin {
+	log := h.o.Log.Named("plugin." + s.Name)
+	return &plugin{
+		host: h, name: s.Name, settings: s, log: log, part: guard.New(log),
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
+		rate: rate.NewLimiter(callBackRate, callBackBurst), tooOften: rate.Sometimes{Interval: time.Minute},
+		instances: map[instanceKey]*instance{}, since: time.Now(), denied: map[string]bool{},
+	}
+}
+
+func (p *plugin) ring() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// locked calls f under the lock.
+func (p *plugin) locked(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f()
+}
+
+func (p *plugin) set(s Settings) {
+	p.locked(func() {
+		if !p.settings.equal(&s) {
+			p.settings, p.changed = s, true
+			p.failures = 0
+			p.giveUpStart()
+		}
+	})
+	p.ring()
+}
+
+func (p *plugin) restart() {
+	p.locked(func() {
+		p.changed, p.failures = true, 0
+		p.giveUpStart()
+	})
+	p.ring()
+}
+
+// giveUpStart ends a start that is of no use any more: there is nothing to flush. Under the lock.
+func (p *plugin) giveUpStart() {
+	if p.starting != nil {
+		p.starting.kill()
+	}
+}
+
+func (p *plugin) finish() {
+	p.locked(func() {
+		p.finished = true
+		p.giveUpStart()
+	})
+	p.ring()
+}
+
+// leave is when its process is not waited for any longer.
+func (p *plugin) leave() {
+	pid := 0
+	p.locked(func() { p.left, pid = true, p.pid })
+	p.log.Error("its process does not end although it was killed; it is left alone", "pid", pid)
+}
+
+// wasLeft reports whether leave was called: its place may be another's by now.
+func (p *plugin) wasLeft() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.left
+}
+
+// enter changes the state and tells of it.
+func (p *plugin) enter(s State, why string) {
+	if c := p.moved(s, why); c.From != c.To && p.host.o.Changed != nil {
+		p.host.o.Changed(c)
+	}
+}
+
+// moved is the change to a state; none where nobody is there to hear of it.
+func (p *plugin) moved(s State, why string) (c StateChange) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.left {
+		return c
+	}
+	c = StateChange{Plugin: p.name, From: p.state, To: s, PID: p.pid, Why: why}
+	p.state, p.since, p.why = s, time.Now(), why
+	return c
+}
+
+// run is the goroutine.
+func (p *plugin) run() {
+	defer close(p.done)
+	p.part.Keep(p.host.ctx, "the plugin's watch", p.watch, func(error) {}) // what is half done then once has cleared up
+}
+
+func (p *plugin) watch() {
+	for {
+		finished, wanted, failures := p.wanted()
+		switch {
+		case finished:
+			p.enter(Stopped, "")
+			return
+		case !wanted:
+			p.enter(Stopped, "")
+			if p.host.forgets(p) {
+				return
+			}
+			<-p.wake
+			continue
+		case failures >= maxFailures:
+			p.waitChanged(nil)
+			continue
+		}
+		if err := p.attempt(); err != nil {
+			p.failed(err)
+		}
+	}
+}
+
+// attempt is once, with a panic as a failure: it counts as the plugin's own do.
+func (p *plugin) attempt() (err error) {
+	if defect := p.part.Try("the plugin's watch", func() { err = p.once() }); defect != nil {
+		return defect
+	}
+	return err
+}
+
+// wanted is what is to be done next.
+func (p *plugin) wanted() (finished, wanted bool, failures int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.changed = false
+	if failures = p.failures; len(p.instances) == 0 {
+		p.failures = 0 // whatever is wanted next is tried
+	}
+	return p.finished, len(p.instances) > 0, failures
+}
+
+// failed takes note of a failure and waits until it is time to try again.
+func (p *plugin) failed(err error) {
+	t := &p.host.o.Timing
+	failures := 0
+	p.locked(func() {
+		p.failures++
+		failures = p.failures
+	})
+	if failures >= maxFailures {
+		p.log.Error("failed too often in a row; it is not started again until it is restarted or its configuration changes", "failures", failures, "error", err)
+		p.enter(Fatal, err.Error())
+		return
+	}
+	delay := min(t.BackoffFirst<<(failures-1), t.BackoffMax)
+	p.log.Warn("failed; it is started again", "in", delay, "error", err)
+	p.enter(Backoff, err.Error())
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	p.waitChanged(timer.C)
+}
+
+// waitChanged waits for a timer, a change, or the end.
+func (p *plugin) waitChanged(timer <-chan time.Time) {
+	for {
+		select {
+		case <-timer:
+			return
+		case <-p.wake:
+		}
+		if p.overtaken() {
+			return
+		}
+	}
+}
+
+// overtaken reports whether what runs is not what is wanted.
+func (p *plugin) overtaken() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.finished || p.changed || len(p.instances) == 0
+}
+
+// once runs one process from its start to its end. The error reports how it failed; nil: it was stopped on purpose.
+func (p *plugin) once() error {
+	var settings Settings
+	p.locked(func() {
+		p.starts++
+		settings = p.settings
+		p.health = ""
+	})
+	defer p.locked(func() { p.pid = 0 })
+	p.enter(Starting, "")
+	l, err := p.start(settings)
+	if err != nil {
+		givenUp := false
+		p.locked(func() { givenUp = p.changed || p.finished })
+		if givenUp {
+			return nil
+		}
+		return err
+	}
+	defer l.close()
+	p.locked(func() {
+		p.leaveBehind(l)
+		p.version = l.description.Version
+		p.removed = nil
+	})
+	defer p.locked(func() { p.leaveBehind(nil) })
+	err = p.serve(l)
+	p.locked(func() {
+		p.leaveBehind(nil)
+		if err != nil {
+			p.why = err.Error()
+		}
+	})
+	if err == nil {
+		p.enter(Stopping, "")
+		l.stop()
+	}
+	return err
+}
+
+// leaveBehind goes on with another process, which has no instance yet; nil: with none. Under the lock.
+func (p *plugin) leaveBehind(next *live) {
+	p.live = next
+	for _, i := range p.instances {
+		i.reset()
+	}
+}
+
+// serve keeps a process that runs until it fails, or is to be stopped.
+func (p *plugin) serve(l *live) error {
+	t := &p.host.o.Timing
+	began := time.Now()
+	health := time.NewTicker(t.HealthEvery)
+	defer health.Stop()
+	again := time.NewTicker(t.Reconfigure)
+	defer again.Stop()
+	answers := make(chan error, 1)
+	asking, misses, announced := false, 0, false
+	p.reconcile(l)
+	for {
+		if !announced && p.settled() {
+			announced = true
+			p.enter(Running, "")
+		}
+		select {
+		case <-l.process.ended:
+			return l.ending()
+		case <-p.wake:
+			if p.overtaken() {
+				return nil
+			}
+			p.reconcile(l)
+		case <-again.C:
+			p.retryRefused()
+			p.reconcile(l)
+		case <-health.C:
+			if time.Since(began) >= t.Stable {
+				p.locked(func() { p.failures = 0 })
+			}
+			if asking {
+				continue
+			}
+			asking = true
+			p.part.Start(nil, "the question for its health", func() {
+				err := errors.New("internal error")
+				defer func() { answers <- err }()
+				err = p.askHealth(l, t.Health)
+			})
+		case err := <-answers:
+			asking = false
+			if err == nil {
+				misses = 0
+				continue
+			}
+			if misses++; misses < maxMisses {
+				p.log.Warn("health check failed", "error", err)
+				continue
+			}
+			l.process.kill()
+			<-l.process.ended
+			// It may have ended by itself just before: what it said then tells more.
+			return fmt.Errorf("killed after %d failed health checks: %w; %w", misses, err, l.ending())
+		}
+	}
+}
+
+// askHealth asks how the plugin is, within a time.
+func (p *plugin) askHealth(l *live, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(l.ctx, within)
+	defer cancel()
+	all, err := l.rpc.Health(ctx)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, i := range p.instances {
+		i.health = ""
+	}
+	for _, a := range all {
+		if i := p.instances[instanceKey{a.Kind, a.Name}]; i != nil && a.Trouble != "" {
+			i.health = p.redact(a.Trouble)
+		}
+	}
+	return nil
+}
+
+// dispense gives the running process, if it serves the instance.
+func (p *plugin) dispense(k instanceKey) (*live, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l, i := p.live, p.instances[k]
+	switch {
+	case l != nil && l.over():
+		return nil, fmt.Errorf("%w: plugin %q has just ended", ErrExited, p.name)
+	case l == nil:
+		text := p.state.String()
+		if p.state == Running {
+			text = "no longer RUNNING"
+		}
+		if p.why != "" {
+			text += ": " + p.why
+		}
+		err := fmt.Errorf("%w: plugin %q is %s", ErrExited, p.name, text)
+		if p.state == Starting || p.starts == 0 {
+			err = delivery.Coming(err)
+		}
+		return nil, err
+	case i != nil && !i.ready && i.trouble != "":
+		return nil, fmt.Errorf("%w: plugin %q does not serve it: %s", sdk.ErrNoInstance, p.name, i.trouble)
+	case i == nil || !i.ready:
+		return nil, delivery.Coming(fmt.Errorf("%w: plugin %q does not serve it: it is being configured", sdk.ErrNoInstance, p.name))
+	}
+	return l, nil
+}
+
+func (p *plugin) status() Status {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := Status{
+		Name: p.name, Version: p.version, State: p.state, PID: p.pid, Since: p.since, Restarts: max(p.starts-1, 0), Failures: p.failures, Defects: p.part.Defects(),
+		Trouble: p.why, SHA256: p.sha256, Permissions: p.settings.Permissions,
+	}
+	for _, i := range p.sorted() {
+		trouble := i.trouble
+		if trouble == "" {
+			trouble = i.health
+		}
+		s.Instances = append(s.Instances, InstanceStatus{Kind: i.Kind, Name: i.Name, Section: i.Section, Ready: i.ready, Pending: i.tried != i.version || p.changed, Previous: i.ready && i.refused, Trouble: trouble})
+	}
+	return s
+}
+
+// live is one process that is connected.
+type live struct {
+	plugin      *plugin
+	process     *process
+	rpc         *sdk.Client
+	description sdk.Description
+	ctx         context.Context // done when the process has ended
+	socket      string          // where it may call back; "": nowhere
+	stderr      *stderrLog
+	meter       *sdk.FrameMeter // of its connections
+	calls       sync.WaitGroup  // that configure and remove instances
+	release     func()
+}
+
+// over reports whether the process has ended.
+func (l *live) over() bool {
+	select {
+	case <-l.process.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// ending reports how the process ended, with what it said at last.
+func (l *live) ending() error { return l.plugin.ending(l.process, l.stderr) }
+
+func (p *plugin) ending(r *process, stderr *stderrLog) error {
+	stderr.end()
+	how := r.end()
+	if last := stderr.last(); last != "" {
+		return fmt.Errorf("%s: %s", how, last)
+	}
+	return errors.New(how)
+}
+
+// explain makes the error of a call one that tells whose it is, without secrets: not every plugin is built on the SDK, which sees to that.
+func (l *live) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	var f *sdk.Fault
+	if errors.As(err, &f) {
+		return &sdk.Fault{Code: f.Code, Text: l.plugin.redactText(f.Text)}
+	}
+	if text := err.Error(); l.plugin.redactText(text) != text {
+		err = &quotedError{err, l.plugin.redactText(text)}
+	}
+	if !sdk.IsUnavailable(err) {
+		return err
+	}
+	return fmt.Errorf("%w (plugin %q)", err, l.plugin.name)
+}
+
+// quotedError is an error with another text.
+type quotedError struct {
+	error
+	text string
+}
+
+func (e *quotedError) Error() string { return e.text }
+func (e *quotedError) Unwrap() error { return e.error }
+
+// stop has the plugin flush and ends it.
+func (l *live) stop() {
+	ctx, cancel := context.WithTimeout(l.ctx, l.plugin.host.o.Timing.Stop)
+	defer cancel()
+	stop := context.AfterFunc(l.plugin.host.ctx, cancel)
+	defer stop()
+	if err := l.rpc.Stop(ctx); err != nil && !l.over() {
+		l.plugin.log.Warn("it did not flush in time", "error", err)
+	}
+	cancel()
+	l.process.kill()
+	<-l.process.ended
+}
+
+// close gives up what belongs to a process, which has ended or is killed.
+func (l *live) close() {
+	l.process.kill()
+	<-l.process.ended
+	l.release()
+}
