@@ -12,6 +12,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 func selection(t *testing.T, patterns ...string) *Selection {
@@ -27,7 +28,7 @@ func selection(t *testing.T, patterns ...string) *Selection {
 func told(outcomes []Outcome) string {
 	var all []string
 	for _, o := range outcomes {
-		s := namespecOf(o.Group, o.Name)
+		s := pytext.Namespec(o.Group, o.Name)
 		if o.Step != "" {
 			s = o.Step + " " + s
 		}

@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"errors"
-	"strings"
 	"syscall"
 
 	"github.com/hark-supervisor/hark/core/activity"
@@ -12,25 +11,13 @@ import (
 	"github.com/hark-supervisor/hark/core/environment"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // ErrEnded is returned by calls made after the loop has ended.
 var ErrEnded = errors.New("cannot call the supervisor: it has ended")
 
 func refuse(kind ErrorKind, detail string) *Error { return &Error{Kind: kind, Detail: detail} }
-
-// SplitNamespec parts "group:process" (options.py, split_namespec): a name
-// alone is both; "group:*" and "group:" are the whole group.
-func SplitNamespec(namespec string) (group, proc string, all bool) {
-	group, proc, two := strings.Cut(namespec, ":")
-	if !two {
-		return namespec, namespec, false
-	}
-	if proc == "" || proc == "*" {
-		return group, "", true
-	}
-	return group, proc, false
-}
 
 // ask runs f on the loop and waits for it. A ctx that is over already is an error and f is not run. One that ends later is not looked at:
 // the loop waits for nothing and so f is done soon, and a caller who went away before would share with it what f writes. Errors: ErrEnded,
@@ -110,14 +97,7 @@ func (s *Supervisor) find(group, name string) (*member, *Error) {
 			return m, nil
 		}
 	}
-	return nil, refuse(BadName, namespecOf(group, name))
-}
-
-func namespecOf(group, name string) string {
-	if group == name {
-		return name
-	}
-	return group + ":" + name
+	return nil, refuse(BadName, pytext.Namespec(group, name))
 }
 
 // asked is the process a call names, found on the loop.

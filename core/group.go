@@ -12,6 +12,7 @@ import (
 	"github.com/hark-supervisor/hark/core/output"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // group is one active process group. Loop only.
@@ -186,12 +187,7 @@ func (g *group) unstopped() []*member {
 
 // namespec is a process's whole name: group:process, or the name alone where
 // both are alike (options.py, make_namespec).
-func (m *member) namespec() string {
-	if m.group.conf.Name == m.conf.Name {
-		return m.conf.Name
-	}
-	return m.group.conf.Name + ":" + m.conf.Name
-}
+func (m *member) namespec() string { return pytext.Namespec(m.group.conf.Name, m.conf.Name) }
 
 func (m *member) ref(pid int) eventlistener.Process {
 	return eventlistener.Process{Name: m.conf.Name, Group: m.group.conf.Name, Pid: pid}

@@ -10,6 +10,7 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/output"
 	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // Processes that are added to groups, or taken out of them, at run time (supervisor_twiddler/rpcinterface.py). A group's configuration stays
@@ -181,7 +182,7 @@ func (g *group) present() *config.Group {
 // tellAdded says which processes go with a group that no file brings back.
 func (s *Supervisor) tellAdded(g *group) {
 	for _, name := range slices.Sorted(maps.Keys(g.added)) {
-		s.log(config.WARN, fmt.Sprintf("removed process: '%s' with its group; it was added at run time and is in no configuration file", namespecOf(g.conf.Name, name)))
+		s.log(config.WARN, fmt.Sprintf("removed process: '%s' with its group; it was added at run time and is in no configuration file", pytext.Namespec(g.conf.Name, name)))
 	}
 }
 

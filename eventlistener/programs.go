@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // Programs chooses events by the process they are about. A nil one chooses all.
@@ -49,10 +51,7 @@ func (p *Programs) Match(group, process string) bool {
 		return true
 	}
 	long := group + ":" + process
-	short := long
-	if group == process {
-		short = process
-	}
+	short := pytext.Namespec(group, process)
 	return slices.ContainsFunc(p.globs, func(glob string) bool {
 		name := short
 		if strings.Contains(glob, ":") {

@@ -127,29 +127,6 @@ func TestReferencePayloadsAreSupervisorsToTheByte(t *testing.T) {
 	}
 }
 
-func TestReferenceReprIsPythons(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	cases := [][]byte{{}, []byte("'"), []byte(`"`), []byte(`'"`)}
-	all := make([]byte, 256)
-	for i := range all {
-		all[i] = byte(i)
-		cases = append(cases, []byte{byte(i)})
-	}
-	cases = append(cases, all)
-	for range 300 {
-		b := make([]byte, rng.IntN(12))
-		for i := range b {
-			b[i] = `'"\abc`[rng.IntN(6)]
-		}
-		cases = append(cases, b)
-	}
-	for i, want := range ask[[]byte, string](t, "repr", cases) {
-		if got := string(AppendRepr(nil, cases[i])); got != want {
-			t.Errorf("repr of %q is %s, want %s", cases[i], got, want)
-		}
-	}
-}
-
 func TestReferenceTypesAndParentsAreSupervisors(t *testing.T) {
 	want := ask[int, map[string]string](t, "types", []int{0})[0]
 	got := map[string]string{}

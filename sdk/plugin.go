@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // Plugin is a plugin, as passed to Serve.
@@ -111,8 +113,8 @@ type Exit struct {
 
 // Namespec returns group:process, or the name alone if both are the same; "" for an event that is not about a process.
 func (e *Event) Namespec() string {
-	if e.Group == e.Process || e.Group == "" {
+	if e.Group == "" {
 		return e.Process
 	}
-	return e.Group + ":" + e.Process
+	return pytext.Namespec(e.Group, e.Process)
 }

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // option is one option of a command line.
@@ -36,101 +39,47 @@ func numberOption(short byte, long string, to *int) option {
 	}}
 }
 
-// parseOptions reads a command line as Python's getopt and optparse do: short
-// options may be joined, long ones abbreviated, and "--" ends them. With mixed,
-// options may also follow what is none, as in optparse. -h and --help return
-// errHelp.
+// parseOptions reads a command line as Python's getopt does or, with mixed, as its gnu_getopt: options may then also
+// follow other arguments, as in optparse. -h and --help return errHelp.
 func parseOptions(args []string, mixed bool, options []option) (rest []string, err error) {
-	for len(args) > 0 {
-		arg := args[0]
-		args = args[1:]
-		switch {
-		case arg == "--":
-			return append(rest, args...), nil
-		case strings.HasPrefix(arg, "--"):
-			args, err = longOption(arg[2:], args, options)
-		case len(arg) > 1 && arg[0] == '-':
-			args, err = shortOptions(arg[1:], args, options)
-		default:
-			rest = append(rest, arg)
-			if !mixed {
-				return append(rest, args...), nil
-			}
+	known := []pytext.Option{{Short: 'h', Long: "help"}}
+	for _, o := range options {
+		known = append(known, pytext.Option{Short: o.short, Long: o.long, Value: o.flag == nil})
+	}
+	getopt := pytext.Getopt
+	if mixed {
+		getopt = pytext.GNUGetopt
+	}
+	given, rest, err := getopt(args, known)
+	if err != nil {
+		return nil, optionProblem(err)
+	}
+	for _, g := range given {
+		if g.Option == 0 {
+			return nil, errHelp
 		}
-		if err != nil {
-			return nil, err
+		switch o := options[g.Option-1]; {
+		case o.flag != nil:
+			o.flag()
+		default:
+			if err := o.takes(g.Value); err != nil {
+				return nil, fmt.Errorf("option %s: %w", g.As, err)
+			}
 		}
 	}
 	return rest, nil
 }
 
-func longOption(arg string, args []string, options []option) ([]string, error) {
-	name, value, given := strings.Cut(arg, "=")
-	if name == "help" {
-		return nil, errHelp
+// optionProblem says what getopt says in these programs' words.
+func optionProblem(err error) error {
+	var of *pytext.OptionError
+	if !errors.As(err, &of) {
+		return err
 	}
-	var found *option
-	matches := 0
-	for i := range options {
-		switch {
-		case options[i].long == name:
-			found, matches = &options[i], -len(options) // exactly it, whatever else begins so
-		case matches >= 0 && options[i].long != "" && strings.HasPrefix(options[i].long, name):
-			found = &options[i]
-			matches++
-		}
-	}
-	switch {
-	case found == nil:
-		return nil, fmt.Errorf("option --%s is not known", name)
-	case matches > 1:
-		return nil, fmt.Errorf("option --%s is not unique", name)
-	case found.flag != nil && given:
-		return nil, fmt.Errorf("option --%s takes no value", found.long)
-	case found.flag != nil:
-		found.flag()
-		return args, nil
-	case !given && len(args) == 0:
-		return nil, fmt.Errorf("option --%s requires a value", found.long)
-	case !given:
-		value, args = args[0], args[1:]
-	}
-	if err := found.takes(value); err != nil {
-		return nil, fmt.Errorf("option --%s: %w", found.long, err)
-	}
-	return args, nil
-}
-
-func shortOptions(letters string, args []string, options []option) ([]string, error) {
-	for letters != "" {
-		letter := letters[0]
-		letters = letters[1:]
-		if letter == 'h' {
-			return nil, errHelp
-		}
-		var found *option
-		for i := range options {
-			if options[i].short == letter {
-				found = &options[i]
-			}
-		}
-		switch {
-		case found == nil:
-			return nil, fmt.Errorf("option -%c is not known", letter)
-		case found.flag != nil:
-			found.flag()
-			continue
-		case letters == "" && len(args) == 0:
-			return nil, fmt.Errorf("option -%c requires a value", letter)
-		case letters == "":
-			letters, args = args[0], args[1:]
-		}
-		if err := found.takes(letters); err != nil {
-			return nil, fmt.Errorf("option -%c: %w", letter, err)
-		}
-		return args, nil
-	}
-	return args, nil
+	return fmt.Errorf("option %s %s", of.Option, map[pytext.Problem]string{
+		pytext.NotRecognized: "is not known", pytext.NotUnique: "is not unique",
+		pytext.RequiresArgument: "requires a value", pytext.TakesNoArgument: "takes no value",
+	}[of.Problem])
 }
 
 // parseSize reads a number of bytes with KB, MB or GB or without

@@ -1,14 +1,9 @@
 package main
 
 import (
-	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/hark-supervisor/hark/core/pyrepr"
-	"github.com/hark-supervisor/hark/core/shlex"
-	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // cacheActions are those of supervisor_cache's controller plugin; the server needs
@@ -28,7 +23,7 @@ func cacheActions() []Action {
 // them and shows the answer, if show is not nil.
 func cacheAction(verb, help string, words int, method string, show func(v any) string) Action {
 	return Action{Name: "cache_" + verb, Help: help, Complete: completeNothing, JSON: textOnly(), Run: func(r *run, arg string) (answer, error) {
-		given, err := shlex.Split(arg)
+		given, err := pytext.Split(arg)
 		if err != nil {
 			return answer{}, err
 		}
@@ -47,40 +42,8 @@ func cacheAction(verb, help string, words int, method string, show func(v any) s
 	}}
 }
 
-// repr is a value as Python's repr shows it.
-func repr(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "None"
-	case bool:
-		if v {
-			return "True"
-		}
-		return "False"
-	case string:
-		return pyrepr.String(v)
-	case float64:
-		text := strconv.FormatFloat(v, 'g', -1, 64)
-		if !strings.ContainsAny(text, ".e") {
-			text += ".0"
-		}
-		return text
-	case []any:
-		parts := make([]string, len(v))
-		for i := range v {
-			parts[i] = repr(v[i])
-		}
-		return "[" + strings.Join(parts, ", ") + "]"
-	case xmlrpc.Struct:
-		parts := make([]string, len(v))
-		for i := range v {
-			parts[i] = pyrepr.String(v[i].Name) + ": " + repr(v[i].Value)
-		}
-		slices.Sort(parts)
-		return "{" + strings.Join(parts, ", ") + "}"
-	}
-	return fmt.Sprint(v)
-}
+// repr is a value as Python shows it.
+func repr(v any) string { return pytext.Printer{Sorted: true}.Repr(v) }
 
 // prettyRepr is repr, with the items of a list under one another where one line
 // would be longer than 80 characters (pprint.pformat; it breaks long strings too,

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 func deadlettersAction() Action {
@@ -149,7 +150,7 @@ func (l *deadLetter) about() string {
 		return ""
 	}
 	text := l.Events[0].Event
-	if name := namespec(l.Events[0].Group, l.Events[0].Name); name != "" {
+	if name := pytext.Namespec(l.Events[0].Group, l.Events[0].Name); name != "" {
 		text += " " + name
 	}
 	if more := l.EventCount - 1; more > 0 {

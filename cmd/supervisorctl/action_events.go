@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // eventsRetry is the pause before a stream that broke is opened again.
@@ -191,7 +192,7 @@ func eventLine(data string) string {
 	}
 	line := when + " " + get("eventname")
 	if process := get("processname"); process != "" {
-		line += " " + printable(namespec(get("groupname"), process))
+		line += " " + printable(pytext.Namespec(get("groupname"), process))
 	} else if group := get("groupname"); group != "" {
 		line += " " + printable(group)
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 func pidAction() Action {
@@ -78,7 +80,7 @@ func (r *run) pidsOfAll(names []string) (answer, error) {
 	}
 	var all []processInfo
 	for _, name := range names {
-		group, process, _ := splitNamespec(name)
+		group, process, _ := pytext.SplitNamespec(name)
 		i := slices.IndexFunc(infos, func(p processInfo) bool { return p.Group == group && p.Name == process })
 		if i < 0 {
 			r.report(noProcess(name))

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 func statusAction() Action {
@@ -111,7 +113,7 @@ func (r *run) failingSections() (map[string]string, error) {
 func (r *run) pick(infos []processInfo, names []string) []processInfo {
 	picked := []processInfo{}
 	for _, name := range names {
-		group, process, whole := splitNamespec(name)
+		group, process, whole := pytext.SplitNamespec(name)
 		before := len(picked)
 		for _, p := range infos {
 			if p.Group == group && (whole || p.Name == process) {

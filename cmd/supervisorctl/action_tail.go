@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hark-supervisor/hark/core/pyrepr"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // tailBytes is how much of a log is shown where no number is given.
@@ -53,7 +53,7 @@ func tail(r *run, arg string) (answer, error) {
 	if len(words) > 1 {
 		channel = strings.ToLower(words[len(words)-1])
 		if channel != "stdout" && channel != "stderr" {
-			return answer{}, refuseText("Error: bad channel " + pyrepr.String(channel))
+			return answer{}, refuseText("Error: bad channel " + pytext.Quote(channel))
 		}
 	}
 	if modifier == "-f" {

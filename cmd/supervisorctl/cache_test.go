@@ -1,15 +1,10 @@
 package main
 
 import (
-	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/hark-supervisor/hark/core/shlex"
-	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
 func TestCacheActions(t *testing.T) {
@@ -52,55 +47,5 @@ func TestCacheActions(t *testing.T) {
 	}
 	if out, _, _ = ctl(t, "", "-s", url, "cache_count"); out != "*** Unknown syntax: cache_count\n" {
 		t.Errorf("without the section: %q", out)
-	}
-}
-
-// TestWordsAndValuesAreThoseOfPython asks Python itself.
-func TestWordsAndValuesAreThoseOfPython(t *testing.T) {
-	t.Parallel()
-	lines := []string{"", " ", "a b", " a\t b ", `'a b' "c d"`, `a"b"'c'd`, `''`, `"" x`, `a\ b`, `"a\"b\\c\d"`, `'a\b'`, `a\`, `"a`, `'`, `"a\`, `#x y#z`, `é 'ü'`, `\n`}
-	const script = `
-import json, shlex, sys
-for line in json.loads(sys.argv[1]):
-    try:
-        print(json.dumps(shlex.split(line)))
-    except ValueError as e:
-        print(json.dumps(str(e)))
-for v in (None, True, False, 7, 0.5, 2.0, 1e16, 1e300, "a'b", [], [1, "x", [None]], {"b": 1, "a": "x"}):
-    print(repr(dict(sorted(v.items()))) if isinstance(v, dict) else repr(v))
-`
-	arg, err := json.Marshal(lines)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command("/usr/bin/python3", "-c", script, string(arg)).Output()
-	if err != nil {
-		t.Fatalf("%v; make test installs what the tests need", err)
-	}
-	want := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
-	for i, line := range lines {
-		var expected any
-		if err := json.Unmarshal([]byte(want[i]), &expected); err != nil {
-			t.Fatal(err)
-		}
-		words, err := shlex.Split(line)
-		var got any
-		if err == nil {
-			all := []any{}
-			for _, w := range words {
-				all = append(all, w)
-			}
-			got = all
-		} else {
-			got = err.Error()
-		}
-		if repr(got) != repr(expected) {
-			t.Errorf("%q is split into %v, Python: %v", line, got, expected)
-		}
-	}
-	for i, v := range []any{nil, true, false, 7, 0.5, 2.0, 1e16, 1e300, "a'b", []any{}, []any{1, "x", []any{nil}}, xmlrpc.Struct{{Name: "b", Value: 1}, {Name: "a", Value: "x"}}} {
-		if got := repr(v); got != want[len(lines)+i] {
-			t.Errorf("%v is shown as %s, by Python as %s", v, got, want[len(lines)+i])
-		}
 	}
 }

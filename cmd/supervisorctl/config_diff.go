@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // groupPlan is what update would do to a group (hark.previewUpdate).
@@ -110,7 +112,7 @@ func (p *groupPlan) text() string {
 	for _, c := range p.Changes {
 		key := c.Key
 		if c.Process != "" {
-			key = namespec(p.Group, c.Process) + " " + key
+			key = pytext.Namespec(p.Group, c.Process) + " " + key
 		}
 		switch {
 		case c.From == c.To:
@@ -124,7 +126,7 @@ func (p *groupPlan) text() string {
 		}
 	}
 	for _, q := range p.Processes {
-		name := namespec(p.Group, q.Name)
+		name := pytext.Namespec(p.Group, q.Name)
 		switch {
 		case q.ComesBack:
 			fmt.Fprintf(&b, "  %s is %s and would be started again (autostart)\n", name, q.State)

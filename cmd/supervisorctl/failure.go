@@ -9,9 +9,8 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/hark-supervisor/hark/core/pyrepr"
-	"github.com/hark-supervisor/hark/core/shlex"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // failure is an error as Supervisor's supervisorctl prints it: the Python
@@ -60,7 +59,7 @@ func describe(err error) failure {
 		return failure{"ValueError", err.Error(), "what answers is not a supervisord; check serverurl"}
 	case errors.Is(err, errEndOfInput):
 		return failure{"EOFError", "EOF when reading a line", ""}
-	case errors.Is(err, shlex.ErrNoClosingQuotation) || errors.Is(err, shlex.ErrNoEscapedCharacter):
+	case errors.Is(err, pytext.ErrNoClosingQuotation) || errors.Is(err, pytext.ErrNoEscapedCharacter):
 		return failure{"ValueError", err.Error(), ""}
 	case errors.Is(err, errOverflow):
 		return failure{"OverflowError", err.Error(), ""}
@@ -119,7 +118,7 @@ func capital(s string) string {
 
 // faultRepr is a fault as Python prints it.
 func faultRepr(f *xmlrpc.Fault) string {
-	return "<Fault " + strconv.Itoa(f.Code) + ": " + pyrepr.String(f.String) + ">"
+	return "<Fault " + strconv.Itoa(f.Code) + ": " + pytext.Quote(f.String) + ">"
 }
 
 // replyError is an answer that is XML-RPC but not what was asked for.

@@ -1,6 +1,10 @@
 package main
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/hark-supervisor/hark/internal/pytext"
+)
 
 // operation is what start, stop, signal and clear have in common: something done to
 // all processes, to a group, or to one after the other.
@@ -20,7 +24,7 @@ func (o *operation) on(r *run, names []string) error {
 		return o.report(r, o.all, o.args...)
 	}
 	for _, name := range names {
-		group, process, whole := splitNamespec(name)
+		group, process, whole := pytext.SplitNamespec(name)
 		if whole && o.group != "" {
 			err := o.report(r, o.group, append([]any{group}, o.args...)...)
 			if fault := asFault(err); fault != nil && fault.Code == faultBadName {

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/hark-supervisor/hark/core/config"
-	"github.com/hark-supervisor/hark/core/pyrepr"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // option is one command-line option (supervisor/options.py, ClientOptions).
@@ -95,7 +95,7 @@ func usage(w io.Writer, program string, err error) int {
 // line stands over the configuration.
 func readOptions(argv []string) (*options, error) {
 	o := &options{program: argv[0]}
-	rest, err := getopt(argv[1:], optionTable(), o)
+	rest, err := o.parse(argv[1:])
 	if o.help {
 		return o, nil
 	}
@@ -200,93 +200,36 @@ func configError(err error) error {
 func setServer(o *options, as, value string) error {
 	u, err := url.Parse(value)
 	if err != nil || u.Scheme == "" || u.Host == "" && u.Path == "" {
-		return usagef("invalid value for %s %s: value %s is not a URL", as, pyrepr.String(value), pyrepr.String(value))
+		return usagef("invalid value for %s %s: value %s is not a URL", as, pytext.Quote(value), pytext.Quote(value))
 	}
 	o.servers = append(o.servers, value)
 	return nil
 }
 
-// getopt reads options as Python's getopt does: clusters of short ones,
-// abbreviated long ones, ending at the first argument that is none. It returns
-// what follows.
-func getopt(args []string, table []option, o *options) ([]string, error) {
-	type found struct {
-		opt       *option
-		as, value string
+// parse sets what a command line says, when all of it is known to be right as in Supervisor. It returns what follows
+// the options.
+func (o *options) parse(args []string) ([]string, error) {
+	table := optionTable()
+	known := make([]pytext.Option, len(table))
+	for i, opt := range table {
+		known[i] = pytext.Option{Short: opt.short, Long: opt.long, Value: opt.value}
 	}
-	var all []found // set when all of them are known to be right, as in Supervisor
-	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
-		arg := args[0]
-		args = args[1:]
-		if arg == "--" {
-			break
-		}
-		if name, ok := strings.CutPrefix(arg, "--"); ok {
-			name, value, hasValue := strings.Cut(name, "=")
-			opt, err := longOption(table, name)
-			switch {
-			case err != nil:
-				return nil, err
-			case opt.value && !hasValue && len(args) == 0:
-				return nil, usagef("option --%s requires argument", opt.long)
-			case opt.value && !hasValue:
-				value, args = args[0], args[1:]
-			case !opt.value && hasValue:
-				return nil, usagef("option --%s must not have an argument", opt.long)
-			}
-			all = append(all, found{opt, "--" + opt.long, value})
-			continue
-		}
-		for cluster := arg[1:]; cluster != ""; {
-			c := cluster[0]
-			cluster = cluster[1:]
-			i := slices.IndexFunc(table, func(opt option) bool { return opt.short == c })
-			if i < 0 {
-				return nil, usagef("option -%c not recognized", c)
-			}
-			f := found{opt: &table[i], as: "-" + string(c)}
-			if f.opt.value {
-				if f.value, cluster = cluster, ""; f.value == "" {
-					if len(args) == 0 {
-						return nil, usagef("option -%c requires argument", c)
-					}
-					f.value, args = args[0], args[1:]
-				}
-			}
-			all = append(all, f)
-		}
+	given, rest, err := pytext.Getopt(args, known)
+	if err != nil {
+		return nil, usagef("%v", err)
 	}
-	seen := map[*option]bool{}
-	for _, f := range all {
-		if err := f.opt.set(o, f.as, f.value); err != nil {
+	seen := map[int]bool{}
+	for _, g := range given {
+		opt := &table[g.Option]
+		if err := opt.set(o, g.As, g.Value); err != nil {
 			return nil, err
 		}
-		if seen[f.opt] && !f.opt.many {
-			return nil, usagef("conflicting command line option %s", pyrepr.String(f.as))
+		if seen[g.Option] && !opt.many {
+			return nil, usagef("conflicting command line option %s", pytext.Quote(g.As))
 		}
-		seen[f.opt] = true
+		seen[g.Option] = true
 	}
-	return args, nil
-}
-
-func longOption(table []option, name string) (*option, error) {
-	var match *option
-	for i := range table {
-		opt := &table[i]
-		switch {
-		case opt.long == "" || !strings.HasPrefix(opt.long, name):
-		case opt.long == name:
-			return opt, nil
-		case match != nil:
-			return nil, usagef("option --%s not a unique prefix", name)
-		default:
-			match = opt
-		}
-	}
-	if match == nil {
-		return nil, usagef("option --%s not recognized", name)
-	}
-	return match, nil
+	return rest, nil
 }
 
 // help is the whole of --help.

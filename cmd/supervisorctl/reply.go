@@ -4,8 +4,8 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/hark-supervisor/hark/core/pyrepr"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // named is the name of a process, in the two parts that the daemon knows and as it is shown.
@@ -15,29 +15,10 @@ type named struct {
 	Namespec string `json:"namespec" rpc:"-"`
 }
 
-func (n *named) decoded() { n.Namespec = namespec(n.Group, n.Name) }
+func (n *named) decoded() { n.Namespec = pytext.Namespec(n.Group, n.Name) }
 
 // nameOf is the name of a process that no answer tells.
-func nameOf(group, name string) named { return named{name, group, namespec(group, name)} }
-
-// namespec is the name to show: group:name, or just the name where both are the
-// same (options.py, make_namespec).
-func namespec(group, name string) string {
-	if group == name {
-		return name
-	}
-	return group + ":" + name
-}
-
-// splitNamespec cuts a name as given; whole tells that all processes of the
-// group are meant (options.py, split_namespec).
-func splitNamespec(spec string) (group, name string, whole bool) {
-	group, name, ok := strings.Cut(spec, ":")
-	if !ok {
-		return spec, spec, false
-	}
-	return group, name, name == "" || name == "*"
-}
+func nameOf(group, name string) named { return named{name, group, pytext.Namespec(group, name)} }
 
 // processInfo is the info of a process (getProcessInfo), as status prints it with --json.
 type processInfo struct {
@@ -84,7 +65,7 @@ func decodeInto(v any, to reflect.Value, name string) error {
 		if name == "" {
 			return replyErrorf("the server answered %T where a %s was expected", v, expected)
 		}
-		return replyErrorf("the server's answer has a %T for %s", v, pyrepr.String(name))
+		return replyErrorf("the server's answer has a %T for %s", v, pytext.Quote(name))
 	}
 	switch to.Kind() {
 	case reflect.Pointer:
@@ -141,7 +122,7 @@ func decodeStruct(s xmlrpc.Struct, to reflect.Value) error {
 		v, there := s.Get(name)
 		switch {
 		case !there && required:
-			return replyErrorf("the server's answer has no %s", pyrepr.String(name))
+			return replyErrorf("the server's answer has no %s", pytext.Quote(name))
 		case !there || v == nil && !required:
 			if field.Type.Kind() == reflect.Slice {
 				to.Field(i).Set(reflect.MakeSlice(field.Type, 0, 0))

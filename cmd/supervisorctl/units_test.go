@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hark-supervisor/hark/core/pyrepr"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 func TestParseLine(t *testing.T) {
@@ -116,7 +116,7 @@ for s in sys.argv[2:]:
 		}
 	}
 	for _, s := range texts {
-		b.WriteString(pyrepr.String(s) + "\n")
+		b.WriteString(pytext.Quote(s) + "\n")
 	}
 	want, got := strings.Split(string(out), "\n"), strings.Split(b.String(), "\n")
 	for i := range min(len(want), len(got)) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/hark-supervisor/hark/core/config"
-	"github.com/hark-supervisor/hark/core/pyrepr"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // flag is one command-line option of supervisord (supervisor/supervisord.py,
@@ -62,101 +62,32 @@ type given struct {
 	seen      map[string]bool
 }
 
-// usageError is a command line that cannot be understood, in Python getopt's words.
+// usageError is a command line that cannot be understood, in the words of Supervisor's options.py.
 type usageError string
 
 func (e usageError) Error() string { return string(e) }
 
-// parseFlags reads a command line as Python's getopt and Supervisor's options.py
-// do: clustered short options, abbreviated long ones, no positional arguments,
-// nothing given twice.
+// parseFlags reads a command line as Supervisor's options.py does: no positional arguments, nothing given twice.
 func parseFlags(args []string) (*given, error) {
-	got := &given{acts: map[string]string{}, seen: map[string]bool{}}
 	table := flags()
-	for len(args) > 0 {
-		arg := args[0]
-		if arg == "--" {
-			args = args[1:]
-			break
-		}
-		if len(arg) < 2 || arg[0] != '-' {
-			break
-		}
-		args = args[1:]
-		var err error
-		if strings.HasPrefix(arg, "--") {
-			args, err = parseLong(table, got, arg[2:], args)
-		} else {
-			args, err = parseShort(table, got, arg[1:], args)
-		}
-		if err != nil {
+	options := make([]pytext.Option, len(table))
+	for i, f := range table {
+		options[i] = pytext.Option{Short: f.short, Long: f.long, Value: f.value}
+	}
+	all, rest, err := pytext.Getopt(args, options)
+	if err != nil {
+		return nil, err
+	}
+	if len(rest) > 0 {
+		return nil, usageError("positional arguments are not supported: " + pytext.QuoteList(rest))
+	}
+	got := &given{acts: map[string]string{}, seen: map[string]bool{}}
+	for _, g := range all {
+		if err := got.set(&table[g.Option], g.As, g.Value); err != nil {
 			return nil, err
 		}
-	}
-	if len(args) > 0 {
-		return nil, usageError("positional arguments are not supported: " + pythonList(args))
 	}
 	return got, nil
-}
-
-func parseLong(table []flag, got *given, arg string, rest []string) ([]string, error) {
-	name, value, hasValue := strings.Cut(arg, "=")
-	var match *flag
-	var others []string
-	for i := range table {
-		f := &table[i]
-		if f.long == "" || !strings.HasPrefix(f.long, name) {
-			continue
-		}
-		if f.long == name {
-			match, others = f, nil
-			break
-		}
-		others = append(others, f.long)
-		match = f
-	}
-	switch {
-	case match == nil:
-		return nil, usageError(fmt.Sprintf("option --%s not recognized", name))
-	case len(others) > 1:
-		return nil, usageError(fmt.Sprintf("option --%s not a unique prefix", name))
-	case match.value && !hasValue:
-		if len(rest) == 0 {
-			return nil, usageError(fmt.Sprintf("option --%s requires argument", match.long))
-		}
-		value, rest = rest[0], rest[1:]
-	case !match.value && hasValue:
-		return nil, usageError(fmt.Sprintf("option --%s must not have an argument", match.long))
-	}
-	return rest, got.set(match, "--"+match.long, value)
-}
-
-func parseShort(table []flag, got *given, cluster string, rest []string) ([]string, error) {
-	for i := 0; i < len(cluster); i++ {
-		var match *flag
-		for k := range table {
-			if table[k].short == cluster[i] {
-				match = &table[k]
-			}
-		}
-		if match == nil {
-			return nil, usageError(fmt.Sprintf("option -%c not recognized", cluster[i]))
-		}
-		value := ""
-		if match.value {
-			if value = cluster[i+1:]; value == "" {
-				if len(rest) == 0 {
-					return nil, usageError(fmt.Sprintf("option -%c requires argument", cluster[i]))
-				}
-				value, rest = rest[0], rest[1:]
-			}
-			return rest, got.set(match, "-"+string(match.short), value)
-		}
-		if err := got.set(match, "-"+string(match.short), ""); err != nil {
-			return nil, err
-		}
-	}
-	return rest, nil
 }
 
 // set keeps a value; an option given twice is an error (options.py: "conflicting").
@@ -179,15 +110,6 @@ func (g *given) set(f *flag, as, value string) error {
 	}
 	g.overrides = append(g.overrides, config.Override{Option: as, Key: f.dest, Value: value})
 	return nil
-}
-
-// pythonList prints arguments as Python prints a list of str.
-func pythonList(args []string) string {
-	quoted := make([]string, len(args))
-	for i, a := range args {
-		quoted[i] = pyrepr.String(a)
-	}
-	return "[" + strings.Join(quoted, ", ") + "]"
 }
 
 // help is the whole of --help.

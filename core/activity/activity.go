@@ -12,8 +12,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
-	"github.com/hark-supervisor/hark/core/pyrepr"
-	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // Spawned is for a process that was spawned.
@@ -193,14 +192,14 @@ func LeftBehind(name, channel string, bytes int) string {
 func Output(name, channel string, data []byte) string {
 	text := string(data)
 	if !utf8.Valid(data) {
-		text = "Undecodable: " + string(eventlistener.AppendRepr(nil, data))
+		text = "Undecodable: " + string(pytext.AppendBytes(nil, data))
 	}
-	return fmt.Sprintf("%s %s output:\n%s", pyrepr.String(name), channel, text)
+	return fmt.Sprintf("%s %s output:\n%s", pytext.Quote(name), channel, text)
 }
 
 // Reply is how a listener's stdout stands in it.
 func Reply(name, channel string, data []byte) string {
-	return fmt.Sprintf("%s %s output:\n%s", pyrepr.String(name), channel, eventlistener.AppendRepr(nil, data))
+	return fmt.Sprintf("%s %s output:\n%s", pytext.Quote(name), channel, pytext.AppendBytes(nil, data))
 }
 
 // EmptyCommand is why a process without a command cannot be spawned.
@@ -208,5 +207,5 @@ const EmptyCommand = "command is empty" // process.py
 
 // BadCommand is why one whose command cannot be split cannot be.
 func BadCommand(c config.Command) string { // process.py
-	return fmt.Sprintf("can't parse command %s: %v", pyrepr.String(c.Line), c.Err)
+	return fmt.Sprintf("can't parse command %s: %v", pytext.Quote(c.Line), c.Err)
 }

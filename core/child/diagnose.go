@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hark-supervisor/hark/core/pyrepr"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // diagnose finds out what the one errno of a failed fork means. The kernel is
@@ -121,7 +121,7 @@ func setuidError(r *Request, errno syscall.Errno, why string) *SpawnError {
 	return &SpawnError{
 		Stage: StageSetuid,
 		Errno: errno,
-		Msg:   fmt.Sprintf("couldn't setuid to %d (%s): %s", r.Credential.UID, pyrepr.String(r.Credential.Name), why),
+		Msg:   fmt.Sprintf("couldn't setuid to %d (%s): %s", r.Credential.UID, pytext.Quote(r.Credential.Name), why),
 		Lines: lines(what),
 	}
 }
@@ -139,7 +139,7 @@ func chdirError(r *Request, errno syscall.Errno) *SpawnError {
 	return &SpawnError{
 		Stage: StageChdir,
 		Errno: errno,
-		Msg:   "couldn't chdir to " + pyrepr.String(r.Dir) + ": " + unix.ErrnoName(errno) + " (" + why + ")",
+		Msg:   "couldn't chdir to " + pytext.Quote(r.Dir) + ": " + unix.ErrnoName(errno) + " (" + why + ")",
 		Lines: lines("chdir to " + r.Dir + ": " + unix.ErrnoName(errno)),
 	}
 }
@@ -148,7 +148,7 @@ func execError(r *Request, file string, errno syscall.Errno) *SpawnError {
 	return &SpawnError{
 		Stage: StageExec,
 		Errno: errno,
-		Msg:   "couldn't exec " + pyrepr.String(file) + ": " + unix.ErrnoName(errno) + " (" + whyExec(r, file, errno) + ")",
+		Msg:   "couldn't exec " + pytext.Quote(file) + ": " + unix.ErrnoName(errno) + " (" + whyExec(r, file, errno) + ")",
 		Lines: lines("exec " + r.Argv[0] + ": " + unix.ErrnoName(errno)),
 	}
 }
@@ -161,15 +161,15 @@ func whyExec(r *Request, file string, errno syscall.Errno) string {
 	switch errno {
 	case syscall.ENOENT:
 		if _, err := os.Stat(file); err != nil {
-			return "there is no " + pyrepr.String(file)
+			return "there is no " + pytext.Quote(file)
 		}
 		if interpreter := interpreterOf(file); interpreter != "" {
-			return "its interpreter " + pyrepr.String(interpreter) + " is missing"
+			return "its interpreter " + pytext.Quote(interpreter) + " is missing"
 		}
 		return "its loader is missing"
 	case syscall.EACCES:
 		if interpreter := interpreterOf(file); interpreter != "" {
-			return "no permission to execute it or its interpreter " + pyrepr.String(interpreter) + asUser(r)
+			return "no permission to execute it or its interpreter " + pytext.Quote(interpreter) + asUser(r)
 		}
 		return "no permission to execute it" + asUser(r)
 	case syscall.ENOEXEC:
@@ -186,7 +186,7 @@ func asUser(r *Request) string {
 	if r.Credential == nil {
 		return ""
 	}
-	return " as user " + pyrepr.String(r.Credential.Name)
+	return " as user " + pytext.Quote(r.Credential.Name)
 }
 
 // interpreterOf gives the interpreter that a script's first line names, "" for none.

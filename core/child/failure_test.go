@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hark-supervisor/hark/core/pyrepr"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 func TestAFailedSpawnSaysWhatIsMissing(t *testing.T) {
@@ -235,8 +235,8 @@ func TestPyReprQuotesAsPythonDoes(t *testing.T) {
 		"\xff":                 `'\udcff'`,
 		"\U0001f600\U000e0001": "'\U0001f600\\U000e0001'",
 	} {
-		if got := pyrepr.String(in); got != want {
-			t.Errorf("pyrepr.String(%q) = %s, want %s", in, got, want)
+		if got := pytext.Quote(in); got != want {
+			t.Errorf("pytext.Quote(%q) = %s, want %s", in, got, want)
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hark-supervisor/hark/core/pyrepr"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // Resolve finds the file of a command as Supervisor does (process.py,
@@ -37,13 +37,13 @@ func Resolve(argv, searchPath []string) (file string, err *SpawnError) {
 	}
 	switch {
 	case !found:
-		return fail(syscall.ENOENT, "can't find command "+pyrepr.String(file))
+		return fail(syscall.ENOENT, "can't find command "+pytext.Quote(file))
 	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
-		return fail(syscall.EISDIR, "command at "+pyrepr.String(file)+" is a directory")
+		return fail(syscall.EISDIR, "command at "+pytext.Quote(file)+" is a directory")
 	case st.Mode&0o111 == 0:
-		return fail(syscall.ENOEXEC, "command at "+pyrepr.String(file)+" is not executable")
+		return fail(syscall.ENOEXEC, "command at "+pytext.Quote(file)+" is not executable")
 	case unix.Access(file, unix.X_OK) != nil:
-		return fail(syscall.EACCES, "no permission to run command "+pyrepr.String(file))
+		return fail(syscall.EACCES, "no permission to run command "+pytext.Quote(file))
 	}
 	return file, nil
 }

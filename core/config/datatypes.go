@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"unicode"
 
-	"github.com/hark-supervisor/hark/core/pyrepr"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // The conversions of supervisor/datatypes.py. Each error is Supervisor's text,
@@ -37,7 +37,7 @@ func octal(s string) (int64, error) {
 }
 
 func parseInt(s string, base int) (int64, error) {
-	bad := fmt.Errorf("invalid literal for int() with base %d: %s", base, firstRunes(pyrepr.String(s), 200))
+	bad := fmt.Errorf("invalid literal for int() with base %d: %s", base, pytext.FirstRunes(pytext.Quote(s), 200))
 	digits := strip(s)
 	negative := false
 	if digits != "" && (digits[0] == '-' || digits[0] == '+') {
@@ -113,7 +113,7 @@ func boolean(s string) (bool, error) {
 	case "no", "false", "off", "0":
 		return false, nil
 	}
-	return false, errors.New("not a valid boolean value: " + pyrepr.String(s))
+	return false, errors.New("not a valid boolean value: " + pytext.Quote(s))
 }
 
 // byteSize is an integer, with KB, MB or GB behind it in any case.
@@ -161,7 +161,7 @@ func exitCodes(s string) ([]int, error) {
 	for _, part := range strings.Split(s, ",") {
 		n, err := integer(part)
 		if err != nil || n < 0 || n > 255 {
-			return nil, errors.New("not a valid list of exit codes: " + pyrepr.String(s))
+			return nil, errors.New("not a valid list of exit codes: " + pytext.Quote(s))
 		}
 		codes = append(codes, int(n))
 	}
@@ -176,7 +176,7 @@ func autoRestart(s string) (AutoRestart, error) {
 	}
 	on, err := boolean(v)
 	if err != nil {
-		return RestartNever, errors.New("invalid 'autorestart' value " + pyrepr.String(v))
+		return RestartNever, errors.New("invalid 'autorestart' value " + pytext.Quote(v))
 	}
 	if on {
 		return RestartAlways, nil
@@ -196,7 +196,7 @@ func loggingLevel(s string) (Level, error) {
 			return level, nil
 		}
 	}
-	return INFO, errors.New("bad logging level name " + pyrepr.String(s))
+	return INFO, errors.New("bad logging level name " + pytext.Quote(s))
 }
 
 // processName strips a name and refuses what would break the listener protocol
@@ -205,7 +205,7 @@ func processName(s string) (string, error) {
 	v := strip(s)
 	for _, c := range " :/" {
 		if strings.ContainsRune(v, c) {
-			return "", fmt.Errorf("Invalid name: %s because of character: %s", pyrepr.String(s), pyrepr.String(string(c))) //nolint:staticcheck // Supervisor's words
+			return "", fmt.Errorf("Invalid name: %s because of character: %s", pytext.Quote(s), pytext.Quote(string(c))) //nolint:staticcheck // Supervisor's words
 		}
 	}
 	return v, nil
@@ -230,7 +230,7 @@ func inetAddress(s string) (host string, port int, err error) {
 	i := strings.LastIndexByte(s, ':')
 	if i < 0 {
 		if port, err = portNumber(s); err != nil {
-			return "", 0, errors.New("not a valid port number: " + pyrepr.String(s) + " ")
+			return "", 0, errors.New("not a valid port number: " + pytext.Quote(s) + " ")
 		}
 		return "", port, nil
 	}
@@ -258,12 +258,12 @@ func ParseSignal(s string) (syscall.Signal, error) {
 		}
 		i := slices.IndexFunc(signalNames(), func(k namedSignal) bool { return k.name == name })
 		if i < 0 {
-			return 0, errors.New("value " + pyrepr.String(s) + " is not a valid signal name")
+			return 0, errors.New("value " + pytext.Quote(s) + " is not a valid signal name")
 		}
 		return signalNames()[i].number, nil
 	}
 	if !slices.ContainsFunc(signalNames(), func(k namedSignal) bool { return int64(k.number) == n }) {
-		return 0, errors.New("value " + pyrepr.String(s) + " is not a valid signal number")
+		return 0, errors.New("value " + pytext.Quote(s) + " is not a valid signal number")
 	}
 	return syscall.Signal(n), nil
 }

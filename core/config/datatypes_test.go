@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hark-supervisor/hark/core/pyrepr"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 func anyOf[T any](f func(string) (T, error)) func(string) (any, error) {
@@ -113,7 +113,7 @@ func TestTextRulesArePythons(t *testing.T) {
 	var want [][4]string
 	oracle(t, "reprs", cases, &want)
 	for i, c := range cases {
-		if got := [4]string{pyrepr.String(c), pyrepr.ASCII(c), lower(c), strip(c)}; got != want[i] {
+		if got := [4]string{pytext.Quote(c), pytext.QuoteASCII(c), lower(c), strip(c)}; got != want[i] {
 			t.Errorf("%q:\n got %q\nwant %q", c, got, want[i])
 		}
 	}
@@ -145,42 +145,6 @@ func TestGlobFindsWhatPythonFinds(t *testing.T) {
 		slices.Sort(got)
 		if !slices.Equal(got, want[0][i]) {
 			t.Errorf("%q:\n got %q\nwant %q", pattern, got, want[0][i])
-		}
-	}
-}
-
-func TestEnvironmentIsSplitAsShlexDoes(t *testing.T) {
-	r := rand.New(rand.NewPCG(3, 3))
-	cases := []string{"", "A=1", `A="1",B='2'`, "A=$HOME", "A=a b", "A=1,", "A=", ",,", "x@y", `A="a\"b\c"`, `A='a\b'`, `A=a\ b`, `A="`, `A='`, `A=\`, `A="\`, "A=1#c\nB=2", "#c", "A=é×÷ÿ", "A=\u0430", `A=""`, `A=''b""`, "A==b", "A=%,B=(c)"}
-	pieces := []string{"A", "B", "=", ",", " ", "\n", "\t", `"`, "'", `\`, "#", "$", "é", "/", ":", "×", "1", "-", "\u0430", "\x0b"}
-	for range 4000 {
-		var b strings.Builder
-		for range r.IntN(12) {
-			b.WriteString(pieces[r.IntN(len(pieces))])
-		}
-		cases = append(cases, b.String())
-	}
-	var want []struct {
-		Tokens []string
-		Error  string
-	}
-	oracle(t, "tokens", cases, &want)
-	for i, c := range cases {
-		lex := lexer{in: []rune(c)}
-		var got []string
-		problem := ""
-		for {
-			token, ok, err := lex.token()
-			if err != nil {
-				problem, got = err.Error(), nil
-			}
-			if err != nil || !ok {
-				break
-			}
-			got = append(got, token)
-		}
-		if problem != want[i].Error || !slices.Equal(got, want[i].Tokens) {
-			t.Errorf("%q:\n got %q %s\nwant %q %s", c, got, problem, want[i].Tokens, want[i].Error)
 		}
 	}
 }

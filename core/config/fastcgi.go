@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/hark-supervisor/hark/core/pyrepr"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // Socket is what an [fcgi-program:x] section adds.
@@ -63,7 +63,7 @@ func (l *loader) socket(s *Socket, url string, user *User, unixOnly bool) error 
 	s.URL = url
 	if path, ok := strings.CutPrefix(url, "unix://"); ok {
 		if !strings.HasPrefix(path, "/") {
-			return fmt.Errorf("('Unix socket path %%s is not an absolute path', %s)", pyrepr.String(path))
+			return fmt.Errorf("('Unix socket path %%s is not an absolute path', %s)", pytext.Quote(path))
 		}
 		s.Network, s.Path = "unix", l.paths.normalize(path)
 		if s.Owner == nil && user != nil && user.UID != os.Getuid() {
@@ -76,7 +76,7 @@ func (l *loader) socket(s *Socket, url string, user *User, unixOnly bool) error 
 	}
 	host, port, ok := splitTCP(url)
 	if !ok {
-		return fmt.Errorf("('Bad socket format %%s', %s)", pyrepr.String(url))
+		return fmt.Errorf("('Bad socket format %%s', %s)", pytext.Quote(url))
 	}
 	n, err := portNumber(port)
 	if err != nil {

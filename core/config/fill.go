@@ -3,6 +3,8 @@ package config
 import (
 	"reflect"
 	"strings"
+
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // reader reads the keys of one section.
@@ -97,8 +99,8 @@ func (r *reader) command(v setting) Command {
 	if v.state != present || !strings.Contains(raw.text, "%(ENV_") {
 		return c
 	}
-	names := append(scope{asWritten(r.l.env)}, r.outer...)
-	shown, err := expand(raw.text, append(names, asWritten(r.own)))
+	names := append(pytext.Names{asWritten(r.l.env)}, r.outer...)
+	shown, err := pytext.Format(raw.text, append(names, asWritten(r.own)))
 	if err != nil { // such as %(ENV_x)d, which needs the number
 		shown = masked
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hark-supervisor/hark/core/pyrepr"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // hiddenFrom is how long a value must be to be hidden, in bytes: a shorter one is no secret, and may be part of any word.
@@ -52,7 +52,7 @@ func formsOf(values []string) (forms []string) {
 	for _, value := range values {
 		parts := append(strings.FieldsFunc(value, func(r rune) bool { return r == ',' || isSpace(r) }), value)
 		for _, part := range parts {
-			python, quoted := pyrepr.String(part), fmt.Sprintf("%q", part)
+			python, quoted := pytext.Quote(part), fmt.Sprintf("%q", part)
 			for _, form := range []string{part, strings.ToLower(part), strings.ToUpper(part), python[1 : len(python)-1], quoted[1 : len(quoted)-1]} {
 				if len(form) >= hiddenFrom && !slices.Contains(forms, form) {
 					forms = append(forms, form)

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/hark-supervisor/hark/core/locale"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // Override is one option of supervisord's command line that stands over the
@@ -244,8 +245,8 @@ func (l *loader) readIncludes() bool {
 		l.reject("include", "", ".ini file has [include] section, but no files setting", "there is no files setting; accepted: files=PATTERN")
 		return true
 	}
-	names := scope{l.here, {"host_node_name": l.o.Hostname}, l.env}
-	files, err := expand(raw, names)
+	names := pytext.Names{l.here, {"host_node_name": l.o.Hostname}, l.env}
+	files, err := pytext.Format(raw, names)
 	if err != nil {
 		l.reject("include", "files", expandWords(raw, "include.files", names, err), expandText(raw, names, err))
 		return true

@@ -5,7 +5,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/hark-supervisor/hark/core/shlex"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // Process is one process: what its section says, expanded for it.
@@ -72,12 +72,12 @@ type Command struct {
 
 // ParseCommand splits a command line that holds no secret.
 func ParseCommand(line string) Command {
-	argv, err := shlex.Split(line)
+	argv, err := pytext.Split(line)
 	return Command{Line: line, Shown: line, Argv: argv, Err: err}
 }
 
 // unclosed reports whether a quotation is open at the end of the line.
-func (c Command) unclosed() bool { return errors.Is(c.Err, shlex.ErrNoClosingQuotation) }
+func (c Command) unclosed() bool { return errors.Is(c.Err, pytext.ErrNoClosingQuotation) }
 
 // AutoRestart is the autorestart policy.
 type AutoRestart int

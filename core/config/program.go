@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hark-supervisor/hark/core/pyrepr"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // ReadProgram reads the settings of a program that is in no file, as a section [program:NAME] of a configuration already loaded would have
@@ -26,7 +26,7 @@ func ReadProgram(o Options, loaded *Config, name, group string, settings map[str
 	}
 	section := "program:" + name
 	if strings.ContainsAny(name, "\n\r]") {
-		return nil, nil, Errors{{File: file, Text: "the program's name has a bracket or the end of a line", Supervisor: "Invalid name: " + pyrepr.String(name)}}
+		return nil, nil, Errors{{File: file, Text: "the program's name has a bracket or the end of a line", Supervisor: "Invalid name: " + pytext.Quote(name)}}
 	}
 	s, err := l.doc.open(section, Position{File: file})
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/hark-supervisor/hark/core/pyrepr"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // maxFileSize bounds one configuration file (bytes). Python reads files of any
@@ -198,7 +198,7 @@ func (p *parser) missingHeader(line string) {
 	}
 	p.err.fatal = &Issue{
 		File: p.file, Line: p.line, Text: text,
-		Supervisor: fmt.Sprintf("File contains no section headers.\nfile: %s, line: %d\n%s", pyrepr.String(p.file), p.line, showLine(line)),
+		Supervisor: fmt.Sprintf("File contains no section headers.\nfile: %s, line: %d\n%s", pytext.Quote(p.file), p.line, showLine(line)),
 	}
 }
 
@@ -206,7 +206,7 @@ func (p *parser) missingHeader(line string) {
 // message, which lists them all.
 func (e *syntaxError) issues() Errors {
 	var all Errors
-	said := "Source contains parsing errors: " + pyrepr.String(e.file)
+	said := "Source contains parsing errors: " + pytext.Quote(e.file)
 	for _, b := range e.bad {
 		said += fmt.Sprintf("\n\t[line %2d]: %s", b.line, b.show())
 	}
@@ -245,7 +245,7 @@ func showLine(line string) string {
 	if soundsSecret(line) {
 		return masked
 	}
-	return pyrepr.String(line)
+	return pytext.Quote(line)
 }
 
 // headerName matches \[(.+)\] at the start of a stripped line: up to the last bracket.

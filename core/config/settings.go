@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hark-supervisor/hark/core/pyrepr"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // setting is one key's value on its way to being converted.
@@ -48,13 +48,13 @@ func (l *loader) expand(v setting, name string, names ...map[string]any) setting
 	if v.state != present || !strings.Contains(v.text, "%") {
 		return v
 	}
-	known := append(scope{l.env}, names...)
-	text, err := expand(v.text, known)
+	known := append(pytext.Names{l.env}, names...)
+	text, err := pytext.Format(v.text, known)
 	if err != nil {
 		shown := l.show(v)
-		var u unknownName
-		if errors.As(err, &u) && !strings.Contains(shown, "%("+u.name+")") {
-			err = unknownName{masked}
+		var u pytext.UnknownName
+		if errors.As(err, &u) && !strings.Contains(shown, "%("+string(u)+")") {
+			err = pytext.UnknownName(masked)
 		}
 		l.reject(v.section, v.key, expandWords(shown, name, known, err), expandText(shown, known, err))
 		v.state = broken
@@ -141,7 +141,7 @@ func (l *loader) reject(section, key, said, text string) {
 	at := l.doc.Where(section, key)
 	if l.section != "" && !l.ours {
 		in := l.doc.Where(l.section, "")
-		said = fmt.Sprintf("%s in section %s (file: %s)", said, pyrepr.String(l.section), pyrepr.String(in.File))
+		said = fmt.Sprintf("%s in section %s (file: %s)", said, pytext.Quote(l.section), pytext.Quote(in.File))
 	}
 	if at.File == "" {
 		at.File = l.file
@@ -180,22 +180,22 @@ func (l *loader) own(check func()) {
 
 // expandText is our text for a failed expansion. The environment's names are
 // many, so one stands for all.
-func expandText(shown string, names scope, err error) string {
-	var u unknownName
+func expandText(shown string, names pytext.Names, err error) string {
+	var u pytext.UnknownName
 	if !errors.As(err, &u) {
 		return fmt.Sprintf("cannot expand %q: %s; accepted: %%(name)s, and %%%% for a percent sign", shown, err)
 	}
 	var accepted []string
-	for _, n := range names.names() {
+	for _, n := range names.Sorted() {
 		if !strings.HasPrefix(n, "ENV_") {
 			accepted = append(accepted, n)
 		}
 	}
 	what := ""
-	if v, isEnv := strings.CutPrefix(u.name, "ENV_"); isEnv {
+	if v, isEnv := strings.CutPrefix(string(u), "ENV_"); isEnv {
 		what = fmt.Sprintf(" (the environment has no %s)", v)
 	}
-	return fmt.Sprintf("cannot expand %q: there is no name %q here%s; accepted: %s", shown, u.name, what,
+	return fmt.Sprintf("cannot expand %q: there is no name %q here%s; accepted: %s", shown, string(u), what,
 		strings.Join(append(accepted, "ENV_ and a variable of the environment"), ", "))
 }
 

@@ -2,6 +2,8 @@ package config
 
 import (
 	"strings"
+
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // ShownSection is one section of a configuration as it takes effect.
@@ -47,10 +49,7 @@ func Show(o Options, secrets bool) ([]ShownSection, error) {
 	made := make(map[string][]ShownProcess)
 	for _, g := range l.cfg.Groups {
 		for _, p := range g.Processes {
-			spec := g.Name + ":" + p.Name
-			if g.Name == p.Name {
-				spec = p.Name
-			}
+			spec := pytext.Namespec(g.Name, p.Name)
 			section := l.origins[p]
 			command := p.Command.Shown
 			if secrets {
@@ -114,12 +113,12 @@ func (l *loader) showValue(section, key string, kind *ValueType, raw string, sec
 	if !secrets {
 		env = asWritten(env)
 	}
-	names := scope{env, l.here, {"host_node_name": l.o.Hostname}}
+	names := pytext.Names{env, l.here, {"host_node_name": l.o.Hostname}}
 	if program = strings.TrimSpace(program); program != "" {
 		names = append(names, map[string]any{"program_name": program})
 	}
 	// What only a process has (its number, its group) stays as it is written.
-	if expanded, err := expand(raw, names); err == nil {
+	if expanded, err := pytext.Format(raw, names); err == nil {
 		raw = expanded
 	}
 	switch {

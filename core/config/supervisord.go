@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hark-supervisor/hark/core/pyrepr"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // Supervisord is the [supervisord] section (supervisor/options.py, ServerOptions).
@@ -80,14 +80,14 @@ func (l *loader) readOverrides() []func(*Supervisord) {
 		set, err := l.override(o)
 		switch {
 		case err != nil:
-			said := fmt.Sprintf("invalid value for %s %s: %s", o.Option, pyrepr.String(o.Value), err)
+			said := fmt.Sprintf("invalid value for %s %s: %s", o.Option, pytext.Quote(o.Value), err)
 			text := fmt.Sprintf("cannot use %q", o.Value)
 			if k := supervisordTable().key(o.Key); k != nil {
 				text += "; accepted: " + k.Type.Accepts
 			}
 			l.add(Issue{Key: o.Option, Text: text, Supervisor: said})
 		case given[o.Key]:
-			l.add(Issue{Key: o.Option, Text: "given twice; accepted: once", Supervisor: "conflicting command line option " + pyrepr.String(o.Option)})
+			l.add(Issue{Key: o.Option, Text: "given twice; accepted: once", Supervisor: "conflicting command line option " + pytext.Quote(o.Option)})
 		default:
 			apply = append(apply, set)
 		}

@@ -59,14 +59,3 @@ func hasCase(r rune) bool {
 func ignoresCase(r rune) bool {
 	return unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf, unicode.Lm, unicode.Sk) || strings.ContainsRune("'.:·’‧․", r)
 }
-
-// firstRunes is the first n characters of s, as printf's precision cuts.
-func firstRunes(s string, n int) string {
-	for i := range s {
-		if n == 0 {
-			return s[:i]
-		}
-		n--
-	}
-	return s
-}

@@ -1,13 +1,12 @@
 package rpc
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/hark-supervisor/hark/core/pyrepr"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // text takes a string argument. Base64 counts as one where it is text, as in
@@ -76,92 +75,7 @@ func truth(v any) bool {
 func waits(args []any, i int) bool { return len(args) <= i || truth(args[i]) }
 
 // display shows an argument in a fault's string as Python's str() would.
-func display(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case []byte:
-		return string(v)
-	case nil:
-		return "None"
-	case int:
-		return strconv.Itoa(v)
-	case bool:
-		if v {
-			return "True"
-		}
-		return "False"
-	case float64:
-		s := strconv.FormatFloat(v, 'g', 17, 64)
-		if short := strconv.FormatFloat(v, 'f', -1, 64); len(short) <= len(s) {
-			s = short
-		}
-		if !strings.ContainsAny(s, ".e") {
-			s += ".0"
-		}
-		return s
-	case []any:
-		return "[" + joined(len(v), func(i int) string { return repr(v[i]) }) + "]"
-	case xmlrpc.Struct:
-		return "{" + joined(len(v), func(i int) string { return pyrepr.String(v[i].Name) + ": " + repr(v[i].Value) }) + "}"
-	}
-	return fmt.Sprint(v) // a date, whose text in Supervisor is the address of an object
-}
+func display(v any) string { return pytext.Printer{Max: maxDisplayed}.Str(v) }
 
-// repr is Python's repr(): of text in quotes, of all else as display.
-func repr(v any) string {
-	if s, ok := v.(string); ok {
-		return pyrepr.String(s)
-	}
-	return display(v)
-}
-
-// joined is the n elements, separated by commas as in Python. It shows the first
-// maxDisplayed bytes of them: a fault is no place for a large argument.
-func joined(n int, element func(i int) string) string {
-	var b strings.Builder
-	for i := range n {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		if b.WriteString(element(i)); b.Len() > maxDisplayed {
-			return b.String()[:maxDisplayed] + "..."
-		}
-	}
-	return b.String()
-}
-
-// maxDisplayed bounds how much of an array or struct a fault quotes, in bytes.
+// maxDisplayed bounds how much of an array or struct a fault quotes, in bytes: a fault is not a place for a large argument.
 const maxDisplayed = 4096
-
-// quote shows a string as Python's repr() does.
-func quote(s string) string {
-	mark := byte('\'')
-	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
-		mark = '"'
-	}
-	b := []byte{mark}
-	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && size == 1, r < ' ', r == 0x7f:
-			switch c := s[i]; c {
-			case '\n':
-				b = append(b, `\n`...)
-			case '\r':
-				b = append(b, `\r`...)
-			case '\t':
-				b = append(b, `\t`...)
-			default:
-				const hex = "0123456789abcdef"
-				b = append(b, '\\', 'x', hex[c>>4], hex[c&15])
-			}
-		case r == rune(mark), r == '\\':
-			b = append(b, '\\', byte(r))
-		default:
-			b = append(b, s[i:i+size]...)
-		}
-		i += size
-	}
-	return string(append(b, mark))
-}

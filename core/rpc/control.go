@@ -8,6 +8,7 @@ import (
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // The methods that start, stop and signal processes, and add and remove groups.
@@ -15,7 +16,7 @@ import (
 // whole calls a process method by its namespec; a whole group (group:*) goes to
 // onGroup.
 func whole(name string, onGroup, onProcess func(group, name string) (any, error)) (any, error) {
-	group, proc, all := core.SplitNamespec(name)
+	group, proc, all := pytext.SplitNamespec(name)
 	if all {
 		return onGroup(group, name)
 	}
@@ -212,7 +213,7 @@ func statuses(outcomes []core.Outcome, err error) func(given string) (any, error
 		for _, o := range outcomes {
 			var f *xmlrpc.Fault
 			if o.Err != nil {
-				f = faultFor(o.Err, namespec(o.Group, o.Name))
+				f = faultFor(o.Err, pytext.Namespec(o.Group, o.Name))
 			}
 			answer = append(answer, status(o.Group, o.Name, f))
 		}
@@ -229,14 +230,6 @@ func status(group, name string, f *xmlrpc.Fault) xmlrpc.Struct {
 		{Name: "name", Value: name}, {Name: "group", Value: group},
 		{Name: "status", Value: code}, {Name: "description", Value: description},
 	}
-}
-
-// namespec is supervisor/options.py, make_namespec.
-func namespec(group, name string) string {
-	if group == name {
-		return name
-	}
-	return group + ":" + name
 }
 
 func (n *supervisorNamespace) sendProcessStdin(ctx context.Context, args []any) (any, error) {
@@ -271,7 +264,7 @@ func oneProcess(v any) (group, proc, name string, err error) {
 	if !ok {
 		return "", "", "", incorrectParameters()
 	}
-	group, proc, all := core.SplitNamespec(name)
+	group, proc, all := pytext.SplitNamespec(name)
 	if all {
 		return "", "", "", fault(BadName, name)
 	}

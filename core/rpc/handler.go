@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // quotedRequest is how much of a bad request the activity log quotes, in bytes.
@@ -164,7 +165,7 @@ func (h *handler) recover(w http.ResponseWriter, r *http.Request) {
 	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(p)
 	}
-	h.server.activity(config.ERRO, fmt.Sprintf("Server Error: %s %s: %v\n%s", r.Method, quote(r.URL.Path), p, debug.Stack()))
+	h.server.activity(config.ERRO, fmt.Sprintf("Server Error: %s %s: %v\n%s", r.Method, pytext.Quote(r.URL.Path), p, debug.Stack()))
 	if w.Header().Get("Content-Type") != "" {
 		panic(http.ErrAbortHandler) // it may have begun
 	}
@@ -173,9 +174,9 @@ func (h *handler) recover(w http.ResponseWriter, r *http.Request) {
 
 func quoted(b []byte) string {
 	if len(b) > quotedRequest {
-		return quote(string(b[:quotedRequest])) + "..."
+		return pytext.Quote(string(b[:quotedRequest])) + "..."
 	}
-	return quote(string(b))
+	return pytext.Quote(string(b))
 }
 
 // ErrorPage answers a request with the page for an error that all of the servers have.

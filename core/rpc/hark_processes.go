@@ -12,6 +12,7 @@ import (
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/core/procstat"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // Selections is what concerns many processes at once; *core.Supervisor is one.
@@ -161,7 +162,7 @@ func outcomeStruct(o core.Outcome) xmlrpc.Struct {
 	if o.Err == nil {
 		return status(o.Group, o.Name, nil)
 	}
-	return status(o.Group, o.Name, faultFor(o.Err, namespec(o.Group, o.Name)))
+	return status(o.Group, o.Name, faultFor(o.Err, pytext.Namespec(o.Group, o.Name)))
 }
 
 func (n *selectionMethods) signal(ctx context.Context, sel *core.Selection, args []any) (any, error) {
@@ -202,7 +203,7 @@ func (n *selectionMethods) wait(ctx context.Context, sel *core.Selection, args [
 	for _, name := range wanted {
 		state, ok := stateNamed(name)
 		if !ok {
-			return nil, fault(BadArguments, "there is no state "+quote(name))
+			return nil, fault(BadArguments, "there is no state "+pytext.Quote(name))
 		}
 		states = append(states, state)
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // logtailHead is how much of a log a follower sees at first, in bytes
@@ -30,7 +30,7 @@ func (h *handler) logtail(w http.ResponseWriter, r *http.Request, access Access)
 	if !given {
 		channel = "stdout"
 	}
-	group, proc, all := core.SplitNamespec(name)
+	group, proc, all := pytext.SplitNamespec(name)
 	if all || channel != "stdout" && channel != "stderr" {
 		errorPage(w, http.StatusNotFound)
 		return

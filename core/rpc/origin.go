@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // fromOtherSite reports whether a browser says that another site's page made it send a call. A page may have any browser post text/plain
@@ -48,7 +49,7 @@ func (h *handler) refuseOtherSite(w http.ResponseWriter, r *http.Request) bool {
 	if !heldByOtherSite(r.Header, r.Host) {
 		return false
 	}
-	h.server.activity(config.WARN, "request for "+quote(r.URL.Path)+" that a page of "+quoted([]byte(r.Header.Get("Origin")))+" made a browser send is refused")
+	h.server.activity(config.WARN, "request for "+pytext.Quote(r.URL.Path)+" that a page of "+quoted([]byte(r.Header.Get("Origin")))+" made a browser send is refused")
 	w.Header().Set("Connection", "close")
 	errorPage(w, http.StatusForbidden)
 	return true

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // The methods that read, tail and clear log files.
@@ -144,7 +145,7 @@ func (n *supervisorNamespace) clearAllProcessLogs(ctx context.Context, _ []any) 
 	}
 	answer := make([]xmlrpc.Struct, 0, len(all))
 	for _, p := range all {
-		name := namespec(p.Group, p.Name)
+		name := pytext.Namespec(p.Group, p.Name)
 		var f *xmlrpc.Fault
 		if err := n.clear(ctx, p.Group, p.Name, name); err != nil {
 			if f = faultFor(err, name); f == nil {

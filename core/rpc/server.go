@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // mainFactory is the rpcinterface_factory that is built in.
@@ -155,10 +156,10 @@ func open(o Options, lim limits) (_ *Server, err error) {
 		s.openSocket(e)
 		c := e.config
 		for _, i := range o.Interfaces {
-			s.activity(config.INFO, fmt.Sprintf("RPC interface %s initialized", quote(i.Name)))
+			s.activity(config.INFO, fmt.Sprintf("RPC interface %s initialized", pytext.Quote(i.Name)))
 		}
 		if c.Username == "" && c.ReadOnlyUsername == "" {
-			s.activity(config.CRIT, fmt.Sprintf("Server %s running without any HTTP authentication checking", quote(c.Section)))
+			s.activity(config.CRIT, fmt.Sprintf("Server %s running without any HTTP authentication checking", pytext.Quote(c.Section)))
 		}
 	}
 	return s, nil

@@ -9,6 +9,7 @@ import (
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // maxForm bounds a form, in bytes.
@@ -73,7 +74,7 @@ func (h *Handler) do(ctx context.Context, act, name string) (string, error) {
 		}
 		return "All restarted at " + now(), nil
 	}
-	group, proc, all := core.SplitNamespec(name)
+	group, proc, all := pytext.SplitNamespec(name)
 	if _, err := h.o.Supervisor.ProcessInfo(ctx, group, proc); all || err != nil {
 		var refused *core.Error
 		if all || errors.As(err, &refused) {

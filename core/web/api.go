@@ -17,6 +17,7 @@ import (
 	"github.com/hark-supervisor/hark/core/procstat"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // What app.js asks for. It is the page's own: clients have XML-RPC.
@@ -145,7 +146,7 @@ func (h *Handler) snapshot(r *http.Request) (any, error) {
 	for i := range infos {
 		p := &infos[i]
 		s.Processes[i] = processJSON{
-			Name: namespec(p.Group, p.Name), Group: p.Group, Process: p.Name, State: p.State.String(), Description: rpc.Description(p), Pid: p.Pid,
+			Name: pytext.Namespec(p.Group, p.Name), Group: p.Group, Process: p.Name, State: p.State.String(), Description: rpc.Description(p), Pid: p.Pid,
 			Start: max(p.Start.Unix(), 0), Stop: max(p.Stop.Unix(), 0), Stdout: p.StdoutLog != "", Stderr: p.StderrLog != "",
 		}
 	}
@@ -173,7 +174,7 @@ func (h *Handler) stats(ctx context.Context) (any, error) {
 	for i := range infos {
 		p := &infos[i]
 		if s, ok := used[p.Pid]; ok {
-			all = append(all, statJSON{namespec(p.Group, p.Name), s.Percent, s.RSS})
+			all = append(all, statJSON{pytext.Namespec(p.Group, p.Name), s.Percent, s.RSS})
 		}
 	}
 	return all, nil
@@ -386,7 +387,7 @@ func (h *Handler) actMany(ctx context.Context, w http.ResponseWriter, request re
 			if request.Signal <= 0 || request.Signal > 64 {
 				return fmt.Errorf("there is no signal %d", request.Signal)
 			}
-			group, proc, _ := core.SplitNamespec(name)
+			group, proc, _ := pytext.SplitNamespec(name)
 			return h.o.Supervisor.SignalProcess(ctx, group, proc, syscall.Signal(request.Signal))
 		},
 	}[request.Action]

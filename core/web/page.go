@@ -10,6 +10,7 @@ import (
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/core/rpc"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // statusPage is what status.html shows. Class names and links are those of Supervisor's page (web.py, StatusView), which people scrape.
@@ -80,7 +81,7 @@ func (h *Handler) index(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) row(p *core.ProcessInfo, mayChange bool) row {
-	name := namespec(p.Group, p.Name)
+	name := pytext.Namespec(p.Group, p.Name)
 	quoted := quote(name)
 	link := func(what string) template.URL {
 		return template.URL("index.html?processname=" + quoted + "&action=" + what) //nolint:gosec // quoted

@@ -189,11 +189,3 @@ func (h *Handler) processes(ctx context.Context) ([]core.ProcessInfo, error) {
 	h.known.Store(int64(len(infos)))
 	return infos, err
 }
-
-// namespec is how a process is called on the page and in its links.
-func namespec(group, name string) string {
-	if group == name {
-		return name
-	}
-	return group + ":" + name
-}

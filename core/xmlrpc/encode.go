@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 const (
@@ -109,19 +111,7 @@ func appendDouble(b []byte, f float64) ([]byte, error) {
 		return b, fmt.Errorf("cannot encode %v as XML-RPC", f)
 	}
 	b = append(b, "<value><double>"...)
-	start := len(b)
-	format := byte('f')
-	if a := math.Abs(f); a != 0 && (a < 1e-4 || a >= 1e16) {
-		format = 'e' // where Python's repr changes over
-	}
-	b = strconv.AppendFloat(b, f, format, -1, 64)
-	whole := format == 'f'
-	for _, c := range b[start:] {
-		whole = whole && c != '.'
-	}
-	if whole {
-		b = append(b, ".0"...)
-	}
+	b = pytext.AppendFloat(b, f)
 	return append(b, "</double></value>\n"...), nil
 }
 

@@ -14,7 +14,10 @@
 // reflection.
 package xmlrpc
 
-import "strconv"
+import (
+	"iter"
+	"strconv"
+)
 
 // Struct is a struct value. Its members keep their order, as the dicts of
 // Supervisor's answers do.
@@ -24,6 +27,17 @@ type Struct []Member
 type Member struct {
 	Name  string
 	Value any
+}
+
+// Items yields names and values in their order.
+func (s Struct) Items() iter.Seq2[string, any] {
+	return func(yield func(string, any) bool) {
+		for i := range s {
+			if !yield(s[i].Name, s[i].Value) {
+				return
+			}
+		}
+	}
 }
 
 // Get returns the value of the member called name; of several, the last, as a

@@ -229,7 +229,7 @@ def result_line(c):
 
 
 KINDS = {'payload': payload, 'dialogue': dialogue, 'pool': pool, 'types': types,
-         'repr': lambda c: repr(unb(c)), 'result_line': result_line}
+         'result_line': result_line}
 
 request = json.load(sys.stdin)
 json.dump([KINDS[request['kind']](c) for c in request['cases']], sys.stdout)

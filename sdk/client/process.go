@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // ProcessState is the state of a process, with Supervisor's numbers
@@ -43,10 +45,7 @@ type ProcessInfo struct {
 // Namespec returns the name of the process for other calls: "group:name", or the name alone if the group has the same
 // name.
 func (p *ProcessInfo) Namespec() string {
-	if p.Group == p.Name {
-		return p.Name
-	}
-	return p.Group + ":" + p.Name
+	return pytext.Namespec(p.Group, p.Name)
 }
 
 // Uptime returns how long a running process has been up; 0 for others.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // Process identifies the process that an event is about.
@@ -19,10 +20,10 @@ type Process struct {
 // Namespec returns the name of the process in XML-RPC and supervisorctl: "group:name", or the name alone if the group
 // has the same name or is empty.
 func (p Process) Namespec() string {
-	if p.Group == p.Name || p.Group == "" {
+	if p.Group == "" {
 		return p.Name
 	}
-	return p.Group + ":" + p.Name
+	return pytext.Namespec(p.Group, p.Name)
 }
 
 // ProcessState is the payload of PROCESS_STATE_*.

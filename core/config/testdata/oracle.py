@@ -7,7 +7,6 @@ import configparser
 import io
 import json
 import os
-import shlex
 import sys
 
 
@@ -27,41 +26,6 @@ def reader(cases):
             answer['sections'] = [[s, [[k, v] for k, v in p._sections[s].items()]] for s in p.sections()]
             answer['defaults'] = [[k, v] for k, v in p.defaults().items()]
         answers.append(answer)
-    return answers
-
-
-class Names(dict):
-    def __repr__(self):
-        return '{...}'
-    __str__ = __repr__
-
-
-Names.__name__ = 'dict'
-
-
-def expand(cases):
-    answers = []
-    for case in cases:
-        names = Names(case['names'])
-        try:
-            out = {'text': case['format'] % names}
-        except KeyError as e:
-            out = {'unknown': e.args[0]}
-        except Exception as e:
-            out = {'error': str(e)}
-        answers.append(out)
-    return answers
-
-
-def tokens(cases):
-    answers = []
-    for case in cases:
-        lexer = shlex.shlex(case, posix=True)
-        lexer.wordchars += '/.+-():'
-        try:
-            answers.append({'tokens': list(lexer)})
-        except ValueError as e:
-            answers.append({'error': str(e)})
     return answers
 
 

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/hark-supervisor/hark/internal/pytext"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -25,10 +26,10 @@ type Line struct {
 func (l *Line) Namespec() string { return namespec(l.Group, l.Process) }
 
 func namespec(group, process string) string {
-	if group == process || group == "" {
+	if group == "" {
 		return process
 	}
-	return group + ":" + process
+	return pytext.Namespec(group, process)
 }
 
 const (

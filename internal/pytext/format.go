@@ -1,15 +1,15 @@
-package config
+package pytext
 
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/hark-supervisor/hark/core/pyrepr"
 )
 
 // Flags of a conversion.
@@ -42,16 +42,49 @@ type conversion struct {
 type formatter struct {
 	in    []rune
 	pos   int
-	names scope
+	names Names
 	arg   any
 	armed bool
 	out   strings.Builder
 }
 
-func format(s string, names scope) (string, error) {
+// Names are what %(name)s may name: the layers are searched from the last to the first. Values are strings and ints.
+type Names []map[string]any
+
+// Lookup returns the value of a name.
+func (n Names) Lookup(name string) (any, bool) {
+	for i := len(n) - 1; i >= 0; i-- {
+		if v, ok := n[i][name]; ok {
+			return v, true
+		}
+	}
+	return nil, false
+}
+
+// Sorted lists the names, each once.
+func (n Names) Sorted() []string {
+	all := make(map[string]bool)
+	for _, layer := range n {
+		for name := range layer {
+			all[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// UnknownName is the name of a %(name)s that there is no value for: Python's KeyError.
+type UnknownName string
+
+func (e UnknownName) Error() string { return "unknown name " + Quote(string(e)) }
+
+// Format is s % names. The error is an UnknownName or says in Python's words what is wrong with the format.
+func Format(s string, names Names) (string, error) {
+	if !strings.Contains(s, "%") {
+		return s, nil
+	}
 	f := formatter{in: []rune(s), names: names, arg: wholeScope{}, armed: true}
 	if !utf8.ValidString(s) {
-		// Bytes that are no UTF-8 (from the environment) pass through untouched
+		// Bytes that are not UTF-8 (from the environment) pass through untouched
 		// only outside runes; a configuration file cannot hold them.
 		f.in = []rune(strings.ToValidUTF8(s, "\ufffd"))
 	}
@@ -80,7 +113,7 @@ func (f *formatter) next() (rune, bool) {
 }
 
 func (f *formatter) convert() error {
-	if f.pos < len(f.in) && f.in[f.pos] == '%' { // with anything between, it is no percent sign
+	if f.pos < len(f.in) && f.in[f.pos] == '%' { // with anything between, it is not a percent sign
 		f.pos++
 		f.out.WriteByte('%')
 		return nil
@@ -167,9 +200,9 @@ func (f *formatter) name() error {
 		return errors.New("incomplete format key")
 	}
 	key := string(f.in[start : f.pos-1])
-	v, ok := f.names.lookup(key)
+	v, ok := f.names.Lookup(key)
 	if !ok {
-		return unknownName{key}
+		return UnknownName(key)
 	}
 	f.arg, f.armed = v, true
 	return nil
@@ -260,9 +293,9 @@ func textOf(verb rune, v any) string {
 	case string:
 		switch verb {
 		case 'r':
-			return pyrepr.String(v)
+			return Quote(v)
 		case 'a':
-			return pyrepr.ASCII(v)
+			return QuoteASCII(v)
 		}
 		return v
 	}
@@ -289,7 +322,7 @@ func character(v any) (string, error) {
 // writeText cuts to the precision and pads with spaces to the width.
 func (f *formatter) writeText(c conversion, s string) {
 	if c.prec >= 0 {
-		s = firstRunes(s, c.prec)
+		s = FirstRunes(s, c.prec)
 	}
 	pad := strings.Repeat(" ", max(0, c.width-utf8.RuneCountInString(s)))
 	if c.flags&flagLeft != 0 {
@@ -396,4 +429,15 @@ func generalText(x float64, prec int, keepZeros bool) string {
 		mantissa = strings.TrimRight(strings.TrimRight(mantissa, "0"), ".")
 	}
 	return mantissa + exponent
+}
+
+// FirstRunes is the first n characters of s, as printf's precision cuts.
+func FirstRunes(s string, n int) string {
+	for i := range s {
+		if n == 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
 }

@@ -1,4 +1,4 @@
-package config
+package pytext
 
 import (
 	"errors"
@@ -15,11 +15,12 @@ type formatCase struct {
 type formatAnswer struct{ Text, Unknown, Error *string }
 
 func formatAnswerOf(c formatCase) formatAnswer {
-	out, err := expand(c.Format, scope{c.Names})
-	var u unknownName
+	out, err := Format(c.Format, Names{c.Names})
+	var u UnknownName
 	switch {
 	case errors.As(err, &u):
-		return formatAnswer{Unknown: &u.name}
+		name := string(u)
+		return formatAnswer{Unknown: &name}
 	case err != nil:
 		s := err.Error()
 		return formatAnswer{Error: &s}
@@ -75,7 +76,21 @@ func formatCases() []formatCase {
 func TestFormattingAgreesWithPython(t *testing.T) {
 	cases := formatCases()
 	var want []formatAnswer
-	oracle(t, "expand", cases, &want)
+	python(t, `
+class Names(dict): # which Format does not show
+    def __repr__(self):
+        return "{...}"
+    __str__ = __repr__
+Names.__name__ = "dict"
+a = []
+for c in q:
+    try:
+        a.append({"text": c["format"] % Names(c["names"])})
+    except KeyError as e:
+        a.append({"unknown": e.args[0]})
+    except Exception as e:
+        a.append({"error": str(e)})
+`, cases, &want)
 	wrong := 0
 	for i, c := range cases {
 		got, w := formatAnswerOf(c), want[i]
@@ -88,31 +103,18 @@ func TestFormattingAgreesWithPython(t *testing.T) {
 	}
 }
 
-func TestExpansionErrorsAreSupervisors(t *testing.T) {
-	names := scope{{"here": "/etc"}, {"ENV_A": "1"}}
-	for format, want := range map[string]string{
-		"%(foo)s": "Format string '%(foo)s' for 'include.files' contains names ('foo') which cannot be expanded. Available names: ENV_A, here",
-		"100%":    "Format string '100%' for 'include.files' is badly formatted: incomplete format",
-	} {
-		_, err := expand(format, names)
-		if got := expandWords(format, "include.files", names, err); got != want {
-			t.Errorf("%q:\n got %s\nwant %s", format, got, want)
-		}
-	}
-}
-
-func FuzzExpand(f *testing.F) {
+func FuzzFormat(f *testing.F) {
 	for _, c := range formatCases()[:60] {
 		f.Add(c.Format)
 	}
-	names := scope{{"here": "/etc", "process_num": 3}, {"ENV_A": "1"}}
+	names := Names{{"here": "/etc", "process_num": 3}, {"ENV_A": "1"}}
 	f.Fuzz(func(t *testing.T, s string) {
-		out, err := expand(s, names)
+		out, err := Format(s, names)
 		if err == nil && !strings.Contains(s, "%") && out != s {
 			t.Errorf("%q became %q", s, out)
 		}
 		if doubled := strings.ReplaceAll(s, "%", "%%"); strings.ToValidUTF8(s, "") == s {
-			if same, err := expand(doubled, names); err != nil || same != s {
+			if same, err := Format(doubled, names); err != nil || same != s {
 				t.Errorf("%q came back as %q, %v", doubled, same, err)
 			}
 		}

@@ -1,10 +1,7 @@
-package shlex
+package pytext
 
 import (
-	"encoding/json"
 	"errors"
-	"math/rand/v2"
-	"os/exec"
 	"reflect"
 	"slices"
 	"strings"
@@ -45,60 +42,22 @@ func TestSplitPartsAsPythonsShlex(t *testing.T) {
 	}
 }
 
-// python runs a program that reads a JSON list of strings and writes one of answers.
-func python(t *testing.T, program string, in []string, out any) {
-	t.Helper()
-	const interpreter = "/usr/bin/python3"
-	cmd := exec.Command(interpreter, "-c", program)
-	b, err := json.Marshal(in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stdin = strings.NewReader(string(b))
-	answer, err := cmd.Output()
-	if errors.Is(err, exec.ErrNotFound) || cmd.Process == nil {
-		t.Skipf("needs %s", interpreter)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(answer, out); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// corpus makes n strings of up to 24 pieces.
-func corpus(n int, pieces []string) []string {
-	r := rand.New(rand.NewPCG(1, 2))
-	all := make([]string, n)
-	for i := range all {
-		var b strings.Builder
-		for range r.IntN(25) {
-			b.WriteString(pieces[r.IntN(len(pieces))])
-		}
-		all[i] = b.String()
-	}
-	return all
-}
-
 func TestSplitAgreesWithPythonOnACorpus(t *testing.T) {
-	commands := corpus(5000, []string{
+	commands := corpus(5000, 25,
 		" ", " ", "\t", "\r", "\n", "'", "'", `"`, `"`, `\`, `\`, "a", "b", "$", "#", ";", "=", "%", "é", "\u00a0",
-		"\u2028", "\v", "\f", "\x00", "\x1f", "\u0085", "-c", "/bin/sh", "(", ")", "|", "😀",
-	})
+		"\u2028", "\v", "\f", "\x00", "\x1f", "\u0085", "-c", "/bin/sh", "(", ")", "|", "😀")
 	var want []struct {
 		Args []string
 		Err  string
 	}
 	python(t, `
-import json, shlex, sys
-out = []
-for s in json.load(sys.stdin):
+import shlex
+a = []
+for s in q:
     try:
-        out.append({"Args": shlex.split(s), "Err": ""})
+        a.append({"args": shlex.split(s)})
     except ValueError as e:
-        out.append({"Args": [], "Err": str(e)})
-json.dump(out, sys.stdout)
+        a.append({"err": str(e)})
 `, commands, &want)
 	refused := 0
 	for i, c := range commands {
@@ -114,6 +73,38 @@ json.dump(out, sys.stdout)
 	}
 	if refused == 0 || refused == len(commands) {
 		t.Errorf("the corpus is one-sided: %d of %d refused", refused, len(commands))
+	}
+}
+
+func TestTokensAreThoseOfPythonsShlex(t *testing.T) {
+	const more = "/.+-():"
+	cases := append(corpus(4000, 12, "A", "B", "=", ",", " ", "\n", "\t", `"`, "'", `\`, "#", "$", "é", "/", ":", "×", "1", "-", "\u0430", "\x0b"),
+		"A=1", `A="1",B='2'`, "A=$HOME", "A=a b", "A=1,", "A=", ",,", "x@y", `A="a\"b\c"`, `A='a\b'`, `A=a\ b`, `A="`, `A='`, `A=\`, `A="\`,
+		"A=1#c\nB=2", "#c", "A=é×÷ÿ", "A=\u0430", `A=""`, `A=''b""`, "A==b", "A=%,B=(c)")
+	var want []struct {
+		Tokens []string
+		Error  string
+	}
+	python(t, `
+import shlex
+a = []
+for s in q:
+    lexer = shlex.shlex(s, posix=True)
+    lexer.wordchars += "`+more+`"
+    try:
+        a.append({"tokens": list(lexer)})
+    except ValueError as e:
+        a.append({"error": str(e)})
+`, cases, &want)
+	for i, c := range cases {
+		got, err := Tokens(c, more)
+		problem := ""
+		if err != nil {
+			problem = err.Error()
+		}
+		if problem != want[i].Error || !slices.Equal(got, want[i].Tokens) {
+			t.Errorf("%q:\n got %q %s\nwant %q %s", c, got, problem, want[i].Tokens, want[i].Error)
+		}
 	}
 }
 
