@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// bounded reports whether a value that was parsed is within the field's bounds.
+// bounded reports whether a number that was parsed is within the field's bounds.
 func (f *Field) bounded(value any) bool {
 	switch v := value.(type) {
 	case int64:
@@ -18,10 +18,6 @@ func (f *Field) bounded(value any) bool {
 		return inside(f, v)
 	case float64:
 		return inside(f, v)
-	case string:
-		return f.Type != Text || len(f.Schemes) == 0 || strings.TrimSpace(v) == "" || slices.ContainsFunc(f.Schemes, func(scheme string) bool {
-			return strings.HasPrefix(strings.ToLower(strings.TrimSpace(v)), scheme+"://")
-		})
 	}
 	return true
 }
@@ -53,8 +49,12 @@ func bound[T cmp.Ordered](f *Field, s string) (T, bool) {
 // Bounds describes in words the limits of a value beyond its type, such as "from 64 bytes to 1MB, or 0"; "" if there
 // are none.
 func (f *Field) Bounds() string {
-	if len(f.Schemes) > 0 {
-		return "an address that begins with " + joinWords(suffixed(f.Schemes, "://"))
+	if f.counted() {
+		all := []string{f.shape(), f.most()}
+		if names := f.withoutReserved(); names != "" {
+			all = append(all, "without "+names)
+		}
+		return strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == "" }), ", ")
 	}
 	written := func(s string) string {
 		if f.Type == Size && strings.Trim(s, "0123456789") == "" {
@@ -79,12 +79,32 @@ func (f *Field) Bounds() string {
 	return text
 }
 
-func suffixed(words []string, suffix string) []string {
-	all := make([]string, len(words))
-	for i, w := range words {
-		all[i] = w + suffix
+// CheckDescribed is CheckConfig without Validate: what is known to be wrong with such a section before the plugin is started.
+func CheckDescribed(config any) error {
+	s, err := schemaOf(reflect.Indirect(reflect.ValueOf(config)).Interface())
+	if err != nil {
+		return err
 	}
-	return all
+	return s.checkDefaults()
+}
+
+// checkDefaults checks the values that the schema was made of.
+func (s schema) checkDefaults() error {
+	values := map[string]string{}
+	for i := range s {
+		k := &s[i]
+		switch {
+		case k.Default != "":
+			values[k.Key] = k.Default
+		case k.Type == Integer, k.Type == Size, k.Type == Duration, k.Type == Float:
+			values[k.Key] = "0"
+		}
+	}
+	fields := make([]Field, len(s))
+	for i := range s {
+		fields[i] = s[i].Field
+	}
+	return CheckValues(fields, values)
 }
 
 // CheckConfig checks a configuration struct, given by its address, as if its values had been written in a section: the
@@ -95,18 +115,8 @@ func CheckConfig(config any) error {
 	if err != nil {
 		return err
 	}
-	for i := range s {
-		k := &s[i]
-		if k.Min == "" && k.Max == "" && len(k.Schemes) == 0 {
-			continue
-		}
-		value := k.Default // what schemaOf takes the struct's values for
-		if value == "" {
-			value = "0"
-		}
-		if wrong := check(&k.Field, value); wrong != nil && (k.Type != Text || k.Default != "") {
-			return wrong
-		}
+	if err := s.checkDefaults(); err != nil {
+		return err
 	}
 	if v, ok := config.(validator); ok {
 		return v.Validate()

@@ -56,7 +56,25 @@ func TestBoundsThatCannotBeRead(t *testing.T) {
 			N int `mapstructure:"n" min:"few"`
 		}{},
 		struct {
-			S string `mapstructure:"s" max:"9"`
+			S string `mapstructure:"s" max:"few"`
+		}{},
+		struct {
+			S string `mapstructure:"s" pattern:"("`
+		}{},
+		struct {
+			S string `mapstructure:"s" or:"t"`
+		}{},
+		struct {
+			S string `mapstructure:"s" is:"nothing"`
+		}{},
+		struct {
+			N int `mapstructure:"n" pattern:"1"`
+		}{},
+		struct {
+			N int `mapstructure:"n" hark:"file"`
+		}{},
+		struct {
+			S string `mapstructure:"s" reserved:"x"`
 		}{},
 		struct {
 			N int `mapstructure:"n" schemes:"http"`

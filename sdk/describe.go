@@ -67,7 +67,9 @@ func describe(p Plugin) *pb.DescribeReply {
 			kind.Fields = append(kind.Fields, &pb.Field{
 				Key: f.Key, Type: fieldTypes()[f.Type], Default: cleanText(f.Default), Required: f.Required,
 				Secret: f.Secret, Doc: cleanText(f.Doc), Choices: f.Choices,
-				Min: f.Min, Max: f.Max, Zero: f.Zero, Schemes: f.Schemes,
+				Min: f.Min, Max: f.Max, Zero: f.Zero, Schemes: f.Schemes, Host: f.Host,
+				Pattern: f.Pattern, Values: f.Values, Form: cleanText(f.Form), Reserved: f.Reserved, File: f.File,
+				When: f.When, Or: f.Or, Needs: f.Needs, Without: f.Without,
 			})
 		}
 		reply.Kinds = append(reply.Kinds, kind)
@@ -122,7 +124,9 @@ func fieldsFromProto(described []*pb.Field) ([]Field, error) {
 		fields = append(fields, Field{
 			Key: f.GetKey(), Type: t, Default: f.GetDefault(), Required: f.GetRequired(),
 			Secret: f.GetSecret(), Doc: oneLine(f.GetDoc()), Choices: f.GetChoices(),
-			Min: oneLine(f.GetMin()), Max: oneLine(f.GetMax()), Zero: f.GetZero(), Schemes: f.GetSchemes(),
+			Min: oneLine(f.GetMin()), Max: oneLine(f.GetMax()), Zero: f.GetZero(), Schemes: f.GetSchemes(), Host: f.GetHost(),
+			Pattern: f.GetPattern(), Values: f.GetValues(), Form: oneLine(f.GetForm()), Reserved: f.GetReserved(), File: f.GetFile(),
+			When: f.GetWhen(), Or: f.GetOr(), Needs: f.GetNeeds(), Without: f.GetWithout(),
 		})
 	}
 	return fields, nil

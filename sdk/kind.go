@@ -22,9 +22,21 @@ type Field struct {
 	Secret   bool     // never shown; KEY_file names a file that holds it
 	Doc      string   // one line, for people
 	Choices  []string // of a Choice
-	Min, Max string   // of numbers, sizes and times: bounds, as they would be written; "" for none
+	Min, Max string   // of numbers, sizes and times: bounds, as they would be written; Max of a Text: its bytes, of a List or Map: its entries; "" for none
 	Zero     bool     // 0 is taken too, whatever Min
 	Schemes  []string // of a Text that is an address: what it may begin with, before "://"
+	Host     bool     // of a Text that is an address: it names a host
+	Pattern  string   // of a Text: a regular expression for all of it, spaces around it left out; of a List: for each entry; of a Map: for each name
+	Values   string   // of a Map: a regular expression for each value
+	Form     string   // what Schemes, Host, Pattern and Values demand, in words that follow "must be "
+	Reserved []string // of a Map: names that it must not have, in any case of letters; X* are all that begin with X
+	File     bool     // of a Text: the name of a file that the plugin reads
+
+	// What holds between keys. A key counts as written where it has a value that is not empty, or its KEY_file is written.
+	When    string   // KEY=VALUE: Required and Or hold only where KEY, or its default, is VALUE
+	Or      []string // it is required, unless one of these keys is written
+	Needs   []string // where it is written, these must be, too: KEY, or KEY=VALUE, which KEY's default may be
+	Without []string // where it is written, these must not be
 }
 
 // FieldType is the form of a key's value.
@@ -79,8 +91,9 @@ func (f *Field) wants() string {
 //
 // Fields may be strings, booleans, numbers, time.Duration, []string, []int, map[string]string, pointers to these (nil: not written), and
 // what unmarshals itself from text. hark:"required" must be written, hark:"secret" is shown nowhere and may come from a file
-// (KEY_file, which the host reads: the plugin gets the content as KEY), hark:"size" makes sizes of integers. What
-// is not written stays as it is in defaults. A struct's method Validate() error checks what one key cannot tell; it returns
+// (KEY_file, which the host reads: the plugin gets the content as KEY), hark:"size" makes sizes of integers. More tags say what else a value
+// must be, and what holds between keys: they are the fields of Field in lower case, and docs/plugins.md lists them. What they say is checked
+// before the plugin is started, too, and shown by supervisord plugin info. What is not written stays as it is in defaults. A struct's method Validate() error checks what one key cannot tell; it returns
 // a *ConfigError to say which key is wrong. A field that none of this fits panics: it is a mistake in the program.
 //
 // build makes an instance. Its ctx ends with the host's patience (10 s), not with the instance.

@@ -46,6 +46,13 @@ func schemaOf(defaults any) (schema, error) {
 			return nil, fmt.Errorf("the key %q is there twice", k.Key)
 		}
 	}
+	for i := range s {
+		for _, other := range s[i].others() {
+			if !slices.ContainsFunc(s, func(k key) bool { return k.Key == other }) {
+				return nil, fmt.Errorf("the key %q names %q, which is not one", s[i].Key, other)
+			}
+		}
+	}
 	return s, nil
 }
 
@@ -97,15 +104,15 @@ func keyOf(f reflect.StructField, name string) (key, error) {
 			size = true
 		case "zero":
 			k.Zero = true
+		case "host":
+			k.Host = true
+		case "file":
+			k.File = true
 		default:
-			return key{}, fmt.Errorf(`the tag hark has required, secret, size and zero, not %q`, word)
+			return key{}, fmt.Errorf(`the tag hark has required, secret, size, zero, host and file, not %q`, word)
 		}
 	}
-	for _, c := range strings.Split(f.Tag.Get("choices"), ",") {
-		if c = strings.TrimSpace(c); c != "" {
-			k.Choices = append(k.Choices, c)
-		}
-	}
+	k.Choices = words(f.Tag.Get("choices"))
 	var err error
 	if k.Type, err = fieldType(k.goType, size, k.Choices); err != nil {
 		return key{}, err
@@ -115,19 +122,25 @@ func keyOf(f reflect.StructField, name string) (key, error) {
 		if s == "" {
 			continue
 		}
-		if v, err := parse(&k.Field, s); err != nil || !isNumber(v) {
+		if k.counted() && s == k.Max {
+			if n, err := parseInteger(s); err != nil || n < 1 {
+				return key{}, fmt.Errorf("the bound %q is not a whole number", s)
+			}
+		} else if v, err := parse(&k.Field, s); err != nil || !isNumber(v) {
 			return key{}, fmt.Errorf("the bound %q is not %s", s, k.wants())
 		}
 	}
-	for _, s := range strings.Split(f.Tag.Get("schemes"), ",") {
-		if s = strings.TrimSpace(s); s != "" {
-			k.Schemes = append(k.Schemes, s)
+	return k, k.shapeOf(f.Tag)
+}
+
+// words are those of a tag, which commas separate.
+func words(tag string) (all []string) {
+	for _, w := range strings.Split(tag, ",") {
+		if w = strings.TrimSpace(w); w != "" {
+			all = append(all, w)
 		}
 	}
-	if len(k.Schemes) > 0 && k.Type != Text {
-		return key{}, errors.New("schemes are of a text")
-	}
-	return k, nil
+	return all
 }
 
 // isNumber reports whether a parsed value is one that has an order.
@@ -205,8 +218,9 @@ func CheckValues(fields []Field, values map[string]string) error {
 	return nil
 }
 
-// CheckAll is CheckValues with everything that is wrong: with the keys that are there, by name, then those that are missing.
-func CheckAll(fields []Field, values map[string]string) (wrong []*ConfigError) {
+// CheckAll is CheckValues with everything that is wrong: with the keys that are there, by name, then those that are missing, then what
+// does not go together. unread are keys that are written, and whose values are not known.
+func CheckAll(fields []Field, values map[string]string, unread ...string) (wrong []*ConfigError) {
 	for _, name := range sortedKeys(values) {
 		i := slices.IndexFunc(fields, func(f Field) bool { return f.Key == name })
 		if i < 0 {
@@ -215,27 +229,35 @@ func CheckAll(fields []Field, values map[string]string) (wrong []*ConfigError) {
 			wrong = append(wrong, err)
 		}
 	}
+	s := section{fields, values, unread}
 	for i := range fields {
-		if _, written := values[fields[i].Key]; fields[i].Required && !written {
-			wrong = append(wrong, missingKey(&fields[i]))
-		}
+		wrong = append(wrong, s.missing(&fields[i])...)
+	}
+	for i := range fields {
+		wrong = append(wrong, s.related(&fields[i])...)
 	}
 	return wrong
 }
 
 // check reports whether a value can be read; an error has none of it.
 func check(f *Field, value string) *ConfigError {
-	if f.Required && strings.TrimSpace(value) == "" {
+	v, err := parse(f, value)
+	if f.Required && f.When == "" && (strings.TrimSpace(value) == "" || err == nil && isEmpty(v)) {
 		return &ConfigError{f.Key, "must not be empty"}
 	}
-	v, err := parse(f, value)
 	if err != nil {
 		return &ConfigError{f.Key, "must be " + f.wants() + because(err)}
 	}
-	if !f.bounded(v) {
-		return &ConfigError{f.Key, "must be " + f.Bounds()}
+	if must := f.refused(v); must != "" {
+		return &ConfigError{f.Key, must}
 	}
 	return nil
+}
+
+// isEmpty reports whether a list has no entry; a map that has none may be meant.
+func isEmpty(v any) bool {
+	list, ok := v.([]string)
+	return ok && len(list) == 0
 }
 
 // because is a reason in brackets, where there is one that may be told.
@@ -245,13 +267,6 @@ func because(err error) string {
 		return " (" + string(r) + ")"
 	}
 	return ""
-}
-
-func missingKey(f *Field) *ConfigError {
-	if f.Secret {
-		return &ConfigError{f.Key, "is required: write " + f.Key + ", or " + f.Key + "_file with the name of a file that holds it"}
-	}
-	return &ConfigError{f.Key, "is required"}
 }
 
 func unknownKey(fields []Field, name string) *ConfigError {

@@ -152,6 +152,12 @@ func remarks(f *sdk.Field) string {
 	if bounds := f.Bounds(); bounds != "" {
 		words = append(words, bounds)
 	}
+	if f.File {
+		words = append(words, "the name of a file")
+	}
+	if relations := f.Relations(); relations != "" {
+		words = append(words, relations)
+	}
 	if len(words) == 0 {
 		return ""
 	}

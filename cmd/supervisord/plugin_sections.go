@@ -33,8 +33,8 @@ var errSections = errors.New("sections about plugins have errors")
 // there and may be executed, and its sections' keys against its description. That is the
 // record of its installation, or, of those that come with Hark, what they print. Of any
 // other plugin the keys are not known unless it runs, which is a warning. Templates of
-// notifiers are parsed and tried, as by a daemon that starts. A file with a secret that is
-// not there is a warning, unless the word no-files follows.
+// notifiers are parsed and tried, as by a daemon that starts. A file with a secret, or another
+// that a plugin reads, that is not there is a warning, unless the word no-files follows.
 func (t *pluginTool) sections(words []string) error {
 	noFiles := slices.Equal(words, []string{"no-files"})
 	if len(words) > 0 && !noFiles {
@@ -80,7 +80,7 @@ func (t *pluginTool) sections(words []string) error {
 				at("error", issue)
 			}
 			if !noFiles {
-				for _, issue := range missingSecrets(&s.description, in) {
+				for _, issue := range missingFiles(&s.description, in) {
 					at("warning", issue)
 				}
 			}
@@ -101,11 +101,11 @@ func (t *pluginTool) sections(words []string) error {
 	return nil
 }
 
-// missingSecrets are the files with secrets that a section names and that are not there. What
-// is in one is not looked at: who checks a configuration may not be who may read it.
-func missingSecrets(d *sdk.Description, in *config.PluginInstance) (missing []config.Issue) {
+// missingFiles are the files that a section names and that are not there. What is in one is
+// not looked at: who checks a configuration may not be who may read it.
+func missingFiles(d *sdk.Description, in *config.PluginInstance) (missing []config.Issue) {
 	i := instanceOf(in)
-	for _, k := range host.SecretFiles(d, &i) {
+	for _, k := range host.Files(d, &i) {
 		if _, err := os.Stat(k.Value); errors.Is(err, os.ErrNotExist) {
 			missing = append(missing, config.Issue{
 				File: k.File, Line: k.Line, Section: in.Section, Key: k.Name,

@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -15,13 +16,11 @@ func CheckKeys(d *sdk.Description, i *Instance) (wrong []*sdk.ConfigError) {
 	if kind == nil {
 		return []*sdk.ConfigError{{Key: "plugin", Text: notOfKind(i)}}
 	}
-	fields := slices.Clone(kind.Fields)
 	values := map[string]string{}
 	var files []string // keys whose values are in files
 	for _, k := range i.Keys {
 		if secret := secretOf(kind.Fields, k.Name); secret != "" {
 			files = append(files, secret)
-			fields = slices.DeleteFunc(fields, func(f sdk.Field) bool { return f.Key == secret })
 		} else {
 			values[k.Name] = k.Value
 		}
@@ -32,17 +31,19 @@ func CheckKeys(d *sdk.Description, i *Instance) (wrong []*sdk.ConfigError) {
 			delete(values, secret)
 		}
 	}
-	return append(wrong, sdk.CheckAll(fields, values)...)
+	return append(wrong, sdk.CheckAll(kind.Fields, values, files...)...)
 }
 
-// SecretFiles are the keys of a section that name files with secrets, as far as the description of its plugin tells.
-func SecretFiles(d *sdk.Description, i *Instance) (files []Key) {
+// Files are the keys of a section that name files that must be there, as far as the description of its plugin tells: with secrets, and
+// others that the plugin reads.
+func Files(d *sdk.Description, i *Instance) (files []Key) {
 	kind := d.Kind(i.Kind)
 	if kind == nil {
 		return nil
 	}
 	for _, k := range i.Keys {
-		if secretOf(kind.Fields, k.Name) != "" {
+		f := fieldOf(kind.Fields, k.Name)
+		if secretOf(kind.Fields, k.Name) != "" || f != nil && f.File && filepath.IsAbs(k.Value) {
 			files = append(files, k)
 		}
 	}

@@ -454,18 +454,29 @@ func (x *KindDescription) GetFields() []*Field {
 
 // Field is one key of a section.
 type Field struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	Type          Field_Type             `protobuf:"varint,2,opt,name=type,proto3,enum=hark.plugin.v1.Field_Type" json:"type,omitempty"`
-	Default       string                 `protobuf:"bytes,3,opt,name=default,proto3" json:"default,omitempty"` // as it would be written; "" for none
-	Required      bool                   `protobuf:"varint,4,opt,name=required,proto3" json:"required,omitempty"`
-	Secret        bool                   `protobuf:"varint,5,opt,name=secret,proto3" json:"secret,omitempty"`   // never shown; KEY_file names a file that holds it
-	Doc           string                 `protobuf:"bytes,6,opt,name=doc,proto3" json:"doc,omitempty"`          // one line, for people
-	Choices       []string               `protobuf:"bytes,7,rep,name=choices,proto3" json:"choices,omitempty"`  // of CHOICE
-	Min           string                 `protobuf:"bytes,8,opt,name=min,proto3" json:"min,omitempty"`          // of INTEGER, SIZE, DURATION, FLOAT: the least value, as it would be written; "" for none
-	Max           string                 `protobuf:"bytes,9,opt,name=max,proto3" json:"max,omitempty"`          // the largest; "" for none
-	Zero          bool                   `protobuf:"varint,10,opt,name=zero,proto3" json:"zero,omitempty"`      // 0 is taken too, whatever min
-	Schemes       []string               `protobuf:"bytes,11,rep,name=schemes,proto3" json:"schemes,omitempty"` // of TEXT: what an address may begin with, before "://"; none: it is no address
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Key      string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Type     Field_Type             `protobuf:"varint,2,opt,name=type,proto3,enum=hark.plugin.v1.Field_Type" json:"type,omitempty"`
+	Default  string                 `protobuf:"bytes,3,opt,name=default,proto3" json:"default,omitempty"` // as it would be written; "" for none
+	Required bool                   `protobuf:"varint,4,opt,name=required,proto3" json:"required,omitempty"`
+	Secret   bool                   `protobuf:"varint,5,opt,name=secret,proto3" json:"secret,omitempty"`     // never shown; KEY_file names a file that holds it
+	Doc      string                 `protobuf:"bytes,6,opt,name=doc,proto3" json:"doc,omitempty"`            // one line, for people
+	Choices  []string               `protobuf:"bytes,7,rep,name=choices,proto3" json:"choices,omitempty"`    // of CHOICE
+	Min      string                 `protobuf:"bytes,8,opt,name=min,proto3" json:"min,omitempty"`            // of INTEGER, SIZE, DURATION, FLOAT: the least value, as it would be written; "" for none
+	Max      string                 `protobuf:"bytes,9,opt,name=max,proto3" json:"max,omitempty"`            // the largest; of TEXT its bytes, of LIST and MAP its entries; "" for none
+	Zero     bool                   `protobuf:"varint,10,opt,name=zero,proto3" json:"zero,omitempty"`        // 0 is taken too, whatever min
+	Schemes  []string               `protobuf:"bytes,11,rep,name=schemes,proto3" json:"schemes,omitempty"`   // of TEXT: what an address may begin with, before "://"; none: it is no address
+	Host     bool                   `protobuf:"varint,12,opt,name=host,proto3" json:"host,omitempty"`        // of TEXT: an address that names a host
+	Pattern  string                 `protobuf:"bytes,13,opt,name=pattern,proto3" json:"pattern,omitempty"`   // of TEXT: what the value must match from end to end, spaces around it left out (RE2); of LIST: each entry; of MAP: each name
+	Values   string                 `protobuf:"bytes,14,opt,name=values,proto3" json:"values,omitempty"`     // of MAP: what each value must match
+	Form     string                 `protobuf:"bytes,15,opt,name=form,proto3" json:"form,omitempty"`         // schemes, host, pattern and values in words, behind "must be "; "" for "of another form"
+	Reserved []string               `protobuf:"bytes,16,rep,name=reserved,proto3" json:"reserved,omitempty"` // of MAP: names that it must not have, in any case of letters; X* are all that begin with X
+	File     bool                   `protobuf:"varint,17,opt,name=file,proto3" json:"file,omitempty"`        // of TEXT: the name of a file that the plugin reads
+	// Between keys. One counts as written where it has a value, or its file has.
+	When          string   `protobuf:"bytes,18,opt,name=when,proto3" json:"when,omitempty"`       // KEY=VALUE: required and or hold only where KEY, or its default, is VALUE
+	Or            []string `protobuf:"bytes,19,rep,name=or,proto3" json:"or,omitempty"`           // it is required, unless one of these keys is written
+	Needs         []string `protobuf:"bytes,20,rep,name=needs,proto3" json:"needs,omitempty"`     // where it is written, these must be: KEY, or KEY=VALUE, which KEY's default may be
+	Without       []string `protobuf:"bytes,21,rep,name=without,proto3" json:"without,omitempty"` // where it is written, these must not be
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -573,6 +584,76 @@ func (x *Field) GetZero() bool {
 func (x *Field) GetSchemes() []string {
 	if x != nil {
 		return x.Schemes
+	}
+	return nil
+}
+
+func (x *Field) GetHost() bool {
+	if x != nil {
+		return x.Host
+	}
+	return false
+}
+
+func (x *Field) GetPattern() string {
+	if x != nil {
+		return x.Pattern
+	}
+	return ""
+}
+
+func (x *Field) GetValues() string {
+	if x != nil {
+		return x.Values
+	}
+	return ""
+}
+
+func (x *Field) GetForm() string {
+	if x != nil {
+		return x.Form
+	}
+	return ""
+}
+
+func (x *Field) GetReserved() []string {
+	if x != nil {
+		return x.Reserved
+	}
+	return nil
+}
+
+func (x *Field) GetFile() bool {
+	if x != nil {
+		return x.File
+	}
+	return false
+}
+
+func (x *Field) GetWhen() string {
+	if x != nil {
+		return x.When
+	}
+	return ""
+}
+
+func (x *Field) GetOr() []string {
+	if x != nil {
+		return x.Or
+	}
+	return nil
+}
+
+func (x *Field) GetNeeds() []string {
+	if x != nil {
+		return x.Needs
+	}
+	return nil
+}
+
+func (x *Field) GetWithout() []string {
+	if x != nil {
+		return x.Without
 	}
 	return nil
 }
@@ -2460,7 +2541,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\x05kinds\x18\x04 \x03(\v2\x1f.hark.plugin.v1.KindDescriptionR\x05kinds\"j\n" +
 	"\x0fKindDescription\x12(\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x14.hark.plugin.v1.KindR\x04kind\x12-\n" +
-	"\x06fields\x18\x02 \x03(\v2\x15.hark.plugin.v1.FieldR\x06fields\"\x83\x03\n" +
+	"\x06fields\x18\x02 \x03(\v2\x15.hark.plugin.v1.FieldR\x06fields\"\xe1\x04\n" +
 	"\x05Field\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12.\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x1a.hark.plugin.v1.Field.TypeR\x04type\x12\x18\n" +
@@ -2473,7 +2554,17 @@ const file_plugin_proto_rawDesc = "" +
 	"\x03max\x18\t \x01(\tR\x03max\x12\x12\n" +
 	"\x04zero\x18\n" +
 	" \x01(\bR\x04zero\x12\x18\n" +
-	"\aschemes\x18\v \x03(\tR\aschemes\"l\n" +
+	"\aschemes\x18\v \x03(\tR\aschemes\x12\x12\n" +
+	"\x04host\x18\f \x01(\bR\x04host\x12\x18\n" +
+	"\apattern\x18\r \x01(\tR\apattern\x12\x16\n" +
+	"\x06values\x18\x0e \x01(\tR\x06values\x12\x12\n" +
+	"\x04form\x18\x0f \x01(\tR\x04form\x12\x1a\n" +
+	"\breserved\x18\x10 \x03(\tR\breserved\x12\x12\n" +
+	"\x04file\x18\x11 \x01(\bR\x04file\x12\x12\n" +
+	"\x04when\x18\x12 \x01(\tR\x04when\x12\x0e\n" +
+	"\x02or\x18\x13 \x03(\tR\x02or\x12\x14\n" +
+	"\x05needs\x18\x14 \x03(\tR\x05needs\x12\x18\n" +
+	"\awithout\x18\x15 \x03(\tR\awithout\"l\n" +
 	"\x04Type\x12\b\n" +
 	"\x04TEXT\x10\x00\x12\v\n" +
 	"\aINTEGER\x10\x01\x12\v\n" +

@@ -39,7 +39,7 @@ const (
 //
 // Plugin is served by every plugin.
 type PluginClient interface {
-	// Describe reports what the plugin is. It is called before anything else and must not need a configuration,
+	// Describe tells what the plugin is. It is called before anything else and must not need a configuration,
 	// a network or a file.
 	Describe(ctx context.Context, in *DescribeRequest, opts ...grpc.CallOption) (*DescribeReply, error)
 	// Configure makes an instance, or replaces the one of that name once the new one is good. An error leaves the
@@ -47,7 +47,7 @@ type PluginClient interface {
 	Configure(ctx context.Context, in *ConfigureRequest, opts ...grpc.CallOption) (*ConfigureReply, error)
 	// Remove flushes and ends an instance. One that is not there is no error.
 	Remove(ctx context.Context, in *RemoveRequest, opts ...grpc.CallOption) (*RemoveReply, error)
-	// Health reports how the plugin and its instances are. It must answer within two seconds.
+	// Health tells how the plugin and its instances are. It must answer within two seconds.
 	Health(ctx context.Context, in *HealthRequest, opts ...grpc.CallOption) (*HealthReply, error)
 	// Stop flushes every instance within the call's deadline. The process is ended after it.
 	Stop(ctx context.Context, in *StopRequest, opts ...grpc.CallOption) (*StopReply, error)
@@ -117,7 +117,7 @@ func (c *pluginClient) Stop(ctx context.Context, in *StopRequest, opts ...grpc.C
 //
 // Plugin is served by every plugin.
 type PluginServer interface {
-	// Describe reports what the plugin is. It is called before anything else and must not need a configuration,
+	// Describe tells what the plugin is. It is called before anything else and must not need a configuration,
 	// a network or a file.
 	Describe(context.Context, *DescribeRequest) (*DescribeReply, error)
 	// Configure makes an instance, or replaces the one of that name once the new one is good. An error leaves the
@@ -125,7 +125,7 @@ type PluginServer interface {
 	Configure(context.Context, *ConfigureRequest) (*ConfigureReply, error)
 	// Remove flushes and ends an instance. One that is not there is no error.
 	Remove(context.Context, *RemoveRequest) (*RemoveReply, error)
-	// Health reports how the plugin and its instances are. It must answer within two seconds.
+	// Health tells how the plugin and its instances are. It must answer within two seconds.
 	Health(context.Context, *HealthRequest) (*HealthReply, error)
 	// Stop flushes every instance within the call's deadline. The process is ended after it.
 	Stop(context.Context, *StopRequest) (*StopReply, error)

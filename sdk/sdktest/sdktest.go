@@ -38,6 +38,9 @@ type Options struct {
 	// Bad are sections that must be refused, beyond what the tests find out by themselves (unknown keys, missing ones, values that are
 	// not of their type).
 	Bad []Bad
+	// Late says by the names of some that are Bad why only the plugin itself can refuse them. Where it is not nil, the tests check that the
+	// plugin's description refuses all others: supervisorctl config check then reports them without running the plugin.
+	Late map[string]string
 	// Hang are the keys of a section whose service takes connections and never answers (see Hanging). nil: not tested.
 	Hang map[string]string
 	// Command starts the plugin, for one in another language: p is then not used, and the tests run once, with that process.
@@ -234,6 +237,9 @@ func (s *session) refuses(t *testing.T) {
 	}
 	for _, c := range append(cases, s.options.Bad...) {
 		t.Run(c.Name, func(t *testing.T) {
+			if s.options.Late != nil {
+				early(t, sdk.CheckValues(s.description.Kind(s.kind).Fields, s.options.with(c.Set)), s.options.Late[c.Name])
+			}
 			_, err := s.configure(t, "kept", s.options.with(c.Set))
 			var wrong *sdk.ConfigError
 			switch {
@@ -249,6 +255,23 @@ func (s *session) refuses(t *testing.T) {
 		})
 	}
 	s.well(t, "kept")
+}
+
+// RefusedEarly checks that a configuration struct, given by its address, is refused by what its tags say, without its Validate; or else
+// that late says why it cannot be.
+func RefusedEarly(t *testing.T, config any, late string) {
+	t.Helper()
+	early(t, sdk.CheckDescribed(config), late)
+}
+
+func early(t *testing.T, err error, late string) {
+	t.Helper()
+	switch {
+	case err == nil && late == "":
+		t.Error("the description does not refuse it, and there is no reason why it cannot")
+	case err != nil && late != "":
+		t.Errorf("the description refuses it (%v), so there is no reason that it cannot: %s", err, late)
+	}
 }
 
 // well checks that the plugin is well and has the instance.

@@ -314,6 +314,10 @@ func TestConformance(t *testing.T) {
 	sdktest.TestNamespace(t, Plugin(), sdktest.NamespaceOptions{
 		Options: sdktest.Options{
 			Values: map[string]string{},
+			Late: map[string]string{
+				"no directory": "it is about a directory",
+				"a directory":  "it is about a file",
+			},
 			Bad: []sdktest.Bad{
 				{Name: "no items", Set: map[string]string{"max_items": "0"}, Key: "max_items"},
 				{Name: "too many", Set: map[string]string{"max_items": "1000001"}, Key: "max_items"},

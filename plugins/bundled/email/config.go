@@ -13,25 +13,25 @@ import (
 
 // config holds the keys of [notifier:x] with plugin = email.
 type config struct {
-	To      []string `mapstructure:"to" hark:"required" doc:"recipients"`
-	Cc      []string `mapstructure:"cc" doc:"further recipients"`
-	Bcc     []string `mapstructure:"bcc" doc:"recipients that the others do not see"`
-	From    string   `mapstructure:"from" doc:"sender; default: hark@ and the host's name"`
-	ReplyTo string   `mapstructure:"reply_to" doc:"address for replies"`
+	To      []string `mapstructure:"to" is:"mail" max:"100" hark:"required" doc:"recipients"`
+	Cc      []string `mapstructure:"cc" is:"mail" max:"100" doc:"further recipients"`
+	Bcc     []string `mapstructure:"bcc" is:"mail" max:"100" doc:"recipients that the others do not see"`
+	From    string   `mapstructure:"from" is:"mail" doc:"sender; default: hark@ and the host's name"`
+	ReplyTo string   `mapstructure:"reply_to" is:"mail" doc:"address for replies"`
 
 	SubjectPrefix string            `mapstructure:"subject_prefix" doc:"prefix of subjects"`
-	Headers       map[string]string `mapstructure:"headers" doc:"further headers: Name=\"value\",Name2=\"value2\""`
+	Headers       map[string]string `mapstructure:"headers" pattern:"[!-9;-~]+" values:"[^\\x00-\\x1f\\x7f]*" form:"names and values that can stand in a header" reserved:"From,To,Cc,Bcc,Subject,Date,Message-ID,MIME-Version,Content-Type,Content-Transfer-Encoding" doc:"further headers: Name=\"value\",Name2=\"value2\""`
 	HTML          bool              `mapstructure:"html" doc:"send HTML beside the text"`
 	Thread        bool              `mapstructure:"thread" doc:"let mail readers show the mails about one program as one conversation"`
 
-	Server   string        `mapstructure:"server" doc:"SMTP server, host or host:port; default: none, the sendmail command sends the mail"`
+	Server   string        `mapstructure:"server" is:"host:port" doc:"SMTP server, host or host:port; default: none, the sendmail command sends the mail"`
 	Security string        `mapstructure:"security" choices:"starttls,tls,opportunistic,none" doc:"how the connection to the server is protected"`
-	Username string        `mapstructure:"username" doc:"user at the server, with password"`
-	Password string        `mapstructure:"password" hark:"secret" doc:"password at the server"`
+	Username string        `mapstructure:"username" needs:"server,password" doc:"user at the server, with password"`
+	Password string        `mapstructure:"password" needs:"server,username" hark:"secret" doc:"password at the server"`
 	Auth     string        `mapstructure:"auth" choices:"auto,plain,login,cram-md5,scram-sha-1,scram-sha-256,xoauth2" doc:"how the password is sent"`
 	Helo     string        `mapstructure:"helo" doc:"name sent in EHLO; default: the host's"`
 	Timeout  time.Duration `mapstructure:"timeout" min:"1ms" doc:"how long one attempt may take"`
-	Sendmail string        `mapstructure:"sendmail" doc:"command that reads mail as sendmail does, if server is not set; arguments may follow"`
+	Sendmail string        `mapstructure:"sendmail" without:"server" doc:"command that reads mail as sendmail does, if server is not set; arguments may follow"`
 	remote.TLS
 
 	host string // of Server
@@ -67,28 +67,13 @@ func (c *config) Validate() error {
 			}
 		}
 	}
-	if len(c.To) == 0 {
-		return &sdk.ConfigError{Key: "to", Text: "must not be empty"}
-	}
-	for name, value := range c.Headers {
-		if !isHeaderName(name) || strings.ContainsFunc(value, isControl) {
-			return &sdk.ConfigError{Key: "headers", Text: "has a name or a value that cannot stand in a header"}
-		}
-	}
-	switch {
-	case c.Server != "" && c.Sendmail != "":
-		return &sdk.ConfigError{Key: "sendmail", Text: "does not go together with server: write one of them"}
-	case c.Server == "" && (c.Username != "" || c.Password != ""):
-		return &sdk.ConfigError{Key: "server", Text: "is required with username and password"}
-	case (c.Username == "") != (c.Password == ""):
-		return &sdk.ConfigError{Key: "username", Text: "username and password go together"}
-	case c.Server != "":
-		return c.splitServer()
+	if c.Server != "" {
+		c.splitServer()
 	}
 	return nil
 }
 
-func (c *config) splitServer() error {
+func (c *config) splitServer() {
 	switch c.Security {
 	case "tls":
 		c.port = portTLS
@@ -99,29 +84,10 @@ func (c *config) splitServer() error {
 	}
 	c.host = c.Server
 	if host, port, err := net.SplitHostPort(c.Server); err == nil {
-		n, err := strconv.Atoi(port)
-		if err != nil || n < 1 || n > 65535 {
-			return &sdk.ConfigError{Key: "server", Text: "has a port that is none"}
-		}
-		c.host, c.port = host, n
+		c.host = host
+		c.port, _ = strconv.Atoi(port) // the key's form has made sure that it is one
 	}
 	c.host = strings.Trim(c.host, "[]")
-	if c.host == "" || strings.ContainsAny(c.host, "/ @") {
-		return &sdk.ConfigError{Key: "server", Text: "must be host or host:port"}
-	}
-	return nil
-}
-
-// isHeaderName reports whether a name may be a header's and is not one that we make ourselves.
-func isHeaderName(s string) bool {
-	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ':' }) {
-		return false
-	}
-	switch strings.ToLower(s) {
-	case "from", "to", "cc", "bcc", "subject", "date", "message-id", "mime-version", "content-type", "content-transfer-encoding":
-		return false
-	}
-	return true
 }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }

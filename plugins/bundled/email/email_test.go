@@ -350,11 +350,12 @@ func TestConformance(t *testing.T) {
 	sdktest.TestNotifier(t, Plugin(), sdktest.NotifierOptions{
 		Options: sdktest.Options{
 			Values: values(s.address), Hang: values(sdktest.Hanging(t)),
+			Late: map[string]string{"no such file": "it is about a file"},
 			Bad: []sdktest.Bad{
 				{Name: "no address", Set: map[string]string{"to": "tell-no-value"}, Key: "to"},
 				{Name: "no sender", Set: map[string]string{"from": "tell-no-value"}, Key: "from"},
 				{Name: "a server and sendmail", Set: map[string]string{"sendmail": "x"}, Key: "sendmail"},
-				{Name: "no password", Set: map[string]string{"password": sdktest.Unset}, Key: "username"},
+				{Name: "no password", Set: map[string]string{"password": sdktest.Unset}, Key: "password"},
 				{Name: "no server", Set: map[string]string{"server": sdktest.Unset}, Key: "server"},
 				{Name: "a port that is none", Set: map[string]string{"server": "x:99999"}, Key: "server"},
 				{Name: "a header of ours", Set: map[string]string{"headers": `to="x"`}, Key: "headers"},

@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -10,14 +9,14 @@ import (
 
 // config holds the keys of [notifier:x] with plugin = exec.
 type config struct {
-	Command     string            `mapstructure:"command" hark:"required" doc:"program and arguments, quoted as in a shell; no shell is started"`
+	Command     string            `mapstructure:"command" pattern:"(?s)(?:[^\"'\\\\]|\\\\.|'[^']*'|\"(?:[^\"\\\\]|\\\\.)*\")*" form:"a program and its arguments, with an end for each quotation mark and no backslash at the end" hark:"required" doc:"program and arguments, quoted as in a shell; no shell is started"`
 	Per         string            `mapstructure:"per" choices:"event,notification" doc:"whether it runs for each event, or once for all that come together"`
 	Input       string            `mapstructure:"input" choices:"json,payload,body,none" doc:"what it reads: JSON, the payload that listeners read, the body, nothing"`
-	Environment map[string]string `mapstructure:"environment" hark:"secret" doc:"further variables: NAME=\"value\",NAME2=\"value2\""`
+	Environment map[string]string `mapstructure:"environment" pattern:"[^=\\x00]+" values:"[^\\x00]*" form:"names and values that an environment can have" hark:"secret" doc:"further variables: NAME=\"value\",NAME2=\"value2\""`
 	Path        string            `mapstructure:"path" doc:"PATH; the program is also searched there"`
-	Directory   string            `mapstructure:"directory" doc:"working directory"`
+	Directory   string            `mapstructure:"directory" pattern:"/.*" form:"an absolute path" doc:"working directory"`
 	Timeout     time.Duration     `mapstructure:"timeout" min:"1ms" doc:"how long it may run before it is killed with its process group"`
-	FinalStatus []int             `mapstructure:"final_status" doc:"exit statuses other than 0 after which there is no other attempt"`
+	FinalStatus []int             `mapstructure:"final_status" pattern:"0*([1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])" form:"statuses from 1 to 255" doc:"exit statuses other than 0 after which there is no other attempt"`
 
 	argv []string
 }
@@ -36,19 +35,6 @@ func (c *config) Validate() error {
 	}
 	if len(c.argv) == 0 || c.argv[0] == "" {
 		return &sdk.ConfigError{Key: "command", Text: "must not be empty"}
-	}
-	if !filepath.IsAbs(c.Directory) {
-		return &sdk.ConfigError{Key: "directory", Text: "must be an absolute path"}
-	}
-	for name, value := range c.Environment {
-		if strings.ContainsAny(name, "=\x00") || strings.Contains(value, "\x00") || name == "" {
-			return &sdk.ConfigError{Key: "environment", Text: "has a name or a value that an environment cannot have"}
-		}
-	}
-	for _, status := range c.FinalStatus {
-		if status < 1 || status > 255 {
-			return &sdk.ConfigError{Key: "final_status", Text: "must be statuses from 1 to 255"}
-		}
 	}
 	return nil
 }

@@ -289,6 +289,12 @@ func TestConformance(t *testing.T) {
 		Options: sdktest.Options{
 			Values: map[string]string{"command": "sh -c 'cat >/dev/null; echo x >>count'", "directory": dir, "per": "notification", "environment": `TOKEN="` + secret + `"`},
 			Hang:   map[string]string{"command": "sleep 1000"},
+			Late: map[string]string{
+				"no such program":   "it is about a file",
+				"none in the path":  "it is about files in another key's directories",
+				"a relative one":    "it is about a file",
+				"no such directory": "it is about a file",
+			},
 			Bad: []sdktest.Bad{
 				{Name: "no such program", Set: map[string]string{"command": "/nonexistent"}, Key: "command"},
 				{Name: "none in the path", Set: map[string]string{"command": "tell-no-value"}, Key: "command"},

@@ -10,12 +10,12 @@ import (
 
 // place holds the keys that tell where lines go and how files are rotated.
 type place struct {
-	Path     string        `mapstructure:"path" hark:"required" doc:"file that lines are appended to; backups are beside it"`
+	Path     string        `mapstructure:"path" is:"path" hark:"required" doc:"file that lines are appended to; backups are beside it"`
 	MaxSize  int64         `mapstructure:"max_size" min:"4KB" hark:"size,zero" doc:"size at which a new file is begun; 0: never"`
 	Every    time.Duration `mapstructure:"rotate_every" min:"1s" hark:"zero" doc:"time after which a new file is begun; 0: never"`
 	Backups  int           `mapstructure:"backups" min:"0" max:"10000" doc:"how many files are kept beside it; older ones are removed"`
 	Compress string        `mapstructure:"compress" choices:"none,gzip,zstd" doc:"how backups are compressed"`
-	Mode     string        `mapstructure:"mode" doc:"mode of files, octal"`
+	Mode     string        `mapstructure:"mode" pattern:"0*[2367][0-7]{2}" form:"octal, such as 0640, and let the owner write" doc:"mode of files, octal"`
 	Sync     bool          `mapstructure:"sync" doc:"flush each batch to the disk before it counts as written"`
 
 	mode uint32

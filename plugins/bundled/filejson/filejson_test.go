@@ -225,6 +225,9 @@ func TestConformanceOfTheLogSink(t *testing.T) {
 	sdktest.TestLogSink(t, Plugin(), sdktest.LogSinkOptions{
 		Options: sdktest.Options{
 			Values: map[string]string{"path": path, "max_line": "4KB", "max_size": "0"}, Instances: 3,
+			Late: map[string]string{
+				"no directory": "it is about a directory",
+			},
 			Bad: []sdktest.Bad{
 				{Name: "a relative path", Set: map[string]string{"path": "tell-no-value"}, Key: "path"},
 				{Name: "no directory", Set: map[string]string{"path": "/nonexistent/x"}, Key: "path"},

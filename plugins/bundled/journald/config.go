@@ -2,19 +2,15 @@ package journald
 
 import (
 	"maps"
-	"path/filepath"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/hark-supervisor/hark/sdk"
 )
 
 // journal holds the keys that tell where entries go and what all of them have.
 type journal struct {
-	Socket  string            `mapstructure:"socket" doc:"socket of the journal for its native protocol"`
-	Fields  map[string]string `mapstructure:"fields" doc:"further fields of every entry: NAME=\"value\",NAME2=\"value2\""`
+	// socket has 107 bytes: sun_path without its NUL. 32 fields are our bound; journald takes 1024 in an entry.
+	Socket  string            `mapstructure:"socket" is:"path" max:"107" doc:"socket of the journal for its native protocol"`
+	Fields  map[string]string `mapstructure:"fields" max:"32" pattern:"[A-Z][A-Z0-9_]{0,63}" form:"fields with names of capital letters, digits and underscores that begin with a letter: journald drops others" reserved:"HARK_*,MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,SYSLOG_PID,OBJECT_PID" doc:"further fields of every entry: NAME=\"value\",NAME2=\"value2\""`
 	Timeout time.Duration     `mapstructure:"timeout" min:"1ms" doc:"how long to wait for the journal to accept an entry"`
 }
 
@@ -51,34 +47,9 @@ func notifierDefaults() notifierConfig {
 	return notifierConfig{journal: defaultJournal(), Identifier: "supervisord"}
 }
 
-const (
-	maxFields = 32  // ours; journald takes 1024 in an entry
-	maxSocket = 107 // sun_path without its NUL, in bytes
-)
-
 // priorities are in the order of their numbers (syslog(3)).
 func priorities() []string {
 	return []string{"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"}
-}
-
-// Validate checks what one key alone cannot tell. It is that of the structs that embed it, too.
-func (j *journal) Validate() error {
-	if !filepath.IsAbs(j.Socket) || len(j.Socket) > maxSocket {
-		return &sdk.ConfigError{Key: "socket", Text: "must be the absolute path of a socket, of at most 107 bytes"}
-	}
-	if len(j.Fields) > maxFields {
-		return &sdk.ConfigError{Key: "fields", Text: "must be at most 32"}
-	}
-	good := regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}$`)
-	for name := range j.Fields {
-		if !good.MatchString(name) {
-			return &sdk.ConfigError{Key: "fields", Text: "must have names of capital letters, digits and underscores that begin with a letter: journald drops others"}
-		}
-		if strings.HasPrefix(name, "HARK_") || slices.Contains([]string{"MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER", "SYSLOG_PID", "OBJECT_PID"}, name) {
-			return &sdk.ConfigError{Key: "fields", Text: name + " is set by the plugin"}
-		}
-	}
-	return nil
 }
 
 // fixed renders the fields that every entry has.

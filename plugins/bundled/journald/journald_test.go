@@ -40,7 +40,7 @@ func openSink(t *testing.T, path string, change func(*sinkConfig)) *lines.Feed {
 	if change != nil {
 		change(&c)
 	}
-	if err := c.Validate(); err != nil {
+	if err := sdk.CheckConfig(&c); err != nil {
 		t.Fatal(err)
 	}
 	s := newSink(c, instance())
@@ -248,7 +248,7 @@ func TestEvents(t *testing.T) {
 	r := listen(t, socketPath(t))
 	c := notifierDefaults()
 	c.Socket, c.Fields = r.path, map[string]string{"TEAM": "web"}
-	if err := c.Validate(); err != nil {
+	if err := sdk.CheckConfig(&c); err != nil {
 		t.Fatal(err)
 	}
 	n := newNotifier(c, instance())
@@ -300,13 +300,14 @@ func TestConfigurationsThatCannotBe(t *testing.T) {
 		{"fields", func(c *sinkConfig) { c.Fields = map[string]string{"HARK_GROUP": "x"} }},
 		{"fields", func(c *sinkConfig) {
 			c.Fields = map[string]string{}
-			for i := range maxFields + 1 {
+			for i := range 33 {
 				c.Fields[fmt.Sprint("F", i)] = "x"
 			}
 		}},
 	} {
 		conf := sinkDefaults()
 		c.change(&conf)
+		sdktest.RefusedEarly(t, &conf, "")
 		if err, ok := sdk.CheckConfig(&conf).(*sdk.ConfigError); !ok || err.Key != c.key {
 			t.Errorf("%s: %v", c.key, err)
 		}
@@ -333,6 +334,7 @@ func TestConformanceOfTheLogSink(t *testing.T) {
 		Options: sdktest.Options{
 			Values: map[string]string{"socket": r.path},
 			Hang:   map[string]string{"socket": full, "timeout": "1"},
+			Late:   map[string]string{},
 			Bad: []sdktest.Bad{
 				{Name: "no path", Set: map[string]string{"socket": "tell-no-value"}, Key: "socket"},
 				{Name: "no field", Set: map[string]string{"fields": `a-b="tell-no-value"`}, Key: "fields"},

@@ -1,26 +1,24 @@
 package loki
 
 import (
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/hark-supervisor/hark/plugins/bundled/internal/remote"
 	"github.com/hark-supervisor/hark/sdk"
-	"golang.org/x/net/http/httpguts"
 )
 
 // config holds the keys of [logsink:x] with plugin = loki.
 type config struct {
-	URL         string            `mapstructure:"url" schemes:"http,https" hark:"required,secret" doc:"Loki's address, http://host:3100; the path of the push API is added where there is none"`
-	Labels      map[string]string `mapstructure:"labels" doc:"labels of all lines beside host, group, process, channel and service_name: name=\"value\",name2=\"value2\""`
+	URL         string            `mapstructure:"url" is:"web" hark:"required,secret" doc:"Loki's address, http://host:3100; the path of the push API is added where there is none"`
+	Labels      map[string]string `mapstructure:"labels" max:"11" pattern:"[a-zA-Z_][a-zA-Z0-9_]*" form:"labels with names of letters, digits and underscores" doc:"labels of all lines beside host, group, process, channel and service_name: name=\"value\",name2=\"value2\""`
 	ServiceName string            `mapstructure:"service_name" doc:"the label service_name, by which Loki's page shows logs; default: the program's group, unless one of labels is what Loki makes it of"`
 	EmptyLines  bool              `mapstructure:"empty_lines" doc:"send empty lines, which Loki keeps"`
 	Metadata    bool              `mapstructure:"structured_metadata" doc:"send pid and offset as structured metadata (Loki 3)"`
-	Tenant      string            `mapstructure:"tenant" doc:"tenant, sent as X-Scope-OrgID"`
+	Tenant      string            `mapstructure:"tenant" is:"header" doc:"tenant, sent as X-Scope-OrgID"`
 	Username    string            `mapstructure:"username" doc:"user of basic authentication, with password"`
-	Password    string            `mapstructure:"password" hark:"secret" doc:"password of basic authentication"`
-	BearerToken string            `mapstructure:"bearer_token" hark:"secret" doc:"sent as Authorization: Bearer"`
+	Password    string            `mapstructure:"password" needs:"username" hark:"secret" doc:"password of basic authentication"`
+	BearerToken string            `mapstructure:"bearer_token" is:"header" without:"username,password" hark:"secret" doc:"sent as Authorization: Bearer"`
 	Encoding    string            `mapstructure:"encoding" choices:"json,protobuf" doc:"form of what is sent: JSON, or protobuf with Snappy, which is less to send and to read"`
 	Gzip        bool              `mapstructure:"gzip" doc:"compress JSON"`
 	MaxLine     int               `mapstructure:"max_line" min:"64" max:"256KB" hark:"size" doc:"longest line; longer ones are split"`
@@ -49,7 +47,6 @@ func (c *config) Validate() error {
 		u.Path = pushPath
 		c.URL = u.String()
 	}
-	name := regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 	all := ownLabels + len(c.Labels)
 	if c.ServiceName != "" {
 		all++
@@ -60,22 +57,7 @@ func (c *config) Validate() error {
 	if c.ServiceName != "" && c.Labels[service] != "" {
 		return &sdk.ConfigError{Key: service, Text: "is among the labels, too: give it once"}
 	}
-	for label := range c.Labels {
-		if !name.MatchString(label) {
-			return &sdk.ConfigError{Key: "labels", Text: "must have names of letters, digits and underscores"}
-		}
-	}
 	c.BearerToken = strings.TrimSpace(c.BearerToken)
-	switch {
-	case !httpguts.ValidHeaderFieldValue(c.Tenant):
-		return &sdk.ConfigError{Key: "tenant", Text: "cannot stand in a header"}
-	case !httpguts.ValidHeaderFieldValue(c.BearerToken):
-		return &sdk.ConfigError{Key: "bearer_token", Text: "cannot stand in a header"}
-	case c.BearerToken != "" && (c.Username != "" || c.Password != ""):
-		return &sdk.ConfigError{Key: "bearer_token", Text: "does not go together with username and password"}
-	case c.Username == "" && c.Password != "":
-		return &sdk.ConfigError{Key: "username", Text: "is required with password"}
-	}
 	return c.HTTP.Check()
 }
 

@@ -328,7 +328,13 @@ func conforms(t *testing.T, encoding string) {
 	sdktest.TestLogSink(t, Plugin(), sdktest.LogSinkOptions{
 		Options: sdktest.Options{
 			Values: values(s.URL), Hang: hang,
+			Late: map[string]string{"the label twice": "it is about a name in a map beside a key", "too many with a name": "how many a map may have depends on another key"},
 			Bad: []sdktest.Bad{
+				{Name: "the label twice", Set: map[string]string{"labels": `service_name="x"`, "service_name": "y"}, Key: "service_name"},
+				{Name: "too many with a name", Set: map[string]string{"labels": "a=1,b=1,c=1,d=1,e=1,f=1,g=1,h=1,i=1,j=1,k=1", "service_name": "y"}, Key: "labels"},
+				{Name: "too many", Set: map[string]string{"labels": "a=1,b=1,c=1,d=1,e=1,f=1,g=1,h=1,i=1,j=1,k=1,l=1"}, Key: "labels"},
+				{Name: "no header", Set: map[string]string{"tenant": "x\ny"}, Key: "tenant"},
+				{Name: "a password alone", Set: map[string]string{"password": "x", "bearer_token": sdktest.Unset}, Key: "username"},
 				{Name: "no address", Set: map[string]string{"url": "tell-no-value"}, Key: "url"},
 				{Name: "no label", Set: map[string]string{"labels": `a-b="x"`}, Key: "labels"},
 				{Name: "two passwords", Set: map[string]string{"username": "x"}, Key: "bearer_token"},

@@ -11,15 +11,15 @@ import (
 
 // connection holds the keys that notifiers and log sinks share.
 type connection struct {
-	Servers    []string      `mapstructure:"servers" hark:"required" doc:"the cluster's servers: nats://host:4222, tls://host2:4222"`
-	Username   string        `mapstructure:"username" doc:"user, with password"`
-	Password   string        `mapstructure:"password" hark:"secret" doc:"password of username"`
-	Token      string        `mapstructure:"token" hark:"secret" doc:"token, instead of a user"`
-	NKey       string        `mapstructure:"nkey" hark:"secret" doc:"seed of a user's nkey, which begins with SU; nkey_file names its file"`
-	Creds      string        `mapstructure:"creds" hark:"secret" doc:"text of a file of credentials; creds_file names the file"`
-	Prefix     string        `mapstructure:"prefix" doc:"prefix of subjects"`
+	Servers    []string      `mapstructure:"servers" pattern:"((nats|tls)://)?[^/?#@\\s]+/?" form:"addresses like nats://host:4222 or tls://host:4222, without user and password, which have keys of their own" hark:"required" doc:"the cluster's servers: nats://host:4222, tls://host2:4222"`
+	Username   string        `mapstructure:"username" without:"token,nkey,creds" doc:"user, with password"`
+	Password   string        `mapstructure:"password" needs:"username" without:"token,nkey,creds" hark:"secret" doc:"password of username"`
+	Token      string        `mapstructure:"token" without:"nkey,creds" hark:"secret" doc:"token, instead of a user"`
+	NKey       string        `mapstructure:"nkey" pattern:"(SU[A-Z2-7]{56})?" form:"the seed of a user, which begins with SU" without:"creds" hark:"secret" doc:"seed of a user's nkey, which begins with SU; nkey_file names its file"`
+	Creds      string        `mapstructure:"creds" pattern:"((?s).*-----.*JWT-----.*-----.*SEED-----.*)?" form:"a credentials file, with a JWT and a seed between lines of dashes" hark:"secret" doc:"text of a file of credentials; creds_file names the file"`
+	Prefix     string        `mapstructure:"prefix" pattern:"[0-9A-Za-z_-]+(\\.[0-9A-Za-z_-]+)*" max:"1024" form:"words of letters, digits, - and _, separated by dots" doc:"prefix of subjects"`
 	Identifier string        `mapstructure:"identifier" doc:"this machine's name in subjects and headers; default: identifier of [supervisord], or the host's name where nobody has set it"`
-	Stream     string        `mapstructure:"stream" doc:"stream that must accept the messages"`
+	Stream     string        `mapstructure:"stream" pattern:"[!-)+\\-,0-=?-\\[\\]-~]+" max:"255" form:"a name without spaces, dots, *, >, / and \\" doc:"stream that must accept the messages"`
 	Create     bool          `mapstructure:"create_stream" doc:"create the stream if it does not exist; an existing one is not changed"`
 	MaxAge     time.Duration `mapstructure:"stream_max_age" min:"100ms" hark:"zero" doc:"for a stream that is created: how long messages are kept; 0: no limit"`
 	MaxBytes   int64         `mapstructure:"stream_max_bytes" hark:"size" doc:"for a stream that is created: its largest size, then the oldest are removed; 0: no limit"`
@@ -63,12 +63,6 @@ func (c *connection) Validate() error {
 		return &sdk.ConfigError{Key: "servers", Text: err.Error()}
 	}
 	c.Servers = servers
-	if err := stream.CheckPrefix(c.Prefix); err != nil {
-		return &sdk.ConfigError{Key: "prefix", Text: err.Error()}
-	}
-	if err := stream.CheckStream(c.Stream); err != nil {
-		return &sdk.ConfigError{Key: "stream", Text: err.Error()}
-	}
 	if c.NKey != "" {
 		if err := stream.CheckNKey(c.NKey); err != nil {
 			return &sdk.ConfigError{Key: "nkey", Text: err.Error()}
@@ -79,18 +73,7 @@ func (c *connection) Validate() error {
 			return &sdk.ConfigError{Key: "creds", Text: err.Error()}
 		}
 	}
-	ways := 0
-	for _, given := range []bool{c.Username != "" || c.Password != "", c.Token != "", c.NKey != "", c.Creds != ""} {
-		if given {
-			ways++
-		}
-	}
-	switch {
-	case ways > 1:
-		return &sdk.ConfigError{Key: "username", Text: "is one of four ways, of which one goes: username and password, token, nkey, creds"}
-	case c.Username == "" && c.Password != "":
-		return &sdk.ConfigError{Key: "username", Text: "is required with password"}
-	case c.MaxAge > 0 && c.Duplicates > c.MaxAge && c.Duplicates != defaultDuplicates:
+	if c.MaxAge > 0 && c.Duplicates > c.MaxAge && c.Duplicates != defaultDuplicates {
 		return &sdk.ConfigError{Key: "stream_duplicates", Text: "must not be more than stream_max_age"}
 	}
 	return nil

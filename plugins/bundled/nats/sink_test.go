@@ -153,6 +153,7 @@ func TestSinkConformance(t *testing.T) {
 			values := map[string]string{"servers": s.URL(), "token": secret, "create_stream": "true", "form": form}
 			sdktest.TestLogSink(t, Plugin(), sdktest.LogSinkOptions{Options: sdktest.Options{
 				Values: values, Hang: map[string]string{"servers": sdktest.Hanging(t), "token": secret, "timeout": "1"},
+				Late: map[string]string{},
 				Bad: []sdktest.Bad{
 					{Name: "no form", Set: map[string]string{"form": "x"}, Key: "form"},
 					{Name: "a line too long", Set: map[string]string{"max_line": "1MB"}, Key: "max_line"},

@@ -2,24 +2,21 @@ package otlp
 
 import (
 	"net/url"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/hark-supervisor/hark/plugins/bundled/internal/remote"
 	"github.com/hark-supervisor/hark/sdk"
 	"go.opentelemetry.io/otel/log"
-	"golang.org/x/net/http/httpguts"
 )
 
 // receiver holds the keys that tell where records go and what all of them have.
 type receiver struct {
-	URL         string            `mapstructure:"url" schemes:"http,https" hark:"required,secret" doc:"the receiver's address: http://host:4318 or, with protocol=grpc, http://host:4317; https:// for TLS"`
+	URL         string            `mapstructure:"url" schemes:"http,https" pattern:"[^@?#]*" form:"an address that begins with http:// or https:// and has no user, password or query: put these into headers" hark:"required,secret,host" doc:"the receiver's address: http://host:4318 or, with protocol=grpc, http://host:4317; https:// for TLS"`
 	Protocol    string            `mapstructure:"protocol" choices:"http,grpc" doc:"protobuf over HTTP, or gRPC"`
-	Headers     map[string]string `mapstructure:"headers" hark:"secret" doc:"headers of every request: NAME=\"value\",NAME2=\"value2\""`
+	Headers     map[string]string `mapstructure:"headers" is:"headers" reserved:"grpc-*,Content-Type,Content-Encoding,Content-Length,Host,TE,User-Agent" hark:"secret" doc:"headers of every request: NAME=\"value\",NAME2=\"value2\""`
 	Compression string            `mapstructure:"compression" choices:"gzip,none" doc:"how requests are compressed"`
-	ServiceName string            `mapstructure:"service_name" doc:"resource attribute service.name"`
-	Attributes  map[string]string `mapstructure:"attributes" doc:"further resource attributes: NAME=\"value\",NAME2=\"value2\""`
+	ServiceName string            `mapstructure:"service_name" pattern:"(?s).+" form:"a name" doc:"resource attribute service.name"`
+	Attributes  map[string]string `mapstructure:"attributes" max:"64" pattern:"(?s).+" form:"attributes that have names" reserved:"service.name,service.instance.id,host.name" doc:"further resource attributes: NAME=\"value\",NAME2=\"value2\""`
 	remote.HTTP
 }
 
@@ -46,10 +43,7 @@ func sinkDefaults() sinkConfig {
 	return sinkConfig{receiver: defaultReceiver(), StdoutSeverity: "info", StderrSeverity: "error", MaxLine: 64 << 10, Idle: time.Second}
 }
 
-const (
-	logsPath      = "/v1/logs" // OTLP/HTTP's default
-	maxAttributes = 64         // ours, of attributes
-)
+const logsPath = "/v1/logs" // OTLP/HTTP's default
 
 // Validate checks what one key alone cannot tell. It is that of the structs that embed it, too.
 func (r *receiver) Validate() error {
@@ -57,30 +51,10 @@ func (r *receiver) Validate() error {
 	switch {
 	case err != nil:
 		return &sdk.ConfigError{Key: "url", Text: err.Error()}
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return &sdk.ConfigError{Key: "url", Text: "must have no user, password or query: put these into headers"}
 	case r.Protocol == "grpc" && u.Path != "" && u.Path != "/":
 		return &sdk.ConfigError{Key: "url", Text: "must have no path with protocol=grpc"}
 	case r.Protocol == "grpc" && r.Proxy != "":
-		return &sdk.ConfigError{Key: "proxy", Text: "is for protocol=http"}
-	case r.ServiceName == "":
-		return &sdk.ConfigError{Key: "service_name", Text: "must not be empty"}
-	case len(r.Attributes) > maxAttributes:
-		return &sdk.ConfigError{Key: "attributes", Text: "must be at most 64"}
-	}
-	for name := range r.Attributes {
-		if name == "" || slices.Contains([]string{"service.name", "service.instance.id", "host.name"}, name) {
-			return &sdk.ConfigError{Key: "attributes", Text: "must not name service.name, service.instance.id or host.name, which are set"}
-		}
-	}
-	for name, value := range r.Headers {
-		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
-			return &sdk.ConfigError{Key: "headers", Text: "has a name or a value that cannot stand in a header"}
-		}
-		switch name := strings.ToLower(name); {
-		case strings.HasPrefix(name, "grpc-"), name == "content-type", name == "content-encoding", name == "content-length", name == "host", name == "te", name == "user-agent":
-			return &sdk.ConfigError{Key: "headers", Text: "has a header that is the protocol's own"}
-		}
+		return &sdk.ConfigError{Key: "proxy", Text: "is only for protocol = http"}
 	}
 	return r.HTTP.Check()
 }

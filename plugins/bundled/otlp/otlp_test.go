@@ -305,37 +305,38 @@ func TestConfigurationsThatCannotBe(t *testing.T) {
 	for _, c := range []struct {
 		key    string
 		change func(*sinkConfig)
+		late   string
 	}{
-		{"url", func(c *sinkConfig) { c.URL = "" }},
-		{"url", func(c *sinkConfig) { c.URL = "host:4318" }},
-		{"url", func(c *sinkConfig) { c.URL = "https://user:" + secret + "@host" }},
-		{"url", func(c *sinkConfig) { c.URL = "https://host/?key=" + secret }},
-		{"url", func(c *sinkConfig) { c.URL, c.Protocol = "https://host/v1/logs", "grpc" }},
-		{"proxy", func(c *sinkConfig) { c.Proxy, c.Protocol = "http://proxy", "grpc" }},
-		{"timeout", func(c *sinkConfig) { c.Timeout = 0 }},
-		{"service_name", func(c *sinkConfig) { c.ServiceName = "" }},
-		{"attributes", func(c *sinkConfig) { c.Attributes = map[string]string{"host.name": "x"} }},
-		{"attributes", func(c *sinkConfig) { c.Attributes = map[string]string{"": "x"} }},
-		{"headers", func(c *sinkConfig) { c.Headers = map[string]string{"a b": secret} }},
-		{"headers", func(c *sinkConfig) { c.Headers = map[string]string{"A": secret + "\n"} }},
-		{"headers", func(c *sinkConfig) { c.Headers = map[string]string{"Content-Type": secret} }},
-		{"headers", func(c *sinkConfig) { c.Headers = map[string]string{"grpc-timeout": secret} }},
-		{"max_line", func(c *sinkConfig) { c.MaxLine = 1 }},
-		{"flush_after", func(c *sinkConfig) { c.Idle = 0 }},
+		{"url", func(c *sinkConfig) { c.URL = "" }, ""},
+		{"url", func(c *sinkConfig) { c.URL = "host:4318" }, ""},
+		{"url", func(c *sinkConfig) { c.URL = "https://user:" + secret + "@host" }, ""},
+		{"url", func(c *sinkConfig) { c.URL = "https://host/?key=" + secret }, ""},
+		{"url", func(c *sinkConfig) { c.URL, c.Protocol = "https://host/v1/logs", "grpc" }, "a part of one value depends on another key"},
+		{"proxy", func(c *sinkConfig) { c.Proxy, c.Protocol = "http://proxy", "grpc" }, "the key is that of all plugins that speak HTTP"},
+		{"timeout", func(c *sinkConfig) { c.Timeout = 0 }, ""},
+		{"attributes", func(c *sinkConfig) { c.Attributes = map[string]string{"host.name": "x"} }, ""},
+		{"attributes", func(c *sinkConfig) { c.Attributes = map[string]string{"": "x"} }, ""},
+		{"headers", func(c *sinkConfig) { c.Headers = map[string]string{"a b": secret} }, ""},
+		{"headers", func(c *sinkConfig) { c.Headers = map[string]string{"A": secret + "\n"} }, ""},
+		{"headers", func(c *sinkConfig) { c.Headers = map[string]string{"Content-Type": secret} }, ""},
+		{"headers", func(c *sinkConfig) { c.Headers = map[string]string{"grpc-timeout": secret} }, ""},
+		{"max_line", func(c *sinkConfig) { c.MaxLine = 1 }, ""},
+		{"flush_after", func(c *sinkConfig) { c.Idle = 0 }, ""},
 	} {
 		conf := sinkDefaults()
 		conf.URL = "http://host"
 		c.change(&conf)
+		sdktest.RefusedEarly(t, &conf, c.late)
 		if err, ok := sdk.CheckConfig(&conf).(*sdk.ConfigError); !ok || err.Key != c.key || strings.Contains(err.Error(), secret) {
 			t.Errorf("%s: %v", c.key, err)
 		}
 	}
 	many := sinkDefaults()
 	many.URL, many.Attributes = "http://host", map[string]string{}
-	for i := range maxAttributes + 1 {
+	for i := range 65 {
 		many.Attributes[fmt.Sprint(i)] = "x"
 	}
-	if err := many.Validate(); err == nil {
+	if err := sdk.CheckConfig(&many); err == nil {
 		t.Error("65 attributes are taken")
 	}
 }
@@ -351,8 +352,12 @@ func TestConformanceOfTheLogSink(t *testing.T) {
 		sdktest.TestLogSink(t, Plugin(), sdktest.LogSinkOptions{
 			Options: sdktest.Options{
 				Values: values(r.url), Hang: hang,
+				Late: map[string]string{
+					"no such file": "it is about a file",
+				},
 				Bad: []sdktest.Bad{
 					{Name: "no address", Set: map[string]string{"url": "tell-no-value"}, Key: "url"},
+					{Name: "no service", Set: map[string]string{"service_name": ""}, Key: "service_name"},
 					{Name: "no header", Set: map[string]string{"headers": `a b="tell-no-value"`}, Key: "headers"},
 					{Name: "no such file", Set: map[string]string{"url": "https://host", "tls_ca": "/nonexistent"}, Key: "tls_ca"},
 				},

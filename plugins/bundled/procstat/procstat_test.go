@@ -133,6 +133,7 @@ func TestConformance(t *testing.T) {
 	sdktest.TestNamespace(t, Plugin(), sdktest.NamespaceOptions{
 		Options: sdktest.Options{
 			Values: map[string]string{"sample_interval": "1"},
+			Late:   map[string]string{},
 			Bad:    []sdktest.Bad{{Name: "too often", Set: map[string]string{"sample_interval": "10ms"}, Key: "sample_interval"}},
 		},
 		Host: host,

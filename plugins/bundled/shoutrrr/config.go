@@ -2,7 +2,6 @@ package shoutrrr
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -19,16 +18,12 @@ import (
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 )
 
-const (
-	// maxURL bounds an address, in bytes.
-	maxURL = 8 << 10
-	// maxValue bounds what a template of params may make, in bytes.
-	maxValue = 4 << 10
-)
+// maxValue bounds what a template of params may make, in bytes.
+const maxValue = 4 << 10
 
 // config holds the keys of [notifier:x] with plugin = shoutrrr.
 type config struct {
-	URL    string            `mapstructure:"url" hark:"required,secret" doc:"the service and its parameters: discord://TOKEN@ID, ntfy://ntfy.sh/TOPIC, … (README.md lists them)"`
+	URL    string            `mapstructure:"url" schemes:"bark,discord,generic,generic+https,generic+http,googlechat,gotify,hangouts,ifttt,join,lark,matrix,mattermost,notifiarr,notifiarr+https,notifiarr+http,ntfy,opsgenie,pagerduty,pushbullet,pushover,rocketchat,signal,slack,teams,teams+https,teams+http,telegram,wecom,zulip" pattern:"([^%?#\\r\\n]|%[0-9A-Fa-f]{2})*([?#][^\\r\\n]*)?" max:"8192" form:"an address that begins with the name of a service: bark://, discord://, generic://, googlechat://, gotify://, hangouts://, ifttt://, join://, lark://, matrix://, mattermost://, notifiarr://, ntfy://, opsgenie://, pagerduty://, pushbullet://, pushover://, rocketchat://, signal://, slack://, teams://, telegram://, wecom://, zulip://; generic+https:// posts to any other, and plugin = email sends mail" hark:"required,secret" doc:"the service and its parameters: discord://TOKEN@ID, ntfy://ntfy.sh/TOPIC, … (README.md lists them)"`
 	Params map[string]string `mapstructure:"params" hark:"secret" doc:"further parameters of the service, NAME=\"value\"; a value is a Go template of the notification"`
 
 	remote.HTTP
@@ -76,28 +71,14 @@ func (c *config) Validate() error {
 
 // parseURL checks an address as far as all services have it in common. The error has nothing of it but a scheme that is none.
 func parseURL(s string) (u *url.URL, name string, err error) {
-	switch {
-	case len(s) > maxURL:
-		return nil, "", fmt.Errorf("must not be longer than %d KB", maxURL>>10)
-	case strings.ContainsAny(s, "\r\n"):
-		return nil, "", errors.New("must be one address: use another notifier for each further one")
-	}
 	u, err = url.Parse(s)
-	if err != nil || u.Scheme == "" || u.Opaque != "" {
+	if err != nil || u.Opaque != "" {
 		return nil, "", errors.New("must be an address such as discord://TOKEN@ID")
 	}
-	name, _, _ = strings.Cut(u.Scheme, "+")
-	switch {
-	case lookup(name) != nil:
-		return u, name, nil
-	case name == "smtp":
-		return nil, "", errors.New("must not be of smtp: plugin = email sends mail")
-	case name == "logger":
-		return nil, "", errors.New("must not be of logger: it would write to the plugin's own output")
-	case name == "http" || name == "https":
-		return nil, "", fmt.Errorf("must begin with the name of a service; generic+%s:// accepts any address", name)
+	if name, _, _ = strings.Cut(u.Scheme, "+"); lookup(name) == nil {
+		return nil, "", errors.New("must begin with the name of a service")
 	}
-	return nil, "", fmt.Errorf("must begin with the name of a service: %s", strings.Join(names(), ", "))
+	return u, name, nil
 }
 
 // emergency reports whether Pushover is asked for the priority that the library leaves out without a word.

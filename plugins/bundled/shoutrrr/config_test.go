@@ -3,6 +3,7 @@ package shoutrrr
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -15,39 +16,45 @@ import (
 const secretPart = "s3cr3tXXXX"
 
 func TestSectionsThatAreRefused(t *testing.T) {
+	const ( // why only the plugin can refuse it
+		svc      = "what the address of a service and its parameters have to hold is the library's code"
+		template = "what a template can use is the plugin's code"
+		file     = "it is about a file"
+	)
 	s := &stage{}
 	for name, c := range map[string]struct {
 		url, key, says string
 		change         func(*config)
+		late           string
 	}{
-		"no address":              {"tell " + secretPart, "url", "must be an address", nil},
-		"no URL":                  {"ntfy://%zz/" + secretPart, "url", "must be an address", nil},
-		"nothing behind":          {"ntfy:" + secretPart, "url", "must be an address", nil},
-		"no service":              {"x" + "://" + secretPart, "url", "bark, discord", nil},
-		"an address of the web":   {"https://hooks.example/" + secretPart, "url", "generic+https://", nil},
-		"mail":                    {"smtp://u:" + secretPart + "@h/?to=x@y", "url", "plugin = email", nil},
-		"the library's log":       {"logger://" + secretPart, "url", "output", nil},
-		"several":                 {"ntfy://h/a\nntfy://h/" + secretPart, "url", "one address", nil},
-		"too long":                {"ntfy://h/" + strings.Repeat(secretPart, 1000), "url", "longer", nil},
-		"no token":                {"discord://" + secretPart, "url", "token missing", nil},
-		"no token of Telegram's":  {"telegram://" + secretPart + "@telegram?chats=x", "url", "cannot be used", nil},
-		"no token of Gotify's":    {"gotify://h/?title=" + secretPart, "url", "token of an application", nil},
-		"no host":                 {"ntfy:///" + secretPart, "url", "no host", nil},
-		"no topic":                {"ntfy://u:" + secretPart + "@h", "url", "topic", nil},
-		"no host of Teams":        {"teams://" + uuid + "@" + uuid + "/" + hexes + "/" + uuid + "/x?host=" + secretPart, "url", "cannot be used", nil},
-		"a key that is none":      {"discord://" + secretPart + "@123456?colour=" + secretPart, "url", "not a valid config key", nil},
-		"a template that is none": {"generic://h/?template=" + secretPart, "url", "template", nil},
-		"no address of its own":   {"discord+https://discord.com/api/webhooks/1/" + secretPart, "url", "accepts no", nil},
-		"a list with nothing":     {"matrix://u:" + secretPart + "@h/?rooms=,", "url", "cannot be used", nil},
-		"no such parameter":       {"ntfy://h/" + secretPart, "url", "params", func(c *config) { c.Params = map[string]string{"colour": secretPart} }},
-		"no value":                {"ntfy://h/" + secretPart, "url", "params", func(c *config) { c.Params = map[string]string{"priority": secretPart} }},
-		"no template":             {"ntfy://h/t", "params", "template", func(c *config) { c.Params = map[string]string{"title": "{{" + secretPart} }},
-		"a template that fails":   {"ntfy://h/t", "params", "fails", func(c *config) { c.Params = map[string]string{"title": "{{.Secret}}" + secretPart} }},
-		"a template without end":  {"ntfy://h/t", "params", "fails", func(c *config) { c.Params = map[string]string{"title": `{{printf "%9999d" 1}}`} }},
-		"a parameter with none":   {"ntfy://h/t", "params", "name", func(c *config) { c.Params = map[string]string{"": secretPart} }},
-		"no time":                 {"ntfy://h/t", "timeout", "at least 1ms", func(c *config) { c.Timeout = 0 }},
-		"a proxy that is none":    {"ntfy://h/t", "proxy", "must be an address", func(c *config) { c.Proxy = "h" }},
-		"an authority not there":  {"ntfy://h/t", "tls_ca", "cannot read", func(c *config) { c.CA = "/nonexistent" }},
+		"no address":              {"tell " + secretPart, "url", "must be an address", nil, ""},
+		"no URL":                  {"ntfy://%zz/" + secretPart, "url", "must be an address", nil, ""},
+		"nothing behind":          {"ntfy:" + secretPart, "url", "must be an address", nil, ""},
+		"no service":              {"x" + "://" + secretPart, "url", "bark://, discord://", nil, ""},
+		"an address of the web":   {"https://hooks.example/" + secretPart, "url", "generic+https://", nil, ""},
+		"mail":                    {"smtp://u:" + secretPart + "@h/?to=x@y", "url", "plugin = email", nil, ""},
+		"the library's log":       {"logger://" + secretPart, "url", "begins with the name of a service", nil, ""},
+		"several":                 {"ntfy://h/a\nntfy://h/" + secretPart, "url", "generic+https://", nil, ""},
+		"too long":                {"ntfy://h/" + strings.Repeat(secretPart, 1000), "url", "at most 8192 bytes", nil, ""},
+		"no token":                {"discord://" + secretPart, "url", "token missing", nil, svc},
+		"no token of Telegram's":  {"telegram://" + secretPart + "@telegram?chats=x", "url", "cannot be used", nil, svc},
+		"no token of Gotify's":    {"gotify://h/?title=" + secretPart, "url", "token of an application", nil, svc},
+		"no host":                 {"ntfy:///" + secretPart, "url", "no host", nil, svc},
+		"no topic":                {"ntfy://u:" + secretPart + "@h", "url", "topic", nil, svc},
+		"no host of Teams":        {"teams://" + uuid + "@" + uuid + "/" + hexes + "/" + uuid + "/x?host=" + secretPart, "url", "cannot be used", nil, svc},
+		"a key that is none":      {"discord://" + secretPart + "@123456?colour=" + secretPart, "url", "not a valid config key", nil, svc},
+		"a template that is none": {"generic://h/?template=" + secretPart, "url", "template", nil, svc},
+		"no address of its own":   {"discord+https://discord.com/api/webhooks/1/" + secretPart, "url", "generic+https://", nil, ""},
+		"a list with nothing":     {"matrix://u:" + secretPart + "@h/?rooms=,", "url", "cannot be used", nil, svc},
+		"no such parameter":       {"ntfy://h/" + secretPart, "url", "params", func(c *config) { c.Params = map[string]string{"colour": secretPart} }, svc},
+		"no value":                {"ntfy://h/" + secretPart, "url", "params", func(c *config) { c.Params = map[string]string{"priority": secretPart} }, svc},
+		"no template":             {"ntfy://h/t", "params", "template", func(c *config) { c.Params = map[string]string{"title": "{{" + secretPart} }, template},
+		"a template that fails":   {"ntfy://h/t", "params", "fails", func(c *config) { c.Params = map[string]string{"title": "{{.Secret}}" + secretPart} }, template},
+		"a template without end":  {"ntfy://h/t", "params", "fails", func(c *config) { c.Params = map[string]string{"title": `{{printf "%9999d" 1}}`} }, template},
+		"a parameter with none":   {"ntfy://h/t", "params", "KEY=", func(c *config) { c.Params = map[string]string{"": secretPart} }, ""},
+		"no time":                 {"ntfy://h/t", "timeout", "at least 1ms", func(c *config) { c.Timeout = 0 }, ""},
+		"a proxy that is none":    {"ntfy://h/t", "proxy", "must be an address", func(c *config) { c.Proxy = "h" }, ""},
+		"an authority not there":  {"ntfy://h/t", "tls_ca", "cannot read", func(c *config) { c.CA = "/nonexistent" }, file},
 	} {
 		t.Run(name, func(t *testing.T) {
 			conf := defaults()
@@ -55,6 +62,7 @@ func TestSectionsThatAreRefused(t *testing.T) {
 			if c.change != nil {
 				c.change(&conf)
 			}
+			sdktest.RefusedEarly(t, &conf, c.late)
 			err := sdk.CheckConfig(&conf)
 			if err == nil {
 				_, err = newNotifier(conf, s)
@@ -311,4 +319,24 @@ func FuzzURL(f *testing.F) {
 			t.Errorf("%q: %v", address, err)
 		}
 	})
+}
+
+// What the description says of addresses is what lookup knows.
+func TestTheSchemesAreThoseOfTheServices(t *testing.T) {
+	var want []string
+	for _, name := range names() {
+		want = append(want, name)
+		if _, custom := lookup(name).make().(types.CustomURLService); custom {
+			want = append(want, name+"+https", name+"+http")
+		}
+	}
+	f := Plugin().Kinds[0].Fields[0]
+	if !slices.Equal(f.Schemes, want) {
+		t.Errorf("the schemes of %s are %v, want %v", f.Key, f.Schemes, want)
+	}
+	for _, name := range names() {
+		if !strings.Contains(f.Form, name+"://") {
+			t.Errorf("%s:// is not in %q", name, f.Form)
+		}
+	}
 }

@@ -21,6 +21,10 @@ func TestConformance(t *testing.T) {
 		Options: sdktest.Options{
 			Values: map[string]string{"url": "generic+" + server.URL + "/s3cr3t?template=json"},
 			Hang:   map[string]string{"url": "generic+http://" + sdktest.Hanging(t) + "/s3cr3t"},
+			Late: map[string]string{
+				"what the service does not take": "what the address of a service has to hold is the library's code",
+				"no template":                    "what a template can use is the plugin's code", "no such file": "it is about a file",
+			},
 			Bad: []sdktest.Bad{
 				{Name: "no address", Set: map[string]string{"url": "tell-no-value"}, Key: "url"},
 				{Name: "no service", Set: map[string]string{"url": "tell://no-value"}, Key: "url"},

@@ -9,9 +9,9 @@ import (
 
 // config holds the keys of [notifier:x] with plugin = slack.
 type config struct {
-	WebhookURL string `mapstructure:"webhook_url" hark:"secret" doc:"address of an incoming webhook; this or bot_token"`
-	BotToken   string `mapstructure:"bot_token" hark:"secret" doc:"token of a bot (xoxb-…) with the scope chat:write; with channel"`
-	Channel    string `mapstructure:"channel" doc:"channel for bot_token, by its ID (C0123456789) or #name"`
+	WebhookURL string `mapstructure:"webhook_url" is:"web" or:"bot_token" hark:"secret" doc:"address of an incoming webhook; this or bot_token"`
+	BotToken   string `mapstructure:"bot_token" without:"webhook_url" needs:"channel" hark:"secret" doc:"token of a bot (xoxb-…) with the scope chat:write; with channel"`
+	Channel    string `mapstructure:"channel" without:"webhook_url" doc:"channel for bot_token, by its ID (C0123456789) or #name"`
 
 	Thread    bool          `mapstructure:"thread" doc:"one thread per program (bot_token only)"`
 	ThreadAge time.Duration `mapstructure:"thread_age" doc:"age at which a thread is replaced by a new one"`
@@ -21,7 +21,7 @@ type config struct {
 	Username  string `mapstructure:"username" doc:"name it is posted by (bot_token with the scope chat:write.customize, or an old webhook)"`
 	IconEmoji string `mapstructure:"icon_emoji" doc:"picture, e.g. :rotating_light:; as username"`
 
-	APIURL string `mapstructure:"api_url" doc:"address of the Web API, for bot_token"`
+	APIURL string `mapstructure:"api_url" is:"web" pattern:".+" doc:"address of the Web API, for bot_token"`
 	remote.HTTP
 }
 
@@ -34,20 +34,10 @@ func defaults() config {
 
 // Validate checks what one key alone cannot tell.
 func (c *config) Validate() error {
-	switch {
-	case c.WebhookURL == "" && c.BotToken == "":
-		return &sdk.ConfigError{Key: "webhook_url", Text: "is required, or bot_token is: write one of them, or webhook_url_file or bot_token_file"}
-	case c.WebhookURL != "" && c.BotToken != "":
-		return &sdk.ConfigError{Key: "bot_token", Text: "does not go together with webhook_url: write one of them"}
-	case c.WebhookURL != "":
+	if c.WebhookURL != "" {
 		if _, err := remote.URL(c.WebhookURL); err != nil {
 			return &sdk.ConfigError{Key: "webhook_url", Text: err.Error()}
 		}
-		if c.Channel != "" {
-			return &sdk.ConfigError{Key: "channel", Text: "is only for bot_token: a webhook has a channel of its own"}
-		}
-	case c.Channel == "":
-		return &sdk.ConfigError{Key: "channel", Text: "is required with bot_token"}
 	}
 	if _, err := remote.URL(c.APIURL); err != nil {
 		return &sdk.ConfigError{Key: "api_url", Text: err.Error()}

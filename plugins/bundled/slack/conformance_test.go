@@ -14,7 +14,10 @@ func TestConformanceOfAWebhook(t *testing.T) {
 		Options: sdktest.Options{
 			Values: map[string]string{"webhook_url": s.URL + hookPath},
 			Hang:   map[string]string{"webhook_url": "http://" + sdktest.Hanging(t) + hookPath},
+			Late:   map[string]string{"no such file": "it is about a file"},
 			Bad: []sdktest.Bad{
+				{Name: "a bot without a channel", Set: map[string]string{"webhook_url": sdktest.Unset, "bot_token": "tell-no-value"}, Key: "channel"},
+				{Name: "another channel", Set: map[string]string{"channel": "C1"}, Key: "channel"},
 				{Name: "no address", Set: map[string]string{"webhook_url": "tell-no-value"}, Key: "webhook_url"},
 				{Name: "neither", Set: map[string]string{"webhook_url": sdktest.Unset}, Key: "webhook_url"},
 				{Name: "both", Set: map[string]string{"bot_token": "tell-no-value"}, Key: "bot_token"},

@@ -468,6 +468,7 @@ func TestConfigurationsThatCannotBe(t *testing.T) {
 		conf := defaults()
 		c.change(&conf)
 		err, ok := sdk.CheckConfig(&conf).(*sdk.ConfigError)
+		sdktest.RefusedEarly(t, &conf, "")
 		if !ok || err.Key != c.key || bytes.Contains([]byte(err.Text), []byte(secretPart)) {
 			t.Errorf("%s: %v", c.key, err)
 		}

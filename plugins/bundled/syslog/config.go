@@ -12,13 +12,14 @@ import (
 
 // destination holds the keys that tell where messages go and in which form.
 type destination struct {
-	Address    string        `mapstructure:"address" doc:"unix:///dev/log, udp://host:514, tcp://host:514 or tls://host:6514; unixgram and unixstream fix the kind of socket"`
-	Format     string        `mapstructure:"format" choices:"auto,rfc5424,rfc3164" doc:"form of messages; auto: rfc3164 for sockets of this host, else rfc5424"`
-	Framing    string        `mapstructure:"framing" choices:"auto,octet,newline,nul" doc:"how messages are separated in a stream (RFC 6587); auto: octet, but newline on sockets of this host"`
-	Facility   string        `mapstructure:"facility" choices:"kern,user,mail,daemon,auth,syslog,lpr,news,uucp,cron,authpriv,ftp,local0,local1,local2,local3,local4,local5,local6,local7" doc:"facility of messages"`
-	Hostname   string        `mapstructure:"hostname" doc:"name of this host in messages; default: its own"`
-	Structured bool          `mapstructure:"structured_data" doc:"send group, process, pid and so on as structured data (rfc5424)"`
-	SDID       string        `mapstructure:"sd_id" doc:"name of the structured data, NAME@NUMBER with your enterprise number"`
+	Address    string `mapstructure:"address" pattern:"(?i)unix(gram|stream)?:///[^?#]*|(udp|tcp|tls)://[^/?#@]+/?" form:"like unix:///dev/log, udp://host:514, tcp://host:514 or tls://host:6514" doc:"unix:///dev/log, udp://host:514, tcp://host:514 or tls://host:6514; unixgram and unixstream fix the kind of socket"`
+	Format     string `mapstructure:"format" choices:"auto,rfc5424,rfc3164" doc:"form of messages; auto: rfc3164 for sockets of this host, else rfc5424"`
+	Framing    string `mapstructure:"framing" choices:"auto,octet,newline,nul" doc:"how messages are separated in a stream (RFC 6587); auto: octet, but newline on sockets of this host"`
+	Facility   string `mapstructure:"facility" choices:"kern,user,mail,daemon,auth,syslog,lpr,news,uucp,cron,authpriv,ftp,local0,local1,local2,local3,local4,local5,local6,local7" doc:"facility of messages"`
+	Hostname   string `mapstructure:"hostname" pattern:"[!-~]*" form:"a name without spaces" doc:"name of this host in messages; default: its own"`
+	Structured bool   `mapstructure:"structured_data" doc:"send group, process, pid and so on as structured data (rfc5424)"`
+	// sd_id has at most 32 bytes: RFC 5424, 6.3.2.
+	SDID       string        `mapstructure:"sd_id" pattern:"[^@=\\]\"\\s]+@[0-9.]*" max:"32" form:"NAME@NUMBER, such as hark@32473" doc:"name of the structured data, NAME@NUMBER with your enterprise number"`
 	MaxMessage int           `mapstructure:"max_message" min:"480" max:"64KB" hark:"size,zero" doc:"longest message with its header, up to 64KB; a longer line comes in several; default: 8000 bytes, 2 KB by udp"`
 	Timeout    time.Duration `mapstructure:"timeout" min:"1ms" doc:"how long to wait for the receiver"`
 	remote.TLS
@@ -71,7 +72,6 @@ const (
 	headerRoom = 64       // what is left for the text in any case
 	tlsPort    = "6514"   // RFC 5425, 4.1
 	plainPort  = "514"    // RFC 5426, 3.3; for TCP by custom
-	maxSDName  = 32       // RFC 5424, 6.3.2
 )
 
 // Validate checks what one key alone cannot tell. It is that of the structs that embed it, too.
@@ -85,13 +85,6 @@ func (d *destination) Validate() error {
 	}
 	if n := d.MaxMessage; n != 0 && (n < minMessage || n > maxMessage || to.network == "udp" && n > maxUDP) {
 		return &sdk.ConfigError{Key: "max_message", Text: "must be from 480 bytes to 64KB; 65507 bytes by udp"}
-	}
-	if name, number, ok := strings.Cut(d.SDID, "@"); !ok || name == "" || len(d.SDID) > maxSDName || strings.Trim(number, "0123456789.") != "" ||
-		strings.ContainsFunc(d.SDID, func(r rune) bool { return r <= ' ' || r > '~' || r == '=' || r == ']' || r == '"' }) {
-		return &sdk.ConfigError{Key: "sd_id", Text: "must be NAME@NUMBER of at most 32 characters, such as hark@32473"}
-	}
-	if d.Hostname != sanitize(d.Hostname, len(d.Hostname)) {
-		return &sdk.ConfigError{Key: "hostname", Text: "must be a name without spaces"}
 	}
 	return nil
 }

@@ -409,25 +409,27 @@ func TestConfigurationsThatCannotBe(t *testing.T) {
 	for _, c := range []struct {
 		key    string
 		change func(*sinkConfig)
+		late   string
 	}{
-		{"address", func(c *sinkConfig) { c.Address = "/dev/log" }},
-		{"address", func(c *sinkConfig) { c.Address = "http://x" }},
-		{"address", func(c *sinkConfig) { c.Address = "unix://host/x" }},
-		{"address", func(c *sinkConfig) { c.Address = "udp://u:p@x" }},
-		{"address", func(c *sinkConfig) { c.Address = "tcp://x/y" }},
-		{"address", func(c *sinkConfig) { c.Address = "%zz" }},
-		{"framing", func(c *sinkConfig) { c.Address, c.Framing = "udp://x", "octet" }},
-		{"max_message", func(c *sinkConfig) { c.MaxMessage = 100 }},
-		{"max_message", func(c *sinkConfig) { c.Address, c.MaxMessage = "tcp://x", 64<<10+1 }},
-		{"max_message", func(c *sinkConfig) { c.Address, c.MaxMessage = "udp://x", 1<<17 }},
-		{"sd_id", func(c *sinkConfig) { c.SDID = "hark" }},
-		{"sd_id", func(c *sinkConfig) { c.SDID = "ha]rk@1" }},
-		{"hostname", func(c *sinkConfig) { c.Hostname = "a b" }},
-		{"timeout", func(c *sinkConfig) { c.Timeout = 0 }},
-		{"flush_after", func(c *sinkConfig) { c.Idle = 0 }},
+		{"address", func(c *sinkConfig) { c.Address = "/dev/log" }, ""},
+		{"address", func(c *sinkConfig) { c.Address = "http://x" }, ""},
+		{"address", func(c *sinkConfig) { c.Address = "unix://host/x" }, ""},
+		{"address", func(c *sinkConfig) { c.Address = "udp://u:p@x" }, ""},
+		{"address", func(c *sinkConfig) { c.Address = "tcp://x/y" }, ""},
+		{"address", func(c *sinkConfig) { c.Address = "%zz" }, ""},
+		{"framing", func(c *sinkConfig) { c.Address, c.Framing = "udp://x", "octet" }, "it depends on a part of another key's value"},
+		{"max_message", func(c *sinkConfig) { c.MaxMessage = 100 }, ""},
+		{"max_message", func(c *sinkConfig) { c.Address, c.MaxMessage = "tcp://x", 64<<10+1 }, ""},
+		{"max_message", func(c *sinkConfig) { c.Address, c.MaxMessage = "udp://x", 1<<17 }, ""},
+		{"sd_id", func(c *sinkConfig) { c.SDID = "hark" }, ""},
+		{"sd_id", func(c *sinkConfig) { c.SDID = "ha]rk@1" }, ""},
+		{"hostname", func(c *sinkConfig) { c.Hostname = "a b" }, ""},
+		{"timeout", func(c *sinkConfig) { c.Timeout = 0 }, ""},
+		{"flush_after", func(c *sinkConfig) { c.Idle = 0 }, ""},
 	} {
 		conf := sinkDefaults()
 		c.change(&conf)
+		sdktest.RefusedEarly(t, &conf, c.late)
 		if err, ok := sdk.CheckConfig(&conf).(*sdk.ConfigError); !ok || err.Key != c.key {
 			t.Errorf("%s: %v", c.key, err)
 		}
@@ -459,6 +461,7 @@ func TestConformanceOfTheLogSink(t *testing.T) {
 		Options: sdktest.Options{
 			Values: map[string]string{"address": "tcp://" + r.address},
 			Hang:   map[string]string{"address": "tcp://" + sdktest.Hanging(t), "timeout": "1"},
+			Late:   map[string]string{},
 			Bad:    []sdktest.Bad{{Name: "no address", Set: map[string]string{"address": "tell-no-value"}, Key: "address"}},
 		},
 		Written: func(t *testing.T, records []sdk.LogRecord) {

@@ -388,13 +388,17 @@ func TestConformance(t *testing.T) {
 		Options: sdktest.Options{
 			Values: values(s.URL + "/" + secretPart),
 			Hang:   values("http://" + sdktest.Hanging(t) + "/" + secretPart),
+			Late: map[string]string{
+				"a broken template": "what a template can use is the plugin's code",
+				"no such file":      "it is about a file",
+			},
 			Bad: []sdktest.Bad{
 				{Name: "no address", Set: map[string]string{"url": "tell-no-value"}, Key: "url"},
 				{Name: "a method without a body", Set: map[string]string{"method": "GET"}, Key: "method"},
 				{Name: "no headers", Set: map[string]string{"headers": `X="tell-no-value` + "\n" + `Y: z"`}, Key: "headers"},
 				{Name: "a header of ours", Set: map[string]string{"headers": `content-length="7"`}, Key: "headers"},
 				{Name: "no template", Set: map[string]string{"format": "template"}, Key: "template"},
-				{Name: "a template not meant", Set: map[string]string{"template": "x"}, Key: "format"},
+				{Name: "a template not meant", Set: map[string]string{"template": "x"}, Key: "template"},
 				{Name: "a broken template", Set: map[string]string{"format": "template", "template": "{{.Nothing}}"}, Key: "template"},
 				{Name: "no such file", Set: map[string]string{"format": "template", "template_path": "/nonexistent"}, Key: "template_path"},
 				{Name: "two passwords", Set: map[string]string{"username": "x"}, Key: "bearer_token"},

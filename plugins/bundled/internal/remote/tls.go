@@ -14,9 +14,9 @@ import (
 
 // TLS holds the keys of a section that tell how to speak TLS. It is embedded into the configuration of a plugin.
 type TLS struct {
-	CA         string `mapstructure:"tls_ca" doc:"file of certificates (PEM) that sign the server's; default: the system's"`
-	Cert       string `mapstructure:"tls_cert" doc:"file of the client's certificate (PEM), with tls_key"`
-	Key        string `mapstructure:"tls_key" doc:"file of the client's key (PEM)"`
+	CA         string `mapstructure:"tls_ca" hark:"file" doc:"file of certificates (PEM) that sign the server's; default: the system's"`
+	Cert       string `mapstructure:"tls_cert" needs:"tls_key" hark:"file" doc:"file of the client's certificate (PEM), with tls_key"`
+	Key        string `mapstructure:"tls_key" needs:"tls_cert" hark:"file" doc:"file of the client's key (PEM)"`
 	ServerName string `mapstructure:"tls_server_name" doc:"name that the server's certificate must have; default: the host's"`
 	Insecure   bool   `mapstructure:"tls_insecure" doc:"accept any certificate: no protection against a server in between"`
 }
