@@ -94,7 +94,7 @@ func pluginRestart(r *run, names []string) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	good, err := r.checkServed([]string{"plugin:" + names[0]})
+	good, err := r.checkServed([]string{"plugin:" + names[0]}, []string{"plugin:" + names[0]})
 	if good {
 		r.report(did(names[0], "restarted"))
 	}

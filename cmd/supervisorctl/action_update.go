@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -52,8 +53,30 @@ func update(r *run, arg string) (answer, error) {
 	for _, h := range r.reloadHints() {
 		r.hint(h)
 	}
-	_, err = r.checkServed(slices.Concat(changed, added))
-	return answer{}, err
+	return answer{}, r.checkSections(names, slices.Concat(changed, added))
+}
+
+// checkSections has plugins try at once what they have refused before, since what was wrong may have been in a file that a section names,
+// and reports every section that is not served by its present settings, changed or not: of those that were asked for, or of all.
+// Supervisor's daemon has no such sections.
+func (r *run) checkSections(names, touched []string) error {
+	_, err := r.server.call(r.ctx, "hark.retryPlugins")
+	if fault := asFault(err); fault != nil {
+		return nil // no plugins, or none that this user may try
+	}
+	if err != nil {
+		return err
+	}
+	all, err := r.servedSections()
+	if err != nil {
+		return err
+	}
+	sections := narrow(slices.Sorted(maps.Keys(all)), names)
+	sections = slices.DeleteFunc(sections, func(n string) bool { // whose sections are reported themselves
+		return strings.HasPrefix(n, "plugin:") && !slices.Contains(touched, n)
+	})
+	_, err = r.checkServed(sections, touched)
+	return err
 }
 
 // narrow is those groups that were asked for; nobody asked for any: all.
@@ -74,8 +97,13 @@ func (r *run) checkGroups(names, added []string) error {
 	if err != nil {
 		return err
 	}
+	var sections map[string]served
+	if slices.ContainsFunc(names, isPluginSection) {
+		sections, _ = r.servedSections() // Supervisor's daemon has none
+	}
 	for i, name := range names {
-		known := slices.Contains(added, name) || slices.Contains(names[:i], name) ||
+		_, section := sections[name]
+		known := section || slices.Contains(added, name) || slices.Contains(names[:i], name) ||
 			slices.ContainsFunc(infos, func(p processInfo) bool { return p.Group == name })
 		if !known {
 			r.report(failed(exitGeneric, "ERROR: no such group: "+name))

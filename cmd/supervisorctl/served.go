@@ -93,9 +93,10 @@ func (p *pluginInfo) serves(i pluginInstance) served {
 	return s
 }
 
-// checkServed waits for the first try of sections that were just made active, and reports
-// which are not served, and whether all are. Supervisor's daemon has no such sections.
-func (r *run) checkServed(names []string) (bool, error) {
+// checkServed waits for the first try of sections that were just made active or are tried
+// again, and reports which are not served, and whether all are. Those of touched, which were
+// just made active, have to be well, too.
+func (r *run) checkServed(names, touched []string) (bool, error) {
 	names = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !isPluginSection(n) })
 	if _, skip := r.flags["no-wait"]; skip || len(names) == 0 {
 		return true, nil
@@ -120,7 +121,7 @@ func (r *run) checkServed(names []string) (bool, error) {
 		for _, name := range names {
 			s, known := all[name]
 			switch {
-			case !known || s.ready && s.trouble == "":
+			case !known || s.ready && (s.trouble == "" || !s.previous && !slices.Contains(touched, name)):
 				continue // a [plugin:x] that no section names has nothing to serve
 			case s.trouble == "":
 				s.trouble = "its plugin has not answered yet; see plugin status"

@@ -211,3 +211,6 @@ func (e *extensions) RestartPlugin(name string) error {
 	}
 	return nil
 }
+
+// RetryPlugins is rpc.Plugins'.
+func (e *extensions) RetryPlugins() { e.host.Retry() }

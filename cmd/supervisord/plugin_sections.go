@@ -101,20 +101,31 @@ func (t *pluginTool) sections(words []string) error {
 	return nil
 }
 
-// missingFiles are the files that a section names and that are not there. What is in one is
-// not looked at: who checks a configuration may not be who may read it.
+// missingFiles is what is wrong with the files that a section names. What is in one is not
+// looked at: who checks a configuration may not be who may read it.
 func missingFiles(d *sdk.Description, in *config.PluginInstance) (missing []config.Issue) {
 	i := instanceOf(in)
-	for _, k := range host.Files(d, &i) {
+	secrets, files := host.Files(d, &i)
+	at := func(k host.Key, text string) {
+		missing = append(missing, config.Issue{File: k.File, Line: k.Line, Section: in.Section, Key: k.Name, Text: text})
+	}
+	for _, k := range secrets {
+		if _, err := config.CheckSecretFile(k.Value); errors.Is(err, os.ErrNotExist) {
+			at(k, notThere)
+		} else if err != nil {
+			at(k, err.Error())
+		}
+	}
+	for _, k := range files {
 		if _, err := os.Stat(k.Value); errors.Is(err, os.ErrNotExist) {
-			missing = append(missing, config.Issue{
-				File: k.File, Line: k.Line, Section: in.Section, Key: k.Name,
-				Text: "the file is not there, and the section is not served before it is",
-			})
+			at(k, notThere)
 		}
 	}
 	return missing
 }
+
+// notThere is what is said of a file that does not exist.
+const notThere = "the file is not there, and the section is not served before it is"
 
 // pluginIssue is something wrong with the plugin that a section names, at its key plugin.
 func pluginIssue(in *config.PluginInstance, text string) config.Issue {

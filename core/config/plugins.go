@@ -206,23 +206,33 @@ func (l *loader) pluginDirs(k *key, v setting) (dirs []string) {
 // ReadSecretFile reads a secret: the first line of a file that belongs to root or to us and that nobody else may write, nor everybody
 // read. The error says nothing of its name, which may be seen by those alone who may read the section, nor of its content. It may block on a disk.
 func ReadSecretFile(path string) (Secret, error) {
-	if !filepath.IsAbs(path) {
-		return Secret{}, errors.New("cannot use the file: its path must be absolute")
-	}
-	st, err := os.Stat(path)
+	st, err := CheckSecretFile(path)
 	if err != nil {
-		return Secret{}, fmt.Errorf("cannot read the file: %s", reason(err))
+		return Secret{}, err
 	}
-	sys, _ := st.Sys().(*syscall.Stat_t)
-	switch {
-	case !st.Mode().IsRegular():
-		return Secret{}, errors.New("cannot use the file: it is not a regular file")
-	case sys != nil && sys.Uid != 0 && int(sys.Uid) != os.Geteuid():
+	if sys, ok := st.Sys().(*syscall.Stat_t); ok && sys.Uid != 0 && int(sys.Uid) != os.Geteuid() {
 		return Secret{}, fmt.Errorf("cannot use the file: it belongs to uid %d, not to root or supervisord; chown it to root", sys.Uid)
-	case st.Mode()&0o022 != 0:
-		return Secret{}, errors.New("cannot use the file: others may write to it; chmod it to 0600")
-	case st.Mode()&0o004 != 0:
-		return Secret{}, errors.New("cannot use the file: everybody may read it; chmod it to 0600")
 	}
 	return secretLine(path)
+}
+
+// CheckSecretFile reports what is known to be wrong with a file with a secret to somebody who may not read it, nor be who will. It may block
+// on a disk.
+func CheckSecretFile(path string) (os.FileInfo, error) {
+	if !filepath.IsAbs(path) {
+		return nil, errors.New("cannot use the file: its path must be absolute")
+	}
+	st, err := os.Stat(path)
+	var failed *os.PathError
+	switch {
+	case errors.As(err, &failed):
+		return nil, fmt.Errorf("cannot read the file: %w", failed.Err)
+	case !st.Mode().IsRegular():
+		return nil, errors.New("cannot use the file: it is not a regular file")
+	case st.Mode()&0o022 != 0:
+		return nil, errors.New("cannot use the file: others may write to it; chmod it to 0600")
+	case st.Mode()&0o004 != 0:
+		return nil, errors.New("cannot use the file: everybody may read it; chmod it to 0600")
+	}
+	return st, nil
 }

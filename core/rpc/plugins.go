@@ -13,6 +13,7 @@ import (
 type Plugins interface {
 	Plugins() []Plugin
 	RestartPlugin(name string) error // ErrNoSuch where there is none of that name
+	RetryPlugins()
 }
 
 // Plugin is how a plugin does.
@@ -68,6 +69,15 @@ func PluginMethods(p Plugins) []Method {
 				case err != nil:
 					return nil, fault(Failed, err.Error())
 				}
+				return true, nil
+			},
+		},
+		{
+			Name:    "retryPlugins",
+			Returns: Param{"boolean", "result", "true"},
+			Help:    "Try at once what plugins have refused, and plugins in BACKOFF or FATAL, and read files with secrets again. It does not wait for that.",
+			Call: func(context.Context, []any) (any, error) {
+				p.RetryPlugins()
 				return true, nil
 			},
 		},

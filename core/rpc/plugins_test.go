@@ -22,6 +22,8 @@ func (f *fakePlugins) Plugins() []Plugin {
 	}
 }
 
+func (f *fakePlugins) RetryPlugins() { f.restarted = append(f.restarted, "all") }
+
 func (f *fakePlugins) RestartPlugin(name string) error {
 	switch name {
 	case "slack":
@@ -70,7 +72,13 @@ func TestPluginMethods(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
-	if !slices.Equal(f.restarted, []string{"slack"}) {
+	if v, err := d.Call(context.Background(), Control, "hark.retryPlugins", nil); v != true || err != nil {
+		t.Errorf("%v, %v", v, err)
+	}
+	if _, err := d.Call(context.Background(), ReadOnly, "hark.retryPlugins", nil); !isFault(err, Failed) {
+		t.Error(err)
+	}
+	if !slices.Equal(f.restarted, []string{"slack", "all"}) {
 		t.Errorf("restarted %v", f.restarted)
 	}
 }

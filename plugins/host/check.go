@@ -36,14 +36,27 @@ func CheckKeys(d *sdk.Description, i *Instance) (wrong []*sdk.ConfigError) {
 
 // Files are the keys of a section that name files that must be there, as far as the description of its plugin tells: with secrets, and
 // others that the plugin reads.
-func Files(d *sdk.Description, i *Instance) (files []Key) {
+func Files(d *sdk.Description, i *Instance) (secrets, others []Key) {
+	kind := d.Kind(i.Kind)
+	if kind == nil {
+		return nil, nil
+	}
+	for _, k := range i.Keys {
+		if f := fieldOf(kind.Fields, k.Name); f != nil && f.File && filepath.IsAbs(k.Value) {
+			others = append(others, k)
+		}
+	}
+	return secretFiles(d, i), others
+}
+
+// secretFiles are the keys of a section that name files with secrets.
+func secretFiles(d *sdk.Description, i *Instance) (files []Key) {
 	kind := d.Kind(i.Kind)
 	if kind == nil {
 		return nil
 	}
 	for _, k := range i.Keys {
-		f := fieldOf(kind.Fields, k.Name)
-		if secretOf(kind.Fields, k.Name) != "" || f != nil && f.File && filepath.IsAbs(k.Value) {
+		if secretOf(kind.Fields, k.Name) != "" {
 			files = append(files, k)
 		}
 	}

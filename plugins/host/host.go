@@ -309,6 +309,14 @@ func (h *Host) Restart(name string) error {
 	return nil
 }
 
+// Retry has all that was refused or failed tried again at once, and files with secrets read again: what was wrong need not have been in the
+// configuration. What is served goes on meanwhile.
+func (h *Host) Retry() {
+	for _, p := range h.present() {
+		p.retry()
+	}
+}
+
 // Status is how a plugin does.
 type Status struct {
 	Name, Version string

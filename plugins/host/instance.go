@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -24,11 +25,12 @@ type instance struct {
 	health  string
 	methods []sdk.Method // those told last, whether the plugin runs or not
 	secrets []string
+	given   map[string]string // the values that were taken last, in the process that runs: those of secrets may change in their files
 }
 
 // reset forgets what the process knew: it is another one.
 func (i *instance) reset() {
-	i.tried, i.ready, i.refused, i.health, i.trouble = 0, false, false, "", ""
+	i.tried, i.ready, i.refused, i.health, i.trouble, i.given = 0, false, false, "", "", nil
 }
 
 func (p *plugin) setInstance(i Instance) {
@@ -110,6 +112,26 @@ func (p *plugin) settled() bool {
 	return true
 }
 
+// retry has what was refused or failed tried again at once, and files with secrets read again.
+func (p *plugin) retry() {
+	p.locked(func() {
+		for _, i := range p.instances {
+			if !i.busy && (i.refused || i.fromFiles(p.live)) {
+				i.tried = min(i.tried, i.version-1)
+			}
+		}
+		if p.state == Fatal || p.state == Backoff {
+			p.changed, p.failures = true, 0
+		}
+	})
+	p.ring()
+}
+
+// fromFiles reports whether an instance has secrets in files, as far as its plugin has said what it knows.
+func (i *instance) fromFiles(l *live) bool {
+	return l != nil && len(secretFiles(&l.description, &i.Instance)) > 0
+}
+
 // retryRefused has instances that were refused tried again: what was wrong may not have been in the configuration.
 func (p *plugin) retryRefused() {
 	p.mu.Lock()
@@ -162,7 +184,11 @@ func (p *plugin) configure(l *live, k instanceKey, i *instance, version int, spe
 func (p *plugin) give(l *live, k instanceKey, i *instance, version int, spec Instance) {
 	values, secrets, err := p.values(&l.description, &spec)
 	var methods []sdk.Method
+	same := false
 	if err == nil {
+		p.locked(func() { same = p.live == l && i.ready && i.taken == version && maps.Equal(i.given, values) })
+	}
+	if err == nil && !same {
 		p.locked(func() {
 			i.secrets = append(i.secrets, secrets...) // the old ones may still be said
 			p.setSecrets()
@@ -186,10 +212,12 @@ func (p *plugin) give(l *live, k instanceKey, i *instance, version int, spec Ins
 			i.trouble = p.redact(err.Error())
 			err = errors.New(i.trouble)
 		default:
-			known, fresh = true, i.taken != version
-			i.ready, i.taken = true, version
+			known, fresh = true, !same && (i.taken != version || i.given != nil)
+			i.ready, i.taken, i.given = true, version, values
 			i.secrets = secrets
-			i.methods = methods
+			if !same {
+				i.methods = methods
+			}
 			p.setSecrets()
 		}
 	})
@@ -199,7 +227,7 @@ func (p *plugin) give(l *live, k instanceKey, i *instance, version int, spec Ins
 		return
 	case err != nil:
 		p.log.Error("cannot use an instance", "section", spec.Section, "error", err)
-	case spec.Kind == sdk.NamespaceKind:
+	case spec.Kind == sdk.NamespaceKind && !same:
 		p.tellNamespaces()
 	}
 	if f := p.host.o.Configured; f != nil && fresh { // it has taken settings that no process of it had

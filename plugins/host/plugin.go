@@ -396,6 +396,9 @@ func (p *plugin) status() Status {
 		Name: p.name, Version: p.version, State: p.state, PID: p.pid, Since: p.since, Restarts: max(p.starts-1, 0), Failures: p.failures, Defects: p.part.Defects(),
 		Trouble: p.why, SHA256: p.sha256, Permissions: p.settings.Permissions,
 	}
+	if p.changed && (p.state == Backoff || p.state == Fatal) { // it does not wait any longer
+		s.State = Starting
+	}
 	for _, i := range p.sorted() {
 		trouble := i.trouble
 		if trouble == "" {
