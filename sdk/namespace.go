@@ -2,7 +2,10 @@ package sdk
 
 import (
 	"context"
+	"iter"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/wire"
 )
 
 // Namespace adds XML-RPC methods: those of [rpcinterface:x] are called x.METHOD.
@@ -32,8 +35,25 @@ type Param struct{ Type, Name, Help string }
 // Struct is a struct of XML-RPC with its members in order.
 type Struct []Member
 
+// All goes through the names and values of the members in order.
+func (s Struct) All() iter.Seq2[string, any] {
+	return func(yield func(string, any) bool) {
+		for _, m := range s {
+			if !yield(m.Name, m.Value) {
+				return
+			}
+		}
+	}
+}
+
 // Member is one member of a Struct.
 type Member struct {
 	Name  string
 	Value any
 }
+
+// The bounds of parameters and results of XML-RPC methods.
+const (
+	MaxDepth = wire.MaxDepth // 64: how deep values may hold values
+	MaxReply = wire.MaxReply // 8 MiB: bytes of one result, or of the parameters of one call, as protobuf
+)

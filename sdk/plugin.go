@@ -16,11 +16,13 @@ package sdk
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/hark-supervisor/hark/internal/pytext"
+	"github.com/hark-supervisor/hark/internal/wire"
 )
 
 // Plugin is a plugin, as passed to Serve.
@@ -30,16 +32,6 @@ type Plugin struct {
 	Doc     string // one sentence, for people
 	Kinds   []Kind // what it can be, each kind once
 }
-
-// KindName identifies a kind of plugin.
-type KindName string
-
-// The kinds. Each is also the word before the colon of its sections, but for namespaces, whose sections are [rpcinterface:x].
-const (
-	NotifierKind  KindName = "notifier"
-	LogSinkKind   KindName = "logsink"
-	NamespaceKind KindName = "namespace"
-)
 
 // Instance describes a new instance and its environment.
 type Instance struct {
@@ -84,6 +76,16 @@ type Fault struct {
 
 // Error returns the fault's text.
 func (f *Fault) Error() string { return f.Text }
+
+// FaultOf returns the fault that an error is or wraps: of a Host's Call, the daemon's. Any other error is FAILED (30) with
+// its text, and no error is nil.
+func FaultOf(err error) *Fault {
+	var f *Fault
+	if err == nil || errors.As(err, &f) {
+		return f
+	}
+	return &Fault{Code: wire.Failed, Text: err.Error()}
+}
 
 // Event is one event of the daemon, as sent to listeners (PROTOCOL.md, section 6).
 type Event struct {

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"sync"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
+	"github.com/hark-supervisor/hark/internal/wire"
 	pb "github.com/hark-supervisor/hark/sdk/proto"
 )
 
@@ -23,7 +21,7 @@ func (s *pluginService) Describe(context.Context, *pb.DescribeRequest) (*pb.Desc
 }
 
 func (s *pluginService) Configure(ctx context.Context, q *pb.ConfigureRequest) (*pb.ConfigureReply, error) {
-	k, err := keyFromProto(q.GetInstance())
+	k, err := wire.KeyFromProto(q.GetInstance())
 	if err != nil {
 		return nil, err
 	}
@@ -31,20 +29,20 @@ func (s *pluginService) Configure(ctx context.Context, q *pb.ConfigureRequest) (
 	var c *ConfigError
 	switch {
 	case errors.As(err, &c):
-		return &pb.ConfigureReply{Error: cleanText(c.Text), Key: cleanText(c.Key)}, nil
+		return &pb.ConfigureReply{Error: wire.CleanText(c.Text), Key: wire.CleanText(c.Key)}, nil
 	case err != nil:
-		return &pb.ConfigureReply{Error: cleanText(err.Error())}, nil
+		return &pb.ConfigureReply{Error: wire.CleanText(err.Error())}, nil
 	}
 	return &pb.ConfigureReply{Methods: methodsToProto(methods)}, nil
 }
 
 func (s *pluginService) Remove(ctx context.Context, q *pb.RemoveRequest) (*pb.RemoveReply, error) {
-	k, err := keyFromProto(q.GetInstance())
+	k, err := wire.KeyFromProto(q.GetInstance())
 	if err != nil {
 		return nil, err
 	}
 	if err := s.r.remove(ctx, k); err != nil {
-		return &pb.RemoveReply{Error: cleanText(err.Error())}, nil
+		return &pb.RemoveReply{Error: wire.CleanText(err.Error())}, nil
 	}
 	return &pb.RemoveReply{}, nil
 }
@@ -56,7 +54,7 @@ func (s *pluginService) Health(context.Context, *pb.HealthRequest) (*pb.HealthRe
 	for n, i := range instances {
 		asked.Go(func() {
 			reply.Instances[n] = &pb.InstanceHealth{
-				Instance: keyToProto(keys[n]), Trouble: cleanText(s.r.redact.text(i.trouble())),
+				Instance: keys[n].ToProto(), Trouble: wire.CleanText(s.r.redact.text(i.trouble())),
 			}
 		})
 	}
@@ -69,70 +67,27 @@ func (s *pluginService) Stop(ctx context.Context, _ *pb.StopRequest) (*pb.StopRe
 	return &pb.StopReply{}, nil
 }
 
-func keyFromProto(i *pb.Instance) (instanceKey, error) {
-	kind := kindFromProto(i.GetKind())
-	if kind == "" {
-		return instanceKey{}, status.Errorf(codes.InvalidArgument, "the kind %d is unknown", i.GetKind())
-	}
-	if i.GetName() == "" || len(i.GetName()) > maxName {
-		return instanceKey{}, status.Error(codes.InvalidArgument, "an instance needs a name of at most 256 bytes")
-	}
-	return instanceKey{kind, i.GetName()}, nil
-}
-
-func keyToProto(k instanceKey) *pb.Instance {
-	return &pb.Instance{Kind: kindToProto(k.kind), Name: cleanText(k.name)}
-}
-
-func kindToProto(k KindName) pb.Kind {
-	switch k {
-	case NotifierKind:
-		return pb.Kind_NOTIFIER
-	case LogSinkKind:
-		return pb.Kind_LOG_SINK
-	case NamespaceKind:
-		return pb.Kind_NAMESPACE
-	}
-	return pb.Kind_KIND_UNSPECIFIED
-}
-
-func kindFromProto(k pb.Kind) KindName {
-	switch k {
-	case pb.Kind_NOTIFIER:
-		return NotifierKind
-	case pb.Kind_LOG_SINK:
-		return LogSinkKind
-	case pb.Kind_NAMESPACE:
-		return NamespaceKind
-	}
-	return ""
-}
-
-func daemonToProto(d Daemon) *pb.Daemon {
-	return &pb.Daemon{Identifier: cleanText(d.Identifier), Hostname: cleanText(d.Hostname), Version: cleanText(d.Version)}
-}
-
 func daemonFromProto(d *pb.Daemon) Daemon {
 	return Daemon{Identifier: d.GetIdentifier(), Hostname: d.GetHostname(), Version: d.GetVersion()}
 }
 
 // check reports what is wrong with a plugin as its author wrote it.
 func (p Plugin) check() error {
-	if err := checkName(p.Name); err != nil {
+	if err := wire.CheckName(p.Name); err != nil {
 		return err
 	}
 	if p.Version == "" || len(p.Kinds) == 0 {
 		return errors.New("a plugin has a version and at least one kind")
 	}
-	seen := map[KindName]bool{}
+	seen := map[wire.Kind]bool{}
 	for _, k := range p.Kinds {
-		if kindToProto(k.Name) == pb.Kind_KIND_UNSPECIFIED || k.build == nil {
+		if k.name.ToProto() == pb.Kind_KIND_UNSPECIFIED || k.build == nil {
 			return errors.New("kinds are made by NotifierOf, LogSinkOf and NamespaceOf")
 		}
-		if seen[k.Name] {
-			return fmt.Errorf("the kind %s is there twice", k.Name)
+		if seen[k.name] {
+			return fmt.Errorf("the kind %s is there twice", k.name)
 		}
-		seen[k.Name] = true
+		seen[k.name] = true
 	}
 	return nil
 }

@@ -15,6 +15,9 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/hark-supervisor/hark/internal/pluginkeys"
+	"github.com/hark-supervisor/hark/internal/wire"
 )
 
 // registry holds the instances of a plugin's process, from Configure to Remove or Stop.
@@ -25,16 +28,9 @@ type registry struct {
 	hosts  hosts
 
 	mu      sync.Mutex
-	slots   map[instanceKey]*slot
+	slots   map[wire.Key]*slot
 	stopped bool
 }
-
-type instanceKey struct {
-	kind KindName
-	name string
-}
-
-func (k instanceKey) String() string { return string(k.kind) + " " + k.name }
 
 // slot is the place of the instances that bear one name, one after another.
 type slot struct {
@@ -42,8 +38,8 @@ type slot struct {
 	now  *instance     // guarded by registry.mu; nil for none
 }
 
-func newRegistry(p Plugin, stderr io.Writer, host func(Peer) error) *registry {
-	r := &registry{plugin: p, redact: &redactor{}, hosts: hosts{check: host}, slots: map[instanceKey]*slot{}}
+func newRegistry(p Plugin, stderr io.Writer, host func(wire.Peer) error) *registry {
+	r := &registry{plugin: p, redact: &redactor{}, hosts: hosts{check: host}, slots: map[wire.Key]*slot{}}
 	r.log = logger{hclog.New(&hclog.LoggerOptions{
 		Name: p.Name, Level: hclog.Trace, JSONFormat: true, Output: redactingWriter{r.redact, stderr},
 	})}
@@ -51,7 +47,7 @@ func newRegistry(p Plugin, stderr io.Writer, host func(Peer) error) *registry {
 }
 
 // lock takes the slot of a key; unlock gives it back.
-func (r *registry) lock(ctx context.Context, k instanceKey) (*slot, error) {
+func (r *registry) lock(ctx context.Context, k wire.Key) (*slot, error) {
 	s := r.slot(k)
 	select {
 	case s.lock <- struct{}{}:
@@ -64,7 +60,7 @@ func (r *registry) lock(ctx context.Context, k instanceKey) (*slot, error) {
 func (s *slot) unlock() { <-s.lock }
 
 // slot is the place of a key, which is made where there is none.
-func (r *registry) slot(k instanceKey) *slot {
+func (r *registry) slot(k wire.Key) *slot {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.slots[k]
@@ -83,10 +79,10 @@ func (r *registry) locked(f func()) {
 }
 
 // configure makes an instance and puts it in the place of the one before it, which is closed before the new one is called.
-func (r *registry) configure(ctx context.Context, k instanceKey, values map[string]string, d Daemon, socket string) ([]Method, error) {
-	i := slices.IndexFunc(r.plugin.Kinds, func(kind Kind) bool { return kind.Name == k.kind })
+func (r *registry) configure(ctx context.Context, k wire.Key, values map[string]string, d Daemon, socket string) ([]Method, error) {
+	i := slices.IndexFunc(r.plugin.Kinds, func(kind Kind) bool { return kind.name == k.Kind })
 	if i < 0 {
-		return nil, &ConfigError{Text: fmt.Sprintf("%s is not a %s", r.plugin.Name, k.kind)}
+		return nil, &ConfigError{Text: fmt.Sprintf("%s is not a %s", r.plugin.Name, k.Kind)}
 	}
 	s, err := r.lock(ctx, k)
 	if err != nil {
@@ -104,15 +100,15 @@ func (r *registry) configure(ctx context.Context, k instanceKey, values map[stri
 	if before != nil {
 		old = before.secrets
 	}
-	secrets := r.plugin.Kinds[i].secrets(values)
+	secrets := pluginkeys.Secrets(r.plugin.Kinds[i].fields, values)
 	r.redact.set(k, append(slices.Clone(old), secrets...))
-	next := newInstance(r.log.Named(k.name), secrets)
+	next := newInstance(r.log.Named(k.Name), secrets)
 	var methods []Method
 	err = next.guard("making the instance", func() (err error) {
-		next.impl, err = r.plugin.Kinds[i].build(ctx, values, Instance{Name: k.name, Daemon: d, Log: next.log, Host: r.hosts.at(socket)})
-		if n, ok := next.impl.(Namespace); ok && err == nil && k.kind == NamespaceKind {
+		next.impl, err = r.plugin.Kinds[i].build(ctx, values, Instance{Name: k.Name, Daemon: d, Log: next.log, Host: r.hosts.at(socket)})
+		if n, ok := next.impl.(Namespace); ok && err == nil && k.Kind == wire.Namespace {
 			methods = n.Methods()
-			err = checkMethods(methods)
+			err = wire.CheckMethods(methodsToProto(methods))
 		}
 		return err
 	})
@@ -156,7 +152,7 @@ func portion(ctx context.Context, part, of time.Duration) (context.Context, cont
 }
 
 // remove flushes and ends an instance.
-func (r *registry) remove(ctx context.Context, k instanceKey) error {
+func (r *registry) remove(ctx context.Context, k wire.Key) error {
 	s, err := r.lock(ctx, k)
 	if err != nil {
 		return err
@@ -179,7 +175,7 @@ func (r *registry) remove(ctx context.Context, k instanceKey) error {
 
 // stop ends all instances, side by side; none can be made any more.
 func (r *registry) stop(ctx context.Context) {
-	var keys []instanceKey
+	var keys []wire.Key
 	r.locked(func() {
 		r.stopped = true
 		keys = slices.Collect(maps.Keys(r.slots))
@@ -197,7 +193,7 @@ func (r *registry) stop(ctx context.Context) {
 }
 
 // all lists the instances, by kind and name.
-func (r *registry) all() (keys []instanceKey, found []*instance) {
+func (r *registry) all() (keys []wire.Key, found []*instance) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for k, s := range r.slots {
@@ -205,7 +201,7 @@ func (r *registry) all() (keys []instanceKey, found []*instance) {
 			keys = append(keys, k)
 		}
 	}
-	slices.SortFunc(keys, func(a, b instanceKey) int { return strings.Compare(a.String(), b.String()) })
+	slices.SortFunc(keys, func(a, b wire.Key) int { return strings.Compare(a.String(), b.String()) })
 	for _, k := range keys {
 		found = append(found, r.slots[k].now)
 	}
@@ -213,7 +209,7 @@ func (r *registry) all() (keys []instanceKey, found []*instance) {
 }
 
 // at is the instance of a key; nil: there is none.
-func (r *registry) at(k instanceKey) *instance {
+func (r *registry) at(k wire.Key) *instance {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s := r.slots[k]; s != nil {
@@ -223,11 +219,11 @@ func (r *registry) at(k instanceKey) *instance {
 }
 
 // enter begins a call of an instance, which leave ends. The error is a status of gRPC.
-func (r *registry) enter(ctx context.Context, k instanceKey) (*instance, error) {
+func (r *registry) enter(ctx context.Context, k wire.Key) (*instance, error) {
 	for {
 		i := r.at(k)
 		if i == nil {
-			return nil, status.Errorf(codes.NotFound, "no %s of that name is configured", k.kind)
+			return nil, status.Errorf(codes.NotFound, "no %s of that name is configured", k.Kind)
 		}
 		if !i.begin() {
 			continue // retired since; its place has another or none

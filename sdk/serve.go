@@ -10,6 +10,8 @@ import (
 
 	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
+
+	"github.com/hark-supervisor/hark/internal/wire"
 )
 
 // Serve serves a plugin to the host that started this process, and never returns: a plugin's main consists of it. The
@@ -66,7 +68,7 @@ func run(p Plugin, args []string, stdin io.Reader, stdout, stderr io.Writer) int
 	for _, arg := range args {
 		switch arg {
 		case "--describe", "-describe":
-			doc, err := describeJSON(p)
+			doc, err := Describe(p)
 			if err == nil {
 				_, err = stdout.Write(doc)
 			}
@@ -80,7 +82,7 @@ func run(p Plugin, args []string, stdin io.Reader, stdout, stderr io.Writer) int
 			return 0
 		}
 	}
-	if os.Getenv(Cookie) != CookieValue {
+	if os.Getenv(wire.Cookie) != wire.CookieValue {
 		_, _ = fmt.Fprint(stderr, byHand(p))
 		return 2
 	}
@@ -92,7 +94,7 @@ func run(p Plugin, args []string, stdin io.Reader, stdout, stderr io.Writer) int
 func byHand(p Plugin) string {
 	var kinds []string
 	for _, k := range p.Kinds {
-		kinds = append(kinds, string(k.Name))
+		kinds = append(kinds, string(k.name))
 	}
 	return fmt.Sprintf(`This is %s %s, a plugin of Hark (%s): %s
 supervisord starts it where its configuration names it. To install it:
@@ -112,13 +114,13 @@ func serve(p Plugin, stdin io.Reader, stderr io.Writer) {
 		_, _ = io.Copy(io.Discard, stdin)
 		os.Exit(0)
 	}()
-	host := IsPID(os.Getppid)
+	host := wire.IsPID(os.Getppid)
 	r := newRegistry(p, stderr, host)
 	plugin.Serve(&plugin.ServeConfig{
-		HandshakeConfig:  Handshake(),
-		VersionedPlugins: map[int]plugin.PluginSet{ProtocolVersion: {PluginName: &GRPCPlugin{r: r}}},
+		HandshakeConfig:  wire.Handshake(),
+		VersionedPlugins: map[int]plugin.PluginSet{wire.ProtocolVersion: {wire.PluginName: &grpcPlugin{r: r}}},
 		GRPCServer: func(o []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(o, serverOptions(host)...)...)
+			return grpc.NewServer(append(o, wire.ServerOptions(host)...)...)
 		},
 		Logger: r.log,
 	})

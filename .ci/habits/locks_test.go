@@ -15,7 +15,7 @@ import (
 const root = "../.."
 
 // lockedByDefer are the directories, with all below them, in which a lock is released by defer.
-var lockedByDefer = []string{"cmd/supervisord", "core", "eventlistener", "plugins", "sdk", "testplugins"}
+var lockedByDefer = []string{"cmd/supervisord", "core", "eventlistener", "internal", "plugins", "sdk", "testplugins"}
 
 // undeferred are the functions that release a lock otherwise, as file:function, each with the reason.
 var undeferred = map[string]string{

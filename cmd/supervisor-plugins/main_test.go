@@ -15,10 +15,15 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
+	"github.com/hark-supervisor/hark/internal/pluginkeys"
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
+	"github.com/hark-supervisor/hark/internal/plugintest"
+	"github.com/hark-supervisor/hark/internal/wire"
 	known "github.com/hark-supervisor/hark/plugins/bundled"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
-	"go.uber.org/goleak"
 )
 
 const patience = 60 * time.Second
@@ -64,7 +69,7 @@ func TestItTellsWhatItHas(t *testing.T) {
 	}
 	for _, p := range bundled() {
 		got := output(t, 0, command("supervisor-plugins", p.Name, "--describe"))
-		if d, err := sdk.ParseDescription([]byte(got)); err != nil || d.Name != p.Name {
+		if d, err := pluginrpc.ParseDescription([]byte(got)); err != nil || d.Name != p.Name {
 			t.Errorf("%s: %v %q", p.Name, err, got)
 		}
 	}
@@ -78,7 +83,7 @@ func TestTheExamplesAreTaken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			process := sdktest.StartProcess(t, command("supervisor-plugins", p.Name))
+			process := plugintest.Start(t, command("supervisor-plugins", p.Name))
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
 			seen := 0
@@ -102,7 +107,7 @@ func TestTheExamplesAreTaken(t *testing.T) {
 }
 
 type section struct {
-	kind   sdk.KindName
+	kind   wire.Kind
 	name   string
 	values map[string]string
 }
@@ -112,11 +117,11 @@ func sections(text string) []section {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if m := regexp.MustCompile(`^\[(\w+):(\w+)\]$`).FindStringSubmatch(line); m != nil {
-			all = append(all, section{sdk.KindName(m[1]), m[2], map[string]string{}})
+			all = append(all, section{wire.Kind(m[1]), m[2], map[string]string{}})
 			switch kind := &all[len(all)-1].kind; m[1] {
 			case "rpcinterface":
-				*kind = sdk.NamespaceKind
-			case string(sdk.NotifierKind), string(sdk.LogSinkKind):
+				*kind = wire.Namespace
+			case string(wire.Notifier), string(wire.LogSink):
 			default:
 				*kind = ""
 			}
@@ -136,7 +141,7 @@ func (s *section) own(t *testing.T, p sdk.Plugin) map[string]string {
 	values := map[string]string{}
 	for key, value := range s.values {
 		base := strings.TrimSuffix(key, "_file")
-		for _, k := range p.Kinds {
+		for _, k := range plugintest.Describe(t, p).Kinds {
 			for _, f := range k.Fields {
 				if k.Name != s.kind || strings.HasPrefix(value, "/etc/hark/") && !f.Secret {
 					continue
@@ -152,7 +157,7 @@ func (s *section) own(t *testing.T, p sdk.Plugin) map[string]string {
 					values[key] = self
 				case f.Key == key:
 					values[key] = value
-				case f.Key == base && f.Secret && f.Type == sdk.Map:
+				case f.Key == base && f.Secret && f.Type == pluginkeys.Map:
 					values[base] = `KEY="secret"`
 				case f.Key == base && f.Secret:
 					values[base] = "https://hooks.example.com/secret"
@@ -216,8 +221,8 @@ func TestWhatPluginsSendIsPrinted(t *testing.T) {
 	for plugin, values := range map[string]map[string]string{
 		"slack": {"webhook_url": address + "/services/x"}, "webhook": {"url": address + "/hook"},
 	} {
-		p := sdktest.StartProcess(t, command("supervisor-plugins", plugin))
-		if _, err := p.Configure(ctx, sdk.NotifierKind, "x", values, sdk.Daemon{}, ""); err != nil {
+		p := plugintest.Start(t, command("supervisor-plugins", plugin))
+		if _, err := p.Configure(ctx, wire.Notifier, "x", values, sdk.Daemon{}, ""); err != nil {
 			t.Fatal(err)
 		}
 		if err := p.Notifier("x").Notify(ctx, sdktest.Sample(2)); err != nil {
@@ -241,8 +246,8 @@ func TestTheReceiverIsSlacksWebAPI(t *testing.T) {
 	address, out := startReceiver(t)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	p := sdktest.StartProcess(t, command("supervisor-plugins", "slack"))
-	if _, err := p.Configure(ctx, sdk.NotifierKind, "x", map[string]string{"bot_token": "xoxb-none", "channel": "#ops", "api_url": address + "/api/"}, sdk.Daemon{}, ""); err != nil {
+	p := plugintest.Start(t, command("supervisor-plugins", "slack"))
+	if _, err := p.Configure(ctx, wire.Notifier, "x", map[string]string{"bot_token": "xoxb-none", "channel": "#ops", "api_url": address + "/api/"}, sdk.Daemon{}, ""); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/plugintest"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/bundled/nats/natstest"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
@@ -72,7 +74,7 @@ func TestMemory(t *testing.T) {
 	address, _ := startReceiver(t)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	running := map[string]*sdktest.Process{}
+	running := map[string]*plugintest.Process{}
 	for plugin, values := range map[string]map[string]string{
 		"slack": {"webhook_url": address}, "webhook": {"url": address}, "email": {"to": "x@example.com", "server": "127.0.0.1:1"}, "syslog": {"address": "udp://127.0.0.1:9"},
 		"nats":     {"servers": natstest.Start(t, nil).URL(), "create_stream": "true"},
@@ -80,12 +82,12 @@ func TestMemory(t *testing.T) {
 		"shoutrrr": {"url": "generic+" + address},
 	} {
 		begun := time.Now()
-		p := sdktest.StartProcess(t, exec.Command(binary, strings.Fields(plugin)[0]))
+		p := plugintest.Start(t, exec.Command(binary, strings.Fields(plugin)[0]))
 		if _, err := p.Describe(ctx); err != nil {
 			t.Fatal(err)
 		}
 		t.Logf("%-12s ready after %v", plugin, time.Since(begun))
-		if _, err := p.Configure(ctx, sdk.NotifierKind, "x", values, sdk.Daemon{}, ""); err != nil {
+		if _, err := p.Configure(ctx, wire.Notifier, "x", values, sdk.Daemon{}, ""); err != nil {
 			t.Fatal(err)
 		}
 		for range 20 {

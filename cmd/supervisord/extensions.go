@@ -16,6 +16,7 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/host"
 	"github.com/hark-supervisor/hark/plugins/outlets"
 	"github.com/hark-supervisor/hark/plugins/trust"
@@ -96,7 +97,7 @@ func (d *daemon) newExtensions() *extensions {
 		},
 		Permits:    permits,
 		Namespaces: e.tellNamespaces,
-		Configured: func(kind sdk.KindName, name string) { e.outlets.Retry(kind, name) },
+		Configured: func(kind wire.Kind, name string) { e.outlets.Retry(kind, name) },
 	})
 	e.schemas = newSchemas(e.policy.Load, e.host, e.launcher, d.disk)
 	e.outlets = outlets.New(e.core, e.host, daemonOf(d.conf), d.silences, e.logger)
@@ -169,14 +170,14 @@ func permissionsOf(p config.Permission) host.Permissions {
 	return host.NoCalls
 }
 
-func kindOf(i *config.PluginInstance) sdk.KindName {
+func kindOf(i *config.PluginInstance) wire.Kind {
 	switch i.Kind {
 	case config.NotifierInstance:
-		return sdk.NotifierKind
+		return wire.Notifier
 	case config.LogSinkInstance:
-		return sdk.LogSinkKind
+		return wire.LogSink
 	}
-	return sdk.NamespaceKind
+	return wire.Namespace
 }
 
 func instanceOf(i *config.PluginInstance) host.Instance {

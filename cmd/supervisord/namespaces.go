@@ -8,6 +8,7 @@ import (
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/host"
 	"github.com/hark-supervisor/hark/sdk"
 )
@@ -18,7 +19,7 @@ func namespaces(h *host.Host, mood func() core.Mood) []rpc.Namespace {
 	for _, n := range h.Namespaces() {
 		ns := rpc.Namespace{Name: n.Name, Missing: func(string) error {
 			if len(n.Methods) == 0 {
-				err := h.Reachable(sdk.NamespaceKind, n.Name)
+				err := h.Reachable(wire.Namespace, n.Name)
 				if err == nil {
 					err = fmt.Errorf("the methods of plugin %q are not known yet", n.Plugin)
 				}

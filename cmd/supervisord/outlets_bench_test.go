@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/delivery"
 	"github.com/hark-supervisor/hark/plugins/logsink"
 	"github.com/hark-supervisor/hark/plugins/notify"
@@ -37,7 +38,7 @@ func BenchmarkLogSink(b *testing.B) {
 		b.Run(o.Overflow.String(), func(b *testing.B) {
 			const size = 1 << 30
 			r := newRig(b, map[string]string{"loud": `sh -c "head -c ` + strconv.Itoa(size) + ` /dev/zero; exec sleep 1000"`})
-			p := startPlugin(b, r.system, filepath.Join(bin, "null"), nil, sdk.LogSinkKind)
+			p := startPlugin(b, r.system, filepath.Join(bin, "null"), nil, wire.LogSink)
 			r.run(p)
 			o.Spool = delivery.Spool{Dir: r.dir, MaxBytes: 8 << 30}
 			k := r.setSink(o)
@@ -65,7 +66,7 @@ func BenchmarkNotifierPlugin(b *testing.B) {
 	for _, groupMax := range []int{1, 100} {
 		b.Run(fmt.Sprintf("group_max=%d", groupMax), func(b *testing.B) {
 			r := newRig(b, map[string]string{})
-			p := startPlugin(b, r.system, filepath.Join(bin, "null"), nil, sdk.NotifierKind)
+			p := startPlugin(b, r.system, filepath.Join(bin, "null"), nil, wire.Notifier)
 			r.run(p)
 			r.until("the plugin", func() bool { _, err := p.reach(); return err == nil })
 			n, err := notify.New(notify.Options{Name: instanceName, BufferSize: 10000, GroupMax: groupMax}, notify.Surroundings{

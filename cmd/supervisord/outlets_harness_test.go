@@ -19,6 +19,8 @@ import (
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/delivery"
 	"github.com/hark-supervisor/hark/plugins/logsink"
 	"github.com/hark-supervisor/hark/plugins/notify"
@@ -43,11 +45,11 @@ type pluginProcess struct {
 	system *child.System
 	path   string
 	values map[string]string
-	kinds  []sdk.KindName
+	kinds  []wire.Kind
 
 	mu       sync.Mutex
 	child    *child.Child
-	client   *sdk.Client // nil: it is not running
+	client   *pluginrpc.Client // nil: it is not running
 	hangUp   func()
 	starts   int
 	stopping bool
@@ -56,7 +58,7 @@ type pluginProcess struct {
 
 const instanceName = "x"
 
-func startPlugin(t testing.TB, system *child.System, path string, values map[string]string, kinds ...sdk.KindName) *pluginProcess {
+func startPlugin(t testing.TB, system *child.System, path string, values map[string]string, kinds ...wire.Kind) *pluginProcess {
 	p := &pluginProcess{t: t, system: system, path: path, values: values, kinds: kinds, gone: make(chan struct{})}
 	p.start()
 	t.Cleanup(p.stop)
@@ -94,7 +96,7 @@ func (p *pluginProcess) start() {
 	line := make(chan string, 1)
 	p.system.Spawn(&child.Request{
 		Name: "plugin", Argv: []string{p.path}, Umask: 0o077, Stdin: -1,
-		Env:    []string{sdk.Cookie + "=" + sdk.CookieValue, "PLUGIN_PROTOCOL_VERSIONS=1", "PLUGIN_UNIX_SOCKET_DIR=" + p.t.TempDir()},
+		Env:    []string{wire.Cookie + "=" + wire.CookieValue, "PLUGIN_PROTOCOL_VERSIONS=1", "PLUGIN_UNIX_SOCKET_DIR=" + p.t.TempDir()},
 		Stdout: &firstLine{line: line}, Stderr: &firstLine{},
 		Started: func(c *child.Child) {
 			p.mu.Lock()
@@ -109,7 +111,7 @@ func (p *pluginProcess) start() {
 }
 
 func (p *pluginProcess) connect(line string) {
-	client, hangUp, err := sdk.Dial(line, func(sdk.Peer) error { return nil }, io.Discard)
+	client, hangUp, err := pluginrpc.Dial(line, func(wire.Peer) error { return nil }, io.Discard)
 	if err != nil {
 		return // it was killed
 	}
@@ -117,7 +119,7 @@ func (p *pluginProcess) connect(line string) {
 	defer cancel()
 	for _, kind := range p.kinds {
 		if _, err := client.Configure(ctx, kind, instanceName, p.values, sdk.Daemon{Identifier: "test"}, ""); err != nil {
-			if !sdk.IsUnavailable(err) {
+			if !wire.IsUnavailable(err) {
 				p.t.Error(err)
 			}
 			hangUp()
@@ -166,11 +168,11 @@ func (p *pluginProcess) stop() {
 	p.t.Error("the plugin does not end")
 }
 
-func (p *pluginProcess) reach() (*sdk.Client, error) {
+func (p *pluginProcess) reach() (*pluginrpc.Client, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.client == nil {
-		return nil, sdk.ErrUnavailable
+		return nil, wire.ErrUnavailable
 	}
 	return p.client, nil
 }

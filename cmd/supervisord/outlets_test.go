@@ -16,6 +16,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/delivery"
 	"github.com/hark-supervisor/hark/plugins/logsink"
 	"github.com/hark-supervisor/hark/plugins/notify"
@@ -116,7 +117,7 @@ func logSinkGetsWhatProgramsSay(t *testing.T, bin string) {
 	const size = 4 << 20
 	r := newRig(t, map[string]string{"loud": countingProgram(size)})
 	path := filepath.Join(r.dir, "record")
-	p := startPlugin(t, r.system, filepath.Join(bin, "recorder"), map[string]string{"path": path}, sdk.LogSinkKind)
+	p := startPlugin(t, r.system, filepath.Join(bin, "recorder"), map[string]string{"path": path}, wire.LogSink)
 	r.run(p)
 	k := r.setSink(logsink.Options{Overflow: logsink.BlockProgram})
 	r.program("loud")
@@ -137,7 +138,7 @@ func logSinkKilledAHundredTimesLosesNothingWithASpool(t *testing.T, bin string) 
 	}
 	r := newRig(t, map[string]string{"loud": countingProgram(size)})
 	path := filepath.Join(r.dir, "record")
-	p := startPlugin(t, r.system, filepath.Join(bin, "recorder"), map[string]string{"path": path}, sdk.LogSinkKind)
+	p := startPlugin(t, r.system, filepath.Join(bin, "recorder"), map[string]string{"path": path}, wire.LogSink)
 	r.run(p)
 	k := r.setSink(logsink.Options{Overflow: logsink.SpoolOverflow, Spool: delivery.Spool{Dir: r.dir, MaxBytes: 4 << 30}})
 	r.program("loud")
@@ -165,7 +166,7 @@ func logSinkKilledAHundredTimesLosesNothingWithASpool(t *testing.T, bin string) 
 
 func logSinkThatNeverAnswersHoldsUpNobody(t *testing.T, bin string) {
 	r := newRig(t, map[string]string{"loud": countingProgram(16 << 20)})
-	p := startPlugin(t, r.system, filepath.Join(bin, "neveracks"), nil, sdk.LogSinkKind)
+	p := startPlugin(t, r.system, filepath.Join(bin, "neveracks"), nil, wire.LogSink)
 	r.run(p)
 	k := r.setSink(logsink.Options{BufferBytes: 2 << 20})
 	r.program("loud")
@@ -185,7 +186,7 @@ func logSinkThatNeverAnswersHoldsUpNobody(t *testing.T, bin string) {
 func slowLogSinkThatBlocksHoldsUpThatProgramAlone(t *testing.T, bin string) {
 	const size = 8 << 20
 	r := newRig(t, map[string]string{"loud": countingProgram(size), "mild": `sh -c "read x; echo hello; read x"`})
-	p := startPlugin(t, r.system, filepath.Join(bin, "slowsink"), map[string]string{"delay": "20ms"}, sdk.LogSinkKind)
+	p := startPlugin(t, r.system, filepath.Join(bin, "slowsink"), map[string]string{"delay": "20ms"}, wire.LogSink)
 	r.run(p)
 	k := r.setSink(logsink.Options{BufferBytes: 1 << 20, Overflow: logsink.BlockProgram})
 	r.program("loud")
@@ -203,7 +204,7 @@ func logSinkThatAnswersWronglyLosesNothing(t *testing.T, bin string) {
 	for _, mode := range []string{"ahead", "behind", "twice", "backwards"} {
 		t.Run(mode, func(t *testing.T) {
 			r := newRig(t, map[string]string{"loud": countingProgram(1 << 20)})
-			p := startPlugin(t, r.system, filepath.Join(bin, "wrongacks"), map[string]string{"mode": mode}, sdk.LogSinkKind)
+			p := startPlugin(t, r.system, filepath.Join(bin, "wrongacks"), map[string]string{"mode": mode}, wire.LogSink)
 			r.run(p)
 			k := r.setSink(logsink.Options{})
 			r.program("loud")
@@ -223,7 +224,7 @@ func logSinkThatAnswersWronglyLosesNothing(t *testing.T, bin string) {
 func notifierTellsOfRealProcesses(t *testing.T, bin string) {
 	r := newRig(t, map[string]string{"web": `sh -c "read x; exit 3"`})
 	path := filepath.Join(r.dir, "record")
-	p := startPlugin(t, r.system, filepath.Join(bin, "recorder"), map[string]string{"path": path}, sdk.NotifierKind)
+	p := startPlugin(t, r.system, filepath.Join(bin, "recorder"), map[string]string{"path": path}, wire.Notifier)
 	r.run(p)
 	ctx := context.Background()
 	options := notify.Options{Name: instanceName, BufferSize: 100, Events: []eventlistener.Type{eventlistener.ProcessStateExited}}
@@ -271,7 +272,7 @@ func notifierTellsOfRealProcesses(t *testing.T, bin string) {
 
 func notifierThatIsRefusedForGoodLeavesDeadLetters(t *testing.T, bin string) {
 	r := newRig(t, map[string]string{"web": `sh -c "read x; exit 3"`})
-	p := startPlugin(t, r.system, filepath.Join(bin, "refuser"), map[string]string{"final": "true"}, sdk.NotifierKind)
+	p := startPlugin(t, r.system, filepath.Join(bin, "refuser"), map[string]string{"final": "true"}, wire.Notifier)
 	r.run(p)
 	ctx := context.Background()
 	if err := r.outlets.SetNotifier(ctx, notify.Options{Name: instanceName, BufferSize: 100, Events: []eventlistener.Type{eventlistener.ProcessState}, MinSeverity: sdk.Error}, outlets.Leave{}); err != nil {
@@ -291,7 +292,7 @@ func notifierThatIsRefusedForGoodLeavesDeadLetters(t *testing.T, bin string) {
 
 func notifierThatNeverAnswersHoldsUpNobody(t *testing.T, bin string) {
 	r := newRig(t, map[string]string{"web": `sh -c "read x; exit 3"`})
-	p := startPlugin(t, r.system, filepath.Join(bin, "neveracks"), nil, sdk.NotifierKind)
+	p := startPlugin(t, r.system, filepath.Join(bin, "neveracks"), nil, wire.Notifier)
 	r.run(p)
 	ctx := context.Background()
 	if err := r.outlets.SetNotifier(ctx, notify.Options{Name: instanceName, BufferSize: 2, Events: []eventlistener.Type{eventlistener.AnyEvent}, Timeout: 50 * time.Millisecond}, outlets.Leave{}); err != nil {

@@ -13,6 +13,9 @@ import (
 
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/internal/pluginkeys"
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/host"
 	"github.com/hark-supervisor/hark/plugins/trust"
 	"github.com/hark-supervisor/hark/sdk"
@@ -49,7 +52,7 @@ func (t *pluginTool) check(words []string) error {
 	if err != nil {
 		return fmt.Errorf("it cannot describe itself: %w", err)
 	}
-	description, err := sdk.ParseDescription(d.Raw)
+	description, err := pluginrpc.ParseDescription(d.Raw)
 	if err != nil {
 		return err
 	}
@@ -58,7 +61,7 @@ func (t *pluginTool) check(words []string) error {
 	if err != nil || values == nil {
 		return err
 	}
-	if err := sdk.CheckValues(description.Kind(kind).Fields, values); err != nil {
+	if err := pluginkeys.Check(description.Kind(kind).Fields, values); err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintln(t.stdout, "keys: ok")
@@ -66,7 +69,7 @@ func (t *pluginTool) check(words []string) error {
 }
 
 // checkRunning starts the plugin as the daemon would, configures it, asks how it is and stops it.
-func (t *pluginTool) checkRunning(w trust.Wanted, name string, user *config.User, kind sdk.KindName, values map[string]string) error {
+func (t *pluginTool) checkRunning(w trust.Wanted, name string, user *config.User, kind wire.Kind, values map[string]string) error {
 	system, err := child.New(child.Options{})
 	if err != nil {
 		return err
@@ -118,13 +121,13 @@ func (t *pluginTool) checkRunning(w trust.Wanted, name string, user *config.User
 }
 
 // checkArguments reads [KIND] [KEY=VALUE...]; values are nil where there are none.
-func checkArguments(d *sdk.Description, words []string) (sdk.KindName, map[string]string, error) {
+func checkArguments(d *pluginrpc.Description, words []string) (wire.Kind, map[string]string, error) {
 	if len(words) == 0 {
 		return "", nil, nil
 	}
 	kind := d.Kinds[0].Name
 	if !strings.Contains(words[0], "=") {
-		kind, words = sdk.KindName(words[0]), words[1:]
+		kind, words = wire.Kind(words[0]), words[1:]
 	}
 	if d.Kind(kind) == nil {
 		return "", nil, fmt.Errorf("it is not a %s; %w", kind, errPluginUsage)

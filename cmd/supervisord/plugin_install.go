@@ -11,8 +11,8 @@ import (
 
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
 	"github.com/hark-supervisor/hark/plugins/trust"
-	"github.com/hark-supervisor/hark/sdk"
 )
 
 const (
@@ -101,7 +101,7 @@ func describe(x *trust.Executable, user *config.User) (trust.Described, error) {
 	if err != nil {
 		return trust.Described{}, err
 	}
-	d, err := sdk.ParseDescription(said)
+	d, err := pluginrpc.ParseDescription(said)
 	if err != nil {
 		return trust.Described{}, err
 	}

@@ -7,9 +7,11 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/hark-supervisor/hark/internal/pluginkeys"
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/bundled"
 	"github.com/hark-supervisor/hark/plugins/trust"
-	"github.com/hark-supervisor/hark/sdk"
 )
 
 // listed is one plugin of plugin list and plugin info, in JSON too.
@@ -114,14 +116,14 @@ func (t *pluginTool) info(words []string) error {
 	if t.json {
 		return t.printJSON(listed{Name: d.Name, Version: d.Version, Doc: d.Doc, Kinds: d.Kinds, Where: t.where(words[0]), SHA256: sum, Description: d.Raw})
 	}
-	described, err := sdk.ParseDescription(d.Raw)
+	described, err := pluginrpc.ParseDescription(d.Raw)
 	if err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(t.stdout, "%s %s: %s\nfrom %s, sha256 %s\n", d.Name, d.Version, d.Doc, t.where(words[0]), sum)
 	for _, k := range described.Kinds {
 		section := string(k.Name)
-		if k.Name == sdk.NamespaceKind {
+		if k.Name == wire.Namespace {
 			section = "rpcinterface"
 		}
 		_, _ = fmt.Fprintf(t.stdout, "\n[%s:NAME]\nplugin = %s\n", section, d.Name)
@@ -138,7 +140,7 @@ func (t *pluginTool) info(words []string) error {
 }
 
 // remarks is what a key's line of help has behind it.
-func remarks(f *sdk.Field) string {
+func remarks(f *pluginkeys.Field) string {
 	var words []string
 	if f.Required {
 		words = append(words, "required")

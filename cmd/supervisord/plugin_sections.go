@@ -7,11 +7,11 @@ import (
 	"slices"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
 	"github.com/hark-supervisor/hark/plugins/bundled"
 	"github.com/hark-supervisor/hark/plugins/host"
 	"github.com/hark-supervisor/hark/plugins/notify"
 	"github.com/hark-supervisor/hark/plugins/trust"
-	"github.com/hark-supervisor/hark/sdk"
 )
 
 // sectionIssue is one thing wrong with a section about plugins, in the form of
@@ -103,7 +103,7 @@ func (t *pluginTool) sections(words []string) error {
 
 // missingFiles is what is wrong with the files that a section names. What is in one is not
 // looked at: who checks a configuration may not be who may read it.
-func missingFiles(d *sdk.Description, in *config.PluginInstance) (missing []config.Issue) {
+func missingFiles(d *pluginrpc.Description, in *config.PluginInstance) (missing []config.Issue) {
 	i := instanceOf(in)
 	secrets, files := host.Files(d, &i)
 	at := func(k host.Key, text string) {
@@ -136,33 +136,33 @@ func pluginIssue(in *config.PluginInstance, text string) config.Issue {
 var errNotRun = errors.New("it is not installed but named by its command, and would have to be run; supervisord plugin info NAME does that")
 
 // recorded is what is known of a plugin without starting it as a plugin.
-func (t *pluginTool) recorded(name string) (sdk.Description, error) {
+func (t *pluginTool) recorded(name string) (pluginrpc.Description, error) {
 	w, _, err := t.wanted(name)
 	if err != nil {
-		return sdk.Description{}, err
+		return pluginrpc.Description{}, err
 	}
 	if len(w.Command) == 0 && w.SHA256 == "" {
 		raw, err := t.policy.Recorded(name)
 		if err != nil {
-			return sdk.Description{}, err
+			return pluginrpc.Description{}, err
 		}
-		if d, err := sdk.ParseDescription(raw); len(raw) > 0 && err == nil {
+		if d, err := pluginrpc.ParseDescription(raw); len(raw) > 0 && err == nil {
 			return d, nil
 		}
 	}
 	x, err := t.policy.Resolve(w)
 	if err != nil {
-		return sdk.Description{}, suggested(t.policy, name, err)
+		return pluginrpc.Description{}, suggested(t.policy, name, err)
 	}
 	defer x.Close() //nolint:errcheck // only a descriptor
 	if len(w.Command) > 0 {
-		return sdk.Description{}, errNotRun
+		return pluginrpc.Description{}, errNotRun
 	}
 	d, err := describe(x, nil)
 	if err != nil {
-		return sdk.Description{}, err
+		return pluginrpc.Description{}, err
 	}
-	return sdk.ParseDescription(d.Raw)
+	return pluginrpc.ParseDescription(d.Raw)
 }
 
 // suggested adds the name that was most likely meant to the error about a plugin that is not there.

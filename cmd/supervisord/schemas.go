@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
 	"github.com/hark-supervisor/hark/plugins/host"
 	"github.com/hark-supervisor/hark/plugins/trust"
-	"github.com/hark-supervisor/hark/sdk"
 )
 
 const (
@@ -34,12 +34,12 @@ type schemas struct {
 
 	mu     sync.Mutex
 	closed bool
-	told   map[string]sdk.Description // of those that were run, by what was executed
+	told   map[string]pluginrpc.Description // of those that were run, by what was executed
 	runs   int
 }
 
 func newSchemas(policy func() *trust.Policy, host *host.Host, l host.Launcher, disk func() func()) *schemas {
-	s := &schemas{policy: policy, host: host, launcher: l, disk: disk, told: map[string]sdk.Description{}}
+	s := &schemas{policy: policy, host: host, launcher: l, disk: disk, told: map[string]pluginrpc.Description{}}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	return s
 }
@@ -67,7 +67,7 @@ func (s *schemas) shut() {
 
 // schema is what a plugin says of itself, or why that is not known.
 type schema struct {
-	description sdk.Description
+	description pluginrpc.Description
 	err         error
 }
 
@@ -100,7 +100,7 @@ func (s *schemas) check(c *config.Config) (wrong config.Errors, unknown map[stri
 }
 
 // issues are what is wrong with one section.
-func issues(d *sdk.Description, in *config.PluginInstance) (all config.Errors) {
+func issues(d *pluginrpc.Description, in *config.PluginInstance) (all config.Errors) {
 	i := instanceOf(in)
 	for _, w := range host.CheckKeys(d, &i) {
 		issue := config.Issue{File: in.File, Line: in.Line, Section: in.Section, Key: w.Key, Text: w.Text}
@@ -190,21 +190,21 @@ func (s *schemas) find(wanted map[string]host.Settings) map[string]schema {
 var errNotTold = fmt.Errorf("it did not answer within %v", schemasTime)
 
 // describe finds out what a plugin says of itself: what was recorded when it was installed, what its process told, or else what it prints.
-func (s *schemas) describe(ctx context.Context, settings host.Settings) (sdk.Description, error) {
+func (s *schemas) describe(ctx context.Context, settings host.Settings) (pluginrpc.Description, error) {
 	if len(settings.Command) == 0 && settings.SHA256 == "" {
 		done := s.disk()
 		raw, err := s.policy().Recorded(settings.Name)
 		done()
 		if err != nil {
-			return sdk.Description{}, err
+			return pluginrpc.Description{}, err
 		}
-		if d, err := sdk.ParseDescription(raw); len(raw) > 0 && err == nil {
+		if d, err := pluginrpc.ParseDescription(raw); len(raw) > 0 && err == nil {
 			return d, nil
 		}
 	}
 	exe, err := s.host.Resolve(settings)
 	if err != nil {
-		return sdk.Description{}, err
+		return pluginrpc.Description{}, err
 	}
 	if exe.Close != nil {
 		defer exe.Close()
@@ -227,14 +227,14 @@ func (s *schemas) describe(ctx context.Context, settings host.Settings) (sdk.Des
 	return d, err
 }
 
-func (s *schemas) remembered(id string) (d sdk.Description, ok bool) {
+func (s *schemas) remembered(id string) (d pluginrpc.Description, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d, ok = s.told[id]
 	return d, ok
 }
 
-func (s *schemas) remember(id string, d sdk.Description) {
+func (s *schemas) remember(id string, d pluginrpc.Description) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.told) >= maxTold {
@@ -254,7 +254,7 @@ func (s *schemas) nextRun() int {
 }
 
 // run runs a plugin once to have it say what it is: as its user and without an environment, as at its installation.
-func (s *schemas) run(ctx context.Context, settings host.Settings, exe *host.Executable) (sdk.Description, error) {
+func (s *schemas) run(ctx context.Context, settings host.Settings, exe *host.Executable) (pluginrpc.Description, error) {
 	name := fmt.Sprintf("%s.describe%d", settings.Name, s.nextRun()) // the dot is in no name of a plugin: its cgroup is not the plugin's
 	out := &captured{limit: maxDescription}
 	ended := make(chan string, 1)
@@ -266,11 +266,11 @@ func (s *schemas) run(ctx context.Context, settings host.Settings, exe *host.Exe
 		Exited: func(how string) { ended <- how },
 	})
 	if err != nil {
-		return sdk.Description{}, err
+		return pluginrpc.Description{}, err
 	}
 	select {
 	case how := <-ended: // now nobody writes to out
-		d, err := sdk.ParseDescription(out.bytes)
+		d, err := pluginrpc.ParseDescription(out.bytes)
 		if err != nil {
 			return d, fmt.Errorf("with --describe %s, and its output is not a description", how)
 		}
@@ -278,7 +278,7 @@ func (s *schemas) run(ctx context.Context, settings host.Settings, exe *host.Exe
 	case <-ctx.Done():
 		process.Kill()
 		<-ended
-		return sdk.Description{}, errNotTold
+		return pluginrpc.Description{}, errNotTold
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -18,16 +20,16 @@ const (
 	maxErrorText = 1024
 )
 
-// LogStream carries batches to a plugin and answers back; *sdk.LogStream is one. Send and Recv may run at once, each from one
+// LogStream carries batches to a plugin and answers back; *pluginrpc.LogStream is one. Send and Recv may run at once, each from one
 // goroutine, and end with the context that the stream was opened with.
 type LogStream interface {
 	Send(b *sdk.LogBatch) error
-	Recv() (sdk.LogAck, error)
+	Recv() (pluginrpc.LogAck, error)
 }
 
 // Unreached reports whether a call did not reach the instance: the plugin is not running, is starting, or ended meanwhile.
 func Unreached(err error) bool {
-	return sdk.IsUnavailable(err) || errors.Is(err, sdk.ErrNoInstance)
+	return wire.IsUnavailable(err) || errors.Is(err, wire.ErrNoInstance)
 }
 
 // comingError is when an instance cannot be called yet and nothing is wrong: its plugin is starting, or is being configured with it.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -55,9 +56,9 @@ func (p *plugin) listen(l *live, s Settings) (end func(), err error) {
 	if s.User != nil {
 		uid = int(s.User.UID)
 	}
-	isPlugin := sdk.IsPID(l.process.pid)
+	isPlugin := wire.IsPID(l.process.pid)
 	turns := make(chan struct{}, callBacks)
-	server := l.meter.HostServer(func(peer sdk.Peer) error {
+	server := l.meter.HostServer(func(peer wire.Peer) error {
 		if peer.UID >= 0 && peer.UID != uid {
 			return fmt.Errorf("the peer is user %d, not %d", peer.UID, uid)
 		}

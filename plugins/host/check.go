@@ -6,15 +6,16 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hark-supervisor/hark/sdk"
+	"github.com/hark-supervisor/hark/internal/pluginkeys"
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
 )
 
 // CheckKeys tells everything that is wrong with a section, as far as the description of its plugin tells: keys by the names under which they
 // are written. The files of secrets are not read: what is in them may change by itself.
-func CheckKeys(d *sdk.Description, i *Instance) (wrong []*sdk.ConfigError) {
+func CheckKeys(d *pluginrpc.Description, i *Instance) (wrong []*pluginkeys.Error) {
 	kind := d.Kind(i.Kind)
 	if kind == nil {
-		return []*sdk.ConfigError{{Key: "plugin", Text: notOfKind(i)}}
+		return []*pluginkeys.Error{{Key: "plugin", Text: notOfKind(i)}}
 	}
 	values := map[string]string{}
 	var files []string // keys whose values are in files
@@ -27,16 +28,16 @@ func CheckKeys(d *sdk.Description, i *Instance) (wrong []*sdk.ConfigError) {
 	}
 	for _, secret := range files {
 		if _, both := values[secret]; both {
-			wrong = append(wrong, &sdk.ConfigError{Key: secret + fileSuffix, Text: bothThere(secret)})
+			wrong = append(wrong, &pluginkeys.Error{Key: secret + fileSuffix, Text: bothThere(secret)})
 			delete(values, secret)
 		}
 	}
-	return append(wrong, sdk.CheckAll(kind.Fields, values, files...)...)
+	return append(wrong, pluginkeys.CheckAll(kind.Fields, values, files...)...)
 }
 
 // Files are the keys of a section that name files that must be there, as far as the description of its plugin tells: with secrets, and
 // others that the plugin reads.
-func Files(d *sdk.Description, i *Instance) (secrets, others []Key) {
+func Files(d *pluginrpc.Description, i *Instance) (secrets, others []Key) {
 	kind := d.Kind(i.Kind)
 	if kind == nil {
 		return nil, nil
@@ -50,7 +51,7 @@ func Files(d *sdk.Description, i *Instance) (secrets, others []Key) {
 }
 
 // secretFiles are the keys of a section that name files with secrets.
-func secretFiles(d *sdk.Description, i *Instance) (files []Key) {
+func secretFiles(d *pluginrpc.Description, i *Instance) (files []Key) {
 	kind := d.Kind(i.Kind)
 	if kind == nil {
 		return nil
@@ -64,7 +65,7 @@ func secretFiles(d *sdk.Description, i *Instance) (files []Key) {
 }
 
 // Description is what the process that runs by these settings says of itself, and the hash of what was executed for it.
-func (h *Host) Description(s Settings) (d sdk.Description, sha256 string, ok bool) {
+func (h *Host) Description(s Settings) (d pluginrpc.Description, sha256 string, ok bool) {
 	p := h.named(s.Name)
 	if p == nil {
 		return d, "", false
@@ -89,7 +90,7 @@ func (h *Host) Resolve(s Settings) (*Executable, error) {
 const fileSuffix = "_file"
 
 // secretOf is the secret whose file a key names, "" where it is no such key.
-func secretOf(fields []sdk.Field, key string) string {
+func secretOf(fields []pluginkeys.Field, key string) string {
 	secret, twin := strings.CutSuffix(key, fileSuffix)
 	if !twin || fieldOf(fields, key) != nil {
 		return ""
@@ -100,8 +101,8 @@ func secretOf(fields []sdk.Field, key string) string {
 	return secret
 }
 
-func fieldOf(fields []sdk.Field, key string) *sdk.Field {
-	if at := slices.IndexFunc(fields, func(f sdk.Field) bool { return f.Key == key }); at >= 0 {
+func fieldOf(fields []pluginkeys.Field, key string) *pluginkeys.Field {
+	if at := slices.IndexFunc(fields, func(f pluginkeys.Field) bool { return f.Key == key }); at >= 0 {
 		return &fields[at]
 	}
 	return nil

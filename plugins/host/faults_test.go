@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/internal/testkit"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/delivery"
-	"github.com/hark-supervisor/hark/sdk"
 )
 
 // What never gets as far as an answer: the host tries five times in a row, after 1, 2, 4 and 8 s, then leaves it alone as FATAL. Each of those that end by themselves, or
@@ -87,7 +87,7 @@ func TestAFatalPluginThatIsWantedAnew(t *testing.T) {
 	h := newHosted(t, brisk(), "exits")
 	h.SetInstance(namespace("a"))
 	h.waitState(Fatal)
-	h.RemoveInstance(sdk.NamespaceKind, "a")
+	h.RemoveInstance(wire.Namespace, "a")
 	h.waitState(Stopped)
 	h.SetInstance(namespace("b"))
 	testkit.Until(t, "it was tried again", func() bool { return h.status().Restarts > 0 })
@@ -103,7 +103,7 @@ func TestNamesThatAreGoneLeaveNothing(t *testing.T) {
 		} else {
 			h.waitState(Fatal)
 		}
-		h.RemoveInstance(sdk.NamespaceKind, "a")
+		h.RemoveInstance(wire.Namespace, "a")
 		testkit.Until(t, "it is forgotten", func() bool { return len(h.Plugins()) == 0 })
 		before := runtime.NumGoroutine()
 		for i := range 20 {
@@ -111,7 +111,7 @@ func TestNamesThatAreGoneLeaveNothing(t *testing.T) {
 			of.Plugin = fmt.Sprint("name", i)
 			h.SetInstance(of)
 		}
-		h.RemoveInstance(sdk.NamespaceKind, "a")
+		h.RemoveInstance(wire.Namespace, "a")
 		testkit.Until(t, "all are forgotten", func() bool { return len(h.Plugins()) == 0 })
 		testkit.Until(t, "their goroutines have ended", func() bool { return runtime.NumGoroutine() <= before })
 		h.SetInstance(namespace("a"))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/internal/testkit"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/testplugins/flooder"
 )
@@ -23,7 +24,7 @@ func newFlooded(t *testing.T) *hosted {
 	h := newHosted(t, brisk(), "none")
 	h.SetPlugin(Settings{Name: "faulty", Command: []string{self, flooder.Verb}, Permissions: ReadCalls})
 	h.SetInstance(namespace("a"))
-	h.SetInstance(Instance{Kind: sdk.LogSinkKind, Name: "s", Section: "logsink:s", Plugin: "faulty"})
+	h.SetInstance(Instance{Kind: wire.LogSink, Name: "s", Section: "logsink:s", Plugin: "faulty"})
 	h.waitState(Running)
 	h.repeats()
 	return h
@@ -56,7 +57,7 @@ func TestAPluginThatFloodsItsConnectionIsKilled(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			h := newFlooded(t)
 			pid := h.status().PID
-			if _, err := h.call("a", "flood", 0, how); err != nil && !sdk.IsUnavailable(err) {
+			if _, err := h.call("a", "flood", 0, how); err != nil && !wire.IsUnavailable(err) {
 				t.Fatal(err)
 			}
 			testkit.Until(t, "it is killed", func() bool { return syscall.Kill(pid, 0) != nil })

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/delivery"
 	"github.com/hark-supervisor/hark/plugins/guard"
 	"github.com/hark-supervisor/hark/sdk"
@@ -39,7 +40,7 @@ type Options struct {
 	Namespaces func()
 	// Configured is called when a plugin has taken new settings of an instance: what failed with
 	// the old ones may be tried at once. It must not block.
-	Configured func(kind sdk.KindName, name string)
+	Configured func(kind wire.Kind, name string)
 	Log        hclog.Logger
 	Timing     Timing
 }
@@ -84,7 +85,7 @@ func (s *Settings) equal(o *Settings) bool {
 
 // Instance is a section that a plugin serves.
 type Instance struct {
-	Kind    sdk.KindName
+	Kind    wire.Kind
 	Name    string
 	Section string // its whole name, for messages
 	Plugin  string
@@ -118,7 +119,7 @@ type Host struct {
 }
 
 type instanceKey struct {
-	kind sdk.KindName
+	kind wire.Kind
 	name string
 }
 
@@ -233,7 +234,7 @@ func (h *Host) forgets(p *plugin) bool {
 }
 
 // RemoveInstance ends an instance. A plugin without any is stopped, and is not among those there are any more.
-func (h *Host) RemoveInstance(kind sdk.KindName, name string) {
+func (h *Host) RemoveInstance(kind wire.Kind, name string) {
 	k := instanceKey{kind, name}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -334,7 +335,7 @@ type Status struct {
 
 // InstanceStatus is how an instance does.
 type InstanceStatus struct {
-	Kind    sdk.KindName
+	Kind    wire.Kind
 	Name    string
 	Section string
 	Ready   bool
@@ -370,7 +371,7 @@ type Namespace struct {
 func (h *Host) Namespaces() []Namespace {
 	var all []Namespace
 	for k, p := range h.servers() {
-		if k.kind == sdk.NamespaceKind {
+		if k.kind == wire.Namespace {
 			all = append(all, Namespace{k.name, p.name, p.methods(k)})
 		}
 	}
@@ -394,7 +395,7 @@ func (h *Host) CallMethod(ctx context.Context, namespace string, m *sdk.Method, 
 	}
 	limited, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	l, err := h.dispense(instanceKey{sdk.NamespaceKind, namespace})
+	l, err := h.dispense(instanceKey{wire.Namespace, namespace})
 	if err != nil {
 		return nil, err
 	}
@@ -407,7 +408,7 @@ func (h *Host) CallMethod(ctx context.Context, namespace string, m *sdk.Method, 
 
 // Notify is Instances'.
 func (h *Host) Notify(ctx context.Context, notifier string, n *sdk.Notification) error {
-	l, err := h.dispense(instanceKey{sdk.NotifierKind, notifier})
+	l, err := h.dispense(instanceKey{wire.Notifier, notifier})
 	if err != nil {
 		return err
 	}
@@ -416,7 +417,7 @@ func (h *Host) Notify(ctx context.Context, notifier string, n *sdk.Notification)
 
 // OpenLogStream is Instances'.
 func (h *Host) OpenLogStream(ctx context.Context, sink string) (delivery.LogStream, error) {
-	l, err := h.dispense(instanceKey{sdk.LogSinkKind, sink})
+	l, err := h.dispense(instanceKey{wire.LogSink, sink})
 	if err != nil {
 		return nil, err
 	}
@@ -432,7 +433,7 @@ func (h *Host) OpenLogStream(ctx context.Context, sink string) (delivery.LogStre
 func (h *Host) dispense(k instanceKey) (*live, error) {
 	p := h.server(k)
 	if p == nil {
-		return nil, fmt.Errorf("%w: there is no plugin for it", sdk.ErrNoInstance)
+		return nil, fmt.Errorf("%w: there is no plugin for it", wire.ErrNoInstance)
 	}
 	return p.dispense(k)
 }
@@ -444,7 +445,7 @@ func (h *Host) server(k instanceKey) *plugin {
 }
 
 // Reachable is nil where an instance can be called now; else the error reports why not.
-func (h *Host) Reachable(kind sdk.KindName, name string) error {
+func (h *Host) Reachable(kind wire.Kind, name string) error {
 	_, err := h.dispense(instanceKey{kind, name})
 	return err
 }

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hark-supervisor/hark/internal/testkit"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/testplugins/faulty"
 	"github.com/hark-supervisor/hark/testplugins/flooder"
@@ -159,7 +160,7 @@ func (h *hosted) close(within time.Duration) {
 
 // namespace is an instance of the plugin.
 func namespace(name string, keys ...Key) Instance {
-	return Instance{Kind: sdk.NamespaceKind, Name: name, Section: "rpcinterface:" + name, Plugin: "faulty", Keys: keys, File: "s.conf", Line: 7}
+	return Instance{Kind: wire.Namespace, Name: name, Section: "rpcinterface:" + name, Plugin: "faulty", Keys: keys, File: "s.conf", Line: 7}
 }
 
 func (h *hosted) echo(name string, args ...any) (any, error) {
@@ -214,14 +215,14 @@ func TestManyInstancesInOneProcessAreAddedChangedAndRemoved(t *testing.T) {
 	pid := h.status().PID
 	h.SetInstance(namespace("b", Key{Name: "text", Value: "B2"}))
 	testkit.Until(t, "b is changed in place", func() bool { got, _ := h.echo("b", "x"); return got == "B2 x" })
-	h.RemoveInstance(sdk.NamespaceKind, "a")
+	h.RemoveInstance(wire.Namespace, "a")
 	if _, err := h.echo("a"); err == nil {
 		t.Error("a removed instance is called")
 	}
 	if got := h.status(); got.PID != pid || len(got.Instances) != 1 || !got.Instances[0].Ready {
 		t.Errorf("%+v, pid was %d", got, pid)
 	}
-	h.RemoveInstance(sdk.NamespaceKind, "b")
+	h.RemoveInstance(wire.Namespace, "b")
 	h.waitState(Stopped)
 	testkit.Until(t, "the process is gone", func() bool { return syscall.Kill(pid, 0) != nil })
 	h.SetInstance(namespace("c"))

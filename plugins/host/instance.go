@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hark-supervisor/hark/internal/pluginkeys"
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -49,7 +52,7 @@ func (p *plugin) setInstance(i Instance) {
 		}
 	})
 	p.ring()
-	if i.Kind == sdk.NamespaceKind {
+	if i.Kind == wire.Namespace {
 		p.tellNamespaces()
 	}
 }
@@ -63,7 +66,7 @@ func (p *plugin) removeInstance(k instanceKey) {
 		}
 	})
 	p.ring()
-	if k.kind == sdk.NamespaceKind {
+	if k.kind == wire.Namespace {
 		p.tellNamespaces()
 	}
 }
@@ -206,7 +209,7 @@ func (p *plugin) give(l *live, k instanceKey, i *instance, version int, spec Ins
 		}
 		i.tried, i.refused, i.trouble = version, err != nil, ""
 		switch {
-		case sdk.IsUnavailable(err) && l.over(): // the process has ended, which is told by others
+		case wire.IsUnavailable(err) && l.over(): // the process has ended, which is told by others
 		case err != nil:
 			known = true
 			i.trouble = p.redact(err.Error())
@@ -227,7 +230,7 @@ func (p *plugin) give(l *live, k instanceKey, i *instance, version int, spec Ins
 		return
 	case err != nil:
 		p.log.Error("cannot use an instance", "section", spec.Section, "error", err)
-	case spec.Kind == sdk.NamespaceKind && !same:
+	case spec.Kind == wire.Namespace && !same:
 		p.tellNamespaces()
 	}
 	if f := p.host.o.Configured; f != nil && fresh { // it has taken settings that no process of it had
@@ -236,7 +239,7 @@ func (p *plugin) give(l *live, k instanceKey, i *instance, version int, spec Ins
 }
 
 // values are the keys of a section as its plugin wants them, with secrets read from their files, and the secrets among them.
-func (p *plugin) values(d *sdk.Description, i *Instance) (values map[string]string, secrets []string, err error) {
+func (p *plugin) values(d *pluginrpc.Description, i *Instance) (values map[string]string, secrets []string, err error) {
 	kind := d.Kind(i.Kind)
 	if kind == nil {
 		return nil, nil, fmt.Errorf("%s: [%s] plugin: %s", place(i, ""), i.Section, notOfKind(i))
@@ -261,17 +264,17 @@ func (p *plugin) values(d *sdk.Description, i *Instance) (values map[string]stri
 			secrets = append(secrets, value)
 		}
 	}
-	err = sdk.CheckValues(fields, values)
-	var wrong *sdk.ConfigError
+	err = pluginkeys.Check(fields, values)
+	var wrong *pluginkeys.Error
 	if errors.As(err, &wrong) && files[wrong.Key] != "" {
-		err = &sdk.ConfigError{Key: files[wrong.Key], Text: wrong.Text}
+		err = &pluginkeys.Error{Key: files[wrong.Key], Text: wrong.Text}
 	}
 	return values, secrets, located(i, err)
 }
 
 // located adds to an error about a section where it was written.
 func located(i *Instance, err error) error {
-	var wrong *sdk.ConfigError
+	var wrong *pluginkeys.Error
 	switch {
 	case err == nil:
 		return nil
@@ -298,9 +301,9 @@ func (p *plugin) setSecrets() {
 	var all []string
 	for _, i := range p.instances {
 		for _, s := range i.secrets {
-			all = append(all, sdk.SecretForms([]string{s, clean(s)})...)
+			all = append(all, wire.SecretForms([]string{s, clean(s)})...)
 			if strings.Contains(s, "\n") {
-				all = append(all, sdk.SecretForms(strings.Split(s, "\n"))...)
+				all = append(all, wire.SecretForms(strings.Split(s, "\n"))...)
 			}
 		}
 	}

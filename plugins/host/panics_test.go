@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/internal/testkit"
-	"github.com/hark-supervisor/hark/sdk"
+	"github.com/hark-supervisor/hark/internal/wire"
 )
 
 // A panic in what keeps a plugin ends neither the daemon nor the other plugins: it counts as a failure of the plugin, which is started again.
@@ -24,7 +24,7 @@ func TestAPanicOfThePluginsHostIsTheEndOfOnePart(t *testing.T) {
 		"when its secret is read": func(h *hosted, boom func()) {
 			h.o.ReadSecret = func(string) (string, error) { boom(); return "s", nil }
 		},
-		"when it is configured":     func(h *hosted, boom func()) { h.o.Configured = func(sdk.KindName, string) { boom() } },
+		"when it is configured":     func(h *hosted, boom func()) { h.o.Configured = func(wire.Kind, string) { boom() } },
 		"when namespaces are told":  func(h *hosted, boom func()) { h.o.Namespaces = boom },
 		"when its socket is opened": func(h *hosted, boom func()) { h.o.RunDir = explosiveDir(h.o.RunDir, boom) },
 	} {

@@ -11,6 +11,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/time/rate"
 
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/delivery"
 	"github.com/hark-supervisor/hark/plugins/guard"
 	"github.com/hark-supervisor/hark/sdk"
@@ -382,9 +384,9 @@ func (p *plugin) dispense(k instanceKey) (*live, error) {
 		}
 		return nil, err
 	case i != nil && !i.ready && i.trouble != "":
-		return nil, fmt.Errorf("%w: plugin %q does not serve it: %s", sdk.ErrNoInstance, p.name, i.trouble)
+		return nil, fmt.Errorf("%w: plugin %q does not serve it: %s", wire.ErrNoInstance, p.name, i.trouble)
 	case i == nil || !i.ready:
-		return nil, delivery.Coming(fmt.Errorf("%w: plugin %q does not serve it: it is being configured", sdk.ErrNoInstance, p.name))
+		return nil, delivery.Coming(fmt.Errorf("%w: plugin %q does not serve it: it is being configured", wire.ErrNoInstance, p.name))
 	}
 	return l, nil
 }
@@ -413,13 +415,13 @@ func (p *plugin) status() Status {
 type live struct {
 	plugin      *plugin
 	process     *process
-	rpc         *sdk.Client
-	description sdk.Description
+	rpc         *pluginrpc.Client
+	description pluginrpc.Description
 	ctx         context.Context // done when the process has ended
 	socket      string          // where it may call back; "": nowhere
 	stderr      *stderrLog
-	meter       *sdk.FrameMeter // of its connections
-	calls       sync.WaitGroup  // that configure and remove instances
+	meter       *pluginrpc.FrameMeter // of its connections
+	calls       sync.WaitGroup        // that configure and remove instances
 	release     func()
 }
 
@@ -457,7 +459,7 @@ func (l *live) explain(err error) error {
 	if text := err.Error(); l.plugin.redactText(text) != text {
 		err = &quotedError{err, l.plugin.redactText(text)}
 	}
-	if !sdk.IsUnavailable(err) {
+	if !wire.IsUnavailable(err) {
 		return err
 	}
 	return fmt.Errorf("%w (plugin %q)", err, l.plugin.name)

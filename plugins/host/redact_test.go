@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -12,8 +13,8 @@ func TestSecretsAreTakenOutInEveryForm(t *testing.T) {
 	t.Parallel()
 	h := New(Options{})
 	p := &plugin{host: h, name: "x", instances: map[instanceKey]*instance{
-		{sdk.NotifierKind, "a"}: {secrets: []string{"hunter", "hunter-and-more"}},
-		{sdk.NotifierKind, "b"}: {secrets: []string{"-----BEGIN\nc2VjcmV0\n-----END", "sla/sh", "t\tab"}},
+		{wire.Notifier, "a"}: {secrets: []string{"hunter", "hunter-and-more"}},
+		{wire.Notifier, "b"}: {secrets: []string{"-----BEGIN\nc2VjcmV0\n-----END", "sla/sh", "t\tab"}},
 	}}
 	for range 20 { // the instances come in any order
 		p.setSecrets()

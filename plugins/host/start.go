@@ -14,7 +14,8 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
 
-	"github.com/hark-supervisor/hark/sdk"
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
+	"github.com/hark-supervisor/hark/internal/wire"
 )
 
 // start starts a process and makes sure that it answers. On an error nothing is left of it.
@@ -38,7 +39,7 @@ func (p *plugin) start(s Settings) (_ *live, err error) {
 	r := newProcess(p.host.o.Launcher, &Program{
 		Plugin: p.name, Argv: exe.Argv, File: exe.File, Path: exe.Path, User: s.User, MaxProcesses: s.MaxProcesses,
 	}, stderr)
-	l := &live{plugin: p, process: r, stderr: stderr, meter: sdk.NewFrameMeter(r.killFor)}
+	l := &live{plugin: p, process: r, stderr: stderr, meter: pluginrpc.NewFrameMeter(r.killFor)}
 	var cancel context.CancelFunc
 	l.ctx, cancel = context.WithCancel(p.host.ctx)
 	p.part.Start(nil, "the watch of its process", func() {
@@ -99,8 +100,8 @@ func (l *live) giveUp() {
 func (p *plugin) clientConfig(l *live, dir string, s Settings) *goplugin.ClientConfig {
 	r := l.process
 	return &goplugin.ClientConfig{
-		HandshakeConfig: sdk.Handshake(), VersionedPlugins: sdk.ClientPlugins(),
-		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC}, GRPCDialOptions: l.meter.DialOptions(sdk.IsPID(r.pid)),
+		HandshakeConfig: wire.Handshake(), VersionedPlugins: pluginrpc.Plugins(),
+		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC}, GRPCDialOptions: l.meter.DialOptions(wire.IsPID(r.pid)),
 		// Time is kept by connect's watchdog. Were this as long, either could be the first, and only the watchdog reports why it killed.
 		StartTimeout: 2 * p.host.o.Timing.Start, SkipHostEnv: true, Logger: hclog.NewNullLogger(),
 		SyncStdout: printed{r.stderr}, SyncStderr: printed{r.stderr},
@@ -129,11 +130,11 @@ func (p *plugin) connect(l *live, client *goplugin.Client) error {
 	if err != nil {
 		return err
 	}
-	made, err := protocol.Dispense(sdk.PluginName)
+	made, err := protocol.Dispense(wire.PluginName)
 	if err != nil {
 		return err
 	}
-	rpc, ok := made.(*sdk.Client)
+	rpc, ok := made.(*pluginrpc.Client)
 	if !ok {
 		return errors.New("internal error: go-plugin dispenses something else")
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hark-supervisor/hark/sdk"
+	"github.com/hark-supervisor/hark/internal/wire"
 )
 
 // State is where a plugin's process is in its life.
@@ -35,8 +35,8 @@ type StateChange struct {
 }
 
 // ErrExited is the cause when the process of a plugin has ended, or there is none: a call is not made, or has not been answered.
-// sdk.IsUnavailable tells it too.
-var ErrExited = fmt.Errorf("%w", sdk.ErrUnavailable)
+// wire.IsUnavailable tells it too.
+var ErrExited = fmt.Errorf("%w", wire.ErrUnavailable)
 
 // ErrForbidden is Options.Call's answer for a method that the plugin's permissions do not reach.
 var ErrForbidden = errors.New("the plugin's permissions do not reach that method")

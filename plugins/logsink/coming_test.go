@@ -6,8 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/delivery"
-	"github.com/hark-supervisor/hark/sdk"
 )
 
 // That a plugin is starting is no trouble, and the log says nothing of it.
@@ -17,7 +17,7 @@ func TestAStartIsNoTrouble(t *testing.T) {
 		around := p.surroundings()
 		around.Open = func(ctx context.Context) (delivery.LogStream, error) {
 			if time.Since(time.Unix(946684800, 0)) < time.Minute { // the bubble's clock begins in 2000
-				return nil, delivery.Coming(sdk.ErrUnavailable)
+				return nil, delivery.Coming(wire.ErrUnavailable)
 			}
 			return p.open(ctx)
 		}

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
 	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/plugins/delivery"
 	"github.com/hark-supervisor/hark/sdk"
@@ -17,8 +18,8 @@ type panicky struct {
 	send, receive func()
 }
 
-func (s panicky) Send(b *sdk.LogBatch) error    { s.send(); return s.LogStream.Send(b) }
-func (s panicky) Recv() (a sdk.LogAck, _ error) { s.receive(); return s.LogStream.Recv() }
+func (s panicky) Send(b *sdk.LogBatch) error          { s.send(); return s.LogStream.Send(b) }
+func (s panicky) Recv() (a pluginrpc.LogAck, _ error) { s.receive(); return s.LogStream.Recv() }
 
 func TestAPanicOfALogSinkLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

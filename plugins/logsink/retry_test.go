@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -15,14 +16,14 @@ func TestSinkTriesARefusedBatchAgain(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := &sinkPlugin{}
 			var tried []time.Time
-			p.set(func(b *sdk.LogBatch) (sdk.LogAck, bool, error) {
+			p.set(func(b *sdk.LogBatch) (pluginrpc.LogAck, bool, error) {
 				tried = append(tried, time.Now())
-				return sdk.LogAck{Seq: b.Seq, Err: errors.New("service is away")}, true, nil
+				return pluginrpc.LogAck{Seq: b.Seq, Err: errors.New("service is away")}, true, nil
 			})
 			k := newSink(t, p, Options{RetryMax: longest})
 			k.Source("web", "a", "stdout", nil)(7, time.Now(), []byte("x"))
 			time.Sleep(10 * time.Minute)
-			p.set(func(b *sdk.LogBatch) (sdk.LogAck, bool, error) { return sdk.LogAck{Seq: b.Seq}, true, nil })
+			p.set(func(b *sdk.LogBatch) (pluginrpc.LogAck, bool, error) { return pluginrpc.LogAck{Seq: b.Seq}, true, nil })
 			want := longest
 			if want == 0 {
 				want = time.Minute
@@ -45,13 +46,13 @@ func TestSinkTriesARefusedBatchAgain(t *testing.T) {
 func TestSinkTriesAtOnceWhatItsPluginWasMendedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &sinkPlugin{}
-		p.set(func(b *sdk.LogBatch) (sdk.LogAck, bool, error) {
-			return sdk.LogAck{Seq: b.Seq, Err: errors.New("no such stream")}, true, nil
+		p.set(func(b *sdk.LogBatch) (pluginrpc.LogAck, bool, error) {
+			return pluginrpc.LogAck{Seq: b.Seq, Err: errors.New("no such stream")}, true, nil
 		})
 		k := newSink(t, p, Options{RetryMax: time.Hour})
 		k.Source("web", "a", "stdout", nil)(7, time.Now(), []byte("x"))
 		time.Sleep(3 * time.Hour)
-		p.set(func(b *sdk.LogBatch) (sdk.LogAck, bool, error) { return sdk.LogAck{Seq: b.Seq}, true, nil })
+		p.set(func(b *sdk.LogBatch) (pluginrpc.LogAck, bool, error) { return pluginrpc.LogAck{Seq: b.Seq}, true, nil })
 		mended := time.Now()
 		k.Retry()
 		synctest.Wait()

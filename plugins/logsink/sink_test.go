@@ -16,6 +16,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/delivery"
 	"github.com/hark-supervisor/hark/sdk"
 )
@@ -26,15 +28,15 @@ var day = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // sinkPlugin is a plugin as a sink sees it.
 type sinkPlugin struct {
 	mu      sync.Mutex
-	behave  func(b *sdk.LogBatch) (ack sdk.LogAck, answer bool, err error) // nil: everything is written; err ends the stream
-	refuse  bool                                                           // no stream can be opened
+	behave  func(b *sdk.LogBatch) (ack pluginrpc.LogAck, answer bool, err error) // nil: everything is written; err ends the stream
+	refuse  bool                                                                 // no stream can be opened
 	batches []*sdk.LogBatch
 	lost    []string
 	lostSum int64
 	log     bytes.Buffer
 }
 
-func (p *sinkPlugin) set(behave func(b *sdk.LogBatch) (sdk.LogAck, bool, error)) {
+func (p *sinkPlugin) set(behave func(b *sdk.LogBatch) (pluginrpc.LogAck, bool, error)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.behave = behave
@@ -44,7 +46,7 @@ func (p *sinkPlugin) set(behave func(b *sdk.LogBatch) (sdk.LogAck, bool, error))
 type pipeStream struct {
 	ctx     context.Context
 	batches chan *sdk.LogBatch
-	acks    chan sdk.LogAck
+	acks    chan pluginrpc.LogAck
 	failed  chan error
 }
 
@@ -58,11 +60,11 @@ func (s *pipeStream) Send(b *sdk.LogBatch) error {
 	case s.batches <- &c:
 		return nil
 	case <-s.ctx.Done():
-		return sdk.ErrUnavailable
+		return wire.ErrUnavailable
 	}
 }
 
-func (s *pipeStream) Recv() (sdk.LogAck, error) {
+func (s *pipeStream) Recv() (pluginrpc.LogAck, error) {
 	select {
 	case a := <-s.acks:
 		return a, nil
@@ -73,9 +75,9 @@ func (s *pipeStream) Recv() (sdk.LogAck, error) {
 			return a, nil
 		default:
 		}
-		return sdk.LogAck{}, err
+		return pluginrpc.LogAck{}, err
 	case <-s.ctx.Done():
-		return sdk.LogAck{}, s.ctx.Err()
+		return pluginrpc.LogAck{}, s.ctx.Err()
 	}
 }
 
@@ -84,16 +86,16 @@ func (p *sinkPlugin) open(ctx context.Context) (delivery.LogStream, error) {
 	refuse := p.refuse
 	p.mu.Unlock()
 	if refuse {
-		return nil, sdk.ErrUnavailable
+		return nil, wire.ErrUnavailable
 	}
-	s := &pipeStream{ctx, make(chan *sdk.LogBatch), make(chan sdk.LogAck, 100), make(chan error, 1)}
+	s := &pipeStream{ctx, make(chan *sdk.LogBatch), make(chan pluginrpc.LogAck, 100), make(chan error, 1)}
 	go func() {
 		for {
 			select {
 			case b := <-s.batches:
 				p.mu.Lock()
 				p.batches = append(p.batches, b)
-				ack, answer, err := sdk.LogAck{Seq: b.Seq}, true, error(nil)
+				ack, answer, err := pluginrpc.LogAck{Seq: b.Seq}, true, error(nil)
 				if p.behave != nil {
 					ack, answer, err = p.behave(b)
 				}
@@ -152,7 +154,7 @@ func (p *sinkPlugin) count() int {
 	return len(p.batches)
 }
 
-func never(b *sdk.LogBatch) (sdk.LogAck, bool, error) { return sdk.LogAck{}, false, nil }
+func never(b *sdk.LogBatch) (pluginrpc.LogAck, bool, error) { return pluginrpc.LogAck{}, false, nil }
 
 func newSink(t *testing.T, p *sinkPlugin, o Options) *Sink {
 	t.Helper()
@@ -298,7 +300,9 @@ func TestSinkEpisodesOfLoss(t *testing.T) {
 		k := newSink(t, p, Options{BufferBytes: 1 << 20})
 		say := k.Source("web", "a", "stdout", nil)
 		for episode := range 3 {
-			p.set(func(*sdk.LogBatch) (sdk.LogAck, bool, error) { return sdk.LogAck{}, false, io.ErrUnexpectedEOF })
+			p.set(func(*sdk.LogBatch) (pluginrpc.LogAck, bool, error) {
+				return pluginrpc.LogAck{}, false, io.ErrUnexpectedEOF
+			})
 			for range 40 {
 				say(7, time.Now(), make([]byte, 100<<10))
 				time.Sleep(100 * time.Millisecond)
@@ -333,11 +337,11 @@ func TestSinkThatAnswersWronglyIsStartedOver(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := &sinkPlugin{}
 				n := 0
-				p.set(func(b *sdk.LogBatch) (sdk.LogAck, bool, error) {
+				p.set(func(b *sdk.LogBatch) (pluginrpc.LogAck, bool, error) {
 					if n++; n < 4 {
-						return sdk.LogAck{Seq: wrong(b.Seq)}, true, nil
+						return pluginrpc.LogAck{Seq: wrong(b.Seq)}, true, nil
 					}
-					return sdk.LogAck{Seq: b.Seq}, true, nil
+					return pluginrpc.LogAck{Seq: b.Seq}, true, nil
 				})
 				k := newSink(t, p, Options{})
 				say := k.Source("web", "a", "stdout", nil)
@@ -370,7 +374,7 @@ func TestSinkThatAnswersTwiceIsStartedOver(t *testing.T) {
 		say := k.Source("web", "a", "stdout", nil)
 		say(7, time.Now(), []byte("x"))
 		time.Sleep(time.Second)
-		if err := k.answered(sdk.LogAck{Seq: 1}); !errors.Is(err, errViolation) {
+		if err := k.answered(pluginrpc.LogAck{Seq: 1}); !errors.Is(err, errViolation) {
 			t.Errorf("a second answer is %v", err)
 		}
 		closeSink(t, k)
@@ -382,18 +386,18 @@ func TestSinkKeepsOrderWhenRefused(t *testing.T) {
 		p := &sinkPlugin{}
 		refusals, first := 0, uint64(0)
 		var written []uint64
-		p.set(func(b *sdk.LogBatch) (sdk.LogAck, bool, error) { // as sdk.Serve does it
+		p.set(func(b *sdk.LogBatch) (pluginrpc.LogAck, bool, error) { // as sdk.Serve does it
 			switch {
 			case b.Seq == 3 && refusals < 3:
 				refusals++
 				first = 3
-				return sdk.LogAck{Seq: b.Seq, Err: sdk.RetryAfter(errors.New("service is away"), 10*time.Second)}, true, nil
+				return pluginrpc.LogAck{Seq: b.Seq, Err: sdk.RetryAfter(errors.New("service is away"), 10*time.Second)}, true, nil
 			case first != 0 && !b.Redelivered:
-				return sdk.LogAck{Seq: b.Seq, Err: errors.New("batch 3 comes first")}, true, nil
+				return pluginrpc.LogAck{Seq: b.Seq, Err: errors.New("batch 3 comes first")}, true, nil
 			}
 			first = 0
 			written = append(written, b.Seq)
-			return sdk.LogAck{Seq: b.Seq}, true, nil
+			return pluginrpc.LogAck{Seq: b.Seq}, true, nil
 		})
 		k := newSink(t, p, Options{MaxInFlight: 4})
 		say := k.Source("web", "a", "stdout", nil)
@@ -417,11 +421,11 @@ func TestSinkKeepsOrderWhenRefused(t *testing.T) {
 func TestSinkGivesUpWhatIsRefusedForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &sinkPlugin{}
-		p.set(func(b *sdk.LogBatch) (sdk.LogAck, bool, error) {
+		p.set(func(b *sdk.LogBatch) (pluginrpc.LogAck, bool, error) {
 			if b.Seq == 1 {
-				return sdk.LogAck{Seq: 1, Err: sdk.Final(errors.New("cannot be stored"))}, true, nil
+				return pluginrpc.LogAck{Seq: 1, Err: sdk.Final(errors.New("cannot be stored"))}, true, nil
 			}
-			return sdk.LogAck{Seq: b.Seq}, true, nil
+			return pluginrpc.LogAck{Seq: b.Seq}, true, nil
 		})
 		k := newSink(t, p, Options{})
 		say := k.Source("web", "a", "stdout", nil)
@@ -474,11 +478,11 @@ func TestSinkBlocksTheProgramThatFloodsIt(t *testing.T) {
 		if len(resumed) > 0 {
 			t.Error("resumed though there is no room")
 		}
-		p.set(func(b *sdk.LogBatch) (sdk.LogAck, bool, error) {
+		p.set(func(b *sdk.LogBatch) (pluginrpc.LogAck, bool, error) {
 			if !b.Redelivered {
-				return sdk.LogAck{}, true, io.ErrUnexpectedEOF // it is restarted
+				return pluginrpc.LogAck{}, true, io.ErrUnexpectedEOF // it is restarted
 			}
-			return sdk.LogAck{Seq: b.Seq}, true, nil
+			return pluginrpc.LogAck{Seq: b.Seq}, true, nil
 		})
 		k.mu.Lock()
 		k.stream.end()
@@ -524,13 +528,13 @@ func TestSinkBringsEverythingInOrder(t *testing.T) {
 			var written bytes.Buffer
 			last, first := uint64(0), uint64(0)
 			sent := map[uint64]bool{}
-			p.set(func(b *sdk.LogBatch) (sdk.LogAck, bool, error) {
+			p.set(func(b *sdk.LogBatch) (pluginrpc.LogAck, bool, error) {
 				if sent[b.Seq] && !b.Redelivered {
 					t.Errorf("seed %d: batch %d comes twice unmarked", seed, b.Seq)
 				}
 				sent[b.Seq] = true
 				if first != 0 && !b.Redelivered {
-					return sdk.LogAck{Seq: b.Seq, Err: errors.New("another one comes first")}, true, nil
+					return pluginrpc.LogAck{Seq: b.Seq, Err: errors.New("another one comes first")}, true, nil
 				}
 				first = 0
 				done := func() {
@@ -550,19 +554,19 @@ func TestSinkBringsEverythingInOrder(t *testing.T) {
 				}
 				switch fate.IntN(12) {
 				case 0: // dies before it writes
-					return sdk.LogAck{}, false, io.ErrUnexpectedEOF
+					return pluginrpc.LogAck{}, false, io.ErrUnexpectedEOF
 				case 1: // dies after it has written
 					done()
-					return sdk.LogAck{}, false, io.ErrUnexpectedEOF
+					return pluginrpc.LogAck{}, false, io.ErrUnexpectedEOF
 				case 2:
 					first = b.Seq
-					return sdk.LogAck{Seq: b.Seq, Err: errors.New("later")}, true, nil
+					return pluginrpc.LogAck{Seq: b.Seq, Err: errors.New("later")}, true, nil
 				case 3:
 					first = b.Seq
-					return sdk.LogAck{Seq: b.Seq + uint64(fate.IntN(3)) + 1}, true, nil
+					return pluginrpc.LogAck{Seq: b.Seq + uint64(fate.IntN(3)) + 1}, true, nil
 				}
 				done()
-				return sdk.LogAck{Seq: b.Seq}, true, nil
+				return pluginrpc.LogAck{Seq: b.Seq}, true, nil
 			})
 			k := newSink(t, p, Options{BufferBytes: 64 << 20, MaxInFlight: 1 + r.IntN(5)})
 			say := k.Source("web", "a", "stdout", nil)

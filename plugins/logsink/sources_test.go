@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
 	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/sdk"
 )
@@ -75,7 +76,7 @@ func TestSinkTellsOfLossesOfProcessesThatAreGone(t *testing.T) {
 	k.Gone("web", "gone")
 	say(7, time.Now(), make([]byte, 32<<10))
 	testkit.Until(t, "word of the loss", func() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.lostSum > 0 })
-	p.set(func(b *sdk.LogBatch) (sdk.LogAck, bool, error) { return sdk.LogAck{Seq: b.Seq}, true, nil })
+	p.set(func(b *sdk.LogBatch) (pluginrpc.LogAck, bool, error) { return pluginrpc.LogAck{Seq: b.Seq}, true, nil })
 	_ = cutSink(k)
 	if k.kept() != 0 {
 		t.Errorf("%d sources are kept", k.kept())

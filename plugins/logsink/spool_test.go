@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/eventlistener/spool"
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
 	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/plugins/delivery"
 	"github.com/hark-supervisor/hark/sdk"
@@ -71,7 +72,7 @@ func TestSinkKilledTimeAndAgainLosesNothingWithASpool(t *testing.T) {
 	p := &sinkPlugin{}
 	batches, killed := 0, 0
 	every := max(total/maxBatch/kills, 1)
-	p.set(func(b *sdk.LogBatch) (sdk.LogAck, bool, error) {
+	p.set(func(b *sdk.LogBatch) (pluginrpc.LogAck, bool, error) {
 		p.batches = nil // not kept
 		batches++
 		if killed < kills && batches%(every+1) == 0 || killed < kills && every == 1 && batches%2 == 0 {
@@ -79,11 +80,11 @@ func TestSinkKilledTimeAndAgainLosesNothingWithASpool(t *testing.T) {
 			if killed%2 == 0 {
 				c.write(b)
 			}
-			return sdk.LogAck{}, false, io.ErrUnexpectedEOF
+			return pluginrpc.LogAck{}, false, io.ErrUnexpectedEOF
 		}
 		c.write(b)
 		c.acked[b.Seq] = true
-		return sdk.LogAck{Seq: b.Seq}, true, nil
+		return pluginrpc.LogAck{Seq: b.Seq}, true, nil
 	})
 	// It is restarted at once: the wait between streams is what the test would spend its time on.
 	k := newSink(t, p, Options{Overflow: SpoolOverflow, Spool: delivery.Spool{Dir: t.TempDir(), MaxBytes: 4 << 30}})

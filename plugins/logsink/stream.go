@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/internal/backoff"
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
 	"github.com/hark-supervisor/hark/plugins/delivery"
 	"github.com/hark-supervisor/hark/sdk"
 )
@@ -172,7 +173,7 @@ func (k *Sink) mend(defect error) {
 }
 
 // answered takes an answer. An error is a reason to close the stream.
-func (k *Sink) answered(ack sdk.LogAck) error {
+func (k *Sink) answered(ack pluginrpc.LogAck) error {
 	var c ackOutcome
 	k.resume(func() { c = k.settle(ack) })
 	if c.violation != nil {
@@ -203,7 +204,7 @@ type ackOutcome struct {
 }
 
 // settle does with the batch that is answered what the answer says. Under the lock.
-func (k *Sink) settle(ack sdk.LogAck) (c ackOutcome) {
+func (k *Sink) settle(ack pluginrpc.LogAck) (c ackOutcome) {
 	if len(k.flight) == 0 || k.flight[0].seq != ack.Seq {
 		want := "none"
 		if len(k.flight) > 0 {

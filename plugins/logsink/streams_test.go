@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
 	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/plugins/delivery"
 	"github.com/hark-supervisor/hark/sdk"
@@ -17,7 +18,7 @@ import (
 // wildStream fails at every place that a stream can fail at, at random.
 type wildStream struct {
 	ctx  context.Context
-	acks chan sdk.LogAck
+	acks chan pluginrpc.LogAck
 	rng  *lockedRand
 }
 
@@ -37,25 +38,25 @@ func (s *wildStream) Send(b *sdk.LogBatch) error {
 	case 0:
 		return errors.New("send")
 	case 1: // answers what was not asked
-		s.acks <- sdk.LogAck{Seq: b.Seq + 7}
+		s.acks <- pluginrpc.LogAck{Seq: b.Seq + 7}
 	case 2: // says nothing
 		return nil
 	}
-	s.acks <- sdk.LogAck{Seq: b.Seq}
+	s.acks <- pluginrpc.LogAck{Seq: b.Seq}
 	return nil
 }
 
-func (s *wildStream) Recv() (sdk.LogAck, error) {
+func (s *wildStream) Recv() (pluginrpc.LogAck, error) {
 	if s.rng.n(10) == 0 {
-		return sdk.LogAck{}, errors.New("recv")
+		return pluginrpc.LogAck{}, errors.New("recv")
 	}
 	select {
 	case a := <-s.acks:
 		return a, nil
 	case <-time.After(time.Millisecond):
-		return sdk.LogAck{}, errors.New("silence")
+		return pluginrpc.LogAck{}, errors.New("silence")
 	case <-s.ctx.Done():
-		return sdk.LogAck{}, s.ctx.Err()
+		return pluginrpc.LogAck{}, s.ctx.Err()
 	}
 }
 
@@ -68,7 +69,7 @@ func TestSinkHasOneStreamWhateverStreamsDo(t *testing.T) {
 		if rng.n(5) == 0 {
 			return nil, errors.New("open")
 		}
-		return &wildStream{ctx: ctx, acks: make(chan sdk.LogAck, 2*maxInFlight), rng: rng}, nil
+		return &wildStream{ctx: ctx, acks: make(chan pluginrpc.LogAck, 2*maxInFlight), rng: rng}, nil
 	}
 	k, err := New(Options{Name: "wild", Stdout: true, Overflow: BlockProgram}, around)
 	if err != nil {

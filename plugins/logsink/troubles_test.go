@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -21,8 +23,8 @@ func TestTheLogIsToldOfARefusalBehindAStart(t *testing.T) {
 				time.Sleep(10 * time.Minute)
 			}
 			something()
-			p.set(func(b *sdk.LogBatch) (sdk.LogAck, bool, error) {
-				return sdk.LogAck{Seq: b.Seq, Err: errors.New("the port is dead")}, true, nil
+			p.set(func(b *sdk.LogBatch) (pluginrpc.LogAck, bool, error) {
+				return pluginrpc.LogAck{Seq: b.Seq, Err: errors.New("the port is dead")}, true, nil
 			})
 			p.mu.Lock()
 			p.refuse = false
@@ -34,7 +36,7 @@ func TestTheLogIsToldOfARefusalBehindAStart(t *testing.T) {
 		}
 		closeSink(t, k)
 		log := p.log.String()
-		away, dead := strings.Count(log, sdk.ErrUnavailable.Error()), strings.Count(log, "the port is dead")
+		away, dead := strings.Count(log, wire.ErrUnavailable.Error()), strings.Count(log, "the port is dead")
 		if away != 1 || dead != 2 || strings.Count(log, "again") < 2 {
 			t.Errorf("the log tells %d times that it is away and %d times that it is refused:\n%s", away, dead, log)
 		}

@@ -5,15 +5,15 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/delivery"
-	"github.com/hark-supervisor/hark/sdk"
 )
 
 // That a plugin is starting is no trouble, and the log says nothing of it.
 func TestAStartIsNoTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &receiver{}
-		r.failing(delivery.Coming(sdk.ErrUnavailable))
+		r.failing(delivery.Coming(wire.ErrUnavailable))
 		n, bus := newNotifier(t, r, Options{})
 		publish(bus, exited, "web")
 		time.Sleep(10 * time.Minute)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/hark-supervisor/hark/eventlistener"
 	"github.com/hark-supervisor/hark/internal/testkit"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/delivery"
 	"github.com/hark-supervisor/hark/sdk"
 )
@@ -350,7 +351,7 @@ func TestNotifierTest(t *testing.T) {
 		want string
 	}{
 		{nil, "delivered"}, {errors.New("down"), "retry"}, {sdk.Final(errors.New("bad token")), "final"},
-		{fmt.Errorf("call: %w", sdk.ErrUnavailable), "unavailable"},
+		{fmt.Errorf("call: %w", wire.ErrUnavailable), "unavailable"},
 	} {
 		r.failing(c.err)
 		got, err := n.Test(t.Context())

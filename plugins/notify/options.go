@@ -68,7 +68,7 @@ func (o Options) withDefaults() Options {
 // goroutine and do not block, but for Notify.
 type Surroundings struct {
 	// Notify delivers. It ends when ctx does, whatever the plugin does. Errors are the plugin's; one that wraps
-	// sdk.ErrUnavailable tells that the plugin was not reached.
+	// wire.ErrUnavailable tells that the plugin was not reached.
 	Notify     func(ctx context.Context, n *sdk.Notification) error
 	Daemon     func() sdk.Daemon  // at the moment
 	Silences   *Silences          // nil: there are none

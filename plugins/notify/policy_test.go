@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/delivery"
 	"github.com/hark-supervisor/hark/sdk"
 )
@@ -153,7 +154,7 @@ func TestPolicyDoesNotCountWhatNeverReachedThePlugin(t *testing.T) {
 	d.state(fatal, "a")
 	for range 10 {
 		d.want("a")
-		if dead := d.p.outcome(d.now, fmt.Errorf("call: %w", sdk.ErrUnavailable)); dead != nil {
+		if dead := d.p.outcome(d.now, fmt.Errorf("call: %w", wire.ErrUnavailable)); dead != nil {
 			t.Fatal("given up though the plugin was never reached")
 		}
 		d.now = d.p.retryAt
@@ -175,7 +176,7 @@ func TestPolicyGivesUp(t *testing.T) {
 		{"what is final at once", Options{}, sdk.Final(errors.New("no such channel")), 1},
 		{"after max_retries", Options{MaxRetries: 2}, errors.New("down"), 3},
 		{"at max_age", Options{MaxAge: 10 * time.Second, RetryDelay: 4 * time.Second, RetryMax: 4 * time.Second}, errors.New("down"), 4},
-		{"at max_age when it is not reached", Options{MaxAge: 250 * time.Millisecond}, sdk.ErrUnavailable, 3},
+		{"at max_age when it is not reached", Options{MaxAge: 250 * time.Millisecond}, wire.ErrUnavailable, 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := newDesk(t, c.o)
@@ -362,7 +363,7 @@ func TestPolicyLosesNothingUncounted(t *testing.T) {
 				}
 			}
 			if a, _ := d.p.next(d.now); a != nil {
-				err := []error{nil, nil, errors.New("down"), sdk.Final(errors.New("no")), sdk.ErrUnavailable}[pick(5)]
+				err := []error{nil, nil, errors.New("down"), sdk.Final(errors.New("no")), wire.ErrUnavailable}[pick(5)]
 				if err == nil {
 					for i := range a.entries {
 						if seq := a.entries[i].Seq(); seq > last {

@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/hark-supervisor/hark/plugins/internal/templatefault"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -172,7 +173,7 @@ func parseTemplate(name, written, otherwise string) (*template.Template, error) 
 	}
 	t, err := template.New(name).Funcs(functions()).Parse(written)
 	if err != nil {
-		return nil, fmt.Errorf("cannot parse: %s", sdk.TemplateFault(err))
+		return nil, fmt.Errorf("cannot parse: %s", templatefault.Of(err))
 	}
 	if len(t.Templates()) > 1 {
 		return nil, errors.New("cannot use define or block in a template")
@@ -263,7 +264,7 @@ func (t *limitedText) Write(b []byte) (int, error) {
 func render(t *template.Template, a *Alert, max int) (string, error) {
 	out := &limitedText{max: max}
 	if err := t.Execute(out, a); err != nil && !errors.Is(err, errTooLong) {
-		return "", fmt.Errorf("cannot fill in: %s", sdk.TemplateFault(err))
+		return "", fmt.Errorf("cannot fill in: %s", templatefault.Of(err))
 	}
 	return strings.ToValidUTF8(out.String(), "\uFFFD"), nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/delivery"
 	"github.com/hark-supervisor/hark/plugins/guard"
 	"github.com/hark-supervisor/hark/plugins/logsink"
@@ -30,8 +31,8 @@ type Core interface {
 	DeadLetter(notifier string, line []byte)
 }
 
-// Instances reaches configured instances of plugins by the names of their sections. Errors that sdk.IsUnavailable tells, and
-// sdk.ErrNoInstance, mean that the instance was not reached and will be there again.
+// Instances reaches configured instances of plugins by the names of their sections. Errors that wire.IsUnavailable tells, and
+// wire.ErrNoInstance, mean that the instance was not reached and will be there again.
 type Instances interface {
 	Notify(ctx context.Context, notifier string, n *sdk.Notification) error
 	OpenLogStream(ctx context.Context, sink string) (delivery.LogStream, error)
@@ -123,13 +124,13 @@ func (o *Set) SetNotifier(ctx context.Context, options notify.Options, leave Lea
 
 // Retry has a notifier or log sink try at once what it has waited to try again: its plugin
 // has taken new settings. It does not block for longer than a lock is held.
-func (o *Set) Retry(kind sdk.KindName, name string) {
+func (o *Set) Retry(kind wire.Kind, name string) {
 	switch kind {
-	case sdk.NotifierKind:
+	case wire.Notifier:
 		if n := o.notifier(name); n != nil {
 			n.Retry()
 		}
-	case sdk.LogSinkKind:
+	case wire.LogSink:
 		if k := o.sink(name); k != nil {
 			k.Retry()
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
 )
@@ -52,7 +53,7 @@ func TestPluginsInGoPassTheirTests(t *testing.T) {
 			env := []string{"GOFLAGS=-mod=mod -race", "GOPROXY=off", "GOWORK=off"}
 			run(t, dir, env, "go", "test", "-count=1", "./...")
 			run(t, dir, env, "go", "build", "-o", "built", ".")
-			d, err := sdk.ParseDescription([]byte(run(t, dir, nil, "./built", "--describe")))
+			d, err := pluginrpc.ParseDescription([]byte(run(t, dir, nil, "./built", "--describe")))
 			if err != nil || d.Name != "my-"+kind || string(d.Kinds[0].Name) != kind {
 				t.Errorf("it describes itself as %+v (%v)", d, err)
 			}

@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -61,7 +64,7 @@ func TestStatuses(t *testing.T, p sdk.Plugin, values func(url string) map[string
 		statuses = Statuses()
 	}
 	s := serveHere(t, p)
-	s.kind, s.options.Values = sdk.NotifierKind, values("http://127.0.0.1:1/s3cr3t")
+	s.kind, s.options.Values = wire.Notifier, values("http://127.0.0.1:1/s3cr3t")
 	s.describe(t)
 	if t.Failed() {
 		return
@@ -129,9 +132,9 @@ func (s *session) try(t *testing.T, values map[string]string) error {
 	if _, err := s.configure(t, "status", values); err != nil {
 		t.Fatal(err)
 	}
-	err := s.Notifier("status").Notify(soon(t), Sample(1))
+	err := s.Notifier("status").Notify(testkit.Soon(t), Sample(1))
 	s.note(err)
-	if err := s.Remove(soon(t), s.kind, "status"); err != nil {
+	if err := s.Remove(testkit.Soon(t), s.kind, "status"); err != nil {
 		t.Error(err)
 	}
 	return err
@@ -167,14 +170,14 @@ func Hanging(t testing.TB) string {
 }
 
 // serveHost serves the host's side for a plugin with that process, until the test ends, and returns its socket.
-func serveHost(t *testing.T, pid int, call sdk.HostFunc) string {
+func serveHost(t *testing.T, pid int, call pluginrpc.HostFunc) string {
 	t.Helper()
-	socket := socketDir(t) + "/host"
+	socket := testkit.Dir(t) + "/host"
 	lis, err := net.Listen("unix", socket)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := sdk.NewHostServer(sdk.IsPID(func() int { return pid }), call)
+	server := pluginrpc.NewHostServer(wire.IsPID(func() int { return pid }), call)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(lis) }()
 	t.Cleanup(func() {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/testkit"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -22,7 +24,7 @@ type LogSinkOptions struct {
 // TestLogSink tests a plugin of kind logsink. The destination that Options.Values names must accept what it receives.
 func TestLogSink(t *testing.T, p sdk.Plugin, o LogSinkOptions) {
 	t.Helper()
-	run(t, p, sdk.LogSinkKind, o.Options, func(t *testing.T, s *session) {
+	run(t, p, wire.LogSink, o.Options, func(t *testing.T, s *session) {
 		for name, batches := range map[string][]*sdk.LogBatch{
 			"batches are written in order": plainBatches(50),
 			"output of any form":           oddBatches(),
@@ -31,7 +33,7 @@ func TestLogSink(t *testing.T, p sdk.Plugin, o LogSinkOptions) {
 			t.Run(name, func(t *testing.T) {
 				s.mustConfigure(t, "central")
 				s.write(t, "central", batches)
-				if err := s.Remove(soon(t), s.kind, "central"); err != nil {
+				if err := s.Remove(testkit.Soon(t), s.kind, "central"); err != nil {
 					s.note(err)
 					t.Errorf("it is not flushed: %v", err)
 				}
@@ -55,7 +57,7 @@ func TestLogSink(t *testing.T, p sdk.Plugin, o LogSinkOptions) {
 				<-done
 			}
 			for i := range n {
-				if err := s.Remove(soon(t), s.kind, fmt.Sprint("central", i)); err != nil {
+				if err := s.Remove(testkit.Soon(t), s.kind, fmt.Sprint("central", i)); err != nil {
 					s.note(err)
 					t.Errorf("it is not flushed: %v", err)
 				}
@@ -77,7 +79,7 @@ func TestLogSink(t *testing.T, p sdk.Plugin, o LogSinkOptions) {
 // write sends batches, all of which must be written.
 func (s *session) write(t *testing.T, name string, batches []*sdk.LogBatch) {
 	t.Helper()
-	stream, err := s.OpenLogStream(soon(t), name)
+	stream, err := s.OpenLogStream(testkit.Soon(t), name)
 	if err != nil {
 		t.Error(err)
 		return
@@ -122,8 +124,8 @@ func (s *session) removesHangingSink(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	s.note(s.Remove(soon(t), s.kind, "hangs")) // it may tell that it lost what it held
-	all, err := s.Health(soon(t))
+	s.note(s.Remove(testkit.Soon(t), s.kind, "hangs")) // it may tell that it lost what it held
+	all, err := s.Health(testkit.Soon(t))
 	if err != nil {
 		t.Fatal(err)
 	}

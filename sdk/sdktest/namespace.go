@@ -7,6 +7,9 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -16,7 +19,7 @@ type NamespaceOptions struct {
 	// Calls are made one after another, and then all at once in several instances.
 	Calls []Call
 	// Host answers the plugin's calls of the daemon; nil: it may not call back.
-	Host sdk.HostFunc
+	Host func(ctx context.Context, method string, params []any) (any, error)
 }
 
 // Call is one call and its expected answer.
@@ -30,7 +33,7 @@ type Call struct {
 // TestNamespace tests a plugin of kind namespace.
 func TestNamespace(t *testing.T, p sdk.Plugin, o NamespaceOptions) {
 	t.Helper()
-	run(t, p, sdk.NamespaceKind, o.Options, func(t *testing.T, s *session) {
+	run(t, p, wire.Namespace, o.Options, func(t *testing.T, s *session) {
 		t.Run("methods are described", func(t *testing.T) {
 			methods := s.mustConfigure(t, "x")
 			if len(methods) == 0 {
@@ -71,32 +74,32 @@ func TestNamespace(t *testing.T, p sdk.Plugin, o NamespaceOptions) {
 }
 
 // mustConfigureFor makes an instance that may call back.
-func (s *session) mustConfigureFor(t *testing.T, name string, host sdk.HostFunc) {
+func (s *session) mustConfigureFor(t *testing.T, name string, host pluginrpc.HostFunc) {
 	t.Helper()
 	if host == nil {
 		s.mustConfigure(t, name)
 		return
 	}
 	socket := serveHost(t, s.pid, host)
-	if _, err := s.Configure(soon(t), s.kind, name, s.options.Values, daemon(), socket); err != nil {
+	if _, err := s.Configure(testkit.Soon(t), s.kind, name, s.options.Values, daemon(), socket); err != nil {
 		s.note(err)
 		t.Fatalf("the section of Options.Values is refused: %v", err)
 	}
-	t.Cleanup(func() { s.note(s.Remove(soon(t), s.kind, name)) })
+	t.Cleanup(func() { s.note(s.Remove(testkit.Soon(t), s.kind, name)) })
 }
 
 func (s *session) wrongCalls(t *testing.T, methods []sdk.Method) {
 	var f *sdk.Fault
-	if _, err := s.Call(soon(t), "x", "no_such_method", nil); !errors.As(err, &f) || f.Code != 1 {
+	if _, err := s.Call(testkit.Soon(t), "x", "no_such_method", nil); !errors.As(err, &f) || f.Code != 1 {
 		t.Errorf("a method that is not there is answered with %v, not UNKNOWN_METHOD", err)
 	}
 	for _, m := range methods {
 		many := make([]any, len(m.Params)+1)
-		if _, err := s.Call(soon(t), "x", m.Name, many); !errors.As(err, &f) || f.Code != 2 {
+		if _, err := s.Call(testkit.Soon(t), "x", m.Name, many); !errors.As(err, &f) || f.Code != 2 {
 			t.Errorf("%s with %d parameters is answered with %v, not INCORRECT_PARAMETERS", m.Name, len(many), err)
 		}
 		if few := len(m.Params) - m.Optional - 1; few >= 0 {
-			if _, err := s.Call(soon(t), "x", m.Name, make([]any, few)); !errors.As(err, &f) || f.Code != 2 {
+			if _, err := s.Call(testkit.Soon(t), "x", m.Name, make([]any, few)); !errors.As(err, &f) || f.Code != 2 {
 				t.Errorf("%s with %d parameters is answered with %v, not INCORRECT_PARAMETERS", m.Name, few, err)
 			}
 		}
@@ -108,7 +111,7 @@ func (s *session) wrongCalls(t *testing.T, methods []sdk.Method) {
 		if len(strange) == 0 {
 			continue
 		}
-		_, err := s.Call(soon(t), "x", m.Name, strange)
+		_, err := s.Call(testkit.Soon(t), "x", m.Name, strange)
 		s.note(err)
 		if err != nil && !errors.As(err, &f) {
 			t.Errorf("%s with strange parameters ends with %v", m.Name, err)
@@ -118,7 +121,7 @@ func (s *session) wrongCalls(t *testing.T, methods []sdk.Method) {
 }
 
 func (s *session) call(t *testing.T, name string, c Call) error {
-	v, err := s.Call(soon(t), name, c.Method, c.Params)
+	v, err := s.Call(testkit.Soon(t), name, c.Method, c.Params)
 	s.note(err)
 	var f *sdk.Fault
 	switch {

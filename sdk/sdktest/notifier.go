@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/testkit"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -31,7 +33,7 @@ func TestNotifier(t *testing.T, p sdk.Plugin, o NotifierOptions) {
 			o.Delivered(t, n)
 		}
 	}
-	run(t, p, sdk.NotifierKind, o.Options, func(t *testing.T, s *session) {
+	run(t, p, wire.Notifier, o.Options, func(t *testing.T, s *session) {
 		delivered(t, 0)
 		t.Run("it delivers", func(t *testing.T) {
 			s.mustConfigure(t, "ops")
@@ -44,7 +46,7 @@ func TestNotifier(t *testing.T, p sdk.Plugin, o NotifierOptions) {
 			for i := range n {
 				name := fmt.Sprint("ops", i)
 				s.mustConfigure(t, name)
-				go func() { done <- s.Notifier(name).Notify(soon(t), o.Notification) }()
+				go func() { done <- s.Notifier(name).Notify(testkit.Soon(t), o.Notification) }()
 			}
 			for range n {
 				if err := <-done; err != nil {
@@ -61,7 +63,7 @@ func TestNotifier(t *testing.T, p sdk.Plugin, o NotifierOptions) {
 			empty := Sample(1)
 			empty.Title, empty.Body, empty.Events[0] = "", "", sdk.Event{Type: "TICK_5", Time: time.Unix(0, 0)}
 			for _, n := range []*sdk.Notification{many, empty} {
-				err := s.Notifier("ops").Notify(soon(t), n)
+				err := s.Notifier("ops").Notify(testkit.Soon(t), n)
 				s.note(err)
 				if err != nil && !sdk.IsFinal(err) { // a no is an answer; trying again is none
 					t.Errorf("%q: %v", n.Title, err)
@@ -84,7 +86,7 @@ func TestNotifier(t *testing.T, p sdk.Plugin, o NotifierOptions) {
 
 func (s *session) notify(t *testing.T, name string, n *sdk.Notification) {
 	t.Helper()
-	if err := s.Notifier(name).Notify(soon(t), n); err != nil {
+	if err := s.Notifier(name).Notify(testkit.Soon(t), n); err != nil {
 		s.note(err)
 		t.Errorf("it does not deliver: %v", err)
 	}
@@ -96,7 +98,7 @@ func (s *session) keepsDeadline(t *testing.T) {
 	if _, err := s.configure(t, "hangs", s.options.Hang); err != nil {
 		t.Fatalf("the section of Options.Hang is refused: %v", err)
 	}
-	t.Cleanup(func() { s.note(s.Remove(soon(t), s.kind, "hangs")) })
+	t.Cleanup(func() { s.note(s.Remove(testkit.Soon(t), s.kind, "hangs")) })
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
 	err := s.Notifier("hangs").Notify(ctx, Sample(1))
@@ -105,7 +107,7 @@ func (s *session) keepsDeadline(t *testing.T) {
 		t.Errorf("a call that nobody answers ends with %v", err)
 	}
 	// Remove waits for calls: it ends when the one above has.
-	err = s.Remove(soon(t), s.kind, "hangs")
+	err = s.Remove(testkit.Soon(t), s.kind, "hangs")
 	s.note(err)
 	if err != nil && (errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "still under way")) {
 		t.Errorf("the call goes on behind its deadline: %v", err)
@@ -123,7 +125,7 @@ func (s *session) holdsUpNobody(t *testing.T, n *sdk.Notification) {
 	defer func() {
 		cancel()
 		s.note(<-waits)
-		s.note(s.Remove(soon(t), s.kind, "waits"))
+		s.note(s.Remove(testkit.Soon(t), s.kind, "waits"))
 	}()
 	for i := range 3 {
 		name := fmt.Sprint("goes on", i)

@@ -14,7 +14,6 @@
 package sdktest
 
 import (
-	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -24,6 +23,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/pluginkeys"
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -81,7 +84,7 @@ func (o *Options) instances() int {
 }
 
 // run runs the tests that all kinds share, and then those of one kind, both ways.
-func run(t *testing.T, p sdk.Plugin, kind sdk.KindName, o Options, tests func(t *testing.T, s *session)) {
+func run(t *testing.T, p sdk.Plugin, kind wire.Kind, o Options, tests func(t *testing.T, s *session)) {
 	t.Helper()
 	if os.Getenv(serveVariable) == t.Name() {
 		sdk.Serve(p) // this is the process that the test below has started
@@ -117,10 +120,10 @@ func run(t *testing.T, p sdk.Plugin, kind sdk.KindName, o Options, tests func(t 
 
 // session is one plugin at work, and what was heard of it.
 type session struct {
-	*sdk.Client
-	kind        sdk.KindName
+	*pluginrpc.Client
+	kind        wire.Kind
 	options     Options
-	description sdk.Description
+	description pluginrpc.Description
 	end         func(t *testing.T) // ends the plugin; only the process has one
 	log         func() string
 	pid         int // of the plugin
@@ -162,7 +165,7 @@ func daemon() sdk.Daemon {
 
 func (s *session) configure(t *testing.T, name string, values map[string]string) ([]sdk.Method, error) {
 	t.Helper()
-	methods, err := s.Configure(soon(t), s.kind, name, values, daemon(), "")
+	methods, err := s.Configure(testkit.Soon(t), s.kind, name, values, daemon(), "")
 	s.note(err)
 	return methods, err
 }
@@ -174,20 +177,13 @@ func (s *session) mustConfigure(t *testing.T, name string) []sdk.Method {
 	if err != nil {
 		t.Fatalf("the section of Options.Values is refused: %v", err)
 	}
-	t.Cleanup(func() { s.note(s.Remove(soon(t), s.kind, name)) })
+	t.Cleanup(func() { s.note(s.Remove(testkit.Soon(t), s.kind, name)) })
 	return methods
-}
-
-func soon(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), Patience)
-	t.Cleanup(cancel)
-	return ctx
 }
 
 func (s *session) describe(t *testing.T) {
 	t.Helper()
-	d, err := s.Describe(soon(t))
+	d, err := s.Describe(testkit.Soon(t))
 	if err != nil {
 		t.Fatalf("it cannot describe itself: %v", err)
 	}
@@ -207,7 +203,7 @@ func (s *session) describe(t *testing.T) {
 			t.Errorf(`the key %s is not marked hark:"secret"`, f.Key)
 		}
 	}
-	again, err := s.Describe(soon(t))
+	again, err := s.Describe(testkit.Soon(t))
 	if err != nil || !reflect.DeepEqual(d, again) {
 		t.Errorf("it describes itself in another way when asked again (%v)", err)
 	}
@@ -231,17 +227,17 @@ func (s *session) refuses(t *testing.T) {
 		if f.Required {
 			cases = append(cases, Bad{f.Key + " is missing", map[string]string{f.Key: Unset}, f.Key})
 		}
-		if f.Type != sdk.Text && f.Type != sdk.List {
+		if f.Type != pluginkeys.Text && f.Type != pluginkeys.List {
 			cases = append(cases, Bad{f.Key + " is not of its type", map[string]string{f.Key: "tell-no-value"}, f.Key})
 		}
 	}
 	for _, c := range append(cases, s.options.Bad...) {
 		t.Run(c.Name, func(t *testing.T) {
 			if s.options.Late != nil {
-				early(t, sdk.CheckValues(s.description.Kind(s.kind).Fields, s.options.with(c.Set)), s.options.Late[c.Name])
+				early(t, pluginkeys.Check(s.description.Kind(s.kind).Fields, s.options.with(c.Set)), s.options.Late[c.Name])
 			}
 			_, err := s.configure(t, "kept", s.options.with(c.Set))
-			var wrong *sdk.ConfigError
+			var wrong *pluginkeys.Error
 			switch {
 			case err == nil:
 				t.Error("it is taken")
@@ -261,7 +257,7 @@ func (s *session) refuses(t *testing.T) {
 // that late says why it cannot be.
 func RefusedEarly(t *testing.T, config any, late string) {
 	t.Helper()
-	early(t, sdk.CheckDescribed(config), late)
+	early(t, pluginkeys.CheckDescribed(config), late)
 }
 
 func early(t *testing.T, err error, late string) {
@@ -277,7 +273,7 @@ func early(t *testing.T, err error, late string) {
 // well checks that the plugin is well and has the instance.
 func (s *session) well(t *testing.T, name string) {
 	t.Helper()
-	all, err := s.Health(soon(t))
+	all, err := s.Health(testkit.Soon(t))
 	if err != nil {
 		t.Fatalf("it does not tell its health: %v", err)
 	}
@@ -304,12 +300,12 @@ func (s *session) health(t *testing.T) {
 func (s *session) remove(t *testing.T) {
 	s.mustConfigure(t, "gone")
 	for range 2 { // the second one finds nothing, which is no error
-		if err := s.Remove(soon(t), s.kind, "gone"); err != nil {
+		if err := s.Remove(testkit.Soon(t), s.kind, "gone"); err != nil {
 			s.note(err)
 			t.Errorf("it cannot be removed: %v", err)
 		}
 	}
-	all, err := s.Health(soon(t))
+	all, err := s.Health(testkit.Soon(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +319,7 @@ func (s *session) remove(t *testing.T) {
 
 func (s *session) stop(t *testing.T) {
 	s.mustConfigure(t, "last")
-	if err := s.Stop(soon(t)); err != nil {
+	if err := s.Stop(testkit.Soon(t)); err != nil {
 		t.Errorf("it cannot stop: %v", err)
 	}
 	if s.end != nil {

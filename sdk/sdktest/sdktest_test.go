@@ -15,8 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hark-supervisor/hark/sdk"
 	"go.uber.org/goleak"
+
+	"github.com/hark-supervisor/hark/sdk"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -25,13 +26,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func fault() string { return os.Getenv("SDKTEST_FAULT") }
 
 type postConfig struct {
-	URL     string        `mapstructure:"url" hark:"required,secret" doc:"where to post"`
-	Token   string        `mapstructure:"token" hark:"secret" doc:"sent along"`
-	Timeout time.Duration `mapstructure:"timeout" doc:"of one try"`
+	URL     string        `hark:"url,required,secret" doc:"where to post"`
+	Token   string        `hark:"token,secret" doc:"sent along"`
+	Timeout time.Duration `hark:"timeout" doc:"of one try"`
 }
 
 type openConfig struct {
-	Token string `mapstructure:"token"`
+	Token string `hark:"token"`
 }
 
 // poster posts titles.
@@ -136,7 +137,7 @@ func TestAnHTTPNotifier(t *testing.T) {
 }
 
 type appendConfig struct {
-	File string `mapstructure:"file" hark:"required" doc:"where to append"`
+	File string `hark:"file,required" doc:"where to append"`
 }
 
 // appender appends to a file.

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -25,10 +26,10 @@ const ForkedSleep = "86543"
 
 // config is what an instance is configured with.
 type config struct {
-	Token string `mapstructure:"token" hark:"secret" doc:"something secret"`
-	Text  string `mapstructure:"text" doc:"what echo puts in front"`
-	Hang  bool   `mapstructure:"hang" doc:"never be configured"`
-	Die   bool   `mapstructure:"die" doc:"end while being configured"`
+	Token string `hark:"token,secret" doc:"something secret"`
+	Text  string `hark:"text" doc:"what echo puts in front"`
+	Hang  bool   `hark:"hang" doc:"never be configured"`
+	Die   bool   `hark:"die" doc:"end while being configured"`
 }
 
 // Run is the plugin's main. args are the fault's name, "none" for none, and what it needs.
@@ -56,7 +57,7 @@ func Run(args []string) {
 		fmt.Println("1|1|tcp|127.0.0.1:1|grpc")
 		forEver()
 	case "wrong-cookie":
-		_ = os.Setenv(sdk.Cookie, "wrong")
+		_ = os.Setenv(wire.Cookie, "wrong")
 	}
 	sdk.Serve(sdk.Plugin{
 		Name: "faulty", Version: "0.1.0", Doc: "Misbehaves in one way.",

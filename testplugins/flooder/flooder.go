@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
-	"github.com/hark-supervisor/hark/sdk"
+	"github.com/hark-supervisor/hark/internal/wire"
 	pb "github.com/hark-supervisor/hark/sdk/proto"
 )
 
@@ -40,7 +40,7 @@ type server struct {
 
 	mu     sync.Mutex
 	socket string // of the host
-	conn   *wire  // the host's connection
+	conn   *tap   // the host's connection
 }
 
 // Run is the plugin's main.
@@ -51,21 +51,21 @@ func Run() {
 	}()
 	s := &server{}
 	plugin.Serve(&plugin.ServeConfig{
-		HandshakeConfig:  sdk.Handshake(),
-		VersionedPlugins: map[int]plugin.PluginSet{sdk.ProtocolVersion: {sdk.PluginName: s}},
+		HandshakeConfig:  wire.Handshake(),
+		VersionedPlugins: map[int]plugin.PluginSet{wire.ProtocolVersion: {wire.PluginName: s}},
 		GRPCServer: func(o []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(o, grpc.Creds(tapped{sdk.PeerCredentials(sdk.IsPID(os.Getppid)), s}), grpc.MaxRecvMsgSize(sdk.MaxMessage))...)
+			return grpc.NewServer(append(o, grpc.Creds(tapped{wire.PeerCredentials(wire.IsPID(os.Getppid)), s}), grpc.MaxRecvMsgSize(wire.MaxMessage))...)
 		},
 	})
 }
 
-// wire is a connection on which gRPC and a flood may write.
-type wire struct {
+// tap is a connection on which gRPC and a flood may write.
+type tap struct {
 	net.Conn
 	mu sync.Mutex
 }
 
-func (w *wire) Write(b []byte) (int, error) {
+func (w *tap) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.Conn.Write(b)
@@ -82,7 +82,7 @@ func (c tapped) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, e
 	if err != nil {
 		return nil, nil, err
 	}
-	w := &wire{Conn: conn}
+	w := &tap{Conn: conn}
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	c.s.conn = w

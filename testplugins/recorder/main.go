@@ -12,7 +12,7 @@ import (
 )
 
 type config struct {
-	Path string `mapstructure:"path" hark:"required" doc:"the file"`
+	Path string `hark:"path,required" doc:"the file"`
 }
 
 type recorder struct {

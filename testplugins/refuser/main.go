@@ -10,8 +10,8 @@ import (
 )
 
 type config struct {
-	Final      bool          `mapstructure:"final" doc:"no further try will do"`
-	RetryAfter time.Duration `mapstructure:"retry_after" doc:"how long to wait before the next try"`
+	Final      bool          `hark:"final" doc:"no further try will do"`
+	RetryAfter time.Duration `hark:"retry_after" doc:"how long to wait before the next try"`
 }
 
 type refuser struct{ config }

@@ -9,7 +9,7 @@ import (
 )
 
 type config struct {
-	Delay time.Duration `mapstructure:"delay" doc:"for each call"`
+	Delay time.Duration `hark:"delay" doc:"for each call"`
 }
 
 type slow struct{ config }

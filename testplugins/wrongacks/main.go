@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
 
-	"github.com/hark-supervisor/hark/sdk"
+	"github.com/hark-supervisor/hark/internal/wire"
 	pb "github.com/hark-supervisor/hark/sdk/proto"
 )
 
@@ -105,10 +105,10 @@ func main() {
 		os.Exit(0)
 	}()
 	plugin.Serve(&plugin.ServeConfig{
-		HandshakeConfig:  sdk.Handshake(),
-		VersionedPlugins: map[int]plugin.PluginSet{sdk.ProtocolVersion: {sdk.PluginName: &server{}}},
+		HandshakeConfig:  wire.Handshake(),
+		VersionedPlugins: map[int]plugin.PluginSet{wire.ProtocolVersion: {wire.PluginName: &server{}}},
 		GRPCServer: func(o []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(o, grpc.Creds(sdk.PeerCredentials(sdk.IsPID(os.Getppid))), grpc.MaxRecvMsgSize(sdk.MaxMessage))...)
+			return grpc.NewServer(append(o, grpc.Creds(wire.PeerCredentials(wire.IsPID(os.Getppid))), grpc.MaxRecvMsgSize(wire.MaxMessage))...)
 		},
 	})
 }

@@ -11,8 +11,8 @@ import (
 )
 
 type Config struct {
-	File string `mapstructure:"file" hark:"required" doc:"file to write to"`
-	Loud bool   `mapstructure:"loud" doc:"whether to shout"`
+	File string `hark:"file,required" doc:"file to write to"`
+	Loud bool   `hark:"loud" doc:"whether to shout"`
 }
 
 type Shout struct{ c Config }

@@ -12,9 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -166,7 +169,7 @@ func TestThePluginByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d, err := sdk.ParseDescription(doc); err != nil || d.Name != "shout" || d.Kind(sdk.NamespaceKind) == nil {
+	if d, err := pluginrpc.ParseDescription(doc); err != nil || d.Name != "shout" || d.Kind(wire.Namespace) == nil {
 		t.Errorf("it describes itself as %+v (%v)", d, err)
 	}
 }

@@ -14,9 +14,13 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
 
+	"go.uber.org/goleak"
+
+	"github.com/hark-supervisor/hark/internal/pluginrpc"
+	"github.com/hark-supervisor/hark/internal/plugintest"
+	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -69,12 +73,12 @@ func TestTheLogSinkInPython(t *testing.T) {
 
 // The host's library finds its way in a plugin that does not have go-plugin's own services.
 func TestGoPluginDispensesThePluginInPython(t *testing.T) {
-	p := sdktest.StartProcess(t, shout())
+	p := plugintest.Start(t, shout())
 	c := plugin.NewClient(&plugin.ClientConfig{
-		HandshakeConfig: sdk.Handshake(), Plugins: sdk.ClientPlugins()[sdk.ProtocolVersion], AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
-		Logger: hclog.NewNullLogger(), GRPCDialOptions: sdk.DialOptions(sdk.IsPID(p.PID)),
+		HandshakeConfig: wire.Handshake(), Plugins: pluginrpc.Plugins()[wire.ProtocolVersion], AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
+		Logger: hclog.NewNullLogger(), GRPCDialOptions: wire.DialOptions(wire.IsPID(p.PID)),
 		Reattach: &plugin.ReattachConfig{
-			Protocol: plugin.ProtocolGRPC, ProtocolVersion: sdk.ProtocolVersion, Pid: p.PID(), Test: true,
+			Protocol: plugin.ProtocolGRPC, ProtocolVersion: wire.ProtocolVersion, Pid: p.PID(), Test: true,
 			Addr: &net.UnixAddr{Name: p.Socket(), Net: "unix"},
 		},
 	})
@@ -82,13 +86,13 @@ func TestGoPluginDispensesThePluginInPython(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dispensed, err := rpc.Dispense(sdk.PluginName)
+	dispensed, err := rpc.Dispense(wire.PluginName)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), sdktest.Patience)
 	defer cancel()
-	if d, err := dispensed.(*sdk.Client).Describe(ctx); err != nil || d.Name != "shout" {
+	if d, err := dispensed.(*pluginrpc.Client).Describe(ctx); err != nil || d.Name != "shout" {
 		t.Errorf("it describes itself as %+v (%v)", d, err)
 	}
 	if err := rpc.Close(); err != nil { // which tells the plugin to end
@@ -138,7 +142,7 @@ func TestThePluginByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d, err := sdk.ParseDescription(doc); err != nil || d.Name != "shout" || d.Kind(sdk.NamespaceKind) == nil {
+	if d, err := pluginrpc.ParseDescription(doc); err != nil || d.Name != "shout" || d.Kind(wire.Namespace) == nil {
 		t.Errorf("it describes itself as %+v (%v)", d, err)
 	}
 }

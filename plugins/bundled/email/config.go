@@ -13,25 +13,25 @@ import (
 
 // config holds the keys of [notifier:x] with plugin = email.
 type config struct {
-	To      []string `mapstructure:"to" is:"mail" max:"100" hark:"required" doc:"recipients"`
-	Cc      []string `mapstructure:"cc" is:"mail" max:"100" doc:"further recipients"`
-	Bcc     []string `mapstructure:"bcc" is:"mail" max:"100" doc:"recipients that the others do not see"`
-	From    string   `mapstructure:"from" is:"mail" doc:"sender; default: hark@ and the host's name"`
-	ReplyTo string   `mapstructure:"reply_to" is:"mail" doc:"address for replies"`
+	To      []string `hark:"to,required" is:"mail" max:"100" doc:"recipients"`
+	Cc      []string `hark:"cc" is:"mail" max:"100" doc:"further recipients"`
+	Bcc     []string `hark:"bcc" is:"mail" max:"100" doc:"recipients that the others do not see"`
+	From    string   `hark:"from" is:"mail" doc:"sender; default: hark@ and the host's name"`
+	ReplyTo string   `hark:"reply_to" is:"mail" doc:"address for replies"`
 
-	SubjectPrefix string            `mapstructure:"subject_prefix" doc:"prefix of subjects"`
-	Headers       map[string]string `mapstructure:"headers" pattern:"[!-9;-~]+" values:"[^\\x00-\\x1f\\x7f]*" form:"names and values that can stand in a header" reserved:"From,To,Cc,Bcc,Subject,Date,Message-ID,MIME-Version,Content-Type,Content-Transfer-Encoding" doc:"further headers: Name=\"value\",Name2=\"value2\""`
-	HTML          bool              `mapstructure:"html" doc:"send HTML beside the text"`
-	Thread        bool              `mapstructure:"thread" doc:"let mail readers show the mails about one program as one conversation"`
+	SubjectPrefix string            `hark:"subject_prefix" doc:"prefix of subjects"`
+	Headers       map[string]string `hark:"headers" pattern:"[!-9;-~]+" values:"[^\\x00-\\x1f\\x7f]*" form:"names and values that can stand in a header" reserved:"From,To,Cc,Bcc,Subject,Date,Message-ID,MIME-Version,Content-Type,Content-Transfer-Encoding" doc:"further headers: Name=\"value\",Name2=\"value2\""`
+	HTML          bool              `hark:"html" doc:"send HTML beside the text"`
+	Thread        bool              `hark:"thread" doc:"let mail readers show the mails about one program as one conversation"`
 
-	Server   string        `mapstructure:"server" is:"host:port" doc:"SMTP server, host or host:port; default: none, the sendmail command sends the mail"`
-	Security string        `mapstructure:"security" choices:"starttls,tls,opportunistic,none" doc:"how the connection to the server is protected"`
-	Username string        `mapstructure:"username" needs:"server,password" doc:"user at the server, with password"`
-	Password string        `mapstructure:"password" needs:"server,username" hark:"secret" doc:"password at the server"`
-	Auth     string        `mapstructure:"auth" choices:"auto,plain,login,cram-md5,scram-sha-1,scram-sha-256,xoauth2" doc:"how the password is sent"`
-	Helo     string        `mapstructure:"helo" doc:"name sent in EHLO; default: the host's"`
-	Timeout  time.Duration `mapstructure:"timeout" min:"1ms" doc:"how long one attempt may take"`
-	Sendmail string        `mapstructure:"sendmail" without:"server" doc:"command that reads mail as sendmail does, if server is not set; arguments may follow"`
+	Server   string        `hark:"server" is:"host:port" doc:"SMTP server, host or host:port; default: none, the sendmail command sends the mail"`
+	Security string        `hark:"security" choices:"starttls,tls,opportunistic,none" doc:"how the connection to the server is protected"`
+	Username string        `hark:"username" needs:"server,password" doc:"user at the server, with password"`
+	Password string        `hark:"password,secret" needs:"server,username" doc:"password at the server"`
+	Auth     string        `hark:"auth" choices:"auto,plain,login,cram-md5,scram-sha-1,scram-sha-256,xoauth2" doc:"how the password is sent"`
+	Helo     string        `hark:"helo" doc:"name sent in EHLO; default: the host's"`
+	Timeout  time.Duration `hark:"timeout" min:"1ms" doc:"how long one attempt may take"`
+	Sendmail string        `hark:"sendmail" without:"server" doc:"command that reads mail as sendmail does, if server is not set; arguments may follow"`
 	remote.TLS
 
 	host string // of Server

@@ -9,14 +9,14 @@ import (
 
 // config holds the keys of [notifier:x] with plugin = exec.
 type config struct {
-	Command     string            `mapstructure:"command" pattern:"(?s)(?:[^\"'\\\\]|\\\\.|'[^']*'|\"(?:[^\"\\\\]|\\\\.)*\")*" form:"a program and its arguments, with an end for each quotation mark and no backslash at the end" hark:"required" doc:"program and arguments, quoted as in a shell; no shell is started"`
-	Per         string            `mapstructure:"per" choices:"event,notification" doc:"whether it runs for each event, or once for all that come together"`
-	Input       string            `mapstructure:"input" choices:"json,payload,body,none" doc:"what it reads: JSON, the payload that listeners read, the body, nothing"`
-	Environment map[string]string `mapstructure:"environment" pattern:"[^=\\x00]+" values:"[^\\x00]*" form:"names and values that an environment can have" hark:"secret" doc:"further variables: NAME=\"value\",NAME2=\"value2\""`
-	Path        string            `mapstructure:"path" doc:"PATH; the program is also searched there"`
-	Directory   string            `mapstructure:"directory" pattern:"/.*" form:"an absolute path" doc:"working directory"`
-	Timeout     time.Duration     `mapstructure:"timeout" min:"1ms" doc:"how long it may run before it is killed with its process group"`
-	FinalStatus []int             `mapstructure:"final_status" pattern:"0*([1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])" form:"statuses from 1 to 255" doc:"exit statuses other than 0 after which there is no other attempt"`
+	Command     string            `hark:"command,required" pattern:"(?s)(?:[^\"'\\\\]|\\\\.|'[^']*'|\"(?:[^\"\\\\]|\\\\.)*\")*" form:"a program and its arguments, with an end for each quotation mark and no backslash at the end" doc:"program and arguments, quoted as in a shell; no shell is started"`
+	Per         string            `hark:"per" choices:"event,notification" doc:"whether it runs for each event, or once for all that come together"`
+	Input       string            `hark:"input" choices:"json,payload,body,none" doc:"what it reads: JSON, the payload that listeners read, the body, nothing"`
+	Environment map[string]string `hark:"environment,secret" pattern:"[^=\\x00]+" values:"[^\\x00]*" form:"names and values that an environment can have" doc:"further variables: NAME=\"value\",NAME2=\"value2\""`
+	Path        string            `hark:"path" doc:"PATH; the program is also searched there"`
+	Directory   string            `hark:"directory" pattern:"/.*" form:"an absolute path" doc:"working directory"`
+	Timeout     time.Duration     `hark:"timeout" min:"1ms" doc:"how long it may run before it is killed with its process group"`
+	FinalStatus []int             `hark:"final_status" pattern:"0*([1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])" form:"statuses from 1 to 255" doc:"exit statuses other than 0 after which there is no other attempt"`
 
 	argv []string
 }

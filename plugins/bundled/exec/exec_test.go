@@ -15,10 +15,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hark-supervisor/hark/sdk"
-	"github.com/hark-supervisor/hark/sdk/sdktest"
 	"github.com/hashicorp/go-hclog"
 	"go.uber.org/goleak"
+
+	"github.com/hark-supervisor/hark/internal/plugintest"
+	"github.com/hark-supervisor/hark/internal/wire"
+	"github.com/hark-supervisor/hark/sdk"
+	"github.com/hark-supervisor/hark/sdk/sdktest"
 )
 
 // served in the environment makes this program the plugin.
@@ -199,12 +202,12 @@ func TestACommandThatIsGone(t *testing.T) {
 // A command may print what it is told; the process that reports it takes the secrets out (sdk).
 func TestACommandThatPrintsItsSecrets(t *testing.T) {
 	dir := t.TempDir()
-	p := sdktest.StartProcess(t, helper())
+	p := plugintest.Start(t, helper())
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for status, command := range map[string]string{"1": "sh -c 'env; env >&2; exit 1'", "0": "sh -c 'env'"} {
 		values := map[string]string{"command": command, "directory": dir, "environment": `TOKEN="` + secret + `",A="` + secret + `-more"`, "per": "notification"}
-		if _, err := p.Configure(ctx, sdk.NotifierKind, "ops", values, sdk.Daemon{}, ""); err != nil {
+		if _, err := p.Configure(ctx, wire.Notifier, "ops", values, sdk.Daemon{}, ""); err != nil {
 			t.Fatal(err)
 		}
 		err := p.Notifier("ops").Notify(ctx, sdktest.Sample(1))

@@ -10,13 +10,13 @@ import (
 
 // place holds the keys that tell where lines go and how files are rotated.
 type place struct {
-	Path     string        `mapstructure:"path" is:"path" hark:"required" doc:"file that lines are appended to; backups are beside it"`
-	MaxSize  int64         `mapstructure:"max_size" min:"4KB" hark:"size,zero" doc:"size at which a new file is begun; 0: never"`
-	Every    time.Duration `mapstructure:"rotate_every" min:"1s" hark:"zero" doc:"time after which a new file is begun; 0: never"`
-	Backups  int           `mapstructure:"backups" min:"0" max:"10000" doc:"how many files are kept beside it; older ones are removed"`
-	Compress string        `mapstructure:"compress" choices:"none,gzip,zstd" doc:"how backups are compressed"`
-	Mode     string        `mapstructure:"mode" pattern:"0*[2367][0-7]{2}" form:"octal, such as 0640, and let the owner write" doc:"mode of files, octal"`
-	Sync     bool          `mapstructure:"sync" doc:"flush each batch to the disk before it counts as written"`
+	Path     string        `hark:"path,required" is:"path" doc:"file that lines are appended to; backups are beside it"`
+	MaxSize  int64         `hark:"max_size,size,zero" min:"4KB" doc:"size at which a new file is begun; 0: never"`
+	Every    time.Duration `hark:"rotate_every,zero" min:"1s" doc:"time after which a new file is begun; 0: never"`
+	Backups  int           `hark:"backups" min:"0" max:"10000" doc:"how many files are kept beside it; older ones are removed"`
+	Compress string        `hark:"compress" choices:"none,gzip,zstd" doc:"how backups are compressed"`
+	Mode     string        `hark:"mode" pattern:"0*[2367][0-7]{2}" form:"octal, such as 0640, and let the owner write" doc:"mode of files, octal"`
+	Sync     bool          `hark:"sync" doc:"flush each batch to the disk before it counts as written"`
 
 	mode uint32
 }
@@ -24,8 +24,8 @@ type place struct {
 // sinkConfig holds the keys of [logsink:x] with plugin = file-json.
 type sinkConfig struct {
 	place
-	MaxLine int           `mapstructure:"max_line" min:"64" max:"1MB" hark:"size" doc:"longest line; longer ones are split"`
-	Idle    time.Duration `mapstructure:"flush_after" min:"10ms" doc:"how long to wait for the rest of an unfinished line before it is written"`
+	MaxLine int           `hark:"max_line,size" min:"64" max:"1MB" doc:"longest line; longer ones are split"`
+	Idle    time.Duration `hark:"flush_after" min:"10ms" doc:"how long to wait for the rest of an unfinished line before it is written"`
 }
 
 // notifierConfig holds the keys of [notifier:x] with plugin = file-json.

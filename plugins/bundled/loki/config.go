@@ -10,19 +10,19 @@ import (
 
 // config holds the keys of [logsink:x] with plugin = loki.
 type config struct {
-	URL         string            `mapstructure:"url" is:"web" hark:"required,secret" doc:"Loki's address, http://host:3100; the path of the push API is added where there is none"`
-	Labels      map[string]string `mapstructure:"labels" max:"11" pattern:"[a-zA-Z_][a-zA-Z0-9_]*" form:"labels with names of letters, digits and underscores" doc:"labels of all lines beside host, group, process, channel and service_name: name=\"value\",name2=\"value2\""`
-	ServiceName string            `mapstructure:"service_name" doc:"the label service_name, by which Loki's page shows logs; default: the program's group, unless one of labels is what Loki makes it of"`
-	EmptyLines  bool              `mapstructure:"empty_lines" doc:"send empty lines, which Loki keeps"`
-	Metadata    bool              `mapstructure:"structured_metadata" doc:"send pid and offset as structured metadata (Loki 3)"`
-	Tenant      string            `mapstructure:"tenant" is:"header" doc:"tenant, sent as X-Scope-OrgID"`
-	Username    string            `mapstructure:"username" doc:"user of basic authentication, with password"`
-	Password    string            `mapstructure:"password" needs:"username" hark:"secret" doc:"password of basic authentication"`
-	BearerToken string            `mapstructure:"bearer_token" is:"header" without:"username,password" hark:"secret" doc:"sent as Authorization: Bearer"`
-	Encoding    string            `mapstructure:"encoding" choices:"json,protobuf" doc:"form of what is sent: JSON, or protobuf with Snappy, which is less to send and to read"`
-	Gzip        bool              `mapstructure:"gzip" doc:"compress JSON"`
-	MaxLine     int               `mapstructure:"max_line" min:"64" max:"256KB" hark:"size" doc:"longest line; longer ones are split"`
-	Idle        time.Duration     `mapstructure:"flush_after" min:"10ms" doc:"how long to wait for the rest of an unfinished line before it is sent"`
+	URL         string            `hark:"url,required,secret" is:"web" doc:"Loki's address, http://host:3100; the path of the push API is added where there is none"`
+	Labels      map[string]string `hark:"labels" max:"11" pattern:"[a-zA-Z_][a-zA-Z0-9_]*" form:"labels with names of letters, digits and underscores" doc:"labels of all lines beside host, group, process, channel and service_name: name=\"value\",name2=\"value2\""`
+	ServiceName string            `hark:"service_name" doc:"the label service_name, by which Loki's page shows logs; default: the program's group, unless one of labels is what Loki makes it of"`
+	EmptyLines  bool              `hark:"empty_lines" doc:"send empty lines, which Loki keeps"`
+	Metadata    bool              `hark:"structured_metadata" doc:"send pid and offset as structured metadata (Loki 3)"`
+	Tenant      string            `hark:"tenant" is:"header" doc:"tenant, sent as X-Scope-OrgID"`
+	Username    string            `hark:"username" doc:"user of basic authentication, with password"`
+	Password    string            `hark:"password,secret" needs:"username" doc:"password of basic authentication"`
+	BearerToken string            `hark:"bearer_token,secret" is:"header" without:"username,password" doc:"sent as Authorization: Bearer"`
+	Encoding    string            `hark:"encoding" choices:"json,protobuf" doc:"form of what is sent: JSON, or protobuf with Snappy, which is less to send and to read"`
+	Gzip        bool              `hark:"gzip" doc:"compress JSON"`
+	MaxLine     int               `hark:"max_line,size" min:"64" max:"256KB" doc:"longest line; longer ones are split"`
+	Idle        time.Duration     `hark:"flush_after" min:"10ms" doc:"how long to wait for the rest of an unfinished line before it is sent"`
 	remote.HTTP
 }
 

@@ -11,31 +11,31 @@ import (
 
 // connection holds the keys that notifiers and log sinks share.
 type connection struct {
-	Servers    []string      `mapstructure:"servers" pattern:"((nats|tls)://)?[^/?#@\\s]+/?" form:"addresses like nats://host:4222 or tls://host:4222, without user and password, which have keys of their own" hark:"required" doc:"the cluster's servers: nats://host:4222, tls://host2:4222"`
-	Username   string        `mapstructure:"username" without:"token,nkey,creds" doc:"user, with password"`
-	Password   string        `mapstructure:"password" needs:"username" without:"token,nkey,creds" hark:"secret" doc:"password of username"`
-	Token      string        `mapstructure:"token" without:"nkey,creds" hark:"secret" doc:"token, instead of a user"`
-	NKey       string        `mapstructure:"nkey" pattern:"(SU[A-Z2-7]{56})?" form:"the seed of a user, which begins with SU" without:"creds" hark:"secret" doc:"seed of a user's nkey, which begins with SU; nkey_file names its file"`
-	Creds      string        `mapstructure:"creds" pattern:"((?s).*-----.*JWT-----.*-----.*SEED-----.*)?" form:"a credentials file, with a JWT and a seed between lines of dashes" hark:"secret" doc:"text of a file of credentials; creds_file names the file"`
-	Prefix     string        `mapstructure:"prefix" pattern:"[0-9A-Za-z_-]+(\\.[0-9A-Za-z_-]+)*" max:"1024" form:"words of letters, digits, - and _, separated by dots" doc:"prefix of subjects"`
-	Identifier string        `mapstructure:"identifier" doc:"this machine's name in subjects and headers; default: identifier of [supervisord], or the host's name where nobody has set it"`
-	Stream     string        `mapstructure:"stream" pattern:"[!-)+\\-,0-=?-\\[\\]-~]+" max:"255" form:"a name without spaces, dots, *, >, / and \\" doc:"stream that must accept the messages"`
-	Create     bool          `mapstructure:"create_stream" doc:"create the stream if it does not exist; an existing one is not changed"`
-	MaxAge     time.Duration `mapstructure:"stream_max_age" min:"100ms" hark:"zero" doc:"for a stream that is created: how long messages are kept; 0: no limit"`
-	MaxBytes   int64         `mapstructure:"stream_max_bytes" hark:"size" doc:"for a stream that is created: its largest size, then the oldest are removed; 0: no limit"`
-	Replicas   int           `mapstructure:"stream_replicas" min:"1" max:"5" doc:"for a stream that is created: copies in the cluster, 1 to 5"`
-	Duplicates time.Duration `mapstructure:"stream_duplicates" min:"100ms" doc:"for a stream that is created: how long it recognises duplicates and drops them"`
-	Window     int           `mapstructure:"window" min:"1" max:"10000" doc:"most messages sent and not acknowledged"`
-	Timeout    time.Duration `mapstructure:"timeout" min:"1ms" doc:"how long to wait for a server, and for an acknowledgement"`
+	Servers    []string      `hark:"servers,required" pattern:"((nats|tls)://)?[^/?#@\\s]+/?" form:"addresses like nats://host:4222 or tls://host:4222, without user and password, which have keys of their own" doc:"the cluster's servers: nats://host:4222, tls://host2:4222"`
+	Username   string        `hark:"username" without:"token,nkey,creds" doc:"user, with password"`
+	Password   string        `hark:"password,secret" needs:"username" without:"token,nkey,creds" doc:"password of username"`
+	Token      string        `hark:"token,secret" without:"nkey,creds" doc:"token, instead of a user"`
+	NKey       string        `hark:"nkey,secret" pattern:"(SU[A-Z2-7]{56})?" form:"the seed of a user, which begins with SU" without:"creds" doc:"seed of a user's nkey, which begins with SU; nkey_file names its file"`
+	Creds      string        `hark:"creds,secret" pattern:"((?s).*-----.*JWT-----.*-----.*SEED-----.*)?" form:"a credentials file, with a JWT and a seed between lines of dashes" doc:"text of a file of credentials; creds_file names the file"`
+	Prefix     string        `hark:"prefix" pattern:"[0-9A-Za-z_-]+(\\.[0-9A-Za-z_-]+)*" max:"1024" form:"words of letters, digits, - and _, separated by dots" doc:"prefix of subjects"`
+	Identifier string        `hark:"identifier" doc:"this machine's name in subjects and headers; default: identifier of [supervisord], or the host's name where nobody has set it"`
+	Stream     string        `hark:"stream" pattern:"[!-)+\\-,0-=?-\\[\\]-~]+" max:"255" form:"a name without spaces, dots, *, >, / and \\" doc:"stream that must accept the messages"`
+	Create     bool          `hark:"create_stream" doc:"create the stream if it does not exist; an existing one is not changed"`
+	MaxAge     time.Duration `hark:"stream_max_age,zero" min:"100ms" doc:"for a stream that is created: how long messages are kept; 0: no limit"`
+	MaxBytes   int64         `hark:"stream_max_bytes,size" doc:"for a stream that is created: its largest size, then the oldest are removed; 0: no limit"`
+	Replicas   int           `hark:"stream_replicas" min:"1" max:"5" doc:"for a stream that is created: copies in the cluster, 1 to 5"`
+	Duplicates time.Duration `hark:"stream_duplicates" min:"100ms" doc:"for a stream that is created: how long it recognises duplicates and drops them"`
+	Window     int           `hark:"window" min:"1" max:"10000" doc:"most messages sent and not acknowledged"`
+	Timeout    time.Duration `hark:"timeout" min:"1ms" doc:"how long to wait for a server, and for an acknowledgement"`
 	remote.TLS
 }
 
 // sinkConfig holds the keys of [logsink:x] with plugin = nats.
 type sinkConfig struct {
 	connection
-	Form    string        `mapstructure:"form" choices:"line,chunk" doc:"a message is a line, or a piece of output as it was read"`
-	MaxLine int           `mapstructure:"max_line" min:"64" max:"512KB" hark:"size" doc:"longest line; longer ones are split"`
-	Idle    time.Duration `mapstructure:"flush_after" min:"10ms" doc:"how long to wait for the rest of an unfinished line before it is sent"`
+	Form    string        `hark:"form" choices:"line,chunk" doc:"a message is a line, or a piece of output as it was read"`
+	MaxLine int           `hark:"max_line,size" min:"64" max:"512KB" doc:"longest line; longer ones are split"`
+	Idle    time.Duration `hark:"flush_after" min:"10ms" doc:"how long to wait for the rest of an unfinished line before it is sent"`
 }
 
 const (

@@ -11,22 +11,22 @@ import (
 
 // receiver holds the keys that tell where records go and what all of them have.
 type receiver struct {
-	URL         string            `mapstructure:"url" schemes:"http,https" pattern:"[^@?#]*" form:"an address that begins with http:// or https:// and has no user, password or query: put these into headers" hark:"required,secret,host" doc:"the receiver's address: http://host:4318 or, with protocol=grpc, http://host:4317; https:// for TLS"`
-	Protocol    string            `mapstructure:"protocol" choices:"http,grpc" doc:"protobuf over HTTP, or gRPC"`
-	Headers     map[string]string `mapstructure:"headers" is:"headers" reserved:"grpc-*,Content-Type,Content-Encoding,Content-Length,Host,TE,User-Agent" hark:"secret" doc:"headers of every request: NAME=\"value\",NAME2=\"value2\""`
-	Compression string            `mapstructure:"compression" choices:"gzip,none" doc:"how requests are compressed"`
-	ServiceName string            `mapstructure:"service_name" pattern:"(?s).+" form:"a name" doc:"resource attribute service.name"`
-	Attributes  map[string]string `mapstructure:"attributes" max:"64" pattern:"(?s).+" form:"attributes that have names" reserved:"service.name,service.instance.id,host.name" doc:"further resource attributes: NAME=\"value\",NAME2=\"value2\""`
+	URL         string            `hark:"url,required,secret,host" schemes:"http,https" pattern:"[^@?#]*" form:"an address that begins with http:// or https:// and has no user, password or query: put these into headers" doc:"the receiver's address: http://host:4318 or, with protocol=grpc, http://host:4317; https:// for TLS"`
+	Protocol    string            `hark:"protocol" choices:"http,grpc" doc:"protobuf over HTTP, or gRPC"`
+	Headers     map[string]string `hark:"headers,secret" is:"headers" reserved:"grpc-*,Content-Type,Content-Encoding,Content-Length,Host,TE,User-Agent" doc:"headers of every request: NAME=\"value\",NAME2=\"value2\""`
+	Compression string            `hark:"compression" choices:"gzip,none" doc:"how requests are compressed"`
+	ServiceName string            `hark:"service_name" pattern:"(?s).+" form:"a name" doc:"resource attribute service.name"`
+	Attributes  map[string]string `hark:"attributes" max:"64" pattern:"(?s).+" form:"attributes that have names" reserved:"service.name,service.instance.id,host.name" doc:"further resource attributes: NAME=\"value\",NAME2=\"value2\""`
 	remote.HTTP
 }
 
 // sinkConfig holds the keys of [logsink:x] with plugin = otlp.
 type sinkConfig struct {
 	receiver
-	StdoutSeverity string        `mapstructure:"stdout_severity" choices:"trace,debug,info,warn,error,fatal" doc:"severity of what programs write to standard output"`
-	StderrSeverity string        `mapstructure:"stderr_severity" choices:"trace,debug,info,warn,error,fatal" doc:"severity of what programs write to standard error"`
-	MaxLine        int           `mapstructure:"max_line" min:"64" max:"1MB" hark:"size" doc:"longest line; longer ones are split"`
-	Idle           time.Duration `mapstructure:"flush_after" min:"10ms" doc:"how long to wait for the rest of an unfinished line before it is sent"`
+	StdoutSeverity string        `hark:"stdout_severity" choices:"trace,debug,info,warn,error,fatal" doc:"severity of what programs write to standard output"`
+	StderrSeverity string        `hark:"stderr_severity" choices:"trace,debug,info,warn,error,fatal" doc:"severity of what programs write to standard error"`
+	MaxLine        int           `hark:"max_line,size" min:"64" max:"1MB" doc:"longest line; longer ones are split"`
+	Idle           time.Duration `hark:"flush_after" min:"10ms" doc:"how long to wait for the rest of an unfinished line before it is sent"`
 }
 
 // notifierConfig holds the keys of [notifier:x] with plugin = otlp.

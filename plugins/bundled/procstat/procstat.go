@@ -33,7 +33,7 @@ const (
 
 // config holds the keys of [rpcinterface:x] with plugin = procstat.
 type config struct {
-	Interval time.Duration `mapstructure:"sample_interval" min:"1s" hark:"zero" doc:"interval of samples, so that the first call has percentages too; 0: only calls take samples"`
+	Interval time.Duration `hark:"sample_interval,zero" min:"1s" doc:"interval of samples, so that the first call has percentages too; 0: only calls take samples"`
 }
 
 // Plugin is the plugin.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/hark-supervisor/hark/internal/plugintest"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
@@ -330,7 +331,7 @@ func TestTheSchemesAreThoseOfTheServices(t *testing.T) {
 			want = append(want, name+"+https", name+"+http")
 		}
 	}
-	f := Plugin().Kinds[0].Fields[0]
+	f := plugintest.Describe(t, Plugin()).Kinds[0].Fields[0]
 	if !slices.Equal(f.Schemes, want) {
 		t.Errorf("the schemes of %s are %v, want %v", f.Key, f.Schemes, want)
 	}

@@ -12,34 +12,34 @@ import (
 
 // destination holds the keys that tell where messages go and in which form.
 type destination struct {
-	Address    string `mapstructure:"address" pattern:"(?i)unix(gram|stream)?:///[^?#]*|(udp|tcp|tls)://[^/?#@]+/?" form:"like unix:///dev/log, udp://host:514, tcp://host:514 or tls://host:6514" doc:"unix:///dev/log, udp://host:514, tcp://host:514 or tls://host:6514; unixgram and unixstream fix the kind of socket"`
-	Format     string `mapstructure:"format" choices:"auto,rfc5424,rfc3164" doc:"form of messages; auto: rfc3164 for sockets of this host, else rfc5424"`
-	Framing    string `mapstructure:"framing" choices:"auto,octet,newline,nul" doc:"how messages are separated in a stream (RFC 6587); auto: octet, but newline on sockets of this host"`
-	Facility   string `mapstructure:"facility" choices:"kern,user,mail,daemon,auth,syslog,lpr,news,uucp,cron,authpriv,ftp,local0,local1,local2,local3,local4,local5,local6,local7" doc:"facility of messages"`
-	Hostname   string `mapstructure:"hostname" pattern:"[!-~]*" form:"a name without spaces" doc:"name of this host in messages; default: its own"`
-	Structured bool   `mapstructure:"structured_data" doc:"send group, process, pid and so on as structured data (rfc5424)"`
+	Address    string `hark:"address" pattern:"(?i)unix(gram|stream)?:///[^?#]*|(udp|tcp|tls)://[^/?#@]+/?" form:"like unix:///dev/log, udp://host:514, tcp://host:514 or tls://host:6514" doc:"unix:///dev/log, udp://host:514, tcp://host:514 or tls://host:6514; unixgram and unixstream fix the kind of socket"`
+	Format     string `hark:"format" choices:"auto,rfc5424,rfc3164" doc:"form of messages; auto: rfc3164 for sockets of this host, else rfc5424"`
+	Framing    string `hark:"framing" choices:"auto,octet,newline,nul" doc:"how messages are separated in a stream (RFC 6587); auto: octet, but newline on sockets of this host"`
+	Facility   string `hark:"facility" choices:"kern,user,mail,daemon,auth,syslog,lpr,news,uucp,cron,authpriv,ftp,local0,local1,local2,local3,local4,local5,local6,local7" doc:"facility of messages"`
+	Hostname   string `hark:"hostname" pattern:"[!-~]*" form:"a name without spaces" doc:"name of this host in messages; default: its own"`
+	Structured bool   `hark:"structured_data" doc:"send group, process, pid and so on as structured data (rfc5424)"`
 	// sd_id has at most 32 bytes: RFC 5424, 6.3.2.
-	SDID       string        `mapstructure:"sd_id" pattern:"[^@=\\]\"\\s]+@[0-9.]*" max:"32" form:"NAME@NUMBER, such as hark@32473" doc:"name of the structured data, NAME@NUMBER with your enterprise number"`
-	MaxMessage int           `mapstructure:"max_message" min:"480" max:"64KB" hark:"size,zero" doc:"longest message with its header, up to 64KB; a longer line comes in several; default: 8000 bytes, 2 KB by udp"`
-	Timeout    time.Duration `mapstructure:"timeout" min:"1ms" doc:"how long to wait for the receiver"`
+	SDID       string        `hark:"sd_id" pattern:"[^@=\\]\"\\s]+@[0-9.]*" max:"32" form:"NAME@NUMBER, such as hark@32473" doc:"name of the structured data, NAME@NUMBER with your enterprise number"`
+	MaxMessage int           `hark:"max_message,size,zero" min:"480" max:"64KB" doc:"longest message with its header, up to 64KB; a longer line comes in several; default: 8000 bytes, 2 KB by udp"`
+	Timeout    time.Duration `hark:"timeout" min:"1ms" doc:"how long to wait for the receiver"`
 	remote.TLS
 }
 
 // sinkConfig holds the keys of [logsink:x] with plugin = syslog.
 type sinkConfig struct {
 	destination
-	AppName        string        `mapstructure:"app_name" choices:"process,namespec,group,identifier" doc:"what messages are called by: the process, group:process, the group, or supervisord's identifier"`
-	StdoutSeverity string        `mapstructure:"stdout_severity" choices:"emerg,alert,crit,err,warning,notice,info,debug" doc:"severity of what programs write to standard output"`
-	StderrSeverity string        `mapstructure:"stderr_severity" choices:"emerg,alert,crit,err,warning,notice,info,debug" doc:"severity of what programs write to standard error"`
-	StdoutFacility string        `mapstructure:"stdout_facility" choices:"kern,user,mail,daemon,auth,syslog,lpr,news,uucp,cron,authpriv,ftp,local0,local1,local2,local3,local4,local5,local6,local7" doc:"facility of standard output; default: facility"`
-	StderrFacility string        `mapstructure:"stderr_facility" choices:"kern,user,mail,daemon,auth,syslog,lpr,news,uucp,cron,authpriv,ftp,local0,local1,local2,local3,local4,local5,local6,local7" doc:"facility of standard error; default: facility"`
-	Idle           time.Duration `mapstructure:"flush_after" min:"10ms" doc:"how long to wait for the rest of an unfinished line before it is sent"`
+	AppName        string        `hark:"app_name" choices:"process,namespec,group,identifier" doc:"what messages are called by: the process, group:process, the group, or supervisord's identifier"`
+	StdoutSeverity string        `hark:"stdout_severity" choices:"emerg,alert,crit,err,warning,notice,info,debug" doc:"severity of what programs write to standard output"`
+	StderrSeverity string        `hark:"stderr_severity" choices:"emerg,alert,crit,err,warning,notice,info,debug" doc:"severity of what programs write to standard error"`
+	StdoutFacility string        `hark:"stdout_facility" choices:"kern,user,mail,daemon,auth,syslog,lpr,news,uucp,cron,authpriv,ftp,local0,local1,local2,local3,local4,local5,local6,local7" doc:"facility of standard output; default: facility"`
+	StderrFacility string        `hark:"stderr_facility" choices:"kern,user,mail,daemon,auth,syslog,lpr,news,uucp,cron,authpriv,ftp,local0,local1,local2,local3,local4,local5,local6,local7" doc:"facility of standard error; default: facility"`
+	Idle           time.Duration `hark:"flush_after" min:"10ms" doc:"how long to wait for the rest of an unfinished line before it is sent"`
 }
 
 // notifierConfig holds the keys of [notifier:x] with plugin = syslog.
 type notifierConfig struct {
 	destination
-	AppName string `mapstructure:"app_name" doc:"what messages are called by"`
+	AppName string `hark:"app_name" doc:"what messages are called by"`
 }
 
 func defaultDestination() destination {

@@ -30,7 +30,7 @@ const (
 
 // config holds the keys of [rpcinterface:x] with plugin = twiddler, or with supervisor_twiddler's factory.
 type config struct {
-	Whitelist []string `mapstructure:"whitelist" doc:"the only methods that may be called; none: all"`
+	Whitelist []string `hark:"whitelist" doc:"the only methods that may be called; none: all"`
 }
 
 // Plugin is the plugin.

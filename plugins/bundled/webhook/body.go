@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hark-supervisor/hark/plugins/bundled/internal/document"
+	"github.com/hark-supervisor/hark/plugins/internal/templatefault"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -127,7 +128,7 @@ func plain(err error) error {
 	if strings.Contains(err.Error(), errTooLong.Error()) { // text/template does not always wrap what a writer says
 		return errTooLong
 	}
-	return errors.New(sdk.TemplateFault(err))
+	return errors.New(templatefault.Of(err))
 }
 
 var errTooLong = fmt.Errorf("it makes more than %d KB", maxBody>>10)

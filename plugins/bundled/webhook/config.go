@@ -13,21 +13,21 @@ import (
 
 // config holds the keys of [notifier:x] with plugin = webhook.
 type config struct {
-	URL     string            `mapstructure:"url" is:"web" hark:"required,secret" doc:"where to send to: https://host/path"`
-	Method  string            `mapstructure:"method" pattern:"(?i)post|put|patch" form:"POST, PUT or PATCH: others have no body" doc:"method of HTTP"`
-	Headers map[string]string `mapstructure:"headers" is:"headers" reserved:"Content-Length,Transfer-Encoding" hark:"secret" doc:"further headers: Name=\"value\",Name2=\"value2\""`
+	URL     string            `hark:"url,required,secret" is:"web" doc:"where to send to: https://host/path"`
+	Method  string            `hark:"method" pattern:"(?i)post|put|patch" form:"POST, PUT or PATCH: others have no body" doc:"method of HTTP"`
+	Headers map[string]string `hark:"headers,secret" is:"headers" reserved:"Content-Length,Transfer-Encoding" doc:"further headers: Name=\"value\",Name2=\"value2\""`
 
-	Username    string `mapstructure:"username" doc:"user of basic authentication, with password"`
-	Password    string `mapstructure:"password" needs:"username" hark:"secret" doc:"password of basic authentication"`
-	BearerToken string `mapstructure:"bearer_token" is:"header" without:"username,password" hark:"secret" doc:"sent as Authorization: Bearer"`
-	HMACSecret  string `mapstructure:"hmac_secret" hark:"secret" doc:"key of the signature; default: none is sent"`
-	HMACHeader  string `mapstructure:"hmac_header" pattern:"[!#$%&'*+.^_|~0-9A-Za-z-]+" form:"the name of a header" doc:"header of the signature"`
-	HMACHash    string `mapstructure:"hmac_hash" choices:"sha256,sha512" doc:"hash of the signature"`
+	Username    string `hark:"username" doc:"user of basic authentication, with password"`
+	Password    string `hark:"password,secret" needs:"username" doc:"password of basic authentication"`
+	BearerToken string `hark:"bearer_token,secret" is:"header" without:"username,password" doc:"sent as Authorization: Bearer"`
+	HMACSecret  string `hark:"hmac_secret,secret" doc:"key of the signature; default: none is sent"`
+	HMACHeader  string `hark:"hmac_header" pattern:"[!#$%&'*+.^_|~0-9A-Za-z-]+" form:"the name of a header" doc:"header of the signature"`
+	HMACHash    string `hark:"hmac_hash" choices:"sha256,sha512" doc:"hash of the signature"`
 
-	Format       string `mapstructure:"format" choices:"json,cloudevents,cloudevents-binary,template" doc:"form of the body"`
-	Template     string `mapstructure:"template" when:"format=template" or:"template_path" needs:"format=template" without:"template_path" doc:"body as a Go text/template, for format = template; or template_path"`
-	TemplatePath string `mapstructure:"template_path" needs:"format=template" hark:"file" doc:"file with the template"`
-	ContentType  string `mapstructure:"content_type" is:"header" doc:"of format = template"`
+	Format       string `hark:"format" choices:"json,cloudevents,cloudevents-binary,template" doc:"form of the body"`
+	Template     string `hark:"template" when:"format=template" or:"template_path" needs:"format=template" without:"template_path" doc:"body as a Go text/template, for format = template; or template_path"`
+	TemplatePath string `hark:"template_path,file" needs:"format=template" doc:"file with the template"`
+	ContentType  string `hark:"content_type" is:"header" doc:"of format = template"`
 
 	remote.HTTP
 

@@ -7,8 +7,8 @@ import (
 
 // HTTP holds the keys of a section that tell how to reach a service by HTTP. It is embedded into the configuration of a plugin.
 type HTTP struct {
-	Proxy   string        `mapstructure:"proxy" schemes:"http,https,socks5" form:"an address such as http://host:3128 or socks5://host:1080" hark:"host" doc:"proxy to go through: http://host:3128 or socks5://host:1080"`
-	Timeout time.Duration `mapstructure:"timeout" min:"1ms" doc:"how long one attempt may take"`
+	Proxy   string        `hark:"proxy,host" schemes:"http,https,socks5" form:"an address such as http://host:3128 or socks5://host:1080" doc:"proxy to go through: http://host:3128 or socks5://host:1080"`
+	Timeout time.Duration `hark:"timeout" min:"1ms" doc:"how long one attempt may take"`
 	TLS
 }
 

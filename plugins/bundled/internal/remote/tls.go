@@ -14,11 +14,11 @@ import (
 
 // TLS holds the keys of a section that tell how to speak TLS. It is embedded into the configuration of a plugin.
 type TLS struct {
-	CA         string `mapstructure:"tls_ca" hark:"file" doc:"file of certificates (PEM) that sign the server's; default: the system's"`
-	Cert       string `mapstructure:"tls_cert" needs:"tls_key" hark:"file" doc:"file of the client's certificate (PEM), with tls_key"`
-	Key        string `mapstructure:"tls_key" needs:"tls_cert" hark:"file" doc:"file of the client's key (PEM)"`
-	ServerName string `mapstructure:"tls_server_name" doc:"name that the server's certificate must have; default: the host's"`
-	Insecure   bool   `mapstructure:"tls_insecure" doc:"accept any certificate: no protection against a server in between"`
+	CA         string `hark:"tls_ca,file" doc:"file of certificates (PEM) that sign the server's; default: the system's"`
+	Cert       string `hark:"tls_cert,file" needs:"tls_key" doc:"file of the client's certificate (PEM), with tls_key"`
+	Key        string `hark:"tls_key,file" needs:"tls_cert" doc:"file of the client's key (PEM)"`
+	ServerName string `hark:"tls_server_name" doc:"name that the server's certificate must have; default: the host's"`
+	Insecure   bool   `hark:"tls_insecure" doc:"accept any certificate: no protection against a server in between"`
 }
 
 // Config reads the files. host is the name of the server, for where ServerName is not set. Errors are *sdk.ConfigError.
