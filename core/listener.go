@@ -76,7 +76,9 @@ func (s *Supervisor) pooled(g *group, o eventlistener.Outcome) {
 	case eventlistener.Lost:
 		s.lost(o.Pool, 1, nil)
 	case eventlistener.DeadLetter:
-		s.letters.put(o, s.clock.Now())
+		if s.opts.DeadLetter != nil {
+			s.opts.DeadLetter(o, s.clock.Now())
+		}
 	case eventlistener.TimedOut:
 		s.restarts.want(g.byName[o.Listener], true)
 	case eventlistener.Violated:

@@ -107,47 +107,6 @@ func TestOnlyTheEventOfAnEndTellsHowItEnded(t *testing.T) {
 	}
 }
 
-func TestAStreamBeginsWithThePastAndEndsWithTheSupervisor(t *testing.T) {
-	r := run(t)
-	ctx := context.Background()
-	first, err := r.OpenStream(ctx, StreamRequest{Types: []eventlistener.Type{eventlistener.RemoteCommunication}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 3 {
-		if err := r.SendRemoteComm(ctx, "k", "d"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	<-first.Ready()
-	events, _ := first.Take()
-	first.Close()
-	second, err := r.OpenStream(ctx, StreamRequest{Resume: true, After: events[0].Seq()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(second.Past) != 2 || second.Gap || second.Past[0].Seq() != events[0].Seq()+1 {
-		t.Errorf("%d past, gap %v", len(second.Past), second.Gap)
-	}
-	if err := r.Shutdown(ctx); err != nil {
-		t.Fatal(err)
-	}
-	for {
-		select {
-		case <-second.Ready():
-			if _, end := second.Take(); end != nil {
-				second.Close()
-				if _, err := r.OpenStream(ctx, StreamRequest{}); err == nil {
-					t.Error("a stream of a supervisor that has ended")
-				}
-				return
-			}
-		case <-time.After(patience):
-			t.Fatal("the stream does not end")
-		}
-	}
-}
-
 func TestTheAlarmIsSetAnewOnlyForAnotherMoment(t *testing.T) {
 	c := &countingClock{}
 	var a alarm

@@ -199,11 +199,6 @@ func TestAttachments(t *testing.T) {
 	if all, _ := r.Subscribers(ctx); len(all) != 0 || len(c.payloads(eventlistener.RemoteCommunication)) != 1 {
 		t.Errorf("subscribers: %+v, events %v", all, c.names(""))
 	}
-	r.DeadLetter("ops", []byte(`{"notifier":"ops"}`+"\n"))
-	r.FlushDeadLetters()
-	if b, err := os.ReadFile(filepath.Join(r.dir, "ops-deadletters.jsonl")); err != nil || string(b) != `{"notifier":"ops"}`+"\n" {
-		t.Errorf("dead letters: %q, %v", b, err)
-	}
 }
 
 func TestSinksHearOfProcessesThatAreGone(t *testing.T) {

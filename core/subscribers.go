@@ -1,7 +1,9 @@
 package core
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hark-supervisor/hark/core/process"
@@ -73,13 +75,20 @@ func (s *Supervisor) Subscribers(ctx context.Context) ([]SubscriberInfo, error) 
 			all = append(all, g.subscriber(now))
 		}
 		for _, a := range s.attached {
-			all = append(all, a.subscriber(now))
-		}
-		for _, e := range s.streams {
-			all = append(all, e.subscriber(now))
+			if a.Info != nil {
+				all = append(all, a.subscriber(now))
+			}
 		}
 	})
+	slices.SortStableFunc(all, func(a, b SubscriberInfo) int {
+		return cmp.Compare(rank(a.Kind), rank(b.Kind))
+	})
 	return all, err
+}
+
+// rank is the place of a kind in the list.
+func rank(kind string) int {
+	return slices.Index([]string{PoolSubscriber, NotifierSubscriber, StreamSubscriber}, kind)
 }
 
 func (g *group) subscriber(now time.Time) SubscriberInfo {

@@ -59,6 +59,8 @@ type Options struct {
 	Stdout io.Writer
 	// FastCGI has the sockets of [fcgi-program:x] sections. It outlives the Supervisor; nil: new ones of its own.
 	FastCGI *fastcgi.Sockets
+	// DeadLetter takes, on the loop, an event that a pool gave up; it must not block. nil: nobody does.
+	DeadLetter func(o eventlistener.Outcome, now time.Time)
 	// Lanes knows the file systems of programs' logs that do not answer. It outlives the Supervisor; nil: one of its own.
 	Lanes *logs.Lanes
 	Clock Clock // nil: SystemClock
@@ -94,35 +96,31 @@ type Supervisor struct {
 	turn sync.Mutex
 
 	// What follows belongs to who holds the turn; before Run and after it, to whoever made the Supervisor.
-	looping     bool // between the first turn and the last
-	groups      map[string]*group
-	order       []*group        // as added, which is the order of Supervisor's dict
-	configured  []*config.Group // the last configuration read; groups hold the active one
-	deadlines   deadlines
-	ticks       []tick
-	look        look
-	pools       []*group                   // the listener groups of order
-	restarts    listenerRestarts           // of listeners that timed out or broke the protocol
-	losses      []*loss                    // to be announced
-	closing     map[string]<-chan struct{} // spools of removed groups; closed when they are
-	attached    []*Attachment
-	letters     *deadLetters
-	tally       *tally
-	printer     *logs.Printer // made by the first pool that prints results
-	streams     []*EventStream
-	streamsEver int
-	history     *history // nil: nobody has asked for a stream lately
-	alarm       alarm
-	faulty      map[*channel]retry // log files that refuse writes
-	waited      int                // processes that WaitFors wait for
-	spawning    int                // spawns asked for and not answered
-	started     bool               // Run has announced itself
-	stopping    bool
-	stopGroups  []*group // still to be stopped, the next one last
-	reported    time.Time
-	drainFor    *group    // the listeners that may answer first, before they are stopped
-	drainUntil  time.Time // but no longer than this
-	stopOf      groupStop // the group that is being stopped in a shutdown
+	looping    bool // between the first turn and the last
+	groups     map[string]*group
+	order      []*group        // as added, which is the order of Supervisor's dict
+	configured []*config.Group // the last configuration read; groups hold the active one
+	deadlines  deadlines
+	ticks      []tick
+	look       look
+	pools      []*group                   // the listener groups of order
+	restarts   listenerRestarts           // of listeners that timed out or broke the protocol
+	losses     []*loss                    // to be announced
+	closing    map[string]<-chan struct{} // spools of removed groups; closed when they are
+	attached   []*Attachment
+	tally      *tally
+	printer    *logs.Printer // made by the first pool that prints results
+	alarm      alarm
+	faulty     map[*channel]retry // log files that refuse writes
+	waited     int                // processes that WaitFors wait for
+	spawning   int                // spawns asked for and not answered
+	started    bool               // Run has announced itself
+	stopping   bool
+	stopGroups []*group // still to be stopped, the next one last
+	reported   time.Time
+	drainFor   *group    // the listeners that may answer first, before they are stopped
+	drainUntil time.Time // but no longer than this
+	stopOf     groupStop // the group that is being stopped in a shutdown
 }
 
 // New makes a Supervisor with every group of the configuration added, in
@@ -155,7 +153,6 @@ func New(o Options) (*Supervisor, error) {
 		restarts:   listenerRestarts{due: make(map[*member]time.Time)},
 		closing:    make(map[string]<-chan struct{}),
 		tally:      newTally(),
-		letters:    newDeadLetters(o.Config.Supervisord.ChildLogDir, o.Log),
 	}
 	s.bus.Panicked = s.refused
 	s.mood.Store(int64(MoodRunning))
@@ -310,12 +307,10 @@ func (s *Supervisor) end() {
 		s.closeGroup(g)
 	}
 	s.closeSpools()
-	s.closeStreams()
 	s.detachAll()
 	if s.printer != nil {
 		s.printer.Close(printPatience)
 	}
-	s.letters.close()
 	if s.Mood() == MoodShutdown {
 		for _, t := range s.lanes.Abandon(hangDrain) {
 			s.log(config.ERRO, t.Error())

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/deadletters"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/plugins/outlets"
 )
@@ -49,13 +50,13 @@ func (e *extensions) guarded(section string, f func()) {
 
 // begin gives the extensions to a life of the daemon before its supervisor runs: what is active from the life before, and still configured, goes on
 // with all that waits. It waits for disks, for none of them long, and for no plugin.
-func (e *extensions) begin(conf *config.Config, level config.Level, supervisor *core.Supervisor, dispatcher *rpc.Dispatcher) {
+func (e *extensions) begin(conf *config.Config, level config.Level, supervisor *core.Supervisor, letters *deadletters.Log, dispatcher *rpc.Dispatcher) {
 	before := e.now.Swap(&life{
 		conf: conf, supervisor: supervisor, dispatcher: dispatcher,
 		own: rpc.NewDispatcher(e.log, rpc.Namespace{Name: "hark", Methods: rpc.TwiddleMethods(supervisor)}),
 	})
 	e.logger.SetLevel(hostLevel(level))
-	e.core.move(supervisor)
+	e.core.move(supervisor, letters)
 	e.policy.Store(trustPolicy(conf.Supervisord.PluginDirs, e.run.make))
 	diff := e.configure(conf)
 	if before != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/deadletters"
 	"github.com/hark-supervisor/hark/core/fastcgi"
 	"github.com/hark-supervisor/hark/core/held"
 	"github.com/hark-supervisor/hark/core/logs"
@@ -201,7 +202,9 @@ func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err e
 	ext := d.ext // for calls, which may outlast it
 	number := d.livesOver()
 	var server *rpc.Server // before the supervisor runs
+	letters := deadletters.NewLog(set.ChildLogDir, log.write)
 	supervisor, err := core.New(core.Options{
+		DeadLetter:     letters.Put,
 		Further:        ext.further,
 		Config:         conf,
 		Prepared:       p.core,
@@ -226,7 +229,7 @@ func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err e
 	}
 	prepared := p.core
 	p.core = nil // the supervisor's
-	server, err = d.open(supervisor, conf, log, p.sockets)
+	server, err = d.open(supervisor, letters, conf, log, p.sockets)
 	if err != nil {
 		supervisor.Discard()
 		return 0, 0, err
@@ -236,7 +239,7 @@ func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err e
 		d.bound.Close()
 	}
 	d.bound = p.sockets
-	ext.begin(conf, log.level, supervisor, server.Dispatcher())
+	ext.begin(conf, log.level, supervisor, letters, server.Dispatcher())
 	if !set.NoCleanup {
 		for _, warning := range prepared.ClearAutoLogs() {
 			log.write(config.WARN, warning)
@@ -257,6 +260,7 @@ func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err e
 	debug.FreeOSMemory()
 	d.term.enter(func() bool { return supervisor.Mood() == core.MoodShutdown })
 	mood := supervisor.Run(d.term.signals)
+	letters.Flush()
 	if mood < core.MoodRestarting {
 		d.term.end(d.conf.Supervisord.PluginStopWait+endTime, supervisor.ExitStatus())
 	} else {
@@ -268,7 +272,7 @@ func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err e
 	}
 	d.draining.Go(func() { d.drain(server) })
 	if mood < core.MoodRestarting {
-		d.end(supervisor)
+		d.end(letters)
 	}
 	return mood, supervisor.ExitStatus(), nil
 }
@@ -346,12 +350,12 @@ func (d *daemon) drain(server *rpc.Server) {
 }
 
 // end is what there is to do when the last program has ended: each wait of it has a bound.
-func (d *daemon) end(supervisor *core.Supervisor) {
+func (d *daemon) end(letters *deadletters.Log) {
 	d.notify.tell("STOPPING=1")
 	ext := d.ext
 	d.ext = nil
 	ext.close(d.term.hurry, d.conf.Supervisord.PluginStopWait)
-	supervisor.FlushDeadLetters()
+	letters.Flush()
 	d.draining.Wait()
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/deadletters"
 	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/eventlistener"
@@ -23,6 +24,7 @@ import (
 type outletCore struct {
 	mu         sync.Mutex
 	supervisor *core.Supervisor
+	letters    *deadletters.Log
 	sinks      []logs.Sink
 	attached   map[*notify.Notifier]*core.Attachment
 }
@@ -32,10 +34,10 @@ func newOutletCore() *outletCore {
 }
 
 // move turns to a supervisor that does not run yet: who is attached is attached to that, and the sinks get the output of its programs.
-func (c *outletCore) move(s *core.Supervisor) {
+func (c *outletCore) move(s *core.Supervisor, letters *deadletters.Log) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.supervisor = s
+	c.supervisor, c.letters = s, letters
 	for n := range c.attached {
 		a := attachment(n)
 		c.attached[n] = a
@@ -51,7 +53,7 @@ func attachment(n *notify.Notifier) *core.Attachment {
 			if err := n.Again(events); !errors.Is(err, notify.ErrSilenced) {
 				return err
 			}
-			return core.ErrSilenced
+			return deadletters.ErrSilenced
 		},
 		Settle: n.Settle,
 	}
@@ -129,7 +131,11 @@ func (c *outletCore) SinkLost(sink, group, process, channel string, pid int, byt
 }
 
 // DeadLetter is outlets.Core's.
-func (c *outletCore) DeadLetter(notifier string, line []byte) { c.now().DeadLetter(notifier, line) }
+func (c *outletCore) DeadLetter(notifier string, line []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.letters.PutLine(notifier, line)
+}
 
 func notifierInfo(n *notify.Notifier, now time.Time) core.SubscriberInfo {
 	o, st := n.Options(), n.Status()

@@ -18,6 +18,7 @@ import (
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/deadletters"
 	"github.com/hark-supervisor/hark/eventlistener"
 	"github.com/hark-supervisor/hark/internal/pluginrpc"
 	"github.com/hark-supervisor/hark/internal/wire"
@@ -269,7 +270,8 @@ func (r *outletRig) Write(b []byte) (int, error) {
 // run begins the loop, with outlets that reach their plugins through i.
 func (r *outletRig) run(i outlets.Instances) {
 	oc := newOutletCore()
-	oc.move(r.sup)
+	letters := deadletters.NewLog(r.dir, func(_ config.Level, text string) { r.note(text) })
+	oc.move(r.sup, letters)
 	r.outlets = outlets.New(oc, i, sdk.Daemon{Identifier: "test", Hostname: "here"}, &notify.Silences{},
 		hclog.New(&hclog.LoggerOptions{Output: r, Level: hclog.Info}))
 	ended := make(chan struct{})
@@ -283,7 +285,7 @@ func (r *outletRig) run(i outlets.Instances) {
 		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 		defer cancel()
 		r.outlets.Close(ctx)
-		r.sup.FlushDeadLetters()
+		letters.Flush()
 	})
 }
 

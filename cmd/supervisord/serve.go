@@ -9,14 +9,16 @@ import (
 
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/deadletters"
 	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/core/procstat"
 	"github.com/hark-supervisor/hark/core/rpc"
+	"github.com/hark-supervisor/hark/core/streams"
 	"github.com/hark-supervisor/hark/core/web"
 )
 
 // open opens the HTTP servers on their sockets.
-func (d *daemon) open(supervisor *core.Supervisor, conf *config.Config, log *activity, sockets *rpc.Set) (*rpc.Server, error) {
+func (d *daemon) open(supervisor *core.Supervisor, letters *deadletters.Log, conf *config.Config, log *activity, sockets *rpc.Set) (*rpc.Server, error) {
 	stats, ext := procstat.New(), d.ext
 	seen := &extended{supervisor, ext}
 	page, err := web.New(web.Options{
@@ -33,7 +35,7 @@ func (d *daemon) open(supervisor *core.Supervisor, conf *config.Config, log *act
 		Observe:    page.Observe,
 		Interfaces: slices.DeleteFunc(slices.Clone(conf.RPCInterfaces), func(i config.RPCInterface) bool { return i.Plugin != "" }),
 		Supervisor: seen,
-		Hark: slices.Concat(rpc.NotifierMethods(outletCalls{ext.outlets}), rpc.DeadLetterMethods(supervisor), rpc.PluginMethods(ext),
+		Hark: slices.Concat(rpc.NotifierMethods(outletCalls{ext.outlets}), rpc.DeadLetterMethods(deadletters.NewOffice(letters, supervisor)), rpc.PluginMethods(ext),
 			[]rpc.Method{rpc.LoopMethod(supervisor.LoopInfo)}),
 		Logs:       d.logReaders(),
 		Version:    version,
@@ -41,6 +43,7 @@ func (d *daemon) open(supervisor *core.Supervisor, conf *config.Config, log *act
 		Previews:   supervisor,
 		Stats:      stats,
 		Events:     supervisor,
+		Streams:    streams.New(supervisor),
 		Activity:   log.write,
 		Level:      log.level,
 		Crowded:    d.crowded,

@@ -5,13 +5,14 @@ import (
 	"errors"
 
 	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/deadletters"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
-// DeadLetters is what pools and notifiers gave up; *core.Supervisor is one.
+// DeadLetters is what pools and notifiers gave up; *deadletters.Office is one.
 type DeadLetters interface {
-	DeadLetters(ctx context.Context, names []string, limit int) (core.DeadLetters, error)
-	SendDeadLetters(ctx context.Context, names []string) ([]core.SentLetters, error)
+	DeadLetters(ctx context.Context, names []string, limit int) (deadletters.List, error)
+	SendDeadLetters(ctx context.Context, names []string) ([]deadletters.Sent, error)
 }
 
 const (
@@ -97,7 +98,7 @@ func letterFault(err error) error {
 	return faultOf(err, "")
 }
 
-func letterStruct(l *core.DeadLetter) xmlrpc.Struct {
+func letterStruct(l *deadletters.Letter) xmlrpc.Struct {
 	events := make([]xmlrpc.Struct, len(l.Events))
 	for i, e := range l.Events {
 		events[i] = xmlrpc.Struct{

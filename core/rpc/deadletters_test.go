@@ -8,26 +8,27 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/deadletters"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
 // fakeLetters keeps what it is asked.
 type fakeLetters struct{ asked string }
 
-func (f *fakeLetters) DeadLetters(_ context.Context, names []string, limit int) (core.DeadLetters, error) {
+func (f *fakeLetters) DeadLetters(_ context.Context, names []string, limit int) (deadletters.List, error) {
 	f.asked = fmt.Sprintf("%q %d", names, limit)
 	for _, name := range names {
 		if name == "nobody" {
-			return core.DeadLetters{}, &core.Error{Kind: core.BadName, Detail: name}
+			return deadletters.List{}, &core.Error{Kind: core.BadName, Detail: name}
 		}
 	}
-	return core.DeadLetters{Total: 7, Unreadable: 1, Letters: []core.DeadLetter{{
+	return deadletters.List{Total: 7, Unreadable: 1, Letters: []deadletters.Letter{{
 		ID: "abc", Kind: core.PoolSubscriber, Name: "crash", Time: time.Unix(100, 5), Tries: 3, Reason: "no answer", Listener: "crash_00",
-		Events: []core.DeadEvent{{Type: "TICK_5", Group: "g", Process: "p", Time: time.Unix(99, 0)}}, Count: 2,
+		Events: []deadletters.Event{{Type: "TICK_5", Group: "g", Process: "p", Time: time.Unix(99, 0)}}, Count: 2,
 	}}}, nil
 }
 
-func (f *fakeLetters) SendDeadLetters(_ context.Context, names []string) ([]core.SentLetters, error) {
+func (f *fakeLetters) SendDeadLetters(_ context.Context, names []string) ([]deadletters.Sent, error) {
 	f.asked = fmt.Sprintf("%q", names)
 	switch {
 	case len(names) > 0 && names[0] == "broken":
@@ -35,7 +36,7 @@ func (f *fakeLetters) SendDeadLetters(_ context.Context, names []string) ([]core
 	case len(names) > 0 && names[0] == "late":
 		return nil, &core.Error{Kind: core.ShutdownState}
 	}
-	return []core.SentLetters{{Kind: core.NotifierSubscriber, Name: "ops", Sent: 2, Kept: 1, Reason: "full"}}, nil
+	return []deadletters.Sent{{Kind: core.NotifierSubscriber, Name: "ops", Sent: 2, Kept: 1, Reason: "full"}}, nil
 }
 
 func TestDeadLetterMethods(t *testing.T) {

@@ -12,13 +12,18 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/streams"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// Events is what concerns events and those who get them; *core.Supervisor is one.
+// Events is who gets events; *core.Supervisor is one.
 type Events interface {
 	Subscribers(ctx context.Context) ([]core.SubscriberInfo, error)
-	OpenStream(ctx context.Context, r core.StreamRequest) (*core.EventStream, error)
+}
+
+// Streams are the streams of events for clients; *streams.Hub is one.
+type Streams interface {
+	Open(ctx context.Context, r streams.Request) (*streams.Stream, error)
 }
 
 const (
@@ -58,9 +63,9 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request, access Access) 
 		return
 	}
 	request.Budget = &streamBudget{claim: claim}
-	stream, err := h.server.events.OpenStream(ctx, request)
+	stream, err := h.server.streams.Open(ctx, request)
 	if err != nil {
-		if errors.Is(err, core.ErrTooManyStreams) {
+		if errors.Is(err, streams.ErrTooMany) {
 			w.Header().Set("Retry-After", "10")
 		}
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -184,7 +189,7 @@ func (b *streamBudget) Give(bytes int) {
 
 // streamRequest reads what a stream is to carry. last_event_id in the URL is for
 // clients that cannot set headers.
-func streamRequest(query url.Values, last string) (r core.StreamRequest, err error) {
+func streamRequest(query url.Values, last string) (r streams.Request, err error) {
 	for _, name := range commaList(query["types"]) {
 		t, ok := eventlistener.ParseType(strings.ToUpper(name))
 		if !ok {

@@ -60,7 +60,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.logtail(w, r, access)
 	case strings.HasPrefix(path, "/mainlogtail"):
 		h.mainlogtail(w, r, access)
-	case path == "/events" && h.server.events != nil:
+	case path == "/events" && h.server.streams != nil:
 		h.events(w, r, access)
 	case h.server.fallback != nil:
 		h.page(w, r, access)

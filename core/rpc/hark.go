@@ -39,7 +39,7 @@ func harkNamespace(version string, sup Daemon, events Events) Namespace {
 	ns.Methods = append(ns.Methods, Method{
 		Name: "getEventListeners", ReadOnly: true,
 		Returns: Param{"array", "subscribers", "a struct for each"},
-		Help:    "Return every subscriber of events (listener pools, notifiers, the event log, streams): the events that wait, and the number of the others.",
+		Help:    "Return every subscriber of events (listener pools, notifiers, streams): the events that wait, and the number of the others.",
 		Call: func(ctx context.Context, _ []any) (any, error) {
 			all, err := events.Subscribers(ctx)
 			if err != nil {

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/streams"
 )
 
 func TestPagesOfOtherSitesCannotCall(t *testing.T) {
@@ -50,16 +50,16 @@ func TestPagesOfOtherSitesCannotCall(t *testing.T) {
 }
 
 // noStreams answers who gets as far as to ask for one.
-type noStreams struct{ Events }
+type noStreams struct{}
 
-func (noStreams) OpenStream(context.Context, core.StreamRequest) (*core.EventStream, error) {
+func (noStreams) Open(context.Context, streams.Request) (*streams.Stream, error) {
 	return nil, errTest
 }
 
 func TestPagesOfOtherSitesCannotHoldStreams(t *testing.T) {
 	h := serve(t, defaultLimits(), func(o *Options) {
 		o.Servers[0].Username, o.Servers[0].Password = "u", config.NewSecret("p")
-		o.Events = noStreams{}
+		o.Streams = noStreams{}
 	})
 	h.sup.mainLog = filepath.Join(t.TempDir(), "main.log")
 	if err := os.WriteFile(h.sup.mainLog, []byte("a line\n"), 0o600); err != nil {

@@ -42,7 +42,8 @@ type Options struct {
 	Selections Selections   // for the methods of hark on many processes; nil: there are none
 	Previews   Previews     // for hark.previewUpdate; nil: there is none
 	Stats      ProcessStats // for hark.getProcessStats; nil: there is none
-	Events     Events       // for hark.getEventListeners and /events; nil: there are none
+	Events     Events       // for hark.getEventListeners; nil: there are none
+	Streams    Streams      // for /events; nil: there are none
 	Fallback   http.Handler // what isn't XML-RPC or a log tail; nil: 404. See AccessOf
 
 	// Observe is told how long each call of a known method took; nil: nobody is.
@@ -65,6 +66,7 @@ type Server struct {
 	sup        Supervisor
 	logs       Logs
 	events     Events
+	streams    Streams
 	fallback   http.Handler
 	activityFn func(config.Level, string)
 	level      config.Level
@@ -114,7 +116,7 @@ func Open(o Options) (*Server, error) { return open(o, defaultLimits()) }
 
 func open(o Options, lim limits) (_ *Server, err error) {
 	s := &Server{
-		sup: o.Supervisor, logs: o.Logs, events: o.Events, fallback: o.Fallback,
+		sup: o.Supervisor, logs: o.Logs, events: o.Events, streams: o.Streams, fallback: o.Fallback,
 		activityFn: o.Activity, level: o.Level, limits: lim,
 		large: make(chan struct{}, lim.largeBodies), places: newPlaces(lim),
 		stays: stays{most: lim.stays, readers: lim.readerStays}, follows: make(chan struct{}, max(lim.follows, 1)),

@@ -1,12 +1,12 @@
-package core
+package deadletters
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
+	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
@@ -16,13 +16,10 @@ const deadLetterSettle = 2 * time.Second
 // ErrSilenced is why a notifier does not take events again that it would not tell of now.
 var ErrSilenced = errors.New("a silence keeps it back")
 
-var (
-	errNoBox      = errors.New("there is no such pool or notifier now")
-	errUnreadable = errors.New("another version of Hark wrote it")
-)
+var errUnreadable = errors.New("another version of Hark wrote it")
 
-// SentLetters is what became of the dead letters of a pool or notifier that were to be sent again.
-type SentLetters struct {
+// Sent is what became of the dead letters of a pool or notifier that were to be sent again.
+type Sent struct {
 	Kind, Name string
 	Sent, Kept int
 	Reason     string // why letters were kept; "": none was
@@ -31,13 +28,13 @@ type SentLetters struct {
 // SendDeadLetters gives dead letters to the queues of their pools and notifiers again, oldest first: of those named as for DeadLetters, or of
 // all. A letter is taken out of its file once the queue has it, and the spool, if there is one, has committed it. Where a queue has no room for more the
 // rest is kept. A crash in between leaves letters that were sent. Errors: BadName as DeadLetters', ShutdownState.
-func (s *Supervisor) SendDeadLetters(ctx context.Context, names []string) ([]SentLetters, error) {
-	if s.Mood() < MoodRunning {
-		return nil, refuse(ShutdownState, "")
+func (o *Office) SendDeadLetters(ctx context.Context, names []string) ([]Sent, error) {
+	if o.host.Mood() < core.MoodRunning {
+		return nil, &core.Error{Kind: core.ShutdownState}
 	}
-	var all []SentLetters
-	err := s.withLetters(ctx, names, func(box letterBox, files [2]letterFile) error {
-		sent := s.sendLetters(ctx, box, files)
+	var all []Sent
+	err := o.withLetters(ctx, names, func(box letterBox, files [2]letterFile) error {
+		sent := sendLetters(ctx, box, files)
 		if sent.Sent > 0 || sent.Kept > 0 {
 			all = append(all, sent)
 		}
@@ -46,8 +43,8 @@ func (s *Supervisor) SendDeadLetters(ctx context.Context, names []string) ([]Sen
 	return all, err
 }
 
-func (s *Supervisor) sendLetters(ctx context.Context, box letterBox, files [2]letterFile) SentLetters {
-	sent := SentLetters{Kind: box.kind, Name: box.name}
+func sendLetters(ctx context.Context, box letterBox, files [2]letterFile) Sent {
+	sent := Sent{Kind: box.kind, Name: box.name}
 	taken := [len(files)]map[int]bool{{}, {}}
 	full := false
 	for i := range files {
@@ -80,7 +77,7 @@ func (s *Supervisor) sendLetters(ctx context.Context, box letterBox, files [2]le
 func (b *letterBox) offer(ctx context.Context, l *foundLetter, full bool) error {
 	switch {
 	case b.take == nil:
-		return errNoBox
+		return core.ErrNoTaker
 	case l.bad != nil:
 		return fmt.Errorf("%w: %w", errUnreadable, l.bad)
 	case full:
@@ -104,23 +101,4 @@ func takeOut(ctx context.Context, box letterBox, files [2]letterFile, taken [2]m
 		}
 	}
 	return nil
-}
-
-// takeAgain gives a dead letter's event to its pool.
-func (s *Supervisor) takeAgain(ctx context.Context, g *group, events []*eventlistener.Event) (err error) {
-	if asked := s.askRunning(ctx, func() *Error {
-		if !slices.Contains(s.pools, g) {
-			err = errNoBox // removed meanwhile
-			return nil
-		}
-		for _, e := range events { // one
-			if err = g.pool.Again(e); err != nil {
-				break
-			}
-		}
-		return nil
-	}); asked != nil {
-		return asked
-	}
-	return err
 }

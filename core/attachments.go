@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -15,25 +16,52 @@ import (
 type Attachment struct {
 	Subscriber eventlistener.Subscriber // its Accept is called on the loop and must not block
 	Types      []eventlistener.Type
-	// Info reports how it does. It is called on the loop and must not block; Events is filled in.
+	// Info reports how it does. It is called on the loop and must not block; Events is filled in. nil: it is not listed.
 	Info func(now time.Time) SubscriberInfo
-	// Again takes the events of a dead letter into the queue, all of them or none; ErrSilenced does not speak of those that follow. Settle waits until
+	// Ended is called when the loop has ended with it attached; nil: nothing is to be done.
+	Ended func()
+	// Again takes the events of a dead letter into the queue, all of them or none; Settle waits until
 	// what was taken is on the disk, where it is kept there. They are called from any goroutine. nil: it has no dead letters, no spool.
 	Again  func(events []*eventlistener.Event) error
 	Settle func(ctx context.Context) error
 }
 
+// Turn is a turn of the loop, for what subscribes to events beside it. It is over with the call that got it.
+type Turn struct {
+	Bus *eventlistener.Bus
+	s   *Supervisor
+}
+
+// Attach subscribes a.
+func (t Turn) Attach(a *Attachment) {
+	t.s.attached = append(t.s.attached, a)
+	t.Bus.Subscribe(a.Subscriber, eventlistener.Distinct(a.Types))
+}
+
+// Detach ends the subscription of a. One that is over already is no error.
+func (t Turn) Detach(a *Attachment) {
+	if i := slices.Index(t.s.attached, a); i >= 0 {
+		t.s.attached = slices.Delete(t.s.attached, i, i+1)
+		t.Bus.Unsubscribe(a.Subscriber)
+	}
+}
+
+// InTurn runs f on the loop and waits for it. f must not block.
+func (s *Supervisor) InTurn(ctx context.Context, f func(Turn)) error {
+	return s.ask(ctx, func() { f(Turn{s.bus, s}) })
+}
+
+// Post has f run on the loop soon, unless that has ended; it does not wait. f must not block.
+func (s *Supervisor) Post(f func(Turn)) { s.inbox.put(func() { f(Turn{s.bus, s}) }) }
+
 // Attach subscribes it. What is attached before Run misses nothing.
 func (s *Supervisor) Attach(ctx context.Context, a *Attachment) error {
-	return s.soon(ctx, func() {
-		s.attached = append(s.attached, a)
-		s.bus.Subscribe(a.Subscriber, eventlistener.Distinct(a.Types))
-	})
+	return s.soon(ctx, func() { Turn{s.bus, s}.Attach(a) })
 }
 
 // Detach ends a subscription: when it has returned, nothing more is accepted. One that is over already is no error.
 func (s *Supervisor) Detach(ctx context.Context, a *Attachment) error {
-	return s.soon(ctx, func() { s.detach(a) })
+	return s.soon(ctx, func() { Turn{s.bus, s}.Detach(a) })
 }
 
 // Resubscribe changes the types of one that is attached.
@@ -81,17 +109,13 @@ func (e *early) begin(s *Supervisor) {
 	e.queue, e.over = nil, true
 }
 
-func (s *Supervisor) detach(a *Attachment) {
-	if i := slices.Index(s.attached, a); i >= 0 {
-		s.attached = slices.Delete(s.attached, i, i+1)
-		s.bus.Unsubscribe(a.Subscriber)
-	}
-}
-
 // detachAll ends every subscription, at the end of the loop.
 func (s *Supervisor) detachAll() {
 	for _, a := range slices.Clone(s.attached) {
-		s.detach(a)
+		Turn{s.bus, s}.Detach(a)
+		if a.Ended != nil {
+			a.Ended()
+		}
 	}
 }
 
@@ -142,9 +166,55 @@ func lossLine(notifier string, n int64) string {
 	return fmt.Sprintf("notifier %s: its buffer is full, discarded %d events", notifier, n)
 }
 
-// DeadLetter writes a line to the log of dead letters of a notifier. It may be called from any goroutine, after the end
-// of Run too, and does not block; FlushDeadLetters waits for the disk.
-func (s *Supervisor) DeadLetter(notifier string, line []byte) { s.letters.putLine(notifier, line) }
+// Taker is a pool or notifier as whoever has events for it again sees it.
+type Taker struct {
+	Kind, Name string
+	Take       func(ctx context.Context, events []*eventlistener.Event) error
+	Settle     func(ctx context.Context) error // waits until what was taken is as safe as it gets; nil: it is
+}
 
-// FlushDeadLetters waits until what was put is written, or the disk has had its time.
-func (s *Supervisor) FlushDeadLetters() { s.letters.close() }
+// ErrNoTaker is why nobody takes an event again.
+var ErrNoTaker = errors.New("there is no such pool or notifier now")
+
+// Takers are the pools and notifiers there are.
+func (s *Supervisor) Takers(ctx context.Context) (all []Taker, err error) {
+	err = s.ask(ctx, func() {
+		for _, g := range s.pools {
+			t := Taker{Kind: PoolSubscriber, Name: g.conf.Name, Take: func(ctx context.Context, events []*eventlistener.Event) error {
+				return s.takeAgain(ctx, g, events)
+			}}
+			if g.spool != nil && g.spool.spool != nil {
+				t.Settle = g.spool.spool.Settle
+			}
+			all = append(all, t)
+		}
+		now := s.clock.Now()
+		for _, a := range s.attached {
+			if a.Again != nil {
+				info := a.Info(now)
+				take := func(_ context.Context, events []*eventlistener.Event) error { return a.Again(events) }
+				all = append(all, Taker{info.Kind, info.Name, take, a.Settle})
+			}
+		}
+	})
+	return all, err
+}
+
+// takeAgain gives events to a pool that had them before.
+func (s *Supervisor) takeAgain(ctx context.Context, g *group, events []*eventlistener.Event) (err error) {
+	if asked := s.askRunning(ctx, func() *Error {
+		if !slices.Contains(s.pools, g) {
+			err = ErrNoTaker // removed meanwhile
+			return nil
+		}
+		for _, e := range events {
+			if err = g.pool.Again(e); err != nil {
+				break
+			}
+		}
+		return nil
+	}); asked != nil {
+		return asked
+	}
+	return err
+}

@@ -1,4 +1,4 @@
-package core
+package deadletters
 
 import (
 	"context"
@@ -9,24 +9,47 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
+// office is an Office of a notifier named ops, with its files.
+type office struct {
+	*Office
+	dir   string
+	taker *letterTaker
+}
+
+func run(t *testing.T) *office {
+	t.Helper()
+	o := &office{dir: t.TempDir(), taker: &letterTaker{}}
+	files := NewLog(o.dir, func(_ config.Level, text string) { t.Error(text) })
+	o.Office = NewOffice(files, o)
+	t.Cleanup(files.Flush)
+	return o
+}
+
+// Mood is Host's.
+func (o *office) Mood() core.Mood { return core.MoodRunning }
+
+// Takers is Host's.
+func (o *office) Takers(context.Context) ([]core.Taker, error) {
+	return []core.Taker{o.taker.as("ops")}, nil
+}
+
 // letterTaker is a notifier that takes dead letters again.
 type letterTaker struct {
-	recorder
 	refuse func(events []*eventlistener.Event) error
 	again  []*eventlistener.Event
 	settle error
 }
 
-func (l *letterTaker) attachment(name string) *Attachment {
-	return &Attachment{
-		Subscriber: l,
-		Info:       func(time.Time) SubscriberInfo { return SubscriberInfo{Name: name, Kind: NotifierSubscriber} },
-		Again: func(events []*eventlistener.Event) error {
+func (l *letterTaker) as(name string) core.Taker {
+	return core.Taker{
+		Kind: core.NotifierSubscriber, Name: name,
+		Take: func(_ context.Context, events []*eventlistener.Event) error {
 			if l.refuse != nil {
 				if err := l.refuse(events); err != nil {
 					return err
@@ -42,6 +65,14 @@ func (l *letterTaker) attachment(name string) *Attachment {
 			return l.settle
 		},
 	}
+}
+
+func kindOf(err error) core.ErrorKind {
+	var e *core.Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return 0
 }
 
 // letter is a line as notifiers write them, of events of type REMOTE_COMMUNICATION.
@@ -65,10 +96,7 @@ func (l *letterTaker) taken() string {
 func TestDeadLettersAreReadAndLeaveTheirFileWhenTheQueueHasThem(t *testing.T) {
 	ctx := context.Background()
 	r := run(t)
-	taker := &letterTaker{}
-	if err := r.Attach(ctx, taker.attachment("ops")); err != nil {
-		t.Fatal(err)
-	}
+	taker := r.taker
 	path := filepath.Join(r.dir, "ops-deadletters.jsonl")
 	write := func(path string, lines ...string) {
 		t.Helper()
@@ -83,7 +111,7 @@ func TestDeadLettersAreReadAndLeaveTheirFileWhenTheQueueHasThem(t *testing.T) {
 		write(path, letter("ops", 2, "b", "c"), future, pools, letter("ops", 4, "d"), `{"notifier":"ops","torn`)
 	}
 	fill()
-	list := func(limit int, names ...string) (string, DeadLetters) {
+	list := func(limit int, names ...string) (string, List) {
 		t.Helper()
 		all, err := r.DeadLetters(ctx, names, limit)
 		if err != nil {
@@ -121,10 +149,10 @@ notifier:ops 04 3 "503" REMOTE_COMMUNICATION of 1
 		t.Errorf("one:\n%s", got)
 	}
 	for _, name := range []string{"nobody", "eventlistener:nobody", "eventlistener:other"} {
-		if _, err := r.DeadLetters(ctx, []string{"ops", name}, 1); kindOf(err) != BadName {
+		if _, err := r.DeadLetters(ctx, []string{"ops", name}, 1); kindOf(err) != core.BadName {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := r.SendDeadLetters(ctx, []string{"ops", name}); kindOf(err) != BadName || len(taker.again) > 0 {
+		if _, err := r.SendDeadLetters(ctx, []string{"ops", name}); kindOf(err) != core.BadName || len(taker.again) > 0 {
 			t.Errorf("%s is sent: %v", name, err)
 		}
 	}
@@ -194,24 +222,30 @@ notifier:ops 04 3 "503" REMOTE_COMMUNICATION of 1
 	}
 }
 
+func TestALineIsAppendedToTheLogOfItsNotifier(t *testing.T) {
+	r := run(t)
+	r.files.PutLine("ops", []byte(`{"notifier":"ops"}`+"\n"))
+	r.files.Flush()
+	if b, err := os.ReadFile(filepath.Join(r.dir, "ops-deadletters.jsonl")); err != nil || string(b) != `{"notifier":"ops"}`+"\n" {
+		t.Errorf("dead letters: %q, %v", b, err)
+	}
+}
+
 func TestALetterThatComesBackWhileItIsSentIsKept(t *testing.T) {
 	ctx := context.Background()
 	r := run(t)
-	taker := &letterTaker{}
+	taker := r.taker
 	taker.refuse = func([]*eventlistener.Event) error {
-		r.DeadLetter("ops", []byte(letter("ops", 9, "again")))
+		r.files.PutLine("ops", []byte(letter("ops", 9, "again")))
 		return nil
 	}
-	if err := r.Attach(ctx, taker.attachment("ops")); err != nil {
-		t.Fatal(err)
-	}
-	r.DeadLetter("ops", []byte(letter("ops", 1, "a")))
-	r.FlushDeadLetters()
+	r.files.PutLine("ops", []byte(letter("ops", 1, "a")))
+	r.files.Flush()
 	sent, err := r.SendDeadLetters(ctx, nil)
 	if err != nil || len(sent) != 1 || sent[0].Sent != 1 || taker.taken() != "a" {
 		t.Fatalf("%+v, %v; %q", sent, err, taker.taken())
 	}
-	r.FlushDeadLetters()
+	r.files.Flush()
 	if b, err := os.ReadFile(filepath.Join(r.dir, "ops-deadletters.jsonl")); err != nil || string(b) != letter("ops", 9, "again") {
 		t.Errorf("%s %v", b, err)
 	}
@@ -226,17 +260,14 @@ func TestALetterThatComesBackWhileItIsSentIsKept(t *testing.T) {
 
 func TestWhatWasSentIsTakenOutThoughWhoAskedHasGone(t *testing.T) {
 	r := run(t)
-	taker := &letterTaker{}
+	taker := r.taker
 	ctx, cancel := context.WithCancel(context.Background())
 	taker.refuse = func([]*eventlistener.Event) error {
 		cancel()
 		return nil
 	}
-	if err := r.Attach(ctx, taker.attachment("ops")); err != nil {
-		t.Fatal(err)
-	}
-	r.DeadLetter("ops", []byte(letter("ops", 1, "a")))
-	r.FlushDeadLetters()
+	r.files.PutLine("ops", []byte(letter("ops", 1, "a")))
+	r.files.Flush()
 	if sent, err := r.SendDeadLetters(ctx, nil); err != nil || len(sent) != 1 || sent[0].Sent != 1 || sent[0].Reason != "" {
 		t.Errorf("%+v, %v", sent, err)
 	}

@@ -1,4 +1,4 @@
-package core
+package deadletters
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/held"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
@@ -39,7 +40,7 @@ type deadLetterLine struct {
 
 // foundLetter is a line that was read.
 type foundLetter struct {
-	DeadLetter
+	Letter
 	events []*eventlistener.Event // nil where bad says why there are none
 	bad    error
 }
@@ -66,7 +67,7 @@ func (f *letterFile) letters() iter.Seq2[int, *foundLetter] {
 }
 
 // begin waits for the files of dead letters, which end lets go of.
-func (d *deadLetters) begin(ctx context.Context) error {
+func (d *Log) begin(ctx context.Context) error {
 	select {
 	case d.turn <- struct{}{}:
 		return nil
@@ -75,10 +76,10 @@ func (d *deadLetters) begin(ctx context.Context) error {
 	}
 }
 
-func (d *deadLetters) end() { <-d.turn }
+func (d *Log) end() { <-d.turn }
 
 // read gives the dead letters in the log of a name, the older file first. Between begin and end.
-func (d *deadLetters) read(name string) (files [2]letterFile, err error) {
+func (d *Log) read(name string) (files [2]letterFile, err error) {
 	path := deadLetterPath(d.dir, name)
 	for i, path := range [2]string{path + ".1", path} {
 		files[i].path = path
@@ -121,14 +122,14 @@ func parseLetter(line []byte) *foundLetter {
 	f.ID, f.Time = hex.EncodeToString(sum[:6]), l.Time
 	events := l.Events
 	if l.Pool != "" {
-		f.Kind, f.Name, f.Tries, f.Listener = PoolSubscriber, l.Pool, l.Failed, l.Listener
+		f.Kind, f.Name, f.Tries, f.Listener = core.PoolSubscriber, l.Pool, l.Failed, l.Listener
 		f.Reason = "no answer"
 		if l.Result != nil {
 			f.Reason = fmt.Sprintf("answered %.200q", *l.Result)
 		}
 		events = []json.RawMessage{l.Event}
 	} else {
-		f.Kind, f.Name, f.Tries, f.Severity, f.Reason = NotifierSubscriber, l.Notifier, l.Attempts, l.Severity, l.Error
+		f.Kind, f.Name, f.Tries, f.Severity, f.Reason = core.NotifierSubscriber, l.Notifier, l.Attempts, l.Severity, l.Error
 	}
 	f.Count = len(events)
 	for _, js := range events {
@@ -141,7 +142,7 @@ func parseLetter(line []byte) *foundLetter {
 	}
 	for _, e := range f.events[:min(len(f.events), deadEventsShown)] {
 		p, _ := e.Process()
-		f.Events = append(f.Events, DeadEvent{Type: e.Type().String(), Group: p.Group, Process: p.Name, Time: e.Time()})
+		f.Events = append(f.Events, Event{Type: e.Type().String(), Group: p.Group, Process: p.Name, Time: e.Time()})
 	}
 	return f
 }

@@ -1,4 +1,6 @@
-package core
+// Package deadletters keeps the events and notifications that pools and notifiers gave up, shows them
+// and sends them again. It knows the loop only by what takes events again.
+package deadletters
 
 import (
 	"fmt"
@@ -19,14 +21,14 @@ const (
 	// deadLetterPending bounds what waits for the disk, in bytes. What exceeds it
 	// is dropped and counted.
 	deadLetterPending = 4 << 20
-	// deadLetterDrain is how long the end of the loop waits for the disk.
+	// deadLetterDrain is how long Flush waits for the disk.
 	deadLetterDrain = 2 * time.Second
 )
 
-// deadLetters writes events that were given up to childlogdir, one JSON object a
+// Log writes events that were given up to childlogdir, one JSON object a
 // line in one file a pool or notifier. The loop only queues them: a goroutine that lives while
 // there are any opens the file, writes and closes it. deadletters_file.go reads them.
-type deadLetters struct {
+type Log struct {
 	dir  string
 	log  func(config.Level, string)
 	turn chan struct{} // held by whoever uses the files
@@ -43,17 +45,18 @@ type deadLetter struct {
 	line []byte
 }
 
-func newDeadLetters(dir string, log func(config.Level, string)) *deadLetters {
-	return &deadLetters{dir: dir, log: log, turn: make(chan struct{}, 1)}
+// NewLog is the log in a directory. It is empty, or has what is in its files.
+func NewLog(dir string, log func(config.Level, string)) *Log {
+	return &Log{dir: dir, log: log, turn: make(chan struct{}, 1)}
 }
 
-// put queues the event of a DeadLetter outcome.
-func (d *deadLetters) put(o eventlistener.Outcome, now time.Time) {
-	d.putLine(o.Pool, appendDeadLetter(nil, o, now))
+// Put queues the event of a DeadLetter outcome.
+func (d *Log) Put(o eventlistener.Outcome, now time.Time) {
+	d.PutLine(o.Pool, appendDeadLetter(nil, o, now))
 }
 
-// putLine queues a line of the log of a pool or notifier. It may be called from any goroutine.
-func (d *deadLetters) putLine(pool string, line []byte) {
+// PutLine queues a line of the log of a pool or notifier. It may be called from any goroutine.
+func (d *Log) PutLine(pool string, line []byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.bytes+len(line) > deadLetterPending {
@@ -92,7 +95,7 @@ func deadLetterPath(dir, pool string) string {
 	return filepath.Join(dir, filepath.Base(pool)+"-deadletters.jsonl")
 }
 
-func (d *deadLetters) write(done chan struct{}) {
+func (d *Log) write(done chan struct{}) {
 	defer close(done)
 	var file *logs.File
 	var open string
@@ -132,7 +135,7 @@ func (d *deadLetters) write(done chan struct{}) {
 }
 
 // take is what is to be written, and how much there was no room for. When it is nothing, the writing is over.
-func (d *deadLetters) take() (queue []deadLetter, dropped int) {
+func (d *Log) take() (queue []deadLetter, dropped int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	queue, dropped = d.queue, d.dropped
@@ -144,20 +147,20 @@ func (d *deadLetters) take() (queue []deadLetter, dropped int) {
 }
 
 // written is closed when what was put is written; nil: it is already.
-func (d *deadLetters) written() <-chan struct{} {
+func (d *Log) written() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.writing
 }
 
-func (d *deadLetters) trouble(pool string, err error) {
+func (d *Log) trouble(pool string, err error) {
 	if err != nil {
 		d.log(config.ERRO, fmt.Sprintf("cannot write the dead letters of %s: %v", pool, err))
 	}
 }
 
-// close waits until what was put is written, or the disk has had its time.
-func (d *deadLetters) close() {
+// Flush waits until what was put is written, or the disk has had its time.
+func (d *Log) Flush() {
 	writing := d.written()
 	if writing == nil {
 		return

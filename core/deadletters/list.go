@@ -1,4 +1,4 @@
-package core
+package deadletters
 
 import (
 	"context"
@@ -6,38 +6,54 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// deadEventsShown is how many events of a notification DeadLetter tells of.
+// deadEventsShown is how many events of a notification a Letter has.
 const deadEventsShown = 20
 
-// DeadLetter is an event that a pool gave up, or a notification, of several events, that a notifier did.
-type DeadLetter struct {
+// Host is the loop whose pools and notifiers give events up; *core.Supervisor is one.
+type Host interface {
+	Mood() core.Mood
+	Takers(ctx context.Context) ([]core.Taker, error)
+}
+
+// Office shows dead letters and sends them again.
+type Office struct {
+	files *Log
+	host  Host
+}
+
+// NewOffice is that of one life of the daemon.
+func NewOffice(files *Log, host Host) *Office { return &Office{files, host} }
+
+// Letter is an event that a pool gave up, or a notification, of several events, that a notifier did.
+type Letter struct {
 	ID       string    // the same as long as the letter is there
-	Kind     string    // PoolSubscriber or NotifierSubscriber
+	Kind     string    // core.PoolSubscriber or core.NotifierSubscriber
 	Name     string    // of the pool or notifier
 	Time     time.Time // when it was given up; zero: it is not known
 	Tries    int       // that failed
 	Reason   string    // what came of the last
 	Listener string    // pools: the process that had it last
 	Severity string    // notifiers
-	Events   []DeadEvent
+	Events   []Event
 	Count    int // of events, where Events has only the first of them
 }
 
-// DeadEvent is an event of a DeadLetter.
-type DeadEvent struct {
+// Event is an event of a Letter.
+type Event struct {
 	Type           string
 	Group, Process string // "" where it is about none
 	Time           time.Time
 }
 
-// DeadLetters are the dead letters of some pools and notifiers.
-type DeadLetters struct {
-	Letters    []DeadLetter // in the order in which they were given up
-	Total      int          // of them, those left out included
-	Unreadable int          // lines of the files that are no dead letters
+// List is the dead letters of some pools and notifiers.
+type List struct {
+	Letters    []Letter // in the order in which they were given up
+	Total      int      // of them, those left out included
+	Unreadable int      // lines of the files that are no dead letters
 }
 
 // letterOwner is a pool or notifier.
@@ -47,15 +63,15 @@ type letterOwner struct{ kind, name string }
 type letterBox struct {
 	letterOwner
 	take   func(ctx context.Context, events []*eventlistener.Event) error // nil: there is no such pool or notifier now
-	settle func(ctx context.Context) error                                // waits until what was taken is as safe as it gets
+	settle func(ctx context.Context) error                                // core.Taker's
 }
 
 // DeadLetters tells of the events that pools and notifiers gave up: of those named (x, eventlistener:x or notifier:x), or of all there are now. No more than
 // the limit newest letters are given. It reads their files. Errors: BadName for a name that no pool or notifier has and no dead letter.
-func (s *Supervisor) DeadLetters(ctx context.Context, names []string, limit int) (DeadLetters, error) {
-	var all DeadLetters
-	err := s.withLetters(ctx, names, func(box letterBox, files [2]letterFile) error {
-		var own []DeadLetter
+func (o *Office) DeadLetters(ctx context.Context, names []string, limit int) (List, error) {
+	var all List
+	err := o.withLetters(ctx, names, func(box letterBox, files [2]letterFile) error {
+		var own []Letter
 		for _, f := range files {
 			for _, l := range f.letters() {
 				switch l.owner() {
@@ -63,7 +79,7 @@ func (s *Supervisor) DeadLetters(ctx context.Context, names []string, limit int)
 					all.Unreadable++
 				case box.letterOwner:
 					all.Total++
-					if own = append(own, l.DeadLetter); len(own) > 2*limit {
+					if own = append(own, l.Letter); len(own) > 2*limit {
 						own = append(own[:0], own[len(own)-limit:]...)
 					}
 				}
@@ -72,29 +88,33 @@ func (s *Supervisor) DeadLetters(ctx context.Context, names []string, limit int)
 		all.Letters = append(all.Letters, own[max(len(own)-limit, 0):]...)
 		return nil
 	})
-	slices.SortStableFunc(all.Letters, func(a, b DeadLetter) int { return a.Time.Compare(b.Time) })
+	slices.SortStableFunc(all.Letters, func(a, b Letter) int { return a.Time.Compare(b.Time) })
 	all.Letters = all.Letters[max(len(all.Letters)-limit, 0):]
 	return all, err
 }
 
 // withLetters has the files read, alone, of everybody named, or of all.
-func (s *Supervisor) withLetters(ctx context.Context, names []string, f func(letterBox, [2]letterFile) error) error {
-	var boxes []letterBox
-	if err := s.ask(ctx, func() { boxes = s.letterBoxes() }); err != nil {
+func (o *Office) withLetters(ctx context.Context, names []string, f func(letterBox, [2]letterFile) error) error {
+	takers, err := o.host.Takers(ctx)
+	if err != nil {
 		return err
 	}
-	if err := s.letters.begin(ctx); err != nil {
+	boxes := make([]letterBox, len(takers))
+	for i, t := range takers {
+		boxes[i] = letterBox{letterOwner{t.Kind, t.Name}, t.Take, t.Settle}
+	}
+	if err := o.files.begin(ctx); err != nil {
 		return err
 	}
-	defer s.letters.end()
+	defer o.files.end()
 	if len(names) > 0 {
 		var err error
-		if boxes, err = s.boxesNamed(boxes, names); err != nil {
+		if boxes, err = o.boxesNamed(boxes, names); err != nil {
 			return err
 		}
 	}
 	for _, box := range boxes {
-		files, err := s.letters.read(box.name)
+		files, err := o.files.read(box.name)
 		if err != nil {
 			return err
 		}
@@ -105,40 +125,17 @@ func (s *Supervisor) withLetters(ctx context.Context, names []string, f func(let
 	return nil
 }
 
-// letterBoxes are the pools and notifiers there are. Loop only.
-func (s *Supervisor) letterBoxes() (boxes []letterBox) {
-	for _, g := range s.pools {
-		box := letterBox{letterOwner: letterOwner{PoolSubscriber, g.conf.Name}, take: func(ctx context.Context, events []*eventlistener.Event) error {
-			return s.takeAgain(ctx, g, events)
-		}}
-		if g.spool != nil && g.spool.spool != nil {
-			box.settle = g.spool.spool.Settle
-		}
-		boxes = append(boxes, box)
-	}
-	now := s.clock.Now()
-	for _, a := range s.attached {
-		if info := a.Info(now); a.Again != nil {
-			boxes = append(boxes, letterBox{
-				letterOwner: letterOwner{info.Kind, info.Name}, settle: a.Settle,
-				take: func(_ context.Context, events []*eventlistener.Event) error { return a.Again(events) },
-			})
-		}
-	}
-	return boxes
-}
-
 // boxesNamed chooses by names, in the order of all. A name that only letters have, of a section that is no longer there, makes a box
 // that takes nothing.
-func (s *Supervisor) boxesNamed(all []letterBox, names []string) ([]letterBox, error) {
+func (o *Office) boxesNamed(all []letterBox, names []string) ([]letterBox, error) {
 	chosen := map[letterOwner]bool{}
 	for _, given := range names {
 		kind, name := "", given
 		switch prefix, rest, _ := strings.Cut(given, ":"); prefix {
 		case "eventlistener":
-			kind, name = PoolSubscriber, rest
-		case NotifierSubscriber:
-			kind, name = NotifierSubscriber, rest
+			kind, name = core.PoolSubscriber, rest
+		case core.NotifierSubscriber:
+			kind, name = core.NotifierSubscriber, rest
 		}
 		found := false
 		fits := func(o letterOwner) bool { return o.name == name && (kind == "" || kind == o.kind) }
@@ -147,23 +144,23 @@ func (s *Supervisor) boxesNamed(all []letterBox, names []string) ([]letterBox, e
 				found, chosen[box.letterOwner] = true, true
 			}
 		}
-		files, err := s.letters.read(name)
+		files, err := o.files.read(name)
 		if err != nil {
 			return nil, err
 		}
 		for _, f := range files {
 			for _, l := range f.letters() {
-				if o := l.owner(); l.Kind != "" && fits(o) {
+				if owner := l.owner(); l.Kind != "" && fits(owner) {
 					found = true
-					if !chosen[o] {
-						chosen[o] = true
-						all = append(all, letterBox{letterOwner: o})
+					if !chosen[owner] {
+						chosen[owner] = true
+						all = append(all, letterBox{letterOwner: owner})
 					}
 				}
 			}
 		}
 		if !found {
-			return nil, refuse(BadName, given)
+			return nil, &core.Error{Kind: core.BadName, Detail: given}
 		}
 	}
 	return slices.DeleteFunc(all, func(b letterBox) bool { return !chosen[b.letterOwner] }), nil
