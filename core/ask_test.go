@@ -15,7 +15,7 @@ func TestACallerThatGivesUpSharesNothingWithTheLoop(t *testing.T) {
 	answered := make(chan error)
 	told := ""
 	go func() {
-		err := r.ask(ctx, func() {
+		err := r.turns.Ask(ctx, func(l *loop) {
 			close(begun)
 			<-goOn
 			told = "by the loop"
@@ -36,7 +36,7 @@ func TestACallerThatGivesUpSharesNothingWithTheLoop(t *testing.T) {
 	if err := <-answered; err != nil || told != "by the loop, and by the caller" {
 		t.Errorf("%v, %q", err, told)
 	}
-	if err := r.ask(ctx, func() { t.Error("it was run") }); !errors.Is(err, context.Canceled) {
+	if err := r.turns.Ask(ctx, func(l *loop) { t.Error("it was run") }); !errors.Is(err, context.Canceled) {
 		t.Errorf("a caller that was gone before: %v", err)
 	}
 }

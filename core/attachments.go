@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
@@ -29,90 +28,64 @@ type Attachment struct {
 // Turn is a turn of the loop, for what subscribes to events beside it. It is over with the call that got it.
 type Turn struct {
 	Bus *eventlistener.Bus
-	s   *Supervisor
+	l   *loop
 }
 
 // Attach subscribes a.
 func (t Turn) Attach(a *Attachment) {
-	t.s.attached = append(t.s.attached, a)
+	t.l.attached = append(t.l.attached, a)
 	t.Bus.Subscribe(a.Subscriber, eventlistener.Distinct(a.Types))
 }
 
 // Detach ends the subscription of a. One that is over already is no error.
 func (t Turn) Detach(a *Attachment) {
-	if i := slices.Index(t.s.attached, a); i >= 0 {
-		t.s.attached = slices.Delete(t.s.attached, i, i+1)
+	if i := slices.Index(t.l.attached, a); i >= 0 {
+		t.l.attached = slices.Delete(t.l.attached, i, i+1)
 		t.Bus.Unsubscribe(a.Subscriber)
 	}
 }
 
 // InTurn runs f on the loop and waits for it. f must not block.
 func (s *Supervisor) InTurn(ctx context.Context, f func(Turn)) error {
-	return s.ask(ctx, func() { f(Turn{s.bus, s}) })
+	return s.turns.Ask(ctx, func(l *loop) { f(Turn{l.bus, l}) })
 }
 
 // Post has f run on the loop soon, unless that has ended; it does not wait. f must not block.
-func (s *Supervisor) Post(f func(Turn)) { s.inbox.put(func() { f(Turn{s.bus, s}) }) }
+func (s *Supervisor) Post(f func(Turn)) { s.turns.Put(func(l *loop) { f(Turn{l.bus, l}) }) }
 
 // Attach subscribes it. What is attached before Run misses nothing.
 func (s *Supervisor) Attach(ctx context.Context, a *Attachment) error {
-	return s.soon(ctx, func() { Turn{s.bus, s}.Attach(a) })
+	return s.soon(ctx, func(l *loop) { Turn{l.bus, l}.Attach(a) })
 }
 
 // Detach ends a subscription: when it has returned, nothing more is accepted. One that is over already is no error.
 func (s *Supervisor) Detach(ctx context.Context, a *Attachment) error {
-	return s.soon(ctx, func() { Turn{s.bus, s}.Detach(a) })
+	return s.soon(ctx, func(l *loop) { Turn{l.bus, l}.Detach(a) })
 }
 
 // Resubscribe changes the types of one that is attached.
 func (s *Supervisor) Resubscribe(ctx context.Context, a *Attachment, types []eventlistener.Type) error {
-	return s.soon(ctx, func() {
+	return s.soon(ctx, func(l *loop) {
 		a.Types = types
-		if slices.Contains(s.attached, a) {
-			s.bus.Unsubscribe(a.Subscriber)
-			s.bus.Subscribe(a.Subscriber, eventlistener.Distinct(types))
+		if slices.Contains(l.attached, a) {
+			l.bus.Unsubscribe(a.Subscriber)
+			l.bus.Subscribe(a.Subscriber, eventlistener.Distinct(types))
 		}
 	})
 }
 
 // soon runs f on the loop: when Run begins, before anything else, or now.
-func (s *Supervisor) soon(ctx context.Context, f func()) error {
-	if s.early.put(f) {
+func (s *Supervisor) soon(ctx context.Context, f func(*loop)) error {
+	if s.turns.Early(f) {
 		return nil
 	}
-	return s.ask(ctx, f)
-}
-
-// early holds what is to be done before Run does anything.
-type early struct {
-	mu    sync.Mutex
-	queue []func()
-	over  bool
-}
-
-// put is false once Run has begun.
-func (e *early) put(f func()) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.over {
-		e.queue = append(e.queue, f)
-	}
-	return !e.over
-}
-
-func (e *early) begin(s *Supervisor) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, f := range e.queue {
-		s.safely("a subscription", f)
-	}
-	e.queue, e.over = nil, true
+	return s.turns.Ask(ctx, f)
 }
 
 // detachAll ends every subscription, at the end of the loop.
-func (s *Supervisor) detachAll() {
-	for _, a := range slices.Clone(s.attached) {
-		Turn{s.bus, s}.Detach(a)
+func (l *loop) detachAll() {
+	for _, a := range slices.Clone(l.attached) {
+		Turn{l.bus, l}.Detach(a)
 		if a.Ended != nil {
 			a.Ended()
 		}
@@ -127,39 +100,43 @@ func (a *Attachment) subscriber(now time.Time) SubscriberInfo {
 	return info
 }
 
-// lossesElsewhere are losses reported by goroutines other than the loop: many of them become one message.
-type lossesElsewhere struct {
-	mu     sync.Mutex
-	counts map[string]int64
-}
-
 // EventsLost notes events that an attached subscriber had no room for; EVENTS_DISCARDED tells of them. It may be called
 // from any goroutine, Accept's among them, and does not block.
 func (s *Supervisor) EventsLost(subscriber string, n int64) {
-	s.away.mu.Lock()
-	defer s.away.mu.Unlock()
-	if s.away.counts == nil {
-		if !s.inbox.put(s.takeLosses) { // the loop has ended: nobody is left to hear of it but the log
-			s.log(config.ERRO, lossLine(subscriber, n))
-			return
+	if !s.away.Note(subscriber, n, func() bool { return s.turns.Put((*loop).takeLosses) }) {
+		s.log(config.ERRO, lossLine(subscriber, n)) // the loop has ended: nobody is left to hear of it but the log
+	}
+}
+
+func (l *loop) takeLosses() {
+	for subscriber, n := range l.away.Take() {
+		l.lost(subscriber, n, func(n int64) { l.log(config.ERRO, lossLine(subscriber, n)) })
+	}
+}
+
+// lost notes events that a subscriber had no room for, as losses.Ledger's Note.
+func (l *loop) lost(subscriber string, n int64, say func(n int64)) {
+	if say != nil || l.bus.Wants(eventlistener.EventsDiscarded) {
+		l.losses.Note(l.clock.Now(), subscriber, n, say)
+	}
+}
+
+// announceLosses publishes EVENTS_DISCARDED for losses that are due.
+func (l *loop) announceLosses(now time.Time) {
+	l.losses.Announce(now, func(subscriber string, n int64) {
+		if l.bus.Wants(eventlistener.EventsDiscarded) {
+			l.bus.Publish(eventlistener.NewEventsDiscarded(subscriber, n))
 		}
-		s.away.counts = map[string]int64{}
-	}
-	s.away.counts[subscriber] += n
+	})
 }
 
-func (s *Supervisor) takeLosses() {
-	for subscriber, n := range s.away.take() {
-		s.lost(subscriber, n, func(n int64) { s.log(config.ERRO, lossLine(subscriber, n)) })
+// Publish publishes the event of something beside the programs, a plugin for one: when Run begins or soon. It may be called from any
+// goroutine and does not block.
+func (s *Supervisor) Publish(e *eventlistener.Event) {
+	publish := func(l *loop) { l.bus.Publish(e) }
+	if !s.turns.Early(publish) {
+		s.turns.Put(publish)
 	}
-}
-
-func (l *lossesElsewhere) take() map[string]int64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	counts := l.counts
-	l.counts = nil
-	return counts
 }
 
 func lossLine(notifier string, n int64) string {
@@ -178,8 +155,8 @@ var ErrNoTaker = errors.New("there is no such pool or notifier now")
 
 // Takers are the pools and notifiers there are.
 func (s *Supervisor) Takers(ctx context.Context) (all []Taker, err error) {
-	err = s.ask(ctx, func() {
-		for _, g := range s.pools {
+	err = s.turns.Ask(ctx, func(l *loop) {
+		for _, g := range l.pools {
 			t := Taker{Kind: PoolSubscriber, Name: g.conf.Name, Take: func(ctx context.Context, events []*eventlistener.Event) error {
 				return s.takeAgain(ctx, g, events)
 			}}
@@ -189,7 +166,7 @@ func (s *Supervisor) Takers(ctx context.Context) (all []Taker, err error) {
 			all = append(all, t)
 		}
 		now := s.clock.Now()
-		for _, a := range s.attached {
+		for _, a := range l.attached {
 			if a.Again != nil {
 				info := a.Info(now)
 				take := func(_ context.Context, events []*eventlistener.Event) error { return a.Again(events) }
@@ -202,8 +179,8 @@ func (s *Supervisor) Takers(ctx context.Context) (all []Taker, err error) {
 
 // takeAgain gives events to a pool that had them before.
 func (s *Supervisor) takeAgain(ctx context.Context, g *group, events []*eventlistener.Event) (err error) {
-	if asked := s.askRunning(ctx, func() *Error {
-		if !slices.Contains(s.pools, g) {
+	if asked := s.askRunning(ctx, func(l *loop) *Error {
+		if !slices.Contains(l.pools, g) {
 			err = ErrNoTaker // removed meanwhile
 			return nil
 		}

@@ -136,7 +136,7 @@ func TestARestartWaitsForTheStopOfAnotherAsLongAsItsCaller(t *testing.T) {
 		t.Fatal(err)
 	}
 	waiters := func() (n int) {
-		_ = r.ask(context.Background(), func() { n = len(r.groups["slow"].byName["slow"].waiters) })
+		_ = r.turns.Ask(context.Background(), func(l *loop) { n = len(l.groups["slow"].byName["slow"].waiters) })
 		return n
 	}
 	const callers = 20
@@ -174,12 +174,12 @@ func TestARestartWaitsForTheStopOfAnotherAsLongAsItsCaller(t *testing.T) {
 
 func TestARestartDoesNotBringBackARemovedGroup(t *testing.T) {
 	r := run(t, program("cat", "/bin/cat", off))
-	m := r.groups["cat"].members[0]
+	m := r.processOf("cat", "cat")
 	if err := r.RemoveGroup(context.Background(), "cat"); err != nil {
 		t.Fatal(err)
 	}
 	var refused *Error
-	if err := r.ask(context.Background(), func() { r.startAgain(m, nil, func(e *Error) { refused = e }) }); err != nil || refused == nil || refused.Kind != BadName {
+	if err := r.turns.Ask(context.Background(), func(l *loop) { l.startAgain(m, nil, func(e *Error) { refused = e }) }); err != nil || refused == nil || refused.Kind != BadName {
 		t.Errorf("%v, %v", err, refused)
 	}
 }
@@ -200,10 +200,10 @@ func TestWaitingEndsWithTheTransition(t *testing.T) {
 				rows, err := r.WaitFor(ctx, sel, states)
 				done <- result{rows, err}
 			}()
-			name := r.groups["a"].members[0]
+			name := r.processOf("a", "a")
 			r.until("it is waited for", func() bool {
 				n := 0
-				_ = r.ask(ctx, func() { n = len(name.waiters) })
+				_ = r.turns.Ask(ctx, func(l *loop) { n = len(name.waiters) })
 				return n > 0
 			})
 			return done
@@ -249,8 +249,8 @@ func TestAWaitThatIsGivenUpLeavesNothingBehind(t *testing.T) {
 	if err != nil || len(rows) != 2 || rows[0].Reached || !rows[1].Reached {
 		t.Errorf("%+v, %v", rows, err)
 	}
-	_ = r.ask(context.Background(), func() {
-		if n := len(r.groups["a"].members[0].waiters); n != 0 {
+	_ = r.turns.Ask(context.Background(), func(l *loop) {
+		if n := len(l.groups["a"].members[0].waiters); n != 0 {
 			t.Errorf("%d wait still", n)
 		}
 	})
@@ -265,11 +265,11 @@ func TestWaitsAreBoundedInWhatTheyWaitFor(t *testing.T) {
 		done <- err
 	}()
 	waited := func() (n int) {
-		_ = r.ask(context.Background(), func() { n = r.waited })
+		_ = r.turns.Ask(context.Background(), func(l *loop) { n = l.waited })
 		return n
 	}
 	r.until("two are waited for", func() bool { return waited() == 2 })
-	_ = r.ask(context.Background(), func() { r.waited += maxWaited - 4 })
+	_ = r.turns.Ask(context.Background(), func(l *loop) { l.waited += maxWaited - 4 })
 	if _, err := r.WaitFor(ctx, selection(t, "*"), []process.State{process.Stopped}); kindOf(err) != Failed {
 		t.Errorf("three more: %v", err)
 	}

@@ -10,64 +10,37 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/environment"
 	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/core/turns"
 	"github.com/hark-supervisor/hark/eventlistener"
 	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // ErrEnded is returned by calls made after the loop has ended.
-var ErrEnded = errors.New("cannot call the supervisor: it has ended")
+var ErrEnded = turns.ErrEnded
 
 func refuse(kind ErrorKind, detail string) *Error { return &Error{Kind: kind, Detail: detail} }
 
-// ask runs f on the loop and waits for it. A ctx that is over already is an error and f is not run. One that ends later is not looked at:
-// the loop waits for nothing and so f is done soon, and a caller who went away before would share with it what f writes. Errors: ErrEnded,
-// ErrInternal where f panicked, ctx's.
-func (s *Supervisor) ask(ctx context.Context, f func()) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	done := make(chan struct{})
-	whole := false
-	if !s.inbox.put(func() {
-		defer close(done) // nobody waits for what panicked
-		f()
-		whole = true
-	}) {
-		return ErrEnded
-	}
-	select {
-	case <-done:
-	case <-s.ended:
-		// The last batch may have run it all the same.
-		select {
-		case <-done:
-		default:
-			return ErrEnded
-		}
-	}
-	if !whole {
-		return ErrInternal
-	}
-	return nil
-}
-
-// askRunning is ask for what adds or starts something: once a shutdown or a restart has begun it is refused, ShutdownState. It is to be asked
-// again after everything that a call waits for. Other refusals are f's.
-func (s *Supervisor) askRunning(ctx context.Context, f func() *Error) error {
+// asking runs f on the loop and waits for it, as turns.Loop's Ask; f may refuse.
+func (s *Supervisor) asking(ctx context.Context, f func(*loop) *Error) error {
 	var refused *Error
-	if err := s.ask(ctx, func() {
-		if s.Mood() < MoodRunning {
-			refused = refuse(ShutdownState, "")
-			return
-		}
-		refused = f()
-	}); err != nil {
+	if err := s.turns.Ask(ctx, func(l *loop) { refused = f(l) }); err != nil {
 		return err
 	}
 	if refused != nil {
 		return refused
 	}
 	return nil
+}
+
+// askRunning is asking for what adds or starts something: once a shutdown or a restart has begun it is refused, ShutdownState. It is to be asked
+// again after everything that a call waits for.
+func (s *Supervisor) askRunning(ctx context.Context, f func(*loop) *Error) error {
+	return s.asking(ctx, func(l *loop) *Error {
+		if l.Mood() < MoodRunning {
+			return refuse(ShutdownState, "")
+		}
+		return f(l)
+	})
 }
 
 // reply is the one-slot answer to a call that ends later than it began.
@@ -80,7 +53,7 @@ func await[T any](ctx context.Context, s *Supervisor, r reply[T]) (T, error) {
 		return v, nil
 	case <-ctx.Done():
 		return zero, ctx.Err()
-	case <-s.ended:
+	case <-s.turns.Ended():
 		select {
 		case v := <-r:
 			return v, nil
@@ -91,8 +64,8 @@ func await[T any](ctx context.Context, s *Supervisor, r reply[T]) (T, error) {
 }
 
 // find gives an active process. Loop only.
-func (s *Supervisor) find(group, name string) (*member, *Error) {
-	if g := s.groups[group]; g != nil {
+func (l *loop) find(group, name string) (*member, *Error) {
+	if g := l.groups[group]; g != nil {
 		if m := g.byName[name]; m != nil {
 			return m, nil
 		}
@@ -102,19 +75,16 @@ func (s *Supervisor) find(group, name string) (*member, *Error) {
 
 // asked is the process a call names, found on the loop.
 func (s *Supervisor) asked(ctx context.Context, group, name string) (m *member, err error) {
-	var refused *Error
-	if err := s.ask(ctx, func() { m, refused = s.find(group, name) }); err != nil {
-		return nil, err
-	}
-	if refused != nil {
-		return nil, refused
-	}
-	return m, nil
+	err = s.asking(ctx, func(l *loop) (refused *Error) {
+		m, refused = l.find(group, name)
+		return refused
+	})
+	return m, err
 }
 
 // checkCommand is what Supervisor looks at before it tries a spawn that would
 // fail anyway (rpcinterface.py, startProcess). It touches the disk: never on the loop.
-func (s *Supervisor) checkCommand(p *config.Process) *Error {
+func (s *surroundings) checkCommand(p *config.Process) *Error {
 	if p.Command.Err != nil {
 		return refuse(NotExecutable, activity.BadCommand(p.Command))
 	}
@@ -142,10 +112,10 @@ func (s *Supervisor) StartProcess(ctx context.Context, group, name string, wait 
 		return refused
 	}
 	answer := make(reply[*Error], 1)
-	if err := s.askRunning(ctx, func() *Error {
-		m, refused := s.find(group, name)
+	if err := s.askRunning(ctx, func(l *loop) *Error {
+		m, refused := l.find(group, name)
 		if refused == nil {
-			s.start(m, wait, func(e *Error) { answer <- e })
+			l.start(m, wait, func(e *Error) { answer <- e })
 		}
 		return refused
 	}); err != nil {
@@ -158,13 +128,12 @@ func (s *Supervisor) StartProcess(ctx context.Context, group, name string, wait 
 // stopped. Errors: BadName, NotRunning, Failed.
 func (s *Supervisor) StopProcess(ctx context.Context, group, name string, wait bool) error {
 	answer := make(reply[*Error], 1)
-	if err := s.ask(ctx, func() {
-		m, refused := s.find(group, name)
-		if refused != nil {
-			answer <- refused
-			return
+	if err := s.asking(ctx, func(l *loop) *Error {
+		m, refused := l.find(group, name)
+		if refused == nil {
+			l.stop(m, wait, func(e *Error) { answer <- e })
 		}
-		s.stop(m, wait, func(e *Error) { answer <- e })
+		return refused
 	}); err != nil {
 		return err
 	}
@@ -185,45 +154,29 @@ func (s *Supervisor) outcome(ctx context.Context, answer reply[*Error]) error {
 // SignalProcess sends a signal to a process without meaning to stop it. Errors:
 // BadName, NotRunning, Failed.
 func (s *Supervisor) SignalProcess(ctx context.Context, group, name string, sig syscall.Signal) error {
-	var refused *Error
-	err := s.ask(ctx, func() {
-		m, e := s.find(group, name)
-		if e == nil {
-			e = s.signal(m, sig)
+	return s.asking(ctx, func(l *loop) *Error {
+		m, refused := l.find(group, name)
+		if refused == nil {
+			refused = l.signal(m, sig)
 		}
-		refused = e
-	})
-	if err != nil {
-		return err
-	}
-	if refused != nil {
 		return refused
-	}
-	return nil
+	})
 }
 
 // SendStdin writes to a process's standard input. What the pipe does not take
 // at once is kept and follows. Errors: BadName, NotRunning, NoFile when its end is closed,
 // Failed for a listener without stdin=true.
 func (s *Supervisor) SendStdin(ctx context.Context, group, name string, chars []byte) error {
-	var refused *Error
-	err := s.ask(ctx, func() {
-		m, e := s.find(group, name)
-		if e == nil {
-			e = s.writeStdin(m, chars)
+	return s.asking(ctx, func(l *loop) *Error {
+		m, refused := l.find(group, name)
+		if refused == nil {
+			refused = l.writeStdin(m, chars)
 		}
-		refused = e
-	})
-	if err != nil {
-		return err
-	}
-	if refused != nil {
 		return refused
-	}
-	return nil
+	})
 }
 
-func (s *Supervisor) writeStdin(m *member, chars []byte) *Error {
+func (l *loop) writeStdin(m *member, chars []byte) *Error {
 	if m.machine.Pid() == 0 || m.machine.State() == process.Stopping {
 		return refuse(NotRunning, m.namespec())
 	}
@@ -245,5 +198,5 @@ func (s *Supervisor) writeStdin(m *member, chars []byte) *Error {
 
 // SendRemoteComm publishes a REMOTE_COMMUNICATION event.
 func (s *Supervisor) SendRemoteComm(ctx context.Context, kind, data string) error {
-	return s.ask(ctx, func() { s.bus.Publish(eventlistener.NewRemoteCommunication(kind, data)) })
+	return s.turns.Ask(ctx, func(l *loop) { l.bus.Publish(eventlistener.NewRemoteCommunication(kind, data)) })
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/core/ticks"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
@@ -23,7 +24,7 @@ type stepped struct{ seconds atomic.Int64 }
 
 func (c *stepped) Now() time.Time { return stepBy(time.Now(), c.seconds.Load()) }
 
-// Alarm is SystemClock's: what a time without a monotonic reading is far away is a matter of the wall clock.
+// Alarm is turns.System's: what a time without a monotonic reading is far away is a matter of the wall clock.
 func (c *stepped) Alarm(at time.Time) (<-chan time.Time, func()) {
 	timer := time.NewTimer(at.Sub(c.Now()))
 	return timer.C, func() { timer.Stop() }
@@ -65,11 +66,11 @@ func eachStep(t *testing.T, test func(t *testing.T, c *stepped, step func())) {
 // prepareStepped is prepare with that clock, and a subscriber of the events that are given alone.
 func prepareStepped(t *testing.T, c *stepped, types []eventlistener.Type, groups ...*config.Group) *running {
 	t.Helper()
-	r := prepare(t, groups...)
-	r.clock = c
-	r.ticks = newTicks(c.Now())
-	r.bus.Unsubscribe(r.events)
-	r.bus.Subscribe(r.events, types)
+	r := prepareWith(t, func(o *Options) { o.Clock = c }, groups...)
+	r.at(func(l *loop) {
+		l.bus.Unsubscribe(r.events)
+		l.bus.Subscribe(r.events, types)
+	})
 	r.begin()
 	return r
 }
@@ -95,7 +96,7 @@ func TestAStepOfTheClockMovesNoDeadline(t *testing.T) {
 		go func() { _ = r.StopProcess(ctx, "stubborn", "stubborn", false) }()
 		r.untilState("stubborn", process.Stopping)
 		step()
-		_ = r.ask(ctx, func() {}) // a turn of the loop, which sees the new time
+		_ = r.turns.Ask(ctx, func(l *loop) {}) // a turn of the loop, which sees the new time
 		// Nothing is asked of the loop from here on: that would wake it.
 		for name, event := range map[string]string{"stubborn": "PROCESS_STATE_STOPPED", "slow": "PROCESS_STATE_RUNNING", "fails": "PROCESS_STATE_FATAL"} {
 			r.until(name+" has "+event, func() bool { return slices.Contains(r.events.names(name), event) })
@@ -121,11 +122,11 @@ func (r *running) said() []string {
 func TestTicksFollowAStepOfTheClock(t *testing.T) {
 	eachStep(t, func(t *testing.T, c *stepped, step func()) {
 		r := prepareStepped(t, c, []eventlistener.Type{eventlistener.Tick3600})
-		if err := r.ask(context.Background(), func() {}); err != nil {
+		if err := r.turns.Ask(context.Background(), func(l *loop) {}); err != nil {
 			t.Fatal(err)
 		}
 		step() // nobody tells the loop
-		want := fmt.Sprintf("when:%d", timeslice(3600, c.Now()))
+		want := fmt.Sprintf("when:%d", sliceOf(3600, c.Now()))
 		r.until("the slice after the step is told", func() bool { return slices.Contains(r.events.payloads(eventlistener.Tick3600), want) })
 		if got := r.events.payloads(eventlistener.Tick3600); len(got) != 1 {
 			t.Errorf("told %q, want only %q", got, want)
@@ -136,21 +137,20 @@ func TestTicksFollowAStepOfTheClock(t *testing.T) {
 // The next look at the TICKs is a time like all others that the loop waits for, so that the earliest is found.
 func TestTheNextTickIsOfTheMonotonicClock(t *testing.T) {
 	c := &stepped{}
-	r := prepare(t)
-	r.clock = c
+	bus := eventlistener.NewBus()
+	bus.Subscribe(&recorder{}, []eventlistener.Type{eventlistener.AnyEvent})
 	for _, hours := range []int64{0, 5, -20} {
 		c.step(time.Duration(hours) * time.Hour)
-		r.look = look{}
 		now := c.Now()
-		r.tick(now)
-		at, wanted := r.nextTick(now)
-		if again, _ := r.nextTick(stepBy(now.Add(time.Nanosecond), 3)); !again.Equal(at) {
+		tk := ticks.New(now)
+		at, wanted := tk.Next(now, bus)
+		if again, _ := tk.Next(stepBy(now.Add(time.Nanosecond), 3), bus); !again.Equal(at) {
 			t.Errorf("it moves from %v to %v", at, again)
 		}
 		if d := at.Sub(now); !wanted || d <= 0 || d > 5*time.Second {
 			t.Errorf("after a step of %d h the next tick is %v away", hours, d)
 		}
-		if a, b := at.Round(0), time.Unix(timeslice(5, now)+5, 0); !a.Equal(b) {
+		if a, b := at.Round(0), time.Unix(sliceOf(5, now)+5, 0); !a.Equal(b) {
 			t.Errorf("after a step of %d h the next tick is at %v, not %v", hours, a, b)
 		}
 		// An alarm that was reckoned before a step rings when it would have.
@@ -158,8 +158,10 @@ func TestTheNextTickIsOfTheMonotonicClock(t *testing.T) {
 			t.Errorf("a step moved it to %v", d)
 		}
 	}
-	r.Discard()
 }
+
+// sliceOf is the start of the period that now falls in, in Unix seconds.
+func sliceOf(period int64, now time.Time) int64 { return now.Unix() - now.Unix()%period }
 
 // wholeLog is what is in a log and its backups.
 func wholeLog(t *testing.T, path string, backups int) string {
@@ -198,7 +200,7 @@ func TestAStepOfTheClockChangesNoLog(t *testing.T) {
 		for i := range 1000 {
 			fmt.Fprintf(&want, "%d\n", i+1)
 		}
-		path := r.groups["says"].byName["says"].logs.Stdout
+		path := r.processOf("says", "says").logs.Stdout
 		r.until("all is in the logs", func() bool { return wholeLog(t, path, 100) == want.String() })
 		if err := r.SignalProcess(ctx, "says", "says", syscall.SIGKILL); err != nil {
 			t.Error(err)

@@ -55,9 +55,9 @@ func (d *deadlines) forget(m *member) {
 }
 
 // next is the earliest deadline.
-func (d deadlines) next() (time.Time, bool) {
-	if len(d) == 0 {
+func (d *deadlines) next(time.Time) (time.Time, bool) {
+	if len(*d) == 0 {
 		return time.Time{}, false
 	}
-	return d[0].due, true
+	return (*d)[0].due, true
 }

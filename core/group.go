@@ -45,10 +45,8 @@ type member struct {
 	// The times in which the logs cannot be written, over all spawns.
 	stdoutEpisode, stderrEpisode logs.Episode
 
-	restarts int                // ProcessInfo.Restarts
-	forsaken bool               // a shutdown could not stop it
-	killErr  string             // why the last signal could not be sent
-	exit     eventlistener.Exit // how the child ended whose end is being handled
+	restarts int  // ProcessInfo.Restarts
+	forsaken bool // a shutdown could not stop it
 	// expected: the state is EXITED, and the exit code was one of exitcodes.
 	expected bool
 	due      time.Time
@@ -58,11 +56,11 @@ type member struct {
 }
 
 // addGroup makes a group active and announces it (supervisord.py, add_process_group).
-func (s *Supervisor) addGroup(g *config.Group, paths []output.Paths, sp *poolSpool) {
+func (l *loop) addGroup(g *config.Group, paths []output.Paths, sp *poolSpool) {
 	active := &group{conf: g, spool: sp, byName: make(map[string]*member, len(g.Processes))}
 	if g.Kind == config.FastCGIGroup {
-		active.socket = fastcgi.NewSocket(g.Socket, s.opts.FastCGI)
-		s.opts.FastCGI.Add(g.Socket, 1)
+		active.socket = fastcgi.NewSocket(g.Socket, l.opts.FastCGI)
+		l.opts.FastCGI.Add(g.Socket, 1)
 	}
 	at := make(map[string]int, len(g.Processes))
 	for i, p := range g.Processes {
@@ -82,44 +80,44 @@ func (s *Supervisor) addGroup(g *config.Group, paths []output.Paths, sp *poolSpo
 		return active.ranked[i].conf.Priority < active.ranked[j].conf.Priority
 	})
 	if g.Kind == config.ListenerGroup {
-		s.openPool(active)
+		l.openPool(active)
 	}
-	s.groups[g.Name] = active
-	s.order = append(s.order, active)
-	s.bus.Publish(eventlistener.NewProcessGroup(eventlistener.ProcessGroupAdded, g.Name))
+	l.groups[g.Name] = active
+	l.order = append(l.order, active)
+	l.bus.Publish(eventlistener.NewProcessGroup(eventlistener.ProcessGroupAdded, g.Name))
 }
 
 // removeGroup takes a stopped group out and announces it.
-func (s *Supervisor) removeGroup(g *group) {
-	s.closeGroup(g)
+func (l *loop) removeGroup(g *group) {
+	l.closeGroup(g)
 	for _, m := range g.members {
 		m.gone()
-		s.tellSinks(m)
-		s.deadlines.forget(m)
+		l.tellSinks(m)
+		l.deadlines.forget(m)
 	}
 	if g.socket != nil {
-		s.opts.FastCGI.Add(g.conf.Socket, -1)
+		l.opts.FastCGI.Add(g.conf.Socket, -1)
 	}
-	s.tellAdded(g)
-	s.abandonSpool(g)
-	delete(s.groups, g.conf.Name)
-	delete(s.tally.starts, g.conf.Name)
-	for i, other := range s.order {
+	l.tellAdded(g)
+	l.abandonSpool(g)
+	delete(l.groups, g.conf.Name)
+	l.tally.Removed(g.conf.Name)
+	for i, other := range l.order {
 		if other == g {
-			s.order = append(s.order[:i], s.order[i+1:]...)
+			l.order = append(l.order[:i], l.order[i+1:]...)
 			break
 		}
 	}
-	if i := slices.Index(s.pools, g); i >= 0 {
-		s.pools = slices.Delete(s.pools, i, i+1)
+	if i := slices.Index(l.pools, g); i >= 0 {
+		l.pools = slices.Delete(l.pools, i, i+1)
 	}
-	s.bus.Publish(eventlistener.NewProcessGroup(eventlistener.ProcessGroupRemoved, g.conf.Name))
+	l.bus.Publish(eventlistener.NewProcessGroup(eventlistener.ProcessGroupRemoved, g.conf.Name))
 }
 
 // closeGroup lets go of what a group holds outside the loop.
-func (s *Supervisor) closeGroup(g *group) {
+func (l *loop) closeGroup(g *group) {
 	if g.pool != nil {
-		s.bus.Unsubscribe(g.pool)
+		l.bus.Unsubscribe(g.pool)
 	}
 	g.unused()
 	for _, m := range g.members {
@@ -155,8 +153,8 @@ func restartPolicy(a config.AutoRestart) process.AutoRestart {
 }
 
 // byPriority is every group by priority, those alike in the order they were added.
-func (s *Supervisor) byPriority() []*group {
-	sorted := append([]*group(nil), s.order...)
+func (l *loop) byPriority() []*group {
+	sorted := append([]*group(nil), l.order...)
 	sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].conf.Priority < sorted[j].conf.Priority })
 	return sorted
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/guard"
 	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
@@ -22,12 +23,12 @@ const (
 // wrote tells the loop of what a log file has to announce, and sees to it that
 // one that refuses writes is tried again. On the poller's thread.
 func (c *channel) wrote(r logs.Report) {
-	c.s.tally.wrote(r.Bytes, r.Dropped, r.Rotations)
+	c.s.written.Wrote(r.Bytes, r.Dropped, r.Rotations)
 	c.announce(r.Errs...)
 	c.settlePause()
 	if every := c.retryEvery(); every != c.retrying {
 		c.retrying = every
-		c.s.inbox.put(func() { c.s.setFaulty(c, every) })
+		c.s.turns.Put(func(l *loop) { l.setFaulty(c, every) })
 	}
 }
 
@@ -35,7 +36,7 @@ func (c *channel) wrote(r logs.Report) {
 func (c *channel) announce(errs ...error) {
 	for _, err := range errs {
 		ref := c.ref()
-		c.s.inbox.put(func() { c.s.announce(ref, c.name, err) })
+		c.s.turns.Put(func(l *loop) { l.announce(ref, c.name, err) })
 	}
 }
 
@@ -94,7 +95,7 @@ func (c *channel) number() int {
 }
 
 // announce logs a log file's trouble and publishes what was lost, once an episode.
-func (s *Supervisor) announce(ref eventlistener.Process, channel string, err error) {
+func (l *loop) announce(ref eventlistener.Process, channel string, err error) {
 	level := config.ERRO
 	var t *logs.Trouble
 	if errors.As(err, &t) {
@@ -102,17 +103,17 @@ func (s *Supervisor) announce(ref eventlistener.Process, channel string, err err
 			level = config.WARN
 		}
 		if t.Kind == logs.Dropping || t.Kind == logs.Abandoned {
-			s.bus.Publish(eventlistener.NewLogDropped(ref, channel, t.Dropped))
+			l.bus.Publish(eventlistener.NewLogDropped(ref, channel, t.Dropped))
 		}
 	}
-	s.log(level, err.Error())
+	l.log(level, err.Error())
 }
 
-func (s *Supervisor) setFaulty(c *channel, every time.Duration) {
+func (l *loop) setFaulty(c *channel, every time.Duration) {
 	if every > 0 {
-		s.faulty[c] = retry{due: s.clock.Now().Add(every), every: every}
+		l.faulty[c] = retry{due: l.clock.Now().Add(every), every: every}
 	} else {
-		delete(s.faulty, c)
+		delete(l.faulty, c)
 	}
 }
 
@@ -123,19 +124,19 @@ type retry struct {
 }
 
 // retryLogs has the log files that refused a write tried again.
-func (s *Supervisor) retryLogs(now time.Time) {
-	for c, r := range s.faulty {
+func (l *loop) retryLogs(now time.Time) {
+	for c, r := range l.faulty {
 		if r.due.After(now) {
 			continue
 		}
-		s.faulty[c] = retry{due: now.Add(r.every), every: r.every}
-		s.post(c, c.retry)
+		l.faulty[c] = retry{due: now.Add(r.every), every: r.every}
+		l.post(c, c.retry)
 	}
 }
 
-func (s *Supervisor) nextRetry() (time.Time, bool) {
+func (l *loop) nextRetry(time.Time) (time.Time, bool) {
 	var next time.Time
-	for _, r := range s.faulty {
+	for _, r := range l.faulty {
 		if next.IsZero() || r.due.Before(next) {
 			next = r.due
 		}
@@ -144,9 +145,9 @@ func (s *Supervisor) nextRetry() (time.Time, bool) {
 }
 
 // post runs f on the thread that owns the channel's file.
-func (s *Supervisor) post(c *channel, f func() child.Work) {
+func (s *surroundings) post(c *channel, f func() child.Work) {
 	safely := func() (w child.Work) {
-		s.safely("a log file", func() { w = f() })
+		s.guard.Safely("a log file", func() { w = f() })
 		return w
 	}
 	if c.replies {
@@ -157,11 +158,11 @@ func (s *Supervisor) post(c *channel, f func() child.Work) {
 }
 
 // reopenLogs opens every log file again (SIGUSR2).
-func (s *Supervisor) reopenLogs() {
-	for _, g := range s.order {
+func (l *loop) reopenLogs() {
+	for _, g := range l.order {
 		for _, m := range g.members {
 			for _, c := range m.channels() {
-				s.post(c, func() child.Work {
+				l.post(c, func() child.Work {
 					if c.out != nil && !c.out.Closed() {
 						c.out.Reopen()
 					}
@@ -192,7 +193,7 @@ func (s *Supervisor) ClearProcessLogs(ctx context.Context, group, name string) e
 	if err != nil {
 		return err
 	}
-	if err := s.ask(ctx, func() { channels = m.channels() }); err != nil {
+	if err := s.turns.Ask(ctx, func(l *loop) { channels = m.channels() }); err != nil {
 		return err
 	}
 	failed := false
@@ -217,8 +218,8 @@ func (s *Supervisor) ClearProcessLogs(ctx context.Context, group, name string) e
 	for _, path := range []string{m.logs.Stdout, m.logs.Stderr} {
 		if path != "" && !open[path] {
 			err := s.lanes.Run(ctx, path, func() (err error) {
-				err = ErrInternal
-				s.safely("clearing a log", func() { err = clearClosed(path) })
+				err = guard.ErrInternal
+				s.guard.Safely("clearing a log", func() { err = clearClosed(path) })
 				return err
 			})
 			failed = err != nil || failed
@@ -253,8 +254,8 @@ func (s *Supervisor) ClearMainLog(ctx context.Context) error {
 	}
 	done := make(reply[error], 1)
 	go func() {
-		err := error(ErrInternal)
-		s.safely("clearing the activity log", func() { err = s.opts.ClearLog() })
+		err := error(guard.ErrInternal)
+		s.guard.Safely("clearing the activity log", func() { err = s.opts.ClearLog() })
 		done <- err
 	}()
 	err, waiting := await(ctx, s, done)

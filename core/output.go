@@ -24,7 +24,7 @@ const (
 // POutputDispatcher). Its methods run on the thread of the poller that reads the
 // pipe, but for open (the spawner's, before there is a pipe), Do and Back (child.Work) and eager.
 type channel struct {
-	s       *Supervisor
+	s       *surroundings
 	member  *member
 	name    string // stdoutChannel or stderrChannel
 	conf    *config.Stream
@@ -44,11 +44,11 @@ type channel struct {
 	taps     taps
 	plainFn  func([]byte)
 	commFn   func([]byte)
-	batch    []func(ended bool) // for the loop, or for nobody once that has ended: what came of the read at hand
-	size     int                // bytes of output they stand for
+	batch    []func(l *loop) // for the loop, or with nil once that has ended: what came of the read at hand
+	size     int             // bytes of output they stand for
 }
 
-func (s *Supervisor) newChannel(m *member, conf *config.Stream, name string) *channel {
+func (s *surroundings) newChannel(m *member, conf *config.Stream, name string) *channel {
 	c := &channel{
 		s: s, member: m, name: name, conf: conf, path: m.logs.Stdout, episode: &m.stdoutEpisode,
 		replies: m.group.pool != nil && name == stdoutChannel,
@@ -135,7 +135,7 @@ func (c *channel) ref() eventlistener.Process {
 
 // spawnFailed writes Supervisor's lines to the log that the child's standard
 // error would have gone to, and closes the files: there will be no pipes. Then it has the loop do f.
-func (c *channel) spawnFailed(stderr *channel, e *child.SpawnError, f func()) {
+func (c *channel) spawnFailed(stderr *channel, e *child.SpawnError, f func(*loop)) {
 	to := c
 	if stderr != nil {
 		to = stderr
@@ -145,9 +145,9 @@ func (c *channel) spawnFailed(stderr *channel, e *child.SpawnError, f func()) {
 		if e.Lines != "" {
 			to.splitter.Feed([]byte(e.Lines), to.plainFn, to.commFn)
 		}
-		to.forLoop(0, func(ended bool) {
-			if !ended {
-				f()
+		to.forLoop(0, func(l *loop) {
+			if l != nil {
+				f(l)
 			}
 		})
 		return to.Closed(0)
@@ -156,14 +156,14 @@ func (c *channel) spawnFailed(stderr *channel, e *child.SpawnError, f func()) {
 
 // Output is child.Reader's.
 func (c *channel) Output(b []byte) child.Work {
-	defer c.s.caught("output of a process")
+	defer c.s.guard.Caught("output of a process")
 	if c.replies {
 		// To the loop first: the next event is on its way before the disk has its log.
 		switch {
 		case !c.deaf.Load():
-			if !c.s.atOnce(func() { c.said(b) }) {
+			if !c.s.turns.AtOnce(func(l *loop) { c.said(l, b) }) {
 				kept := append([]byte(nil), b...)
-				c.s.inbox.putOutput(len(b), func() { c.said(kept) })
+				c.s.turns.PutOutput(len(b), func(l *loop) { c.said(l, kept) })
 			}
 		case c.mainlog:
 			c.s.log(config.DEBG, activity.Reply(c.member.conf.Name, c.name, b))
@@ -184,20 +184,20 @@ func (c *channel) work() child.Work {
 
 // Do is child.Work's.
 func (c *channel) Do() {
-	defer c.s.caught("a log file")
+	defer c.s.guard.Caught("a log file")
 	c.out.Do()
 }
 
 // Done is child.Work's.
 func (c *channel) Done() {
-	defer c.s.caught("a log file")
+	defer c.s.guard.Caught("a log file")
 	c.wrote(c.out.Done())
 	c.tellLoop()
 }
 
 // Away is child.Work's.
 func (c *channel) Away() {
-	defer c.s.caught("a log file")
+	defer c.s.guard.Caught("a log file")
 	c.splitter.LetGo()
 	c.wrote(c.out.Away())
 	c.tellLoop()
@@ -205,20 +205,20 @@ func (c *channel) Away() {
 
 // Back is child.Work's.
 func (c *channel) Back() {
-	defer c.s.caught("a log file")
+	defer c.s.guard.Caught("a log file")
 	c.out.Back()
 }
 
 // said takes what a listener wrote, on the loop.
-func (c *channel) said(b []byte) {
+func (c *channel) said(l *loop, b []byte) {
 	if c.mainlog { // here, so that it stands between what was sent and what came of it
 		c.s.log(config.DEBG, activity.Reply(c.member.conf.Name, c.name, b))
 	}
-	c.s.listenerSaid(c.member, c.child.Load(), b)
+	l.listenerSaid(c.member, c.child.Load(), b)
 }
 
 // forLoop keeps a message to the loop that stands for n bytes of output until tellLoop.
-func (c *channel) forLoop(n int, f func(ended bool)) {
+func (c *channel) forLoop(n int, f func(l *loop)) {
 	c.batch = append(c.batch, f)
 	c.size += n
 }
@@ -231,37 +231,37 @@ func (c *channel) tellLoop() {
 	}
 	batch, size := c.batch, c.size
 	c.size = 0
-	all := func(ended bool) {
+	all := func(l *loop) {
 		for _, f := range batch {
-			f(ended)
+			f(l)
 		}
 	}
-	if c.s.atOnce(func() { all(false) }) {
+	if c.s.turns.AtOnce(all) {
 		clear(batch)
 		c.batch = batch[:0]
 		return
 	}
 	c.batch = nil
-	if !c.s.inbox.putOutput(size, func() { all(false) }) {
-		all(true)
+	if !c.s.turns.PutOutput(size, all) {
+		all(nil)
 	}
 }
 
 // Closed is child.Reader's.
 func (c *channel) Closed(left int) child.Work {
-	defer c.s.caught("the end of a process's output")
+	defer c.s.guard.Caught("the end of a process's output")
 	c.splitter.Flush(c.plainFn, c.commFn)
 	if c.lines != nil {
 		c.lines.Flush()
 	}
 	if left > 0 {
 		ref := c.ref()
-		c.forLoop(0, func(ended bool) {
-			if ended {
+		c.forLoop(0, func(l *loop) {
+			if l == nil {
 				return
 			}
-			c.s.log(config.WARN, activity.LeftBehind(ref.Name, c.name, left))
-			c.s.bus.Publish(eventlistener.NewLogDropped(ref, c.name, int64(left)))
+			l.log(config.WARN, activity.LeftBehind(ref.Name, c.name, left))
+			l.bus.Publish(eventlistener.NewLogDropped(ref, c.name, int64(left)))
 		})
 	}
 	if c.out != nil {
@@ -326,14 +326,14 @@ func (c *channel) comm(b []byte) {
 // debug writes a line that stands for n bytes of output, by way of the loop, so
 // that it follows the lines of what was before it.
 func (c *channel) debug(n int, text func() string) {
-	c.forLoop(n, func(bool) { c.s.log(config.DEBG, text()) })
+	c.forLoop(n, func(*loop) { c.s.log(config.DEBG, text()) })
 }
 
 func (c *channel) publish(kind eventlistener.Type, data []byte, event func(eventlistener.Type, eventlistener.Process, []byte) *eventlistener.Event) {
 	ref := c.ref()
-	c.forLoop(len(data), func(ended bool) {
-		if !ended && c.s.bus.Wants(kind) {
-			c.s.bus.Publish(event(kind, ref, data))
+	c.forLoop(len(data), func(l *loop) {
+		if l != nil && l.bus.Wants(kind) {
+			l.bus.Publish(event(kind, ref, data))
 		}
 	})
 }

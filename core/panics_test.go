@@ -9,6 +9,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/guard"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
@@ -19,7 +20,7 @@ func TestAPanicOnTheLoopIsToldAndTheLoopGoesOn(t *testing.T) {
 	r := run(t, program("cat", "/bin/cat"))
 	r.untilState("cat", process.Running)
 	before, _ := r.ProcessInfo(ctx, "cat", "cat")
-	if err := r.ask(ctx, func() { panic("on purpose") }); !errors.Is(err, ErrInternal) {
+	if err := r.turns.Ask(ctx, func(l *loop) { panic("on purpose") }); !errors.Is(err, guard.ErrInternal) {
 		t.Errorf("the call is answered %v", err)
 	}
 	r.until("it is told with its stack", func() bool {
@@ -28,7 +29,7 @@ func TestAPanicOnTheLoopIsToldAndTheLoopGoesOn(t *testing.T) {
 	done := make(chan struct{})
 	r.system.Post(func() child.Work { // a thread that takes a turn of the loop
 		defer close(done)
-		for !r.atOnce(func() { panic("on the poller") }) {
+		for !r.turns.AtOnce(func(*loop) { panic("on the poller") }) {
 		}
 		return nil
 	})
@@ -50,7 +51,7 @@ func TestAPanicOfTheOutputsThreadIsTold(t *testing.T) {
 	r := run(t, program("a", "/bin/cat", func(p *config.Process) { p.Stdout.EventsEnabled = true }), program("b", "/bin/cat", func(p *config.Process) { p.Stdout.EventsEnabled = true }))
 	r.untilState("b", process.Running)
 	ctx := context.Background()
-	_ = r.ask(ctx, func() { r.groups["a"].byName["a"].stdout.splitter = nil })
+	_ = r.turns.Ask(ctx, func(l *loop) { l.groups["a"].byName["a"].stdout.splitter = nil })
 	for _, name := range []string{"a", "b"} {
 		if err := r.SendStdin(ctx, name, name, []byte("hello\n")); err != nil {
 			t.Fatal(err)
@@ -64,10 +65,10 @@ func TestAPanicOfTheOutputsThreadIsTold(t *testing.T) {
 func TestPanicsWithoutEndEndTheDaemonInOrder(t *testing.T) {
 	r := run(t, program("cat", "/bin/cat"))
 	r.untilState("cat", process.Running)
-	for range maxPanics + 1 {
-		_ = r.ask(context.Background(), func() { panic("again") })
+	for range guard.Max + 1 {
+		_ = r.turns.Ask(context.Background(), func(l *loop) { panic("again") })
 	}
-	if mood := <-r.mood; mood != MoodShutdown || r.ExitStatus() != brokenStatus {
+	if mood := <-r.mood; mood != MoodShutdown || r.ExitStatus() != guard.Status {
 		t.Errorf("it ended %v, status %d", mood, r.ExitStatus())
 	}
 	if !r.logged("stopped: cat (terminated by SIGTERM)") {
@@ -80,11 +81,11 @@ func TestPanicsThatForbidAnOrderlyEndKillEverything(t *testing.T) {
 	r := run(t, program("cat", "/bin/cat"))
 	r.untilState("cat", process.Running)
 	info, _ := r.ProcessInfo(context.Background(), "cat", "cat")
-	_ = r.ask(context.Background(), func() { r.groups["cat"].byName["cat"].child = nil }) // so that no signal can be sent
+	_ = r.turns.Ask(context.Background(), func(l *loop) { l.groups["cat"].byName["cat"].child = nil }) // so that no signal can be sent
 	_ = r.Shutdown(context.Background())
-	for r.ask(context.Background(), func() { panic("again") }) != ErrEnded { //nolint:errorlint // returned bare
+	for r.turns.Ask(context.Background(), func(l *loop) { panic("again") }) != ErrEnded { //nolint:errorlint // returned bare
 	}
-	if mood := <-r.mood; mood != MoodShutdown || r.ExitStatus() != brokenStatus {
+	if mood := <-r.mood; mood != MoodShutdown || r.ExitStatus() != guard.Status {
 		t.Errorf("it ended %v, status %d", mood, r.ExitStatus())
 	}
 	r.until("the program is gone", func() bool { return syscall.Kill(info.Pid, 0) == syscall.ESRCH })
@@ -112,12 +113,12 @@ func TestAPanicOfASubscriberIsItsOwn(t *testing.T) {
 	if err := r.StartProcess(context.Background(), "cat", "cat", true); err != nil {
 		t.Error(err)
 	}
-	for range maxPanics {
+	for range guard.Max {
 		if err := r.SendRemoteComm(context.Background(), "k", "v"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := other.names("cat"); len(got) != 2 || len(r.events.names("")) != before+2+maxPanics {
+	if got := other.names("cat"); len(got) != 2 || len(r.events.names("")) != before+2+guard.Max {
 		t.Errorf("the others got %v", got)
 	}
 	if n := r.count("internal error (a subscriber of events, 1 so far): accepting"); n != 1 || r.Mood() != MoodRunning {

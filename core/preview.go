@@ -57,20 +57,20 @@ func (s *Supervisor) PreviewUpdate(ctx context.Context) ([]GroupPlan, error) {
 	if s.opts.Further != nil {
 		further, why, _ = s.opts.Further(fresh)
 	}
-	err = s.ask(ctx, func() {
-		active := make([]*config.Group, len(s.order))
-		for i, g := range s.order {
+	err = s.turns.Ask(ctx, func(l *loop) {
+		active := make([]*config.Group, len(l.order))
+		for i, g := range l.order {
 			active[i] = g.present()
 		}
 		added, changed, removed := config.Diff(active, fresh.Groups)
 		for _, name := range removed {
-			plans = append(plans, s.plan(PlanRemove, name, nil))
+			plans = append(plans, l.plan(PlanRemove, name, nil))
 		}
 		for _, name := range changed {
-			plans = append(plans, s.plan(PlanChange, name, groupNamed(fresh.Groups, name)))
+			plans = append(plans, l.plan(PlanChange, name, groupNamed(fresh.Groups, name)))
 		}
 		for _, name := range added {
-			plans = append(plans, s.plan(PlanAdd, name, groupNamed(fresh.Groups, name)))
+			plans = append(plans, l.plan(PlanAdd, name, groupNamed(fresh.Groups, name)))
 		}
 	})
 	for _, sections := range []struct {
@@ -102,9 +102,9 @@ func groupNamed(groups []*config.Group, name string) *config.Group {
 }
 
 // plan compares a group with what it is to become; next is nil for one to be removed.
-func (s *Supervisor) plan(action, name string, next *config.Group) GroupPlan {
+func (l *loop) plan(action, name string, next *config.Group) GroupPlan {
 	p := GroupPlan{Name: name, Action: action}
-	g := s.groups[name]
+	g := l.groups[name]
 	wanted := make(map[string]*config.Process)
 	if next != nil {
 		for _, conf := range next.Processes {

@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/core/tally"
+	"github.com/hark-supervisor/hark/core/turns"
 )
 
 // ConfigInfo is one configured process (getAllConfigInfo).
@@ -19,34 +22,30 @@ type ConfigInfo struct {
 }
 
 // ProcessInfo tells of one process. Error: BadName.
-func (s *Supervisor) ProcessInfo(ctx context.Context, group, name string) (ProcessInfo, error) {
-	var info ProcessInfo
-	var refused *Error
-	err := s.ask(ctx, func() {
-		m, e := s.find(group, name)
-		if refused = e; e == nil {
-			info = s.info(m, s.clock.Now())
+func (s *Supervisor) ProcessInfo(ctx context.Context, group, name string) (info ProcessInfo, err error) {
+	err = s.asking(ctx, func(l *loop) *Error {
+		m, refused := l.find(group, name)
+		if refused == nil {
+			info = l.info(m, l.clock.Now())
 		}
+		return refused
 	})
-	if err == nil && refused != nil {
-		err = refused
-	}
 	return info, err
 }
 
 // AllProcessInfo tells of every process, by name of group, then of process.
 func (s *Supervisor) AllProcessInfo(ctx context.Context) ([]ProcessInfo, error) {
 	var all []ProcessInfo
-	err := s.ask(ctx, func() {
+	err := s.turns.Ask(ctx, func(l *loop) {
 		n := 0
-		for _, g := range s.order {
+		for _, g := range l.order {
 			n += len(g.members)
 		}
 		all = make([]ProcessInfo, 0, n)
 		now := s.clock.Now()
-		for _, g := range s.order {
+		for _, g := range l.order {
 			for _, m := range g.members {
-				all = append(all, s.info(m, now))
+				all = append(all, l.info(m, now))
 			}
 		}
 	})
@@ -63,9 +62,9 @@ func (s *Supervisor) AllProcessInfo(ctx context.Context) ([]ProcessInfo, error) 
 // ConfigInfo tells of every process of the last configuration read, by process name.
 func (s *Supervisor) ConfigInfo(ctx context.Context) ([]ConfigInfo, error) {
 	var all []ConfigInfo
-	err := s.ask(ctx, func() {
-		for _, g := range s.configured {
-			active := s.groups[g.Name]
+	err := s.turns.Ask(ctx, func(l *loop) {
+		for _, g := range l.configured {
+			active := l.groups[g.Name]
 			for _, p := range g.Processes {
 				info := ConfigInfo{
 					Group: g, Process: p, InUse: active != nil,
@@ -107,14 +106,40 @@ func (s *Supervisor) LogPath(ctx context.Context, group, name, channel string) (
 	return m.logs.Stdout, nil
 }
 
-// ProcessNames lists every process by priority (rpcinterface.py,
-// _getAllProcesses), as group and name.
-func (s *Supervisor) ProcessNames(ctx context.Context) ([]Outcome, error) {
-	var names []Outcome
-	err := s.ask(ctx, func() {
-		members, _ := s.chosen("", true)
-		for _, m := range members {
-			names = append(names, Outcome{Name: m.conf.Name, Group: m.group.conf.Name})
+// Tally gives what was counted.
+func (s *Supervisor) Tally(ctx context.Context) (t tally.Tally, err error) {
+	err = s.turns.Ask(ctx, func(l *loop) {
+		groups := make([]string, len(l.order))
+		for i, g := range l.order {
+			groups[i] = g.conf.Name
+		}
+		t = l.tally.Read(l.bus.Published(), groups)
+	})
+	s.written.Read(&t)
+	return t, err
+}
+
+// Turn has the loop turn once, which tells that it does. Error: the context's, or ErrEnded.
+func (s *Supervisor) Turn(ctx context.Context) error { return s.turns.Ask(ctx, func(*loop) {}) }
+
+// LoopInfo reports how long the turns of the loop take. It does not block.
+func (s *Supervisor) LoopInfo() turns.Info { return s.turns.Info() }
+
+// LoopTotals is LoopInfo without Longest: whoever asks for it takes that from nobody else. It does not block.
+func (s *Supervisor) LoopTotals() turns.Info { return s.turns.Totals() }
+
+// Waiting names the processes with autostart that are not up yet: neither RUNNING nor ended as they should (EXITED with an expected
+// status, and not about to be started again).
+func (s *Supervisor) Waiting(ctx context.Context) (names []string, err error) {
+	err = s.turns.Ask(ctx, func(l *loop) {
+		for _, g := range l.order {
+			for _, m := range g.members {
+				state := m.machine.State()
+				done := state == process.Exited && !m.machine.Respawning() && m.expected
+				if m.conf.AutoStart && state != process.Running && !done {
+					names = append(names, m.namespec())
+				}
+			}
 		}
 	})
 	return names, err

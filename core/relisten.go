@@ -48,7 +48,7 @@ func (r *listenerRestarts) forget(m *member) bool {
 }
 
 // next is when a listener must be started again.
-func (r *listenerRestarts) next() (time.Time, bool) {
+func (r *listenerRestarts) next(time.Time) (time.Time, bool) {
 	var next time.Time
 	for _, at := range r.due {
 		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
@@ -61,45 +61,45 @@ func (r *listenerRestarts) next() (time.Time, bool) {
 // restartListeners stops the listeners that are to be restarted, in the
 // process's own way (stopsignal, then SIGKILL after stopwaitsecs), and starts
 // those whose pause is over.
-func (s *Supervisor) restartListeners(now time.Time) {
-	wanted := s.restarts.wanted
-	s.restarts.wanted = nil
+func (l *loop) restartListeners(now time.Time) {
+	wanted := l.restarts.wanted
+	l.restarts.wanted = nil
 	for _, w := range wanted {
 		m := w.m
 		if st := m.machine.State(); st != process.Running && st != process.Starting {
 			continue // it is being stopped, or gone
 		}
-		s.log(config.WARN, restartListenerLine(m.conf.Name))
-		s.restarts.due[m] = time.Time{}
-		s.whenStopped(m, true, func(*Error) { s.listenerStopped(m) })
-		s.step(m, process.Stop{})
+		l.log(config.WARN, restartListenerLine(m.conf.Name))
+		l.restarts.due[m] = time.Time{}
+		l.whenStopped(m, true, func(*Error) { l.listenerStopped(m) })
+		l.step(m, process.Stop{})
 		if w.blame {
 			m.listens.Blame()
 		}
 	}
-	for m, at := range s.restarts.due {
+	for m, at := range l.restarts.due {
 		if at.IsZero() || at.After(now) {
 			continue
 		}
-		delete(s.restarts.due, m)
-		if s.groups[m.group.conf.Name] == m.group && m.machine.State().IsStopped() {
+		delete(l.restarts.due, m)
+		if l.groups[m.group.conf.Name] == m.group && m.machine.State().IsStopped() {
 			m.restarts++
-			s.step(m, process.Start{})
+			l.step(m, process.Start{})
 		}
 	}
 }
 
 // listenerStopped sets when a listener is started again, unless a user's stop
 // came between.
-func (s *Supervisor) listenerStopped(m *member) {
-	if _, ok := s.restarts.due[m]; !ok {
+func (l *loop) listenerStopped(m *member) {
+	if _, ok := l.restarts.due[m]; !ok {
 		return
 	}
-	now := s.clock.Now()
+	now := l.clock.Now()
 	if now.Sub(m.again.last) > restartRowEnds {
 		m.again.n = 0
 	}
-	s.restarts.due[m] = now.Add(min(time.Duration(m.again.n)*time.Second, maxRestartPause))
+	l.restarts.due[m] = now.Add(min(time.Duration(m.again.n)*time.Second, maxRestartPause))
 	m.again.last = now
 	m.again.n++
 }

@@ -21,7 +21,7 @@ func (s *Supervisor) Reload(ctx context.Context) (GroupDiff, error) {
 		defer func() { <-s.reloading }()
 	case <-ctx.Done():
 		return GroupDiff{}, ctx.Err()
-	case <-s.ended:
+	case <-s.turns.Ended():
 		return GroupDiff{}, ErrEnded
 	}
 	fresh, err := s.opts.Reread()
@@ -34,18 +34,18 @@ func (s *Supervisor) Reload(ctx context.Context) (GroupDiff, error) {
 	if s.opts.Further != nil {
 		further, _, take = s.opts.Further(fresh)
 	}
-	err = s.askRunning(ctx, func() *Error {
-		s.configured = fresh.Groups
+	err = s.askRunning(ctx, func(l *loop) *Error {
+		l.configured = fresh.Groups
 		take()
-		active := make([]*config.Group, len(s.order))
-		for i, g := range s.order {
+		active := make([]*config.Group, len(l.order))
+		for i, g := range l.order {
 			active[i] = g.present()
 		}
 		diff.Added, diff.Changed, diff.Removed = config.Diff(active, fresh.Groups)
 		diff.Added = append(diff.Added, further.Added...)
 		diff.Changed = append(diff.Changed, further.Changed...)
 		diff.Removed = append(diff.Removed, further.Removed...)
-		s.bus.Publish(eventlistener.NewConfigReloaded(diff.Added, diff.Changed, diff.Removed))
+		l.bus.Publish(eventlistener.NewConfigReloaded(diff.Added, diff.Changed, diff.Removed))
 		return nil
 	})
 	return diff, err
@@ -75,9 +75,9 @@ func (s *Supervisor) AddGroup(ctx context.Context, name string) error {
 func (s *Supervisor) tryAddGroup(ctx context.Context, name string) (changed bool, err error) {
 	var conf *config.Group
 	var closing <-chan struct{}
-	if err := s.askRunning(ctx, func() (refused *Error) {
-		conf, refused = s.addable(name)
-		closing = s.closing[name]
+	if err := s.askRunning(ctx, func(l *loop) (refused *Error) {
+		conf, refused = l.addable(name)
+		closing = l.closing[name]
 		return refused
 	}); err != nil {
 		return false, err
@@ -96,8 +96,8 @@ func (s *Supervisor) tryAddGroup(ctx context.Context, name string) (changed bool
 		}
 	}()
 	// Without ctx, so that it is known whose the spool and the logs are.
-	err = s.askRunning(context.WithoutCancel(ctx), func() *Error {
-		now, refused := s.addable(name) // somebody may have been quicker
+	err = s.askRunning(context.WithoutCancel(ctx), func(l *loop) *Error {
+		now, refused := l.addable(name) // somebody may have been quicker
 		if refused != nil {
 			return refused
 		}
@@ -106,22 +106,22 @@ func (s *Supervisor) tryAddGroup(ctx context.Context, name string) (changed bool
 		}
 		added = true
 		if sp != nil {
-			s.resume(sp)
+			l.resume(sp)
 		}
-		s.addGroup(conf, paths, sp)
-		s.bootGroup(s.groups[name])
+		l.addGroup(conf, paths, sp)
+		l.bootGroup(l.groups[name])
 		return nil
 	})
 	return changed, err
 }
 
 // addable is the configured group of that name, unless it is active. Loop only.
-func (s *Supervisor) addable(name string) (*config.Group, *Error) {
-	for _, g := range s.configured {
+func (l *loop) addable(name string) (*config.Group, *Error) {
+	for _, g := range l.configured {
 		if g.Name != name {
 			continue
 		}
-		if s.groups[name] != nil {
+		if l.groups[name] != nil {
 			return nil, refuse(AlreadyAdded, name)
 		}
 		return g, nil
@@ -132,15 +132,15 @@ func (s *Supervisor) addable(name string) (*config.Group, *Error) {
 // RemoveGroup takes a stopped group out of the active configuration. Errors:
 // BadName, StillRunning, ShutdownState.
 func (s *Supervisor) RemoveGroup(ctx context.Context, name string) error {
-	return s.askRunning(ctx, func() *Error {
-		g := s.groups[name]
+	return s.askRunning(ctx, func(l *loop) *Error {
+		g := l.groups[name]
 		switch {
 		case g == nil:
 			return refuse(BadName, name)
 		case !g.stopped():
 			return refuse(StillRunning, name)
 		}
-		s.removeGroup(g)
+		l.removeGroup(g)
 		return nil
 	})
 }

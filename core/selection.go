@@ -54,17 +54,11 @@ func ParseSelection(patterns []string) (*Selection, error) {
 	return s, nil
 }
 
-// pick is a process that a Selection chose.
-type pick struct {
-	m     *member
-	named bool // by its very name: what cannot be done to it is an error
-}
-
 // pick finds the processes of a Selection by priority, and which of its names and
 // patterns chose none. Loop only.
-func (s *Supervisor) pick(sel *Selection) (picked []pick, missed []string) {
+func (l *loop) pick(sel *Selection) (picked []pick, missed []string) {
 	used := make([]bool, len(sel.written))
-	for _, g := range s.byPriority() {
+	for _, g := range l.byPriority() {
 		for _, m := range g.ranked {
 			short := m.namespec()
 			long := g.conf.Name + ":" + m.conf.Name

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/activity"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/guard"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
@@ -20,7 +21,7 @@ const reportEvery = 3 * time.Second
 
 // Shutdown begins to stop everything; Run returns when it is done.
 func (s *Supervisor) Shutdown(ctx context.Context) error {
-	return s.ask(ctx, func() { s.setMood(MoodShutdown) })
+	return s.turns.Ask(ctx, func(l *loop) { l.setMood(MoodShutdown) })
 }
 
 // ShutdownWith is Shutdown with an exit status for the daemon, from 0 to 255. Error:
@@ -29,9 +30,9 @@ func (s *Supervisor) ShutdownWith(ctx context.Context, status int) error {
 	if status < 0 || status > 255 {
 		return refuse(BadArguments, fmt.Sprintf("cannot exit with status %d; accepted: 0 to 255", status))
 	}
-	return s.ask(ctx, func() {
+	return s.turns.Ask(ctx, func(l *loop) {
 		s.exitStatus.Store(int64(status))
-		s.setMood(MoodShutdown)
+		l.setMood(MoodShutdown)
 	})
 }
 
@@ -45,20 +46,20 @@ func (s *Supervisor) ExitStatus() int { return int(s.exitStatus.Load()) }
 func (s *Supervisor) Restart(ctx context.Context) error {
 	if err := s.prepareRestart(); err != nil {
 		select {
-		case <-s.ended: // meanwhile
+		case <-s.turns.Ended(): // meanwhile
 			return ErrEnded
 		default:
 		}
 		s.log(config.ERRO, activity.BrokenRestart(err))
 		return refuse(CantReread, firstError(err))
 	}
-	return s.askRunning(ctx, func() *Error { // reading took its time
-		s.setMood(MoodRestarting)
+	return s.askRunning(ctx, func(l *loop) *Error { // reading took its time
+		l.setMood(MoodRestarting)
 		return nil
 	})
 }
 
-func (s *Supervisor) prepareRestart() error {
+func (s *surroundings) prepareRestart() error {
 	if s.opts.PrepareRestart != nil {
 		return s.opts.PrepareRestart()
 	}
@@ -70,86 +71,89 @@ func (s *Supervisor) prepareRestart() error {
 // have: a turn of Supervisor's loop.
 const drainTime = time.Second
 
-func (s *Supervisor) setMood(m Mood) {
-	s.mood.Store(int64(m))
-	if m == MoodRestarting && s.opts.Restarting != nil {
-		s.opts.Restarting()
+func (l *loop) setMood(m Mood) {
+	l.mood.Store(int64(m))
+	if m == MoodRestarting && l.opts.Restarting != nil {
+		l.opts.Restarting()
 	}
-	for _, g := range s.order {
+	for _, g := range l.order {
 		for _, member := range g.members {
-			s.step(member, process.Hold{})
+			l.step(member, process.Hold{})
 		}
 	}
 }
 
 // handleSignal is supervisord.py's handle_signal.
-func (s *Supervisor) handleSignal(sig os.Signal) {
+func (l *loop) handleSignal(sig os.Signal) {
 	number, _ := sig.(syscall.Signal)
 	switch number {
 	case syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT:
-		s.log(config.WARN, activity.ExitRequest(number))
-		s.setMood(MoodShutdown)
+		l.log(config.WARN, activity.ExitRequest(number))
+		l.setMood(MoodShutdown)
 	case syscall.SIGHUP:
-		if s.Mood() == MoodShutdown {
-			s.log(config.WARN, activity.RestartIgnored(number))
+		if l.Mood() == MoodShutdown {
+			l.log(config.WARN, activity.RestartIgnored(number))
 			return
 		}
-		s.log(config.WARN, activity.RestartRequest(number))
+		l.log(config.WARN, activity.RestartRequest(number))
 		// Off the loop, which never waits for a disk.
-		go func() {
-			err := ErrInternal
-			s.safely("reading the configuration", func() { err = s.prepareRestart() })
-			s.inbox.put(func() {
+		go func(s *surroundings) {
+			err := guard.ErrInternal
+			s.guard.Safely("reading the configuration", func() { err = s.prepareRestart() })
+			s.turns.Put(func(l *loop) {
 				switch {
 				case err != nil:
-					s.log(config.ERRO, activity.BrokenRestart(err))
-				case s.Mood() == MoodRunning:
-					s.setMood(MoodRestarting)
+					l.log(config.ERRO, activity.BrokenRestart(err))
+				case l.Mood() == MoodRunning:
+					l.setMood(MoodRestarting)
 				}
 			})
-		}()
+		}(l.surroundings)
 	case syscall.SIGUSR2:
-		s.log(config.INFO, activity.ReopenRequest(number))
-		s.log(config.INFO, "supervisord logreopen")
-		s.opts.ReopenLog()
-		s.reopenLogs()
+		l.log(config.INFO, activity.ReopenRequest(number))
+		l.log(config.INFO, "supervisord logreopen")
+		l.opts.ReopenLog()
+		l.reopenLogs()
 	}
 }
 
 // shutdownTurn stops groups one after another, the last in priority first, and
 // reports whom it waits for.
-func (s *Supervisor) shutdownTurn(now time.Time) {
-	if !s.stopping {
-		s.stopping = true
-		s.stopGroups = s.byPriority()
-		s.bus.Publish(eventlistener.NewSupervisorState(eventlistener.SupervisorStateChangeStopping))
-		s.dispatch() // listeners hear of it before they are stopped
+func (l *loop) shutdownTurn(now time.Time) {
+	if l.Mood() >= MoodRunning {
+		return
+	}
+	if !l.stopping {
+		l.stopping = true
+		l.stopGroups = l.byPriority()
+		l.bus.Publish(eventlistener.NewSupervisorState(eventlistener.SupervisorStateChangeStopping))
+		l.dispatch() // listeners hear of it before they are stopped
 	}
 	for {
-		if len(s.stopGroups) == 0 {
+		if len(l.stopGroups) == 0 {
 			// Nothing can have been started since, but if it was, it is stopped.
-			if s.stopGroups = s.unstoppedGroups(); len(s.stopGroups) == 0 {
+			if l.stopGroups = l.unstoppedGroups(); len(l.stopGroups) == 0 {
 				return
 			}
 		}
-		last := s.stopGroups[len(s.stopGroups)-1]
-		if s.draining(last, now) {
+		last := l.stopGroups[len(l.stopGroups)-1]
+		if l.draining(last, now) {
 			return
 		}
-		s.stopGroup(last)
-		s.forsake(last, now)
-		s.report(now)
+		l.stopGroup(last)
+		l.forsake(last, now)
+		l.report(now)
 		if !last.stopped() {
 			return
 		}
-		s.stopGroups = s.stopGroups[:len(s.stopGroups)-1]
+		l.stopGroups = l.stopGroups[:len(l.stopGroups)-1]
 	}
 }
 
 // draining reports whether the listeners of a group still have events to take in
 // before they are stopped. Supervisor's loop gives them a second a group in
 // passing, so that they hear of the shutdown and of what it stopped.
-func (s *Supervisor) draining(g *group, now time.Time) bool {
+func (l *loop) draining(g *group, now time.Time) bool {
 	if g.pool == nil || g.stopped() {
 		return false
 	}
@@ -162,60 +166,69 @@ func (s *Supervisor) draining(g *group, now time.Time) bool {
 	if !listening {
 		return false
 	}
-	if s.drainFor != g {
-		s.drainFor, s.drainUntil = g, now.Add(drainTime)
+	if l.drainFor != g {
+		l.drainFor, l.drainUntil = g, now.Add(drainTime)
 	}
-	return now.Before(s.drainUntil)
-}
-
-// nextDrain is when the listeners that are to be stopped next have had their time.
-func (s *Supervisor) nextDrain() (time.Time, bool) {
-	return s.drainUntil, s.drainFor != nil && s.clock.Now().Before(s.drainUntil)
+	return now.Before(l.drainUntil)
 }
 
 // stopGroup is ProcessGroupBase.stop_all: highest priority number first.
-func (s *Supervisor) stopGroup(g *group) {
+func (l *loop) stopGroup(g *group) {
 	for i := len(g.members) - 1; i >= 0; i-- {
 		m := g.ranked[i]
 		switch m.machine.State() {
 		case process.Running, process.Starting:
-			s.step(m, process.Stop{})
+			l.step(m, process.Stop{})
 		case process.Backoff:
-			s.step(m, process.GiveUp{})
+			l.step(m, process.GiveUp{})
 		}
 	}
 }
 
-func (s *Supervisor) unstoppedGroups() []*group {
-	return slices.DeleteFunc(s.byPriority(), (*group).stopped)
+func (l *loop) unstoppedGroups() []*group {
+	return slices.DeleteFunc(l.byPriority(), (*group).stopped)
 }
 
-func (s *Supervisor) unstopped() []*member {
+func (l *loop) unstopped() []*member {
 	var left []*member
-	for _, g := range s.order {
+	for _, g := range l.order {
 		left = append(left, g.unstopped()...)
 	}
 	return left
 }
 
+// stopped reports whether a shutdown or restart has stopped every process.
+func (l *loop) stopped() bool { return l.stopping && len(l.stopGroups) == 0 }
+
 // report says whom the shutdown waits for, at once and every three seconds.
-func (s *Supervisor) report(now time.Time) {
-	if now.Sub(s.reported) < reportEvery {
+func (l *loop) report(now time.Time) {
+	if now.Sub(l.reported) < reportEvery {
 		return
 	}
-	left := s.unstopped()
+	left := l.unstopped()
 	if len(left) == 0 {
 		return
 	}
-	s.reported = now
+	l.reported = now
 	names := make([]string, len(left))
 	for i, m := range left {
 		names[i] = m.conf.Name
 	}
-	s.log(config.INFO, activity.WaitingDie(names))
+	l.log(config.INFO, activity.WaitingDie(names))
 }
 
-// nextReport is when the shutdown must say again whom it waits for.
-func (s *Supervisor) nextReport() (time.Time, bool) {
-	return s.reported.Add(reportEvery), s.stopping
+// nextOfShutdown is when a shutdown must be looked at: to report again whom it waits for, when the listeners
+// that are to be stopped next have had their time, or what cannot be stopped.
+func (l *loop) nextOfShutdown(now time.Time) (next time.Time, wanted bool) {
+	if !l.stopping {
+		return time.Time{}, false
+	}
+	next = l.reported.Add(reportEvery)
+	if l.drainFor != nil && now.Before(l.drainUntil) && l.drainUntil.Before(next) {
+		next = l.drainUntil
+	}
+	if at, due := l.nextForsake(); due && at.Before(next) {
+		next = at
+	}
+	return next, true
 }

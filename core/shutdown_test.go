@@ -18,35 +18,35 @@ import (
 
 // meets makes a call and has something begin on the loop when the call has asked it n times and waits for it again, or waits for time to pass.
 // False: this was its last wait, or the call was over before it.
-func (r *running) meets(n int, begin func(), call func() error) (more bool, err error) {
+func (r *running) meets(n int, begin func(*loop), call func() error) (more bool, err error) {
 	r.t.Helper()
 	const waits = 100 // looks after which the call counts as one that waits for something else than the loop
 	answer := make(chan error, 1)
 	over := make(chan bool, 1)
 	holds := make(chan struct{})
 	asked := 0
-	var hold func()
-	hold = func() { // the loop: nothing else is done by it meanwhile
+	var hold func(*loop)
+	hold = func(l *loop) { // the loop: nothing else is done by it meanwhile
 		if asked == 0 {
 			close(holds)
 		}
-		for looks := 0; r.inbox.idle(); looks++ {
+		for looks := 0; r.turns.Idle(); looks++ {
 			if looks == waits || len(answer) > 0 {
-				begin()
+				begin(l)
 				over <- false
 				return
 			}
 			pauseBriefly()
 		}
 		if asked == n {
-			begin()
+			begin(l)
 			over <- true
 			return
 		}
 		asked++
-		r.inbox.put(hold) // behind what the call asks
+		r.turns.Put(hold) // behind what the call asks
 	}
-	r.inbox.put(hold)
+	r.turns.Put(hold)
 	<-holds
 	go func() { answer <- call() }()
 	select {
@@ -164,8 +164,8 @@ func TestNothingIsAddedOrStartedOnceAShutdownHasBegun(t *testing.T) {
 						t.Fatal(err)
 					}
 					var err error
-					more, err = r.meets(n, func() {
-						r.setMood(mood)
+					more, err = r.meets(n, func(l *loop) {
+						l.setMood(mood)
 						if strings.HasPrefix(name, "Restart") { // which waits for it to have stopped
 							letGo(t, leave)
 						}
@@ -182,17 +182,21 @@ func TestNothingIsAddedOrStartedOnceAShutdownHasBegun(t *testing.T) {
 					case <-time.After(patience):
 						t.Fatal("it does not end")
 					}
-					for _, g := range r.order {
-						for _, m := range g.members {
-							if !m.machine.State().IsStopped() || m.machine.Pid() != 0 {
-								t.Errorf("%s is %v, pid %d", m.namespec(), m.machine.State(), m.machine.Pid())
+					added := false
+					r.at(func(l *loop) {
+						added = l.groups["fresh"] != nil
+						for _, g := range l.order {
+							for _, m := range g.members {
+								if !m.machine.State().IsStopped() || m.machine.Pid() != 0 {
+									t.Errorf("%s is %v, pid %d", m.namespec(), m.machine.State(), m.machine.Pid())
+								}
 							}
 						}
-					}
+					})
 					if left := alive(t, long); left > 0 {
 						t.Errorf("%d processes are left", left)
 					}
-					if added := r.groups["fresh"] != nil; !added && r.count("spawned: 'fresh0'") > 0 || added && err != nil {
+					if !added && r.count("spawned: 'fresh0'") > 0 || added && err != nil {
 						t.Errorf("added %v, answered %v", added, err)
 					} else if logs, _ := filepath.Glob(filepath.Join(r.dir, "fresh*")); !added && len(logs) > 0 {
 						t.Errorf("logs of a group that was not added: %v", logs)
@@ -207,7 +211,7 @@ func TestNothingIsAddedOrStartedOnceAShutdownHasBegun(t *testing.T) {
 func TestARestartDoesNotUndoAShutdown(t *testing.T) {
 	r := run(t, program("cat", "/bin/cat"))
 	r.reread = func() (*config.Config, error) { return &config.Config{}, nil }
-	reached, err := r.meets(0, func() { r.setMood(MoodShutdown) }, func() error { return r.Restart(context.Background()) })
+	reached, err := r.meets(0, func(l *loop) { l.setMood(MoodShutdown) }, func() error { return r.Restart(context.Background()) })
 	if !reached || kindOf(err) != ShutdownState {
 		t.Errorf("%v, %v", reached, err)
 	}
@@ -244,7 +248,7 @@ func TestCallsMeetTheEnd(t *testing.T) {
 	}()
 	r.until("it waits", func() bool {
 		n := 0
-		_ = r.ask(context.Background(), func() { n = len(r.groups["off"].byName["off"].waiters) })
+		_ = r.turns.Ask(context.Background(), func(l *loop) { n = len(l.groups["off"].byName["off"].waiters) })
 		return n > 0
 	})
 	if err := r.Shutdown(context.Background()); err != nil {

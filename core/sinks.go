@@ -6,7 +6,6 @@ import (
 
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/logs"
-	"github.com/hark-supervisor/hark/eventlistener"
 )
 
 // sinkTable is the sinks at one time. It is replaced, never changed.
@@ -20,13 +19,13 @@ func (s *Supervisor) SetSinks(sinks []logs.Sink) {
 		t = &sinkTable{slices.Clone(sinks)}
 	}
 	s.sinks.Store(t)
-	s.inbox.put(func() {
+	s.turns.Put(func(l *loop) {
 		if t != nil {
 			for _, sink := range t.sinks {
-				sink.Keep(s.has) // they may have served another supervisor before
+				sink.Keep(l.has) // they may have served another supervisor before
 			}
 		}
-		for _, g := range s.order {
+		for _, g := range l.order {
 			for _, m := range g.members {
 				for _, c := range m.channels() {
 					s.post(c, c.retap)
@@ -37,14 +36,14 @@ func (s *Supervisor) SetSinks(sinks []logs.Sink) {
 }
 
 // has reports whether there is a process.
-func (s *Supervisor) has(group, process string) bool {
-	g := s.groups[group]
+func (l *loop) has(group, process string) bool {
+	g := l.groups[group]
 	return g != nil && g.byName[process] != nil
 }
 
 // tellSinks tells the sinks that a process is no longer there.
-func (s *Supervisor) tellSinks(m *member) {
-	t := s.sinks.Load()
+func (l *loop) tellSinks(m *member) {
+	t := l.sinks.Load()
 	if t == nil {
 		return
 	}
@@ -125,11 +124,4 @@ func (c *channel) retap() child.Work {
 		c.settlePause()
 	}
 	return nil
-}
-
-// SinkLost tells of output that a sink will not get: LOG_DROPPED. process is "" where it is not known whose it was. It may be called from any goroutine and does not block.
-func (s *Supervisor) SinkLost(sink, group, process, channel string, pid int, bytes int64) {
-	s.inbox.put(func() {
-		s.bus.Publish(eventlistener.NewSinkDropped(sink, eventlistener.Process{Name: process, Group: group, Pid: pid}, channel, bytes))
-	})
 }

@@ -171,7 +171,7 @@ func TestAttachments(t *testing.T) {
 	for range 3 {
 		r.EventsLost("ops", 2)
 	}
-	r.SinkLost("central", "web", "web", "stdout", 7, 4096)
+	r.Publish(eventlistener.NewSinkDropped("central", eventlistener.Process{Name: "web", Group: "web", Pid: 7}, "stdout", 4096))
 	if err := r.SendRemoteComm(ctx, "x", "one"); err != nil {
 		t.Fatal(err)
 	}

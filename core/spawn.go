@@ -7,13 +7,13 @@ import (
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/environment"
+	"github.com/hark-supervisor/hark/core/guard"
 	"github.com/hark-supervisor/hark/core/process"
-	"github.com/hark-supervisor/hark/eventlistener"
 )
 
 // launch hands a spawn to the spawner. Whatever comes of it returns to
 // the loop as a message, so a slow disk or a hung file system delays nobody here.
-func (s *Supervisor) launch(m *member) {
+func (l *loop) launch(m *member) {
 	if m.child != nil {
 		m.child.Abandon() // descendants of the last one lose the log to the new one
 		m.child = nil
@@ -21,19 +21,19 @@ func (s *Supervisor) launch(m *member) {
 	switch {
 	case m.conf.Command.Err != nil:
 		m.group.unused()
-		s.step(m, process.SpawnFailed{Msg: activity.BadCommand(m.conf.Command)})
+		l.step(m, process.SpawnFailed{Msg: activity.BadCommand(m.conf.Command)})
 		return
 	case len(m.conf.Command.Argv) == 0:
 		m.group.unused()
-		s.step(m, process.SpawnFailed{Msg: activity.EmptyCommand})
+		l.step(m, process.SpawnFailed{Msg: activity.EmptyCommand})
 		return
 	}
 	c := m.conf
 	r := &child.Request{
 		Name:           c.Name,
 		Argv:           c.Command.Argv,
-		SearchPath:     environment.SearchPath(s.env, c),
-		Env:            environment.Child(s.env, s.opts.Config.ServerURL, m.group.conf.Name, m.group.protocol(), c),
+		SearchPath:     environment.SearchPath(l.env, c),
+		Env:            environment.Child(l.env, l.opts.Config.ServerURL, m.group.conf.Name, m.group.protocol(), c),
 		Dir:            c.Directory,
 		Umask:          c.Umask,
 		Credential:     credentialOf(c.User),
@@ -41,6 +41,7 @@ func (s *Supervisor) launch(m *member) {
 		RedirectStderr: c.RedirectStderr,
 		Listener:       m.group.pool != nil,
 	}
+	s := l.surroundings // for other threads
 	stdout := s.newChannel(m, &c.Stdout, stdoutChannel)
 	r.Stdout = stdout
 	var stderr *channel
@@ -51,8 +52,8 @@ func (s *Supervisor) launch(m *member) {
 	r.Eager = stdout.eager() || stderr != nil && stderr.eager()
 	prepared := false
 	r.Prepare = func() (stdin int, err error) {
-		stdin, err = -1, ErrInternal
-		s.safely("preparing a spawn", func() { stdin, err = s.prepare(m.group, stdout, stderr) })
+		stdin, err = -1, guard.ErrInternal
+		s.guard.Safely("preparing a spawn", func() { stdin, err = s.prepare(m.group, stdout, stderr) })
 		prepared = err == nil
 		return stdin, err
 	}
@@ -77,38 +78,38 @@ func (s *Supervisor) launch(m *member) {
 			stderr.started(c)
 		}
 		// Their files are the poller's from here on, so the loop may know them.
-		told := func() { s.spawned(m, c, stdout, stderr) }
+		told := func(l *loop) { l.spawned(m, c, stdout, stderr) }
 		if s.sys.Waiting() > 0 {
-			s.inbox.putLazy(told)
+			s.turns.PutLazy(told)
 		} else {
-			s.deliver(told)
+			s.turns.Deliver(told)
 		}
 	}
 	r.Failed = func(e *child.SpawnError) {
 		if e.Preparing() { // Unprepare sees to the rest
-			s.inbox.put(func() { s.spawnFailed(m, e) })
+			s.turns.Put(func(l *loop) { l.spawnFailed(m, e) })
 			return
 		}
-		s.safely("a failed spawn", func() {
+		s.guard.Safely("a failed spawn", func() {
 			if prepared {
 				m.group.releaseSocket()
 			}
 		})
-		stdout.spawnFailed(stderr, e, func() { s.spawnFailed(m, e) })
+		stdout.spawnFailed(stderr, e, func(l *loop) { l.spawnFailed(m, e) })
 	}
 	r.Exited = func(_ *child.Child, ws syscall.WaitStatus) {
-		s.deliver(func() { s.exited(m, ws) })
+		s.turns.Deliver(func(l *loop) { l.exited(m, ws) })
 	}
 	r.Slow = func() {
-		s.inbox.put(func() { s.spawnSlow(m) })
+		s.turns.Put(func(l *loop) { l.spawnSlow(m) })
 	}
-	s.spawning++
-	m.spawn = s.sys.Spawn(r)
+	l.spawning++
+	m.spawn = l.sys.Spawn(r)
 }
 
 // prepare is what a spawn needs from the disk, on a goroutine of the spawner's: its log
 // files and, for FastCGI, its standard input.
-func (s *Supervisor) prepare(g *group, channels ...*channel) (stdin int, err error) {
+func (s *surroundings) prepare(g *group, channels ...*channel) (stdin int, err error) {
 	for _, c := range channels {
 		if c == nil {
 			continue
@@ -137,38 +138,38 @@ func credentialOf(u *config.User) *child.Credential {
 // spawned, spawnFailed, spawnSlow and exited are the spawner's and the reaper's
 // answers, on the loop.
 
-func (s *Supervisor) spawned(m *member, c *child.Child, stdout, stderr *channel) {
-	s.spawning--
+func (l *loop) spawned(m *member, c *child.Child, stdout, stderr *channel) {
+	l.spawning--
 	m.spawn = nil
 	m.child = c
-	s.tally.starts[m.group.conf.Name]++
+	l.tally.Started(m.group.conf.Name)
 	m.stdout, m.stderr = stdout, stderr
 	if m.group.pool != nil {
 		m.listens.Started()
 	}
-	s.step(m, process.Spawned{Pid: c.Pid()})
+	l.step(m, process.Spawned{Pid: c.Pid()})
 }
 
-func (s *Supervisor) spawnFailed(m *member, e *child.SpawnError) {
-	s.spawning--
+func (l *loop) spawnFailed(m *member, e *child.SpawnError) {
+	l.spawning--
 	m.spawn = nil
 	m.group.unused()
 	if e.Stage == child.StageCancelled {
-		s.step(m, process.SpawnCancelled{})
+		l.step(m, process.SpawnCancelled{})
 		return
 	}
-	s.step(m, process.SpawnFailed{Msg: e.Msg, Shortage: e.Shortage()})
+	l.step(m, process.SpawnFailed{Msg: e.Msg, Shortage: e.Shortage()})
 }
 
-func (s *Supervisor) spawnSlow(m *member) {
+func (l *loop) spawnSlow(m *member) {
 	if m.spawn == nil {
 		return
 	}
-	s.log(config.WARN, activity.SlowSpawn(m.conf.Name))
-	s.answerSlow(m)
+	l.log(config.WARN, activity.SlowSpawn(m.conf.Name))
+	l.answerSlow(m)
 }
 
-func (s *Supervisor) exited(m *member, ws syscall.WaitStatus) {
+func (l *loop) exited(m *member, ws syscall.WaitStatus) {
 	m.group.releaseSocket()
 	in := process.Reaped{Code: -1}
 	switch {
@@ -178,10 +179,8 @@ func (s *Supervisor) exited(m *member, ws syscall.WaitStatus) {
 		in.Signal = ws.Signal()
 		in.CoreDump = ws.CoreDump()
 	}
-	m.exit = eventlistener.Exit{Ended: true, Status: max(in.Code, 0), Signal: int(in.Signal), CoreDumped: in.CoreDump}
-	s.tally.ended(m.exit)
-	s.step(m, in)
-	m.exit = eventlistener.Exit{}
+	l.tally.Ended(exitOf(in))
+	l.step(m, in)
 	if m.group.pool != nil {
 		m.listens.Exited()
 	}

@@ -43,7 +43,7 @@ type poolSpool struct {
 // fails the pool keeps its events in memory: a disk never keeps programs from being
 // started. It waits for the disk, and for closed, the closing of the same spool, nil
 // if there was none.
-func (s *Supervisor) openSpool(g *config.Group, closed <-chan struct{}) *poolSpool {
+func (s *surroundings) openSpool(g *config.Group, closed <-chan struct{}) *poolSpool {
 	if g.Kind != config.ListenerGroup || g.Listener.Overflow != eventlistener.SpoolEvents {
 		return nil
 	}
@@ -87,15 +87,15 @@ func (s *Supervisor) openSpool(g *config.Group, closed <-chan struct{}) *poolSpo
 }
 
 // tryOpen opens a spool, waiting a moment for one that is in use.
-func (s *Supervisor) tryOpen(ps *poolSpool, giveUp <-chan struct{}) (*spool.Spool, error) {
+func (s *surroundings) tryOpen(ps *poolSpool, giveUp <-chan struct{}) (*spool.Spool, error) {
 	o := spool.Options{
 		Dir: ps.dir, Name: ps.pool, MaxBytes: ps.maxBytes, Sync: ps.sync, QueueBytes: eventlistener.MemoryBytes,
 		Report: func(r spool.Report) {
-			if !s.inbox.put(func() { s.spoolReported(ps, r) }) {
+			if !s.turns.Put(func(l *loop) { l.spoolReported(ps, r) }) {
 				s.log(config.ERRO, spoolLine(ps.pool, r)) // while it is closed
 			}
 		},
-		Ready: func() { s.inbox.put(func() {}) }, // dispatch comes at the end of every turn
+		Ready: func() { s.turns.Put(func(l *loop) {}) }, // dispatch comes at the end of every turn
 	}
 	for until := time.Now().Add(spoolLockTime); ; {
 		sp, err := spool.Open(o)
@@ -114,7 +114,8 @@ func (s *Supervisor) tryOpen(ps *poolSpool, giveUp <-chan struct{}) (*spool.Spoo
 
 // openSpools opens the spools of all groups at the same time and makes the bus go
 // on behind the numbers that are in them. It waits for the disks.
-func (s *Supervisor) openSpools(groups []*config.Group) map[string]*poolSpool {
+func (l *loop) openSpools(groups []*config.Group) map[string]*poolSpool {
+	s := l.surroundings
 	spools := make(map[string]*poolSpool)
 	var mu sync.Mutex
 	var all sync.WaitGroup
@@ -134,43 +135,43 @@ func (s *Supervisor) openSpools(groups []*config.Group) map[string]*poolSpool {
 	}
 	all.Wait()
 	for _, ps := range spools {
-		s.resume(ps)
+		l.resume(ps)
 	}
 	return spools
 }
 
 // resume makes seqs and serials go on behind those in a spool, and tells of one that
 // could not be opened.
-func (s *Supervisor) resume(ps *poolSpool) {
+func (l *loop) resume(ps *poolSpool) {
 	if ps.spool == nil {
-		s.log(config.ERRO, noSpoolLine(ps.pool, ps.err))
+		l.log(config.ERRO, noSpoolLine(ps.pool, ps.err))
 		return
 	}
 	if last, ok := ps.spool.Last(); ok {
-		s.bus.Resume(last.Seq, last.Serial)
+		l.bus.Resume(last.Seq, last.Serial)
 	}
 	if n := ps.spool.Stats().Recovered; n > 0 {
-		s.log(config.INFO, recoveredLine(ps.pool, n, ps.path()))
+		l.log(config.INFO, recoveredLine(ps.pool, n, ps.path()))
 	}
 }
 
 // spoolReported tells of what a spool came across.
-func (s *Supervisor) spoolReported(ps *poolSpool, r spool.Report) {
+func (l *loop) spoolReported(ps *poolSpool, r spool.Report) {
 	n := int64(r.Records)
 	switch r.Kind {
 	case spool.Discarded, spool.Overflowed: // may come many times a second
-		s.lost(ps.pool, n, func(n int64) { s.log(config.ERRO, spoolFullLine(ps.pool, n, r.Kind)) })
+		l.lost(ps.pool, n, func(n int64) { l.log(config.ERRO, spoolFullLine(ps.pool, n, r.Kind)) })
 		return
 	case spool.DiskFailed:
 		ps.fault = r.String()
 	case spool.DiskRecovered:
 		ps.fault = ""
-		s.log(config.INFO, spoolLine(ps.pool, r))
+		l.log(config.INFO, spoolLine(ps.pool, r))
 		return
 	}
-	s.log(config.ERRO, spoolLine(ps.pool, r))
+	l.log(config.ERRO, spoolLine(ps.pool, r))
 	if n > 0 {
-		s.lost(ps.pool, n, nil)
+		l.lost(ps.pool, n, nil)
 	}
 }
 
@@ -188,39 +189,39 @@ func (ps *poolSpool) close(log func(config.Level, string)) {
 
 // closeSpools closes all spools at the same time, and waits for those that are
 // being closed.
-func (s *Supervisor) closeSpools() {
+func (l *loop) closeSpools() {
 	var all sync.WaitGroup
-	for _, g := range s.order {
-		all.Go(func() { g.spool.close(s.log) })
+	for _, g := range l.order {
+		all.Go(func() { g.spool.close(l.log) })
 	}
 	all.Wait()
-	for _, done := range s.closing {
+	for _, done := range l.closing {
 		<-done
 	}
 }
 
 // abandonSpool closes the spool of a group that is removed, off the loop. Its
 // files stay: a pool of that name finds them.
-func (s *Supervisor) abandonSpool(g *group) {
+func (l *loop) abandonSpool(g *group) {
 	ps := g.spool
 	if ps == nil || ps.spool == nil {
 		return
 	}
 	if left := g.pool.Queued() + g.pool.InFlight(); left > 0 {
-		s.log(config.WARN, leftInSpoolLine(ps.pool, left, ps.path()))
+		l.log(config.WARN, leftInSpoolLine(ps.pool, left, ps.path()))
 	}
 	done := make(chan struct{})
-	s.closing[g.conf.Name] = done
+	l.closing[g.conf.Name] = done
 	name := g.conf.Name
-	go func() {
-		defer s.inbox.put(func() {
-			if s.closing[name] == done {
-				delete(s.closing, name)
+	go func(s *surroundings) {
+		defer s.turns.Put(func(l *loop) {
+			if l.closing[name] == done {
+				delete(l.closing, name)
 			}
 		})
 		defer close(done)
 		ps.close(s.log)
-	}()
+	}(l.surroundings)
 }
 
 // path is the spool's own directory.

@@ -129,7 +129,7 @@ func TestAnAddedPoolHasItsSpool(t *testing.T) {
 	}
 	r.until("the closing of spools is forgotten", func() bool {
 		n := -1
-		_ = r.ask(ctx, func() { n = len(r.closing) })
+		_ = r.turns.Ask(ctx, func(l *loop) { n = len(l.closing) })
 		return n == 0
 	})
 	r.over()

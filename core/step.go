@@ -13,16 +13,16 @@ import (
 )
 
 // step gives one input to a process's machine and carries out what follows. It
-// is the only way a process changes.
-func (s *Supervisor) step(m *member, in process.Input) {
-	effects := m.machine.Step(s.clock.Now(), in)
+// is the only way a process changes. It returns why a signal that the input asked for could not be sent, "" if it could.
+func (l *loop) step(m *member, in process.Input) (unsent string) {
+	effects := m.machine.Step(l.clock.Now(), in)
 	var failed error
 	launch := false
 	for _, effect := range effects {
 		switch e := effect.(type) {
 		case process.Changed:
 			m.expected = e.Expected
-			s.publishState(m, e)
+			l.publishState(m, e, exitOf(in))
 			if m.listens != nil {
 				m.listenerMoved(e.From, e.To)
 			}
@@ -36,24 +36,34 @@ func (s *Supervisor) step(m *member, in process.Input) {
 				m.spawn.Cancel()
 			}
 		case process.Kill:
-			if err := s.kill(m, e); err != nil {
+			if err := l.kill(m, e); err != nil {
 				failed = err
 			}
 		case process.Log:
-			s.log(activity.Of(m.conf.Name, m.conf.StartWait, e))
+			l.log(activity.Of(m.conf.Name, m.conf.StartWait, e))
 		}
 	}
-	s.deadlines.schedule(m)
+	l.deadlines.schedule(m)
 	// The machine may use its effects again from here on.
 	if failed != nil {
-		m.killErr = activity.KillProblem(m.conf.Name, m.machine.Pid(), failed.Error())
-		s.step(m, process.KillFailed{Msg: failed.Error()})
+		unsent = activity.KillProblem(m.conf.Name, m.machine.Pid(), failed.Error())
+		l.step(m, process.KillFailed{Msg: failed.Error()})
 	}
 	if launch {
-		s.dispatch() // whoever is notified of an end shall not have to wait for the processors that the next start takes
-		s.launch(m)
+		l.dispatch() // whoever is notified of an end shall not have to wait for the processors that the next start takes
+		l.launch(m)
 	}
-	s.answer(m)
+	l.answer(m)
+	return unsent
+}
+
+// exitOf is how a process ended, if that is what its machine is told of.
+func exitOf(in process.Input) eventlistener.Exit {
+	r, ended := in.(process.Reaped)
+	if !ended {
+		return eventlistener.Exit{}
+	}
+	return eventlistener.Exit{Ended: true, Status: max(r.Code, 0), Signal: int(r.Signal), CoreDumped: r.CoreDump}
 }
 
 // asked reports whether an input asks for a start, so that the start is none of its own.
@@ -67,10 +77,10 @@ func asked(in process.Input) bool {
 
 // kill sends the signal a machine asks for. A process that is gone already is
 // no failure: its end is on the way.
-func (s *Supervisor) kill(m *member, e process.Kill) error {
+func (l *loop) kill(m *member, e process.Kill) error {
 	err := m.child.Signal(e.Signal, e.Group)
 	if errors.Is(err, syscall.ESRCH) {
-		s.log(config.DEBG, activity.Gone(m.conf.Name, e.Pid, err))
+		l.log(config.DEBG, activity.Gone(m.conf.Name, e.Pid, err))
 		return nil
 	}
 	return err
@@ -86,7 +96,7 @@ type waiter struct {
 }
 
 // answer replies to the calls that the process's state now decides.
-func (s *Supervisor) answer(m *member) {
+func (l *loop) answer(m *member) {
 	if len(m.waiters) == 0 {
 		return
 	}
@@ -102,7 +112,7 @@ func (s *Supervisor) answer(m *member) {
 }
 
 // answerSlow frees the calls that only wait for a spawn, when that takes long.
-func (s *Supervisor) answerSlow(m *member) {
+func (l *loop) answerSlow(m *member) {
 	left := m.waiters[:0]
 	for _, w := range m.waiters {
 		if w.slow {
@@ -115,7 +125,7 @@ func (s *Supervisor) answerSlow(m *member) {
 }
 
 // start is startProcess once the command was found (rpcinterface.py).
-func (s *Supervisor) start(m *member, wait bool, answer func(*Error)) {
+func (l *loop) start(m *member, wait bool, answer func(*Error)) {
 	name := m.namespec()
 	switch st := m.machine.State(); {
 	case st.IsRunning():
@@ -124,12 +134,12 @@ func (s *Supervisor) start(m *member, wait bool, answer func(*Error)) {
 	case st == process.Unknown:
 		answer(refuse(Failed, fmt.Sprintf("%s is in an unknown process state", name)))
 		return
-	case s.Mood() < MoodRunning:
+	case l.Mood() < MoodRunning:
 		answer(refuse(ShutdownState, ""))
 		return
 	case st == process.Stopping:
 		// Supervisor's spawn() only warns here, and the call then finds STOPPING.
-		s.step(m, process.Start{})
+		l.step(m, process.Start{})
 		if wait {
 			answer(refuse(AbnormalTermination, name))
 		} else {
@@ -153,7 +163,7 @@ func (s *Supervisor) start(m *member, wait bool, answer func(*Error)) {
 			return !wait && m.machine.Pid() != 0, nil
 		},
 	})
-	s.step(m, process.Start{})
+	l.step(m, process.Start{})
 }
 
 // stoppable reports whether a stop has something to stop. Between an exit and the
@@ -163,26 +173,24 @@ func (m *member) stoppable() bool {
 }
 
 // stop is stopProcess (rpcinterface.py).
-func (s *Supervisor) stop(m *member, wait bool, answer func(*Error)) {
-	if s.restarts.forget(m) && !m.stoppable() {
-		s.whenStopped(m, wait, answer) // it was about to be started again, and is not
+func (l *loop) stop(m *member, wait bool, answer func(*Error)) {
+	if l.restarts.forget(m) && !m.stoppable() {
+		l.whenStopped(m, wait, answer) // it was about to be started again, and is not
 		return
 	}
 	if !m.stoppable() {
 		answer(refuse(NotRunning, m.namespec()))
 		return
 	}
-	m.killErr = ""
-	s.step(m, process.Stop{Wait: wait})
-	if m.killErr != "" {
-		answer(refuse(Failed, m.killErr))
+	if unsent := l.step(m, process.Stop{Wait: wait}); unsent != "" {
+		answer(refuse(Failed, unsent))
 		return
 	}
-	s.whenStopped(m, wait, answer)
+	l.whenStopped(m, wait, answer)
 }
 
 // whenStopped answers when a process has stopped; at once without wait.
-func (s *Supervisor) whenStopped(m *member, wait bool, answer func(*Error)) {
+func (l *loop) whenStopped(m *member, wait bool, answer func(*Error)) {
 	if !wait || m.machine.State().IsStopped() {
 		answer(nil)
 		return
@@ -193,29 +201,28 @@ func (s *Supervisor) whenStopped(m *member, wait bool, answer func(*Error)) {
 func stopped(m *member) (bool, *Error) { return m.machine.State().IsStopped(), nil }
 
 // signal is signalProcess (rpcinterface.py) with a signal already understood.
-func (s *Supervisor) signal(m *member, sig syscall.Signal) *Error {
+func (l *loop) signal(m *member, sig syscall.Signal) *Error {
 	pid := m.machine.Pid()
 	if !m.machine.State().IsSignallable() || pid == 0 {
 		return refuse(NotRunning, m.namespec())
 	}
-	s.log(config.DEBG, activity.Sending(m.conf.Name, pid, sig))
+	l.log(config.DEBG, activity.Sending(m.conf.Name, pid, sig))
 	err := m.child.Signal(sig, false)
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, syscall.ESRCH):
-		s.log(config.DEBG, activity.Gone(m.conf.Name, pid, err))
+		l.log(config.DEBG, activity.Gone(m.conf.Name, pid, err))
 		return nil
 	}
-	s.step(m, process.SignalFailed{Signal: sig, Msg: err.Error()})
+	l.step(m, process.SignalFailed{Signal: sig, Msg: err.Error()})
 	return refuse(Failed, activity.SignalProblem(m.conf.Name, pid, err.Error()))
 }
 
 // publishState announces a change of state.
-func (s *Supervisor) publishState(m *member, e process.Changed) {
-	exit := m.exit
+func (l *loop) publishState(m *member, e process.Changed, exit eventlistener.Exit) {
 	exit.Uptime = e.Uptime
-	s.bus.Publish(eventlistener.NewProcessState(stateEvent(e.To), m.ref(e.Pid), e.From.String(), e.Tries, e.Expected, exit))
+	l.bus.Publish(eventlistener.NewProcessState(stateEvent(e.To), m.ref(e.Pid), e.From.String(), e.Tries, e.Expected, exit))
 }
 
 // stateEvent is the event type of a state (process.py, event_map).
@@ -240,7 +247,7 @@ func stateEvent(st process.State) eventlistener.Type {
 }
 
 // info is what is known of a process of a process at this moment.
-func (s *Supervisor) info(m *member, now time.Time) ProcessInfo {
+func (l *loop) info(m *member, now time.Time) ProcessInfo {
 	x := m.machine
 	code, has := x.ExitStatus()
 	return ProcessInfo{

@@ -69,12 +69,12 @@ type ListenerInfo struct {
 // added, then notifiers and streams.
 func (s *Supervisor) Subscribers(ctx context.Context) ([]SubscriberInfo, error) {
 	var all []SubscriberInfo
-	err := s.ask(ctx, func() {
+	err := s.turns.Ask(ctx, func(l *loop) {
 		now := s.clock.Now()
-		for _, g := range s.pools {
+		for _, g := range l.pools {
 			all = append(all, g.subscriber(now))
 		}
-		for _, a := range s.attached {
+		for _, a := range l.attached {
 			if a.Info != nil {
 				all = append(all, a.subscriber(now))
 			}

@@ -91,6 +91,12 @@ func run(t *testing.T, groups ...*config.Group) *running {
 // prepare is run before Run.
 func prepare(t *testing.T, groups ...*config.Group) *running {
 	t.Helper()
+	return prepareWith(t, func(*Options) {}, groups...)
+}
+
+// prepareWith is prepare with other options.
+func prepareWith(t *testing.T, change func(*Options), groups ...*config.Group) *running {
+	t.Helper()
 	r := &running{t: t, dir: t.TempDir(), events: &recorder{}, signals: make(chan os.Signal, 4), mood: make(chan Mood, 1)}
 	system, err := child.New(child.Options{})
 	if err != nil {
@@ -102,7 +108,7 @@ func prepare(t *testing.T, groups ...*config.Group) *running {
 	conf.Supervisord.Identifier = "test"
 	conf.Supervisord.ChildLogDir = r.dir
 	conf.Supervisord.LogLevel = config.DEBG
-	s, err := New(Options{
+	o := Options{
 		Config: conf, System: system, Bus: bus, Environ: os.Environ(),
 		Log: func(_ config.Level, text string) {
 			r.mu.Lock()
@@ -123,7 +129,9 @@ func prepare(t *testing.T, groups ...*config.Group) *running {
 			p.Stdout.Logfile, p.Stderr.Logfile = config.Logfile{Kind: config.LogAuto}, config.Logfile{Kind: config.LogAuto}
 			return []*config.Process{&p}, []string{"a word about " + name}, nil
 		},
-	})
+	}
+	change(&o)
+	s, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +145,7 @@ func (r *running) begin() {
 	r.t.Cleanup(func() {
 		_ = r.Shutdown(context.Background())
 		select {
-		case <-r.ended:
+		case <-r.turns.Ended():
 		case <-time.After(patience):
 			r.t.Error("the supervisor does not end")
 		}
@@ -155,6 +163,26 @@ func program(name, command string, change ...func(*config.Process)) *config.Grou
 		f(p)
 	}
 	return &config.Group{Name: name, Priority: p.Priority, Processes: []*config.Process{p}}
+}
+
+// at gives the state to f: before the loop, on it, or after its end.
+func (r *running) at(f func(l *loop)) {
+	r.t.Helper()
+	if r.turns.Alone(f) { // before Run
+		return
+	}
+	if err := r.turns.Ask(context.Background(), f); errors.Is(err, ErrEnded) {
+		r.turns.Alone(f)
+	} else if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// processOf is a process.
+func (r *running) processOf(group, name string) (m *member) {
+	r.t.Helper()
+	r.at(func(l *loop) { m = l.groups[group].byName[name] })
+	return m
 }
 
 func (r *running) until(what string, condition func() bool) {

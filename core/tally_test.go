@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
-	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/core/turns"
 )
 
 func TestARemovedGroupIsCountedNoMore(t *testing.T) {
@@ -29,13 +30,6 @@ func TestARemovedGroupIsCountedNoMore(t *testing.T) {
 		if tally, err := r.Tally(ctx); err != nil || len(tally.Starts) != 1 || tally.Starts["a"] != 1 {
 			t.Errorf("without it: %v, %v", tally.Starts, err)
 		}
-		if err := r.ask(ctx, func() {
-			if _, kept := r.tally.starts["b"]; kept || len(r.tally.starts) != 1 {
-				t.Errorf("kept: %v", r.tally.starts)
-			}
-		}); err != nil {
-			t.Fatal(err)
-		}
 		if _, err := r.Reload(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -46,23 +40,6 @@ func TestARemovedGroupIsCountedNoMore(t *testing.T) {
 		if tally, err := r.Tally(ctx); err != nil || tally.Starts["b"] != 1 {
 			t.Errorf("added again: %v, %v", tally.Starts, err)
 		}
-	}
-}
-
-func TestEndingsAreToldApartUpToABound(t *testing.T) {
-	c := newTally()
-	for status := range 200 {
-		c.ended(eventlistener.Exit{Status: status})
-		c.ended(eventlistener.Exit{Status: status})
-	}
-	c.ended(eventlistener.Exit{Signal: 9})
-	if len(c.endings) != maxEndings+1 || c.endings["0"] != 2 || c.endings["other"] != 2*(200-maxEndings)+1 {
-		t.Errorf("%d: %v", len(c.endings), c.endings)
-	}
-	c = newTally()
-	c.ended(eventlistener.Exit{Signal: 9})
-	if c.endings["signal 9"] != 1 {
-		t.Errorf("%v", c.endings)
 	}
 }
 
@@ -105,18 +82,18 @@ func TestTheLoopTellsHowLongItsTurnsTake(t *testing.T) {
 	r := run(t, program("cat", "/bin/cat"))
 	r.untilState("cat", process.Running)
 	before := r.LoopTotals()
-	if err := r.ask(context.Background(), func() {
-		for begun := r.turns.began; r.clock.Now().Sub(begun) <= SlowTurn; { // a slow turn
+	if err := r.turns.Ask(context.Background(), func(l *loop) {
+		for begun := time.Now(); r.clock.Now().Sub(begun) <= turns.Slow; { // a slow turn
 		}
 	}); err != nil {
 		t.Fatal(err)
 	}
 	r.until("the turn is over", func() bool { return r.LoopTotals().Slow > before.Slow })
 	now := r.LoopTotals()
-	if now.Turns <= before.Turns || now.Busy-before.Busy < SlowTurn || now.Ever < SlowTurn || now.Longest != 0 {
+	if now.Turns <= before.Turns || now.Busy-before.Busy < turns.Slow || now.Ever < turns.Slow || now.Longest != 0 {
 		t.Errorf("%+v, then %+v", before, now)
 	}
-	if i := r.LoopInfo(); i.Longest < SlowTurn || i.Turns < now.Turns {
+	if i := r.LoopInfo(); i.Longest < turns.Slow || i.Turns < now.Turns {
 		t.Errorf("%+v", i)
 	}
 }

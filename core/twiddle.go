@@ -20,8 +20,8 @@ import (
 // GroupNames lists the groups in the order in which they were added.
 func (s *Supervisor) GroupNames(ctx context.Context) ([]string, error) {
 	var names []string
-	err := s.ask(ctx, func() {
-		for _, g := range s.order {
+	err := s.turns.Ask(ctx, func(l *loop) {
+		for _, g := range l.order {
 			names = append(names, g.conf.Name)
 		}
 	})
@@ -33,7 +33,7 @@ func (s *Supervisor) GroupNames(ctx context.Context) ([]string, error) {
 // made), ShutdownState. Nothing is added then.
 func (s *Supervisor) AddProgram(ctx context.Context, into, program string, settings map[string]string) error {
 	// first what is cheap, and before any log file is made
-	if err := s.askTwiddling(ctx, into, func(*group) *Error { return nil }); err != nil {
+	if err := s.askTwiddling(ctx, into, func(*loop, *group) *Error { return nil }); err != nil {
 		return err
 	}
 	if s.opts.Program == nil {
@@ -46,7 +46,7 @@ func (s *Supervisor) AddProgram(ctx context.Context, into, program string, setti
 	if e := unlike(fresh); e != nil {
 		return e
 	}
-	free := func(g *group) *Error {
+	free := func(_ *loop, g *group) *Error {
 		for _, p := range fresh {
 			if g.byName[p.Name] != nil {
 				return refuse(BadName, p.Name)
@@ -71,12 +71,12 @@ func (s *Supervisor) AddProgram(ctx context.Context, into, program string, setti
 	for _, w := range warnings {
 		s.log(config.WARN, w)
 	}
-	return s.askTwiddling(context.WithoutCancel(ctx), into, func(g *group) *Error { // so that it is known whose the logs are
-		if e := free(g); e != nil { // somebody was quicker
+	return s.askTwiddling(context.WithoutCancel(ctx), into, func(l *loop, g *group) *Error { // so that it is known whose the logs are
+		if e := free(l, g); e != nil { // somebody was quicker
 			return e
 		}
 		added = true
-		s.addMembers(g, fresh, paths)
+		l.addMembers(g, fresh, paths)
 		return nil
 	})
 }
@@ -94,9 +94,9 @@ func unlike(all []*config.Process) *Error {
 }
 
 // askTwiddling does something to a group of programs on the loop.
-func (s *Supervisor) askTwiddling(ctx context.Context, name string, f func(*group) *Error) error {
-	return s.askRunning(ctx, func() *Error {
-		g := s.groups[name]
+func (s *Supervisor) askTwiddling(ctx context.Context, name string, f func(*loop, *group) *Error) error {
+	return s.askRunning(ctx, func(l *loop) *Error {
+		g := l.groups[name]
 		switch {
 		case g == nil:
 			return refuse(BadName, "group: "+name)
@@ -105,12 +105,12 @@ func (s *Supervisor) askTwiddling(ctx context.Context, name string, f func(*grou
 		case g.socket != nil:
 			return refuse(Failed, fmt.Sprintf("%s is a FastCGI group, whose processes are those of its section", name))
 		}
-		return f(g)
+		return f(l, g)
 	})
 }
 
 // addMembers makes processes members of a group. New slices are made: calls under way hold the old ones.
-func (s *Supervisor) addMembers(g *group, fresh []*config.Process, paths []output.Paths) {
+func (l *loop) addMembers(g *group, fresh []*config.Process, paths []output.Paths) {
 	members, ranked := slices.Clone(g.members), slices.Clone(g.ranked)
 	var added []*member
 	if g.added == nil {
@@ -120,19 +120,19 @@ func (s *Supervisor) addMembers(g *group, fresh []*config.Process, paths []outpu
 		m := &member{group: g, conf: p, logs: paths[i], machine: process.New(specOf(p)), slot: -1}
 		g.byName[p.Name], g.added[p.Name] = m, true
 		added = append(added, m)
-		s.log(config.INFO, fmt.Sprintf("added process: '%s', which is in no configuration file", m.namespec()))
+		l.log(config.INFO, fmt.Sprintf("added process: '%s', which is in no configuration file", m.namespec()))
 	}
 	g.members, g.ranked = append(members, added...), append(ranked, added...)
 	sort.SliceStable(g.ranked, func(i, j int) bool { return g.ranked[i].conf.Priority < g.ranked[j].conf.Priority })
 	for _, m := range added {
-		s.step(m, process.Boot{})
+		l.step(m, process.Boot{})
 	}
 }
 
 // RemoveProcess takes a stopped process out of its group. Errors: BadName, StillRunning, Failed (a group that is a pool or FastCGI's),
 // ShutdownState.
 func (s *Supervisor) RemoveProcess(ctx context.Context, from, name string) error {
-	return s.askTwiddling(ctx, from, func(g *group) *Error {
+	return s.askTwiddling(ctx, from, func(l *loop, g *group) *Error {
 		m := g.byName[name]
 		switch {
 		case m == nil:
@@ -140,18 +140,18 @@ func (s *Supervisor) RemoveProcess(ctx context.Context, from, name string) error
 		case m.machine.Pid() != 0 || !m.machine.State().IsStopped():
 			return refuse(StillRunning, name)
 		}
-		s.removeMember(m)
+		l.removeMember(m)
 		return nil
 	})
 }
 
-func (s *Supervisor) removeMember(m *member) {
+func (l *loop) removeMember(m *member) {
 	g := m.group
 	if m.child != nil {
 		m.child.Abandon()
 		m.child = nil
 	}
-	s.deadlines.forget(m)
+	l.deadlines.forget(m)
 	not := func(other *member) bool { return other == m }
 	g.members = slices.DeleteFunc(slices.Clone(g.members), not)
 	g.ranked = slices.DeleteFunc(slices.Clone(g.ranked), not)
@@ -165,8 +165,8 @@ func (s *Supervisor) removeMember(m *member) {
 		g.dropped[m.conf.Name] = true
 	}
 	m.gone()
-	s.tellSinks(m)
-	s.log(config.INFO, fmt.Sprintf("removed process: '%s'", m.namespec()))
+	l.tellSinks(m)
+	l.log(config.INFO, fmt.Sprintf("removed process: '%s'", m.namespec()))
 }
 
 // present is a group's configuration without what was taken out of it.
@@ -180,9 +180,9 @@ func (g *group) present() *config.Group {
 }
 
 // tellAdded says which processes go with a group that no file brings back.
-func (s *Supervisor) tellAdded(g *group) {
+func (l *loop) tellAdded(g *group) {
 	for _, name := range slices.Sorted(maps.Keys(g.added)) {
-		s.log(config.WARN, fmt.Sprintf("removed process: '%s' with its group; it was added at run time and is in no configuration file", pytext.Namespec(g.conf.Name, name)))
+		l.log(config.WARN, fmt.Sprintf("removed process: '%s' with its group; it was added at run time and is in no configuration file", pytext.Namespec(g.conf.Name, name)))
 	}
 }
 

@@ -72,7 +72,7 @@ func TestProcessesAreAddedToAGroupAndTakenOut(t *testing.T) {
 	}()
 	r.until("it waits", func() bool {
 		n := 0
-		_ = r.ask(ctx, func() { n = len(r.groups["jobs"].byName["a"].waiters) })
+		_ = r.turns.Ask(ctx, func(l *loop) { n = len(l.groups["jobs"].byName["a"].waiters) })
 		return n > 0
 	})
 	if err := r.RemoveProcess(ctx, "jobs", "a"); err != nil {
@@ -104,7 +104,7 @@ func TestAProcessThatIsTakenOutIsNotStartedAgain(t *testing.T) {
 		return err == nil && p.State == process.Exited && r.RemoveProcess(ctx, "jobs", "quick") == nil
 	})
 	left := -1
-	if err := r.ask(ctx, func() { left = len(r.deadlines) }); err != nil || left != 0 {
+	if err := r.turns.Ask(ctx, func(l *loop) { left = len(l.deadlines) }); err != nil || left != 0 {
 		t.Errorf("%d deadlines, %v", left, err)
 	}
 }

@@ -21,37 +21,37 @@ type groupStop struct {
 }
 
 // forsake leaves processes of a group alone that a shutdown cannot stop, when their time is over. A restart waits for them: they would run twice.
-func (s *Supervisor) forsake(g *group, now time.Time) {
-	if s.stopOf.group != g {
+func (l *loop) forsake(g *group, now time.Time) {
+	if l.stopOf.group != g {
 		kill := now.Add(g.longestStop())
-		s.stopOf = groupStop{group: g, kill: kill, until: kill.Add(killTime)}
+		l.stopOf = groupStop{group: g, kill: kill, until: kill.Add(killTime)}
 	}
 	left := g.unstopped()
-	if !now.Before(s.stopOf.kill) && !s.stopOf.killed {
-		s.stopOf.killed = true
+	if !now.Before(l.stopOf.kill) && !l.stopOf.killed {
+		l.stopOf.killed = true
 		if slices.ContainsFunc(left, func(m *member) bool { return m.spawn != nil }) {
-			s.sys.KillForking()
+			l.sys.KillForking()
 		}
 	}
-	if s.Mood() != MoodShutdown || now.Before(s.stopOf.until) {
+	if l.Mood() != MoodShutdown || now.Before(l.stopOf.until) {
 		return
 	}
 	for _, m := range left {
 		m.forsaken = true
-		s.log(config.CRIT, forsakenLine(m.namespec(), m.machine.Pid()))
+		l.log(config.CRIT, forsakenLine(m.namespec(), m.machine.Pid()))
 	}
 }
 
 // nextForsake is when that is due.
-func (s *Supervisor) nextForsake() (time.Time, bool) {
-	st := &s.stopOf
+func (l *loop) nextForsake() (time.Time, bool) {
+	st := &l.stopOf
 	switch {
 	case st.group == nil || st.group.stopped():
 		return time.Time{}, false
 	case !st.killed:
 		return st.kill, true
 	}
-	return st.until, s.Mood() == MoodShutdown
+	return st.until, l.Mood() == MoodShutdown
 }
 
 // longestStop is the longest stopwaitsecs of those that are still to be stopped.

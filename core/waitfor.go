@@ -19,7 +19,6 @@ const maxWaited = 1 << 16
 
 // stateWait is one WaitFor under way. Loop only, until answer has a value.
 type stateWait struct {
-	s      *Supervisor
 	states []process.State
 	rows   []Waited // in the order of the selection
 	open   int
@@ -37,11 +36,11 @@ func (w *stateWait) decides(st process.State) bool {
 // reports how they stand then: those that have not come yet are not Reached. Errors: BadName
 // for a name or pattern that chooses none, Failed when too many processes are waited for.
 func (s *Supervisor) WaitFor(ctx context.Context, sel *Selection, states []process.State) ([]Waited, error) {
-	w := &stateWait{s: s, states: states, answer: make(reply[[]Waited], 1)}
+	w := &stateWait{states: states, answer: make(reply[[]Waited], 1)}
 	var members []*member
 	var refused *Error
 	// The loop answers at once; what it began must be ended below.
-	if err := s.ask(context.WithoutCancel(ctx), func() { members, refused = s.beginWait(w, sel) }); err != nil {
+	if err := s.turns.Ask(context.WithoutCancel(ctx), func(l *loop) { members, refused = l.beginWait(w, sel) }); err != nil {
 		return nil, err
 	}
 	if refused != nil {
@@ -51,21 +50,21 @@ func (s *Supervisor) WaitFor(ctx context.Context, sel *Selection, states []proce
 	if err == nil || ctx.Err() == nil {
 		return rows, err
 	}
-	if err := s.ask(context.WithoutCancel(ctx), func() { s.endWait(w, members) }); err != nil {
+	if err := s.turns.Ask(context.WithoutCancel(ctx), func(l *loop) { l.endWait(w, members) }); err != nil {
 		return nil, err
 	}
 	return await(context.WithoutCancel(ctx), s, w.answer)
 }
 
-func (s *Supervisor) beginWait(w *stateWait, sel *Selection) ([]*member, *Error) {
-	picked, missed := s.pick(sel)
+func (l *loop) beginWait(w *stateWait, sel *Selection) ([]*member, *Error) {
+	picked, missed := l.pick(sel)
 	if len(missed) > 0 {
 		return nil, refuse(BadName, missed[0])
 	}
-	if s.waited+len(picked) > maxWaited {
+	if l.waited+len(picked) > maxWaited {
 		return nil, refuse(Failed, "too many processes are waited for already; try again later")
 	}
-	s.waited += len(picked)
+	l.waited += len(picked)
 	members := make([]*member, len(picked))
 	w.rows = make([]Waited, len(picked))
 	w.open = 1 // ours, until all are looked at
@@ -74,9 +73,9 @@ func (s *Supervisor) beginWait(w *stateWait, sel *Selection) ([]*member, *Error)
 		members[i] = p.m
 		w.open++
 		answer := func(gone *Error) {
-			w.rows[i] = s.stands(w, p.m)
+			w.rows[i] = l.stands(w, p.m)
 			w.rows[i].Gone = gone != nil
-			w.close()
+			w.close(l)
 		}
 		if done, _ := decided(p.m); done {
 			answer(nil)
@@ -84,30 +83,30 @@ func (s *Supervisor) beginWait(w *stateWait, sel *Selection) ([]*member, *Error)
 		}
 		p.m.waiters = append(p.m.waiters, waiter{decided: decided, answer: answer, states: w})
 	}
-	w.close()
+	w.close(l)
 	return members, nil
 }
 
 // endWait answers for the processes that are still waited for.
-func (s *Supervisor) endWait(w *stateWait, members []*member) {
+func (l *loop) endWait(w *stateWait, members []*member) {
 	for i, m := range members {
 		before := len(m.waiters)
 		m.waiters = slices.DeleteFunc(m.waiters, func(o waiter) bool { return o.states == w })
 		if len(m.waiters) < before {
-			w.rows[i] = s.stands(w, m)
-			w.close()
+			w.rows[i] = l.stands(w, m)
+			w.close(l)
 		}
 	}
 }
 
-func (s *Supervisor) stands(w *stateWait, m *member) Waited {
-	info := s.info(m, s.clock.Now())
+func (l *loop) stands(w *stateWait, m *member) Waited {
+	info := l.info(m, l.clock.Now())
 	return Waited{ProcessInfo: info, Reached: slices.Contains(w.states, info.State)}
 }
 
-func (w *stateWait) close() {
+func (w *stateWait) close(l *loop) {
 	if w.open--; w.open == 0 {
-		w.s.waited -= len(w.rows)
+		l.waited -= len(w.rows)
 		w.answer <- w.rows
 	}
 }

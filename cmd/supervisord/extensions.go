@@ -93,7 +93,7 @@ func (d *daemon) newExtensions() *extensions {
 		},
 		Changed: func(c host.StateChange) {
 			e.log(config.INFO, pluginLine(c))
-			e.now.Load().supervisor.PluginChanged(pluginStates()[c.To], c.Plugin, c.From.String(), c.PID, c.Why)
+			e.now.Load().supervisor.Publish(eventlistener.NewPluginState(pluginStates()[c.To], c.Plugin, c.From.String(), c.PID, c.Why))
 		},
 		Permits:    permits,
 		Namespaces: e.tellNamespaces,

@@ -127,7 +127,7 @@ func (c *outletCore) EventsLost(notifier string, events int64) { c.now().EventsL
 
 // SinkLost is outlets.Core's.
 func (c *outletCore) SinkLost(sink, group, process, channel string, pid int, bytes int64) {
-	c.now().SinkLost(sink, group, process, channel, pid, bytes)
+	c.now().Publish(eventlistener.NewSinkDropped(sink, eventlistener.Process{Name: process, Group: group, Pid: pid}, channel, bytes))
 }
 
 // DeadLetter is outlets.Core's.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/turns"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
@@ -102,7 +102,7 @@ func pluginStruct(p *Plugin) xmlrpc.Struct {
 }
 
 // LoopMethod tells of the supervisor's loop.
-func LoopMethod(info func() core.LoopInfo) Method {
+func LoopMethod(info func() turns.Info) Method {
 	return Method{
 		Name: "getLoop", ReadOnly: true,
 		Returns: Param{"struct", "loop", "turns; busy, the seconds that they took; slow, those of more than 10 ms; longest, in seconds, since the last call; longest_ever"},

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/turns"
 )
 
 // fakePlugins keeps which were restarted.
@@ -84,9 +84,9 @@ func TestPluginMethods(t *testing.T) {
 }
 
 func TestTheLoopIsToldOf(t *testing.T) {
-	info := core.LoopInfo{Turns: 1 << 40, Busy: 3 * time.Second, Slow: 2, Longest: 1500 * time.Microsecond, Ever: 20 * time.Millisecond}
+	info := turns.Info{Turns: 1 << 40, Busy: 3 * time.Second, Slow: 2, Longest: 1500 * time.Microsecond, Ever: 20 * time.Millisecond}
 	asked := 0
-	d := NewDispatcher(nil, Namespace{Name: "hark", Methods: []Method{LoopMethod(func() core.LoopInfo { asked++; return info })}})
+	d := NewDispatcher(nil, Namespace{Name: "hark", Methods: []Method{LoopMethod(func() turns.Info { asked++; return info })}})
 	got, err := d.Call(context.Background(), ReadOnly, "hark.getLoop", nil)
 	const want = "[{turns 1099511627776} {busy 3} {slow 2} {longest 0.0015} {longest_ever 0.02}]"
 	if text := fmt.Sprint(plain(t, got)); err != nil || text != want || asked != 1 {

@@ -8,14 +8,16 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/tally"
+	"github.com/hark-supervisor/hark/core/turns"
 )
 
 // Counters is what /metrics, /healthz and /readyz ask; *core.Supervisor is one.
 type Counters interface {
-	Tally(ctx context.Context) (core.Tally, error)
+	Tally(ctx context.Context) (tally.Tally, error)
 	Turn(ctx context.Context) error
 	Waiting(ctx context.Context) ([]string, error)
-	LoopTotals() core.LoopInfo
+	LoopTotals() turns.Info
 }
 
 // healthTime is how long the loop may take to turn before it counts as stuck.

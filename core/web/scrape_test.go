@@ -16,6 +16,8 @@ import (
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/core/procstat"
 	"github.com/hark-supervisor/hark/core/rpc"
+	"github.com/hark-supervisor/hark/core/tally"
+	"github.com/hark-supervisor/hark/core/turns"
 	"github.com/hark-supervisor/hark/eventlistener"
 	"github.com/hark-supervisor/hark/eventlistener/spool"
 )
@@ -26,7 +28,7 @@ type scraped struct {
 	rpc.Events
 	infos []core.ProcessInfo
 	subs  []core.SubscriberInfo
-	tally core.Tally
+	tally tally.Tally
 	mood  core.Mood
 	fail  error
 }
@@ -34,12 +36,12 @@ type scraped struct {
 func (s *scraped) AllProcessInfo(context.Context) ([]core.ProcessInfo, error) { return s.infos, s.fail }
 func (s *scraped) Identifier() string                                         { return "super" }
 func (s *scraped) Mood() core.Mood                                            { return s.mood }
-func (s *scraped) Tally(context.Context) (core.Tally, error)                  { return s.tally, s.fail }
+func (s *scraped) Tally(context.Context) (tally.Tally, error)                 { return s.tally, s.fail }
 func (s *scraped) Turn(context.Context) error                                 { return s.fail }
 func (s *scraped) Waiting(context.Context) ([]string, error)                  { return nil, s.fail }
 func (s *scraped) Subscribers(context.Context) ([]core.SubscriberInfo, error) { return s.subs, s.fail }
-func (s *scraped) LoopTotals() core.LoopInfo {
-	return core.LoopInfo{Turns: 12, Busy: 1500 * time.Millisecond, Slow: 2, Ever: 20 * time.Millisecond}
+func (s *scraped) LoopTotals() turns.Info {
+	return turns.Info{Turns: 12, Busy: 1500 * time.Millisecond, Slow: 2, Ever: 20 * time.Millisecond}
 }
 
 // page is a handler for it that has everything there is to be told.
@@ -86,7 +88,7 @@ func everything() *scraped {
 			{Name: "ops", Kind: core.NotifierSubscriber, Suppressed: 11, LastError: "no route"},
 			{Name: "stream-1", Kind: core.StreamSubscriber}, {Name: "stream-2", Kind: core.StreamSubscriber},
 		},
-		tally: core.Tally{
+		tally: tally.Tally{
 			Events: map[string]uint64{"TICK_5": 4}, Endings: map[string]uint64{"signal 9": 2}, Starts: map[string]uint64{"web": 5},
 			LogBytes: 100, LogDropped: 10, LogRotations: 1,
 		},

@@ -1,4 +1,4 @@
-package core
+package turns
 
 import (
 	"sync"
@@ -13,11 +13,11 @@ const inboxBytes = 4 << 20
 // inbox holds the messages to the loop, in order. Anyone may put; only the loop
 // takes. Only output has a size and may wait; calls, ends of children and
 // spawns are few and must never be held up behind it.
-type inbox struct {
+type inbox[S any] struct {
 	mu     sync.Mutex
 	room   sync.Cond
-	queue  []func()
-	spare  []func()
+	queue  []func(S)
+	spare  []func(S)
 	bytes  int
 	closed bool
 	quiet  bool      // something was put without a ring
@@ -25,21 +25,21 @@ type inbox struct {
 	wake   chan struct{}
 }
 
-func newInbox() *inbox {
-	b := &inbox{wake: make(chan struct{}, 1)}
+func newInbox[S any]() *inbox[S] {
+	b := &inbox[S]{wake: make(chan struct{}, 1)}
 	b.room.L = &b.mu
 	return b
 }
 
 // put adds a message; false once the loop has ended.
-func (b *inbox) put(f func()) bool {
+func (b *inbox[S]) put(f func(S)) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.add(f)
 }
 
 // add is put, with the lock.
-func (b *inbox) add(f func()) bool {
+func (b *inbox[S]) add(f func(S)) bool {
 	if b.closed {
 		return false
 	}
@@ -55,11 +55,14 @@ func (b *inbox) add(f func()) bool {
 // start takes, and many times what a spawn does.
 const lazyAfter = 2 * time.Millisecond
 
+// LazyLook is how often a loop must look into its inbox by itself while more messages are to come by PutLazy.
+const LazyLook = 100 * time.Millisecond
+
 // putLazy adds a message that more of the like follow at once: the loop is not
 // woken for each of a thousand spawns, but for the first that finds it was left
 // alone for lazyAfter. Whoever puts the last of them uses put; as that one may hang,
-// the loop looks by itself every lazyLook while spawns are outstanding.
-func (b *inbox) putLazy(f func()) {
+// the loop looks by itself every LazyLook while spawns are outstanding.
+func (b *inbox[S]) putLazy(f func(S)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
@@ -75,7 +78,7 @@ func (b *inbox) putLazy(f func()) {
 
 // putOutput adds a message that stands for n bytes of output, waiting while
 // too many are on their way.
-func (b *inbox) putOutput(n int, f func()) bool {
+func (b *inbox[S]) putOutput(n int, f func(S)) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for b.bytes > inboxBytes && !b.closed {
@@ -86,13 +89,13 @@ func (b *inbox) putOutput(n int, f func()) bool {
 }
 
 // idle tells that nothing waits for the loop.
-func (b *inbox) idle() bool {
+func (b *inbox[S]) idle() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.queue) == 0 && !b.closed
 }
 
-func (b *inbox) ring() {
+func (b *inbox[S]) ring() {
 	select {
 	case b.wake <- struct{}{}:
 	default:
@@ -100,7 +103,7 @@ func (b *inbox) ring() {
 }
 
 // take gives all that waits. The slice is the caller's until the next take.
-func (b *inbox) take() []func() {
+func (b *inbox[S]) take() []func(S) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	clear(b.spare)
@@ -115,7 +118,7 @@ func (b *inbox) take() []func() {
 }
 
 // close makes every later put fail and frees who waits; what was put is dropped.
-func (b *inbox) close() {
+func (b *inbox[S]) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true

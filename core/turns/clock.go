@@ -1,4 +1,4 @@
-package core
+package turns
 
 import "time"
 
@@ -11,14 +11,14 @@ type Clock interface {
 	Alarm(t time.Time) (<-chan time.Time, func())
 }
 
-// SystemClock is the Clock of the machine.
-type SystemClock struct{}
+// System is the Clock of the machine.
+type System struct{}
 
 // Now gives time.Now.
-func (SystemClock) Now() time.Time { return time.Now() }
+func (System) Now() time.Time { return time.Now() }
 
 // Alarm gives a timer's channel.
-func (SystemClock) Alarm(t time.Time) (<-chan time.Time, func()) {
+func (System) Alarm(t time.Time) (<-chan time.Time, func()) {
 	timer := time.NewTimer(time.Until(t))
 	return timer.C, func() { timer.Stop() }
 }

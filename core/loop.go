@@ -1,0 +1,212 @@
+package core
+
+import (
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/logs"
+	"github.com/hark-supervisor/hark/core/losses"
+	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/core/tally"
+	"github.com/hark-supervisor/hark/core/ticks"
+	"github.com/hark-supervisor/hark/core/turns"
+	"github.com/hark-supervisor/hark/eventlistener"
+)
+
+// loop is the state of a Supervisor: groups, processes, pools and what is due for them. It is reached only
+// in a turn of turns.Loop, which gives it to the function that asks for it; a goroutine that is started here
+// must not take it along.
+type loop struct {
+	*surroundings
+	bus *eventlistener.Bus
+
+	groups     map[string]*group
+	order      []*group        // as added, which is the order of Supervisor's dict
+	configured []*config.Group // the last configuration read; groups hold the active one
+	pools      []*group        // the listener groups of order
+	duties     []duty
+	deadlines  deadlines
+	ticks      *ticks.Ticks
+	restarts   listenerRestarts           // of listeners that timed out or broke the protocol
+	losses     losses.Ledger              // to be announced
+	closing    map[string]<-chan struct{} // spools of removed groups; closed when they are
+	attached   []*Attachment
+	printer    *logs.Printer      // made by the first pool that prints results
+	faulty     map[*channel]retry // log files that refuse writes
+	waited     int                // processes that WaitFors wait for
+	spawning   int                // spawns asked for and not answered
+	tally      *tally.Counter
+	stopping   bool
+	stopGroups []*group // still to be stopped, the next one last
+	reported   time.Time
+	drainFor   *group    // the listeners that may answer first, before they are stopped
+	drainUntil time.Time // but no longer than this
+	stopOf     groupStop // the group that is being stopped in a shutdown
+}
+
+func newLoop(around *surroundings, o *Options) *loop {
+	l := &loop{
+		surroundings: around,
+		bus:          o.Bus,
+		groups:       make(map[string]*group, len(o.Config.Groups)),
+		configured:   o.Config.Groups,
+		ticks:        ticks.New(o.Clock.Now()),
+		faulty:       make(map[*channel]retry),
+		restarts:     listenerRestarts{due: make(map[*member]time.Time)},
+		closing:      make(map[string]<-chan struct{}),
+		tally:        tally.New(),
+	}
+	l.bus.Panicked = func(p any) { l.guard.Refused(l.clock.Now(), p) }
+	l.duties = []duty{
+		{"the time of a process", l.deadlines.next, l.stepDue},
+		{"a shutdown", l.nextOfShutdown, l.shutdownTurn},
+		{"ticks", func(now time.Time) (time.Time, bool) { return l.ticks.Next(now, l.bus) }, func(now time.Time) { l.ticks.Publish(now, l.bus) }},
+		{"log files that refuse writes", l.nextRetry, l.retryLogs},
+		{"listeners that owe an answer", l.nextPoolCheck, l.checkPools},
+		{"listeners to be restarted", l.restarts.next, l.restartListeners},
+		{"losses to be announced", func(time.Time) (time.Time, bool) { return l.losses.Next() }, l.announceLosses},
+		{"events for listeners", l.nextLook, func(time.Time) { l.dispatch() }},
+	}
+	return l
+}
+
+// duty is something that the loop does by itself.
+type duty struct {
+	what string
+	next func(now time.Time) (at time.Time, wanted bool) // when it must be looked at
+	do   func(now time.Time)                             // what is due, at the end of any turn
+}
+
+// perform does what is due. A panic ends that and nothing else.
+func (l *loop) perform(d *duty, now time.Time) {
+	defer l.guard.Caught(d.what)
+	d.do(now)
+}
+
+// Settle is turns.State's: it does what is due after the messages of a turn.
+func (l *loop) Settle() (next time.Time, over bool) {
+	now := l.clock.Now()
+	for i := range l.duties {
+		l.perform(&l.duties[i], now)
+	}
+	switch {
+	case l.stopped():
+		return time.Time{}, true
+	case l.guard.Hopeless():
+		l.abandon()
+		return time.Time{}, true
+	}
+	return l.nextAlarm(now), false
+}
+
+// nextAlarm is the earliest moment at which the loop has something to do by itself.
+// Zero is never.
+func (l *loop) nextAlarm(now time.Time) (next time.Time) {
+	for i := range l.duties {
+		if at, wanted := l.duties[i].next(now); wanted && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
+	return next
+}
+
+// nextLook is when the loop looks for spawns of which no more was heard (turns.Loop's PutLazy).
+func (l *loop) nextLook(now time.Time) (time.Time, bool) {
+	if l.spawning <= 1 {
+		return time.Time{}, false
+	}
+	return now.Add(turns.LazyLook), true
+}
+
+// begin is the first turn.
+func (l *loop) begin(signals <-chan os.Signal) {
+	l.bus.Publish(eventlistener.NewSupervisorState(eventlistener.SupervisorStateChangeRunning))
+	l.hear(signals)
+	l.guard.Safely("starting programs with autostart", l.boot)
+}
+
+// hear takes in the signals that came before Run: after TERM nothing is started.
+func (l *loop) hear(signals <-chan os.Signal) {
+	for {
+		select {
+		case sig := <-signals:
+			l.guard.Safely("a signal", func() { l.handleSignal(sig) })
+		default:
+			return
+		}
+	}
+}
+
+// hangDrain is how long a shutdown waits for file systems that do not answer, to write what is kept for programs' logs.
+const hangDrain = time.Second
+
+// end lets go of everything outside, when there are no more messages.
+func (l *loop) end() {
+	for _, g := range l.order {
+		l.closeGroup(g)
+	}
+	l.closeSpools()
+	l.detachAll()
+	if l.printer != nil {
+		l.printer.Close(printPatience)
+	}
+	if l.Mood() == MoodShutdown {
+		for _, t := range l.lanes.Abandon(hangDrain) {
+			l.log(config.ERRO, t.Error())
+		}
+	}
+}
+
+// stepDue steps the machines whose time has come.
+func (l *loop) stepDue(now time.Time) {
+	for l.stepNext(now) {
+	}
+}
+
+// stepNext steps the machine whose time came first, and reports whether there was one.
+func (l *loop) stepNext(now time.Time) (stepped bool) {
+	due, ok := l.deadlines.next(now)
+	if !ok || due.After(now) {
+		return false
+	}
+	m := l.deadlines[0]
+	defer l.guard.Caught("the time of a process")
+	defer func() {
+		if !stepped { // it would be due forever
+			l.deadlines.forget(m)
+			stepped = true
+		}
+	}()
+	l.step(m, process.Elapsed{})
+	return true
+}
+
+// boot starts what autostart wants and was never started, in Supervisor's order
+// (supervisord.py, runforever: groups by priority, processes as configured).
+func (l *loop) boot() {
+	for _, g := range l.byPriority() {
+		l.bootGroup(g)
+	}
+}
+
+func (l *loop) bootGroup(g *group) {
+	for _, m := range g.members {
+		l.step(m, process.Boot{})
+	}
+}
+
+// abandon kills what runs, for a loop that cannot stop it. Every process is tried.
+func (l *loop) abandon() {
+	l.log(config.CRIT, "internal errors without end: killing all processes")
+	for _, g := range l.order {
+		for _, m := range g.members {
+			if pid := m.machine.Pid(); pid > 0 && m.machine.State() != process.Unknown {
+				if syscall.Kill(-pid, syscall.SIGKILL) != nil {
+					_ = syscall.Kill(pid, syscall.SIGKILL)
+				}
+			}
+		}
+	}
+}

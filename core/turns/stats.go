@@ -1,0 +1,60 @@
+package turns
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// stats measure the loop: how long it is busy before it waits again is how long everybody else may have to wait for it.
+type stats struct {
+	began   time.Time // the loop's alone
+	count   atomic.Uint64
+	busy    atomic.Int64
+	slow    atomic.Uint64
+	longest atomic.Int64 // since it was asked last
+	ever    atomic.Int64
+}
+
+// Slow is how long a turn of the loop may take before it counts as slow: what a turn is for should never take so long.
+const Slow = 10 * time.Millisecond
+
+func (t *stats) begin() { t.began = time.Now() }
+
+func (t *stats) end() {
+	if t.began.IsZero() { // the first one, which starts all programs
+		return
+	}
+	took := int64(time.Since(t.began))
+	t.count.Add(1)
+	t.busy.Add(took)
+	if took > int64(Slow) {
+		t.slow.Add(1)
+	}
+	for _, most := range []*atomic.Int64{&t.longest, &t.ever} {
+		if took > most.Load() {
+			most.Store(took)
+		}
+	}
+}
+
+// Info is how busy a loop is.
+type Info struct {
+	Turns   uint64
+	Busy    time.Duration // that they took together
+	Slow    uint64        // of them that took longer than Slow
+	Longest time.Duration // since Info was asked for last
+	Ever    time.Duration // since the start, but for the turn that starts the programs
+}
+
+// Info reports how long the turns of the loop take. It does not block.
+func (l *Loop[S]) Info() Info {
+	i := l.Totals()
+	i.Longest = time.Duration(l.stats.longest.Swap(0))
+	return i
+}
+
+// Totals is Info without Longest: whoever asks for it takes that from nobody else. It does not block.
+func (l *Loop[S]) Totals() Info {
+	t := &l.stats
+	return Info{Turns: t.count.Load(), Busy: time.Duration(t.busy.Load()), Slow: t.slow.Load(), Ever: time.Duration(t.ever.Load())}
+}
