@@ -57,7 +57,7 @@ func (l *loop) step(m *member, in process.Input) (unsent string) {
 	return unsent
 }
 
-// exitOf is how a process ended, if that is what its machine is told of.
+// exitOf is how a process ended, if an input says so.
 func exitOf(in process.Input) eventlistener.Exit {
 	r, ended := in.(process.Reaped)
 	if !ended {
