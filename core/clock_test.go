@@ -200,7 +200,7 @@ func TestAStepOfTheClockChangesNoLog(t *testing.T) {
 		for i := range 1000 {
 			fmt.Fprintf(&want, "%d\n", i+1)
 		}
-		path := r.processOf("says", "says").logs.Stdout
+		path := r.processOf("says", "says").output.Logs.Stdout
 		r.until("all is in the logs", func() bool { return wholeLog(t, path, 100) == want.String() })
 		if err := r.SignalProcess(ctx, "says", "says", syscall.SIGKILL); err != nil {
 			t.Error(err)

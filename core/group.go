@@ -8,7 +8,6 @@ import (
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/fastcgi"
-	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/core/output"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/eventlistener"
@@ -33,17 +32,14 @@ type group struct {
 
 // member is one process of a group. Loop only, but for conf, which never changes.
 type member struct {
-	group   *group
-	conf    *config.Process
-	logs    output.Paths
-	machine *process.Machine
-	spawn   *child.Spawn // a spawn asked for and not yet answered
-	child   *child.Child // the last child; its pipes may outlive it
-	stdout  *channel     // the channels of the last spawn
-	stderr  *channel
-	waiters []waiter
-	// The times in which the logs cannot be written, over all spawns.
-	stdoutEpisode, stderrEpisode logs.Episode
+	group    *group
+	conf     *config.Process
+	output   output.Process
+	machine  *process.Machine
+	spawn    *child.Spawn // a spawn asked for and not yet answered
+	child    *child.Child // the last child; its pipes may outlive it
+	channels *output.Pair // of the last spawn; nil: there was none
+	waiters  []waiter
 
 	restarts int  // ProcessInfo.Restarts
 	forsaken bool // a shutdown could not stop it
@@ -55,6 +51,13 @@ type member struct {
 	again    restartRow            // listener groups
 }
 
+func newMember(g *group, p *config.Process, paths output.Paths) *member {
+	return &member{
+		group: g, conf: p, machine: process.New(specOf(p)), slot: -1,
+		output: output.Process{Ref: eventlistener.Process{Name: p.Name, Group: g.conf.Name}, Conf: p, Logs: paths},
+	}
+}
+
 // addGroup makes a group active and announces it (supervisord.py, add_process_group).
 func (l *loop) addGroup(g *config.Group, paths []output.Paths, sp *poolSpool) {
 	active := &group{conf: g, spool: sp, byName: make(map[string]*member, len(g.Processes))}
@@ -64,7 +67,7 @@ func (l *loop) addGroup(g *config.Group, paths []output.Paths, sp *poolSpool) {
 	}
 	at := make(map[string]int, len(g.Processes))
 	for i, p := range g.Processes {
-		m := &member{group: active, conf: p, logs: paths[i], machine: process.New(specOf(p)), slot: -1}
+		m := newMember(active, p, paths[i])
 		active.byName[p.Name] = m
 		// Of two processes with one name the last is kept, in the first's place, as
 		// in Supervisor's dict.
@@ -92,7 +95,7 @@ func (l *loop) removeGroup(g *group) {
 	l.closeGroup(g)
 	for _, m := range g.members {
 		m.gone()
-		l.tellSinks(m)
+		l.output.Sinks.Gone(g.conf.Name, m.conf.Name)
 		l.deadlines.forget(m)
 	}
 	if g.socket != nil {

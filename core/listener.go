@@ -5,9 +5,11 @@ import (
 	"os"
 	"time"
 
+	"github.com/hark-supervisor/hark/core/activity"
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/logs"
+	"github.com/hark-supervisor/hark/core/output"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
@@ -15,7 +17,7 @@ import (
 // openPool makes the pool of a listener group and subscribes it: from now on
 // events wait for its listeners, started or not.
 func (l *loop) openPool(g *group) {
-	conf := g.conf.Listener
+	s, conf := l.surroundings, g.conf.Listener
 	c := eventlistener.PoolConfig{
 		Name:          g.conf.Name,
 		Server:        l.Identifier(),
@@ -37,6 +39,7 @@ func (l *loop) openPool(g *group) {
 	g.pool = eventlistener.NewPool(l.bus, c)
 	for _, m := range g.members {
 		m.listens = g.pool.Add(m.conf.Name)
+		m.output.Replies = func(ch *child.Child, b []byte) { s.said(m, ch, b) }
 	}
 	for _, t := range conf.Events {
 		g.types = append(g.types, t.String())
@@ -82,9 +85,7 @@ func (l *loop) pooled(g *group, o eventlistener.Outcome) {
 	case eventlistener.TimedOut:
 		l.restarts.want(g.byName[o.Listener], true)
 	case eventlistener.Violated:
-		if stdout := g.byName[o.Listener].stdout; stdout != nil {
-			stdout.deaf.Store(true) // its chatter need not trouble the loop any more
-		}
+		g.byName[o.Listener].channels.Deafen()
 		if g.conf.Listener.RestartOnError {
 			l.restarts.want(g.byName[o.Listener], false)
 		}
@@ -101,9 +102,20 @@ func (m *member) listenerMoved(from, to process.State) {
 	} // after an exit Exited follows
 }
 
-// listenerSaid takes what a listener wrote to its stdout. What descendants of
+// said has the loop take what a listener wrote to its stdout.
+func (s *surroundings) said(m *member, c *child.Child, b []byte) {
+	if !s.turns.AtOnce(func(l *loop) { l.listenerSaid(m, c, b) }) {
+		kept := append([]byte(nil), b...)
+		s.turns.PutOutput(len(b), func(l *loop) { l.listenerSaid(m, c, kept) })
+	}
+}
+
+// listenerSaid takes what a listener wrote. What descendants of
 // one that ended still write is no answer of the next.
 func (l *loop) listenerSaid(m *member, c *child.Child, said []byte) {
+	if l.opts.Config.Supervisord.LogLevel <= config.DEBG { // here, so that it stands between what was sent and what came of it
+		l.log(config.DEBG, activity.Reply(m.conf.Name, output.Stdout, said))
+	}
 	if c == m.child {
 		m.listens.Feed(said)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/core/losses"
+	"github.com/hark-supervisor/hark/core/output"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/core/tally"
 	"github.com/hark-supervisor/hark/core/ticks"
@@ -33,10 +34,10 @@ type loop struct {
 	losses     losses.Ledger              // to be announced
 	closing    map[string]<-chan struct{} // spools of removed groups; closed when they are
 	attached   []*Attachment
-	printer    *logs.Printer      // made by the first pool that prints results
-	faulty     map[*channel]retry // log files that refuse writes
-	waited     int                // processes that WaitFors wait for
-	spawning   int                // spawns asked for and not answered
+	printer    *logs.Printer   // made by the first pool that prints results
+	retries    *output.Retries // of log files that refuse writes
+	waited     int             // processes that WaitFors wait for
+	spawning   int             // spawns asked for and not answered
 	tally      *tally.Counter
 	stopping   bool
 	stopGroups []*group // still to be stopped, the next one last
@@ -53,7 +54,7 @@ func newLoop(around *surroundings, o *Options) *loop {
 		groups:       make(map[string]*group, len(o.Config.Groups)),
 		configured:   o.Config.Groups,
 		ticks:        ticks.New(o.Clock.Now()),
-		faulty:       make(map[*channel]retry),
+		retries:      output.NewRetries(),
 		restarts:     listenerRestarts{due: make(map[*member]time.Time)},
 		closing:      make(map[string]<-chan struct{}),
 		tally:        tally.New(),
@@ -63,7 +64,7 @@ func newLoop(around *surroundings, o *Options) *loop {
 		{"the time of a process", l.deadlines.next, l.stepDue},
 		{"a shutdown", l.nextOfShutdown, l.shutdownTurn},
 		{"ticks", func(now time.Time) (time.Time, bool) { return l.ticks.Next(now, l.bus) }, func(now time.Time) { l.ticks.Publish(now, l.bus) }},
-		{"log files that refuse writes", l.nextRetry, l.retryLogs},
+		{"log files that refuse writes", l.retries.Next, l.retries.Do},
 		{"listeners that owe an answer", l.nextPoolCheck, l.checkPools},
 		{"listeners to be restarted", l.restarts.next, l.restartListeners},
 		{"losses to be announced", func(time.Time) (time.Time, bool) { return l.losses.Next() }, l.announceLosses},

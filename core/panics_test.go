@@ -10,6 +10,7 @@ import (
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/guard"
+	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
@@ -51,7 +52,7 @@ func TestAPanicOfTheOutputsThreadIsTold(t *testing.T) {
 	r := run(t, program("a", "/bin/cat", func(p *config.Process) { p.Stdout.EventsEnabled = true }), program("b", "/bin/cat", func(p *config.Process) { p.Stdout.EventsEnabled = true }))
 	r.untilState("b", process.Running)
 	ctx := context.Background()
-	_ = r.turns.Ask(ctx, func(l *loop) { l.groups["a"].byName["a"].stdout.splitter = nil })
+	r.SetSinks([]logs.Sink{brokenSink{}})
 	for _, name := range []string{"a", "b"} {
 		if err := r.SendStdin(ctx, name, name, []byte("hello\n")); err != nil {
 			t.Fatal(err)
@@ -60,6 +61,22 @@ func TestAPanicOfTheOutputsThreadIsTold(t *testing.T) {
 	r.until("the output of b is an event", func() bool { return len(r.events.payloads(eventlistener.ProcessLogStdout)) == 1 })
 	r.until("that of a is told", func() bool { return r.logged("internal error (output of a process)") })
 }
+
+// brokenSink panics at the output of a.
+type brokenSink struct{}
+
+func (brokenSink) Source(_, process, _ string, _ func()) func(int, time.Time, []byte) bool {
+	return func(int, time.Time, []byte) bool {
+		if process == "a" {
+			panic("a broken sink")
+		}
+		return false
+	}
+}
+
+func (brokenSink) Gone(string, string) {}
+
+func (brokenSink) Keep(func(group, process string) bool) {}
 
 // Panics without end are an orderly end: here, of every message.
 func TestPanicsWithoutEndEndTheDaemonInOrder(t *testing.T) {

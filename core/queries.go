@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/output"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/core/tally"
 	"github.com/hark-supervisor/hark/core/turns"
@@ -72,7 +73,7 @@ func (s *Supervisor) ConfigInfo(ctx context.Context) ([]ConfigInfo, error) {
 				}
 				if active != nil && active.conf == g {
 					if m := active.byName[p.Name]; m != nil {
-						info.StdoutLog, info.StderrLog = m.logs.Stdout, m.logs.Stderr
+						info.StdoutLog, info.StderrLog = m.output.Logs.Stdout, m.output.Logs.Stderr
 					}
 				}
 				all = append(all, info)
@@ -100,10 +101,10 @@ func (s *Supervisor) LogPath(ctx context.Context, group, name, channel string) (
 	if err != nil {
 		return "", err
 	}
-	if channel == stderrChannel {
-		return m.logs.Stderr, nil
+	if channel == output.Stderr {
+		return m.output.Logs.Stderr, nil
 	}
-	return m.logs.Stdout, nil
+	return m.output.Logs.Stdout, nil
 }
 
 // Tally gives what was counted.
@@ -115,7 +116,7 @@ func (s *Supervisor) Tally(ctx context.Context) (t tally.Tally, err error) {
 		}
 		t = l.tally.Read(l.bus.Published(), groups)
 	})
-	s.written.Read(&t)
+	s.output.Written.Read(&t)
 	return t, err
 }
 

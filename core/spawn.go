@@ -8,6 +8,7 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/environment"
 	"github.com/hark-supervisor/hark/core/guard"
+	"github.com/hark-supervisor/hark/core/output"
 	"github.com/hark-supervisor/hark/core/process"
 )
 
@@ -42,43 +43,29 @@ func (l *loop) launch(m *member) {
 		Listener:       m.group.pool != nil,
 	}
 	s := l.surroundings // for other threads
-	stdout := s.newChannel(m, &c.Stdout, stdoutChannel)
-	r.Stdout = stdout
-	var stderr *channel
-	if !c.RedirectStderr {
-		stderr = s.newChannel(m, &c.Stderr, stderrChannel)
-		r.Stderr = stderr
+	channels := output.NewPair(&s.output, &m.output)
+	r.Stdout, r.Eager = channels.Stdout, channels.Eager()
+	if channels.Stderr != nil {
+		r.Stderr = channels.Stderr
 	}
-	r.Eager = stdout.eager() || stderr != nil && stderr.eager()
 	prepared := false
 	r.Prepare = func() (stdin int, err error) {
 		stdin, err = -1, guard.ErrInternal
-		s.guard.Safely("preparing a spawn", func() { stdin, err = s.prepare(m.group, stdout, stderr) })
+		s.guard.Safely("preparing a spawn", func() { stdin, err = prepareSpawn(m.group, channels) })
 		prepared = err == nil
 		return stdin, err
 	}
-	r.Late = func() {
-		stdout.late()
-		if stderr != nil {
-			stderr.late()
-		}
-	}
+	r.Late = channels.Late
 	r.Unprepare = func() {
 		if prepared {
 			m.group.releaseSocket()
 		}
-		stdout.unprepared()
-		if stderr != nil {
-			stderr.unprepared()
-		}
+		channels.Unprepared()
 	}
 	r.Started = func(c *child.Child) {
-		stdout.started(c)
-		if stderr != nil {
-			stderr.started(c)
-		}
+		channels.Started(c)
 		// Their files are the poller's from here on, so the loop may know them.
-		told := func(l *loop) { l.spawned(m, c, stdout, stderr) }
+		told := func(l *loop) { l.spawned(m, c, channels) }
 		if s.sys.Waiting() > 0 {
 			s.turns.PutLazy(told)
 		} else {
@@ -86,8 +73,9 @@ func (l *loop) launch(m *member) {
 		}
 	}
 	r.Failed = func(e *child.SpawnError) {
+		failed := func() { s.turns.Put(func(l *loop) { l.spawnFailed(m, e) }) }
 		if e.Preparing() { // Unprepare sees to the rest
-			s.turns.Put(func(l *loop) { l.spawnFailed(m, e) })
+			failed()
 			return
 		}
 		s.guard.Safely("a failed spawn", func() {
@@ -95,7 +83,7 @@ func (l *loop) launch(m *member) {
 				m.group.releaseSocket()
 			}
 		})
-		stdout.spawnFailed(stderr, e, func(l *loop) { l.spawnFailed(m, e) })
+		channels.Failed(e.Lines, failed)
 	}
 	r.Exited = func(_ *child.Child, ws syscall.WaitStatus) {
 		s.turns.Deliver(func(l *loop) { l.exited(m, ws) })
@@ -107,19 +95,11 @@ func (l *loop) launch(m *member) {
 	m.spawn = l.sys.Spawn(r)
 }
 
-// prepare is what a spawn needs from the disk, on a goroutine of the spawner's: its log
+// prepareSpawn is what a spawn needs from the disk, on a goroutine of the spawner's: its log
 // files and, for FastCGI, its standard input.
-func (s *surroundings) prepare(g *group, channels ...*channel) (stdin int, err error) {
-	for _, c := range channels {
-		if c == nil {
-			continue
-		}
-		if err := c.open(); err != nil {
-			return -1, err
-		}
-	}
-	if g.socket == nil {
-		return -1, nil
+func prepareSpawn(g *group, channels *output.Pair) (stdin int, err error) {
+	if err := channels.Open(); err != nil || g.socket == nil {
+		return -1, err
 	}
 	return g.socket.Get()
 }
@@ -138,12 +118,12 @@ func credentialOf(u *config.User) *child.Credential {
 // spawned, spawnFailed, spawnSlow and exited are the spawner's and the reaper's
 // answers, on the loop.
 
-func (l *loop) spawned(m *member, c *child.Child, stdout, stderr *channel) {
+func (l *loop) spawned(m *member, c *child.Child, channels *output.Pair) {
 	l.spawning--
 	m.spawn = nil
 	m.child = c
 	l.tally.Started(m.group.conf.Name)
-	m.stdout, m.stderr = stdout, stderr
+	m.channels = channels
 	if m.group.pool != nil {
 		m.listens.Started()
 	}

@@ -261,8 +261,8 @@ func (l *loop) info(m *member, now time.Time) ProcessInfo {
 		ExitStatus: code,
 		HasExit:    has,
 		Pid:        x.Pid(),
-		StdoutLog:  m.logs.Stdout,
-		StderrLog:  m.logs.Stderr,
+		StdoutLog:  m.output.Logs.Stdout,
+		StderrLog:  m.output.Logs.Stderr,
 		Restarts:   m.restarts,
 	}
 }

@@ -78,11 +78,10 @@ type surroundings struct {
 	lanes      *logs.Lanes
 	guard      *guard.Guard
 	turns      *turns.Loop[*loop]
-	sinks      atomic.Pointer[sinkTable]
 	mood       atomic.Int64 // Mood; written by the loop
 	exitStatus atomic.Int64
 	away       losses.Elsewhere
-	written    tally.Logs
+	output     output.Around // of the programs' channels
 }
 
 // Supervisor owns all process, group and pool state of one life of the daemon:
@@ -115,6 +114,10 @@ func New(o Options) (*Supervisor, error) {
 	around := &surroundings{opts: o, log: o.Log, clock: o.Clock, sys: o.System, env: environment.Base(o.Environ), lanes: o.Lanes}
 	around.guard = guard.New(func(text string) { o.Log(config.CRIT, text) }, around.broken)
 	around.mood.Store(int64(MoodRunning))
+	around.output = output.Around{
+		Loop: outputs{around}, System: o.System, Guard: around.guard, Lanes: o.Lanes, Syslog: o.Syslog,
+		Sinks: &output.Sinks{}, Written: &tally.Logs{}, Log: o.Log, Settings: &o.Config.Supervisord,
+	}
 	l := newLoop(around, &o)
 	around.turns = turns.New(l, o.Clock, around.guard)
 	spools := l.openSpools(o.Config.Groups)
@@ -143,7 +146,7 @@ func (s *Supervisor) Discard() {
 		for _, g := range l.order {
 			g.unused()
 			for _, m := range g.members {
-				output.DiscardLogs([]*config.Process{m.conf}, []output.Paths{m.logs})
+				output.DiscardLogs([]*config.Process{m.conf}, []output.Paths{m.output.Logs})
 			}
 		}
 	})

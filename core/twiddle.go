@@ -117,7 +117,7 @@ func (l *loop) addMembers(g *group, fresh []*config.Process, paths []output.Path
 		g.added = make(map[string]bool)
 	}
 	for i, p := range fresh {
-		m := &member{group: g, conf: p, logs: paths[i], machine: process.New(specOf(p)), slot: -1}
+		m := newMember(g, p, paths[i])
 		g.byName[p.Name], g.added[p.Name] = m, true
 		added = append(added, m)
 		l.log(config.INFO, fmt.Sprintf("added process: '%s', which is in no configuration file", m.namespec()))
@@ -165,7 +165,7 @@ func (l *loop) removeMember(m *member) {
 		g.dropped[m.conf.Name] = true
 	}
 	m.gone()
-	l.tellSinks(m)
+	l.output.Sinks.Gone(g.conf.Name, m.conf.Name)
 	l.log(config.INFO, fmt.Sprintf("removed process: '%s'", m.namespec()))
 }
 

@@ -1,54 +1,44 @@
-package core
+package output
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/logs"
 )
 
+// Sinks are who gets copies of what processes write. They may be used on any thread.
+type Sinks struct{ table atomic.Pointer[sinkTable] }
+
 // sinkTable is the sinks at one time. It is replaced, never changed.
 type sinkTable struct{ sinks []logs.Sink }
 
-// SetSinks says who gets copies of what processes write, from now on; those that are no longer among them get
-// nothing more soon after, and hold no process back. A listener's answers are not output. It may be called from any goroutine and does not block.
-func (s *Supervisor) SetSinks(sinks []logs.Sink) {
+// Set replaces them. Channels of processes that run have to be retapped.
+func (s *Sinks) Set(sinks []logs.Sink) {
 	var t *sinkTable // none: output costs nothing more
 	if len(sinks) > 0 {
 		t = &sinkTable{slices.Clone(sinks)}
 	}
-	s.sinks.Store(t)
-	s.turns.Put(func(l *loop) {
-		if t != nil {
-			for _, sink := range t.sinks {
-				sink.Keep(l.has) // they may have served another supervisor before
-			}
-		}
-		for _, g := range l.order {
-			for _, m := range g.members {
-				for _, c := range m.channels() {
-					s.post(c, c.retap)
-				}
-			}
-		}
-	})
+	s.table.Store(t)
 }
 
-// has reports whether there is a process.
-func (l *loop) has(group, process string) bool {
-	g := l.groups[group]
-	return g != nil && g.byName[process] != nil
-}
-
-// tellSinks tells the sinks that a process is no longer there.
-func (l *loop) tellSinks(m *member) {
-	t := l.sinks.Load()
-	if t == nil {
-		return
+// Keep tells the sinks which processes there are: they may have served another supervisor before.
+func (s *Sinks) Keep(has func(group, process string) bool) {
+	if t := s.table.Load(); t != nil {
+		for _, sink := range t.sinks {
+			sink.Keep(has)
+		}
 	}
-	for _, sink := range t.sinks {
-		sink.Gone(m.group.conf.Name, m.conf.Name)
+}
+
+// Gone tells the sinks that a process is no longer there.
+func (s *Sinks) Gone(group, process string) {
+	if t := s.table.Load(); t != nil {
+		for _, sink := range t.sinks {
+			sink.Gone(group, process)
+		}
 	}
 }
 
@@ -74,8 +64,8 @@ func (t *taps) full() bool {
 }
 
 // sink gives output to the sinks.
-func (c *channel) sink(b []byte) {
-	if c.s.sinks.Load() != c.taps.table {
+func (c *Channel) sink(b []byte) {
+	if c.Sinks.table.Load() != c.taps.table {
 		c.tap()
 	}
 	if len(c.taps.all) == 0 {
@@ -97,15 +87,15 @@ func (c *channel) sink(b []byte) {
 }
 
 // tap turns to the sinks there are now.
-func (c *channel) tap() {
-	c.taps = taps{table: c.s.sinks.Load()}
-	if c.taps.table == nil || c.replies {
+func (c *Channel) tap() {
+	c.taps = taps{table: c.Sinks.table.Load()}
+	if c.taps.table == nil || c.replies != nil {
 		return
 	}
 	for _, sink := range c.taps.table.sinks {
 		t := &tap{}
-		t.log = sink.Source(c.member.group.conf.Name, c.member.conf.Name, c.name, func() {
-			c.s.post(c, func() child.Work {
+		t.log = sink.Source(c.process.Group, c.process.Name, c.name, func() {
+			c.post(func() child.Work {
 				t.full = false
 				c.settlePause()
 				return nil
@@ -118,8 +108,8 @@ func (c *channel) tap() {
 }
 
 // retap lets go of sinks that are there no more.
-func (c *channel) retap() child.Work {
-	if c.s.sinks.Load() != c.taps.table {
+func (c *Channel) retap() child.Work {
+	if c.Sinks.table.Load() != c.taps.table {
 		c.tap()
 		c.settlePause()
 	}
