@@ -1,5 +1,5 @@
-// Package daemontest runs a real supervisord for tests of listeners and other
-// programs that live under one.
+// Package daemontest runs a real supervisord for tests of listeners, plugins and
+// other programs that live under one.
 //
 //	func TestMain(m *testing.M) { os.Exit(daemontest.Main(m)) }
 //
@@ -12,22 +12,35 @@
 //		d.WaitLog("mine entered RUNNING state")
 //	}
 //
-// Main builds Hark's supervisord once for the tests of a package. Where the
-// variable HARK_TEST_SUPERVISORD names a program, that one is run instead.
+//	func TestMyPlugin(t *testing.T) {
+//		d := daemontest.Start(t, daemontest.Plugin(t, "mine", ".")+`
+//	[notifier:ops]
+//	plugin=mine
+//	url=http://127.0.0.1:8080/
+//	`)
+//		d.WaitLog("plugin mine is RUNNING")
+//	}
+//
+// Main builds supervisord once for the tests of a package, from the source that
+// the module under test has of Hark: it takes a minute the first time, and Go's
+// compiler. Where the variable HARK_TEST_SUPERVISORD names a program, that one is
+// run instead, and nothing is built.
 package daemontest
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // Variable names the supervisord to run.
@@ -35,9 +48,9 @@ const Variable = "HARK_TEST_SUPERVISORD"
 
 // Patience is how long anything is waited for that must come. It bounds a
 // failure, never a success.
-const Patience = 60 * time.Second
+const Patience = testkit.Patience
 
-const daemonPackage = "github.com/hark-supervisor/hark/cmd/supervisord"
+const module = "github.com/hark-supervisor/hark"
 
 // Main runs the tests of a package with a supervisord built for them, and returns
 // their exit status.
@@ -50,8 +63,8 @@ func Main(m *testing.M) int {
 		}
 		defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
 		binary := filepath.Join(dir, "supervisord")
-		if out, err := exec.Command("go", "build", "-o", binary, daemonPackage).CombinedOutput(); err != nil {
-			_, _ = fmt.Fprintf(os.Stderr, "cannot build supervisord: %v\n%s", err, out)
+		if err := build(binary); err != nil {
+			_, _ = fmt.Fprintf(os.Stderr, "daemontest: %v\n", err)
 			return 1
 		}
 		if err := os.Setenv(Variable, binary); err != nil {
@@ -60,6 +73,40 @@ func Main(m *testing.M) int {
 		}
 	}
 	return m.Run()
+}
+
+// build builds supervisord in Hark's own module, as the module under test has it (from the cache, by replace, or itself):
+// a module that imports this package need not know of the modules that supervisord alone is made of.
+func build(binary string) error {
+	var errors bytes.Buffer
+	list := exec.Command("go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module)
+	list.Stderr = &errors
+	found, err := list.Output()
+	dir := strings.TrimSpace(string(found))
+	if err != nil || dir == "" {
+		return fmt.Errorf("cannot find the source of supervisord (%v): %s%s may name one that is built", err, &errors, Variable)
+	}
+	build := exec.Command("go", "build", "-mod=readonly", "-tags", "grpcnotrace", "-o", binary, "./cmd/supervisord")
+	build.Dir, build.Env = dir, append(os.Environ(), "GOWORK=off", "PWD="+dir)
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("cannot build supervisord in %s (%w): %s%s may name one that is built", dir, err, out, Variable)
+	}
+	return nil
+}
+
+// Plugin builds a plugin, pkg being its package as go build has it, and returns
+// the section that lets the daemon run it under that name.
+func Plugin(t testing.TB, name, pkg string) string {
+	t.Helper()
+	program := filepath.Join(testkit.Dir(t), name)
+	if out, err := exec.Command("go", "build", "-o", program, pkg).CombinedOutput(); err != nil {
+		t.Fatalf("cannot build %s: %v\n%s", pkg, err, out)
+	}
+	content, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("\n[plugin:%s]\ncommand=%s\nsha256=%x\n", name, program, sha256.Sum256(content))
 }
 
 // base is a daemon in the foreground with a unix socket.
@@ -83,7 +130,7 @@ type Daemon struct {
 	Cmd       *exec.Cmd
 
 	t      testing.TB
-	output *syncBuffer
+	output *testkit.Buffer
 	exited chan struct{}
 }
 
@@ -97,11 +144,7 @@ func Start(t testing.TB, sections string) *Daemon {
 // StartCommand is Start with another command line of supervisord.
 func StartCommand(t testing.TB, argv []string, sections string) *Daemon {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "hark") // a socket's path must be short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := testkit.Dir(t)
 	d := &Daemon{Dir: dir, ServerURL: "unix://" + dir + "/s.sock", t: t}
 	d.WriteConf(sections)
 	d.launch(argv)
@@ -133,7 +176,7 @@ func (d *Daemon) launch(argv []string) {
 	args := append(append([]string{}, argv[1:]...), "-c", filepath.Join(d.Dir, "supervisord.conf"))
 	d.Cmd = exec.Command(argv[0], args...)
 	d.Cmd.Dir = d.Dir
-	d.output = &syncBuffer{}
+	d.output = &testkit.Buffer{}
 	d.Cmd.Stdout, d.Cmd.Stderr = d.output, d.output
 	if err := d.Cmd.Start(); err != nil {
 		d.t.Fatal(err)
@@ -213,14 +256,7 @@ func (d *Daemon) File(name string) string {
 // Until waits until a condition holds, and fails the test if it never does.
 func Until(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(Patience)
-	for !condition() {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain until %s", what)
-		}
-		timer := time.NewTimer(5 * time.Millisecond)
-		<-timer.C
-	}
+	testkit.Until(t, what, condition)
 }
 
 func tail(s string) string {
@@ -229,22 +265,4 @@ func tail(s string) string {
 		return "…" + s[len(s)-most:]
 	}
 	return s
-}
-
-// syncBuffer takes the daemon's output while tests read it.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
