@@ -160,8 +160,8 @@ func (s *Supervisor) Takers(ctx context.Context) (all []Taker, err error) {
 			t := Taker{Kind: PoolSubscriber, Name: g.conf.Name, Take: func(ctx context.Context, events []*eventlistener.Event) error {
 				return s.takeAgain(ctx, g, events)
 			}}
-			if g.spool != nil && g.spool.spool != nil {
-				t.Settle = g.spool.spool.Settle
+			if g.spool != nil && g.spool.Queue != nil {
+				t.Settle = g.spool.Queue.Settle
 			}
 			all = append(all, t)
 		}

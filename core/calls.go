@@ -5,11 +5,9 @@ import (
 	"errors"
 	"syscall"
 
-	"github.com/hark-supervisor/hark/core/activity"
-	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
-	"github.com/hark-supervisor/hark/core/environment"
 	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/core/programs"
 	"github.com/hark-supervisor/hark/core/turns"
 	"github.com/hark-supervisor/hark/eventlistener"
 	"github.com/hark-supervisor/hark/internal/pytext"
@@ -85,17 +83,11 @@ func (s *Supervisor) asked(ctx context.Context, group, name string) (m *member, 
 // checkCommand is what Supervisor looks at before it tries a spawn that would
 // fail anyway (rpcinterface.py, startProcess). It touches the disk: never on the loop.
 func (s *surroundings) checkCommand(p *config.Process) *Error {
-	if p.Command.Err != nil {
-		return refuse(NotExecutable, activity.BadCommand(p.Command))
-	}
-	if len(p.Command.Argv) == 0 {
-		return refuse(NotExecutable, activity.EmptyCommand)
-	}
-	if _, serr := child.Resolve(p.Command.Argv, environment.SearchPath(s.env, p)); serr != nil {
-		if serr.Errno == syscall.ENOENT {
-			return refuse(NoFile, serr.Msg)
-		}
-		return refuse(NotExecutable, serr.Msg)
+	switch missing, why := programs.Check(s.env, p); {
+	case missing:
+		return refuse(NoFile, why)
+	case why != "":
+		return refuse(NotExecutable, why)
 	}
 	return nil
 }

@@ -3,13 +3,16 @@ package core
 import (
 	"slices"
 	"sort"
-	"time"
 
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/fastcgi"
 	"github.com/hark-supervisor/hark/core/output"
 	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/core/programs"
+	"github.com/hark-supervisor/hark/core/relisten"
+	"github.com/hark-supervisor/hark/core/spools"
+	"github.com/hark-supervisor/hark/core/turns"
 	"github.com/hark-supervisor/hark/eventlistener"
 	"github.com/hark-supervisor/hark/internal/pytext"
 )
@@ -23,7 +26,7 @@ type group struct {
 	socket  *fastcgi.Socket     // FastCGI groups
 	pool    *eventlistener.Pool // listener groups
 	types   []string            // listener groups: what the pool is subscribed to
-	spool   *poolSpool          // listener groups with overflow=spool
+	spool   *spools.Spool       // listener groups with overflow=spool
 
 	// What was changed since at run time, which conf does not tell (twiddle.go).
 	added   map[string]bool // processes that are in no file
@@ -45,21 +48,22 @@ type member struct {
 	forsaken bool // a shutdown could not stop it
 	// expected: the state is EXITED, and the exit code was one of exitcodes.
 	expected bool
-	due      time.Time
-	slot     int                   // in deadlines; -1: not there
+	deadline turns.Entry[*member]
 	listens  *eventlistener.Member // listener groups
-	again    restartRow            // listener groups
+	again    relisten.Row          // listener groups
 }
 
 func newMember(g *group, p *config.Process, paths output.Paths) *member {
-	return &member{
-		group: g, conf: p, machine: process.New(specOf(p)), slot: -1,
+	m := &member{
+		group: g, conf: p, machine: process.New(programs.Spec(p)),
 		output: output.Process{Ref: eventlistener.Process{Name: p.Name, Group: g.conf.Name}, Conf: p, Logs: paths},
 	}
+	m.deadline.Of = m
+	return m
 }
 
 // addGroup makes a group active and announces it (supervisord.py, add_process_group).
-func (l *loop) addGroup(g *config.Group, paths []output.Paths, sp *poolSpool) {
+func (l *loop) addGroup(g *config.Group, paths []output.Paths, sp *spools.Spool) {
 	active := &group{conf: g, spool: sp, byName: make(map[string]*member, len(g.Processes))}
 	if g.Kind == config.FastCGIGroup {
 		active.socket = fastcgi.NewSocket(g.Socket, l.opts.FastCGI)
@@ -96,7 +100,7 @@ func (l *loop) removeGroup(g *group) {
 	for _, m := range g.members {
 		m.gone()
 		l.output.Sinks.Gone(g.conf.Name, m.conf.Name)
-		l.deadlines.forget(m)
+		l.deadlines.Forget(&m.deadline)
 	}
 	if g.socket != nil {
 		l.opts.FastCGI.Add(g.conf.Socket, -1)
@@ -129,30 +133,6 @@ func (l *loop) closeGroup(g *group) {
 			m.child = nil
 		}
 	}
-}
-
-func specOf(p *config.Process) process.Spec {
-	return process.Spec{
-		AutoStart:    p.AutoStart,
-		AutoRestart:  restartPolicy(p.AutoRestart),
-		StartSecs:    p.StartWait,
-		StartRetries: p.StartRetries,
-		ExitCodes:    p.ExitCodes,
-		StopSignal:   p.StopSignal,
-		StopWait:     p.StopWait,
-		StopAsGroup:  p.StopAsGroup,
-		KillAsGroup:  p.KillAsGroup,
-	}
-}
-
-func restartPolicy(a config.AutoRestart) process.AutoRestart {
-	switch a {
-	case config.RestartAlways:
-		return process.Always
-	case config.RestartUnexpected:
-		return process.Unexpected
-	}
-	return process.Never
 }
 
 // byPriority is every group by priority, those alike in the order they were added.

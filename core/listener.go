@@ -34,7 +34,7 @@ func (l *loop) openPool(g *group) {
 		c.Result = eventlistener.PrintHandler(l.print)
 	}
 	if g.spool != nil {
-		c.Spool = g.spool.spool
+		c.Spool = g.spool.Queue
 	}
 	g.pool = eventlistener.NewPool(l.bus, c)
 	for _, m := range g.members {
@@ -83,11 +83,11 @@ func (l *loop) pooled(g *group, o eventlistener.Outcome) {
 			l.opts.DeadLetter(o, l.clock.Now())
 		}
 	case eventlistener.TimedOut:
-		l.restarts.want(g.byName[o.Listener], true)
+		l.restarts.Want(g.byName[o.Listener], true)
 	case eventlistener.Violated:
 		g.byName[o.Listener].channels.Deafen()
 		if g.conf.Listener.RestartOnError {
-			l.restarts.want(g.byName[o.Listener], false)
+			l.restarts.Want(g.byName[o.Listener], false)
 		}
 	}
 }
@@ -143,4 +143,29 @@ func (l *loop) nextPoolCheck(time.Time) (time.Time, bool) {
 		}
 	}
 	return next, !next.IsZero()
+}
+
+// restartListeners stops the listeners that are to be restarted, in the
+// process's own way (stopsignal, then SIGKILL after stopwaitsecs), and starts
+// those whose pause is over.
+func (l *loop) restartListeners(now time.Time) {
+	for _, w := range l.restarts.Wanted() {
+		m := w.Listener
+		if st := m.machine.State(); st != process.Running && st != process.Starting {
+			continue // it is being stopped, or gone
+		}
+		l.log(config.WARN, activity.RestartListener(m.conf.Name))
+		l.restarts.Stopping(m)
+		l.whenStopped(m, true, func(*Error) { l.restarts.Stopped(m, &m.again, l.clock.Now()) })
+		l.step(m, process.Stop{})
+		if w.Blame {
+			m.listens.Blame()
+		}
+	}
+	for _, m := range l.restarts.Due(now) {
+		if l.groups[m.group.conf.Name] == m.group && m.machine.State().IsStopped() {
+			m.restarts++
+			l.step(m, process.Start{})
+		}
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hark-supervisor/hark/core/losses"
 	"github.com/hark-supervisor/hark/core/output"
 	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/core/relisten"
 	"github.com/hark-supervisor/hark/core/tally"
 	"github.com/hark-supervisor/hark/core/ticks"
 	"github.com/hark-supervisor/hark/core/turns"
@@ -28,9 +29,9 @@ type loop struct {
 	configured []*config.Group // the last configuration read; groups hold the active one
 	pools      []*group        // the listener groups of order
 	duties     []duty
-	deadlines  deadlines
+	deadlines  turns.Deadlines[*member] // of the processes' machines
 	ticks      *ticks.Ticks
-	restarts   listenerRestarts           // of listeners that timed out or broke the protocol
+	restarts   *relisten.Plan[*member]    // of listeners that timed out or broke the protocol
 	losses     losses.Ledger              // to be announced
 	closing    map[string]<-chan struct{} // spools of removed groups; closed when they are
 	attached   []*Attachment
@@ -55,18 +56,18 @@ func newLoop(around *surroundings, o *Options) *loop {
 		configured:   o.Config.Groups,
 		ticks:        ticks.New(o.Clock.Now()),
 		retries:      output.NewRetries(),
-		restarts:     listenerRestarts{due: make(map[*member]time.Time)},
+		restarts:     relisten.New[*member](),
 		closing:      make(map[string]<-chan struct{}),
 		tally:        tally.New(),
 	}
 	l.bus.Panicked = func(p any) { l.guard.Refused(l.clock.Now(), p) }
 	l.duties = []duty{
-		{"the time of a process", l.deadlines.next, l.stepDue},
+		{"the time of a process", l.deadlines.Next, l.stepDue},
 		{"a shutdown", l.nextOfShutdown, l.shutdownTurn},
 		{"ticks", func(now time.Time) (time.Time, bool) { return l.ticks.Next(now, l.bus) }, func(now time.Time) { l.ticks.Publish(now, l.bus) }},
 		{"log files that refuse writes", l.retries.Next, l.retries.Do},
 		{"listeners that owe an answer", l.nextPoolCheck, l.checkPools},
-		{"listeners to be restarted", l.restarts.next, l.restartListeners},
+		{"listeners to be restarted", l.restarts.Next, l.restartListeners},
 		{"losses to be announced", func(time.Time) (time.Time, bool) { return l.losses.Next() }, l.announceLosses},
 		{"events for listeners", l.nextLook, func(time.Time) { l.dispatch() }},
 	}
@@ -168,19 +169,18 @@ func (l *loop) stepDue(now time.Time) {
 
 // stepNext steps the machine whose time came first, and reports whether there was one.
 func (l *loop) stepNext(now time.Time) (stepped bool) {
-	due, ok := l.deadlines.next(now)
-	if !ok || due.After(now) {
+	due := l.deadlines.Due(now)
+	if due == nil {
 		return false
 	}
-	m := l.deadlines[0]
 	defer l.guard.Caught("the time of a process")
 	defer func() {
 		if !stepped { // it would be due forever
-			l.deadlines.forget(m)
+			l.deadlines.Forget(due)
 			stepped = true
 		}
 	}()
-	l.step(m, process.Elapsed{})
+	l.step(due.Of, process.Elapsed{})
 	return true
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/preview"
 	"github.com/hark-supervisor/hark/core/process"
 )
 
@@ -33,17 +34,17 @@ func TestAPreviewTellsWhatAnUpdateWouldDoAndDoesNothing(t *testing.T) {
 	if err != nil || len(got) != 5 {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	for i, want := range []GroupPlan{
-		{Name: "gone", Action: PlanRemove, Processes: []ProcessPlan{{"gone", process.Running, FateStop, false}}},
-		{Name: "runs", Action: PlanChange, Processes: []ProcessPlan{{"runs", process.Running, FateStop, false}}},
-		{Name: "byhand", Action: PlanChange, Processes: []ProcessPlan{{"byhand", process.Stopped, FateStart, true}}},
-		{Name: "never", Action: PlanChange, Processes: []ProcessPlan{{"never", process.Stopped, FateNone, false}}},
-		{Name: "new", Action: PlanAdd, Processes: []ProcessPlan{{"new", process.Stopped, FateStart, false}}},
+	for i, want := range []preview.Group{
+		{Name: "gone", Action: preview.Remove, Processes: []preview.Process{{Name: "gone", State: process.Running, Fate: preview.FateStop, ComesBack: false}}},
+		{Name: "runs", Action: preview.Change, Processes: []preview.Process{{Name: "runs", State: process.Running, Fate: preview.FateStop, ComesBack: false}}},
+		{Name: "byhand", Action: preview.Change, Processes: []preview.Process{{Name: "byhand", State: process.Stopped, Fate: preview.FateStart, ComesBack: true}}},
+		{Name: "never", Action: preview.Change, Processes: []preview.Process{{Name: "never", State: process.Stopped, Fate: preview.FateNone, ComesBack: false}}},
+		{Name: "new", Action: preview.Add, Processes: []preview.Process{{Name: "new", State: process.Stopped, Fate: preview.FateStart, ComesBack: false}}},
 	} {
 		if got[i].Name != want.Name || got[i].Action != want.Action || !slices.Equal(got[i].Processes, want.Processes) {
 			t.Errorf("%+v, want %+v", got[i], want)
 		}
-		if (len(got[i].Changes) > 0) != (want.Action != PlanRemove) {
+		if (len(got[i].Changes) > 0) != (want.Action != preview.Remove) {
 			t.Errorf("%s: changes %v", want.Name, got[i].Changes)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"github.com/hark-supervisor/hark/core/activity"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/output"
+	"github.com/hark-supervisor/hark/core/preview"
+	"github.com/hark-supervisor/hark/core/spools"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
@@ -51,6 +53,36 @@ func (s *Supervisor) Reload(ctx context.Context) (GroupDiff, error) {
 	return diff, err
 }
 
+// PreviewUpdate reads the configuration again and reports what reloadConfig followed by
+// adding and removing groups would do. Unlike Reload it changes nothing: the
+// configuration that addProcessGroup takes from stays the one read before. Error: CantReread with
+// every reason.
+func (s *Supervisor) PreviewUpdate(ctx context.Context) ([]preview.Group, error) {
+	fresh, err := s.opts.Reread()
+	if err != nil {
+		return nil, refuse(CantReread, err.Error())
+	}
+	var further preview.Sections
+	if s.opts.Further != nil {
+		diff, why, _ := s.opts.Further(fresh)
+		further = preview.Sections{Added: diff.Added, Changed: diff.Changed, Removed: diff.Removed, Why: why}
+	}
+	var active []preview.Active
+	if err := s.turns.Ask(ctx, func(l *loop) {
+		for _, g := range l.order {
+			one := preview.Active{Conf: g.present()}
+			for _, m := range g.members {
+				x := m.machine
+				one.Processes = append(one.Processes, preview.Present{Name: m.conf.Name, State: x.State(), Respawning: x.Respawning(), Started: !x.StartTime().IsZero()})
+			}
+			active = append(active, one)
+		}
+	}); err != nil {
+		return nil, err
+	}
+	return preview.Of(active, s.opts.Config, fresh, further), nil
+}
+
 // firstError is what Supervisor would say of a broken configuration.
 func firstError(err error) string {
 	var all config.Errors
@@ -87,11 +119,11 @@ func (s *Supervisor) tryAddGroup(ctx context.Context, name string) (changed bool
 	if err != nil {
 		return false, refuse(Failed, err.Error())
 	}
-	sp := s.openSpool(conf, closing)
+	sp := spools.Open(conf, set.ChildLogDir, s.spoolHooks(), closing)
 	added := false
 	defer func() {
 		if !added {
-			sp.close(s.log)
+			sp.Close(s.log)
 			output.DiscardLogs(conf.Processes, paths)
 		}
 	}()
@@ -106,7 +138,7 @@ func (s *Supervisor) tryAddGroup(ctx context.Context, name string) (changed bool
 		}
 		added = true
 		if sp != nil {
-			l.resume(sp)
+			sp.Resume(l.bus, l.log)
 		}
 		l.addGroup(conf, paths, sp)
 		l.bootGroup(l.groups[name])

@@ -6,10 +6,10 @@ import (
 	"github.com/hark-supervisor/hark/core/activity"
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
-	"github.com/hark-supervisor/hark/core/environment"
 	"github.com/hark-supervisor/hark/core/guard"
 	"github.com/hark-supervisor/hark/core/output"
 	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/core/programs"
 )
 
 // launch hands a spawn to the spawner. Whatever comes of it returns to
@@ -19,29 +19,12 @@ func (l *loop) launch(m *member) {
 		m.child.Abandon() // descendants of the last one lose the log to the new one
 		m.child = nil
 	}
-	switch {
-	case m.conf.Command.Err != nil:
+	if msg := programs.CheckArguments(m.conf); msg != "" {
 		m.group.unused()
-		l.step(m, process.SpawnFailed{Msg: activity.BadCommand(m.conf.Command)})
-		return
-	case len(m.conf.Command.Argv) == 0:
-		m.group.unused()
-		l.step(m, process.SpawnFailed{Msg: activity.EmptyCommand})
+		l.step(m, process.SpawnFailed{Msg: msg})
 		return
 	}
-	c := m.conf
-	r := &child.Request{
-		Name:           c.Name,
-		Argv:           c.Command.Argv,
-		SearchPath:     environment.SearchPath(l.env, c),
-		Env:            environment.Child(l.env, l.opts.Config.ServerURL, m.group.conf.Name, m.group.protocol(), c),
-		Dir:            c.Directory,
-		Umask:          c.Umask,
-		Credential:     credentialOf(c.User),
-		Stdin:          -1,
-		RedirectStderr: c.RedirectStderr,
-		Listener:       m.group.pool != nil,
-	}
+	r := programs.Request(m.conf, l.env, l.opts.Config.ServerURL, m.group.conf.Name, m.group.protocol())
 	s := l.surroundings // for other threads
 	channels := output.NewPair(&s.output, &m.output)
 	r.Stdout, r.Eager = channels.Stdout, channels.Eager()
@@ -102,17 +85,6 @@ func prepareSpawn(g *group, channels *output.Pair) (stdin int, err error) {
 		return -1, err
 	}
 	return g.socket.Get()
-}
-
-func credentialOf(u *config.User) *child.Credential {
-	if u == nil {
-		return nil
-	}
-	groups := make([]uint32, len(u.Groups))
-	for i, g := range u.Groups {
-		groups[i] = uint32(g) //nolint:gosec // ids come from the account database
-	}
-	return &child.Credential{UID: uint32(u.UID), GID: uint32(u.GID), Groups: groups, Name: u.Name} //nolint:gosec // as above
 }
 
 // spawned, spawnFailed, spawnSlow and exited are the spawner's and the reaper's

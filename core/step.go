@@ -43,7 +43,8 @@ func (l *loop) step(m *member, in process.Input) (unsent string) {
 			l.log(activity.Of(m.conf.Name, m.conf.StartWait, e))
 		}
 	}
-	l.deadlines.schedule(m)
+	due, wanted := m.machine.Deadline()
+	l.deadlines.Set(&m.deadline, due, wanted)
 	// The machine may use its effects again from here on.
 	if failed != nil {
 		unsent = activity.KillProblem(m.conf.Name, m.machine.Pid(), failed.Error())
@@ -174,7 +175,7 @@ func (m *member) stoppable() bool {
 
 // stop is stopProcess (rpcinterface.py).
 func (l *loop) stop(m *member, wait bool, answer func(*Error)) {
-	if l.restarts.forget(m) && !m.stoppable() {
+	if l.restarts.Forget(m) && !m.stoppable() {
 		l.whenStopped(m, wait, answer) // it was about to be started again, and is not
 		return
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/core/spools"
 	"github.com/hark-supervisor/hark/eventlistener"
-	"github.com/hark-supervisor/hark/eventlistener/spool"
 )
 
 // The kinds of SubscriberInfo.
@@ -37,23 +37,12 @@ type SubscriberInfo struct {
 	LastError    string    // of the last delivery, "" when it went well
 	LastDelivery time.Time // that went well; zero: none did
 	// Pools and notifiers.
-	Spool *SpoolInfo // nil: events are not to be kept on disk
+	Spool *spools.Info // nil: events are not to be kept on disk
 	// Pools only.
 	MaxInFlight   int
 	AckTimeout    time.Duration
 	MaxDeliveries int
 	Processes     []ListenerInfo
-}
-
-// SpoolInfo is what there is on disk for a subscriber with overflow=spool.
-type SpoolInfo struct {
-	Path     string // its directory
-	Fault    string // why events are in memory only at the moment; "" if they are not
-	MaxBytes int64
-	Sync     bool
-	Last     uint64      // the place of the newest event in the spool; each has its own, from 1
-	Durable  uint64      // the place up to which all are on disk
-	Stats    spool.Stats // since it was opened
 }
 
 // ListenerInfo is one process of a pool.
@@ -105,7 +94,7 @@ func (g *group) subscriber(now time.Time) SubscriberInfo {
 		info.OldestAge = max(now.Sub(at), 0)
 	}
 	if g.spool != nil {
-		info.Spool = g.spool.info(&f)
+		info.Spool = g.spool.Info(&f)
 	}
 	for _, m := range g.members {
 		l := ListenerInfo{Name: m.conf.Name, Group: g.conf.Name, State: m.machine.State(), Pid: m.machine.Pid(), InFlight: m.listens.Unanswered()}

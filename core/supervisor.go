@@ -8,12 +8,13 @@ import (
 
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
-	"github.com/hark-supervisor/hark/core/environment"
 	"github.com/hark-supervisor/hark/core/fastcgi"
 	"github.com/hark-supervisor/hark/core/guard"
 	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/core/losses"
 	"github.com/hark-supervisor/hark/core/output"
+	"github.com/hark-supervisor/hark/core/prepared"
+	"github.com/hark-supervisor/hark/core/programs"
 	"github.com/hark-supervisor/hark/core/syslog"
 	"github.com/hark-supervisor/hark/core/tally"
 	"github.com/hark-supervisor/hark/core/turns"
@@ -24,7 +25,7 @@ import (
 type Options struct {
 	Config *config.Config
 	// Prepared is what was made for Config; it belongs to the Supervisor from then on. nil: New makes it.
-	Prepared *Prepared
+	Prepared *prepared.Life
 	// System does the forking, reaping and reading. It outlives the Supervisor.
 	System *child.System
 	// Bus carries the events. It outlives the Supervisor, so that serials go on
@@ -104,14 +105,14 @@ func New(o Options) (*Supervisor, error) {
 	if o.FastCGI == nil {
 		o.FastCGI = fastcgi.New(o.Log)
 	}
-	prepared := o.Prepared
-	if prepared == nil {
-		var problems []Problem
-		if prepared, problems = Prepare(o.Config, nil); problems != nil {
+	life := o.Prepared
+	if life == nil {
+		var problems []prepared.Problem
+		if life, problems = prepared.For(o.Config, nil); problems != nil {
 			return nil, problems[0].Err
 		}
 	}
-	around := &surroundings{opts: o, log: o.Log, clock: o.Clock, sys: o.System, env: environment.Base(o.Environ), lanes: o.Lanes}
+	around := &surroundings{opts: o, log: o.Log, clock: o.Clock, sys: o.System, env: programs.BaseEnvironment(o.Environ), lanes: o.Lanes}
 	around.guard = guard.New(func(text string) { o.Log(config.CRIT, text) }, around.broken)
 	around.mood.Store(int64(MoodRunning))
 	around.output = output.Around{
@@ -123,9 +124,9 @@ func New(o Options) (*Supervisor, error) {
 	spools := l.openSpools(o.Config.Groups)
 	o.FastCGI.Begin()
 	for _, g := range o.Config.Groups {
-		if paths, first := prepared.logs[g]; first {
+		if paths, first := life.Logs[g]; first {
 			l.addGroup(g, paths, spools[g.Name])
-			if listening := prepared.sockets[g]; listening != nil && o.FastCGI.Complete(listening, g.Socket) == nil {
+			if listening := life.Sockets[g]; listening != nil && o.FastCGI.Complete(listening, g.Socket) == nil {
 				l.groups[g.Name].socket.Take(listening)
 			}
 		}

@@ -151,7 +151,7 @@ func (l *loop) removeMember(m *member) {
 		m.child.Abandon()
 		m.child = nil
 	}
-	l.deadlines.forget(m)
+	l.deadlines.Forget(&m.deadline)
 	not := func(other *member) bool { return other == m }
 	g.members = slices.DeleteFunc(slices.Clone(g.members), not)
 	g.ranked = slices.DeleteFunc(slices.Clone(g.ranked), not)

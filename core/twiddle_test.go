@@ -104,7 +104,7 @@ func TestAProcessThatIsTakenOutIsNotStartedAgain(t *testing.T) {
 		return err == nil && p.State == process.Exited && r.RemoveProcess(ctx, "jobs", "quick") == nil
 	})
 	left := -1
-	if err := r.turns.Ask(ctx, func(l *loop) { left = len(l.deadlines) }); err != nil || left != 0 {
+	if err := r.turns.Ask(ctx, func(l *loop) { left = l.deadlines.Len() }); err != nil || left != 0 {
 		t.Errorf("%d deadlines, %v", left, err)
 	}
 }

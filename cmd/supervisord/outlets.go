@@ -12,6 +12,7 @@ import (
 	"github.com/hark-supervisor/hark/core/deadletters"
 	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/core/rpc"
+	"github.com/hark-supervisor/hark/core/spools"
 	"github.com/hark-supervisor/hark/eventlistener"
 	"github.com/hark-supervisor/hark/plugins/delivery"
 	"github.com/hark-supervisor/hark/plugins/logsink"
@@ -151,11 +152,11 @@ func notifierInfo(n *notify.Notifier, now time.Time) core.SubscriberInfo {
 	return info
 }
 
-func spoolInfo(s *delivery.SpoolStatus) *core.SpoolInfo {
+func spoolInfo(s *delivery.SpoolStatus) *spools.Info {
 	if s == nil {
 		return nil
 	}
-	return &core.SpoolInfo{Path: s.Path, Fault: s.Fault, MaxBytes: s.MaxBytes, Sync: s.Sync, Last: s.Last, Durable: s.Durable, Stats: s.Stats}
+	return &spools.Info{Path: s.Path, Fault: s.Fault, MaxBytes: s.MaxBytes, Sync: s.Sync, Last: s.Last, Durable: s.Durable, Stats: s.Stats}
 }
 
 // notifierOptions are the options of a [notifier:x] section. Its severities were checked when it was read.

@@ -8,10 +8,10 @@ import (
 	"strconv"
 	"syscall"
 
-	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/held"
 	"github.com/hark-supervisor/hark/core/logs"
+	"github.com/hark-supervisor/hark/core/prepared"
 	"github.com/hark-supervisor/hark/core/rpc"
 )
 
@@ -20,7 +20,7 @@ import (
 type provisions struct {
 	conf     *config.Config
 	logFiles []*logs.File
-	core     *core.Prepared
+	core     *prepared.Life
 	sockets  *rpc.Set
 	pidfile  *held.Draft // nil: it cannot be written
 	pidError error
@@ -43,12 +43,12 @@ func (d *daemon) provide(conf *config.Config, first bool) (_ *provisions, errs c
 	if first && d.report.daemonized() {
 		d.detach() // the log has been opened before, as in Supervisor
 	}
-	var problems []core.Problem
+	var problems []prepared.Problem
 	fastcgi := d.fastcgi
 	if first {
 		fastcgi = nil // a program whose socket cannot be opened is tried again, and the daemon starts
 	}
-	if p.core, problems = core.Prepare(conf, fastcgi); problems != nil {
+	if p.core, problems = prepared.For(conf, fastcgi); problems != nil {
 		for _, problem := range problems {
 			refuse(problem.Section, problem.Key, problem.Err.Error()+"; fix that, or use another value", problem.Err.Error())
 		}

@@ -178,6 +178,9 @@ func SlowSpawn(name string) string {
 	return fmt.Sprintf("the spawn of '%s' has taken more than 5 seconds: is its program or directory on a file system that hangs? other spawns may have to wait for it; it can still be stopped", name)
 }
 
+// RestartListener is for a listener that is restarted.
+func RestartListener(name string) string { return "restarting listener " + name }
+
 // AlreadyRunning is for a start of a process that runs.
 func AlreadyRunning(name string) string { // process.py
 	return fmt.Sprintf("process '%s' already running", name)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/spools"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
@@ -101,7 +102,7 @@ func subscriberStruct(i *core.SubscriberInfo) xmlrpc.Struct {
 	return all
 }
 
-func spoolStruct(i *core.SpoolInfo) xmlrpc.Struct {
+func spoolStruct(i *spools.Info) xmlrpc.Struct {
 	st := &i.Stats
 	return xmlrpc.Struct{
 		{Name: "path", Value: i.Path},

@@ -3,13 +3,13 @@ package rpc
 import (
 	"context"
 
-	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/preview"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
 // Previews reports what an update would do; *core.Supervisor is one.
 type Previews interface {
-	PreviewUpdate(ctx context.Context) ([]core.GroupPlan, error)
+	PreviewUpdate(ctx context.Context) ([]preview.Group, error)
 }
 
 func previewMethod(p Previews) Method {
@@ -31,7 +31,7 @@ func previewMethod(p Previews) Method {
 	}
 }
 
-func planStruct(p *core.GroupPlan) xmlrpc.Struct {
+func planStruct(p *preview.Group) xmlrpc.Struct {
 	changes := make([]xmlrpc.Struct, len(p.Changes))
 	for i, c := range p.Changes {
 		changes[i] = xmlrpc.Struct{

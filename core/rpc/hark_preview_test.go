@@ -7,24 +7,25 @@ import (
 
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/preview"
 	"github.com/hark-supervisor/hark/core/process"
 )
 
 type fixedPreview struct {
-	plans []core.GroupPlan
+	plans []preview.Group
 	err   error
 }
 
-func (f fixedPreview) PreviewUpdate(context.Context) ([]core.GroupPlan, error) { return f.plans, f.err }
+func (f fixedPreview) PreviewUpdate(context.Context) ([]preview.Group, error) { return f.plans, f.err }
 
 func TestAPreviewIsToldGroupByGroup(t *testing.T) {
 	call := func(f fixedPreview) (any, error) {
 		d := NewDispatcher(nil, Namespace{Name: "hark", Methods: []Method{previewMethod(f)}})
 		return d.Call(context.Background(), ReadOnly, "hark.previewUpdate", nil)
 	}
-	got, err := call(fixedPreview{plans: []core.GroupPlan{{Name: "web", Action: core.PlanChange,
+	got, err := call(fixedPreview{plans: []preview.Group{{Name: "web", Action: preview.Change,
 		Changes:   []config.Change{{Process: "a", Key: "command", From: "x", To: "y"}},
-		Processes: []core.ProcessPlan{{Name: "a", State: process.Stopped, Fate: core.FateStart, ComesBack: true}}}}})
+		Processes: []preview.Process{{Name: "a", State: process.Stopped, Fate: preview.FateStart, ComesBack: true}}}}})
 	const want = "[[{group web} {action change} {changes [[{process a} {key command} {from x} {to y}]]} " +
 		"{processes [[{name a} {statename STOPPED} {fate start} {comes_back true}]]}]]"
 	if err != nil || fmt.Sprint(plain(t, got)) != want {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/spools"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
@@ -59,8 +59,8 @@ type LogSink struct {
 	Defects             int // internal errors of its goroutines
 	OldestAge           time.Duration
 	LastError           string
-	LastDelivery        time.Time       // of a batch that was written; zero: none was
-	Spool               *core.SpoolInfo // nil: output waits in memory; for the metrics
+	LastDelivery        time.Time    // of a batch that was written; zero: none was
+	Spool               *spools.Info // nil: output waits in memory; for the metrics
 }
 
 // NotifierMethods are the methods of the hark namespace that concern notifiers and log sinks.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/core/spools"
 )
 
 // scrape asks the daemon for everything that /metrics tells of.
@@ -184,7 +185,7 @@ func newSpoolSeries(f *families) *spoolSeries {
 	}
 }
 
-func (s *spoolSeries) add(kind, name string, i *core.SpoolInfo) {
+func (s *spoolSeries) add(kind, name string, i *spools.Info) {
 	if i == nil {
 		return
 	}

@@ -3,7 +3,7 @@ package web
 import (
 	"context"
 
-	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/preview"
 )
 
 // diffJSON is what update would do.
@@ -62,7 +62,7 @@ func (h *Handler) reread(ctx context.Context) (diffJSON, error) {
 	return diff, nil
 }
 
-func planOf(p *core.GroupPlan) planJSON {
+func planOf(p *preview.Group) planJSON {
 	plan := planJSON{Name: p.Name, Action: p.Action, Changes: []changeJSON{}, Processes: []fateJSON{}}
 	for _, c := range p.Changes[:min(len(p.Changes), maxPlanned)] {
 		plan.Changes = append(plan.Changes, changeJSON(c))

@@ -1,4 +1,5 @@
-package core
+// Package spools opens and closes the spools of listener pools with overflow=spool. It works off the loop.
+package spools
 
 import (
 	"context"
@@ -27,30 +28,37 @@ const (
 	spoolCloseTime = 5 * time.Second
 )
 
-// poolSpool is the spool of one listener pool with overflow=spool. It is opened and
+// Spool is the spool of one listener pool with overflow=spool. It is opened and
 // closed off the loop.
-type poolSpool struct {
+type Spool struct {
 	pool     string
 	dir      string // the spool's own directory is in it
 	maxBytes int64
 	sync     bool
-	spool    *spool.Spool // nil: it could not be opened, and events wait in memory
+	Queue    *spool.Spool // nil: it could not be opened, and events wait in memory
 	err      error        // why it could not
-	fault    string       // why that is, or why the disk does not take anything at the moment; "" if all is well. Loop only
+	fault    string       // why that is, or why the disk does not take anything at the moment; "" if all is well. It belongs to the loop
 }
 
-// openSpool opens the spool of a listener group, nil if it has none. Where that
+// Hooks are what spools have to say.
+type Hooks struct {
+	Report func(s *Spool, r spool.Report) (taken bool) // has Reported called by the loop; false: that has ended. It is called on any thread
+	Ready  func()                                      // a spool has something again; on any thread
+	Log    func(config.Level, string)
+}
+
+// Open opens the spool of a listener group, nil if it has none. Where that
 // fails the pool keeps its events in memory: a disk never keeps programs from being
 // started. It waits for the disk, and for closed, the closing of the same spool, nil
 // if there was none.
-func (s *surroundings) openSpool(g *config.Group, closed <-chan struct{}) *poolSpool {
+func Open(g *config.Group, childLogDir string, h Hooks, closed <-chan struct{}) *Spool {
 	if g.Kind != config.ListenerGroup || g.Listener.Overflow != eventlistener.SpoolEvents {
 		return nil
 	}
 	l := g.Listener
-	ps := &poolSpool{pool: g.Name, dir: l.SpoolDir, maxBytes: l.SpoolMaxBytes, sync: l.SpoolSync}
+	ps := &Spool{pool: g.Name, dir: l.SpoolDir, maxBytes: l.SpoolMaxBytes, sync: l.SpoolSync}
 	if ps.dir == "" {
-		ps.dir = s.opts.Config.Supervisord.ChildLogDir
+		ps.dir = childLogDir
 	}
 	type opened struct {
 		spool *spool.Spool
@@ -62,7 +70,7 @@ func (s *surroundings) openSpool(g *config.Group, closed <-chan struct{}) *poolS
 		if closed != nil {
 			<-closed
 		}
-		sp, err := s.tryOpen(ps, giveUp)
+		sp, err := ps.tryOpen(h, giveUp)
 		select {
 		case result <- opened{sp, err}:
 		case <-giveUp:
@@ -75,7 +83,7 @@ func (s *surroundings) openSpool(g *config.Group, closed <-chan struct{}) *poolS
 	defer limit.Stop()
 	select {
 	case r := <-result:
-		ps.spool, ps.err = r.spool, r.err
+		ps.Queue, ps.err = r.spool, r.err
 	case <-limit.C:
 		close(giveUp)
 		ps.err = fmt.Errorf("cannot open spool %q in %q: it takes more than %d seconds", ps.pool, ps.dir, int(spoolOpenTime.Seconds()))
@@ -87,15 +95,15 @@ func (s *surroundings) openSpool(g *config.Group, closed <-chan struct{}) *poolS
 }
 
 // tryOpen opens a spool, waiting a moment for one that is in use.
-func (s *surroundings) tryOpen(ps *poolSpool, giveUp <-chan struct{}) (*spool.Spool, error) {
+func (ps *Spool) tryOpen(h Hooks, giveUp <-chan struct{}) (*spool.Spool, error) {
 	o := spool.Options{
 		Dir: ps.dir, Name: ps.pool, MaxBytes: ps.maxBytes, Sync: ps.sync, QueueBytes: eventlistener.MemoryBytes,
 		Report: func(r spool.Report) {
-			if !s.turns.Put(func(l *loop) { l.spoolReported(ps, r) }) {
-				s.log(config.ERRO, spoolLine(ps.pool, r)) // while it is closed
+			if !h.Report(ps, r) {
+				h.Log(config.ERRO, spoolLine(ps.pool, r)) // while it is closed
 			}
 		},
-		Ready: func() { s.turns.Put(func(l *loop) {}) }, // dispatch comes at the end of every turn
+		Ready: h.Ready,
 	}
 	for until := time.Now().Add(spoolLockTime); ; {
 		sp, err := spool.Open(o)
@@ -112,11 +120,9 @@ func (s *surroundings) tryOpen(ps *poolSpool, giveUp <-chan struct{}) (*spool.Sp
 	}
 }
 
-// openSpools opens the spools of all groups at the same time and makes the bus go
-// on behind the numbers that are in them. It waits for the disks.
-func (l *loop) openSpools(groups []*config.Group) map[string]*poolSpool {
-	s := l.surroundings
-	spools := make(map[string]*poolSpool)
+// OpenAll opens the spools of all groups at the same time. It waits for the disks.
+func OpenAll(groups []*config.Group, childLogDir string, h Hooks) map[string]*Spool {
+	spools := make(map[string]*Spool)
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	seen := make(map[string]bool)
@@ -126,7 +132,7 @@ func (l *loop) openSpools(groups []*config.Group) map[string]*poolSpool {
 		}
 		seen[g.Name] = true
 		all.Go(func() {
-			if ps := s.openSpool(g, nil); ps != nil {
+			if ps := Open(g, childLogDir, h, nil); ps != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				spools[g.Name] = ps
@@ -134,102 +140,81 @@ func (l *loop) openSpools(groups []*config.Group) map[string]*poolSpool {
 		})
 	}
 	all.Wait()
-	for _, ps := range spools {
-		l.resume(ps)
-	}
 	return spools
 }
 
-// resume makes seqs and serials go on behind those in a spool, and tells of one that
+// Resume makes seqs and serials of a bus go on behind those in a spool, and logs one that
 // could not be opened.
-func (l *loop) resume(ps *poolSpool) {
-	if ps.spool == nil {
-		l.log(config.ERRO, noSpoolLine(ps.pool, ps.err))
+func (ps *Spool) Resume(bus *eventlistener.Bus, log func(config.Level, string)) {
+	if ps.Queue == nil {
+		log(config.ERRO, noSpoolLine(ps.pool, ps.err))
 		return
 	}
-	if last, ok := ps.spool.Last(); ok {
-		l.bus.Resume(last.Seq, last.Serial)
+	if last, ok := ps.Queue.Last(); ok {
+		bus.Resume(last.Seq, last.Serial)
 	}
-	if n := ps.spool.Stats().Recovered; n > 0 {
-		l.log(config.INFO, recoveredLine(ps.pool, n, ps.path()))
+	if n := ps.Queue.Stats().Recovered; n > 0 {
+		log(config.INFO, recoveredLine(ps.pool, n, ps.Path()))
 	}
 }
 
-// spoolReported tells of what a spool came across.
-func (l *loop) spoolReported(ps *poolSpool, r spool.Report) {
+// Reported logs what a spool came across, on the loop. lost notes events that are lost, with the line about them unless
+// that is written already.
+func (ps *Spool) Reported(r spool.Report, log func(config.Level, string), lost func(pool string, n int64, say func(n int64))) {
 	n := int64(r.Records)
 	switch r.Kind {
 	case spool.Discarded, spool.Overflowed: // may come many times a second
-		l.lost(ps.pool, n, func(n int64) { l.log(config.ERRO, spoolFullLine(ps.pool, n, r.Kind)) })
+		lost(ps.pool, n, func(n int64) { log(config.ERRO, spoolFullLine(ps.pool, n, r.Kind)) })
 		return
 	case spool.DiskFailed:
 		ps.fault = r.String()
 	case spool.DiskRecovered:
 		ps.fault = ""
-		l.log(config.INFO, spoolLine(ps.pool, r))
+		log(config.INFO, spoolLine(ps.pool, r))
 		return
 	}
-	l.log(config.ERRO, spoolLine(ps.pool, r))
+	log(config.ERRO, spoolLine(ps.pool, r))
 	if n > 0 {
-		l.lost(ps.pool, n, nil)
+		lost(ps.pool, n, nil)
 	}
 }
 
-// close commits what is in memory and closes the spool. It waits for the disk.
-func (ps *poolSpool) close(log func(config.Level, string)) {
-	if ps == nil || ps.spool == nil {
+// Close commits what is in memory and closes the spool. It waits for the disk.
+func (ps *Spool) Close(log func(config.Level, string)) {
+	if ps == nil || ps.Queue == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), spoolCloseTime)
 	defer cancel()
-	if err := ps.spool.Close(ctx); err != nil {
+	if err := ps.Queue.Close(ctx); err != nil {
 		log(config.ERRO, err.Error())
 	}
 }
 
-// closeSpools closes all spools at the same time, and waits for those that are
-// being closed.
-func (l *loop) closeSpools() {
-	var all sync.WaitGroup
-	for _, g := range l.order {
-		all.Go(func() { g.spool.close(l.log) })
-	}
-	all.Wait()
-	for _, done := range l.closing {
-		<-done
+// Left logs the events that the spool of a removed group keeps.
+func (ps *Spool) Left(events int, log func(config.Level, string)) {
+	if events > 0 {
+		log(config.WARN, leftInSpoolLine(ps.pool, events, ps.Path()))
 	}
 }
 
-// abandonSpool closes the spool of a group that is removed, off the loop. Its
-// files stay: a pool of that name finds them.
-func (l *loop) abandonSpool(g *group) {
-	ps := g.spool
-	if ps == nil || ps.spool == nil {
-		return
-	}
-	if left := g.pool.Queued() + g.pool.InFlight(); left > 0 {
-		l.log(config.WARN, leftInSpoolLine(ps.pool, left, ps.path()))
-	}
-	done := make(chan struct{})
-	l.closing[g.conf.Name] = done
-	name := g.conf.Name
-	go func(s *surroundings) {
-		defer s.turns.Put(func(l *loop) {
-			if l.closing[name] == done {
-				delete(l.closing, name)
-			}
-		})
-		defer close(done)
-		ps.close(s.log)
-	}(l.surroundings)
+// Path is the spool's own directory.
+func (ps *Spool) Path() string { return filepath.Join(ps.dir, spool.DirName(ps.pool)) }
+
+// Info is what there is on disk for a subscriber with overflow=spool.
+type Info struct {
+	Path     string // its directory
+	Fault    string // why events are in memory only at the moment; "" if they are not
+	MaxBytes int64
+	Sync     bool
+	Last     uint64      // the place of the newest event in the spool; each has its own, from 1
+	Durable  uint64      // the place up to which all are on disk
+	Stats    spool.Stats // since it was opened
 }
 
-// path is the spool's own directory.
-func (ps *poolSpool) path() string { return filepath.Join(ps.dir, spool.DirName(ps.pool)) }
-
-// info is what is reported of the spool; f are the pool's figures.
-func (ps *poolSpool) info(f *eventlistener.Figures) *SpoolInfo {
-	i := &SpoolInfo{Path: ps.path(), Fault: ps.fault, MaxBytes: ps.maxBytes, Sync: ps.sync, Last: f.Newest.Pos, Durable: f.Durable}
+// Info is what is reported of the spool, on the loop; f are the pool's figures.
+func (ps *Spool) Info(f *eventlistener.Figures) *Info {
+	i := &Info{Path: ps.Path(), Fault: ps.fault, MaxBytes: ps.maxBytes, Sync: ps.sync, Last: f.Newest.Pos, Durable: f.Durable}
 	if f.Spool != nil {
 		i.Stats = *f.Spool
 	}

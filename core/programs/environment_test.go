@@ -1,4 +1,4 @@
-package environment
+package programs
 
 import (
 	"slices"
@@ -6,7 +6,7 @@ import (
 )
 
 func TestOfTwoEqualNamesInTheEnvironmentTheFirstCounts(t *testing.T) {
-	got := Base([]string{"A=1", "B=", "A=2", "=odd", "plain", "B=3", "C=x=y", "A="})
+	got := BaseEnvironment([]string{"A=1", "B=", "A=2", "=odd", "plain", "B=3", "C=x=y", "A="})
 	if want := []string{"A=1", "B=", "C=x=y"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

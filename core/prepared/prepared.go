@@ -1,4 +1,5 @@
-package core
+// Package prepared has what a life of the daemon needs of the disk before it begins.
+package prepared
 
 import (
 	"path/filepath"
@@ -9,13 +10,13 @@ import (
 	"github.com/hark-supervisor/hark/core/output"
 )
 
-// Prepared is what a Supervisor needs of the disk. It is made while the one before may still run, so that what
+// Life is what a Supervisor needs of the disk. It is made while the one before may still run, so that what
 // cannot be had is known before anything is stopped.
-type Prepared struct {
+type Life struct {
 	conf    *config.Config
-	logs    map[*config.Group][]output.Paths     // of the groups that will be
+	Logs    map[*config.Group][]output.Paths     // of the groups that will be
 	fastcgi *fastcgi.Sockets                     // nil: no sockets were prepared
-	sockets map[*config.Group]*fastcgi.Listening // of groups that are to be started
+	Sockets map[*config.Group]*fastcgi.Listening // of groups that are to be started
 }
 
 // Problem is why a value that reads well cannot be used.
@@ -24,11 +25,11 @@ type Problem struct {
 	Err          error
 }
 
-// Prepare creates the AUTO logs; with sockets, for a restart, it opens the sockets of the FastCGI groups that are to be started,
+// For creates the AUTO logs; with sockets, for a restart, it opens the sockets of the FastCGI groups that are to be started,
 // too, which a first start leaves to their programs. It touches the disk. With problems nothing is left of it.
-func Prepare(conf *config.Config, sockets *fastcgi.Sockets) (*Prepared, []Problem) {
+func For(conf *config.Config, sockets *fastcgi.Sockets) (*Life, []Problem) {
 	set := &conf.Supervisord
-	p := &Prepared{conf: conf, logs: make(map[*config.Group][]output.Paths, len(conf.Groups)), fastcgi: sockets}
+	p := &Life{conf: conf, Logs: make(map[*config.Group][]output.Paths, len(conf.Groups)), fastcgi: sockets}
 	var problems []Problem
 	seen := make(map[string]bool, len(conf.Groups))
 	for _, g := range conf.Groups {
@@ -41,11 +42,11 @@ func Prepare(conf *config.Config, sockets *fastcgi.Sockets) (*Prepared, []Proble
 			problems = append(problems, Problem{"supervisord", output.AutoLogKey(set), err})
 			break // so it would be for the next
 		}
-		p.logs[g] = paths
+		p.Logs[g] = paths
 	}
 	if sockets != nil {
 		var unusable []fastcgi.Problem
-		p.sockets, unusable = sockets.PrepareGroups(slices.DeleteFunc(slices.Clone(conf.Groups), func(g *config.Group) bool { return p.logs[g] == nil }))
+		p.Sockets, unusable = sockets.PrepareGroups(slices.DeleteFunc(slices.Clone(conf.Groups), func(g *config.Group) bool { return p.Logs[g] == nil }))
 		for _, u := range unusable {
 			problems = append(problems, Problem(u))
 		}
@@ -58,24 +59,24 @@ func Prepare(conf *config.Config, sockets *fastcgi.Sockets) (*Prepared, []Proble
 }
 
 // Discard gives up what no Supervisor was made of; nothing is left of it.
-func (p *Prepared) Discard() {
-	for g, paths := range p.logs {
+func (p *Life) Discard() {
+	for g, paths := range p.Logs {
 		output.DiscardLogs(g.Processes, paths)
 	}
-	p.logs = nil
-	for _, l := range p.sockets {
+	p.Logs = nil
+	for _, l := range p.Sockets {
 		p.fastcgi.Release(l)
 	}
-	p.sockets = nil
+	p.Sockets = nil
 }
 
 // ClearAutoLogs removes the AUTO logs that an earlier life of a daemon with this
 // identifier left in childlogdir (options.py, clear_autochildlogdir), and returns Supervisor's warnings. Call it once it is sure that there is
 // no such daemon: Supervisor, started a second time by mistake, removes the logs of the one that runs.
-func (p *Prepared) ClearAutoLogs() (warnings []string) {
+func (p *Life) ClearAutoLogs() (warnings []string) {
 	set := &p.conf.Supervisord
 	keep := make(map[string]bool)
-	for _, paths := range p.logs {
+	for _, paths := range p.Logs {
 		for _, path := range paths {
 			keep[filepath.Base(path.Stdout)], keep[filepath.Base(path.Stderr)] = true, true
 		}

@@ -1,5 +1,4 @@
-// Package environment makes the environment of programs.
-package environment
+package programs
 
 import (
 	"os"
@@ -8,9 +7,9 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 )
 
-// Base is the daemon's own environment as children inherit it: each
+// BaseEnvironment is the daemon's own environment as children inherit it: each
 // name once, the first given winning, as in Python's os.environ.
-func Base(environ []string) []string {
+func BaseEnvironment(environ []string) []string {
 	seen := make(map[string]bool, len(environ))
 	base := make([]string, 0, len(environ))
 	for _, kv := range environ {
@@ -24,10 +23,10 @@ func Base(environ []string) []string {
 	return base
 }
 
-// Child is what one process of a group gets: the daemon's environment, then
+// Environment is what one process of a group gets: the daemon's environment, then
 // Supervisor's own variables, then environment= (process.py, _spawn_as_child).
 // protocol is what a listener may use of its protocol; "" for other processes.
-func Child(base []string, serverURL, group, protocol string, p *config.Process) []string {
+func Environment(base []string, serverURL, group, protocol string, p *config.Process) []string {
 	own := make([]config.EnvVar, 0, 5+len(p.Environment))
 	own = append(own, config.EnvVar{Name: "SUPERVISOR_ENABLED", Value: "1"})
 	if p.ServerURL != "" {
