@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/plugintest"
 )
 
 // canary is a secret that no log, fault, answer or terminal may show.
@@ -106,7 +107,7 @@ func (in *instance) as(user, password, method string, args ...any) string {
 }
 
 func TestNoSecretIsShownAnywhere(t *testing.T) {
-	bin := testPlugins(t)
+	bin := plugintest.Build(t)
 	if out, err := exec.Command("go", "build", "-tags", "grpcnotrace", "-o", bin, "github.com/hark-supervisor/hark/cmd/supervisor-plugins").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

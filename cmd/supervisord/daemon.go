@@ -5,20 +5,30 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/background"
 	"github.com/hark-supervisor/hark/core/child"
+	"github.com/hark-supervisor/hark/core/cmdline"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/daemonlog"
 	"github.com/hark-supervisor/hark/core/deadletters"
+	"github.com/hark-supervisor/hark/core/disk"
+	"github.com/hark-supervisor/hark/core/economy"
 	"github.com/hark-supervisor/hark/core/fastcgi"
 	"github.com/hark-supervisor/hark/core/held"
 	"github.com/hark-supervisor/hark/core/logs"
+	"github.com/hark-supervisor/hark/core/privileges"
+	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/core/rpc"
+	"github.com/hark-supervisor/hark/core/termination"
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/plugins/extensions"
 	"github.com/hark-supervisor/hark/plugins/notify"
 )
 
@@ -26,15 +36,18 @@ import (
 // the daemon ends.
 const drainTime = 2 * time.Second
 
+// endTime is how long all that comes after the last program may take beyond plugin_stopwaitsecs: spools, logs, clients.
+const endTime = 8 * time.Second
+
 // callersWait is how long those wait who connect while a restart stops the programs: as long as a program may take by default. After that they are
 // answered as in Supervisor, that there is a restart.
 const callersWait = 10 * time.Second
 
 // daemon is supervisord from the first configuration to the last shutdown.
 type daemon struct {
-	given   *given
+	given   *cmdline.Given
 	program string
-	report  *reporter
+	report  *background.Reporter
 	notify  notifier
 	conf    *config.Config // of the first start, then of the present life; written under preparing
 	path    string         // of the configuration
@@ -45,7 +58,7 @@ type daemon struct {
 	system  *child.System
 	lookups atomic.Pointer[child.System] // system, for those off the main goroutine
 	bus     *eventlistener.Bus
-	log     atomic.Pointer[activity] // of the present life
+	log     atomic.Pointer[daemonlog.Log] // of the present life
 
 	preparing sync.Mutex  // held while provisions of a next life are made or taken
 	next      *provisions // nil: none were made
@@ -53,26 +66,23 @@ type daemon struct {
 	pidfile   *held.Draft // nil: there is none
 	pidpath   string
 
-	ext       *extensions
-	term      *termination
-	draining  sync.WaitGroup // HTTP servers of lives before, which finish their answers
-	fastcgi   *fastcgi.Sockets
-	sockets   *rpc.Sockets // outlive a life: what stays the same stays bound
-	bound     *rpc.Set     // those of the present life; nil before the first
-	lanes     logs.Lanes   // of all lives: the file systems of programs' logs that do not answer
-	silences  *notify.Silences
-	diskTurns chan struct{} // see disk
-	crowds    struct {      // see crowded
-		sync.Mutex
-		servers, usual int
-	}
+	ext      *extensions.Set
+	term     *termination.Watch
+	draining sync.WaitGroup // HTTP servers of lives before, which finish their answers
+	fastcgi  *fastcgi.Sockets
+	sockets  *rpc.Sockets // outlive a life: what stays the same stays bound
+	bound    *rpc.Set     // those of the present life; nil before the first
+	lanes    logs.Lanes   // of all lives: the file systems of programs' logs that do not answer
+	silences *notify.Silences
+	turns    *disk.Turns
+	crowds   economy.Crowds
 }
 
 // run is everything after the configuration was read. An error, a config.Errors where it is about that, is a reason not
 // to start; once the daemon serves there are none.
 func (d *daemon) run() (int, error) {
-	d.term = newTermination(d.write, d.killChildren, d.exitNow)
-	defer d.term.relay()()
+	d.term = termination.New(d.write, d.killChildren, d.exitNow)
+	defer d.term.Relay()()
 	child.IgnoreSignals()
 	d.bus = eventlistener.NewBus()
 	d.silences = &notify.Silences{}
@@ -95,7 +105,7 @@ func (d *daemon) run() (int, error) {
 				continue
 			}
 		}
-		if next = d.comeBack(d.term.signals, err); next == nil {
+		if next = d.comeBack(d.term.Signals, err); next == nil {
 			return 0, nil
 		}
 	}
@@ -109,14 +119,19 @@ func (d *daemon) prepareStart() (*provisions, error) {
 			errs = append(errs, d.conf.Issue("supervisord", key, err.Error(), err.Error()))
 		}
 	}
-	if err := d.dropPrivileges(); err != nil {
+	set := &d.conf.Supervisord
+	said, err := privileges.Drop(set.User)
+	d.note(said)
+	if err != nil {
 		refuse("user", err)
 		if os.Getuid() == 0 {
 			return nil, errs // what follows would be root's
 		}
 	}
-	for _, limit := range limits() {
-		refuse(limit.key, d.raiseLimit(limit))
+	for _, limit := range privileges.Limits() {
+		said, err := limit.Raise(set)
+		d.note(said)
+		refuse(limit.Key, err)
 	}
 	p, more := d.provide(d.conf, true)
 	if errs = append(errs, more...); len(errs) > 0 {
@@ -126,10 +141,16 @@ func (d *daemon) prepareStart() (*provisions, error) {
 	return p, nil
 }
 
+// note keeps what is to be logged once the log is open.
+func (d *daemon) note(said privileges.Said) {
+	d.conf.Criticals = append(d.conf.Criticals, said.Criticals...)
+	d.infos = append(d.infos, said.Infos...)
+}
+
 // letGo closes and removes what outlives a life, at the end.
 func (d *daemon) letGo() {
 	if d.ext != nil {
-		d.ext.close(context.Background(), 0) // nothing but what an error left
+		d.ext.Close(context.Background(), 0) // nothing but what an error left
 	}
 	d.discardNext()
 	if d.pidfile != nil {
@@ -142,7 +163,7 @@ func (d *daemon) letGo() {
 		d.system.Close()
 	}
 	if log := d.log.Load(); log != nil {
-		log.close()
+		log.Close()
 	}
 }
 
@@ -170,7 +191,7 @@ func (d *daemon) reread(check func(*config.Config) error) (*config.Config, error
 
 // read is load when it is its turn at the disk.
 func (d *daemon) read() (*config.Config, error) {
-	defer d.disk()()
+	defer d.turns.Take()()
 	return d.load(d.path)
 }
 
@@ -178,12 +199,14 @@ func (d *daemon) read() (*config.Config, error) {
 // with the status to exit with after a shutdown. p belongs to it. On an error it has not begun to serve, and everything is as it was.
 func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err error) {
 	conf, set := p.conf, &p.conf.Supervisord
-	log := d.newActivity(set, p.logFiles)
+	log := daemonlog.New(set, p.logFiles)
 	p.logFiles = nil
 	d.takeLog(log)
-	log.begin(d, conf)
+	who := fmt.Sprintf("hark %s (commit %s), compatible with supervisor %s", version, commit, supervisorVersion)
+	log.Begin(who, conf.Criticals, conf.Warnings, slices.Concat(conf.Infos, d.infos))
+	d.infos = nil
 	if u := set.User; !first && u != nil && u.UID != os.Getuid() {
-		log.write(config.WARN, fmt.Sprintf("user=%s of [supervisord] does not take effect at a restart: stop supervisord and start it again", u.Name))
+		log.Write(config.WARN, fmt.Sprintf("user=%s of [supervisord] does not take effect at a restart: stop supervisord and start it again", u.Name))
 	}
 	defer func() {
 		if err != nil {
@@ -197,30 +220,32 @@ func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err e
 			return 0, 0, err
 		}
 		d.lookups.Store(d.system)
-		d.ext = d.newExtensions()
+		d.ext = extensions.New(extensions.Options{
+			System: d.system, Log: d.write, Disk: d.turns.Take, Silences: d.silences, Version: version, Config: d.conf,
+		})
 	}
 	ext := d.ext // for calls, which may outlast it
 	number := d.livesOver()
 	var server *rpc.Server // before the supervisor runs
-	letters := deadletters.NewLog(set.ChildLogDir, log.write)
+	letters := deadletters.NewLog(set.ChildLogDir, log.Write)
 	supervisor, err := core.New(core.Options{
 		DeadLetter:     letters.Put,
-		Further:        ext.further,
+		Further:        ext.Further,
 		Config:         conf,
 		Prepared:       p.core,
 		System:         d.system,
 		Bus:            d.bus,
-		Log:            log.write,
-		ReopenLog:      log.reopen,
-		ClearLog:       log.clear,
-		Reread:         func() (*config.Config, error) { return d.reread(ext.check) },
-		PrepareRestart: func() error { return d.prepareRestart(ext.check, number) },
+		Log:            log.Write,
+		ReopenLog:      log.Reopen,
+		ClearLog:       log.Clear,
+		Reread:         func() (*config.Config, error) { return d.reread(ext.Check) },
+		PrepareRestart: func() error { return d.prepareRestart(ext.Check, number) },
 		Restarting:     func() { server.HoldCallers(callersWait) },
 		Program: func(name, group string, settings map[string]string) ([]*config.Process, []string, error) {
 			return d.readProgram(conf, name, group, settings)
 		},
 		Environ: d.environ,
-		Syslog:  log.syslog,
+		Syslog:  log.Syslog,
 		FastCGI: d.fastcgi,
 		Lanes:   &d.lanes,
 	})
@@ -239,14 +264,14 @@ func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err e
 		d.bound.Close()
 	}
 	d.bound = p.sockets
-	ext.begin(conf, log.level, supervisor, letters, server.Dispatcher())
+	ext.Begin(conf, log.Level, supervisor, letters, server.Dispatcher())
 	if !set.NoCleanup {
 		for _, warning := range prepared.ClearAutoLogs() {
-			log.write(config.WARN, warning)
+			log.Write(config.WARN, warning)
 		}
 	}
 	if first {
-		keepThreads()
+		economy.KeepThreads()
 	}
 	server.Serve()
 	d.publishPidfile(p, log)
@@ -258,13 +283,13 @@ func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err e
 	// started. Left to itself Go's runtime does it in small steps for a minute,
 	// waking an otherwise idle daemon.
 	debug.FreeOSMemory()
-	d.term.enter(func() bool { return supervisor.Mood() == core.MoodShutdown })
-	mood := supervisor.Run(d.term.signals)
+	d.term.Enter(func() bool { return supervisor.Mood() == core.MoodShutdown })
+	mood := supervisor.Run(d.term.Signals)
 	letters.Flush()
 	if mood < core.MoodRestarting {
-		d.term.end(d.conf.Supervisord.PluginStopWait+endTime, supervisor.ExitStatus())
+		d.term.End(d.conf.Supervisord.PluginStopWait+endTime, supervisor.ExitStatus())
 	} else {
-		d.term.leave()
+		d.term.Leave()
 	}
 	server.StopListening()
 	if mood < core.MoodRestarting {
@@ -292,14 +317,14 @@ func (d *daemon) take(conf *config.Config) {
 }
 
 // takeLog makes a log that of the present life. The one before is written to its end first.
-func (d *daemon) takeLog(log *activity) {
+func (d *daemon) takeLog(log *daemonlog.Log) {
 	if before := d.log.Swap(log); before != nil {
-		before.close()
+		before.Close()
 	}
 }
 
 // publishPidfile gives the pidfile its name, and removes that of the life before if it had another.
-func (d *daemon) publishPidfile(p *provisions, log *activity) {
+func (d *daemon) publishPidfile(p *provisions, log *daemonlog.Log) {
 	path := p.conf.Supervisord.Pidfile
 	err := p.pidError
 	if err == nil {
@@ -308,10 +333,10 @@ func (d *daemon) publishPidfile(p *provisions, log *activity) {
 		}
 	}
 	if err != nil {
-		log.write(config.CRIT, pidfileLine(path, err))
+		log.Write(config.CRIT, pidfileLine(path, err))
 		return
 	}
-	log.write(config.INFO, fmt.Sprintf("supervisord started with pid %d", os.Getpid()))
+	log.Write(config.INFO, fmt.Sprintf("supervisord started with pid %d", os.Getpid()))
 	switch before := d.pidfile; {
 	case before == nil:
 	case d.pidpath == path:
@@ -327,22 +352,22 @@ func (d *daemon) publishPidfile(p *provisions, log *activity) {
 // programs start meanwhile.
 func (d *daemon) started() {
 	if len(d.conf.Instances) == 0 {
-		d.report.done(0)
+		d.report.Done(0)
 		return
 	}
 	conf, ext := d.conf, d.ext
 	d.draining.Go(func() {
-		for _, issue := range ext.unserved(conf) {
+		for _, issue := range ext.Unserved(conf) {
 			d.write(config.ERRO, "not served: "+issue.String())
-			d.report.say("supervisord: not served: " + issue.String())
+			d.report.Say("supervisord: not served: " + issue.String())
 		}
-		d.report.done(0)
+		d.report.Done(0)
 	})
 }
 
 // drain ends HTTP servers that listen no more. The programs of the next life do not wait for their clients.
 func (d *daemon) drain(server *rpc.Server) {
-	ctx, cancel := context.WithTimeout(d.term.hurry, drainTime)
+	ctx, cancel := context.WithTimeout(d.term.Hurry, drainTime)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		d.write(config.WARN, fmt.Sprintf("cut off clients that were still being answered: %v", err))
@@ -354,7 +379,7 @@ func (d *daemon) end(letters *deadletters.Log) {
 	d.notify.tell("STOPPING=1")
 	ext := d.ext
 	d.ext = nil
-	ext.close(d.term.hurry, d.conf.Supervisord.PluginStopWait)
+	ext.Close(d.term.Hurry, d.conf.Supervisord.PluginStopWait)
 	letters.Flush()
 	d.draining.Wait()
 }
@@ -362,7 +387,7 @@ func (d *daemon) end(letters *deadletters.Log) {
 // write is activity.write of the present life.
 func (d *daemon) write(level config.Level, text string) {
 	if log := d.log.Load(); log != nil {
-		log.write(level, text)
+		log.Write(level, text)
 	}
 }
 
@@ -379,4 +404,25 @@ func (d *daemon) detach() {
 		}
 	}
 	syscall.Umask(set.Umask)
+}
+
+// reaped logs the end of a process that is nobody's (supervisord.py, reap).
+func (d *daemon) reaped(pid int, ws syscall.WaitStatus) {
+	by := process.ReapedBy(ws)
+	d.write(config.INFO, fmt.Sprintf("reaped unknown pid %d (%s)", pid, process.WaitMessage(by.Code, by.Signal, by.CoreDump)))
+}
+
+// exitNow ends the process when it is too late for anything else. A moment is left for the log's last line.
+func (d *daemon) exitNow(status int) {
+	if log := d.log.Load(); log != nil {
+		log.Flush(200 * time.Millisecond)
+	}
+	os.Exit(status)
+}
+
+// killChildren kills every process that the daemon has started, plugins too.
+func (d *daemon) killChildren() {
+	if system := d.lookups.Load(); system != nil {
+		system.KillAll()
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/hark-supervisor/hark/internal/plugintest"
 )
 
 // heap is what the daemon's heap holds when little of it is waste: the least that some scrapes of /metrics tell.
@@ -37,7 +39,7 @@ func (in *instance) heap() (least float64) {
 
 // Programs come and go by the thousand, with a log sink, a notifier that remembers what it sent, a pool and metrics that look at all of them.
 func TestProgramsThatAreGoneLeaveNoMemory(t *testing.T) {
-	conf := strings.ReplaceAll(outletsConf, "BIN", testPlugins(t)) + `
+	conf := strings.ReplaceAll(outletsConf, "BIN", plugintest.Build(t)) + `
 dedupe_window=1s
 [eventlistener:pool]
 command=/bin/cat

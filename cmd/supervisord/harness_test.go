@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hark-supervisor/hark/core/background"
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 	"github.com/hark-supervisor/hark/testplugins/faulty"
@@ -48,7 +49,7 @@ func TestMain(m *testing.M) {
 		flooder.Run()
 		return
 	}
-	if os.Getenv("HARK_BE_SUPERVISORD") != "" || os.Getenv(readyVariable) != "" {
+	if os.Getenv("HARK_BE_SUPERVISORD") != "" || os.Getenv(background.ReadyVariable) != "" {
 		_ = os.Unsetenv("HARK_BE_SUPERVISORD")
 		os.Exit(command(os.Args, os.Stdout, os.Stderr))
 	}

@@ -1,18 +1,11 @@
 package main
 
 import (
-	"os"
-	"strings"
-	"syscall"
-	"time"
-
+	"github.com/hark-supervisor/hark/core/accounts"
+	"github.com/hark-supervisor/hark/core/cmdline"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/plugins/notify"
 )
-
-// getentTime is how long getent may take to find an account (LDAP and the like)
-// before it counts as unknown.
-const getentTime = 5 * time.Second
 
 // load reads the configuration at path, "" to search for it, under the command
 // line's overrides. It may be called again at any time.
@@ -22,22 +15,15 @@ func (d *daemon) load(path string) (*config.Config, error) {
 
 // readProgram is core.Options' Program for a life with that configuration.
 func (d *daemon) readProgram(conf *config.Config, name, group string, settings map[string]string) ([]*config.Process, []string, error) {
-	defer d.disk()()
+	defer d.turns.Take()()
 	return config.ReadProgram(d.loadOptions(d.path), conf, name, group, settings)
 }
 
 func (d *daemon) loadOptions(path string) config.Options {
-	argv0 := d.program
-	if !strings.Contains(argv0, "/") {
-		// Found in PATH: the search for a configuration begins beside the file.
-		if file, err := os.Executable(); err == nil {
-			argv0 = file
-		}
-	}
 	return config.Options{
 		Path:      path,
-		Argv0:     argv0,
-		Overrides: d.given.overrides,
+		Argv0:     cmdline.Program(d.program),
+		Overrides: d.given.Overrides,
 		Dir:       d.dir,
 		Environ:   d.environ,
 		Template:  notify.CheckTemplate,
@@ -47,16 +33,5 @@ func (d *daemon) loadOptions(path string) config.Options {
 
 // getent runs a command that looks an account up where this static binary cannot.
 func (d *daemon) getent(argv []string) ([]byte, error) {
-	system := d.lookups.Load()
-	if system == nil {
-		return runAlone(argv, getentTime)
-	}
-	out, ws, err := system.Run(argv, getentTime)
-	if err != nil {
-		return nil, err
-	}
-	if !ws.Exited() || ws.ExitStatus() != 0 {
-		return nil, syscall.ENOENT
-	}
-	return out, nil
+	return accounts.Getent(d.lookups.Load(), argv)
 }

@@ -13,9 +13,13 @@ import (
 	"io"
 	"os"
 
+	"github.com/hark-supervisor/hark/core/background"
 	"github.com/hark-supervisor/hark/core/child"
+	"github.com/hark-supervisor/hark/core/cmdline"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/disk"
 	"github.com/hark-supervisor/hark/core/locale"
+	"github.com/hark-supervisor/hark/plugins/tool"
 )
 
 // supervisorVersion is the level of Supervisor that Hark is compatible with.
@@ -37,42 +41,42 @@ func main() {
 
 // command is supervisord with a command line. It returns the exit status.
 func command(args []string, stdout, stderr io.Writer) int {
-	if len(args) > 1 && args[1] == pluginVerb {
-		return pluginCommand(args[2:], stdout, stderr)
+	if len(args) > 1 && args[1] == tool.Verb {
+		return tool.Command(args[2:], version, stdout, stderr)
 	}
-	report := newReporter()
-	if report.daemonized() {
-		stderr = report.stderr()
+	report := background.NewReporter()
+	if report.Daemonized() {
+		stderr = report.Stderr()
 	}
-	got, err := parseFlags(args[1:])
+	got, err := cmdline.Parse(args[1:])
 	if err != nil {
 		return usage(report, stderr, args[0], err.Error())
 	}
 	switch {
-	case got.acts[destHelp] != "":
-		_, _ = io.WriteString(stdout, help(args[0]))
+	case got.Acts[cmdline.Help] != "":
+		_, _ = io.WriteString(stdout, cmdline.Usage(args[0]))
 		return 0
-	case got.acts[destVersion] != "":
+	case got.Acts[cmdline.Version] != "":
 		_, _ = fmt.Fprintln(stdout, supervisorVersion)
 		return 0
-	case got.acts[destBuildInfo] != "":
+	case got.Acts[cmdline.BuildInfo] != "":
 		_, _ = fmt.Fprintf(stdout, "hark %s\ncommit %s\nbuilt %s\ncompatible with supervisor %s\n", version, commit, buildTime, supervisorVersion)
 		return 0
 	}
 	manager := newNotifier() // first of all: it takes from the environment what no child may see
-	d := &daemon{given: got, program: args[0], environ: locale.Environ(os.Environ()), report: report, notify: manager, diskTurns: make(chan struct{}, diskReaders)}
+	d := &daemon{given: got, program: args[0], environ: locale.Environ(os.Environ()), report: report, notify: manager, turns: disk.NewTurns()}
 	if d.dir, err = os.Getwd(); err != nil {
 		return usage(report, stderr, args[0], fmt.Sprintf("cannot find the working directory: %v", err))
 	}
-	if got.acts[destConfig] == "" && os.Getuid() == 0 && !report.daemonized() {
+	if got.Acts[cmdline.Config] == "" && os.Getuid() == 0 && !report.Daemonized() {
 		_, _ = fmt.Fprintln(stderr, rootSearchWarning)
 	}
-	if d.conf, err = d.load(got.acts[destConfig]); err != nil {
+	if d.conf, err = d.load(got.Acts[cmdline.Config]); err != nil {
 		return usage(report, stderr, args[0], configErrors(err)...)
 	}
 	d.path = d.conf.Path
-	if !d.conf.Supervisord.NoDaemon && !report.daemonized() {
-		return daemonize(stderr)
+	if !d.conf.Supervisord.NoDaemon && !report.Daemonized() {
+		return background.Daemonize(stderr)
 	}
 	status, err := d.run()
 	if err != nil {
@@ -86,13 +90,13 @@ const rootSearchWarning = `UserWarning: Supervisord is running as root and it is
 
 // usage prints why supervisord cannot start, as Supervisor does (options.py,
 // usage), and returns its exit status, 2. All but the first text are Hark's extra.
-func usage(report *reporter, stderr io.Writer, program string, texts ...string) int {
+func usage(report *background.Reporter, stderr io.Writer, program string, texts ...string) int {
 	_, _ = fmt.Fprintf(stderr, "Error: %s\n", texts[0])
 	for _, more := range texts[1:] {
 		_, _ = fmt.Fprintln(stderr, more)
 	}
 	_, _ = fmt.Fprintf(stderr, "For help, use %s -h\n", program)
-	report.done(2)
+	report.Done(2)
 	return 2
 }
 

@@ -11,8 +11,16 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/plugintest"
 	"github.com/hark-supervisor/hark/sdk"
 )
+
+// Outlets with real plugins and real programs, of a whole daemon.
+func TestOutlets(t *testing.T) {
+	bin := plugintest.Build(t)
+	t.Run("Under supervisord", func(t *testing.T) { outletsDaemon(t, bin) })
+	t.Run("Spooled events outlive the daemon", func(t *testing.T) { spooledEventsOutliveTheDaemon(t, bin) })
+}
 
 // outletsConf has a notifier and a sink that write to files, and a program that does as it is told. BIN stands for the directory of
 // the plugins.

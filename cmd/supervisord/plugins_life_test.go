@@ -12,11 +12,12 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/plugintest"
 )
 
 // Plugins, and the shutdowns and restarts of the daemon.
 func TestPluginsOverTheLivesOfTheDaemon(t *testing.T) {
-	bin := testPlugins(t)
+	bin := plugintest.Build(t)
 	for _, c := range []struct {
 		name string
 		test func(t *testing.T, bin string)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hark-supervisor/hark/core/rundir"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 	"github.com/hark-supervisor/hark/testplugins/faulty"
 )
@@ -76,8 +77,7 @@ func TestPluginsDieWithSupervisord(t *testing.T) {
 	in := run(t, faultyConf(t, "permissions=read", "none"))
 	in.waitEcho("echo")
 	pid := in.plugin("pid").(int)
-	dirs := newRunDir(filepath.Join(in.dir, "supervisord.pid"))
-	run := filepath.Join(dirs.bases[0], dirs.name)
+	run := rundir.New(filepath.Join(in.dir, "supervisord.pid")).Usual()
 	began := time.Now()
 	in.killed()
 	until(t, "it is gone", func() bool { return !alive(pid) })

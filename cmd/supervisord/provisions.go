@@ -9,9 +9,11 @@ import (
 	"syscall"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/daemonlog"
 	"github.com/hark-supervisor/hark/core/held"
 	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/core/prepared"
+	"github.com/hark-supervisor/hark/core/privileges"
 	"github.com/hark-supervisor/hark/core/rpc"
 )
 
@@ -34,13 +36,13 @@ func (d *daemon) provide(conf *config.Config, first bool) (_ *provisions, errs c
 		errs = append(errs, conf.Issue(section, key, text, said))
 	}
 	if !first && set.User != nil && set.User.UID != os.Getuid() && os.Getuid() != 0 {
-		refuse("supervisord", "user", fmt.Sprintf("cannot use %q: %s", set.User.Name, nonRootLine), nonRootLine)
+		refuse("supervisord", "user", fmt.Sprintf("cannot use %q: %s", set.User.Name, privileges.NonRoot), privileges.NonRoot)
 	}
 	var err error
-	if p.logFiles, err = openLogFiles(set); err != nil {
+	if p.logFiles, err = daemonlog.OpenFiles(set); err != nil {
 		refuse("supervisord", "logfile", err.Error()+"; fix that, or name another file", err.Error())
 	}
-	if first && d.report.daemonized() {
+	if first && d.report.Daemonized() {
 		d.detach() // the log has been opened before, as in Supervisor
 	}
 	var problems []prepared.Problem

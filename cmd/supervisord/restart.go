@@ -26,7 +26,7 @@ func (d *daemon) prepareRestart(check func(*config.Config) error, life int) erro
 	if err != nil {
 		return err
 	}
-	defer d.disk()()
+	defer d.turns.Take()()
 	p, errs := d.provide(conf, false)
 	if errs != nil {
 		return errs

@@ -8,7 +8,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/hark-supervisor/hark/core/cmdline"
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/core/disk"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
@@ -174,7 +176,7 @@ func TestARestartThatIsPreparedTooLateLeavesNothing(t *testing.T) {
 	if err := os.WriteFile(file, []byte(strings.ReplaceAll(baseConf+"[program:a]\ncommand=/bin/cat\n", "DIR", dir)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{given: &given{}, program: "supervisord", path: file, dir: dir, diskTurns: make(chan struct{}, diskReaders), sockets: rpc.NewSockets(nil)}
+	d := &daemon{given: &cmdline.Given{}, program: "supervisord", path: file, dir: dir, turns: disk.NewTurns(), sockets: rpc.NewSockets(nil)}
 	var err error
 	if d.conf, err = d.load(file); err != nil {
 		t.Fatal(err)

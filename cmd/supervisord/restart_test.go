@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/hark-supervisor/hark/core/cmdline"
+	"github.com/hark-supervisor/hark/core/disk"
 	"github.com/hark-supervisor/hark/core/rpc"
 )
 
@@ -269,7 +271,7 @@ func TestADaemonThatCannotStartAgainGoesOnTrying(t *testing.T) {
 		}
 	}
 	write(text)
-	d := &daemon{given: &given{}, program: "supervisord", path: file, dir: dir, diskTurns: make(chan struct{}, diskReaders), sockets: rpc.NewSockets(nil)}
+	d := &daemon{given: &cmdline.Given{}, program: "supervisord", path: file, dir: dir, turns: disk.NewTurns(), sockets: rpc.NewSockets(nil)}
 	conf, err := d.load(file)
 	if err != nil {
 		t.Fatal(err)

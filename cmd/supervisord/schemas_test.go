@@ -3,9 +3,12 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hark-supervisor/hark/plugins/tool"
 )
 
 // lineOf is the place of a line of the configuration, as messages have it.
@@ -72,19 +75,32 @@ func TestPluginsThatDoNotTellTheirKeysDoNotStopReread(t *testing.T) {
 
 // An installed plugin is not run to have it tell: what is recorded counts.
 func TestTheRecordOfAnInstalledPluginTellsItsKeys(t *testing.T) {
-	k := newTool(t, "")
-	k.run(0, "install", "-c", k.conf, k.script("x", describing))
-	installed := filepath.Join(k.dir, "plugins", "told")
-	if err := os.WriteFile(installed, []byte("#!/bin/sh\ntouch "+k.dir+"/ran\n"), 0o700); err != nil { //nolint:gosec // a program
+	const describing = `#!/bin/sh
+echo '{"name": "told", "version": "2.1", "doc": "Tells.", "kinds": [{"kind": "NOTIFIER", "fields": [
+ {"key": "tone", "type": "CHOICE", "choices": ["low", "high"], "default": "low", "doc": "of voice"}]}]}'
+`
+	dir := t.TempDir()
+	dirs := "[supervisord]\nplugin_dirs=" + dir + "/plugins\n"
+	script, conf := filepath.Join(dir, "x"), filepath.Join(dir, "supervisord.conf")
+	for path, text := range map[string]string{script: describing, conf: dirs} {
+		if err := os.WriteFile(path, []byte(text), 0o700); err != nil { //nolint:gosec // a program
+			t.Fatal(err)
+		}
+	}
+	install := exec.Command(os.Args[0], tool.Verb, "install", "-c", conf, script)
+	install.Env = append(os.Environ(), "HARK_BE_SUPERVISORD=1", "GORACE=atexit_sleep_ms=0")
+	if out, err := install.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "plugins", "told"), []byte("#!/bin/sh\ntouch "+dir+"/ran\n"), 0o700); err != nil { //nolint:gosec // a program
 		t.Fatal(err)
 	}
-	dirs := "[supervisord]\nplugin_dirs=" + k.dir + "/plugins\n"
 	in := run(t, dirs)
 	in.writeConf(baseConf + dirs + "[notifier:ops]\nplugin=told\nevents=TICK_60\ntone=loud\n")
 	if f := in.fault("supervisor.reloadConfig"); f.Code != 92 || !strings.Contains(f.String, "[notifier:ops] tone: must be ") {
 		t.Errorf("%+v", f)
 	}
-	if _, err := os.Stat(k.dir + "/ran"); err == nil {
+	if _, err := os.Stat(dir + "/ran"); err == nil {
 		t.Error("it was run")
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/plugintest"
 	"github.com/hark-supervisor/hark/testplugins/faulty"
 )
 
@@ -92,7 +93,7 @@ func (s *stress) launch() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.plugins, s.faulty = testPlugins(s.t), self+" "+faulty.Verb
+	s.plugins, s.faulty = plugintest.Build(s.t), self+" "+faulty.Verb
 	s.taken = strconv.Itoa(heldPort(s.t))
 	s.in = ready(s.t, "")
 	s.in.script("listener", stressListener)

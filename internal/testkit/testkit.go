@@ -94,6 +94,9 @@ func (b *Buffer) String() string {
 // Has reports whether a text was written so far.
 func (b *Buffer) Has(text string) bool { return strings.Contains(b.String(), text) }
 
+// Pause waits for the time between two looks at a condition.
+func Pause() { time.Sleep(pause) }
+
 // Panics returns a function that panics the first n times that it is called.
 func Panics(n int32) func() {
 	var calls atomic.Int32

@@ -1,0 +1,42 @@
+// Package economy bounds what the daemon itself takes of the machine, and has it take early what may not be available later.
+package economy
+
+import (
+	"os"
+	"runtime"
+	"sync"
+)
+
+const (
+	// maxProcs bounds how many of the daemon's threads run at once, on however many
+	// processors: more bring it nothing, and each may ask for yet another thread.
+	maxProcs = 4
+	// spareThreads is how many threads there are from the start, besides those with
+	// a task of their own: for what runs, for the files that are read (disk.Readers)
+	// and the log that is written, and for the moments in which the kernel holds up a
+	// short system call.
+	spareThreads = 6
+)
+
+// KeepThreads has the runtime make the threads that the daemon may come to need;
+// it keeps them. At the limit of processes (a fork bomb of the same user, a full
+// pids cgroup) there are none to be had, and the runtime ends a program that
+// cannot have the thread it wants: of all moments, when a supervisor is needed.
+func KeepThreads() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), maxProcs))
+	}
+	var there sync.WaitGroup
+	release := make(chan struct{})
+	for range spareThreads {
+		there.Add(1)
+		go func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			there.Done()
+			<-release
+		}()
+	}
+	there.Wait()
+	close(release)
+}
