@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/backoff"
 )
 
 // send sends an event in one write, once there is a credit.
@@ -92,8 +93,8 @@ func (s *session) early(hold time.Duration, missing string, failed bool) error {
 func (s *session) awaitRead() {
 	const most = 2 * time.Millisecond
 	deadline := time.Now().Add(s.timeout)
-	for wait := most / 16; unread(s.in) > 0 && !s.out.said() && time.Now().Before(deadline); wait = min(2*wait, most) {
-		<-time.After(wait)
+	for looks := 1; unread(s.in) > 0 && !s.out.said() && time.Now().Before(deadline); looks++ {
+		<-time.After(backoff.After(looks, most/16, most))
 	}
 }
 

@@ -7,10 +7,12 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/hark-supervisor/hark/eventlistener"
-	"github.com/hark-supervisor/hark/plugins/bundled/nats/stream"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/backoff"
+	"github.com/hark-supervisor/hark/plugins/bundled/nats/stream"
 )
 
 // bridge hands the events of a stream to a listener, one after the other. One goroutine owns it: run.
@@ -130,19 +132,10 @@ func (b *bridge) start() {
 func (b *bridge) startLater() {
 	wait := time.Duration(0)
 	if b.failures > 0 {
-		wait = doubledPause(firstPause, b.failures)
+		wait = backoff.After(b.failures, firstPause, longestPause)
 	}
 	b.failures++
 	b.restart = time.After(wait)
-}
-
-// doubledPause is the wait after n failures in a row.
-func doubledPause(first time.Duration, n int) time.Duration {
-	d := first
-	for ; n > 1 && d < longestPause; n-- {
-		d *= 2
-	}
-	return min(d, longestPause)
 }
 
 // open connects, where that is not done, and opens the feed; what fails is tried again.
@@ -170,7 +163,7 @@ func (b *bridge) openLater(why string) {
 		b.s.logf("%s; it is tried again", why)
 		b.trouble = why
 	}
-	b.refeed = time.After(doubledPause(firstPause, b.troubles))
+	b.refeed = time.After(backoff.After(b.troubles, firstPause, longestPause))
 }
 
 func (b *bridge) closeFeed(why string) {
@@ -266,7 +259,7 @@ func (b *bridge) again(ctx context.Context, h *heldEvent, why string) {
 		b.settle(h.message.Nak())
 		return
 	}
-	wait := doubledPause(b.o.retryDelay, h.delivery)
+	wait := backoff.After(h.delivery, b.o.retryDelay, longestPause)
 	b.s.logf("%s of %s: %s (delivery %d); it comes again in %v", h.event.Type, h.event.Identifier, why, h.delivery, wait)
 	if wait == 0 {
 		b.settle(h.message.Nak())

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/internal/backoff"
 )
 
 // errOver is why a life that is over prepares no restart any longer: the next has read the configuration since.
@@ -79,16 +80,16 @@ func (d *daemon) comeBack(signals <-chan os.Signal, err error) *provisions {
 	d.write(config.CRIT, why)
 	good := *d.conf
 	good.Criticals = append(good.Criticals[:len(good.Criticals):len(good.Criticals)], why)
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+	for tries := 1; ; tries++ {
 		if p, errs := d.provide(&good, false); errs == nil {
 			return p
-		} else if pause == firstPause {
+		} else if tries == 1 {
 			d.write(config.CRIT, fmt.Sprintf("cannot use the last good configuration any longer: %v; trying again until it can be used, or %s can", errs, d.path))
 		}
 		if p, err := d.takeNext(); err == nil {
 			return p
 		}
-		if d.endAsked(signals, pause) {
+		if d.endAsked(signals, backoff.After(tries, firstPause, lastPause)) {
 			return nil
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/backoff"
 )
 
 // fullWait is how long to wait where the system says that the daemon's queue is
@@ -56,15 +58,16 @@ func (w *Writer) deliver(m batch) bool {
 	for _, end := range m.ends {
 		msg := m.buf[start:end]
 		start = end
-		for wait := w.o.Retry; ; wait = min(2*wait, max(lastRetry, w.o.Retry)) {
+		first := w.o.Retry
+		for failures := 1; ; failures++ {
 			err := w.try(msg)
 			if err == nil {
 				break
 			}
 			if errors.Is(err, syscall.ENOBUFS) {
-				wait = fullWait
+				first, failures = fullWait, 1
 			}
-			if !w.pause(wait) {
+			if !w.pause(backoff.After(failures, first, max(lastRetry, w.o.Retry))) {
 				return false
 			}
 		}

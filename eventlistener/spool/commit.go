@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/backoff"
 )
 
 const (
@@ -78,15 +80,15 @@ func (s *Spool) settle(err error) {
 		s.stats.Commits++
 		s.notBefore = time.Now().Add(s.o.CommitEvery)
 		if s.trouble {
-			s.trouble, s.retry = false, 0
+			s.trouble, s.failed = false, 0
 			s.report(Report{Kind: DiskRecovered})
 		}
 		return
 	}
 	s.stats.Failures++
 	s.dirty = true
-	s.retry = min(max(2*s.retry, s.retryMin), retryMax)
-	s.notBefore = time.Now().Add(s.retry)
+	s.failed++
+	s.notBefore = time.Now().Add(backoff.After(s.failed, s.retryMin, retryMax))
 	if !s.trouble {
 		s.trouble = true
 		s.report(Report{Kind: DiskFailed, Err: err})

@@ -61,7 +61,7 @@ type Spool struct {
 		failures int      // in a row
 	}
 	notBefore time.Time // of the next commit
-	retry     time.Duration
+	failed    int       // commits, in a row
 	retryMin  time.Duration
 	buf       []byte
 	closeErr  error

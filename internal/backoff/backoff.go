@@ -7,8 +7,8 @@ import "time"
 // After returns the wait after n failures in a row: first, doubled for each failure after the first, and at most limit.
 // Without a failure, as after one, it is first.
 func After(n int, first, limit time.Duration) time.Duration {
-	wait := first
-	for ; n > 1 && wait < limit; n-- {
+	wait := max(first, 0)
+	for ; n > 1 && 0 < wait && wait < limit; n-- {
 		if wait > limit/2 { // it would pass the limit, or the largest duration
 			return limit
 		}

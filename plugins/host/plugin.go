@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/time/rate"
 
+	"github.com/hark-supervisor/hark/internal/backoff"
 	"github.com/hark-supervisor/hark/internal/pluginrpc"
 	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/delivery"
@@ -206,7 +207,7 @@ func (p *plugin) failed(err error) {
 		p.enter(Fatal, err.Error())
 		return
 	}
-	delay := min(t.BackoffFirst<<(failures-1), t.BackoffMax)
+	delay := backoff.After(failures, t.BackoffFirst, t.BackoffMax)
 	p.log.Warn("failed; it is started again", "in", delay, "error", err)
 	p.enter(Backoff, err.Error())
 	timer := time.NewTimer(delay)

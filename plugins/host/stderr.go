@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"golang.org/x/time/rate"
 
 	"github.com/hark-supervisor/hark/plugins/guard"
 )
@@ -39,7 +40,7 @@ type stderrLog struct {
 	stop   context.CancelFunc
 
 	mu      sync.Mutex
-	budget  byteBudget
+	budget  *rate.Limiter
 	pending []byte
 	dropped uint64
 	ended   bool
@@ -55,28 +56,9 @@ type stderrLog struct {
 	tail   []string
 }
 
-// byteBudget lets through rate bytes a second.
-type byteBudget struct {
-	tokens float64
-	at     time.Time
-}
-
-// take reports how much of n may pass now.
-func (b *byteBudget) take(now time.Time, n int) int {
-	if b.at.IsZero() {
-		b.tokens = stderrBurst
-	} else {
-		b.tokens = min(b.tokens+now.Sub(b.at).Seconds()*stderrRate, stderrBurst)
-	}
-	b.at = now
-	passes := min(n, int(b.tokens))
-	b.tokens -= float64(passes)
-	return passes
-}
-
 // newStderrLog starts its goroutine; end ends it.
 func newStderrLog(log hclog.Logger, redact func(string) string, of *guard.Part) *stderrLog {
-	s := &stderrLog{log: log, redact: redact, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	s := &stderrLog{log: log, redact: redact, wake: make(chan struct{}, 1), done: make(chan struct{}), budget: rate.NewLimiter(stderrRate, stderrBurst)}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	const task = "the log of its standard error"
 	of.Start(nil, task, func() {
@@ -91,7 +73,10 @@ func (s *stderrLog) take(b []byte) (hold time.Duration) {
 	defer s.ring()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	passes := min(s.budget.take(time.Now(), len(b)), stderrBurst-len(s.pending))
+	now := time.Now()
+	passes := min(len(b), int(s.budget.TokensAt(now)))
+	s.budget.AllowN(now, passes)
+	passes = min(passes, stderrBurst-len(s.pending))
 	s.pending = append(s.pending, b[:passes]...)
 	if passes < len(b) {
 		s.dropped += uint64(len(b) - passes) //nolint:gosec // not negative

@@ -71,7 +71,7 @@ type policy struct {
 func newPolicy(o Options, daemon sdk.Daemon, silences *Silences) *policy {
 	return &policy{
 		o: o.withDefaults(), id: daemon.Identifier + "\x00" + o.Name, silences: silences,
-		quieted: map[string]int{}, recent: map[subject]time.Time{},
+		quieted: map[string]int{}, recent: map[subject]time.Time{}, bucket: newBucket(o.Rate),
 	}
 }
 
@@ -203,13 +203,15 @@ func (p *policy) next(now time.Time) (*alert, time.Time) {
 		}
 	}
 	if !p.flushing {
-		if at, ok := p.bucket.take(p.o.Rate, now); !ok {
+		if at, ok := p.bucket.take(now); !ok {
 			p.limited = true
 			return nil, delivery.Earlier(at, p.until)
 		}
 	}
 	if p.flight = p.take(now); p.flight == nil {
-		p.bucket.give()
+		if !p.flushing {
+			p.bucket.give(now)
+		}
 		return p.next(now) // all of them were silenced; the queue is shorter
 	}
 	p.out = true
@@ -386,7 +388,7 @@ func (p *policy) giveUp() *alert {
 // reconfigure goes on by other options.
 func (p *policy) reconfigure(now time.Time, o Options) {
 	p.o = o.withDefaults()
-	p.bucket = bucket{}
+	p.bucket = newBucket(p.o.Rate)
 	if p.until.IsZero() {
 		return
 	}

@@ -250,6 +250,26 @@ func TestPolicyHoldsBackBeyondTheRate(t *testing.T) {
 	}
 }
 
+// A notification all of which a silence keeps back uses up nothing of the rate.
+func TestPolicyGivesBackWhatASilenceHasSpared(t *testing.T) {
+	d := newDesk(t, Options{Rate: Rate{1, time.Hour}})
+	d.state(exited, "a")
+	d.now = d.now.Add(time.Second)
+	id, err := d.p.silences.Add(d.now, Silence{Until: d.now.Add(time.Minute)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.want("")
+	if err := d.p.silences.Remove(d.now, id); err != nil {
+		t.Fatal(err)
+	}
+	d.state(exited, "b")
+	d.want("b suppressed 1")
+	d.ok()
+	d.state(exited, "c")
+	d.want("")
+}
+
 func TestPolicyIsQuietAtNight(t *testing.T) {
 	q := QuietHours{From: 22 * time.Hour, To: 7 * time.Hour, Passing: sdk.Critical}
 	d := newDesk(t, Options{Quiet: q, GroupMax: 2})

@@ -3,6 +3,8 @@ package notify
 import (
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -14,34 +16,38 @@ type Rate struct {
 
 // bucket holds the tokens of a Rate: as many as Count at once, and Count more in each Period.
 type bucket struct {
-	tokens float64
-	at     time.Time // zero: full
+	limiter *rate.Limiter     // nil: no limit
+	taken   *rate.Reservation // the token that was taken last
+}
+
+func newBucket(r Rate) bucket {
+	if r.Count <= 0 || r.Period <= 0 {
+		return bucket{}
+	}
+	return bucket{limiter: rate.NewLimiter(rate.Limit(float64(r.Count)/r.Period.Seconds()), r.Count)}
 }
 
 // take takes a token, or reports when there will be one.
-func (b *bucket) take(r Rate, now time.Time) (next time.Time, ok bool) {
-	if r.Count <= 0 || r.Period <= 0 {
+func (b *bucket) take(now time.Time) (next time.Time, ok bool) {
+	if b.limiter == nil {
 		return now, true
 	}
-	full := float64(r.Count)
-	each := float64(r.Period) / full
-	switch {
-	case b.at.IsZero():
-		b.tokens = full
-	case now.After(b.at):
-		b.tokens = min(full, b.tokens+float64(now.Sub(b.at))/each)
+	token := b.limiter.ReserveN(now, 1)
+	if wait := token.DelayFrom(now); wait > 0 {
+		token.CancelAt(now)
+		return now.Add(wait + 1), false // not before, however it was rounded
 	}
-	b.at = now
-	const whole = 1 - 1e-9 // what was waited for has come, however it was rounded
-	if b.tokens >= whole {
-		b.tokens = max(b.tokens-1, 0)
-		return now, true
-	}
-	return now.Add(time.Duration((1-b.tokens)*each) + 1), false
+	b.taken = token
+	return now, true
 }
 
-// give puts a token back that was not used.
-func (b *bucket) give() { b.tokens++ }
+// give puts a token back that was taken just now and not used.
+func (b *bucket) give(now time.Time) {
+	if b.taken != nil {
+		b.taken.CancelAt(now)
+		b.taken = nil
+	}
+}
 
 // QuietHours is a part of every day in which only what is bad enough is told. From and To are times since
 // midnight by the wall clock; where To is not after From it is on the next day. The zero QuietHours is never.

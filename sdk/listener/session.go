@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/backoff"
 )
 
 // inputBuffer holds what is read at a time, in bytes: a pipe's capacity on Linux.
@@ -285,11 +286,8 @@ func (s *session) ready() {
 
 // hold asks for an event after the pause that is due after a rejection.
 func (s *session) hold() {
-	pause := s.o.pause
-	for i := 1; i < s.refusals && pause < s.o.maxPause; i++ {
-		pause *= 2
-	}
-	if pause = min(pause, s.o.maxPause); pause <= 0 {
+	pause := backoff.After(s.refusals, s.o.pause, s.o.maxPause)
+	if pause <= 0 {
 		s.ready()
 		return
 	}
