@@ -11,7 +11,7 @@ import (
 type Notifier interface {
 	// Notify delivers n. It blocks until n is delivered or ctx is done, whose deadline is the host's
 	// timeout. It is called by one goroutine at a time for each instance. nil: delivered. An error means that it may be
-	// tried again, unless it is one of Final; RetryAfter says when. The text must hold no secret.
+	// tried again, for a day (retry_for of the section), unless it is one of Final; RetryAfter says when. The text must hold no secret.
 	Notify(ctx context.Context, n *Notification) error
 }
 

@@ -27,6 +27,7 @@ type Notifier struct {
 	RetryDelay    time.Duration           `key:"retry_delay" type:"time" is:"hark" default:"1" unit:"seconds" min:"more than 0" doc:"The wait before the first retry of a failed delivery. It doubles with each further one."`
 	RetryMaxDelay time.Duration           `key:"retry_max_delay" type:"time" is:"hark" default:"300" unit:"seconds" min:"more than 0" doc:"The longest wait between two retries."`
 	MaxRetries    int                     `key:"max_retries" is:"hark" default:"0" unit:"retries" min:"0" max:"2147483647" doc:"After how many retries a notification is written to the dead letters; 0 has no limit."`
+	RetryFor      time.Duration           `key:"retry_for" type:"time" is:"hark" default:"86400" unit:"seconds" doc:"How long after the first failure a notification is still tried again; then it is written to the dead letters. 0 has no limit."`
 	MaxAge        time.Duration           `key:"max_age" type:"time" is:"hark" default:"0" unit:"seconds" doc:"The age at which a notification that could not be delivered is written to the dead letters; 0 has no limit."`
 	Title         string                  `key:"title_template" type:"template" is:"hark" doc:"A template of the title, in place of the usual one (docs/plugins.md)." example:"{{.Severity | upper}}: {{.Worst.Text}}"`
 	Body          string                  `key:"body_template" type:"template" is:"hark" sample:"{{.Worst.Text}}" doc:"A template of the body, in place of the usual one (docs/plugins.md)."`
@@ -51,6 +52,7 @@ type LogSink struct {
 	BufferBytes   int64         `key:"buffer_bytes" type:"size" is:"hark" default:"8MB" unit:"bytes" min:"1MB" doc:"How much output is kept in memory until it is written."`
 	Overflow      string        `key:"overflow" type:"overflow policy of a log sink" is:"hark" default:"drop_oldest" sample:"spool" doc:"What happens when the buffer is full. The oldest output is dropped (drop_oldest), the program is blocked (block), or all output is kept on disk (spool)."`
 	MaxInFlight   int           `key:"max_in_flight" is:"hark" default:"4" unit:"batches" min:"1" max:"64" doc:"How many batches are sent ahead of their acknowledgement."`
+	RetryFor      time.Duration `key:"retry_for" type:"time" is:"hark" default:"86400" unit:"seconds" doc:"How long after it was refused for the first time a batch is still sent again; then it is dropped. 0 has no limit."`
 	RetryMaxDelay time.Duration `key:"retry_max_delay" type:"time" is:"hark" default:"60" unit:"seconds" min:"more than 0" doc:"The longest wait before a refused batch is sent again, unless the plugin asks for more."`
 	Spool
 }

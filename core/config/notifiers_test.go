@@ -45,7 +45,7 @@ func TestNotifierKeys(t *testing.T) {
 	}
 	want := &Notifier{
 		Events: []eventlistener.Type{eventlistener.ProcessState}, MinSeverity: "info", GroupMax: 100, QuietSeverity: "critical",
-		Timeout: 30 * time.Second, RetryDelay: time.Second, RetryMaxDelay: 5 * time.Minute, BufferSize: 1000,
+		Timeout: 30 * time.Second, RetryDelay: time.Second, RetryMaxDelay: 5 * time.Minute, RetryFor: 24 * time.Hour, BufferSize: 1000,
 	}
 	if fmt.Sprintf("%+v", n) != fmt.Sprintf("%+v", want) || !n.Equal(want) {
 		t.Errorf("defaults %+v", n)
@@ -63,6 +63,7 @@ quiet_severity=error
 notify_timeout=500ms
 retry_delay=2
 retry_max_delay=1h
+retry_for=2h
 max_retries=7
 max_age=24h
 title_template={{.Severity}}
@@ -83,7 +84,7 @@ webhook_url=secret
 		Severities:   []SeverityRule{{eventlistener.ProcessStateStopped, "error"}, {eventlistener.TickEvent, "info"}},
 		DedupeWindow: 90 * time.Second, GroupWait: 1500 * time.Millisecond, GroupMax: 10, Rate: Rate{10, time.Minute},
 		Quiet: QuietHours{22 * time.Hour, 7*time.Hour + 30*time.Minute}, QuietSeverity: "error",
-		Timeout: 500 * time.Millisecond, RetryDelay: 2 * time.Second, RetryMaxDelay: time.Hour, MaxRetries: 7, MaxAge: 24 * time.Hour,
+		Timeout: 500 * time.Millisecond, RetryDelay: 2 * time.Second, RetryMaxDelay: time.Hour, MaxRetries: 7, RetryFor: 2 * time.Hour, MaxAge: 24 * time.Hour,
 		Title: "{{.Severity}}\nmore", Body: "100%", BufferSize: 5, Overflow: eventlistener.SpoolEvents,
 		Spool: Spool{"/var/spool", 2 << 20, true},
 	}
@@ -135,11 +136,11 @@ func TestBadNotifierKeysNameFileLineSectionAndKey(t *testing.T) {
 func TestLogSinkKeys(t *testing.T) {
 	read := (*loader).readLogSink
 	k, err := readSection(t, "logsink:x", "", read)
-	if want := (LogSink{Channels: Channels{true, true}, BufferBytes: 8 << 20, Overflow: "drop_oldest", MaxInFlight: 4, RetryMaxDelay: time.Minute}); err != nil || *k != want {
+	if want := (LogSink{Channels: Channels{true, true}, BufferBytes: 8 << 20, Overflow: "drop_oldest", MaxInFlight: 4, RetryFor: 24 * time.Hour, RetryMaxDelay: time.Minute}); err != nil || *k != want {
 		t.Errorf("defaults %+v, %v", k, err)
 	}
-	all, err := readSection(t, "logsink:x", "programs=web:*\nchannel=STDERR\nbuffer_bytes=1MB\noverflow=spool\nspool_maxbytes=1GB\nmax_in_flight=1\nretry_max_delay=5\n", read)
-	if err != nil || all.Stdout || !all.Stderr || all.BufferBytes != 1<<20 || all.Overflow != "spool" || all.SpoolMaxBytes != 1<<30 || all.MaxInFlight != 1 || all.RetryMaxDelay != 5*time.Second {
+	all, err := readSection(t, "logsink:x", "programs=web:*\nchannel=STDERR\nbuffer_bytes=1MB\noverflow=spool\nspool_maxbytes=1GB\nmax_in_flight=1\nretry_max_delay=5\nretry_for=0\n", read)
+	if err != nil || all.Stdout || !all.Stderr || all.BufferBytes != 1<<20 || all.Overflow != "spool" || all.SpoolMaxBytes != 1<<30 || all.MaxInFlight != 1 || all.RetryFor != 0 || all.RetryMaxDelay != 5*time.Second {
 		t.Errorf("all keys %+v, %v", all, err)
 	}
 	if all.Equal(k) || !all.Equal(all) {

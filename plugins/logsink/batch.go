@@ -26,6 +26,7 @@ type logBatch struct {
 	again   bool      // it may have been written before
 	sent    bool      // Send has returned, so buf may be reused
 	tries   int       // how often it was refused
+	refused time.Time // for the first time
 	since   time.Time // when it was begun
 	out     time.Time // when it was sent last
 }

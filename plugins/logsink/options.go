@@ -52,6 +52,7 @@ type Options struct {
 	Overflow       Overflow
 	Spool          delivery.Spool // of SpoolOverflow
 	MaxInFlight    int            // most batches sent and not answered; default 4, at most 64
+	RetryFor       time.Duration  // since a batch was refused for the first time: it is dropped then; 0: no end
 	RetryMax       time.Duration  // the longest that a refused batch waits, unless the plugin asks for more; default 1 min
 }
 

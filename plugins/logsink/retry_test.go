@@ -43,6 +43,37 @@ func TestSinkTriesARefusedBatchAgain(t *testing.T) {
 	}
 }
 
+// A batch that is refused is given up after retry_for, counted and announced as what is lost; 0 gives up nothing.
+func TestSinkGivesUpABatchThatIsRefusedForTooLong(t *testing.T) {
+	for _, limit := range []time.Duration{24 * time.Hour, 0} {
+		synctest.Test(t, func(t *testing.T) {
+			p := &sinkPlugin{}
+			var last time.Time
+			p.set(func(b *sdk.LogBatch) (pluginrpc.LogAck, bool, error) {
+				last = time.Now()
+				return pluginrpc.LogAck{Seq: b.Seq, Err: errors.New("service is away")}, true, nil
+			})
+			began := time.Now()
+			k := newSink(t, p, Options{RetryFor: limit})
+			k.Source("web", "a", "stdout", nil)(7, time.Now(), []byte("lost"))
+			time.Sleep(48 * time.Hour)
+			s, tried := k.Status(), last.Sub(began)
+			switch {
+			case limit == 0 && (s.Dropped != 0 || tried < 47*time.Hour):
+				t.Errorf("without a limit it was tried for %v: %+v", tried, s)
+			case limit > 0 && (s.Dropped != 4 || tried < limit || tried > limit+5*time.Minute):
+				t.Errorf("it was tried for %v: %+v", tried, s)
+			}
+			p.set(func(b *sdk.LogBatch) (pluginrpc.LogAck, bool, error) { return pluginrpc.LogAck{Seq: b.Seq}, true, nil })
+			k.Source("web", "a", "stdout", nil)(7, time.Now(), []byte("kept"))
+			closeSink(t, k)
+			if s := k.Status(); s.Written+s.Dropped != 8 || s.Written < 4 {
+				t.Errorf("status: %+v", s)
+			}
+		})
+	}
+}
+
 func TestSinkTriesAtOnceWhatItsPluginWasMendedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &sinkPlugin{}

@@ -225,7 +225,7 @@ func (k *Sink) settle(ack pluginrpc.LogAck) (c ackOutcome) {
 		k.stats.Written += uint64(len(b.buf))
 		k.failures, k.stats.LastError = 0, ""
 		k.finish(b)
-	case sdk.IsFinal(ack.Err):
+	case sdk.IsFinal(ack.Err), k.tooLong(b):
 		k.stats.Refused++
 		b.each(func(r *batchRecord, data []byte) { k.lose(r.src, int64(len(data))) })
 		k.finish(b)
@@ -245,6 +245,15 @@ func (k *Sink) settle(ack pluginrpc.LogAck) (c ackOutcome) {
 	c.lost, c.caughtUp = k.recovered()
 	c.dropped = k.stats.Dropped
 	return c
+}
+
+// tooLong reports whether a batch that is refused now has been so for as long as it may be. Under the lock.
+func (k *Sink) tooLong(b *logBatch) bool {
+	now := time.Now()
+	if b.refused.IsZero() {
+		b.refused = now
+	}
+	return k.o.RetryFor > 0 && now.Sub(b.refused) >= k.o.RetryFor
 }
 
 // finish is done with a batch. Under the lock.

@@ -24,6 +24,7 @@ type Options struct {
 	RetryDelay  time.Duration           // before the first retry, doubled each time; default 1 s
 	RetryMax    time.Duration           // the longest of these; default 5 min
 	MaxRetries  int                     // 0: no end
+	RetryFor    time.Duration           // since the plugin could not deliver a notification for the first time; 0: no end
 	MaxAge      time.Duration           // of the oldest event of a notification that is still tried; 0: no end
 	Dedupe      time.Duration           // an event of a type and process that was there within it is folded; 0: none is
 	GroupWait   time.Duration           // how long events are gathered into one notification

@@ -31,6 +31,7 @@ type alert struct {
 	events     int      // how many it stands for
 	suppressed uint64   // held back since the last one, folded ones included
 	attempt    int
+	refused    time.Time // by the plugin, for the first time
 	lastErr    error
 }
 
@@ -364,9 +365,14 @@ func (p *policy) outcome(now time.Time, err error) (dead *alert) {
 		p.missed = 0
 		p.counters.Rejected += uint64(a.events) //nolint:gosec // a count
 		a.attempt++
+		if a.refused.IsZero() {
+			a.refused = now
+		}
 		wait := backoff.After(a.attempt, p.o.RetryDelay, p.o.RetryMax)
 		p.retryAt = now.Add(max(wait, min(sdk.RetryDelay(err), delivery.MaxRetryAfter)))
-		if sdk.IsFinal(err) || p.o.MaxRetries > 0 && a.attempt > p.o.MaxRetries {
+		tooOften := p.o.MaxRetries > 0 && a.attempt > p.o.MaxRetries
+		tooLong := p.o.RetryFor > 0 && now.Sub(a.refused) >= p.o.RetryFor
+		if sdk.IsFinal(err) || tooOften || tooLong {
 			return p.giveUp()
 		}
 	}

@@ -166,6 +166,25 @@ func TestPolicyDoesNotCountWhatNeverReachedThePlugin(t *testing.T) {
 	d.ok()
 }
 
+// The time of retry_for begins when the plugin could not deliver: the plugin itself may be away for longer.
+func TestPolicyGivesNothingUpBeforeItWasTried(t *testing.T) {
+	d := newDesk(t, Options{RetryFor: 24 * time.Hour})
+	d.state(fatal, "a")
+	for began := d.now; d.now.Sub(began) < 100*time.Hour; d.now = d.now.Add(time.Hour) {
+		d.want("a")
+		if d.p.outcome(d.now, wire.ErrUnavailable) != nil {
+			t.Fatalf("given up %v after the plugin was away first", d.now.Sub(began))
+		}
+	}
+	d.want("a")
+	if d.p.outcome(d.now, errors.New("down")) != nil {
+		t.Error("given up at its first failure")
+	}
+	d.now = d.p.retryAt
+	d.want("a")
+	d.ok()
+}
+
 func TestPolicyGivesUp(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -175,6 +194,7 @@ func TestPolicyGivesUp(t *testing.T) {
 	}{
 		{"what is final at once", Options{}, sdk.Final(errors.New("no such channel")), 1},
 		{"after max_retries", Options{MaxRetries: 2}, errors.New("down"), 3},
+		{"after retry_for", Options{RetryFor: 24 * time.Hour, RetryDelay: 4 * time.Hour, RetryMax: 4 * time.Hour}, errors.New("down"), 7},
 		{"at max_age", Options{MaxAge: 10 * time.Second, RetryDelay: 4 * time.Second, RetryMax: 4 * time.Second}, errors.New("down"), 4},
 		{"at max_age when it is not reached", Options{MaxAge: 250 * time.Millisecond}, wire.ErrUnavailable, 3},
 	} {
@@ -190,7 +210,9 @@ func TestPolicyGivesUp(t *testing.T) {
 					}
 					break
 				}
-				d.now = d.p.retryAt
+				if d.now = d.p.retryAt; try > 100 {
+					t.Fatal("it is never given up")
+				}
 			}
 			d.want("")
 			if d.p.counters.DeadLetters != 1 {

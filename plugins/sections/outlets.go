@@ -19,7 +19,7 @@ func NotifierOptions(name string, c *config.Notifier, childLogDir string) notify
 	}
 	o := notify.Options{
 		Name: name, Events: c.Events, Programs: c.Programs, BufferSize: c.BufferSize, Overflow: c.Overflow,
-		Timeout: c.Timeout, RetryDelay: c.RetryDelay, RetryMax: c.RetryMaxDelay, MaxRetries: c.MaxRetries, MaxAge: c.MaxAge,
+		Timeout: c.Timeout, RetryDelay: c.RetryDelay, RetryMax: c.RetryMaxDelay, MaxRetries: c.MaxRetries, RetryFor: c.RetryFor, MaxAge: c.MaxAge,
 		Dedupe: c.DedupeWindow, GroupWait: c.GroupWait, GroupMax: c.GroupMax, Rate: notify.Rate{Count: c.Rate.Count, Period: c.Rate.Period},
 		Quiet:       notify.QuietHours{From: c.Quiet.From, To: c.Quiet.To, Passing: severity(c.QuietSeverity)},
 		MinSeverity: severity(c.MinSeverity), Title: c.Title, Body: c.Body,
@@ -37,7 +37,7 @@ func NotifierOptions(name string, c *config.Notifier, childLogDir string) notify
 func SinkOptions(name string, c *config.LogSink, childLogDir string) logsink.Options {
 	overflow, _ := logsink.ParseOverflow(c.Overflow)
 	o := logsink.Options{
-		Name: name, Programs: c.Programs, Stdout: c.Stdout, Stderr: c.Stderr, BufferBytes: c.BufferBytes, Overflow: overflow, MaxInFlight: c.MaxInFlight, RetryMax: c.RetryMaxDelay,
+		Name: name, Programs: c.Programs, Stdout: c.Stdout, Stderr: c.Stderr, BufferBytes: c.BufferBytes, Overflow: overflow, MaxInFlight: c.MaxInFlight, RetryMax: c.RetryMaxDelay, RetryFor: c.RetryFor,
 	}
 	if overflow == logsink.SpoolOverflow {
 		o.Spool = *spoolIn(c.Spool, childLogDir)
