@@ -7,11 +7,9 @@
 // the calls that wait for it. After every batch the loop settles: deadlines
 // that are due, events for ready listeners, the next alarm.
 //
-// The loop is whoever has the turn. That is Run's goroutine, except while it waits: a
-// thread that then brings the only message (a listener's answer, output that
-// becomes events, the end of a child) takes the turn itself, for a change of threads costs more than
-// all that follows from the message. There is still one loop at a time, and
-// messages are taken in order.
+// The state is a *loop, and turns.Loop is the only way to it: whoever wants something of it, on any goroutine,
+// passes a func(*loop) to the inbox (package core/turns has who runs it, and when). Supervisor is the
+// face for these callers.
 //
 // The loop never waits for a disk, a spawn, a client or a listener. Arrows into
 // it may block; arrows out of it never do.

@@ -69,6 +69,7 @@ func (r *recorder) payloads(kind eventlistener.Type) []string {
 // running is a Supervisor under test with its System.
 type running struct {
 	*Supervisor
+	Selections
 	t       *testing.T
 	dir     string
 	events  *recorder
@@ -135,7 +136,7 @@ func prepareWith(t *testing.T, change func(*Options), groups ...*config.Group) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Supervisor, r.system = s, system
+	r.Supervisor, r.Selections, r.system = s, s.Selections(), system
 	t.Cleanup(system.Close)
 	return r
 }

@@ -76,14 +76,6 @@ func ofGroup(name string) choice {
 	}
 }
 
-// selected chooses those of a Selection.
-func selected(sel *Selection) choice {
-	return func(l *loop) ([]pick, []string, *Error) {
-		picked, missed := l.pick(sel)
-		return picked, missed, nil
-	}
-}
-
 // together acts on the chosen processes in one turn of the loop and waits for all of them.
 func (s *Supervisor) together(ctx context.Context, choose choice, act func(*loop, *gathering, pick)) ([]Outcome, error) {
 	g := &gathering{answer: make(reply[[]Outcome], 1)}
@@ -170,12 +162,6 @@ func (s *Supervisor) StartAll(ctx context.Context, wait bool) ([]Outcome, error)
 	return s.startEach(ctx, everything, wait)
 }
 
-// StartSelected starts the processes that aren't running, together. Error:
-// ShutdownState, as of StartGroup.
-func (s *Supervisor) StartSelected(ctx context.Context, sel *Selection, wait bool) ([]Outcome, error) {
-	return s.startEach(ctx, selected(sel), wait)
-}
-
 // StopGroup stops every running process of a group, together. Error: BadName.
 func (s *Supervisor) StopGroup(ctx context.Context, group string, wait bool) ([]Outcome, error) {
 	return s.together(ctx, ofGroup(group), stopOne(wait))
@@ -184,11 +170,6 @@ func (s *Supervisor) StopGroup(ctx context.Context, group string, wait bool) ([]
 // StopAll stops every running process, together.
 func (s *Supervisor) StopAll(ctx context.Context, wait bool) ([]Outcome, error) {
 	return s.together(ctx, everything, stopOne(wait))
-}
-
-// StopSelected stops the processes that run, together.
-func (s *Supervisor) StopSelected(ctx context.Context, sel *Selection, wait bool) ([]Outcome, error) {
-	return s.together(ctx, selected(sel), stopOne(wait))
 }
 
 // SignalGroup signals every process of a group that can take one. Error: BadName.
@@ -201,21 +182,10 @@ func (s *Supervisor) SignalAll(ctx context.Context, sig syscall.Signal) ([]Outco
 	return s.together(ctx, everything, signalOne(sig))
 }
 
-// SignalSelected signals the processes that can take a signal.
-func (s *Supervisor) SignalSelected(ctx context.Context, sel *Selection, sig syscall.Signal) ([]Outcome, error) {
-	return s.together(ctx, selected(sel), signalOne(sig))
-}
-
 // ProcessNames lists every process by priority (rpcinterface.py,
 // _getAllProcesses), as group and name.
 func (s *Supervisor) ProcessNames(ctx context.Context) ([]Outcome, error) {
 	return s.together(ctx, everything, nameOne)
-}
-
-// SelectedNames lists the processes of a Selection by priority; those of its names
-// and patterns that choose none follow, with the error BadName.
-func (s *Supervisor) SelectedNames(ctx context.Context, sel *Selection) ([]Outcome, error) {
-	return s.together(ctx, selected(sel), nameOne)
 }
 
 func nameOne(_ *loop, g *gathering, p pick) { g.add(p.m, nil) }

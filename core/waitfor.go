@@ -35,7 +35,8 @@ func (w *stateWait) decides(st process.State) bool {
 // states, if only for a moment, or into FATAL, or is gone. When ctx ends first, it
 // reports how they stand then: those that have not come yet are not Reached. Errors: BadName
 // for a name or pattern that chooses none, Failed when too many processes are waited for.
-func (s *Supervisor) WaitFor(ctx context.Context, sel *Selection, states []process.State) ([]Waited, error) {
+func (c Selections) WaitFor(ctx context.Context, sel *Selection, states []process.State) ([]Waited, error) {
+	s := c.s
 	w := &stateWait{states: states, answer: make(reply[[]Waited], 1)}
 	var members []*member
 	var refused *Error

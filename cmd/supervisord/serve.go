@@ -37,7 +37,7 @@ func (d *daemon) open(supervisor *core.Supervisor, letters *deadletters.Log, con
 			[]rpc.Method{rpc.LoopMethod(supervisor.LoopInfo)}),
 		Logs:       d.turns.Logs(),
 		Version:    version,
-		Selections: supervisor,
+		Selections: selectionCalls{supervisor, supervisor.Selections()},
 		Previews:   supervisor,
 		Stats:      stats,
 		Events:     supervisor,
@@ -46,6 +46,12 @@ func (d *daemon) open(supervisor *core.Supervisor, letters *deadletters.Log, con
 		Level:      log.Level,
 		Crowded:    d.crowds.Crowded,
 	})
+}
+
+// selectionCalls is rpc.Selections.
+type selectionCalls struct {
+	*core.Supervisor
+	core.Selections
 }
 
 // processUsage is what the page and the metrics ask what processes use; nil where that cannot be told.

@@ -15,7 +15,7 @@ import (
 	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
-// Selections is what concerns many processes at once; *core.Supervisor is one.
+// Selections is what concerns many processes at once; *core.Supervisor with its Selections is one.
 type Selections interface {
 	Mood() core.Mood
 	StartSelected(ctx context.Context, sel *core.Selection, wait bool) ([]core.Outcome, error)

@@ -3,14 +3,52 @@ package core
 import (
 	"context"
 	"slices"
+	"syscall"
 )
+
+// Selections are the calls on a Selection.
+type Selections struct{ s *Supervisor }
+
+// Selections gives the calls on a Selection.
+func (s *Supervisor) Selections() Selections { return Selections{s} }
+
+// selected chooses those of a Selection.
+func selected(sel *Selection) choice {
+	return func(l *loop) ([]pick, []string, *Error) {
+		picked, missed := l.pick(sel)
+		return picked, missed, nil
+	}
+}
+
+// StartSelected starts the processes that aren't running, together. Error:
+// ShutdownState, as of StartGroup.
+func (c Selections) StartSelected(ctx context.Context, sel *Selection, wait bool) ([]Outcome, error) {
+	return c.s.startEach(ctx, selected(sel), wait)
+}
+
+// StopSelected stops the processes that run, together.
+func (c Selections) StopSelected(ctx context.Context, sel *Selection, wait bool) ([]Outcome, error) {
+	return c.s.together(ctx, selected(sel), stopOne(wait))
+}
+
+// SignalSelected signals the processes that can take a signal.
+func (c Selections) SignalSelected(ctx context.Context, sel *Selection, sig syscall.Signal) ([]Outcome, error) {
+	return c.s.together(ctx, selected(sel), signalOne(sig))
+}
+
+// SelectedNames lists the processes of a Selection by priority; those of its names
+// and patterns that choose none follow, with the error BadName.
+func (c Selections) SelectedNames(ctx context.Context, sel *Selection) ([]Outcome, error) {
+	return c.s.together(ctx, selected(sel), nameOne)
+}
 
 // RestartSelected stops the processes that run and starts all, each as soon as it
 // has itself stopped. It goes on when the caller no longer waits, but for processes
 // that somebody else is stopping: these stay stopped then. The outcomes
 // tell their Step; a stop that fails is the last of its process. Error:
 // ShutdownState, as of StartGroup.
-func (s *Supervisor) RestartSelected(ctx context.Context, sel *Selection) ([]Outcome, error) {
+func (c Selections) RestartSelected(ctx context.Context, sel *Selection) ([]Outcome, error) {
+	s := c.s
 	checked, err := s.checkCommands(ctx, selected(sel))
 	if err != nil {
 		return nil, err
