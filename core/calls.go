@@ -20,14 +20,11 @@ func refuse(kind ErrorKind, detail string) *Error { return &Error{Kind: kind, De
 
 // asking runs f on the loop and waits for it, as turns.Loop's Ask; f may refuse.
 func (s *Supervisor) asking(ctx context.Context, f func(*loop) *Error) error {
-	var refused *Error
-	if err := s.turns.Ask(ctx, func(l *loop) { refused = f(l) }); err != nil {
-		return err
-	}
-	if refused != nil {
+	refused, err := turns.Call(ctx, s.turns, f)
+	if err == nil && refused != nil {
 		return refused
 	}
-	return nil
+	return err
 }
 
 // askRunning is asking for what adds or starts something: once a shutdown or a restart has begun it is refused, ShutdownState. It is to be asked

@@ -184,16 +184,38 @@ func (l *Loop[S]) Ended() <-chan struct{} { return l.ended }
 // the loop waits for nothing and so f is done soon, and a caller who went away before would share with it what f writes. Errors: ErrEnded,
 // guard.ErrInternal where f panicked, ctx's.
 func (l *Loop[S]) Ask(ctx context.Context, f func(S)) error {
+	c := &call[struct{}]{done: make(chan struct{})}
+	return l.wait(ctx, c.done, &c.whole, func(state S) {
+		defer close(c.done) // nobody waits for what panicked
+		f(state)
+		c.whole = true
+	})
+}
+
+// Call is Ask for an f that has a result.
+func Call[S State, R any](ctx context.Context, l *Loop[S], f func(S) R) (R, error) {
+	c := &call[R]{done: make(chan struct{})}
+	err := l.wait(ctx, c.done, &c.whole, func(state S) {
+		defer close(c.done)
+		c.result = f(state)
+		c.whole = true
+	})
+	return c.result, err
+}
+
+// call is an Ask or Call under way.
+type call[R any] struct {
+	done   chan struct{}
+	whole  bool // f did not panic
+	result R
+}
+
+// wait puts a message and waits until done is closed.
+func (l *Loop[S]) wait(ctx context.Context, done <-chan struct{}, whole *bool, message func(S)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	done := make(chan struct{})
-	whole := false
-	if !l.inbox.put(func(state S) {
-		defer close(done) // nobody waits for what panicked
-		f(state)
-		whole = true
-	}) {
+	if !l.inbox.put(message) {
 		return ErrEnded
 	}
 	select {
@@ -206,7 +228,7 @@ func (l *Loop[S]) Ask(ctx context.Context, f func(S)) error {
 			return ErrEnded
 		}
 	}
-	if !whole {
+	if !*whole {
 		return guard.ErrInternal
 	}
 	return nil
