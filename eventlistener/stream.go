@@ -17,13 +17,8 @@ type StreamConfig struct {
 	Programs  *Programs // which processes' events are taken; nil: all
 	MaxEvents int       // most events that wait
 	MaxBytes  int       // most bytes of them, about; one event is always kept
-	// Budget is asked for what waits, beside MaxBytes; nil: nobody is. A stream that gets nothing of it is full. Only with Cut.
+	// Budget is asked for what waits, beside MaxBytes; nil: nobody is. A stream that gets nothing of it is full.
 	Budget Budget
-	// Cut ends the stream when it is full. Without it the oldest event is discarded.
-	Cut bool
-	// Lost is called with each event that is discarded, on the bus's goroutine; nil:
-	// nobody is told.
-	Lost func()
 }
 
 // Budget bounds what several streams keep together. Its methods must not block.
@@ -34,9 +29,8 @@ type Budget interface {
 	Give(bytes int)
 }
 
-// Stream is a subscriber whose events are taken by another goroutine: a client, a
-// disk. The bus never waits for it: what is not taken in time is discarded and
-// counted, or ends the stream. Accept belongs to the bus's goroutine, the other
+// Stream is a subscriber whose events are taken by another goroutine, for a client.
+// The bus never waits for it: a stream that is full, because it is not read in time, ends. Accept belongs to the bus's goroutine, the other
 // methods to anyone.
 type Stream struct {
 	config StreamConfig
@@ -60,41 +54,28 @@ func (s *Stream) Accept(e *Event) {
 	if !s.config.Programs.Pass(e) {
 		return
 	}
-	news, lost := s.add(e)
-	if !news {
-		return
-	}
-	s.ring()
-	for ; lost > 0 && s.config.Lost != nil; lost-- {
-		s.config.Lost()
+	if s.add(e) {
+		s.ring()
 	}
 }
 
-// add queues an event. It reports whether there is something to Take that was not there before, and how many events were discarded for it.
-func (s *Stream) add(e *Event) (news bool, lost int) {
+// add queues an event, or ends the stream. It reports whether there is something to Take that was not there before.
+func (s *Stream) add(e *Event) (news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.end != nil {
-		return false, 0
+		return false
 	}
 	s.counters.Accepted++
-	for !s.room(e) {
-		if s.config.Cut {
-			s.counters.Discarded += uint64(len(s.queue)) + 1
-			s.give(s.bytes)
-			s.queue, s.bytes, s.end = nil, 0, ErrStreamSlow
-			return true, 0
-		}
-		s.give(s.queue[0].size)
-		s.bytes -= s.queue[0].size
-		s.queue[0] = nil
-		s.queue = s.queue[1:]
-		s.counters.Discarded++
-		lost++
+	if !s.room(e) {
+		s.counters.Discarded += uint64(len(s.queue)) + 1
+		s.give(s.bytes)
+		s.queue, s.bytes, s.end = nil, 0, ErrStreamSlow
+		return true
 	}
 	s.queue = append(s.queue, e)
 	s.bytes += e.size
-	return true, lost
+	return true
 }
 
 // room reports whether one more event may wait, for which it takes its bytes of the budget. s.mu is held.

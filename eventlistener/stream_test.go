@@ -15,26 +15,25 @@ func seqsOf(events []*Event) (all []uint64) {
 	return all
 }
 
-func TestAStreamKeepsTheNewestAndCountsTheRest(t *testing.T) {
+func TestAStreamCountsWhatItKeepsAndWhatIsTaken(t *testing.T) {
 	b := NewBus()
-	lost := 0
-	s := NewStream(StreamConfig{MaxEvents: 3, MaxBytes: 1 << 20, Lost: func() { lost++ }})
+	s := NewStream(StreamConfig{MaxEvents: 3, MaxBytes: 1 << 20})
 	b.Subscribe(s, []Type{AnyEvent})
-	for range 5 {
+	for range 3 {
 		b.Publish(NewTick(Tick5, 0))
 	}
-	if c, queued, oldest := s.Status(); queued != 3 || c.Accepted != 5 || c.Discarded != 2 || lost != 2 || oldest.IsZero() {
-		t.Errorf("%+v, %d queued, %d lost", c, queued, lost)
+	if c, queued, oldest := s.Status(); queued != 3 || c.Accepted != 3 || c.Discarded != 0 || oldest.IsZero() {
+		t.Errorf("%+v, %d queued", c, queued)
 	}
 	<-s.Ready()
 	got, err := s.Take()
-	if err != nil || !slices.Equal(seqsOf(got), []uint64{3, 4, 5}) {
+	if err != nil || !slices.Equal(seqsOf(got), []uint64{1, 2, 3}) {
 		t.Errorf("%v, %v", seqsOf(got), err)
 	}
 	b.Publish(NewTick(Tick5, 0))
 	s.Close()
 	b.Publish(NewTick(Tick5, 0))
-	if got, err := s.Take(); !errors.Is(err, ErrStreamClosed) || !slices.Equal(seqsOf(got), []uint64{6}) {
+	if got, err := s.Take(); !errors.Is(err, ErrStreamClosed) || !slices.Equal(seqsOf(got), []uint64{4}) {
 		t.Errorf("after Close %v, %v", seqsOf(got), err)
 	}
 	if c, queued, _ := s.Status(); c.Accepted != c.Delivered+c.Discarded+uint64(queued) {
@@ -46,18 +45,24 @@ func TestAStreamIsBoundedInBytesButTakesALargeEvent(t *testing.T) {
 	b := NewBus()
 	s := NewStream(StreamConfig{MaxEvents: 100, MaxBytes: 4000})
 	b.Subscribe(s, []Type{AnyEvent})
-	for range 3 {
-		b.Publish(NewProcessLog(ProcessLogStdout, Process{"a", "a", 1}, make([]byte, 1000)))
+	large := func(bytes int) {
+		b.Publish(NewProcessLog(ProcessLogStdout, Process{"a", "a", 1}, make([]byte, bytes)))
 	}
-	b.Publish(NewProcessLog(ProcessLogStdout, Process{"a", "a", 1}, make([]byte, 1<<20)))
-	if got, _ := s.Take(); !slices.Equal(seqsOf(got), []uint64{4}) {
-		t.Errorf("%v", seqsOf(got))
+	large(1 << 20)
+	if got, err := s.Take(); err != nil || !slices.Equal(seqsOf(got), []uint64{1}) {
+		t.Errorf("%v, %v", seqsOf(got), err)
+	}
+	for range 5 {
+		large(1000)
+	}
+	if got, err := s.Take(); len(got) != 0 || !errors.Is(err, ErrStreamSlow) {
+		t.Errorf("%v, %v", seqsOf(got), err)
 	}
 }
 
 func TestAStreamThatIsCutEnds(t *testing.T) {
 	b := NewBus()
-	s := NewStream(StreamConfig{MaxEvents: 2, MaxBytes: 1 << 20, Cut: true})
+	s := NewStream(StreamConfig{MaxEvents: 2, MaxBytes: 1 << 20})
 	b.Subscribe(s, []Type{AnyEvent})
 	for range 4 {
 		b.Publish(NewTick(Tick5, 0))
@@ -163,7 +168,7 @@ func (a *account) Give(bytes int) { a.left += bytes }
 func TestAStreamTakesOfItsBudget(t *testing.T) {
 	const all = 100_000
 	a := &account{left: all}
-	s := NewStream(StreamConfig{MaxEvents: 1 << 20, MaxBytes: 1 << 30, Cut: true, Budget: a})
+	s := NewStream(StreamConfig{MaxEvents: 1 << 20, MaxBytes: 1 << 30, Budget: a})
 	b := NewBus()
 	b.Subscribe(s, []Type{AnyEvent})
 	publish := func(n int) {

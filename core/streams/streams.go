@@ -144,7 +144,7 @@ func (h *Hub) add(turn core.Turn, r Request) *Stream {
 	}
 	h.ever++
 	e := &Stream{
-		Stream: eventlistener.NewStream(eventlistener.StreamConfig{Programs: r.Programs, MaxEvents: streamEvents, MaxBytes: streamBytes, Budget: r.Budget, Cut: true}),
+		Stream: eventlistener.NewStream(eventlistener.StreamConfig{Programs: r.Programs, MaxEvents: streamEvents, MaxBytes: streamBytes, Budget: r.Budget}),
 		Last:   turn.Bus.Seq(),
 		hub:    h, name: fmt.Sprintf("stream-%d", h.ever), info: r,
 	}
