@@ -58,7 +58,7 @@ func await[T any](ctx context.Context, s *Supervisor, r reply[T]) (T, error) {
 	}
 }
 
-// find gives an active process. Loop only.
+// find gives an active process.
 func (l *loop) find(group, name string) (*member, *Error) {
 	if g := l.groups[group]; g != nil {
 		if m := g.byName[name]; m != nil {

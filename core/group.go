@@ -17,7 +17,7 @@ import (
 	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
-// group is one active process group. Loop only.
+// group is one active process group. It is the loop's, and the pointer to it is not followed elsewhere.
 type group struct {
 	conf    *config.Group
 	members []*member // as configured
@@ -33,7 +33,7 @@ type group struct {
 	dropped map[string]bool // processes of conf that were taken out
 }
 
-// member is one process of a group. Loop only, but for conf, which never changes.
+// member is one process of a group. It is the loop's, but for conf and output.Logs, which never change.
 type member struct {
 	group    *group
 	conf     *config.Process

@@ -147,7 +147,7 @@ func (s *Supervisor) tryAddGroup(ctx context.Context, name string) (changed bool
 	return changed, err
 }
 
-// addable is the configured group of that name, unless it is active. Loop only.
+// addable is the configured group of that name, unless it is active.
 func (l *loop) addable(name string) (*config.Group, *Error) {
 	for _, g := range l.configured {
 		if g.Name != name {

@@ -55,7 +55,7 @@ func ParseSelection(patterns []string) (*Selection, error) {
 }
 
 // pick finds the processes of a Selection by priority, and which of its names and
-// patterns chose none. Loop only.
+// patterns chose none.
 func (l *loop) pick(sel *Selection) (picked []pick, missed []string) {
 	used := make([]bool, len(sel.written))
 	for _, g := range l.byPriority() {

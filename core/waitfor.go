@@ -17,7 +17,7 @@ type Waited struct {
 // maxWaited is how many processes all WaitFors under way wait for together: each of them takes some 400 bytes.
 const maxWaited = 1 << 16
 
-// stateWait is one WaitFor under way. Loop only, until answer has a value.
+// stateWait is one WaitFor under way. It is the loop's until answer has a value.
 type stateWait struct {
 	states []process.State
 	rows   []Waited // in the order of the selection
