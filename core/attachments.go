@@ -25,7 +25,7 @@ type Attachment struct {
 	Settle func(ctx context.Context) error
 }
 
-// Turn is a turn of the loop, for what subscribes to events beside it. It is over with the call that got it.
+// Turn is a turn of the loop, for what subscribes to events beside it. It must not be used after the function that got it has returned.
 type Turn struct {
 	Bus *eventlistener.Bus
 	l   *loop

@@ -27,7 +27,7 @@ const (
 
 // Log writes events that were given up to childlogdir, one JSON object a
 // line in one file a pool or notifier. The loop only queues them: a goroutine that lives while
-// there are any opens the file, writes and closes it. deadletters_file.go reads them.
+// there are any opens the file, writes and closes it. file.go reads them.
 type Log struct {
 	dir  string
 	log  func(config.Level, string)
