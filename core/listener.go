@@ -58,8 +58,9 @@ func (l *loop) print(b []byte) {
 		if out == nil {
 			out = os.Stdout
 		}
+		log := l.log // for the printer's goroutine
 		l.printer = logs.NewPrinter(out, func(n int) {
-			l.log(config.WARN, fmt.Sprintf("standard output is blocked: dropped %d bytes that listeners printed", n))
+			log(config.WARN, fmt.Sprintf("standard output is blocked: dropped %d bytes that listeners printed", n))
 		})
 	}
 	l.printer.Print(b)
