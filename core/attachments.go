@@ -3,10 +3,10 @@ package core
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
+	"github.com/hark-supervisor/hark/core/activity"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
@@ -104,13 +104,13 @@ func (a *Attachment) subscriber(now time.Time) SubscriberInfo {
 // from any goroutine, Accept's among them, and does not block.
 func (s *Supervisor) EventsLost(subscriber string, n int64) {
 	if !s.away.Note(subscriber, n, func() bool { return s.turns.Put((*loop).takeLosses) }) {
-		s.log(config.ERRO, lossLine(subscriber, n)) // the loop has ended: nobody is left to hear of it but the log
+		s.log(config.ERRO, activity.Lost(subscriber, n)) // the loop has ended: nobody is left to hear of it but the log
 	}
 }
 
 func (l *loop) takeLosses() {
 	for subscriber, n := range l.away.Take() {
-		l.lost(subscriber, n, func(n int64) { l.log(config.ERRO, lossLine(subscriber, n)) })
+		l.lost(subscriber, n, func(n int64) { l.log(config.ERRO, activity.Lost(subscriber, n)) })
 	}
 }
 
@@ -137,10 +137,6 @@ func (s *Supervisor) Publish(e *eventlistener.Event) {
 	if !s.turns.Early(publish) {
 		s.turns.Put(publish)
 	}
-}
-
-func lossLine(notifier string, n int64) string {
-	return fmt.Sprintf("notifier %s: its buffer is full, discarded %d events", notifier, n)
 }
 
 // Taker is a pool or notifier as whoever has events for it again sees it.

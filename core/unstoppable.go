@@ -1,10 +1,10 @@
 package core
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
+	"github.com/hark-supervisor/hark/core/activity"
 	"github.com/hark-supervisor/hark/core/config"
 )
 
@@ -38,7 +38,7 @@ func (l *loop) forsake(g *group, now time.Time) {
 	}
 	for _, m := range left {
 		m.forsaken = true
-		l.log(config.CRIT, forsakenLine(m.namespec(), m.machine.Pid()))
+		l.log(config.CRIT, activity.Forsaken(m.namespec(), m.machine.Pid()))
 	}
 }
 
@@ -60,11 +60,4 @@ func (g *group) longestStop() (longest time.Duration) {
 		longest = max(longest, m.conf.StopWait)
 	}
 	return longest
-}
-
-func forsakenLine(namespec string, pid int) string {
-	if pid == 0 {
-		return fmt.Sprintf("cannot stop %s: its spawn does not come to an end; it is left alone", namespec)
-	}
-	return fmt.Sprintf("cannot stop %s (pid %d): it does not end although it was killed; it is left alone", namespec, pid)
 }

@@ -212,3 +212,16 @@ const EmptyCommand = "command is empty" // process.py
 func BadCommand(c config.Command) string { // process.py
 	return fmt.Sprintf("can't parse command %s: %v", pytext.Quote(c.Line), c.Err)
 }
+
+// Forsaken is for a process that a shutdown leaves alone; pid is 0 where its spawn hangs.
+func Forsaken(namespec string, pid int) string {
+	if pid == 0 {
+		return fmt.Sprintf("cannot stop %s: its spawn does not come to an end; it is left alone", namespec)
+	}
+	return fmt.Sprintf("cannot stop %s (pid %d): it does not end although it was killed; it is left alone", namespec, pid)
+}
+
+// Lost is for events that a notifier had no room for.
+func Lost(notifier string, n int64) string {
+	return fmt.Sprintf("notifier %s: its buffer is full, discarded %d events", notifier, n)
+}
