@@ -23,7 +23,7 @@ LDFLAGS = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.buil
 LIMIT   = $(if $(shell command -v timeout),timeout --foreground --kill-after=30s $(TEST_TIMEOUT))
 LINTER  = go tool -modfile=.ci/tools/go.mod golangci-lint
 
-.PHONY: all build test fresh lint fuzz golden docs proto soak integration bench demo install man deb clean help
+.PHONY: all build test fresh lint fuzz golden docs proto soak integration bench demo install man deb clean help uninstall
 all: lint test build
 
 build: ## static binaries into bin/
@@ -64,8 +64,12 @@ bench: build ## Hark beside Python's supervisord; results and table under OUT (a
 demo: build ## run supervisord in the foreground with examples/demo
 	@examples/demo/run
 
-install: build ## into PREFIX (/usr/local), below DESTDIR if given
+install: ## build, where there is Go (root needs none after make build), and install into PREFIX (/usr/local), below DESTDIR if given
+	@if command -v go >/dev/null; then $(MAKE) build; fi
 	@packaging/install '$(DESTDIR)' '$(PREFIX)'
+
+uninstall: ## remove what make install has put into PREFIX; configurations and logs stay
+	@packaging/uninstall '$(DESTDIR)' '$(PREFIX)'
 
 man: build ## the manual page of each program into dist/man, made of its own help
 	@mkdir -p dist/man && for p in supervisord supervisorctl pidproxy echo_supervisord_conf supervisor-listeners supervisor-plugins supervisor-listener-test; do packaging/man $$p '$(VERSION)' >dist/man/$$p.1; done
