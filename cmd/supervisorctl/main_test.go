@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +76,7 @@ func TestScripts(t *testing.T) {
 			"daemon": daemonCommand,
 			"until":  untilCommand,
 			"exits":  exitsCommand,
+			"get":    getCommand,
 		},
 	})
 }
@@ -162,6 +167,25 @@ func exitsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if status != args[0] {
 		ts.Fatalf("supervisorctl %v ended with status %s instead of %s", args[1:], status, args[0])
+	}
+}
+
+// getCommand: "get STATUS PATH REGEXP" asks the daemon by HTTP, which must answer with that status and a body that matches.
+func getCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: get STATUS PATH REGEXP")
+	}
+	client := http.Client{Timeout: testPatience, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext:       func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", ts.MkAbs("s")) },
+	}}
+	answer, err := client.Get("http://daemon" + args[1])
+	ts.Check(err)
+	defer answer.Body.Close() //nolint:errcheck // it was only read
+	body, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	if strconv.Itoa(answer.StatusCode) != args[0] || !regexp.MustCompile("(?m)"+args[2]).Match(body) {
+		ts.Fatalf("%s: %s\n%s", args[1], answer.Status, body)
 	}
 }
 
