@@ -3,6 +3,9 @@ package main
 import (
 	"maps"
 	"slices"
+	"strings"
+
+	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
 func rereadAction() Action {
@@ -24,6 +27,7 @@ func reread(r *run, arg string) (answer, error) {
 		case faultShutdownState:
 			return answer{}, refuseText("ERROR: supervisor shutting down")
 		case faultCantReread:
+			r.hintMistakes(fault)
 			return answer{}, refuseText("ERROR: " + fault.String)
 		}
 	}
@@ -48,6 +52,22 @@ func reread(r *run, arg string) (answer, error) {
 		a.text += name + ": " + what[name] + "\n"
 	}
 	return a, nil
+}
+
+// hintMistakes names every mistake of a configuration that cannot be read, with its place, but one that the fault has said so. Supervisor's
+// daemon finds no more than that.
+func (r *run) hintMistakes(first *xmlrpc.Fault) {
+	_, err := r.waitHark("previewUpdate")
+	all := asFault(err)
+	if all == nil || all.Code != faultCantReread {
+		return
+	}
+	_, text, _ := strings.Cut(all.String, ": ")
+	for line := range strings.SplitSeq(text, "\n") {
+		if !strings.Contains(first.String, line) {
+			r.hint(printable(line))
+		}
+	}
 }
 
 // changes is what reading the configuration again has found, groups all of them.

@@ -24,6 +24,9 @@ func update(r *run, arg string) (answer, error) {
 		return answer{}, refuseText("ERROR: already shutting down")
 	}
 	if err != nil {
+		if fault := asFault(err); fault != nil && fault.Code == faultCantReread {
+			r.hintMistakes(fault)
+		}
 		return answer{}, err
 	}
 	names := strings.Fields(arg)

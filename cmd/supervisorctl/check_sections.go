@@ -43,4 +43,5 @@ func checkSections(r *run, o config.Options, report *config.Report) {
 			report.Warnings = append(report.Warnings, found)
 		}
 	}
+	report.Sort()
 }

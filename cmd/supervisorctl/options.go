@@ -190,11 +190,11 @@ func configError(err error) error {
 	if !errors.As(err, &all) {
 		return usageError{err.Error()}
 	}
-	texts := usageError{all.First()}
-	for _, issue := range all {
-		texts = append(texts, issue.String())
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = "" // names stay as they are
 	}
-	return texts
+	return usageError(all.Texts(dir))
 }
 
 func setServer(o *options, as, value string) error {

@@ -72,7 +72,7 @@ func command(args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintln(stderr, rootSearchWarning)
 	}
 	if d.conf, err = d.load(got.Acts[cmdline.Config]); err != nil {
-		return usage(report, stderr, args[0], configErrors(err)...)
+		return usage(report, stderr, args[0], d.configErrors(err)...)
 	}
 	d.path = d.conf.Path
 	if !d.conf.Supervisord.NoDaemon && !report.Daemonized() {
@@ -80,7 +80,7 @@ func command(args []string, stdout, stderr io.Writer) int {
 	}
 	status, err := d.run()
 	if err != nil {
-		return usage(report, stderr, args[0], configErrors(err)...)
+		return usage(report, stderr, args[0], d.configErrors(err)...)
 	}
 	return status
 }
@@ -102,14 +102,10 @@ func usage(report *background.Reporter, stderr io.Writer, program string, texts 
 
 // configErrors words a refused configuration: Supervisor's own sentence for the
 // first error, then every error with its place.
-func configErrors(err error) []string {
+func (d *daemon) configErrors(err error) []string {
 	var all config.Errors
 	if !errors.As(err, &all) {
 		return []string{err.Error()}
 	}
-	texts := []string{all.First()}
-	for _, issue := range all {
-		texts = append(texts, issue.String())
-	}
-	return texts
+	return all.Texts(d.dir)
 }

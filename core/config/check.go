@@ -10,10 +10,12 @@ import (
 // Report is what Check has to say of a configuration.
 type Report struct {
 	Files    []string // that were read
-	Errors   []Issue  // a daemon would refuse to start
+	Errors   []Issue  // a daemon would refuse to start, or take a line for something else than it was meant to be
 	Warnings []Issue  // it would start, and something in it will surprise
 	Notes    []Issue  // worth knowing, and as likely meant as not
 	Plugins  bool     // there are sections about plugins, whose keys Check does not know
+
+	byPlace func(a, b Issue) int
 }
 
 // Check reads a configuration as Load does and reports all that is wrong with it and
@@ -40,6 +42,9 @@ func Check(o Options) Report {
 	if l.doc.Has("supervisord") || l.isSnippet() {
 		c.layout()
 		c.repeats()
+	}
+	if l.whole && (l.doc.Has("supervisord") || l.isSnippet()) { // what was not read is not missing
+		c.quotes()
 		c.sections()
 		c.servers()
 		c.percents()
@@ -59,15 +64,24 @@ func Check(o Options) Report {
 			r.Warnings = append(r.Warnings, w)
 		}
 	}
-	r.Notes = c.notes
+	r.Notes = slices.Concat(c.notes, l.outside)
+	r.Errors = append(r.Errors, c.headers...)
 	r.Plugins = len(l.cfg.Instances) > 0
-	byPlace := func(a, b Issue) int {
+	r.byPlace = func(a, b Issue) int {
 		return cmp.Or(cmp.Compare(c.fileIndex(a.File), c.fileIndex(b.File)), cmp.Compare(a.Line, b.Line))
 	}
-	slices.SortStableFunc(r.Errors, byPlace)
-	slices.SortStableFunc(r.Warnings, byPlace)
-	slices.SortStableFunc(r.Notes, byPlace)
+	r.Sort()
 	return r
+}
+
+// Sort orders what was found by files, in the order in which they were read, and lines. Check has done it; it is for who adds something.
+func (r *Report) Sort() {
+	if r.byPlace == nil {
+		return
+	}
+	for _, found := range [][]Issue{r.Errors, r.Warnings, r.Notes} {
+		slices.SortStableFunc(found, r.byPlace)
+	}
 }
 
 // Sections reads what a configuration says of plugins, as far as it can be read, whatever
@@ -104,7 +118,9 @@ type checker struct {
 	found  []Issue
 	causes []Issue // why a value is not what was meant: said beside an error about it too
 	notes  []Issue
-	seen   map[Issue]bool
+	// headers are lines that were meant to be headers and are not: everything below them is in another section than it seems.
+	headers []Issue
+	seen    map[Issue]bool
 }
 
 // warn adds a warning at a key, or at its section when there is no such key.

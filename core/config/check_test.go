@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -87,6 +88,10 @@ func TestSurprisesAreToldWithTheirPlace(t *testing.T) {
 		{"a missing include", "[include]\nfiles=/nowhere/*.conf", `s.conf:8: [include] files: No file matches via include "/nowhere/*.conf"`},
 		{"redirect_stderr beside a log", "[program:a]\ncommand=/bin/cat\nredirect_stderr=true\nstderr_logfile=/tmp/x", "s.conf:10: [program:a] stderr_logfile: For [program:a], redirect_stderr=true but"},
 		{"a process twice", "[program:a]\ncommand=/bin/cat\n[program:b]\ncommand=/bin/cat\nprocess_name=a\n[group:g]\nprograms=a,b", `s.conf:12: [group:g] group "g" has two processes named "a"`},
+		{"a comment sign without a space", "[program:a]\ncommand=/bin/cat\npriority=9;comment", `s.conf:9: [program:a] priority: the ';' is part of the value, as in Supervisor: a comment begins only behind a space`},
+		{"a directory with a comment", "[program:a]\ncommand=/bin/cat\ndirectory=/nowhere;comment", "s.conf:9: [program:a] directory: /nowhere;comment is not there; a comment begins only behind a space"},
+		{"a directory in quotes", "[program:a]\ncommand=/bin/cat\ndirectory=\"/tmp\"", "s.conf:9: [program:a] directory: the quotation marks are part of the value, as in Supervisor; write it without them\x00"},
+		{"a number in quotes", "[program:a]\ncommand=/bin/cat\npriority='9'", "s.conf:9: [program:a] priority: the quotation marks are part of the value"},
 		{"a key twice", "[program:a]\ncommand=/bin/cat\ncommand=/bin/sh", "s.conf:9: [program:a] command: it was set in line 8 already; this one counts"},
 	} {
 		r, said := checkFile(t, sound+c.text+"\n")
@@ -280,5 +285,73 @@ func TestUnknownSettingsAreOneLineAFileInTheActivityLog(t *testing.T) {
 	}
 	if w := c.Warnings[1]; !strings.Contains(w, "i.conf: unknown settings, ignored: [program:b] yy (line 3); ") {
 		t.Errorf("%q", w)
+	}
+}
+
+// A line that was meant to begin a section and does not is an error of the check, though supervisord starts.
+func TestAHeaderThatIsNotClosedIsAnError(t *testing.T) {
+	r, said := checkFile(t, sound+"[program:b]\ncommand=/bin/cat\n[program:c\ncommand=/bin/sh\n")
+	want := []string{`s.conf:9: [program:b] the line '[program:c' has no "]", so no section begins here: supervisord, as Supervisor, takes it for a setting "[program" of this section, and the lines below it for further ones`}
+	if got := said(r.Errors); !slices.Equal(got, want) {
+		t.Errorf("errors %q", got)
+	}
+	if got := said(r.Warnings); len(got) != 1 || !strings.Contains(got[0], "command: it was set in line 8 already") {
+		t.Errorf("warnings %q", got)
+	}
+}
+
+// What a file that another includes has not is a note: the other may have it. It can be shown, too.
+func TestAnIncludedFileByItself(t *testing.T) {
+	const text = "[group:x]\nprograms=a,b\n[program:b]\ncommand=/bin/cat\n"
+	r, said := checkFile(t, text)
+	if len(r.Errors)+len(r.Warnings) > 0 || len(r.Notes) != 2 || !strings.HasPrefix(said(r.Notes)[1], `s.conf:2: [group:x] programs: there is no program "a" in this file; `) {
+		t.Errorf("%q, %q, %q", said(r.Errors), said(r.Warnings), said(r.Notes))
+	}
+	dir := writeFiles(t, map[string]string{"x.conf": text})
+	all, err := Show(Options{Path: filepath.Join(dir, "x.conf"), Dir: dir}, false)
+	if err != nil || len(all) != 2 || all[1].Name != "program:b" || len(all[1].Processes) != 1 || all[1].Processes[0].Namespec != "x:b" {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if r, said := checkFile(t, "[supervisord]\n"+text); len(r.Errors) != 1 {
+		t.Errorf("a whole configuration: %q", said(r.Errors))
+	}
+}
+
+// What was not read is not missing: an error that ends the reading has no notes beside it.
+func TestAFileThatIsNotReadToItsEnd(t *testing.T) {
+	for _, text := range []string{"junk\n" + sound, "[supervisord]\n[include]\nfiles=bad.conf\n"} {
+		dir := writeFiles(t, map[string]string{"s.conf": text, "bad.conf": "\xff\n"})
+		r := Check(Options{Path: filepath.Join(dir, "s.conf"), Dir: dir})
+		if len(r.Errors) != 1 || len(r.Warnings)+len(r.Notes) > 0 {
+			t.Errorf("%q: %v, %v, %v", text, r.Errors, r.Warnings, r.Notes)
+		}
+	}
+}
+
+func TestTextsOfErrors(t *testing.T) {
+	dir := writeFiles(t, map[string]string{"s.conf": "[supervisord]\n[notifier:x]\nplugin=a\nevents=NOSUCH\n[program:a]\ncommand=/bin/cat\nstartsecs=x\nautostart=x\n",
+		"own.conf": "[supervisord]\n[notifier:x]\nplugin=a\nevents=NOSUCH\n[logsink:y]\n"})
+	for name, want := range map[string][]string{
+		"s.conf":   {"", "s.conf:4: ", "s.conf:7: ", "s.conf:8: "},
+		"own.conf": {"own.conf:4: ", "own.conf:5: "},
+	} {
+		_, err := Load(Options{Path: name, Dir: dir})
+		var all Errors
+		if !errors.As(err, &all) {
+			t.Fatal(err)
+		}
+		texts := all.Texts(dir)
+		if len(texts) != len(want) {
+			t.Errorf("%s: %q", name, texts)
+			continue
+		}
+		for i, w := range want {
+			if w != "" && !strings.HasPrefix(texts[i], filepath.Join(dir, w)) {
+				t.Errorf("%s: text %d is %q", name, i, texts[i])
+			}
+		}
+		if name == "s.conf" && texts[0] != all.First() {
+			t.Errorf("the first is %q, want %q", texts[0], all.First())
+		}
 	}
 }

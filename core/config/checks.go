@@ -116,7 +116,7 @@ func (l *loader) findUnknown() {
 			continue
 		}
 		for _, key := range l.doc.Own(section) {
-			if s.Field(key) != nil || slices.Contains(foreignKeys[:], key) || section == "supervisord" && slices.Contains(goneKeys[:], key) {
+			if s.Field(key) != nil || strings.HasPrefix(key, "[") || slices.Contains(foreignKeys[:], key) || section == "supervisord" && slices.Contains(goneKeys[:], key) {
 				continue
 			}
 			text := "unknown setting, ignored"

@@ -168,7 +168,7 @@ func (t *table) keyOf(f reflect.StructField, name, prefix string, types []*Value
 		set(k)
 	}
 	if other := get("as"); other != "" {
-		k.like = t.key(other)
+		k.like, k.As = t.key(other), other
 		k.Default = k.like.Default
 	}
 	return k

@@ -1,7 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -52,13 +55,45 @@ func (e Errors) First() string {
 	return e[0].Supervisor
 }
 
-// Error is every issue, one a line.
+// Error is every issue, one a line, in the order of files and lines.
 func (e Errors) Error() string {
 	lines := make([]string, len(e))
-	for i := range e {
-		lines[i] = e[i].String()
+	for i, issue := range e.sorted() {
+		lines[i] = issue.String()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// Texts is what a program says of a configuration that it cannot use: Supervisor's sentence for the first error that it would stop at, then
+// every error, in the order of files and lines. An error that only Hark finds is not said twice. Names of files are as they are seen from dir.
+func (e Errors) Texts(dir string) []string {
+	if len(e) == 0 {
+		return nil
+	}
+	var texts []string
+	if first := &e[0]; first.Supervisor != first.String() {
+		texts = append(texts, first.Supervisor)
+	}
+	for _, issue := range e.sorted() {
+		if issue.File != "" && !filepath.IsAbs(issue.File) {
+			issue.File = filepath.Join(dir, issue.File)
+		}
+		texts = append(texts, issue.String())
+	}
+	return texts
+}
+
+// sorted is every issue by file, in the order in which they come up, and line.
+func (e Errors) sorted() Errors {
+	files := map[string]int{}
+	for _, issue := range e {
+		if _, known := files[issue.File]; !known {
+			files[issue.File] = len(files)
+		}
+	}
+	all := slices.Clone(e)
+	slices.SortStableFunc(all, func(a, b Issue) int { return cmp.Or(files[a.File]-files[b.File], a.Line-b.Line) })
+	return all
 }
 
 // Issue is one thing wrong with a value of [supervisord] or of a server that reads well. said is Supervisor's sentence for it; "" : it has none.

@@ -137,6 +137,10 @@ func (l *loader) readGroup(section, name string, taken map[string]bool) *Group {
 	for _, program := range g.Programs {
 		from, fcgi := "program:"+program, "fcgi-program:"+program
 		switch isProgram, isFCGI := l.doc.Has(from), l.doc.Has(fcgi); {
+		case !isProgram && !isFCGI && l.isSnippet():
+			l.outside = append(l.outside, l.issue(section, "programs",
+				fmt.Sprintf("there is no program %q in this file; supervisord refuses the group if no other file has it", program)))
+			continue
 		case !isProgram && !isFCGI:
 			l.reject(section, "programs", fmt.Sprintf("[%s] names unknown program or fcgi-program %s", section, program),
 				fmt.Sprintf("there is no program %q; accepted: names of [program:x] and [fcgi-program:x] sections", program))

@@ -58,15 +58,31 @@ func (w *lineWalker) feed(number int, line string) {
 	case isHeader:
 		w.section, w.key, w.indent = header, "", indentOf(line)
 		return
+	case value[0] == '[' && strings.ContainsAny(value, "=:"):
+		w.header(number, value)
+		fallthrough
 	default:
 		w.indent = indentOf(line)
 		if d := strings.IndexAny(value, "=:"); d > 0 {
 			w.key, value = lower(strings.TrimRightFunc(value[:d], isSpace)), value[d+1:]
 		}
 	}
-	if at >= 0 && w.key != "" {
+	switch {
+	case at >= 0 && w.key != "":
 		w.cut(number, value, line[at:])
+	case w.refused[[2]string{w.section, w.key}] && strings.ContainsAny(value, ";#"):
+		w.cause(number, fmt.Sprintf("the %q is part of the value, as in Supervisor: a comment begins only behind a space", value[strings.IndexAny(value, ";#")]))
 	}
+}
+
+// header reports a line that was meant to be a header and is a setting, to Supervisor too.
+func (w *lineWalker) header(number int, value string) {
+	key := strip(value[:strings.IndexAny(value, "=:")])
+	w.c.headers = append(w.c.headers, Issue{
+		File: w.file, Line: number, Section: w.section,
+		Text: fmt.Sprintf("the line %s has no \"]\", so no section begins here: supervisord, as Supervisor, takes it for a setting %q of this section, "+
+			"and the lines below it for further ones", showLine(value), key),
+	})
 }
 
 // cut warns of a comment sign inside a value: " ;" and " #" end it, within quotes too. A

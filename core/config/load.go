@@ -84,7 +84,9 @@ type loader struct {
 
 	process Process // what the processes of the section being read have in common
 
-	mayBeSnippet bool // the file may be one that another includes; see Check
+	mayBeSnippet bool    // the file may be one that another includes; see Check
+	outside      []Issue // what such a file names and has not
+	whole        bool    // all files were read to their ends
 }
 
 // Load reads and checks a configuration. The error is an Errors with everything
@@ -107,7 +109,7 @@ func Load(o Options) (*Config, error) {
 func (l *loader) load() {
 	l.doc = newDocument()
 	overrides := l.readOverrides()
-	if l.find() && l.readFiles() {
+	if l.whole = l.find() && l.readFiles(); l.whole {
 		l.readSupervisord()
 		l.readRPCInterfaces()
 		l.readPlugins()

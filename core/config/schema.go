@@ -23,6 +23,7 @@ type Field struct {
 	PerProcess bool   // expanded again for each process of a section
 	Compared   bool   // another value is a change to reread
 	Names      bool   // another value changes which processes there are
+	As         string // the key whose value is its default; "" for none
 }
 
 // Unquoted reports whether errors about the key show nothing of its value: it is a secret, or likely to hold one.

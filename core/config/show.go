@@ -33,7 +33,7 @@ type ShownProcess struct {
 
 // Show lists every section of a configuration that is read, in the order of the
 // files, with every key that it can have: written or by default. [supervisord] is
-// always there. Without secrets, passwords are masked, values of environment are
+// always there, unless the file is one that another includes, as Check has it. Without secrets, passwords are masked, values of environment are
 // shown by name only, keys that belong to a plugin, which alone knows whether they
 // are secret, not at all, and %(ENV_x)s stays as it is written. The error is an
 // Errors, as Load's.
@@ -42,6 +42,7 @@ func Show(o Options, secrets bool) ([]ShownSection, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.mayBeSnippet = true
 	l.load()
 	if all := append(l.errs, l.late...); len(all) > 0 {
 		return nil, all
@@ -58,7 +59,7 @@ func Show(o Options, secrets bool) ([]ShownSection, error) {
 			made[section] = append(made[section], ShownProcess{spec, command})
 		}
 	}
-	var all []ShownSection
+	all := []ShownSection{}
 	for _, name := range l.doc.Sections() {
 		if s := schemaOf(l.schemas, name); s != nil {
 			shown := l.showSection(name, s, secrets)
@@ -75,7 +76,7 @@ func (l *loader) showSection(name string, schema *SectionSchema, secrets bool) S
 	for _, f := range schema.Fields {
 		raw, written := l.doc.Get(name, f.Key)
 		if !written {
-			s.Settings = append(s.Settings, ShownSetting{Key: f.Key, Value: f.Default, Default: true})
+			s.Settings = append(s.Settings, ShownSetting{Key: f.Key, Value: l.defaultOf(name, &f), Default: true})
 			continue
 		}
 		at := l.doc.Where(name, f.Key)
@@ -90,6 +91,22 @@ func (l *loader) showSection(name string, schema *SectionSchema, secrets bool) S
 		s.Settings = append(s.Settings, ShownSetting{Key: key, Value: l.showValue(name, key, nil, raw, secrets), Unknown: !schema.Open, File: at.File, Line: at.Line})
 	}
 	return s
+}
+
+// defaultOf is what a key is that a section has not, as it takes effect there.
+func (l *loader) defaultOf(section string, f *Field) string {
+	if f.As != "" {
+		if raw, written := l.doc.Get(section, f.As); written {
+			return raw
+		}
+	}
+	if f.Key == "stderr_logfile" {
+		raw, _ := l.doc.Get(section, "redirect_stderr")
+		if redirected, err := boolean(raw); err == nil && redirected {
+			return "NONE"
+		}
+	}
+	return f.Default
 }
 
 // showValue is a value as it takes effect or, without secrets, as it may be seen by anybody.

@@ -88,6 +88,23 @@ func (c *checker) servers() {
 	}
 }
 
+// quotes warns of values in quotation marks where these mean nothing, which makes them part of the value.
+func (c *checker) quotes() {
+	for _, section := range c.l.doc.Sections() {
+		s := schemaOf(c.l.schemas, section)
+		for _, key := range c.l.doc.Own(section) {
+			f := s.Field(key)
+			if f == nil || f.Unquoted() || f.Type.Quoted && key != "directory" {
+				continue
+			}
+			raw, _ := c.l.doc.Get(section, key)
+			if n := len(raw); n > 1 && raw[0] == raw[n-1] && (raw[0] == '"' || raw[0] == '\'') {
+				c.causes = append(c.causes, c.l.issue(section, key, "the quotation marks are part of the value, as in Supervisor; write it without them"))
+			}
+		}
+	}
+}
+
 // percents warns of conversions without a name, which load and are not what was meant:
 // date +%s.
 func (c *checker) percents() {
@@ -194,7 +211,9 @@ func (c *checker) processes() {
 		for _, p := range g.Processes {
 			section := c.l.origins[p]
 			if p.Directory != "" && !c.l.paths.isDir(c.l.paths.expandUser(p.Directory)) {
-				once(section, "directory", fmt.Sprintf("%s is not there", p.Directory))
+				if why := noDirectory(p.Directory); why != "" {
+					once(section, "directory", why)
+				}
 			}
 			switch {
 			case p.Command.unclosed():
@@ -215,6 +234,18 @@ func (c *checker) processes() {
 			}
 		}
 	}
+}
+
+// noDirectory is what is said of a directory that is not there; "" where quotes has said it.
+func noDirectory(directory string) string {
+	text := directory + " is not there"
+	switch {
+	case directory[0] == '"' || directory[0] == '\'':
+		return ""
+	case strings.ContainsAny(directory, ";#"):
+		text += "; a comment begins only behind a space, as in Supervisor"
+	}
+	return text
 }
 
 // program says what is wrong with a program's file, "" for nothing.

@@ -70,6 +70,9 @@ func (t *tool) sections(words []string) error {
 	}
 	for i := range t.cfg.Instances {
 		in := &t.cfg.Instances[i]
+		if in.Plugin == "" {
+			continue // which is an error of the configuration itself
+		}
 		s, already := asked[in.Plugin]
 		if !already {
 			s.description, s.err = t.recorded(in.Plugin)
