@@ -23,5 +23,6 @@ func (p *Pool) Again(e *Event) error {
 	}
 	p.serial = serial
 	p.Counters.Accepted++
+	p.Counters.SentAgain++
 	return nil
 }

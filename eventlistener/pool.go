@@ -87,6 +87,7 @@ type Counters struct {
 	Returned    uint64 // events put back because they were rejected or their listener ended
 	Discarded   uint64 // events lost to a full buffer; with a spool to its bound or to damage too
 	DeadLetters uint64 // events given up after MaxDeliveries
+	SentAgain   uint64 // of those accepted, events that had been given up before
 }
 
 // Pool is one listener pool with Supervisor's behaviour (supervisor/process.py,

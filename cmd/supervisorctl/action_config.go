@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/hark-supervisor/hark/core/config"
@@ -38,6 +40,9 @@ func configure(r *run, arg string) (answer, error) {
 	if file == "" {
 		file = r.ctl.options.file
 	}
+	if verb == "check" || verb == "show" {
+		r.hintFile(verb, file)
+	}
 	o := config.Options{Path: file, Argv0: argv0(r.ctl.options.program)}
 	switch verb {
 	case "check":
@@ -50,6 +55,23 @@ func configure(r *run, arg string) (answer, error) {
 		return answer{text: config.Sample()}, nil
 	}
 	return answer{}, r.misuse(exitInvalidArgs, "Error: config takes check, show, diff or init")
+}
+
+// hintFile says which file is looked at where none was named: one of this machine, whichever daemon -s is about.
+func (r *run) hintFile(verb, file string) {
+	if file != "" {
+		return
+	}
+	searched := config.SearchPaths(argv0(r.ctl.options.program))
+	i := slices.IndexFunc(searched, func(p string) bool { _, err := os.Stat(p); return err == nil })
+	if i < 0 {
+		return
+	}
+	text := "this is about " + searched[i] + ", which was found"
+	if !r.server.isLocal() {
+		text += " on this machine; the daemon at " + r.server.url + " has its own"
+	}
+	r.hint(text + "; config " + verb + " FILE takes another")
 }
 
 // checked is what a check has found.

@@ -17,6 +17,7 @@ func deadlettersAction() Action {
 			"\t\t\tsome of them: when, who, which event, after how many tries, and why.",
 		Flags: []Flag{
 			{Name: "send-again", Help: "give them to the queues of their pools and notifiers again"},
+			{Name: "to", Value: true, Help: "with --send-again: give those of the names to this pool or notifier instead, such as those of a section that is no longer there"},
 			{Name: "limit", Value: true, Help: "show so many of the newest (100), at most 5000"},
 		},
 		Complete: completeOutlets, Run: deadletters,
@@ -68,8 +69,15 @@ func deadletters(r *run, arg string) (answer, error) {
 	for _, name := range strings.Fields(arg) {
 		names = append(names, name)
 	}
+	to, elsewhere := r.flags["to"]
 	if _, again := r.flags["send-again"]; again {
-		return r.sendLetters(names)
+		if elsewhere && (to == "" || len(names) == 0) {
+			return answer{}, r.misuse(exitInvalidArgs, "Error: --to requires the name of a pool or notifier, and the names of those whose dead letters it gets")
+		}
+		return r.sendLetters(names, to)
+	}
+	if elsewhere {
+		return answer{}, r.misuse(exitInvalidArgs, "Error: --to is for --send-again")
 	}
 	limit := 100
 	if given, is := r.flags["limit"]; is {
@@ -108,8 +116,12 @@ func noOwner(err error) error {
 }
 
 // sendLetters has dead letters sent again. The status is that of a failure where some are kept.
-func (r *run) sendLetters(names []any) (answer, error) {
-	all, err := asked[[]sentLetters](r.ask("sendDeadLetters", names))
+func (r *run) sendLetters(names []any, to string) (answer, error) {
+	args := []any{names}
+	if to != "" {
+		args = append(args, to)
+	}
+	all, err := asked[[]sentLetters](r.ask("sendDeadLetters", args...))
 	if f := asFault(err); f != nil && f.Code != faultBadName {
 		return answer{}, refuseText("Error: " + printable(f.String))
 	}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 func listenersAction() Action {
@@ -44,6 +46,7 @@ type subscriber struct {
 	Returned     int            `json:"returned"`
 	Discarded    int            `json:"discarded"`
 	DeadLetters  int            `json:"dead_letters"`
+	SentAgain    int            `json:"sent_again"`
 	Suppressed   int            `json:"suppressed"`
 	OldestAge    float64        `json:"oldest_age"` // seconds
 	LastError    string         `json:"last_error"`
@@ -103,8 +106,10 @@ func ofKind(all []subscriber, kind string) []subscriber {
 	return slices.DeleteFunc(slices.Clone(all), func(s subscriber) bool { return s.Kind != kind })
 }
 
-// lost is how many events came to nothing: discarded and given up.
-func (s *subscriber) lost() string { return strconv.Itoa(s.Discarded + s.DeadLetters) }
+// lost is how many events came to nothing: discarded, or given up and not sent again since.
+func (s *subscriber) lost() string {
+	return strconv.Itoa(s.Discarded + max(s.DeadLetters-s.SentAgain, 0))
+}
 
 // oldest is how long the event waits that waits longest, "" for none.
 func (s *subscriber) oldest() string {
@@ -145,5 +150,20 @@ func (s *subscriber) trouble() string {
 	if strings.Contains(s.states(), "UNKNOWN") {
 		return "a listener broke the protocol and gets nothing until it is restarted"
 	}
+	var down []string
+	for _, p := range s.Processes {
+		if p.State == "FATAL" || p.State == "BACKOFF" {
+			down = append(down, pytext.Namespec(p.Group, p.Name)+" is "+p.State)
+		}
+	}
+	if more := len(down) - maxDown; more > 0 {
+		down = append(down[:maxDown], fmt.Sprintf("%d more", more))
+	}
+	if len(down) > 0 {
+		return strings.Join(down, ", ") + ": it does not start, or does not stay up; see its log and supervisord's"
+	}
 	return ""
 }
+
+// maxDown is how many listeners that do not run the trouble of a pool names.
+const maxDown = 3

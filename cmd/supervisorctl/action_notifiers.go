@@ -124,11 +124,11 @@ func notifiers(r *run, arg string) (answer, error) {
 		o := how(s.Name, s.LastError)
 		a.status = max(a.status, o.status())
 		value = append(value, notifierRow{s, o})
-		rows = append(rows, []string{s.Name, o.State, strconv.Itoa(s.Queued), strconv.Itoa(s.Delivered), strconv.Itoa(s.Suppressed), s.lost(),
+		rows = append(rows, []string{s.Name, o.State, strconv.Itoa(s.Queued), strconv.Itoa(s.InFlight), strconv.Itoa(s.Delivered), strconv.Itoa(s.Suppressed), s.lost(),
 			ago(now, s.LastDelivery), o.Trouble})
 	}
 	a.value = value
-	a.text = table("NAME STATE QUEUED DELIVERED HELD-BACK LOST LAST-DELIVERY TROUBLE", "There are none ([notifier:x]).", rows)
+	a.text = table("NAME STATE QUEUED IN-FLIGHT DELIVERED HELD-BACK LOST LAST-DELIVERY TROUBLE", "There are none ([notifier:x]).", rows)
 	return a, nil
 }
 

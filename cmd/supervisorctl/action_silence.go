@@ -6,6 +6,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/eventlistener"
 )
 
 func silenceAction() Action {
@@ -96,7 +99,47 @@ func silence(r *run, arg string) (answer, error) {
 		return answer{}, err
 	}
 	s := silenced{ID: id, Until: int(time.Now().Add(lasts).Unix())}
-	return answer{value: s, text: fmt.Sprintf("silence %d lasts until %s; unsilence %d ends it\n", id, moment(s.Until), id)}, nil
+	return answer{value: s, hints: r.matchesNothing(patterns, commas(r.flags["notifiers"])), text: fmt.Sprintf("silence %d lasts until %s; unsilence %d ends it\n", id, moment(s.Until), id)}, nil
+}
+
+// matchesNothing says which patterns no process matches now, and which notifiers there are not: a silence of them may be a slip, or be meant for what
+// is yet to come.
+func (r *run) matchesNothing(patterns, notifiers []any) (hints []string) {
+	if len(patterns) > 0 {
+		infos, err := asked[[]processInfo](r.call("getAllProcessInfo"))
+		if err != nil {
+			return nil
+		}
+		for _, p := range patterns {
+			pattern, _ := p.(string)
+			programs, err := eventlistener.ParsePrograms([]string{pattern})
+			if err == nil && !slices.ContainsFunc(infos, func(i processInfo) bool { return programs.Match(i.Group, i.Name) }) {
+				hints = append(hints, "no process matches "+printable(pattern)+" now")
+			}
+		}
+	}
+	if len(notifiers) > 0 {
+		all, err := asked[[]subscriber](r.ask("getEventListeners"))
+		if err != nil {
+			return hints
+		}
+		var known []string
+		for _, s := range ofKind(all, "notifier") {
+			known = append(known, s.Name)
+		}
+		for _, n := range notifiers {
+			name, _ := n.(string)
+			if slices.Contains(known, name) {
+				continue
+			}
+			text := "there is no notifier " + printable(name) + " now"
+			if near := config.Nearest(name, known); near != "" {
+				text += "; is " + near + " meant?"
+			}
+			hints = append(hints, text)
+		}
+	}
+	return hints
 }
 
 // commas is what commas separate, as an array of an XML-RPC call.

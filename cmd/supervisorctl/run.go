@@ -6,7 +6,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 
+	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
@@ -83,6 +85,7 @@ func (c *controller) line(ctx context.Context, line string) (status int, stop bo
 	}
 	r.flags = flags
 	_, r.json = flags["json"]
+	defer func() { c.hintFlags(a, arg, status) }()
 	if len(c.options.servers) > 1 && !a.Local {
 		return c.everywhere(ctx, a, arg, flags), false
 	}
@@ -103,6 +106,29 @@ func (c *controller) line(ctx context.Context, line string) (status int, stop bo
 	}
 	c.server.idle()
 	return r.status, r.quit
+}
+
+// hintFlags says what became of a misspelt flag of one of Supervisor's own actions: a name, as in Supervisor, that nothing has.
+func (c *controller) hintFlags(a *Action, arg string, status int) {
+	if status == exitSuccess || a.Extra || a.OthersFlags {
+		return
+	}
+	for word := range strings.FieldsSeq(arg) {
+		name, flag := strings.CutPrefix(word, "--")
+		if !flag || name == "" {
+			continue
+		}
+		known := []string{"json"}
+		for _, f := range a.Flags {
+			known = append(known, f.Name)
+		}
+		name, _, _ = strings.Cut(name, "=")
+		text := "hint: " + printable(word) + " is taken for a name, as in Supervisor; " + a.Name + " takes " + a.flagList()
+		if near := config.Nearest(name, known); near != "" {
+			text += "; is --" + near + " meant?"
+		}
+		_, _ = io.WriteString(c.err, text+"\n")
+	}
 }
 
 // attempt runs an action, asks for a name and a password where the server wants

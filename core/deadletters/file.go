@@ -12,6 +12,8 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -88,6 +90,21 @@ func (d *Log) read(name string) (files [2]letterFile, err error) {
 		}
 	}
 	return files, nil
+}
+
+// names are those of pools and notifiers that have files of dead letters, sorted.
+func (d *Log) names() (names []string) {
+	files, err := os.ReadDir(d.dir)
+	if err != nil {
+		return nil
+	}
+	for _, f := range files {
+		name, ok := strings.CutSuffix(strings.TrimSuffix(f.Name(), ".1"), lettersSuffix)
+		if ok && name != "" && f.Type().IsRegular() && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // readLetterFile reads a file as far as dead letters are written: its bound and one line. There is nothing in one that does not exist.

@@ -66,17 +66,21 @@ type letterBox struct {
 	settle func(ctx context.Context) error                                // core.Taker's
 }
 
-// DeadLetters tells of the events that pools and notifiers gave up: of those named (x, eventlistener:x or notifier:x), or of all there are now. No more than
-// the limit newest letters are given. It reads their files. Errors: BadName for a name that no pool or notifier has and no dead letter.
+// DeadLetters tells of the events that pools and notifiers gave up: of those named (x, eventlistener:x or notifier:x), or of all, those whose sections
+// are no longer there among them. No more than the limit newest letters are given. It reads their files. Errors: BadName for a name that no pool or
+// notifier has and no dead letter.
 func (o *Office) DeadLetters(ctx context.Context, names []string, limit int) (List, error) {
 	var all List
-	err := o.withLetters(ctx, names, func(box letterBox, files [2]letterFile) error {
+	counted := map[string]bool{} // names whose files' unreadable lines are: a pool and a notifier of one name share them
+	err := o.withLetters(ctx, names, true, func(box letterBox, files [2]letterFile) error {
 		var own []Letter
 		for _, f := range files {
 			for _, l := range f.letters() {
 				switch l.owner() {
 				case letterOwner{}:
-					all.Unreadable++
+					if !counted[box.name] {
+						all.Unreadable++
+					}
 				case box.letterOwner:
 					all.Total++
 					if own = append(own, l.Letter); len(own) > 2*limit {
@@ -85,6 +89,7 @@ func (o *Office) DeadLetters(ctx context.Context, names []string, limit int) (Li
 				}
 			}
 		}
+		counted[box.name] = true
 		all.Letters = append(all.Letters, own[max(len(own)-limit, 0):]...)
 		return nil
 	})
@@ -93,15 +98,24 @@ func (o *Office) DeadLetters(ctx context.Context, names []string, limit int) (Li
 	return all, err
 }
 
-// withLetters has the files read, alone, of everybody named, or of all.
-func (o *Office) withLetters(ctx context.Context, names []string, f func(letterBox, [2]letterFile) error) error {
+// boxes are those of the pools and notifiers there are now.
+func (o *Office) boxes(ctx context.Context) ([]letterBox, error) {
 	takers, err := o.host.Takers(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	boxes := make([]letterBox, len(takers))
 	for i, t := range takers {
 		boxes[i] = letterBox{letterOwner{t.Kind, t.Name}, t.Take, t.Settle}
+	}
+	return boxes, nil
+}
+
+// withLetters has the files read, alone, of everybody named, or of all there are now; those whose sections are gone too, where that is wanted.
+func (o *Office) withLetters(ctx context.Context, names []string, gone bool, f func(letterBox, [2]letterFile) error) error {
+	boxes, err := o.boxes(ctx)
+	if err != nil {
+		return err
 	}
 	if err := o.files.begin(ctx); err != nil {
 		return err
@@ -112,6 +126,8 @@ func (o *Office) withLetters(ctx context.Context, names []string, f func(letterB
 		if boxes, err = o.boxesNamed(boxes, names); err != nil {
 			return err
 		}
+	} else if gone {
+		boxes = append(boxes, o.goneBoxes(boxes)...)
 	}
 	for _, box := range boxes {
 		files, err := o.files.read(box.name)
@@ -125,20 +141,53 @@ func (o *Office) withLetters(ctx context.Context, names []string, f func(letterB
 	return nil
 }
 
+// maxGone bounds how many files of sections that are no longer there are looked into.
+const maxGone = 100
+
+// goneBoxes are the owners of dead letters whose sections are no longer there: they take nothing. What cannot be read is not among them: a
+// directory may be shared.
+func (o *Office) goneBoxes(there []letterBox) (gone []letterBox) {
+	known := map[letterOwner]bool{}
+	for _, box := range there {
+		known[box.letterOwner] = true
+	}
+	names := o.files.names()
+	for _, name := range names[:min(len(names), maxGone)] {
+		files, err := o.files.read(name)
+		if err != nil {
+			continue
+		}
+		for _, f := range files {
+			for _, l := range f.letters() {
+				if owner := l.owner(); l.Kind != "" && owner.name == name && !known[owner] {
+					known[owner] = true
+					gone = append(gone, letterBox{letterOwner: owner})
+				}
+			}
+		}
+	}
+	return gone
+}
+
+// ownerNamed reports whether an owner is meant by x, eventlistener:x or notifier:x.
+func ownerNamed(given string) (name string, fits func(letterOwner) bool) {
+	kind, name := "", given
+	switch prefix, rest, _ := strings.Cut(given, ":"); prefix {
+	case "eventlistener":
+		kind, name = core.PoolSubscriber, rest
+	case core.NotifierSubscriber:
+		kind, name = core.NotifierSubscriber, rest
+	}
+	return name, func(o letterOwner) bool { return o.name == name && (kind == "" || kind == o.kind) }
+}
+
 // boxesNamed chooses by names, in the order of all. A name that only letters have, of a section that is no longer there, makes a box
 // that takes nothing.
 func (o *Office) boxesNamed(all []letterBox, names []string) ([]letterBox, error) {
 	chosen := map[letterOwner]bool{}
 	for _, given := range names {
-		kind, name := "", given
-		switch prefix, rest, _ := strings.Cut(given, ":"); prefix {
-		case "eventlistener":
-			kind, name = core.PoolSubscriber, rest
-		case core.NotifierSubscriber:
-			kind, name = core.NotifierSubscriber, rest
-		}
+		name, fits := ownerNamed(given)
 		found := false
-		fits := func(o letterOwner) bool { return o.name == name && (kind == "" || kind == o.kind) }
 		for _, box := range all {
 			if fits(box.letterOwner) {
 				found, chosen[box.letterOwner] = true, true

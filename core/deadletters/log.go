@@ -92,8 +92,11 @@ func appendDeadLetter(dst []byte, o eventlistener.Outcome, now time.Time) []byte
 
 // deadLetterPath is a pool's dead-letter log.
 func deadLetterPath(dir, pool string) string {
-	return filepath.Join(dir, filepath.Base(pool)+"-deadletters.jsonl")
+	return filepath.Join(dir, filepath.Base(pool)+lettersSuffix)
 }
+
+// lettersSuffix is what the name of a dead-letter log ends with, behind that of its pool or notifier.
+const lettersSuffix = "-deadletters.jsonl"
 
 func (d *Log) write(done chan struct{}) {
 	defer close(done)

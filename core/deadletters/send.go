@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hark-supervisor/hark/core"
@@ -27,13 +28,24 @@ type Sent struct {
 
 // SendDeadLetters gives dead letters to the queues of their pools and notifiers again, oldest first: of those named as for DeadLetters, or of
 // all. A letter is taken out of its file once the queue has it, and the spool, if there is one, has committed it. Where a queue has no room for more the
-// rest is kept. A crash in between leaves letters that were sent. Errors: BadName as DeadLetters', ShutdownState.
-func (o *Office) SendDeadLetters(ctx context.Context, names []string) ([]Sent, error) {
+// rest is kept. A crash in between leaves letters that were sent. With to, they go to that pool or notifier instead: those of a section that is no
+// longer there have nobody else. Errors: BadName as DeadLetters', and for to that is none of them or more than one; ShutdownState.
+func (o *Office) SendDeadLetters(ctx context.Context, names []string, to string) ([]Sent, error) {
 	if o.host.Mood() < core.MoodRunning {
 		return nil, &core.Error{Kind: core.ShutdownState}
 	}
+	var target letterBox
+	if to != "" {
+		var err error
+		if target, err = o.boxNamed(ctx, to); err != nil {
+			return nil, err
+		}
+	}
 	var all []Sent
-	err := o.withLetters(ctx, names, func(box letterBox, files [2]letterFile) error {
+	err := o.withLetters(ctx, names, false, func(box letterBox, files [2]letterFile) error {
+		if to != "" {
+			box.take, box.settle = target.take, target.settle
+		}
 		sent := sendLetters(ctx, box, files)
 		if sent.Sent > 0 || sent.Kept > 0 {
 			all = append(all, sent)
@@ -41,6 +53,20 @@ func (o *Office) SendDeadLetters(ctx context.Context, names []string) ([]Sent, e
 		return nil
 	})
 	return all, err
+}
+
+// boxNamed is that of the one pool or notifier that there is now of a name.
+func (o *Office) boxNamed(ctx context.Context, name string) (letterBox, error) {
+	boxes, err := o.boxes(ctx)
+	if err != nil {
+		return letterBox{}, err
+	}
+	_, fits := ownerNamed(name)
+	boxes = slices.DeleteFunc(boxes, func(b letterBox) bool { return !fits(b.letterOwner) })
+	if len(boxes) != 1 {
+		return letterBox{}, &core.Error{Kind: core.BadName, Detail: name}
+	}
+	return boxes[0], nil
 }
 
 func sendLetters(ctx context.Context, box letterBox, files [2]letterFile) Sent {

@@ -12,7 +12,7 @@ import (
 // DeadLetters is what pools and notifiers gave up; *deadletters.Office is one.
 type DeadLetters interface {
 	DeadLetters(ctx context.Context, names []string, limit int) (deadletters.List, error)
-	SendDeadLetters(ctx context.Context, names []string) ([]deadletters.Sent, error)
+	SendDeadLetters(ctx context.Context, names []string, to string) ([]deadletters.Sent, error)
 }
 
 const (
@@ -24,7 +24,7 @@ const (
 
 // DeadLetterMethods are the methods of the hark namespace about events that were given up.
 func DeadLetterMethods(d DeadLetters) []Method {
-	names := Param{"array", "names", "x of [eventlistener:x] and [notifier:x], or eventlistener:x, notifier:x; empty or left out for all there are now"}
+	names := Param{"array", "names", "x of [eventlistener:x] and [notifier:x], or eventlistener:x, notifier:x; empty or left out for all"}
 	return []Method{
 		{
 			Name: "getDeadLetters", ReadOnly: true,
@@ -54,17 +54,21 @@ func DeadLetterMethods(d DeadLetters) []Method {
 		},
 		{
 			Name:     "sendDeadLetters",
-			Params:   []Param{names},
-			Optional: 1,
+			Params:   []Param{names, {"string", "to", "the pool or notifier that gets them instead; empty or left out for their own"}},
+			Optional: 2,
 			Returns:  Param{"array", "sent", "a struct for each pool and notifier that has dead letters: name, kind, sent, kept, reason"},
 			Help: "Give dead letters to the queues of their pools and notifiers again, oldest first. Each leaves the dead letters once the\n" +
 				"queue has it; what a queue has no room for is kept.",
 			Call: func(ctx context.Context, args []any) (any, error) {
 				names, ok := namesOf(args)
+				to := ""
+				if ok && len(args) > 1 {
+					to, ok = text(args[1])
+				}
 				if !ok {
 					return nil, incorrectParameters()
 				}
-				all, err := d.SendDeadLetters(ctx, names)
+				all, err := d.SendDeadLetters(ctx, names, to)
 				if err != nil {
 					return nil, letterFault(err)
 				}

@@ -28,8 +28,10 @@ func (f *fakeLetters) DeadLetters(_ context.Context, names []string, limit int) 
 	}}}, nil
 }
 
-func (f *fakeLetters) SendDeadLetters(_ context.Context, names []string) ([]deadletters.Sent, error) {
-	f.asked = fmt.Sprintf("%q", names)
+func (f *fakeLetters) SendDeadLetters(_ context.Context, names []string, to string) ([]deadletters.Sent, error) {
+	if f.asked = fmt.Sprintf("%q", names); to != "" {
+		f.asked += " to " + to
+	}
 	switch {
 	case len(names) > 0 && names[0] == "broken":
 		return nil, errors.New("cannot read the dead letters in x: permission denied")
@@ -62,6 +64,8 @@ func TestDeadLetterMethods(t *testing.T) {
 		{Control, "hark.getDeadLetters", args{args{}, "x"}, "2 INCORRECT_PARAMETERS", ""},
 		{Control, "hark.sendDeadLetters", args{}, sent, `[]`},
 		{Control, "hark.sendDeadLetters", args{args{"ops"}}, sent, `["ops"]`},
+		{Control, "hark.sendDeadLetters", args{args{"gone"}, "ops"}, sent, `["gone"] to ops`},
+		{Control, "hark.sendDeadLetters", args{args{"gone"}, 7}, "2 INCORRECT_PARAMETERS", ""},
 		{Control, "hark.sendDeadLetters", args{"broken"}, "30 FAILED: cannot read the dead letters in x: permission denied", ""},
 		{Control, "hark.sendDeadLetters", args{"late"}, "6 SHUTDOWN_STATE", ""},
 		{Control, "hark.sendDeadLetters", args{7}, "2 INCORRECT_PARAMETERS", ""},

@@ -89,6 +89,7 @@ func subscriberStruct(i *core.SubscriberInfo) xmlrpc.Struct {
 		{Name: "returned", Value: int64(c.Returned)},
 		{Name: "discarded", Value: int64(c.Discarded)},
 		{Name: "dead_letters", Value: int64(c.DeadLetters)},
+		{Name: "sent_again", Value: int64(c.SentAgain)},
 		{Name: "suppressed", Value: int64(i.Suppressed)},
 		{Name: "internal_errors", Value: i.Defects},
 		{Name: "oldest_age", Value: i.OldestAge.Seconds()},

@@ -37,6 +37,7 @@ func (n *Notifier) Again(events []*eventlistener.Event) error {
 			return err
 		}
 		n.policy.counters.Accepted += uint64(len(events))
+		n.policy.counters.SentAgain += uint64(len(events))
 		return nil
 	}
 	if len(events) > n.policy.room() {
@@ -44,6 +45,7 @@ func (n *Notifier) Again(events []*eventlistener.Event) error {
 	}
 	for _, e := range events {
 		n.policy.counters.Accepted++
+		n.policy.counters.SentAgain++
 		n.policy.admit(now, entry{Event: e, severity: severityOf(e, n.policy.o.Severities)})
 	}
 	return nil
