@@ -13,6 +13,7 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/internal/pytext"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 func selection(t *testing.T, patterns ...string) *Selection {
@@ -109,7 +110,7 @@ func TestARestartStartsEachAsSoonAsItHasStopped(t *testing.T) {
 	dir := t.TempDir()
 	quick := program("quick", "/bin/sh -c 'echo x >> "+dir+"/starts; exec cat'")
 	slow := program("slow", `/bin/sh -c 'trap "" TERM; echo x > `+dir+`/trapped; while [ $(cat `+dir+`/starts 2>/dev/null | wc -l) -lt 2 ]; do sleep 0.05; done'`, func(p *config.Process) {
-		p.StopWait = patience
+		p.StopWait = testkit.Patience
 	})
 	r := run(t, quick, slow, program("idle", "/bin/cat", off), program("named", "/bin/cat", off))
 	r.until("both run", func() bool { return written(dir+"/starts") && written(dir+"/trapped") })
@@ -129,7 +130,7 @@ func TestARestartStartsEachAsSoonAsItHasStopped(t *testing.T) {
 func TestARestartWaitsForTheStopOfAnotherAsLongAsItsCaller(t *testing.T) {
 	dir := t.TempDir()
 	r := run(t, program("slow", `/bin/sh -c 'trap "" TERM; echo x > `+dir+`/trapped; while ! [ -e `+dir+`/end ]; do sleep 0.05; done'`, func(p *config.Process) {
-		p.StopWait = 2 * patience
+		p.StopWait = 2 * testkit.Patience
 	}))
 	r.until("it runs", func() bool { return written(dir + "/trapped") })
 	if err := r.StopProcess(context.Background(), "slow", "slow", false); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 func listenerGroup(name, command string, change func(*config.Listener), types ...eventlistener.Type) *config.Group {
@@ -126,7 +127,7 @@ func TestStdinOfAListenerIsTheProtocolsUnlessItsSectionSaysOtherwise(t *testing.
 		if kindOf(err) != Failed || !strings.Contains(err.Error(), "stdin=true in [eventlistener:l]") {
 			t.Errorf("writing to a listener: %v", err)
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 		defer cancel()
 		if err := r.StopProcess(ctx, "l", "l", true); err != nil {
 			stacks := make([]byte, 1<<20)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // meets makes a call and has something begin on the loop when the call has asked it n times and waits for it again, or waits for time to pass.
@@ -51,12 +52,12 @@ func (r *running) meets(n int, begin func(*loop), call func() error) (more bool,
 	go func() { answer <- call() }()
 	select {
 	case more = <-over:
-	case <-time.After(patience):
+	case <-time.After(testkit.Patience):
 		r.t.Fatal("the call does not go on")
 	}
 	select {
 	case err = <-answer:
-	case <-time.After(patience):
+	case <-time.After(testkit.Patience):
 		r.t.Fatal("the call does not end")
 	}
 	return more, err
@@ -179,7 +180,7 @@ func TestNothingIsAddedOrStartedOnceAShutdownHasBegun(t *testing.T) {
 						if got != mood {
 							t.Errorf("it ended %v", got)
 						}
-					case <-time.After(patience):
+					case <-time.After(testkit.Patience):
 						t.Fatal("it does not end")
 					}
 					added := false

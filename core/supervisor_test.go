@@ -19,10 +19,8 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
-
-// patience bounds a failure, never a success.
-const patience = 60 * time.Second
 
 func TestMain(m *testing.M) {
 	child.IgnoreSignals()
@@ -147,7 +145,7 @@ func (r *running) begin() {
 		_ = r.Shutdown(context.Background())
 		select {
 		case <-r.turns.Ended():
-		case <-time.After(patience):
+		case <-time.After(testkit.Patience):
 			r.t.Error("the supervisor does not end")
 		}
 	})
@@ -188,15 +186,11 @@ func (r *running) processOf(group, name string) (m *member) {
 
 func (r *running) until(what string, condition func() bool) {
 	r.t.Helper()
-	deadline := time.Now().Add(patience)
-	for !condition() {
-		if time.Now().After(deadline) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.t.Fatalf("waited in vain until %s; the log:\n%s", what, strings.Join(r.lines, "\n"))
-		}
-		pauseBriefly()
-	}
+	testkit.Await(r.t, condition, func() string {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return what + "; the log:\n" + strings.Join(r.lines, "\n")
+	})
 }
 
 // pauseBriefly is between two looks of a poll.

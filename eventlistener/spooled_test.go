@@ -17,10 +17,8 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/eventlistener/spool"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
-
-// patience is how long a test waits for something that must come.
-const patience = 60 * time.Second
 
 // spooledPool is a pool with a real spool, and members that note what they are sent.
 type spooledPool struct {
@@ -80,7 +78,7 @@ func (p *spooledPool) close() {
 // until dispatches whenever the spool has something, until the condition holds.
 func (p *spooledPool) until(what string, condition func() bool) {
 	p.t.Helper()
-	limit := time.NewTimer(patience)
+	limit := time.NewTimer(testkit.Patience)
 	defer limit.Stop()
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
@@ -308,7 +306,7 @@ func TestAFullSpoolGivesUpTheOldest(t *testing.T) {
 		select {
 		case r := <-p.reports:
 			told += r.Records
-		case <-time.After(patience):
+		case <-time.After(testkit.Patience):
 			t.Fatalf("%d of %d were reported", told, f.Discarded)
 		}
 	}

@@ -20,13 +20,12 @@ import (
 	"github.com/hark-supervisor/hark/internal/pluginkeys"
 	"github.com/hark-supervisor/hark/internal/pluginrpc"
 	"github.com/hark-supervisor/hark/internal/plugintest"
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/internal/wire"
 	known "github.com/hark-supervisor/hark/plugins/bundled"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
 )
-
-const patience = 60 * time.Second
 
 // TestMain lets the test binary be the program.
 func TestMain(m *testing.M) {
@@ -84,7 +83,7 @@ func TestTheExamplesAreTaken(t *testing.T) {
 				t.Fatal(err)
 			}
 			process := plugintest.Start(t, command("supervisor-plugins", p.Name))
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 			defer cancel()
 			seen := 0
 			for _, s := range sections(string(text)) {
@@ -202,7 +201,7 @@ func startReceiver(t *testing.T) (address string, out *printed) {
 		}
 		http.DefaultClient.CloseIdleConnections()
 	})
-	limit := time.Now().Add(patience)
+	limit := time.Now().Add(testkit.Patience)
 	for {
 		if m := regexp.MustCompile(`listening on (http://\S+)`).FindStringSubmatch(out.String()); m != nil {
 			return m[1], out
@@ -216,7 +215,7 @@ func startReceiver(t *testing.T) (address string, out *printed) {
 
 func TestWhatPluginsSendIsPrinted(t *testing.T) {
 	address, out := startReceiver(t)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
 	for plugin, values := range map[string]map[string]string{
 		"slack": {"webhook_url": address + "/services/x"}, "webhook": {"url": address + "/hook"},
@@ -244,7 +243,7 @@ func TestWhatPluginsSendIsPrinted(t *testing.T) {
 
 func TestTheReceiverIsSlacksWebAPI(t *testing.T) {
 	address, out := startReceiver(t)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
 	p := plugintest.Start(t, command("supervisor-plugins", "slack"))
 	if _, err := p.Configure(ctx, wire.Notifier, "x", map[string]string{"bot_token": "xoxb-none", "channel": "#ops", "api_url": address + "/api/"}, sdk.Daemon{}, ""); err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/internal/plugintest"
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/bundled/nats/natstest"
 	"github.com/hark-supervisor/hark/sdk"
@@ -72,7 +73,7 @@ const mostMemory = 8 << 10
 func TestMemory(t *testing.T) {
 	binary := shipped(t)
 	address, _ := startReceiver(t)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
 	running := map[string]*plugintest.Process{}
 	for plugin, values := range map[string]map[string]string{
@@ -110,7 +111,7 @@ func TestMemory(t *testing.T) {
 		}
 		return true
 	}
-	for limit := time.Now().Add(patience); !settled(); time.Sleep(10 * time.Millisecond) {
+	for limit := time.Now().Add(testkit.Patience); !settled(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(limit) {
 			tell("in the end")
 			t.Fatalf("one takes more than %d kB still", mostMemory)

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 func TestCacheActions(t *testing.T) {
@@ -17,7 +19,7 @@ func TestCacheActions(t *testing.T) {
 		"cache.clear": true, "cache.getCount": 2, "cache.delete": true, "cache.store": true,
 		"cache.fetch": "it's", "cache.getKeys": long,
 	}.ServeHTTP)
-	conf := filepath.Join(shortDir(t), "supervisord.conf")
+	conf := filepath.Join(testkit.Dir(t), "supervisord.conf")
 	if err := os.WriteFile(conf, []byte("[supervisorctl]\nserverurl="+url+"\n[ctlplugin:memory]\nsupervisor.ctl_factory = supervisor_cache.controllerplugin : make_cache_controllerplugin\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}

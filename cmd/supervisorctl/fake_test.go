@@ -19,12 +19,13 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // fakeServer answers on a unix socket what a test wants it to. It returns the
 // server's URL.
 func fakeServer(t *testing.T, handler http.HandlerFunc) string {
-	path := filepath.Join(shortDir(t), "s")
+	path := filepath.Join(testkit.Dir(t), "s")
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
@@ -40,16 +41,6 @@ func fakeServer(t *testing.T, handler http.HandlerFunc) string {
 		<-done
 	})
 	return "unix://" + path
-}
-
-// shortDir is a directory whose name is short enough for a socket within.
-func shortDir(t testing.TB) string {
-	dir, err := os.MkdirTemp("/tmp", "hark")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
 }
 
 // methods is a server that answers each method what stands in the table: a

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // record is a struct of an answer: names and values in turn.
@@ -111,7 +112,7 @@ func TestGoldenOutput(t *testing.T) {
 	t.Parallel()
 	const golden = "testdata/output.golden"
 	url := fakeServer(t, fullDaemon().ServeHTTP)
-	dir := shortDir(t)
+	dir := testkit.Dir(t)
 	conf := filepath.Join(dir, "supervisord.conf")
 	part := filepath.Join(dir, "part.conf")
 	for path, text := range map[string]string{

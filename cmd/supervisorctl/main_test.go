@@ -17,6 +17,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // patience bounds a failure, never a success.
@@ -190,12 +192,7 @@ func getCommand(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func poll(ts *testscript.TestScript, what string, condition func() bool) {
-	deadline := time.Now().Add(testPatience)
-	for !condition() {
-		if time.Now().After(deadline) {
-			ts.Fatalf("waited in vain for %s", what)
-		}
-		timer := time.NewTimer(10 * time.Millisecond)
-		<-timer.C
+	if !testkit.Holds(condition) {
+		ts.Fatalf("waited in vain for %s", what)
 	}
 }

@@ -15,8 +15,10 @@ import (
 	"time"
 
 	"github.com/creack/pty"
-	"github.com/hark-supervisor/hark/core/xmlrpc"
 	xterm "golang.org/x/term"
+
+	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // terminal is supervisorctl on a terminal of its own.
@@ -40,7 +42,7 @@ func onTerminal(t *testing.T, args ...string) *terminal {
 		t.Fatal(err)
 	}
 	// testscript puts a link to the test binary into PATH; it is run by that name.
-	link := filepath.Join(shortDir(t), "supervisorctl")
+	link := filepath.Join(testkit.Dir(t), "supervisorctl")
 	if err := os.Symlink(self, link); err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +190,7 @@ startsecs=0
 
 func TestShellOnATerminal(t *testing.T) {
 	t.Parallel()
-	dir := shortDir(t)
+	dir := testkit.Dir(t)
 	end := daemonAt(t, dir, terminalPrograms)
 	waitFor(t, dir, "echo +RUNNING", "status", "echo")
 	history := filepath.Join(dir, "history")
@@ -241,7 +243,7 @@ func TestShellOnATerminal(t *testing.T) {
 
 func TestCtrlCEndsTheShell(t *testing.T) {
 	t.Parallel()
-	dir := shortDir(t)
+	dir := testkit.Dir(t)
 	daemonAt(t, dir, terminalPrograms)
 	waitFor(t, dir, "echo +RUNNING", "status", "echo")
 	t.Run("at its prompt", func(t *testing.T) {
@@ -309,7 +311,7 @@ func TestATerminatedShellGivesTheTerminalBack(t *testing.T) {
 // and Ctrl-C leaves the program running; on the command line and in the shell.
 func TestForegroundOnATerminal(t *testing.T) {
 	t.Parallel()
-	dir := shortDir(t)
+	dir := testkit.Dir(t)
 	daemonAt(t, dir, terminalPrograms)
 	waitFor(t, dir, "to stderr", "tail", "echo", "stderr")
 	foreground := func(term *terminal, word string) {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // screenTest is supervisorctl top in a window of tmux.
@@ -50,7 +52,7 @@ func (s *screenTest) see(texts ...string) {
 
 func TestTopOnATerminal(t *testing.T) {
 	t.Parallel()
-	dir := shortDir(t)
+	dir := testkit.Dir(t)
 	end := daemonAt(t, dir, `
 [supervisord]
 identifier=topical

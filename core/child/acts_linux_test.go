@@ -13,6 +13,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // acts are what this binary does in a process of its own.
@@ -253,7 +255,7 @@ func actFiles() error {
 		})
 		err := <-failed
 		// The race detector's own thread opens a file now and then.
-		for end := time.Now().Add(patience); ; {
+		for end := time.Now().Add(testkit.Patience); ; {
 			now, openErr := syscall.Open("/dev/null", syscall.O_RDONLY, 0)
 			_ = syscall.Close(now)
 			if now == fd || openErr != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/internal/pytext"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 func TestAFailedSpawnSaysWhatIsMissing(t *testing.T) {
@@ -192,7 +193,7 @@ func TestQueuedSpawnsFailAtClose(t *testing.T) {
 	st, _, second := queue(t, s, []string{"/bin/true"})
 	closed := make(chan struct{})
 	go func() { s.Close(); close(closed) }()
-	eventually(t, "the spawner closes", func() bool {
+	testkit.Until(t, "the spawner closes", func() bool {
 		s.spawner.mu.Lock()
 		defer s.spawner.mu.Unlock()
 		return s.spawner.closing
@@ -208,17 +209,17 @@ func TestQueuedSpawnsFailAtClose(t *testing.T) {
 
 func TestRunGivesOutputAndStatus(t *testing.T) {
 	s := newSystem(t, Options{})
-	out, ws, err := s.Run([]string{"sh", "-c", "cat; echo found; echo lost >&2; exit 2"}, patience)
+	out, ws, err := s.Run([]string{"sh", "-c", "cat; echo found; echo lost >&2; exit 2"}, testkit.Patience)
 	if err != nil || string(out) != "found\n" || ws.ExitStatus() != 2 {
 		t.Errorf("got %q, %v, %v", out, ws, err)
 	}
-	if _, _, err = s.Run([]string{"no-such-command"}, patience); fmt.Sprint(err) != "can't find command 'no-such-command'" {
+	if _, _, err = s.Run([]string{"no-such-command"}, testkit.Patience); fmt.Sprint(err) != "can't find command 'no-such-command'" {
 		t.Errorf("a missing command: %v", err)
 	}
 	if _, _, err = s.Run([]string{"sleep", "1000"}, time.Millisecond); err != ErrTimeout {
 		t.Errorf("a command that takes too long: %v", err)
 	}
-	eventually(t, "it is killed", func() bool {
+	testkit.Until(t, "it is killed", func() bool {
 		s.reaper.mu.Lock()
 		defer s.reaper.mu.Unlock()
 		return len(s.reaper.known) == 0

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // disk is Work that hangs while it is frozen. It notes what was called.
@@ -193,7 +195,7 @@ func TestWorkThatIsQuickIsDoneInPlace(t *testing.T) {
 	if got := d.said(); !slices.Equal(got, []string{"do", "done"}) {
 		t.Errorf("%q", got)
 	}
-	eventually(t, "nobody looks at a poller that has nothing to do", func() bool { return s.logs.guard.asleep.Load() })
+	testkit.Until(t, "nobody looks at a poller that has nothing to do", func() bool { return s.logs.guard.asleep.Load() })
 }
 
 // Many that hang at the same time, one after another and again: each has a thread of its own, and all come back.

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // forkingThread gives the thread that forks, by a spawn.
@@ -102,7 +104,7 @@ func TestTheForkingThreadHasAlmostNoDescriptors(t *testing.T) {
 		st.out.awaitClosed(t)
 		st.err.awaitClosed(t)
 	}
-	eventually(t, "all pipes are closed", func() bool { return openFiles(t) == ours })
+	testkit.Until(t, "all pipes are closed", func() bool { return openFiles(t) == ours })
 }
 
 // The runtime looks into its epoll on whatever thread a collection ends, and wakes
@@ -173,7 +175,7 @@ func TestPreparedSpawnsBehindOneThatHangs(t *testing.T) {
 		})
 		all, taken, waits = append(all, st), append(taken, sp), append(waits, done)
 	}
-	eventually(t, "the preparer is ahead", func() bool {
+	testkit.Until(t, "the preparer is ahead", func() bool {
 		s.spawner.mu.Lock()
 		defer s.spawner.mu.Unlock()
 		return len(s.spawner.prepared) == maxAhead
@@ -215,7 +217,7 @@ func TestPreparedSpawnsBehindOneThatHangs(t *testing.T) {
 	}
 	first.out.awaitClosed(t)
 	first.err.awaitClosed(t)
-	eventually(t, "all pipes are closed", func() bool { return openFiles(t) == ours })
+	testkit.Until(t, "all pipes are closed", func() bool { return openFiles(t) == ours })
 	if now := tableOf(t, tid); len(now) != len(table) {
 		t.Errorf("the thread has %q, before %q", now, table)
 	}
@@ -250,7 +252,7 @@ func TestASpawnTakenBackWhileItPrepares(t *testing.T) {
 	after.wait()
 	after.out.awaitClosed(t)
 	after.err.awaitClosed(t)
-	eventually(t, "all pipes are closed", func() bool { return openFiles(t) == ours })
+	testkit.Until(t, "all pipes are closed", func() bool { return openFiles(t) == ours })
 	if now := tableOf(t, tid); len(now) != len(table) {
 		t.Errorf("the thread has %q, before %q", now, table)
 	}
@@ -276,7 +278,7 @@ func TestAPrepareThatHangsHoldsUpNoneBeforeIt(t *testing.T) {
 	hanging := hang(s, release)
 	close(leave)
 	<-hanging // slow again, and told already
-	eventually(t, "the watch looks", func() bool {
+	testkit.Until(t, "the watch looks", func() bool {
 		s.spawner.slow.mu.Lock()
 		defer s.spawner.slow.mu.Unlock()
 		return !s.spawner.slow.set

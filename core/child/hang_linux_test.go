@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // distant is a System that takes every file system for one that may hang.
@@ -84,7 +86,7 @@ func TestAnExecutionThatHangsHoldsUpNothing(t *testing.T) {
 	if hung.failed != nil {
 		t.Fatal(hung.failed)
 	}
-	eventually(t, "it hangs", func() bool {
+	testkit.Until(t, "it hangs", func() bool {
 		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", hung.child.Pid()))
 		return strings.HasPrefix(string(b), fmt.Sprintf("%d ", unix.SYS_EXECVE)) || strings.Contains(stackOf(hung.child.Pid()), "fanotify")
 	})
@@ -134,7 +136,7 @@ func TestASocketIsMadeWhileAForkHangs(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-		case <-time.After(patience):
+		case <-time.After(testkit.Patience):
 			t.Error("it waits for the fork")
 		}
 	}()

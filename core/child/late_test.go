@@ -3,6 +3,8 @@ package child
 import (
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // laggard is a spawn whose preparation hangs until release.
@@ -92,7 +94,7 @@ func TestAStartWhosePreparationHangsCanBeTakenBack(t *testing.T) {
 			}
 			close(h.release)
 			<-h.unprepared
-			eventually(t, "all is closed", func() bool { return openFiles(t) == before })
+			testkit.Until(t, "all is closed", func() bool { return openFiles(t) == before })
 		})
 	}
 }

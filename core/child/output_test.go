@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // eachPoller runs a test with both waiters.
@@ -91,7 +93,7 @@ func TestAGrandchildsPipeIsClosedAfterTheLinger(t *testing.T) {
 		if after := openFiles(t); after != before {
 			t.Errorf("%d descriptors before, %d after", before, after)
 		}
-		_, _, _ = s.Run([]string{"kill", strings.TrimSpace(st.atExit)}, patience)
+		_, _, _ = s.Run([]string{"kill", strings.TrimSpace(st.atExit)}, testkit.Patience)
 		if st.out.closed != 1 || st.err.closed != 1 {
 			t.Errorf("closed %d and %d times", st.out.closed, st.err.closed)
 		}
@@ -113,7 +115,7 @@ func TestAbandonClosesThePipesAtOnce(t *testing.T) {
 		if st.out.closed != 1 || st.err.closed != 1 {
 			t.Errorf("closed %d and %d times", st.out.closed, st.err.closed)
 		}
-		_, _, _ = s.Run([]string{"kill", strings.TrimSpace(st.atExit)}, patience)
+		_, _, _ = s.Run([]string{"kill", strings.TrimSpace(st.atExit)}, testkit.Patience)
 	})
 }
 
@@ -146,7 +148,7 @@ func TestAFloodLeftBehindDelaysNoExit(t *testing.T) {
 		if other := sh(t, s, "echo other"); other.code() != 0 || other.atExit != "other\n" {
 			t.Errorf("another child's output: %q", other.atExit)
 		}
-		if _, _, err := s.Run([]string{"kill", pid}, patience); err != nil {
+		if _, _, err := s.Run([]string{"kill", pid}, testkit.Patience); err != nil {
 			t.Error(err)
 		}
 		st.out.awaitClosed(t)
@@ -414,7 +416,7 @@ func TestAnExitIsToldWhileNoReaderRuns(t *testing.T) {
 	st := sh(t, s, "read y")
 	_ = st.child.Signal(syscall.SIGKILL, true)
 	_ = talker.child.Signal(syscall.SIGKILL, true)
-	eventually(t, "both are reaped", func() bool {
+	testkit.Until(t, "both are reaped", func() bool {
 		s.reaper.mu.Lock()
 		defer s.reaper.mu.Unlock()
 		return len(s.reaper.known) == 0

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 func TestSignalsReachTheProcessOrItsGroup(t *testing.T) {
@@ -59,7 +61,7 @@ func TestAChildKilledAtAnyMomentIsReported(t *testing.T) {
 				r.Umask = 0o22
 			}
 		})
-		eventually(t, "it starts", func() bool {
+		testkit.Until(t, "it starts", func() bool {
 			s.reaper.mu.Lock()
 			defer s.reaper.mu.Unlock()
 			return len(s.reaper.known) > 0 || i%kinds == 0
@@ -171,7 +173,7 @@ func (o *orphanage) unknown(pid int, ws syscall.WaitStatus) {
 
 // await waits for n orphans, and sees that there were no more.
 func (o *orphanage) await(n int) error {
-	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(testkit.Patience); ; time.Sleep(time.Millisecond) {
 		o.mu.Lock()
 		count, bad := o.count, o.bad
 		o.mu.Unlock()

@@ -13,10 +13,9 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-)
 
-// patience is how long a test waits for what must happen, before it calls it missing.
-const patience = 60 * time.Second
+	"github.com/hark-supervisor/hark/internal/testkit"
+)
 
 // actEnv names what the test binary is to do instead of testing: an act runs in a
 // process of its own, with limits, filters or a namespace that a test can't set on
@@ -121,7 +120,7 @@ func (r *recorder) String() string {
 // await waits until what was recorded satisfies cond, which runs under the lock.
 func (r *recorder) await(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	late := time.AfterFunc(patience, func() {
+	late := time.AfterFunc(testkit.Patience, func() {
 		r.mu.Lock()
 		r.calls = -1 << 60
 		r.mu.Unlock()
@@ -166,7 +165,7 @@ func (s *started) wait() syscall.WaitStatus {
 	select {
 	case ws := <-s.exited:
 		return ws
-	case <-time.After(patience):
+	case <-time.After(testkit.Patience):
 		s.t.Fatalf("the exit of pid %d never came; stdout %q, stderr %q", s.child.Pid(), s.out, s.err)
 		return 0
 	}
@@ -188,7 +187,7 @@ func begin(t testing.TB, s *System, argv []string, change ...func(*Request)) *st
 	st, sp := submit(t, s, argv, change...)
 	select {
 	case <-sp:
-	case <-time.After(patience):
+	case <-time.After(testkit.Patience):
 		t.Fatalf("neither Started nor Failed was called for %q", argv)
 	}
 	return st
@@ -274,16 +273,6 @@ func needRoot(t testing.TB) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("needs root")
-	}
-}
-
-// eventually polls until cond is true.
-func eventually(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !cond(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain: %s", what)
-		}
 	}
 }
 

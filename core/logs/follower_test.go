@@ -9,11 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-)
 
-// patience bounds what a test waits for; nothing is measured by it.
-const patience = 30 * time.Second
+	"github.com/hark-supervisor/hark/internal/testkit"
+)
 
 func follow(t *testing.T, path string, head int64) *Follower {
 	t.Helper()
@@ -28,7 +26,7 @@ func follow(t *testing.T, path string, head int64) *Follower {
 // expect reads until all of want has come.
 func expect(t *testing.T, l *Follower, want string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	var got []byte
 	for len(got) < len(want) {
@@ -60,7 +58,7 @@ func TestFollowerWakesForABlockedNext(t *testing.T) {
 	f := open(t, name, Options{MaxBytes: 20, Backups: 3})
 	l := follow(t, name, 0)
 	got := make(chan string)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	go func() {
 		defer close(got)
@@ -153,7 +151,7 @@ func TestFollowerWaitsForALogThatWasMovedAway(t *testing.T) {
 	}
 	write(t, f, "still the old one\n")
 	expect(t, l, "still the old one\n")
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	got := make(chan string, 1)
 	go func() {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // stepped is the machine's clock, whose wall time is set forward and back. The monotonic reading goes on as usual.
@@ -28,7 +30,7 @@ func TestAStepOfTheClockMakesNobodySlow(t *testing.T) {
 			enter := func() (*conn, net.Conn) {
 				near, far := net.Pipe()
 				t.Cleanup(func() { _ = far.Close() })
-				c := &conn{Conn: near, places: p, writeTime: patience}
+				c := &conn{Conn: near, places: p, writeTime: testkit.Patience}
 				c.enter(fresh)
 				if err := p.take(c, nil); err != nil {
 					t.Fatal(err)
@@ -43,20 +45,20 @@ func TestAStepOfTheClockMakesNobodySlow(t *testing.T) {
 				_, err := reader.Write([]byte("answer"))
 				written <- err
 			}()
-			eventually(t, func() bool { return reader.writing.Load() != 0 })
+			testkit.Until(t, "the condition holds", func() bool { return reader.writing.Load() != 0 })
 			sender.enter(sending)
 			clock.seconds.Store(int64(step / time.Second))
 			if p.worst() != nil {
 				t.Error("a client that is served counts as slow")
 			}
-			eventually(t, func() bool { return p.worst() != nil })
+			testkit.Until(t, "the condition holds", func() bool { return p.worst() != nil })
 			if _, err := io.ReadFull(far, make([]byte, len("answer"))); err != nil {
 				t.Error(err)
 			}
 			if err := <-written; err != nil {
 				t.Error(err)
 			}
-			eventually(t, func() bool { return p.worst() == sender })
+			testkit.Until(t, "the condition holds", func() bool { return p.worst() == sender })
 		})
 	}
 }

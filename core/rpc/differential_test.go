@@ -16,6 +16,7 @@ import (
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // startSupervisor runs Debian's supervisord with the processes of the fake,
@@ -59,7 +60,7 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 		_ = cmd.Process.Signal(os.Interrupt)
 		_ = cmd.Wait()
 	})
-	eventually(t, func() bool {
+	testkit.Until(t, "the condition holds", func() bool {
 		c, err := net.Dial("unix", sock)
 		if err == nil {
 			_ = c.Close()
@@ -79,7 +80,7 @@ func ask(t *testing.T, sock, request string) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(testkit.Patience))
 	if _, err := io.WriteString(c, request); err != nil {
 		t.Fatal(err)
 	}

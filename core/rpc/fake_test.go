@@ -19,6 +19,7 @@ import (
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/process"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -424,7 +425,7 @@ func serve(t testing.TB, lim limits, change func(*Options)) *harness {
 	h.Serve()
 	t.Cleanup(func() {
 		_ = h.Close()
-		eventually(t, h.memory.left)
+		testkit.Until(t, "the condition holds", h.memory.left)
 	})
 	return h
 }

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // said collects what the log is told.
@@ -221,14 +223,14 @@ func dialFrom(t testing.TB, h *harness, from string) net.Conn {
 		t.Skipf("this machine has no %s: %v", from, err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(testkit.Patience))
 	return c
 }
 
 // After ten wrong passwords an address waits; the owner does not, elsewhere or with a connection that has shown the password.
 func TestWhoGuessesWaitsAndTheOwnerDoesNot(t *testing.T) {
 	lim := patient(100)
-	lim.guessPause = 10 * patience
+	lim.guessPause = 10 * testkit.Patience
 	h := guarded(t, lim, nil)
 	state := callXML(t, "supervisor.getState")
 	right, wrong := post(state, basic("owner", "o")), post(state, basic("owner", "x"))
@@ -248,7 +250,7 @@ func TestWhoGuessesWaitsAndTheOwnerDoesNot(t *testing.T) {
 		_, _ = io.WriteString(c, wrong)
 		waiting = append(waiting, c)
 	}
-	eventually(t, func() bool {
+	testkit.Until(t, "the condition holds", func() bool {
 		h.guesses.mu.Lock()
 		defer h.guesses.mu.Unlock()
 		return h.guesses.waiting == guessQueue
@@ -278,7 +280,7 @@ func TestWhoGuessesWaitsAndTheOwnerDoesNot(t *testing.T) {
 	if err := h.Close(); err != nil { // they are ended by it
 		t.Fatal(err)
 	}
-	eventually(t, func() bool {
+	testkit.Until(t, "the condition holds", func() bool {
 		h.guesses.mu.Lock()
 		defer h.guesses.mu.Unlock()
 		return h.guesses.waiting == 0

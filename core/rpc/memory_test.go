@@ -16,6 +16,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // budget is a memory of 1,000 counted bytes, 600 of them for others.
@@ -211,7 +212,7 @@ func TestLargeLogsAreStreamed(t *testing.T) {
 			}
 		}
 	}
-	eventually(t, h.memory.left)
+	testkit.Until(t, "the condition holds", h.memory.left)
 }
 
 // A log that is truncated while it is sent ends the connection, and a line says so.
@@ -222,14 +223,14 @@ func TestALogThatIsTruncatedWhileItIsSent(t *testing.T) {
 	if _, err := io.WriteString(c, post(callXML(t, "supervisor.readLog", 0, 0), basic("owner", "o"))); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() bool { return h.places.waits() == 1 })
+	testkit.Until(t, "the condition holds", func() bool { return h.places.waits() == 1 })
 	if err := os.Truncate(h.sup.mainLog, 0); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := io.Copy(io.Discard, c); err != nil || n >= 32<<20 {
 		t.Errorf("%d bytes, %v", n, err)
 	}
-	eventually(t, func() bool {
+	testkit.Until(t, "the condition holds", func() bool {
 		return len(h.log.with("WARN the log that supervisor.readLog() was about to answer was truncated")) == 1
 	})
 }
@@ -302,7 +303,7 @@ func TestAnswersThatNobodyReadsAreBounded(t *testing.T) {
 				t.Errorf("%d bytes were claimed", most)
 			}
 			// Another reader comes to its turn once those are cut off, with time.
-			eventually(t, func() bool {
+			testkit.Until(t, "the condition holds", func() bool {
 				_, body := exchange(t, dialTCP(t, h), post(callXML(t, "supervisor.readLog", 0, smallText), reader))
 				if strings.Contains(body, "faultCode") && !strings.Contains(body, "FAILED: other answers take all the memory that there is for them; try again later") {
 					t.Fatalf("got %.300s", body)
@@ -312,7 +313,7 @@ func TestAnswersThatNobodyReadsAreBounded(t *testing.T) {
 			for _, c := range all {
 				_ = c.Close()
 			}
-			eventually(t, h.memory.left)
+			testkit.Until(t, "the condition holds", h.memory.left)
 			close(hanging.letGo)
 		})
 	}
@@ -332,7 +333,7 @@ func TestSlowReadersTakeLittleMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, func() bool { return h.places.waits() == clients })
+	testkit.Until(t, "the condition holds", func() bool { return h.places.waits() == clients })
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	if got := int64(after.HeapAlloc) - int64(before.HeapAlloc); got > clients*(2*xmlrpc.TextMemory) {
@@ -402,7 +403,7 @@ func TestWhoseLogIsReadMakesRoomForOthers(t *testing.T) {
 		t.Errorf("got %d %s", resp.StatusCode, body)
 	}
 	close(disk.next)
-	eventually(t, h.memory.left)
+	testkit.Until(t, "the condition holds", h.memory.left)
 	if n := len(disk.read); n > 2 {
 		t.Errorf("%d more pieces were read for nobody", n)
 	}

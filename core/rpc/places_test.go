@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // guarded serves a TCP socket with an owner's password and one for those who only read.
@@ -40,7 +41,7 @@ func dialTCP(t testing.TB, h *harness) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(testkit.Patience))
 	return c
 }
 
@@ -48,7 +49,7 @@ func dialTCP(t testing.TB, h *harness) net.Conn {
 func patient(connections int) limits {
 	lim := defaultLimits()
 	lim.connections = connections
-	lim.headerTime, lim.bodyTime, lim.writeTime = 10*patience, 10*patience, 10*patience
+	lim.headerTime, lim.bodyTime, lim.writeTime = 10*testkit.Patience, 10*testkit.Patience, 10*testkit.Patience
 	return lim
 }
 
@@ -110,11 +111,11 @@ func TestSilentConnectionsGoFirst(t *testing.T) {
 		exchange(t, c, request)
 		kept = append(kept, c)
 	}
-	eventually(t, h.places.allIdle)
+	testkit.Until(t, "the condition holds", h.places.allIdle)
 	for range 50 {
 		dialTCP(t, h)
 	}
-	eventually(t, func() bool { return h.places.count(fresh) == 7 })
+	testkit.Until(t, "the condition holds", func() bool { return h.places.count(fresh) == 7 })
 	for i, c := range kept {
 		if resp, _ := exchange(t, c, request); resp.StatusCode != 200 {
 			t.Errorf("connection %d: %d", i, resp.StatusCode)
@@ -131,7 +132,7 @@ func TestHeadersAreBoundedTogether(t *testing.T) {
 		_, _ = io.WriteString(dialTCP(t, h), "GET / HTTP/1.1\r\nX: "+strings.Repeat("x", 60<<10))
 	}
 	_, _ = io.WriteString(dialTCP(t, h), "GET / HTTP/1.1\r\nX: "+strings.Repeat("x", 30<<10)) // not yet the largest, and the last
-	eventually(t, func() bool { return h.places.count(fresh) < 10 })
+	testkit.Until(t, "the condition holds", func() bool { return h.places.count(fresh) < 10 })
 	cookies := "Cookie: " + strings.Repeat("x", 8<<10)
 	c := dialTCP(t, h)
 	for range 20 {
@@ -140,7 +141,7 @@ func TestHeadersAreBoundedTogether(t *testing.T) {
 		}
 	}
 	_ = c.Close()
-	eventually(t, func() bool { return h.places.count(idle) == 0 })
+	testkit.Until(t, "the condition holds", func() bool { return h.places.count(idle) == 0 })
 	h.places.mu.Lock()
 	defer h.places.mu.Unlock()
 	if h.places.headers > lim.headers {
@@ -183,7 +184,7 @@ func TestWithoutDescriptorsASilentConnectionGoes(t *testing.T) {
 	for range 30 {
 		dialTCP(t, h)
 	}
-	eventually(t, func() bool { return h.places.count(fresh) == 30 })
+	testkit.Until(t, "the condition holds", func() bool { return h.places.count(fresh) == 30 })
 	full.fails.Store(10)
 	for range 2 { // the first is accepted by the call that waits already
 		if resp, _ := exchange(t, dialTCP(t, h), post(callXML(t, "supervisor.getState"), basic("owner", "o"))); resp.StatusCode != 200 {
@@ -207,7 +208,7 @@ func TestConnectionsLeaveDescriptors(t *testing.T) {
 	h := guarded(t, lim, nil)
 	for range 60 {
 		dialTCP(t, h) // our own ends take descriptors too
-		eventually(t, func() bool { return h.places.open() > 0 })
+		testkit.Until(t, "the condition holds", func() bool { return h.places.open() > 0 })
 	}
 	if resp, _ := exchange(t, dialTCP(t, h), post(callXML(t, "supervisor.getState"), basic("owner", "o"))); resp.StatusCode != 200 {
 		t.Errorf("got %d", resp.StatusCode)
@@ -241,7 +242,7 @@ func TestSlowReadersAreAnswered(t *testing.T) {
 	if _, err := io.WriteString(c, post(callXML(t, "supervisor.readLog", 0, 0), basic("owner", "o"))); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() bool { // it is written, and waits for us
+	testkit.Until(t, "the condition holds", func() bool { // it is written, and waits for us
 		h.places.mu.Lock()
 		defer h.places.mu.Unlock()
 		return slices.ContainsFunc(keys(h.places.conns), func(c *conn) bool { return c.writing.Load() != 0 })
@@ -272,9 +273,9 @@ func TestARightPasswordIsNotRefusedForAMoment(t *testing.T) {
 	defer unlock()
 	c := dialTCP(t, h)
 	_, _ = io.WriteString(c, post(callXML(t, "supervisor.getState"), basic("owner", "o")))
-	eventually(t, func() bool { return h.places.open() == 1 && h.places.count(fresh) == 0 })
+	testkit.Until(t, "the condition holds", func() bool { return h.places.open() == 1 && h.places.count(fresh) == 0 })
 	// Some way into the handler, which is as far as it comes.
-	eventually(t, func() bool { return handling("(*guesses).mayTry") })
+	testkit.Until(t, "the condition holds", func() bool { return handling("(*guesses).mayTry") })
 	other := dialTCP(t, h)
 	if h.places.count(working) != 1 {
 		t.Error("it does not count as a connection that is answered")
@@ -325,7 +326,7 @@ func TestARequestThatIsNotReadYetIsAWord(t *testing.T) {
 		c.enter(fresh)
 		t.Cleanup(func() { _ = c.Close() })
 		if says != "" {
-			eventually(t, func() bool { return unread(raw) })
+			testkit.Until(t, "the condition holds", func() bool { return unread(raw) })
 		}
 		return c
 	}
@@ -353,12 +354,12 @@ func TestTheLocalOwnersConnectionStays(t *testing.T) {
 	for range 3 {
 		dial(t, h)
 	}
-	eventually(t, func() bool { return h.places.open() == 3 })
+	testkit.Until(t, "the condition holds", func() bool { return h.places.open() == 3 })
 	if h.places.evict(); h.places.open() != 3 && runtime.GOOS == "linux" {
 		t.Error("one that has just come goes for another")
 	}
 	dial(t, h) // one that has said nothing for long goes in the end
-	eventually(t, func() bool {
+	testkit.Until(t, "the condition holds", func() bool {
 		h.places.evict()
 		return h.places.open() < 3
 	})
@@ -396,7 +397,7 @@ func TestTheOwnersProgramsOnThisMachineStay(t *testing.T) {
 		t.Cleanup(func() { _ = c.Close() })
 		_, _ = io.WriteString(c, "POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n"+basic("reader", "r")+"\r\n\r\n<")
 	}
-	eventually(t, func() bool { return h.places.open() >= places })
+	testkit.Until(t, "the condition holds", func() bool { return h.places.open() >= places })
 	for range 5 {
 		if err := ask(owner); err != nil {
 			t.Fatalf("the owner's connection went for another: %v", err)

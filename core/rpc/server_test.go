@@ -21,9 +21,8 @@ import (
 
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
-
-const patience = 20 * time.Second // a test that waits longer has failed
 
 func dial(t testing.TB, h *harness) net.Conn {
 	t.Helper()
@@ -32,7 +31,7 @@ func dial(t testing.TB, h *harness) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(testkit.Patience))
 	return c
 }
 
@@ -181,7 +180,7 @@ func TestThePipelinedBodyOfALaterSegmentIsNotChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	readResponse(t, r)
-	eventually(t, func() bool { return !h.places.allIdle() }) // its header is taken
+	testkit.Until(t, "the condition holds", func() bool { return !h.places.allIdle() }) // its header is taken
 	if _, err := io.WriteString(c, body); err != nil {
 		t.Fatal(err)
 	}
@@ -358,7 +357,7 @@ func TestLogTails(t *testing.T) {
 	if _, err := io.ReadFull(resp.Body, first); err != nil || string(first) != "so far\n" {
 		t.Fatalf("%q, %v", first, err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
 	if err := h.Shutdown(ctx); err != nil {
 		t.Fatal(err)
@@ -375,11 +374,11 @@ func TestShutdownWaitsForCallsAndRemovesTheSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-h.sup.waiting
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
 	done := make(chan error)
 	go func() { done <- h.Shutdown(ctx) }()
-	eventually(t, func() bool { _, err := os.Lstat(h.path); return errors.Is(err, os.ErrNotExist) })
+	testkit.Until(t, "the condition holds", func() bool { _, err := os.Lstat(h.path); return errors.Is(err, os.ErrNotExist) })
 	close(h.sup.blocked)
 	if resp, body := readResponse(t, bufio.NewReader(c)); resp.StatusCode != 200 || !strings.Contains(body, "<boolean>1") {
 		t.Errorf("got %d %s", resp.StatusCode, body)
@@ -403,15 +402,6 @@ func TestShutdownCutsOffWhatIsLate(t *testing.T) {
 	}
 	if b, err := io.ReadAll(c); err == nil && bytes.Contains(b, []byte("200 OK")) {
 		t.Errorf("answered %q", b)
-	}
-}
-
-func eventually(t testing.TB, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("it never came")
-		}
 	}
 }
 
@@ -458,7 +448,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 	h.sup.mainLog = log
 	c = dial(t, h)
 	_, _ = io.WriteString(c, post(callXML(t, "supervisor.readLog", 0, 0), basic("u", "u")))
-	eventually(t, func() bool { return h.places.open() == 0 })
+	testkit.Until(t, "the condition holds", func() bool { return h.places.open() == 0 })
 }
 
 func (p *places) allIdle() bool { return p.count(idle) == p.open() }
@@ -487,7 +477,7 @@ func TestConnectionsAreLimitedAndIdleOnesMakeRoom(t *testing.T) {
 		if resp, _ := exchange(t, c, request); resp.StatusCode != 200 {
 			t.Fatalf("got %d", resp.StatusCode)
 		}
-		eventually(t, func() bool { return h.places.allIdle() }) // else another may be idle longest
+		testkit.Until(t, "the condition holds", func() bool { return h.places.allIdle() }) // else another may be idle longest
 		conns = append(conns, c)
 	}
 	if _, err := io.WriteString(conns[0], request); err == nil {
@@ -520,7 +510,7 @@ func TestConnectionsAreLimitedAndIdleOnesMakeRoom(t *testing.T) {
 	for _, b := range busy {
 		readResponse(t, bufio.NewReader(b))
 	}
-	_ = c.SetReadDeadline(time.Now().Add(patience))
+	_ = c.SetReadDeadline(time.Now().Add(testkit.Patience))
 	if resp, _ := readResponse(t, bufio.NewReader(c)); resp.StatusCode != 200 {
 		t.Errorf("got %d", resp.StatusCode)
 	}

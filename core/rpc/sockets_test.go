@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 func bindAll(t *testing.T, s *Sockets, servers ...config.Server) *Set {
@@ -206,7 +207,7 @@ func TestCallersAreHeldUntilTheNextServerOrTheirTimeIsOver(t *testing.T) {
 		return s
 	}
 	shutdown := func(s *Server) {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 		defer cancel()
 		_ = s.Shutdown(ctx)
 	}
@@ -216,7 +217,7 @@ func TestCallersAreHeldUntilTheNextServerOrTheirTimeIsOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = conn.Close() })
-		_ = conn.SetDeadline(time.Now().Add(patience))
+		_ = conn.SetDeadline(time.Now().Add(testkit.Patience))
 		return conn
 	}
 	ask := func(conn net.Conn) {

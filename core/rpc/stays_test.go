@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // hanging has methods that last until they are let go, or their context ends.
@@ -76,14 +77,14 @@ func TestCallsEndWithTheirClients(t *testing.T) {
 						if _, err := io.WriteString(c, post(callXML(t, method))+behind); err != nil {
 							t.Fatal(err)
 						}
-						eventually(t, func() bool { return n.under() == 1 })
+						testkit.Until(t, "the condition holds", func() bool { return n.under() == 1 })
 						if err := l.quit(c); err != nil {
 							t.Fatal(err)
 						}
-						eventually(t, func() bool { return n.under() == 0 && h.places.open() == 0 })
+						testkit.Until(t, "the condition holds", func() bool { return n.under() == 0 && h.places.open() == 0 })
 					}
 				}
-				eventually(t, func() bool { // the handlers are about to end
+				testkit.Until(t, "the condition holds", func() bool { // the handlers are about to end
 					h.stays.mu.Lock()
 					defer h.stays.mu.Unlock()
 					h.departures.mu.Lock()
@@ -128,11 +129,11 @@ func TestStreamsEndWithTheirClients(t *testing.T) {
 				if _, err := io.WriteString(c, "GET /mainlogtail HTTP/1.1\r\nHost: x\r\n\r\n"+behind); err != nil {
 					t.Fatal(err)
 				}
-				eventually(t, func() bool { return h.places.count(staying) == 1 })
+				testkit.Until(t, "the condition holds", func() bool { return h.places.count(staying) == 1 })
 				if err := l.quit(c); err != nil {
 					t.Fatal(err)
 				}
-				eventually(t, func() bool { return h.places.open() == 0 && len(h.follows) == 0 })
+				testkit.Until(t, "the condition holds", func() bool { return h.places.open() == 0 && len(h.follows) == 0 })
 			})
 		}
 	}
@@ -153,15 +154,15 @@ func TestWhatChangesSomethingIsCarriedThrough(t *testing.T) {
 		if _, err := io.WriteString(c, post(request)); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, func() bool { return n.under() == i+1 })
+		testkit.Until(t, "the condition holds", func() bool { return n.under() == i+1 })
 		_ = c.Close()
-		eventually(t, func() bool { return h.places.open() == 0 })
+		testkit.Until(t, "the condition holds", func() bool { return h.places.open() == 0 })
 		if n.under() != i+1 {
 			t.Error("it ended with its client")
 		}
 	}
 	close(n.letGo)
-	eventually(t, func() bool { return n.carried.Load() == 4 && n.under() == 0 })
+	testkit.Until(t, "the condition holds", func() bool { return n.carried.Load() == 4 && n.under() == 0 })
 }
 
 // In a multicall a wait ends with the client, and what should follow it does not happen.
@@ -173,9 +174,9 @@ func TestAWaitInAMulticallEndsWithItsClient(t *testing.T) {
 	if _, err := io.WriteString(c, post(callXML(t, "system.multicall", calls))); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() bool { return n.under() == 1 })
+	testkit.Until(t, "the condition holds", func() bool { return n.under() == 1 })
 	_ = c.Close()
-	eventually(t, func() bool { return n.under() == 0 && h.places.open() == 0 })
+	testkit.Until(t, "the condition holds", func() bool { return n.under() == 0 && h.places.open() == 0 })
 	if got := h.sup.noted(); got != "" {
 		t.Errorf("%s happened", got)
 	}
@@ -194,7 +195,7 @@ func TestWaitsLeavePlacesForOthers(t *testing.T) {
 		for range 30 {
 			_, _ = io.WriteString(dialTCP(t, h), post(callXML(t, "hark.hang"), who))
 		}
-		eventually(t, func() bool { return n.under() == expect && h.places.count(staying) == expect })
+		testkit.Until(t, "the condition holds", func() bool { return n.under() == expect && h.places.count(staying) == expect })
 	}
 	answered := func(request string, status int, part string) {
 		t.Helper()
@@ -212,12 +213,12 @@ func TestWaitsLeavePlacesForOthers(t *testing.T) {
 	answered(post(callXML(t, "supervisor.getState"), owner), 200, "RUNNING")
 	answered(post(callXML(t, "supervisor.getState"), reader), 200, "RUNNING")
 	close(n.letGo)
-	eventually(t, func() bool { return n.under() == 0 && h.places.count(staying) == 0 })
+	testkit.Until(t, "the condition holds", func() bool { return n.under() == 0 && h.places.count(staying) == 0 })
 	for range 3 {
 		c := dialTCP(t, h)
 		_, _ = io.WriteString(c, "GET /mainlogtail HTTP/1.1\r\nHost: x\r\n"+reader+"\r\n\r\n")
 	}
-	eventually(t, func() bool { return len(h.follows) == 3 })
+	testkit.Until(t, "the condition holds", func() bool { return len(h.follows) == 3 })
 	answered("GET /mainlogtail HTTP/1.1\r\nHost: x\r\n"+owner+"\r\n\r\n", 503, "Service Unavailable")
 }
 
@@ -231,11 +232,11 @@ func TestPagesKnowThatTheirBrowserHasGone(t *testing.T) {
 	})
 	c := dial(t, h)
 	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\nx")
-	eventually(t, func() bool { return h.places.count(working) == 1 })
+	testkit.Until(t, "the condition holds", func() bool { return h.places.count(working) == 1 })
 	_ = c.Close()
 	select {
 	case <-gone:
-	case <-time.After(patience):
+	case <-time.After(testkit.Patience):
 		t.Error("it was not told")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // encrypted serves a TLS socket with an owner's password and one for those who only read.
@@ -125,7 +126,7 @@ func TestWhoHasOnlyShakenHandsGoesFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, func() bool { return h.places.count(fresh) == places-kept })
+	testkit.Until(t, "the condition holds", func() bool { return h.places.count(fresh) == places-kept })
 	for i, c := range all {
 		if resp, _ := exchange(t, c, request); resp.StatusCode != 200 {
 			t.Errorf("connection %d: %d", i, resp.StatusCode)
@@ -143,7 +144,7 @@ func TestHandshakesAndSilenceEnd(t *testing.T) {
 			for range 10 {
 				attack.do(t, dialTCP(t, h))
 			}
-			eventually(t, func() bool { return h.places.open() == 0 })
+			testkit.Until(t, "the condition holds", func() bool { return h.places.open() == 0 })
 		})
 	}
 	t.Run("a byte now and then", func(t *testing.T) {

@@ -13,12 +13,11 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// patience bounds what a test waits for; nothing is measured by it.
-const patience = 30 * time.Second
 
 // moment is the time of all stamps.
 var moment = time.Date(2024, 1, 5, 13, 5, 6, 0, time.Local)
@@ -54,7 +53,7 @@ func listen(t *testing.T, path string) *daemon {
 func (d *daemon) next() string {
 	d.t.Helper()
 	buf := make([]byte, 64<<10)
-	if err := d.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := d.conn.SetReadDeadline(time.Now().Add(testkit.Patience)); err != nil {
 		d.t.Fatal(err)
 	}
 	n, err := d.conn.Read(buf)
@@ -203,7 +202,7 @@ func TestAStreamSocketIsTheFallback(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(testkit.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	want := head + "one\x00" + head + "two\x00"
@@ -268,7 +267,7 @@ func TestABurstOutrunsTheSocketWithoutLoss(t *testing.T) {
 	for i := range n {
 		d.expect(fmt.Sprintf("line %d", i))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	if err := w.Flush(ctx); err != nil {
 		t.Error(err)

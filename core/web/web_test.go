@@ -13,8 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/sdk/daemontest"
 )
 
@@ -127,11 +127,7 @@ func (s *site) state(name string) string {
 
 func (s *site) until(what string, ok func() bool) {
 	s.t.Helper()
-	for limit := time.Now().Add(daemontest.Patience); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(limit) {
-			s.t.Fatalf("waited in vain until %s", what)
-		}
-	}
+	testkit.Until(s.t, what, ok)
 }
 
 const programs = `

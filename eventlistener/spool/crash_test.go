@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // writeForever is the process that is killed. It says on stdout what it has acked
@@ -88,7 +90,7 @@ func TestWhatIsCommittedSurvivesKill(t *testing.T) {
 				}
 				var got []uint64
 				c := s.Cursor()
-				until(t, "all of them", func() bool {
+				testkit.Until(t, "all of them", func() bool {
 					for r, ok := c.Next(); ok; r, ok = c.Next() {
 						if err := wrong(r); err != nil {
 							t.Fatal(err)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // layout says where each record of a spool is.
@@ -345,7 +347,7 @@ func TestDamageWhileInUse(t *testing.T) {
 		got := drain(t, s)
 		st := s.Stats()
 		lost += st.Lost
-		until(t, "the loss reported", func() bool { return st.Lost == 0 || l.String() != "" })
+		testkit.Until(t, "the loss reported", func() bool { return st.Lost == 0 || l.String() != "" })
 		if uint64(len(got))+st.Lost != n+1000 {
 			t.Fatalf("%s at %d of %s: %d handed out, %d lost\n%s", kind, at, path, len(got), st.Lost, &l)
 		}

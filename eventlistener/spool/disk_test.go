@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // badDisk fails while it is broken, with half of each write done.
@@ -57,7 +59,7 @@ func TestAFullDiskStopsNothing(t *testing.T) {
 		committed(t, s)
 		b.broken.Store(true)
 		fill(t, s, 80)
-		until(t, "the failure noticed", func() bool { n, _ := l.of(DiskFailed); return n == 1 })
+		testkit.Until(t, "the failure noticed", func() bool { n, _ := l.of(DiskFailed); return n == 1 })
 		if s.Committed() != 50 {
 			t.Fatalf("committed %d", s.Committed())
 		}
@@ -88,7 +90,7 @@ func TestAFullDiskStopsNothing(t *testing.T) {
 			t.Fatalf("%d %v", r.Pos, ok)
 		}
 		b.broken.Store(false)
-		until(t, "the recovery noticed", func() bool { n, _ := l.of(DiskRecovered); return n == 1 })
+		testkit.Until(t, "the recovery noticed", func() bool { n, _ := l.of(DiskRecovered); return n == 1 })
 		committed(t, s)
 		fill(t, s, 90)
 		committed(t, s)
@@ -115,11 +117,11 @@ func TestTheQueueInMemoryIsBounded(t *testing.T) {
 	committed(t, s)
 	b.broken.Store(true)
 	fill(t, s, 5000)
-	until(t, "the failure noticed", func() bool { n, _ := l.of(DiskFailed); return n == 1 })
+	testkit.Until(t, "the failure noticed", func() bool { n, _ := l.of(DiskFailed); return n == 1 })
 	if m := s.Stats().Memory; m > o.QueueBytes+1000 {
 		t.Fatalf("%d bytes in memory", m)
 	}
-	until(t, "the overflow reported", func() bool { _, n := l.of(Overflowed); return n == s.Stats().Discarded })
+	testkit.Until(t, "the overflow reported", func() bool { _, n := l.of(Overflowed); return n == s.Stats().Discarded })
 	b.broken.Store(false)
 	committed(t, s)
 	got := drain(t, s)
@@ -144,7 +146,7 @@ func TestAFailedSyncIsWrittenAgainElsewhere(t *testing.T) {
 	committed(t, s)
 	b.noSync.Store(true)
 	fill(t, s, 20)
-	until(t, "some attempts", func() bool { return s.Stats().Failures > 3 })
+	testkit.Until(t, "some attempts", func() bool { return s.Stats().Failures > 3 })
 	b.noSync.Store(false)
 	committed(t, s)
 	if n := len(segmentFiles(t, dir)); n != 2 {

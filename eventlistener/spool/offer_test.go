@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 func TestWhatIsOfferedTakesNobodysPlace(t *testing.T) {
@@ -67,7 +69,7 @@ func TestADiskThatFailsIsOfferedNothing(t *testing.T) {
 	}
 	b.broken.Store(true)
 	fill(t, s, 2)
-	until(t, "the failure noticed", func() bool { n, _ := l.of(DiskFailed); return n == 1 })
+	testkit.Until(t, "the failure noticed", func() bool { n, _ := l.of(DiskFailed); return n == 1 })
 	if err := s.Offer(Record{Kind: "TICK_5"}); !errors.Is(err, ErrNoRoom) {
 		t.Errorf("offered: %v", err)
 	}

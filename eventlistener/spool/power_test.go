@@ -11,6 +11,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // witness is what somebody outside has seen of a spool: it outlives every loss of power.
@@ -103,7 +105,7 @@ func (w *witness) examine(t testing.TB, s *Spool, durable bool, l *log) {
 	}
 	got := map[uint64]bool{}
 	c, before := s.Cursor(), uint64(0)
-	until(t, "everything handed out", func() bool {
+	testkit.Until(t, "everything handed out", func() bool {
 		for r, ok := c.Next(); ok; r, ok = c.Next() {
 			text := told(r)
 			switch given := w.given[r.Pos]; {

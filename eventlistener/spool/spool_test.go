@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 func TestRecordsComeOutAsTheyWentIn(t *testing.T) {
@@ -116,7 +118,7 @@ func TestTheOldestAreDiscardedBeyondMaxBytes(t *testing.T) {
 		t.Fatalf("%d handed out, %d discarded", len(got), st.Discarded)
 	}
 	equal(t, "positions", got, count(st.Discarded+1, 2000))
-	until(t, "all of it reported", func() bool { _, n := l.of(Discarded); return n == st.Discarded })
+	testkit.Until(t, "all of it reported", func() bool { _, n := l.of(Discarded); return n == st.Discarded })
 }
 
 func TestWhatTheConsumerHasSurvivesDiscarding(t *testing.T) {
@@ -156,7 +158,7 @@ func TestABacklogOnDiskIsReadInOrder(t *testing.T) {
 	}
 	c := s.Cursor()
 	var held Record
-	until(t, "half of them", func() bool {
+	testkit.Until(t, "half of them", func() bool {
 		for {
 			r, ok := c.Next()
 			if !ok {
@@ -178,7 +180,7 @@ func TestABacklogOnDiskIsReadInOrder(t *testing.T) {
 	closed(t, s)
 	s = mustOpen(t, o)
 	equal(t, "positions", drain(t, s), append([]uint64{1}, count(n/2+1, n)...))
-	until(t, "segments removed", func() bool { return len(segmentFiles(t, dir)) == 1 })
+	testkit.Until(t, "segments removed", func() bool { return len(segmentFiles(t, dir)) == 1 })
 }
 
 func TestOneRecordHeldDoesNotKeepWhatFollows(t *testing.T) {
@@ -191,7 +193,7 @@ func TestOneRecordHeldDoesNotKeepWhatFollows(t *testing.T) {
 	held, _ := s.Cursor().Next()
 	fill(t, s, 1000)
 	equal(t, "positions", drain(t, s), count(2, 1000))
-	until(t, "segments removed", func() bool { return len(segmentFiles(t, dir)) <= 2 })
+	testkit.Until(t, "segments removed", func() bool { return len(segmentFiles(t, dir)) <= 2 })
 	closed(t, s)
 	s = mustOpen(t, o)
 	equal(t, "positions", drain(t, s), []uint64{held.Pos})
@@ -254,7 +256,7 @@ func TestExtremeRecords(t *testing.T) {
 	s = mustOpen(t, options(dir))
 	for _, want := range records {
 		var r Record
-		until(t, "a record", func() (ok bool) { r, ok = s.Cursor().Next(); return ok })
+		testkit.Until(t, "a record", func() (ok bool) { r, ok = s.Cursor().Next(); return ok })
 		if !r.Time.Equal(want.Time) || r.Time.IsZero() != want.Time.IsZero() || string(r.Data) != string(want.Data) || r.Kind != want.Kind ||
 			r.Seq != want.Seq || r.Serial != want.Serial || r.PoolSerial != want.PoolSerial {
 			t.Fatalf("%d differs", r.Pos)
@@ -352,7 +354,7 @@ func TestManyProducersAndConsumersAtOnce(t *testing.T) {
 			})
 		}
 		producing.Wait()
-		until(t, "all acked", func() bool { return s.Stats().Acked == producers*each })
+		testkit.Until(t, "all acked", func() bool { return s.Stats().Acked == producers*each })
 		close(stop)
 		consuming.Wait()
 		balanced(t, s)
@@ -376,7 +378,7 @@ func TestCloseDuringAppends(t *testing.T) {
 			accepted = i
 		}
 	})
-	until(t, "some", func() bool { return s.Committed() > 100 })
+	testkit.Until(t, "some", func() bool { return s.Committed() > 100 })
 	ctx := context.Background()
 	var both sync.WaitGroup
 	for range 2 {

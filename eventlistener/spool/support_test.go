@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -87,15 +89,6 @@ func closed(t testing.TB, s *Spool) {
 	}
 }
 
-func until(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !cond(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("timed out: %s", what)
-		}
-	}
-}
-
 // sample is the record that belongs at position i: everything in it follows
 // from i.
 func sample(i uint64) Record {
@@ -132,7 +125,7 @@ func fill(t testing.TB, s *Spool, last uint64) {
 
 func committed(t testing.TB, s *Spool) {
 	t.Helper()
-	until(t, "everything committed", func() bool {
+	testkit.Until(t, "everything committed", func() bool {
 		n, _ := s.Last()
 		return s.Committed() >= n.Pos
 	})
@@ -142,7 +135,7 @@ func committed(t testing.TB, s *Spool) {
 func drain(t testing.TB, s *Spool) (got []uint64) {
 	t.Helper()
 	c := s.Cursor()
-	until(t, "the queue empty", func() bool {
+	testkit.Until(t, "the queue empty", func() bool {
 		for {
 			r, ok := c.Next()
 			if !ok {
@@ -198,7 +191,7 @@ func inside(dir string) string { return filepath.Join(dir, "pool.spool") }
 func copyOf(t testing.TB, dir string) string {
 	t.Helper()
 	var to string
-	until(t, "a copy", func() bool { // segments of a spool in use come and go
+	testkit.Until(t, "a copy", func() bool { // segments of a spool in use come and go
 		to = scratch(t)
 		err := os.CopyFS(inside(to), os.DirFS(inside(dir)))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 func TestARealFullDisk(t *testing.T) {
@@ -22,18 +24,18 @@ func TestARealFullDisk(t *testing.T) {
 	big := filepath.Join(dir, "big")
 	_ = os.WriteFile(big, make([]byte, 1<<20), 0o600) // as much as there is room
 	fill(t, s, 1500)
-	until(t, "the failure noticed", func() bool { n, _ := l.of(DiskFailed); return n == 1 })
+	testkit.Until(t, "the failure noticed", func() bool { n, _ := l.of(DiskFailed); return n == 1 })
 	c := s.Cursor()
 	for i := uint64(1); i <= 700; i++ {
 		var r Record
-		until(t, "a record", func() (ok bool) { r, ok = c.Next(); return ok })
+		testkit.Until(t, "a record", func() (ok bool) { r, ok = c.Next(); return ok })
 		if err := wrong(r); err != nil || r.Pos != i {
 			t.Fatal(i, r.Pos, err)
 		}
 	}
 	ok(t, os.Remove(big))
 	committed(t, s)
-	until(t, "the recovery reported", func() bool { n, _ := l.of(DiskRecovered); return n == 1 })
+	testkit.Until(t, "the recovery reported", func() bool { n, _ := l.of(DiskRecovered); return n == 1 })
 	closed(t, s)
 	o.Report = func(r Report) { t.Error(r) }
 	s = mustOpen(t, o)

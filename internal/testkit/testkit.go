@@ -24,8 +24,14 @@ const pause = 2 * time.Millisecond
 // Until waits until a condition holds, and ends the test if it does not within Patience.
 func Until(t testing.TB, what string, holds func() bool) {
 	t.Helper()
+	Await(t, holds, func() string { return what })
+}
+
+// Await is Until for a test that finds out at the end what to say of the failure.
+func Await(t testing.TB, holds func() bool, what func() string) {
+	t.Helper()
 	if !Holds(holds) {
-		t.Fatalf("waited in vain until %s", what)
+		t.Fatalf("waited in vain until %s", what())
 	}
 }
 

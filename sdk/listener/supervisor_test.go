@@ -16,10 +16,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
-
-// patience bounds a failure, never a success.
-const patience = 60 * time.Second
 
 // supervisor is the other end of a Serve: it sends what a test tells it to, and
 // reads what the listener says.
@@ -63,7 +61,7 @@ func supervise(t testing.TB, protocol string, handle Handler, opts ...Option) *s
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &supervisor{t: t, in: inWrite, out: bufio.NewReaderSize(outRead, 64<<10), outEnd: outRead, cancel: cancel, result: make(chan error, 1)}
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(testkit.Patience)
 	_, _ = outRead.SetReadDeadline(deadline), inWrite.SetWriteDeadline(deadline)
 	opts = append([]Option{IO(inRead, outWrite), Protocol(protocol), ErrorLog(log.New(&s.log, "", 0)), Pause(0, 0)}, opts...)
 	done := make(chan struct{})
@@ -138,7 +136,7 @@ func (s *supervisor) want(words ...string) {
 // ended waits for Serve's end.
 func (s *supervisor) ended() error {
 	s.t.Helper()
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(testkit.Patience)
 	defer timer.Stop()
 	select {
 	case err := <-s.result:

@@ -12,13 +12,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hark-supervisor/hark/sdk"
-	"github.com/hark-supervisor/hark/sdk/sdktest"
 	"github.com/hashicorp/go-hclog"
 	"go.uber.org/goleak"
-)
 
-const patience = 60 * time.Second
+	"github.com/hark-supervisor/hark/internal/testkit"
+	"github.com/hark-supervisor/hark/sdk"
+	"github.com/hark-supervisor/hark/sdk/sdktest"
+)
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -199,7 +199,7 @@ func TestASaveThatFailsIsToldAndTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.must(t, "store", "k", "v")
-	until(t, func() bool { return n.Health() != nil })
+	testkit.Until(t, "the condition holds", func() bool { return n.Health() != nil })
 	if got := n.stat(t, "trouble"); got != "cannot write the file: no such file or directory" || n.stat(t, "unsaved") != true {
 		t.Errorf("%v", got)
 	}
@@ -209,20 +209,9 @@ func TestASaveThatFailsIsToldAndTriedAgain(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	until(t, func() bool { return n.Health() == nil && n.stat(t, "unsaved") == false })
+	testkit.Until(t, "the condition holds", func() bool { return n.Health() == nil && n.stat(t, "unsaved") == false })
 	if err := n.Close(t.Context()); err != nil {
 		t.Error(err)
-	}
-}
-
-func until(t *testing.T, done func() bool) {
-	t.Helper()
-	limit := time.Now().Add(patience)
-	for !done() {
-		if time.Now().After(limit) {
-			t.Fatal("it did not come")
-		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hark-supervisor/hark/internal/plugintest"
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
@@ -42,8 +43,7 @@ func helper() *exec.Cmd {
 }
 
 const (
-	patience = 60 * time.Second
-	secret   = "s3cr3tXXXXXXXXXXXXXXXXXX"
+	secret = "s3cr3tXXXXXXXXXXXXXXXXXX"
 )
 
 // made is a notifier that runs a script in a directory of its own.
@@ -203,7 +203,7 @@ func TestACommandThatIsGone(t *testing.T) {
 func TestACommandThatPrintsItsSecrets(t *testing.T) {
 	dir := t.TempDir()
 	p := plugintest.Start(t, helper())
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
 	for status, command := range map[string]string{"1": "sh -c 'env; env >&2; exit 1'", "0": "sh -c 'env'"} {
 		values := map[string]string{"command": command, "directory": dir, "environment": `TOKEN="` + secret + `",A="` + secret + `-more"`, "per": "notification"}
@@ -239,7 +239,7 @@ func TestATryGoesOnWhereTheOneBeforeFailed(t *testing.T) {
 }
 
 func TestACommandThatHangsIsKilledWithWhatItStarted(t *testing.T) {
-	n, dir := made(t, "sleep 1000 & echo $! >child; wait", func(c *config) { c.Timeout = patience })
+	n, dir := made(t, "sleep 1000 & echo $! >child; wait", func(c *config) { c.Timeout = testkit.Patience })
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- n.Notify(ctx, sdktest.Sample(1)) }()
@@ -261,7 +261,7 @@ func TestACommandThatHangsIsKilledWithWhatItStarted(t *testing.T) {
 
 func poll(t *testing.T, done func() bool) {
 	t.Helper()
-	limit := time.Now().Add(patience)
+	limit := time.Now().Add(testkit.Patience)
 	for !done() {
 		if time.Now().After(limit) {
 			t.Fatal("it did not come")

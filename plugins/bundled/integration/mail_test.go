@@ -19,6 +19,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/sdk/daemontest"
 )
 
@@ -127,7 +128,7 @@ func startPostfix(t *testing.T) (p *program, address, config string, mails func(
 	if err != nil {
 		t.Skip("there is no user postfix: make integration makes one")
 	}
-	dir := shortDir(t)
+	dir := testkit.Dir(t)
 	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // several users work in it
 		t.Fatal(err)
 	}
@@ -217,7 +218,7 @@ func TestPostfix(t *testing.T) {
 	}
 
 	// and by its sendmail
-	sendmail := write(t, filepath.Join(shortDir(t), "sendmail"), "#!/bin/sh\nexec %s -C %s \"$@\"\n", find(t, "sendmail"), config)
+	sendmail := write(t, filepath.Join(testkit.Dir(t), "sendmail"), "#!/bin/sh\nexec %s -C %s \"$@\"\n", find(t, "sendmail"), config)
 	if err := os.Chmod(sendmail, 0o755); err != nil { //nolint:gosec // it is a program
 		t.Fatal(err)
 	}

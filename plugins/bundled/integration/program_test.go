@@ -162,14 +162,3 @@ func write(t *testing.T, path, format string, a ...any) string {
 	}
 	return path
 }
-
-// shortDir is a directory with a short name: that of a socket has at most 107 bytes.
-func shortDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "it")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}

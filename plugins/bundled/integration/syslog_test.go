@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // daemon is a daemon of syslog that writes PROGRAM<tab>TEXT to a file.
@@ -40,7 +42,7 @@ func syslogNG(t *testing.T) (d *daemon, network, syslog, local string) {
 	path := find(t, "syslog-ng", "deb/usr/sbin")
 	root := filepath.Dir(filepath.Dir(filepath.Dir(path)))
 	lib := filepath.Join(root, "usr", "lib", "syslog-ng")
-	dir := shortDir(t)
+	dir := testkit.Dir(t)
 	network, syslog, local = freePort(t), freePort(t), filepath.Join(dir, "log")
 	conf := write(t, filepath.Join(dir, "conf"), `@version: 3.38
 options { keep-hostname(yes); };
@@ -89,7 +91,7 @@ func TestRsyslog(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir, port := shortDir(t), freePort(t)
+			dir, port := testkit.Dir(t), freePort(t)
 			conf := write(t, filepath.Join(dir, "conf"), `
 global(workDirectory="%[1]s" parser.escapeControlCharactersOnReceive="off")
 module(load="imtcp")

@@ -13,11 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+	"go.uber.org/goleak"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/plugins/bundled/internal/lines"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
-	"github.com/hashicorp/go-hclog"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -26,17 +28,10 @@ func instance() sdk.Instance {
 	return sdk.Instance{Name: "journal", Log: hclog.NewNullLogger(), Daemon: sdk.Daemon{Hostname: "host1", Identifier: "supervisor"}}
 }
 
-func soon(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 func openSink(t *testing.T, path string, change func(*sinkConfig)) *lines.Feed {
 	t.Helper()
 	c := sinkDefaults()
-	c.Socket, c.Idle, c.Timeout = path, time.Hour, patience
+	c.Socket, c.Idle, c.Timeout = path, time.Hour, testkit.Patience
 	if change != nil {
 		change(&c)
 	}
@@ -44,7 +39,7 @@ func openSink(t *testing.T, path string, change func(*sinkConfig)) *lines.Feed {
 		t.Fatal(err)
 	}
 	s := newSink(c, instance())
-	t.Cleanup(func() { _ = s.Close(soon(t)) })
+	t.Cleanup(func() { _ = s.Close(testkit.Soon(t)) })
 	return s
 }
 
@@ -62,7 +57,7 @@ func (o *output) batch(data string) *sdk.LogBatch {
 
 func write(t *testing.T, s *lines.Feed, b *sdk.LogBatch) {
 	t.Helper()
-	if err := s.Write(soon(t), b); err != nil {
+	if err := s.Write(testkit.Soon(t), b); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -135,7 +130,7 @@ func TestAJournalThatComesAndGoes(t *testing.T) {
 	var o output
 	b := o.batch("one\ntwo\nunfinished")
 	for range 3 {
-		if err := s.Write(soon(t), b); err == nil || sdk.IsFinal(err) || !strings.Contains(err.Error(), path) || s.Health() == nil {
+		if err := s.Write(testkit.Soon(t), b); err == nil || sdk.IsFinal(err) || !strings.Contains(err.Error(), path) || s.Health() == nil {
 			t.Fatalf("there is no journal: %v", err)
 		}
 	}
@@ -155,7 +150,7 @@ func TestAJournalThatComesAndGoes(t *testing.T) {
 		t.Errorf("%q, %v", got, s.Health())
 	}
 	r.close() // its socket is there, but nobody listens
-	if err := s.Write(soon(t), o.batch("given up\n")); err == nil || sdk.IsFinal(err) {
+	if err := s.Write(testkit.Soon(t), o.batch("given up\n")); err == nil || sdk.IsFinal(err) {
 		t.Errorf("nobody listens: %v", err)
 	}
 	r = listen(t, path)
@@ -170,12 +165,12 @@ func TestAJournalThatTakesNoMore(t *testing.T) {
 	s := openSink(t, path, func(c *sinkConfig) { c.Timeout = 20 * time.Millisecond })
 	b := (&output{}).batch("one\ntwo\n")
 	for range 2 {
-		if err := s.Write(soon(t), b); !errors.Is(err, os.ErrDeadlineExceeded) || sdk.IsFinal(err) || !strings.Contains(err.Error(), "accepts no more") {
+		if err := s.Write(testkit.Soon(t), b); !errors.Is(err, os.ErrDeadlineExceeded) || sdk.IsFinal(err) || !strings.Contains(err.Error(), "accepts no more") {
 			t.Fatal(err)
 		}
 	}
 	large := openSink(t, path, func(c *sinkConfig) { c.Timeout, c.MaxLine = 20*time.Millisecond, 1<<20 })
-	if err := large.Write(soon(t), (&output{}).batch(strings.Repeat("x", 1<<20)+"\n")); !errors.Is(err, os.ErrDeadlineExceeded) {
+	if err := large.Write(testkit.Soon(t), (&output{}).batch(strings.Repeat("x", 1<<20)+"\n")); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error(err)
 	}
 	// another instance has another journal, and does not wait
@@ -212,11 +207,11 @@ func TestABatchThatStopsWithin(t *testing.T) {
 		fmt.Fprintf(&text, "line %d\n", i)
 	}
 	b := (&output{}).batch(text.String())
-	if err := s.Write(soon(t), b); err == nil {
+	if err := s.Write(testkit.Soon(t), b); err == nil {
 		t.Fatal("a queue that nobody reads takes everything")
 	}
 	r := serve(t, path, conn)
-	poll(t, func() bool { return s.Write(soon(t), b) == nil }, func() string { return "the rest is not taken" })
+	testkit.Await(t, func() bool { return s.Write(testkit.Soon(t), b) == nil }, func() string { return "the rest is not taken" })
 	for i, p := range r.wait(t, n) {
 		if want := fmt.Sprint("line ", i); p.fields["MESSAGE"] != want {
 			t.Fatalf("%q, want %q", p.fields["MESSAGE"], want)
@@ -236,7 +231,7 @@ func TestASocketThatIsNone(t *testing.T) {
 	}
 	defer l.Close() //nolint:errcheck // a test
 	for _, path := range []string{file, stream} {
-		if err := openSink(t, path, nil).Write(soon(t), (&output{}).batch("x\n")); err == nil || sdk.IsFinal(err) {
+		if err := openSink(t, path, nil).Write(testkit.Soon(t), (&output{}).batch("x\n")); err == nil || sdk.IsFinal(err) {
 			t.Errorf("%v", err)
 		} else {
 			t.Log(err)
@@ -252,9 +247,9 @@ func TestEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := newNotifier(c, instance())
-	defer n.Close(soon(t)) //nolint:errcheck // a test
+	defer n.Close(testkit.Soon(t)) //nolint:errcheck // a test
 	m := sdktest.Sample(1)
-	if err := n.Notify(soon(t), m); err != nil {
+	if err := n.Notify(testkit.Soon(t), m); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]string{
@@ -269,7 +264,7 @@ func TestEvents(t *testing.T) {
 	m = sdktest.Sample(3)
 	m.Severity = sdk.Critical
 	m.Events[0].Exit.Signal = 9
-	if err := n.Notify(soon(t), m); err != nil {
+	if err := n.Notify(testkit.Soon(t), m); err != nil {
 		t.Fatal(err)
 	}
 	for i, p := range r.wait(t, 3) {
@@ -278,7 +273,7 @@ func TestEvents(t *testing.T) {
 		}
 	}
 	r.close()
-	if err := n.Notify(soon(t), m); err == nil || sdk.IsFinal(err) || n.Health() == nil {
+	if err := n.Notify(testkit.Soon(t), m); err == nil || sdk.IsFinal(err) || n.Health() == nil {
 		t.Errorf("there is no journal: %v", err)
 	}
 }
@@ -354,7 +349,7 @@ func TestConformanceOfTheLogSink(t *testing.T) {
 				}
 				want[k] = strings.Join(all, "\n")
 			}
-			poll(t, func() bool {
+			testkit.Await(t, func() bool {
 				got := r.streams(t)
 				for k := range want { // what several instances wrote at the same time is in no order
 					if len(got[k]) != len(want[k]) {

@@ -4,7 +4,6 @@ package journald
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,13 +13,11 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// patience bounds what a test waits for; nothing is measured by it.
-const patience = 60 * time.Second
+	"github.com/hark-supervisor/hark/internal/testkit"
+)
 
 // parsed is an entry as journald would keep it.
 type parsed struct {
@@ -170,7 +167,7 @@ func (s *server) all(t *testing.T) []parsed {
 // wait waits for n entries and takes them out.
 func (s *server) wait(t *testing.T, n int) []parsed {
 	t.Helper()
-	poll(t, func() bool { return len(s.all(t)) >= n || t.Failed() }, func() string { return fmt.Sprintf("%d entries of %d", len(s.all(t)), n) })
+	testkit.Await(t, func() bool { return len(s.all(t)) >= n || t.Failed() }, func() string { return fmt.Sprintf("%d entries of %d", len(s.all(t)), n) })
 	got := s.all(t)
 	if len(got) > n {
 		t.Fatalf("%d entries have come, want %d", len(got), n)
@@ -183,21 +180,6 @@ func (s *server) clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.got = nil
-}
-
-func poll(t *testing.T, done func() bool, what func() string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("it did not come: %s", what())
-		case <-tick.C:
-		}
-	}
 }
 
 // socketPath has a short name: that of a socket has at most 107 bytes.

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 const systemdJournald = "/lib/systemd/systemd-journald"
@@ -51,7 +53,7 @@ func startJournald(t *testing.T) (socket, dir string) {
 		}
 	})
 	socket = filepath.Join(dir, "run/systemd/journal.hark/socket")
-	poll(t, func() bool {
+	testkit.Await(t, func() bool {
 		select {
 		case <-exited:
 			t.Fatalf("journald has ended: %s", &said)
@@ -103,7 +105,7 @@ func TestSystemdReadsIt(t *testing.T) {
 	write(t, s, b)
 
 	var got []map[string]any
-	poll(t, func() bool { got = journalctl(t, dir, "HARK_GROUP=web"); return len(got) >= 4 }, func() string { return fmt.Sprintf("%d entries", len(got)) })
+	testkit.Await(t, func() bool { got = journalctl(t, dir, "HARK_GROUP=web"); return len(got) >= 4 }, func() string { return fmt.Sprintf("%d entries", len(got)) })
 	if len(got) > 4 {
 		t.Fatalf("%d entries", len(got))
 	}

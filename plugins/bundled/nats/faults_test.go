@@ -9,15 +9,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hark-supervisor/hark/plugins/bundled/internal/remotetest"
-	"github.com/hark-supervisor/hark/plugins/bundled/nats/natstest"
-	"github.com/hark-supervisor/hark/sdk"
-	"github.com/hark-supervisor/hark/sdk/sdktest"
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nkeys"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
+	"github.com/hark-supervisor/hark/plugins/bundled/internal/remotetest"
+	"github.com/hark-supervisor/hark/plugins/bundled/nats/natstest"
+	"github.com/hark-supervisor/hark/sdk"
+	"github.com/hark-supervisor/hark/sdk/sdktest"
 )
 
 // speaking is a server that says something to whoever connects, and then nothing.
@@ -80,7 +82,7 @@ func TestServersThatAreNotWell(t *testing.T) {
 				c0.Username, c0.Password = "hark", secret
 				c.change(c0)
 			})
-			err := n.Notify(within(t), sdktest.Sample(1))
+			err := n.Notify(testkit.Soon(t), sdktest.Sample(1))
 			if err == nil || sdk.IsFinal(err) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("final %v: %v", sdk.IsFinal(err), err)
 			}
@@ -93,7 +95,7 @@ func TestServersThatAreNotWell(t *testing.T) {
 		})
 	}
 	// meanwhile another instance works
-	if err := made(t, good, func(c *connection) { c.Username, c.Password = "hark", secret }).Notify(within(t), sdktest.Sample(1)); err != nil {
+	if err := made(t, good, func(c *connection) { c.Username, c.Password = "hark", secret }).Notify(testkit.Soon(t), sdktest.Sample(1)); err != nil {
 		t.Error(err)
 	}
 }
@@ -114,7 +116,7 @@ func TestTLS(t *testing.T) {
 			change(c)
 		})
 		// natstest's own clients have no certificate: what it acknowledges is there
-		if err := n.Notify(within(t), sdktest.Sample(1)); err != nil {
+		if err := n.Notify(testkit.Soon(t), sdktest.Sample(1)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -133,23 +135,23 @@ func TestWhoWeAre(t *testing.T) {
 	seed, _ := user.Seed()
 	public, _ := user.PublicKey()
 	token := natstest.Start(t, func(o *server.Options) { o.Authorization = secret })
-	if err := made(t, token, func(c *connection) { c.Token = secret }).Notify(within(t), sdktest.Sample(1)); err != nil {
+	if err := made(t, token, func(c *connection) { c.Token = secret }).Notify(testkit.Soon(t), sdktest.Sample(1)); err != nil {
 		t.Errorf("token: %v", err)
 	}
 	keyed := natstest.Start(t, func(o *server.Options) { o.Nkeys = []*server.NkeyUser{{Nkey: public}} })
-	if err := made(t, keyed, func(c *connection) { c.NKey = string(seed) + "\n" }).Notify(within(t), sdktest.Sample(1)); err != nil {
+	if err := made(t, keyed, func(c *connection) { c.NKey = string(seed) + "\n" }).Notify(testkit.Soon(t), sdktest.Sample(1)); err != nil {
 		t.Errorf("nkey: %v", err)
 	}
 	stranger, _ := nkeys.CreateUser()
 	wrong, _ := stranger.Seed()
-	if err := made(t, keyed, func(c *connection) { c.NKey = string(wrong) }).Notify(within(t), sdktest.Sample(1)); err == nil || !strings.Contains(err.Error(), "refuses these credentials") {
+	if err := made(t, keyed, func(c *connection) { c.NKey = string(wrong) }).Notify(testkit.Soon(t), sdktest.Sample(1)); err == nil || !strings.Contains(err.Error(), "refuses these credentials") {
 		t.Errorf("a stranger's nkey: %v", err)
 	}
 	withCreds, creds := operated(t)
-	if err := made(t, withCreds, func(c *connection) { c.Creds = creds }).Notify(within(t), sdktest.Sample(1)); err != nil {
+	if err := made(t, withCreds, func(c *connection) { c.Creds = creds }).Notify(testkit.Soon(t), sdktest.Sample(1)); err != nil {
 		t.Errorf("creds: %v", err)
 	}
-	if err := made(t, withCreds, nil).Notify(within(t), sdktest.Sample(1)); err == nil {
+	if err := made(t, withCreds, nil).Notify(testkit.Soon(t), sdktest.Sample(1)); err == nil {
 		t.Error("without creds it is taken")
 	}
 }
@@ -218,7 +220,7 @@ func TestWhatTheUserMayNot(t *testing.T) {
 	s.Stream(jetstream.StreamConfig{Name: "HARK", Subjects: []string{"hark.>"}}, nats.UserInfo("admin", secret))
 	as := func(user string, create bool) error {
 		n := made(t, s, func(c *connection) { c.Username, c.Password, c.Create, c.Timeout = user, secret, create, time.Second })
-		ctx, cancel := context.WithTimeout(within(t), 30*time.Second)
+		ctx, cancel := context.WithTimeout(testkit.Soon(t), 30*time.Second)
 		defer cancel()
 		return n.Notify(ctx, sdktest.Sample(2))
 	}
@@ -242,7 +244,7 @@ func TestWhatTheUserMayNot(t *testing.T) {
 
 func TestAServerWithoutJetStream(t *testing.T) {
 	s := natstest.Start(t, func(o *server.Options) { o.JetStream = false })
-	if err := made(t, s, nil).Notify(within(t), sdktest.Sample(1)); err == nil || sdk.IsFinal(err) || !strings.Contains(err.Error(), "without JetStream") {
+	if err := made(t, s, nil).Notify(testkit.Soon(t), sdktest.Sample(1)); err == nil || sdk.IsFinal(err) || !strings.Contains(err.Error(), "without JetStream") {
 		t.Errorf("final %v: %v", sdk.IsFinal(err), err)
 	}
 }

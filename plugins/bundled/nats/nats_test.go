@@ -9,14 +9,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hark-supervisor/hark/plugins/bundled/nats/natstest"
-	"github.com/hark-supervisor/hark/plugins/bundled/nats/stream"
-	"github.com/hark-supervisor/hark/sdk"
-	"github.com/hark-supervisor/hark/sdk/sdktest"
 	"github.com/hashicorp/go-hclog"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
+	"github.com/hark-supervisor/hark/plugins/bundled/nats/natstest"
+	"github.com/hark-supervisor/hark/plugins/bundled/nats/stream"
+	"github.com/hark-supervisor/hark/sdk"
+	"github.com/hark-supervisor/hark/sdk/sdktest"
 )
 
 func TestMain(m *testing.M) {
@@ -55,13 +57,6 @@ func made(t *testing.T, s *natstest.Server, change func(*connection)) *notifier 
 	return n
 }
 
-// within is a context that ends long after all that must happen.
-func within(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 func subjects(all []*jetstream.RawStreamMsg) string {
 	var b strings.Builder
 	for _, m := range all {
@@ -74,7 +69,7 @@ func TestWhatArrivesOfEvents(t *testing.T) {
 	s := natstest.Start(t, nil)
 	m := sdktest.Sample(2)
 	m.Events[1] = sdk.Event{Seq: 9, Type: "TICK_5", Time: time.Unix(1700000000, 7), Payload: []byte("when:1700000000")}
-	if err := made(t, s, nil).Notify(within(t), m); err != nil {
+	if err := made(t, s, nil).Notify(testkit.Soon(t), m); err != nil {
 		t.Fatal(err)
 	}
 	all := s.Messages("HARK")
@@ -100,7 +95,7 @@ func TestATestNotificationTellsThatItIsOne(t *testing.T) {
 	s := natstest.Start(t, nil)
 	m := sdktest.Sample(1)
 	m.ID = "test-1234"
-	if err := made(t, s, nil).Notify(within(t), m); err != nil {
+	if err := made(t, s, nil).Notify(testkit.Soon(t), m); err != nil {
 		t.Fatal(err)
 	}
 	if all := s.Messages("HARK"); len(all) != 1 || all[0].Header.Get(stream.HeaderTest) != "true" {
@@ -123,7 +118,7 @@ func TestTheMachinesName(t *testing.T) {
 func TestNothingIsThereTwice(t *testing.T) {
 	s := natstest.Start(t, nil)
 	for range 3 {
-		if err := made(t, s, nil).Notify(within(t), sdktest.Sample(250)); err != nil {
+		if err := made(t, s, nil).Notify(testkit.Soon(t), sdktest.Sample(250)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -134,7 +129,7 @@ func TestNothingIsThereTwice(t *testing.T) {
 
 func TestOrderAndASmallWindow(t *testing.T) {
 	s := natstest.Start(t, nil)
-	if err := made(t, s, func(c *connection) { c.Window = 3 }).Notify(within(t), sdktest.Sample(100)); err != nil {
+	if err := made(t, s, func(c *connection) { c.Window = 3 }).Notify(testkit.Soon(t), sdktest.Sample(100)); err != nil {
 		t.Fatal(err)
 	}
 	for i, m := range s.Messages("HARK") {
@@ -147,11 +142,11 @@ func TestOrderAndASmallWindow(t *testing.T) {
 func TestTheStreamThatIsMade(t *testing.T) {
 	s := natstest.Start(t, nil)
 	n := made(t, s, func(c *connection) { c.MaxAge, c.MaxBytes, c.Prefix = time.Hour, 1<<30, "acme.hark" })
-	if err := n.Notify(within(t), sdktest.Sample(1)); err != nil {
+	if err := n.Notify(testkit.Soon(t), sdktest.Sample(1)); err != nil {
 		t.Fatal(err)
 	}
 	_, js := s.Connect()
-	found, err := js.Stream(within(t), "HARK")
+	found, err := js.Stream(testkit.Soon(t), "HARK")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,10 +155,10 @@ func TestTheStreamThatIsMade(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	// one that is there stays as it is
-	if err := made(t, s, func(c *connection) { c.Prefix = "acme.hark" }).Notify(within(t), sdktest.Sample(2)); err != nil {
+	if err := made(t, s, func(c *connection) { c.Prefix = "acme.hark" }).Notify(testkit.Soon(t), sdktest.Sample(2)); err != nil {
 		t.Fatal(err)
 	}
-	if found, err = js.Stream(within(t), "HARK"); err != nil || found.CachedInfo().Config.MaxAge != time.Hour || found.CachedInfo().State.Msgs != 2 {
+	if found, err = js.Stream(testkit.Soon(t), "HARK"); err != nil || found.CachedInfo().Config.MaxAge != time.Hour || found.CachedInfo().State.Msgs != 2 {
 		t.Errorf("%+v (%v)", found.CachedInfo(), err)
 	}
 }
@@ -172,7 +167,7 @@ func TestTheStreamThatIsMade(t *testing.T) {
 func TestStreamsThatDoNotTakeIt(t *testing.T) {
 	s := natstest.Start(t, nil)
 	n := made(t, s, func(c *connection) { c.Create = false })
-	err := n.Notify(within(t), sdktest.Sample(3))
+	err := n.Notify(testkit.Soon(t), sdktest.Sample(3))
 	if err == nil || sdk.IsFinal(err) || !strings.Contains(err.Error(), "no stream accepts hark.events.host1.web.web_00.PROCESS_STATE_EXITED: create the stream HARK with the subjects hark.>") {
 		t.Errorf("no stream: %v", err)
 	}
@@ -180,24 +175,24 @@ func TestStreamsThatDoNotTakeIt(t *testing.T) {
 		t.Error("its health is good")
 	}
 	other := s.Stream(jetstream.StreamConfig{Name: "OTHER", Subjects: []string{"hark.>"}})
-	if err := n.Notify(within(t), sdktest.Sample(3)); err == nil || sdk.IsFinal(err) || !strings.Contains(err.Error(), "the stream HARK does not accept") {
+	if err := n.Notify(testkit.Soon(t), sdktest.Sample(3)); err == nil || sdk.IsFinal(err) || !strings.Contains(err.Error(), "the stream HARK does not accept") {
 		t.Errorf("another stream: %v", err)
 	}
-	if info, err := other.Info(within(t)); err != nil || info.State.Msgs != 0 {
+	if info, err := other.Info(testkit.Soon(t)); err != nil || info.State.Msgs != 0 {
 		t.Errorf("it got it: %+v (%v)", info, err)
 	}
 	_, js := s.Connect()
-	if err := js.DeleteStream(within(t), "OTHER"); err != nil {
+	if err := js.DeleteStream(testkit.Soon(t), "OTHER"); err != nil {
 		t.Fatal(err)
 	}
 	full := s.Stream(jetstream.StreamConfig{Name: "HARK", Subjects: []string{"hark.>"}, MaxMsgs: 2, Discard: jetstream.DiscardNew})
-	if err := n.Notify(within(t), sdktest.Sample(3)); err == nil || sdk.IsFinal(err) || !strings.Contains(err.Error(), "maximum messages exceeded") {
+	if err := n.Notify(testkit.Soon(t), sdktest.Sample(3)); err == nil || sdk.IsFinal(err) || !strings.Contains(err.Error(), "maximum messages exceeded") {
 		t.Errorf("a full stream: %v", err)
 	}
-	if err := full.Purge(within(t)); err != nil {
+	if err := full.Purge(testkit.Soon(t)); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Notify(within(t), sdktest.Sample(3)); err != nil || n.Health() != nil {
+	if err := n.Notify(testkit.Soon(t), sdktest.Sample(3)); err != nil || n.Health() != nil {
 		t.Errorf("there is room again: %v, %v", err, n.Health())
 	}
 	if got := subjects(s.Messages("HARK")); got != "hark.events.host1.web.web_02.PROCESS_STATE_EXITED\n" {
@@ -220,7 +215,7 @@ func TestWhatIsTooLargeIsFinalAndTheRestIsThere(t *testing.T) {
 		m := sdktest.Sample(3)
 		m.Events[1].Payload = bytes.Repeat([]byte("x"), 3000)
 		n := made(t, s, nil)
-		if err := n.Notify(within(t), m); !sdk.IsFinal(err) || !strings.Contains(err.Error(), "1 of 3 messages were refused: hark.events.host1.web.web_01.") || !strings.Contains(err.Error(), c.says) {
+		if err := n.Notify(testkit.Soon(t), m); !sdk.IsFinal(err) || !strings.Contains(err.Error(), "1 of 3 messages were refused: hark.events.host1.web.web_01.") || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: final %v: %v", name, sdk.IsFinal(err), err)
 		}
 		if got := s.Count("HARK"); got != 2 {
@@ -228,7 +223,7 @@ func TestWhatIsTooLargeIsFinalAndTheRestIsThere(t *testing.T) {
 		}
 		next := sdktest.Sample(1)
 		next.ID, next.Events[0].Seq = "next", 100
-		if err := n.Notify(within(t), next); err != nil || s.Count("HARK") != 3 {
+		if err := n.Notify(testkit.Soon(t), next); err != nil || s.Count("HARK") != 3 {
 			t.Errorf("%s: the next: %v", name, err)
 		}
 	}
@@ -249,7 +244,7 @@ func TestAnOutage(t *testing.T) {
 		return m
 	}
 	for round := range 3 {
-		if err := n.Notify(within(t), notification()); err != nil {
+		if err := n.Notify(testkit.Soon(t), notification()); err != nil {
 			t.Fatal(err)
 		}
 		m := notification()
@@ -260,7 +255,7 @@ func TestAnOutage(t *testing.T) {
 		}
 		var err error
 		for err == nil {
-			if err = n.Notify(within(t), m); err == nil {
+			if err = n.Notify(testkit.Soon(t), m); err == nil {
 				m = notification()
 			}
 		}
@@ -269,7 +264,7 @@ func TestAnOutage(t *testing.T) {
 		}
 		s.Stop()
 		s.Begin()
-		for end := time.Now().Add(time.Minute); err != nil; err = n.Notify(within(t), m) {
+		for end := time.Now().Add(time.Minute); err != nil; err = n.Notify(testkit.Soon(t), m) {
 			if time.Now().After(end) {
 				t.Fatal(err)
 			}
@@ -294,7 +289,7 @@ func TestOneOfTheServersIsEnough(t *testing.T) {
 	n := made(t, s, func(c *connection) {
 		c.Servers = []string{"nats://127.0.0.1:1", "nats://nowhere.invalid:4222", s.URL()}
 	})
-	if err := n.Notify(within(t), sdktest.Sample(1)); err != nil {
+	if err := n.Notify(testkit.Soon(t), sdktest.Sample(1)); err != nil {
 		t.Error(err)
 	}
 }

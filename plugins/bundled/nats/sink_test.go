@@ -9,11 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/plugins/bundled/nats/natstest"
 	"github.com/hark-supervisor/hark/plugins/bundled/nats/stream"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
-	"github.com/nats-io/nats-server/v2/server"
 )
 
 type closing interface {
@@ -70,7 +72,7 @@ func TestWhatArrivesOfOutput(t *testing.T) {
 			want[2] = strings.Repeat("0123456789", 7) + "ab\n"
 		}
 		for _, b := range []*sdk.LogBatch{batch(1, 0, "one\n\ntwo \xff\nhe", "ld\n"), batch(2, 17, strings.Repeat("0123456789", 7)+"ab\n")} {
-			if err := k.Write(within(t), b); err != nil {
+			if err := k.Write(testkit.Soon(t), b); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -92,7 +94,7 @@ func TestABatchThatComesAgain(t *testing.T) {
 		s := natstest.Start(t, nil)
 		b := batch(1, 0, "one\ntwo\n", "three\n")
 		for range 2 {
-			if err := sink(t, s, func(c *sinkConfig) { c.Form = form }).Write(within(t), b); err != nil {
+			if err := sink(t, s, func(c *sinkConfig) { c.Form = form }).Write(testkit.Soon(t), b); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -115,12 +117,12 @@ func TestAnOutageOfTheSink(t *testing.T) {
 			offset += uint64(len(text))
 			if seq%2 == 1 {
 				s.Stop()
-				if err := k.Write(within(t), b); err == nil || sdk.IsFinal(err) || k.Health() == nil {
+				if err := k.Write(testkit.Soon(t), b); err == nil || sdk.IsFinal(err) || k.Health() == nil {
 					t.Fatalf("%s: final %v: %v", form, sdk.IsFinal(err), err)
 				}
 				s.Begin()
 			}
-			if err := k.Write(within(t), b); err != nil || k.Health() != nil {
+			if err := k.Write(testkit.Soon(t), b); err != nil || k.Health() != nil {
 				t.Fatalf("%s: %v", form, err)
 			}
 		}
@@ -134,11 +136,11 @@ func TestAnOutageOfTheSink(t *testing.T) {
 func TestALineTooLargeForTheServer(t *testing.T) {
 	s := natstest.Start(t, func(o *server.Options) { o.MaxPayload = 2048 })
 	k := sink(t, s, nil)
-	err := k.Write(within(t), batch(1, 0, "one\n", strings.Repeat("x", 3000)+"\n", "two\n"))
+	err := k.Write(testkit.Soon(t), batch(1, 0, "one\n", strings.Repeat("x", 3000)+"\n", "two\n"))
 	if !sdk.IsFinal(err) || !strings.Contains(err.Error(), "1 of 3 messages were refused: hark.logs.host1.web.web%2E1.stderr has 3") {
 		t.Errorf("final %v: %v", sdk.IsFinal(err), err)
 	}
-	if err := k.Write(within(t), batch(2, 3009, "three\n")); err != nil {
+	if err := k.Write(testkit.Soon(t), batch(2, 3009, "three\n")); err != nil {
 		t.Error(err)
 	}
 	if got := texts(s); !slices.Equal(got, []string{"one", "two", "three"}) {
@@ -182,10 +184,10 @@ func TestNamesThatAreNoSubjects(t *testing.T) {
 		e.Seq, e.Group, e.Process = uint64(i+1), name, name
 		m.Events = append(m.Events, e)
 	}
-	if err := out.Write(within(t), b); err != nil {
+	if err := out.Write(testkit.Soon(t), b); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Notify(within(t), m); err != nil {
+	if err := n.Notify(testkit.Soon(t), m); err != nil {
 		t.Fatal(err)
 	}
 	all := s.Messages("HARK")

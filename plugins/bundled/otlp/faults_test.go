@@ -8,9 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hark-supervisor/hark/plugins/bundled/internal/remotetest"
-	"github.com/hark-supervisor/hark/sdk"
-	"github.com/hark-supervisor/hark/sdk/sdktest"
 	"go.opentelemetry.io/otel/log"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
@@ -18,6 +15,11 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
+	"github.com/hark-supervisor/hark/plugins/bundled/internal/remotetest"
+	"github.com/hark-supervisor/hark/sdk"
+	"github.com/hark-supervisor/hark/sdk/sdktest"
 )
 
 // countdown tells of each record that is made.
@@ -72,7 +74,7 @@ func TestAStatusOfHTTPIsRead(t *testing.T) {
 			_, _ = w.Write(body)
 		}
 	})
-	err := openSink(t, "http", r.url, nil, nil).Write(soon(t), (&output{}).batch("x\n"))
+	err := openSink(t, "http", r.url, nil, nil).Write(testkit.Soon(t), (&output{}).batch("x\n"))
 	if !sdk.IsFinal(err) || !strings.HasSuffix(err.Error(), "answered 400 Bad Request: no such tenant") {
 		t.Error(err)
 	}
@@ -110,7 +112,7 @@ func TestAnswersOfGRPC(t *testing.T) {
 		r.set(func(r *store) { r.fails = a.err })
 		b := (&output{}).batch("one\n")
 		for range 2 {
-			if err := s.Write(soon(t), b); err == nil || sdk.IsFinal(err) != a.final || sdk.RetryDelay(err) != a.after || s.Health() == nil {
+			if err := s.Write(testkit.Soon(t), b); err == nil || sdk.IsFinal(err) != a.final || sdk.RetryDelay(err) != a.after || s.Health() == nil {
 				t.Errorf("%v: final %v, after %v: %v", a.err, sdk.IsFinal(err), sdk.RetryDelay(err), err)
 			}
 		}
@@ -132,7 +134,7 @@ func TestAReceiverThatComesAndGoes(t *testing.T) {
 		var o output
 		b := o.batch("one\nunfinished")
 		for range 5 {
-			if err := s.Write(soon(t), b); err == nil || sdk.IsFinal(err) || s.Health() == nil || !strings.Contains(err.Error(), address) {
+			if err := s.Write(testkit.Soon(t), b); err == nil || sdk.IsFinal(err) || s.Health() == nil || !strings.Contains(err.Error(), address) {
 				t.Fatal(err)
 			}
 		}
@@ -142,7 +144,7 @@ func TestAReceiverThatComesAndGoes(t *testing.T) {
 		r.check(t, "one", "unfinished line")
 		r.close()
 		b = o.batch("while it restarts\n")
-		if err := s.Write(soon(t), b); err == nil || sdk.IsFinal(err) {
+		if err := s.Write(testkit.Soon(t), b); err == nil || sdk.IsFinal(err) {
 			t.Error(err)
 		}
 		r = start(t, protocol, address, nil)
@@ -156,7 +158,7 @@ func TestAReceiverThatNeverAnswersHindersNobodyElse(t *testing.T) {
 		hanging := sdktest.Hanging(t)
 		slow := openSink(t, protocol, "http://"+hanging, nil, func(c *sinkConfig) { c.Timeout = 50 * time.Millisecond })
 		for range 2 {
-			if err := slow.Write(soon(t), (&output{}).batch("x\n")); err == nil || sdk.IsFinal(err) || !strings.Contains(err.Error(), "did not answer in time") {
+			if err := slow.Write(testkit.Soon(t), (&output{}).batch("x\n")); err == nil || sdk.IsFinal(err) || !strings.Contains(err.Error(), "did not answer in time") {
 				t.Error(err)
 			}
 		}
@@ -184,7 +186,7 @@ func TestWhatIsNoReceiver(t *testing.T) {
 			"TLS is wanted": "https://" + talking(t, "HTTP/1.1 400 Bad Request\r\n\r\n"),
 		} {
 			s := openSink(t, protocol, url, nil, func(c *sinkConfig) { c.Headers = map[string]string{"Authorization": secret} })
-			err := s.Write(soon(t), (&output{}).batch("x\n"))
+			err := s.Write(testkit.Soon(t), (&output{}).batch("x\n"))
 			if err == nil || sdk.IsFinal(err) {
 				t.Errorf("%s: final %v: %v", what, sdk.IsFinal(err), err)
 				continue
@@ -211,7 +213,7 @@ func TestTLS(t *testing.T) {
 			"another name":          {func(c *sinkConfig) { c.CA, c.ServerName, c.Cert, c.Key = authority.File, "other.example", cert, key }, false},
 			"no client certificate": {func(c *sinkConfig) { c.CA, c.ServerName = authority.File, "otlp.example" }, false},
 		} {
-			err := openSink(t, protocol, r.url, nil, c.change).Write(soon(t), (&output{}).batch(what+"\n"))
+			err := openSink(t, protocol, r.url, nil, c.change).Write(testkit.Soon(t), (&output{}).batch(what+"\n"))
 			if (err == nil) != c.good || sdk.IsFinal(err) {
 				t.Errorf("%s: %v", what, err)
 			}

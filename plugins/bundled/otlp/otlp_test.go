@@ -10,12 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+	"go.uber.org/goleak"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/plugins/bundled/internal/lines"
 	"github.com/hark-supervisor/hark/plugins/bundled/internal/remotetest"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
-	"github.com/hashicorp/go-hclog"
-	"go.uber.org/goleak"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	logs "go.opentelemetry.io/proto/otlp/logs/v1"
@@ -31,13 +33,6 @@ func instance(log *bytes.Buffer) sdk.Instance {
 		i.Log = hclog.New(&hclog.LoggerOptions{Output: log})
 	}
 	return i
-}
-
-func soon(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	t.Cleanup(cancel)
-	return ctx
 }
 
 func openSink(t *testing.T, protocol, url string, log *bytes.Buffer, change func(*sinkConfig)) *lines.Feed {
@@ -73,7 +68,7 @@ func openNotifier(t *testing.T, protocol, url string) *notifier {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = n.Close(soon(t)) })
+	t.Cleanup(func() { _ = n.Close(testkit.Soon(t)) })
 	return n
 }
 
@@ -91,7 +86,7 @@ func (o *output) batch(data string) *sdk.LogBatch {
 
 func write(t *testing.T, s *lines.Feed, b *sdk.LogBatch) {
 	t.Helper()
-	if err := s.Write(soon(t), b); err != nil {
+	if err := s.Write(testkit.Soon(t), b); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -146,7 +141,7 @@ func TestEvents(t *testing.T) {
 		r := start(t, protocol, "127.0.0.1:0", nil)
 		n := openNotifier(t, protocol, r.url)
 		m := sdktest.Sample(1)
-		if err := n.Notify(soon(t), m); err != nil {
+		if err := n.Notify(testkit.Soon(t), m); err != nil {
 			t.Fatal(err)
 		}
 		want := map[string]string{
@@ -161,7 +156,7 @@ func TestEvents(t *testing.T) {
 		}
 		m = sdktest.Sample(2)
 		m.Severity, m.Events[1].Exit.Signal, m.Events[1].Tries, m.Events[1].Data = sdk.Critical, 9, 3, []byte("\xff")
-		if err := n.Notify(soon(t), m); err != nil {
+		if err := n.Notify(testkit.Soon(t), m); err != nil {
 			t.Fatal(err)
 		}
 		got = r.records[2]
@@ -246,7 +241,7 @@ func TestPartialSuccess(t *testing.T) {
 		}
 		r.set(func(r *store) { r.partial = &collector.ExportLogsPartialSuccess{ErrorMessage: "mind the limit"} })
 		write(t, s, o.batch("four\n"))
-		if err := s.Close(soon(t)); err != nil {
+		if err := s.Close(testkit.Soon(t)); err != nil {
 			t.Error(err)
 		}
 		if got := log.String(); !strings.Contains(got, "records=1 since_start=3") { // no more than were sent
@@ -280,7 +275,7 @@ func TestANotificationInPart(t *testing.T) {
 		m.Events[len(m.Events)-1].Payload = bytes.Repeat([]byte("x"), maxRequest)
 	}
 	m.Events[maxRecords+1].Payload = []byte{0xff}
-	ctx, cancel := context.WithCancel(soon(t))
+	ctx, cancel := context.WithCancel(testkit.Soon(t))
 	var at int
 	n.s.logger = countdown{n.s.logger, func() {
 		if at++; at > maxRecords { // in the second request
@@ -290,13 +285,13 @@ func TestANotificationInPart(t *testing.T) {
 	if err := n.Notify(ctx, m); err == nil || sdk.IsFinal(err) || n.Health() == nil {
 		t.Fatal(err)
 	}
-	if err := n.Notify(soon(t), m); err != nil || n.Health() != nil {
+	if err := n.Notify(testkit.Soon(t), m); err != nil || n.Health() != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(r.sizes, []int{maxRecords, 1, 1}) && !slices.Equal(r.sizes, []int{maxRecords, 2}) {
 		t.Errorf("requests of %v", r.sizes)
 	}
-	if err := n.Notify(soon(t), m); err != nil || len(r.records) != 2*len(m.Events) { // another of the same name
+	if err := n.Notify(testkit.Soon(t), m); err != nil || len(r.records) != 2*len(m.Events) { // another of the same name
 		t.Errorf("%d records (%v)", len(r.records), err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/plugins/bundled/internal/remotetest"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
@@ -57,7 +58,7 @@ func TestADeadPortOfUDPTakesNothing(t *testing.T) {
 	s := openSink(t, "udp://"+address, nil)
 	b := (&output{}).batch("one\n", "two\nthree\n")
 	for range 5 {
-		if err := s.Write(soon(t), b); !errors.Is(err, syscall.ECONNREFUSED) || s.Health() == nil {
+		if err := s.Write(testkit.Soon(t), b); !errors.Is(err, syscall.ECONNREFUSED) || s.Health() == nil {
 			t.Fatalf("it is written: %v", err)
 		}
 	}
@@ -80,13 +81,13 @@ func TestDestinationsThatAreNone(t *testing.T) {
 		s := openSink(t, address, func(c *sinkConfig) { c.Timeout = 200 * time.Millisecond })
 		b := (&output{}).batch("x\n")
 		for range 2 {
-			if err := s.Write(soon(t), b); err == nil || sdk.IsFinal(err) || s.Health() == nil {
+			if err := s.Write(testkit.Soon(t), b); err == nil || sdk.IsFinal(err) || s.Health() == nil {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
 		n := openNotifier(t, address)
 		n.o.timeout = 200 * time.Millisecond
-		if err := n.Notify(soon(t), sdktest.Sample(1)); err == nil || sdk.IsFinal(err) || n.Health() == nil {
+		if err := n.Notify(testkit.Soon(t), sdktest.Sample(1)); err == nil || sdk.IsFinal(err) || n.Health() == nil {
 			t.Errorf("%s: a notification: %v", what, err)
 		} else {
 			t.Logf("%s: %v", what, err)
@@ -150,8 +151,8 @@ func TestAReceiverThatTalks(t *testing.T) {
 	for range 50 {
 		write(t, s, o.batch("a line\n"))
 	}
-	poll(t, func() bool { return strings.Count(r.text(), "a line\n") == 50 }, func() string { return r.text() })
-	if err := s.Close(soon(t)); err != nil {
+	testkit.Await(t, func() bool { return strings.Count(r.text(), "a line\n") == 50 }, func() string { return r.text() })
+	if err := s.Close(testkit.Soon(t)); err != nil {
 		t.Error(err)
 	}
 }
@@ -175,7 +176,7 @@ func TestAReceiverThatWantsToKnowWhoWeAre(t *testing.T) {
 		s := openSink(t, "tls://"+r.address, func(c *sinkConfig) { known(c); change(c) })
 		b := (&output{}).batch("unknown\n")
 		for range 3 {
-			if err := s.Write(soon(t), b); err == nil || sdk.IsFinal(err) || !strings.Contains(err.Error(), "certificate") {
+			if err := s.Write(testkit.Soon(t), b); err == nil || sdk.IsFinal(err) || !strings.Contains(err.Error(), "certificate") {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
@@ -206,15 +207,15 @@ func TestAReceiverThatHangsUp(t *testing.T) {
 	s := openSink(t, "tcp://"+l.Addr().String(), func(c *sinkConfig) { c.Format = "rfc5424" })
 	var o output
 	b := o.batch("one\n")
-	poll(t, func() bool {
-		err := s.Write(soon(t), b)
+	testkit.Await(t, func() bool {
+		err := s.Write(testkit.Soon(t), b)
 		if err == nil {
 			b = o.batch("another\n")
 		}
 		return err != nil && strings.Contains(err.Error(), "closes them")
 	}, func() string { return "what is dropped counts as written" })
 	for range 5 {
-		if err := s.Write(soon(t), b); err == nil || sdk.IsFinal(err) || s.Health() == nil {
+		if err := s.Write(testkit.Soon(t), b); err == nil || sdk.IsFinal(err) || s.Health() == nil {
 			t.Fatalf("it counts as written: %v", err)
 		}
 	}
@@ -229,7 +230,7 @@ func TestAReceiverThatTakesNothingInTime(t *testing.T) {
 	var o output
 	var err error
 	for err == nil { // until the system's buffers are full
-		err = s.Write(soon(t), o.batch(strings.Repeat(strings.Repeat("x", 1000)+"\n", 200)))
+		err = s.Write(testkit.Soon(t), o.batch(strings.Repeat(strings.Repeat("x", 1000)+"\n", 200)))
 	}
 	if !errors.Is(err, os.ErrDeadlineExceeded) || sdk.IsFinal(err) {
 		t.Error(err)

@@ -3,13 +3,11 @@ package syslog
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -18,10 +16,9 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
-)
 
-// patience bounds what a test waits for; nothing is measured by it.
-const patience = 60 * time.Second
+	"github.com/hark-supervisor/hark/internal/testkit"
+)
 
 // parsed is a message of RFC 5424, taken apart by its grammar (section 6) and nothing else.
 type parsed struct {
@@ -145,7 +142,7 @@ func (r *receiver) all(t *testing.T) []string {
 // wait waits for n messages and takes them out.
 func (r *receiver) wait(t *testing.T, n int) []string {
 	t.Helper()
-	poll(t, func() bool { return len(r.all(t)) >= n || t.Failed() }, func() string { return fmt.Sprintf("%d messages of %d", len(r.all(t)), n) })
+	testkit.Await(t, func() bool { return len(r.all(t)) >= n || t.Failed() }, func() string { return fmt.Sprintf("%d messages of %d", len(r.all(t)), n) })
 	got := r.all(t)
 	if len(got) > n {
 		t.Fatalf("%d messages have come, want %d: %.2000q", len(got), n, got)
@@ -178,21 +175,6 @@ func (r *receiver) drop() {
 		_ = c.Close()
 	}
 	r.conns = nil
-}
-
-func poll(t *testing.T, done func() bool, what func() string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("it did not come: %s", what())
-		case <-tick.C:
-		}
-	}
 }
 
 // listen starts a receiver: network is udp, unixgram, tcp, unix or tls.
@@ -285,15 +267,4 @@ func (r *receiver) read(in *bufio.Reader, framing string) {
 	}
 }
 
-// socketDir is a directory with a short name: the name of a socket has at most 107 bytes.
-func socketDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "syslog")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
-
-func socketPath(t *testing.T) string { return filepath.Join(socketDir(t), "log") }
+func socketPath(t *testing.T) string { return filepath.Join(testkit.Dir(t), "log") }

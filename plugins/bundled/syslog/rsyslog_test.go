@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/plugins/bundled/internal/remotetest"
 )
 
@@ -39,7 +40,7 @@ func startRsyslog(t *testing.T, authority *remotetest.Authority) *rsyslog {
 	if _, err := os.Stat(rsyslogd); err != nil {
 		t.Skipf("there is no %s: make test installs it", rsyslogd)
 	}
-	dir := socketDir(t)
+	dir := testkit.Dir(t)
 	_, cert, key := authority.Issue("log.example")
 	udp := freePort(t)
 	conf := fmt.Sprintf(`
@@ -92,7 +93,7 @@ template(name="fields" type="list" option.jsonf="on") {
 		b, _ := os.ReadFile(filepath.Join(dir, name))
 		return strings.TrimSpace(string(b))
 	}
-	poll(t, func() bool {
+	testkit.Await(t, func() bool {
 		select {
 		case <-exited:
 			t.Fatalf("rsyslogd has ended: %s", &said)
@@ -158,7 +159,7 @@ func TestRsyslogUnderstands(t *testing.T) {
 				}
 				write(t, s, b)
 			}
-			poll(t, func() bool { return len(r.got(t, app)) >= 40 }, func() string { return fmt.Sprintf("%d of 40", len(r.got(t, app))) })
+			testkit.Await(t, func() bool { return len(r.got(t, app)) >= 40 }, func() string { return fmt.Sprintf("%d of 40", len(r.got(t, app))) })
 			got := r.got(t, app)
 			for n := range 20 {
 				out, errs := got[2*n], got[2*n+1]
@@ -199,7 +200,7 @@ func TestRsyslogTakesALineOf300KB(t *testing.T) {
 			return b.String()
 		}
 		want := long + "the next"
-		poll(t, func() bool { return len(text()) >= len(want) }, func() string { return fmt.Sprintf("%d bytes of %d", len(text()), len(want)) })
+		testkit.Await(t, func() bool { return len(text()) >= len(want) }, func() string { return fmt.Sprintf("%d bytes of %d", len(text()), len(want)) })
 		if text() != want {
 			t.Errorf("%+v: another text has come", c)
 		}

@@ -9,11 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+	"go.uber.org/goleak"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/plugins/bundled/internal/remotetest"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
-	"github.com/hashicorp/go-hclog"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -38,15 +40,8 @@ func openSink(t *testing.T, address string, change func(*sinkConfig)) *sink {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.Close(soon(t)) })
+	t.Cleanup(func() { _ = s.Close(testkit.Soon(t)) })
 	return s
-}
-
-func soon(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
-	return ctx
 }
 
 // output makes batches of one program's output.
@@ -76,7 +71,7 @@ func (o *output) batch(chunks ...string) *sdk.LogBatch {
 
 func write(t *testing.T, s *sink, b *sdk.LogBatch) {
 	t.Helper()
-	if err := s.Write(soon(t), b); err != nil {
+	if err := s.Write(testkit.Soon(t), b); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -168,7 +163,7 @@ func TestLinesAreWholeHoweverTheyCome(t *testing.T) {
 	if got[0].text != "a line" || got[1].text != "error" || got[2].text != "next line" || got[2].params["offset"] != "10" {
 		t.Errorf("%+v", got)
 	}
-	if err := s.Close(soon(t)); err != nil {
+	if err := s.Close(testkit.Soon(t)); err != nil {
 		t.Fatal(err)
 	}
 	if p := r.parsedOnes(t, 1)[0]; p.text != "held" || p.params["offset"] != "20" {
@@ -194,7 +189,7 @@ func TestLongLinesArePartedBetweenCharacters(t *testing.T) {
 	write(t, s, o.batch(long[:1000], long[1000:]+"\n"))
 	var text strings.Builder
 	r2 := func() []parsed {
-		poll(t, func() bool {
+		testkit.Await(t, func() bool {
 			text.Reset()
 			for _, raw := range r.all(t) {
 				p, err := parse(raw)
@@ -268,7 +263,7 @@ func TestAReceiverThatComesAndGoes(t *testing.T) {
 	var o output
 	b := o.batch("one\n", "two\n", "unfinished")
 	for range 3 {
-		if err := s.Write(soon(t), b); err == nil || sdk.IsFinal(err) || s.Health() == nil {
+		if err := s.Write(testkit.Soon(t), b); err == nil || sdk.IsFinal(err) || s.Health() == nil {
 			t.Fatalf("nobody listens: %v", err)
 		}
 	}
@@ -291,7 +286,7 @@ func TestAReceiverThatComesAndGoes(t *testing.T) {
 	dead = s.o.dead
 	r.close()
 	<-dead
-	if err := s.Write(soon(t), o.batch("given up\n")); err == nil {
+	if err := s.Write(testkit.Soon(t), o.batch("given up\n")); err == nil {
 		t.Error("nobody listens, and it is written")
 	}
 	r = listen(t, "unix", path, "newline", nil)
@@ -338,7 +333,7 @@ func TestUDPWithNobodyThere(t *testing.T) {
 	_ = conn.Close()
 	s := openSink(t, "udp://"+address, nil)
 	var o output
-	poll(t, func() bool { return s.Write(soon(t), o.batch("x\n")) != nil }, func() string { return "the system does not tell that nobody listens" })
+	testkit.Await(t, func() bool { return s.Write(testkit.Soon(t), o.batch("x\n")) != nil }, func() string { return "the system does not tell that nobody listens" })
 }
 
 func TestTLSThatIsNotRight(t *testing.T) {
@@ -357,7 +352,7 @@ func TestTLSThatIsNotRight(t *testing.T) {
 		}},
 	} {
 		s := openSink(t, c.address, c.change)
-		if err := s.Write(soon(t), (&output{}).batch("x\n")); err == nil || sdk.IsFinal(err) {
+		if err := s.Write(testkit.Soon(t), (&output{}).batch("x\n")); err == nil || sdk.IsFinal(err) {
 			t.Errorf("%s: %v", name, err)
 		} else {
 			t.Logf("%s: %v", name, err)
@@ -383,7 +378,7 @@ func openNotifier(t *testing.T, address string) *notifier {
 func TestEvents(t *testing.T) {
 	r := listen(t, "tcp", "127.0.0.1:0", "octet", nil)
 	n := openNotifier(t, "tcp://"+r.address)
-	if err := n.Notify(soon(t), sdktest.Sample(1)); err != nil {
+	if err := n.Notify(testkit.Soon(t), sdktest.Sample(1)); err != nil {
 		t.Fatal(err)
 	}
 	p := r.parsedOnes(t, 1)[0]
@@ -393,7 +388,7 @@ func TestEvents(t *testing.T) {
 	}
 	m := sdktest.Sample(3)
 	m.Severity = sdk.Critical
-	if err := n.Notify(soon(t), m); err != nil {
+	if err := n.Notify(testkit.Soon(t), m); err != nil {
 		t.Fatal(err)
 	}
 	for i, p := range r.parsedOnes(t, 3) {
@@ -402,7 +397,7 @@ func TestEvents(t *testing.T) {
 		}
 	}
 	r.close()
-	poll(t, func() bool { return n.Notify(soon(t), m) != nil }, func() string { return "nobody listens, and it is delivered" })
+	testkit.Await(t, func() bool { return n.Notify(testkit.Soon(t), m) != nil }, func() string { return "nobody listens, and it is delivered" })
 }
 
 func TestConfigurationsThatCannotBe(t *testing.T) {
@@ -487,7 +482,7 @@ func TestConformanceOfTheLogSink(t *testing.T) {
 				}
 				return len(got) == len(want)
 			}
-			poll(t, same, func() string { return fmt.Sprintf("got %.3000q, want %.3000q", r.streams(t), want) })
+			testkit.Await(t, same, func() string { return fmt.Sprintf("got %.3000q, want %.3000q", r.streams(t), want) })
 			if !strings.Contains(t.Name(), "at_the_same_time") {
 				for k, text := range r.streams(t) {
 					if text != want[k] {
