@@ -93,11 +93,7 @@ func (l *loop) Settle() (next time.Time, over bool) {
 	for i := range l.duties {
 		l.perform(&l.duties[i], now)
 	}
-	switch {
-	case l.stopped():
-		return time.Time{}, true
-	case l.guard.Hopeless():
-		l.abandon()
+	if l.stopped() || l.guard.Hopeless() {
 		return time.Time{}, true
 	}
 	return l.nextAlarm(now), false
@@ -146,6 +142,9 @@ const hangDrain = time.Second
 
 // end lets go of everything outside, when there are no more messages.
 func (l *loop) end() {
+	if !l.stopped() {
+		l.abandon()
+	}
 	for _, g := range l.order {
 		l.closeGroup(g)
 	}

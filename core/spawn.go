@@ -56,9 +56,9 @@ func (l *loop) launch(m *member) {
 		}
 	}
 	r.Failed = func(e *child.SpawnError) {
-		failed := func() { s.turns.Put(func(l *loop) { l.spawnFailed(m, e) }) }
+		failed := func(l *loop) { l.spawnFailed(m, e) }
 		if e.Preparing() { // Unprepare sees to the rest
-			failed()
+			s.turns.Put(failed)
 			return
 		}
 		s.guard.Safely("a failed spawn", func() {
@@ -66,7 +66,7 @@ func (l *loop) launch(m *member) {
 				m.group.releaseSocket()
 			}
 		})
-		channels.Failed(e.Lines, failed)
+		channels.Failed(e.Lines, func() { s.turns.Deliver(failed) })
 	}
 	r.Exited = func(_ *child.Child, ws syscall.WaitStatus) {
 		s.turns.Deliver(func(l *loop) { l.exited(m, ws) })
