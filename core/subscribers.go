@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/process"
-	"github.com/hark-supervisor/hark/core/spools"
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/eventlistener/spool"
 )
 
 // The kinds of SubscriberInfo.
@@ -21,37 +21,38 @@ const (
 // SubscriberInfo is one subscriber of the events at one moment. Numbers of events
 // are totals since it came to be, but for Queued and InFlight.
 type SubscriberInfo struct {
-	Name, Kind string
-	Events     []string // types it is subscribed to
-	Programs   []string // patterns; none: all
-	BufferSize int      // most events that wait
-	Queued     int      // events that wait
-	InFlight   int      // events sent and not answered; pools
-	Counters   eventlistener.Counters
-	OldestAge  time.Duration // of the event that waits longest; 0 when none waits
-	Overflow   string
-	Payload    string // form of the payloads
-	// Notifiers only.
-	Suppressed   uint64    // events folded, silenced or summarised
-	Defects      int       // internal errors of a notifier's goroutine
-	LastError    string    // of the last delivery, "" when it went well
-	LastDelivery time.Time // that went well; zero: none did
-	// Pools and notifiers.
-	Spool *spools.Info // nil: events are not to be kept on disk
-	// Pools only.
-	MaxInFlight   int
-	AckTimeout    time.Duration
-	MaxDeliveries int
-	Processes     []ListenerInfo
+	Name          string        `rpc:"name" doc:"of the pool or notifier; stream-N"`
+	Kind          string        `rpc:"kind" doc:"pool, notifier or stream"`
+	Events        []string      `rpc:"events" doc:"types that it is subscribed to"`
+	Programs      []string      `rpc:"programs" doc:"patterns of namespecs; empty for all"`
+	BufferSize    int           `rpc:"buffer_size" doc:"how many events may wait"`
+	Overflow      string        `rpc:"overflow" doc:"what happens to events that there is no room for"`
+	Payload       string        `rpc:"payload" doc:"the form of the payloads"`
+	MaxInFlight   int           `rpc:"max_in_flight" doc:"only pools: events that one listener may have at a time"`
+	AckTimeout    time.Duration `rpc:"ack_timeout,int" doc:"only pools: how long a listener may take, in seconds; 0: forever"`
+	MaxDeliveries int           `rpc:"max_deliveries" doc:"only pools: tries before an event is given up; 0: never"`
+	Queued        int           `rpc:"queued" doc:"events that wait"`
+	InFlight      int           `rpc:"in_flight" doc:"events sent and not answered"`
+
+	eventlistener.Counters
+
+	Suppressed   uint64         `rpc:"suppressed" doc:"only notifiers: events folded, silenced or summarised"`
+	Defects      int            `rpc:"internal_errors" doc:"only notifiers: panics of their own goroutine"`
+	OldestAge    time.Duration  `rpc:"oldest_age" doc:"how long the oldest waiting event has waited, in seconds; 0 if none waits"`
+	LastError    string         `rpc:"last_error" doc:"only notifiers: of the last delivery; empty if it succeeded"`
+	LastDelivery time.Time      `rpc:"last_delivery" doc:"only notifiers: when a delivery last succeeded, in seconds since 1970; 0: never"`
+	Processes    []ListenerInfo `rpc:"processes" doc:"only pools: the listeners"`
+	Spool        *spool.Status  `rpc:"spool,omitempty" doc:"only with overflow=spool: what it has on disk"` // nil: events are not to be kept there
 }
 
 // ListenerInfo is one process of a pool.
 type ListenerInfo struct {
-	Name, Group string
-	State       process.State
-	Pid         int    // 0: none
-	Listener    string // its state in the protocol, "" without a process
-	InFlight    int    // events it has not answered
+	Name     string        `rpc:"name" doc:"the process"`
+	Group    string        `rpc:"group" doc:"its pool"`
+	State    process.State `rpc:"statename,text" doc:"its state"`
+	Pid      int           `rpc:"pid" doc:"its process id; 0 if it does not run"`
+	Listener string        `rpc:"listener_state" doc:"READY, BUSY, ACKNOWLEDGED, UNKNOWN, or empty if there is no process"`
+	InFlight int           `rpc:"in_flight" doc:"events it has not answered"`
 }
 
 // Subscribers tells of everybody who gets events: pools in the order they were

@@ -80,14 +80,14 @@ const MemoryBytes = 16 << 20
 //
 //	Recovered + Accepted = Delivered + Discarded + DeadLetters + Queued() + InFlight()
 type Counters struct {
-	Recovered   uint64 // events that were in the spool when it was opened
-	Accepted    uint64 // events taken
-	Delivered   uint64 // events answered OK
-	Rejected    uint64 // answers that rejected: a result other than OK, or a bad result line
-	Returned    uint64 // events put back because they were rejected or their listener ended
-	Discarded   uint64 // events lost to a full buffer; with a spool to its bound or to damage too
-	DeadLetters uint64 // events given up after MaxDeliveries
-	SentAgain   uint64 // of those accepted, events that had been given up before
+	Recovered   uint64 `rpc:"recovered" doc:"events that were in the spool when it was opened"`
+	Accepted    uint64 `rpc:"accepted" doc:"events accepted since the subscriber was created"`
+	Delivered   uint64 `rpc:"delivered" doc:"events answered with OK, or passed on"`
+	Rejected    uint64 `rpc:"rejected" doc:"answers other than OK"`
+	Returned    uint64 `rpc:"returned" doc:"events put back because they were rejected or their listener ended"`
+	Discarded   uint64 `rpc:"discarded" doc:"events lost because the buffer was full; with a spool, because of its bound or of damage"`
+	DeadLetters uint64 `rpc:"dead_letters" doc:"events given up after max_deliveries"`
+	SentAgain   uint64 `rpc:"sent_again" doc:"of the accepted events, those that had been given up before"`
 }
 
 // Pool is one listener pool with Supervisor's behaviour (supervisor/process.py,

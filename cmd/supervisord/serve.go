@@ -33,18 +33,15 @@ func (d *daemon) open(supervisor *core.Supervisor, letters *deadletters.Log, con
 		Observe:    page.Observe,
 		Interfaces: slices.DeleteFunc(slices.Clone(conf.RPCInterfaces), func(i config.RPCInterface) bool { return i.Plugin != "" }),
 		Supervisor: seen,
-		Hark: slices.Concat(rpc.NotifierMethods(ext.Outlets()), rpc.DeadLetterMethods(deadletters.NewOffice(letters, supervisor)), rpc.PluginMethods(ext),
-			[]rpc.Method{rpc.LoopMethod(supervisor.LoopInfo)}),
-		Logs:       d.turns.Logs(),
-		Version:    version,
-		Selections: selectionCalls{supervisor, supervisor.Selections()},
-		Previews:   supervisor,
-		Stats:      stats,
-		Events:     supervisor,
-		Streams:    streams.New(supervisor),
-		Activity:   log.Write,
-		Level:      log.Level,
-		Crowded:    d.crowds.Crowded,
+		Hark: rpc.Hark{
+			Version: version, Daemon: seen, Events: supervisor, Notifiers: ext.Outlets(), DeadLetters: deadletters.NewOffice(letters, supervisor), Plugins: ext,
+			Loop: supervisor.LoopInfo, Selections: selectionCalls{supervisor, supervisor.Selections()}, Stats: stats, Previews: supervisor,
+		},
+		Logs:     d.turns.Logs(),
+		Streams:  streams.New(supervisor),
+		Activity: log.Write,
+		Level:    log.Level,
+		Crowded:  d.crowds.Crowded,
 	})
 }
 

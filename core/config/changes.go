@@ -14,10 +14,10 @@ import (
 // Change is one setting that differs between a running group and a newly read one,
 // values as they would be written. Where both are alike they are not shown.
 type Change struct {
-	Process string // "" for the group's own settings
-	Key     string // as in the file; "environment NAME" for one variable
-	From    string // "" for what was not set
-	To      string
+	Process string `rpc:"process" doc:"empty for the group's own settings"`
+	Key     string `rpc:"key" doc:"as in the file; environment NAME for one variable"`
+	From    string `rpc:"from" doc:"the value that is in use; empty if it is not set. Secrets and values of environment are <secret>"`
+	To      string `rpc:"to" doc:"the value in the file. If both are equal, the values differ in what is not shown"`
 }
 
 // Changes lists what makes current differ from next, the group of the same name in

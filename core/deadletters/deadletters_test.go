@@ -173,7 +173,7 @@ notifier:ops 04 3 "503" REMOTE_COMMUNICATION of 1
 				}
 				return nil
 			},
-			answer: "[{Kind:notifier Name:ops Sent:1 Kept:3 Reason:the queue has no room for more}]", taken: "a",
+			answer: "[{Name:ops Kind:notifier Sent:1 Kept:3 Reason:the queue has no room for more}]", taken: "a",
 			backup: "nonsense\n", staying: letter("ops", 2, "b", "c") + future + pools + letter("ops", 4, "d") + `{"notifier":"ops","torn`,
 		},
 		{
@@ -183,24 +183,24 @@ notifier:ops 04 3 "503" REMOTE_COMMUNICATION of 1
 				}
 				return nil
 			},
-			answer: "[{Kind:notifier Name:ops Sent:2 Kept:2 Reason:a silence keeps it back}]", taken: "b c d",
+			answer: "[{Name:ops Kind:notifier Sent:2 Kept:2 Reason:a silence keeps it back}]", taken: "b c d",
 			backup: letter("ops", 1, "a") + "nonsense\n", staying: future + pools + `{"notifier":"ops","torn` + "\n",
 		},
 		{
 			name: "a disk that does not take them", settle: errors.New("slow"),
-			answer: "[{Kind:notifier Name:ops Sent:3 Kept:1 Reason:they were sent, but cannot be removed from the dead letters: the spool has not committed them: slow}]",
+			answer: "[{Name:ops Kind:notifier Sent:3 Kept:1 Reason:they were sent, but cannot be removed from the dead letters: the spool has not committed them: slow}]",
 			taken:  "a b c d",
 			backup: letter("ops", 1, "a") + "nonsense\n", staying: letter("ops", 2, "b", "c") + future + pools + letter("ops", 4, "d") + `{"notifier":"ops","torn`,
 		},
 		{
 			name: "a pool that is no longer there", names: []string{"eventlistener:ops"},
-			answer: "[{Kind:pool Name:ops Sent:0 Kept:1 Reason:there is no such pool or notifier now}]",
+			answer: "[{Name:ops Kind:pool Sent:0 Kept:1 Reason:there is no such pool or notifier now}]",
 			backup: letter("ops", 1, "a") + "nonsense\n", staying: letter("ops", 2, "b", "c") + future + pools + letter("ops", 4, "d") + `{"notifier":"ops","torn`,
 		},
 		{
 			name: "all that can be", names: []string{"ops"},
-			answer: "[{Kind:notifier Name:ops Sent:3 Kept:1 Reason:another version of Hark wrote it: there is no event type \"BORED\"} " +
-				"{Kind:pool Name:ops Sent:0 Kept:1 Reason:there is no such pool or notifier now}]",
+			answer: "[{Name:ops Kind:notifier Sent:3 Kept:1 Reason:another version of Hark wrote it: there is no event type \"BORED\"} " +
+				"{Name:ops Kind:pool Sent:0 Kept:1 Reason:there is no such pool or notifier now}]",
 			taken: "a b c d", backup: "nonsense\n", staying: future + pools + `{"notifier":"ops","torn` + "\n",
 		},
 	} {

@@ -30,30 +30,31 @@ func NewOffice(files *Log, host Host) *Office { return &Office{files, host} }
 
 // Letter is an event that a pool gave up, or a notification, of several events, that a notifier did.
 type Letter struct {
-	ID       string    // the same as long as the letter is there
-	Kind     string    // core.PoolSubscriber or core.NotifierSubscriber
-	Name     string    // of the pool or notifier
-	Time     time.Time // when it was given up; zero: it is not known
-	Tries    int       // that failed
-	Reason   string    // what came of the last
-	Listener string    // pools: the process that had it last
-	Severity string    // notifiers
-	Events   []Event
-	Count    int // of events, where Events has only the first of them
+	ID       string    `rpc:"id" doc:"the same as long as the letter is there"`
+	Name     string    `rpc:"name" doc:"of the pool or notifier"`
+	Kind     string    `rpc:"kind" doc:"pool or notifier"` // core.PoolSubscriber or core.NotifierSubscriber
+	Time     time.Time `rpc:"time" doc:"when it was given up, in seconds since 1970; 0 if unknown"`
+	Tries    int       `rpc:"tries" doc:"deliveries that failed"`
+	Reason   string    `rpc:"reason" doc:"what came of the last"`
+	Listener string    `rpc:"listener" doc:"of a pool: the process that had it last"`
+	Severity string    `rpc:"severity" doc:"of a notifier"`
+	Events   []Event   `rpc:"events" doc:"the first 20 events of a notification, or the one of a pool"`
+	Count    int       `rpc:"event_count" doc:"how many events it has"`
 }
 
 // Event is an event of a Letter.
 type Event struct {
-	Type           string
-	Group, Process string // "" where it is about none
-	Time           time.Time
+	Type    string    `rpc:"eventname" doc:"its type"`
+	Group   string    `rpc:"group" doc:"of the process that it is about; empty if it is about none"`
+	Process string    `rpc:"name" doc:"the process"`
+	Time    time.Time `rpc:"time" doc:"when it happened, in seconds since 1970"`
 }
 
 // List is the dead letters of some pools and notifiers.
 type List struct {
-	Letters    []Letter // in the order in which they were given up
-	Total      int      // of them, those left out included
-	Unreadable int      // lines of the files that are no dead letters
+	Total      int      `rpc:"total" doc:"how many there are, those left out included"`
+	Unreadable int      `rpc:"unreadable" doc:"lines of the files that are not dead letters"`
+	Letters    []Letter `rpc:"letters" doc:"the newest, in the order in which they were given up"`
 }
 
 // letterOwner is a pool or notifier.

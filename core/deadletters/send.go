@@ -21,9 +21,11 @@ var errUnreadable = errors.New("another version of Hark wrote it")
 
 // Sent is what became of the dead letters of a pool or notifier that were to be sent again.
 type Sent struct {
-	Kind, Name string
-	Sent, Kept int
-	Reason     string // why letters were kept; "": none was
+	Name   string `rpc:"name" doc:"of the pool or notifier"`
+	Kind   string `rpc:"kind" doc:"pool or notifier"`
+	Sent   int    `rpc:"sent" doc:"letters that its queue has again"`
+	Kept   int    `rpc:"kept" doc:"letters that its queue had no room for"`
+	Reason string `rpc:"reason" doc:"why some were kept; otherwise empty"`
 }
 
 // SendDeadLetters gives dead letters to the queues of their pools and notifiers again, oldest first: of those named as for DeadLetters, or of

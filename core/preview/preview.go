@@ -27,19 +27,18 @@ const (
 // Group is what an update would do to one group, or to a section about plugins, which
 // has no processes, or not do to a section that only reload takes.
 type Group struct {
-	Name, Action string
-	Changes      []config.Change // Change: why; Add: what it sets other than by default
-	Processes    []Process
+	Name      string          `rpc:"group" doc:"its name"`
+	Action    string          `rpc:"action" doc:"remove, change (stopped, removed and added again), add, or reload for what an update does not apply"`
+	Changes   []config.Change `rpc:"changes" doc:"for change the reasons, for add the settings that are not defaults"`
+	Processes []Process       `rpc:"processes" doc:"what becomes of each process"`
 }
 
 // Process is what an update would do to one process.
 type Process struct {
-	Name  string
-	State process.State // STOPPED for one that is not there yet
-	Fate  string
-	// ComesBack: it was started once and does not run now (somebody stopped it, it
-	// exited or gave up), and adding its group again starts it.
-	ComesBack bool
+	Name      string        `rpc:"name" doc:"the process"`
+	State     process.State `rpc:"statename,text" doc:"its state now; STOPPED for one that is not there yet"`
+	Fate      string        `rpc:"fate" doc:"start, restart, stop or none"`
+	ComesBack bool          `rpc:"comes_back" doc:"it was started once and does not run now, and adding its group again starts it, even if somebody had stopped it"`
 }
 
 // Active is a group as it is.

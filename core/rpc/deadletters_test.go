@@ -43,7 +43,7 @@ func (f *fakeLetters) SendDeadLetters(_ context.Context, names []string, to stri
 
 func TestDeadLetterMethods(t *testing.T) {
 	f := &fakeLetters{}
-	d := NewDispatcher(nil, Namespace{Name: "hark", Methods: DeadLetterMethods(f)})
+	d := NewDispatcher(nil, Hark{DeadLetters: f}.Namespace())
 	type args = []any
 	const letters = "[{total 7} {unreadable 1} {letters [[{id abc} {name crash} {kind pool} {time 100} {tries 3} {reason no answer} {listener crash_00} {severity } " +
 		"{events [[{eventname TICK_5} {group g} {name p} {time 99}]]} {event_count 2}]]}]"

@@ -412,7 +412,7 @@ func serve(t testing.TB, lim limits, change func(*Options)) *harness {
 	h := &harness{sup: newFake(), log: &lines{}}
 	o := Options{
 		Servers: []config.Server{unixServer(t)}, Interfaces: interfaces(), Supervisor: h.sup,
-		Logs: testLogs(), Version: "0.1.0-test", Activity: h.log.add,
+		Logs: testLogs(), Hark: Hark{Version: "0.1.0-test", Daemon: h.sup}, Activity: h.log.add,
 	}
 	if change != nil {
 		change(&o)

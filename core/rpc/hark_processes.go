@@ -11,7 +11,6 @@ import (
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/core/procstat"
-	"github.com/hark-supervisor/hark/core/xmlrpc"
 	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
@@ -43,142 +42,53 @@ type selectionMethods struct {
 	stats ProcessStats
 }
 
-func (n *selectionMethods) table() []Method {
-	var (
-		patterns = Param{"array", "patterns", "names, group:*, patterns such as web:* and job-??, or all"}
-		wait     = Param{"boolean", "wait", "whether to answer only when it is done; default true"}
-		status   = Param{"array", "result", "a struct of name, group, status and description for each process acted on, as it was done; a pattern that chooses none has status 10"}
-	)
-	methods := []Method{
-		{
-			Name: "startProcesses", Waits: true, Params: []Param{patterns, wait}, Optional: 1, Returns: status,
-			Call: n.whileRunning(func(ctx context.Context, sel *core.Selection, args []any) (any, error) {
-				return statuses(n.sup.StartSelected(ctx, sel, waits(args, 1)))("")
-			}),
-			Help: "Start processes, together.",
-		},
-		{
-			Name: "stopProcesses", Waits: true, Params: []Param{patterns, wait}, Optional: 1, Returns: status,
-			Call: n.whileRunning(func(ctx context.Context, sel *core.Selection, args []any) (any, error) {
-				return statuses(n.sup.StopSelected(ctx, sel, waits(args, 1)))("")
-			}),
-			Help: "Stop processes, together.",
-		},
-		{
-			Name: "restartProcesses", Waits: true, Params: []Param{patterns},
-			Returns: Param{"array", "result", "as that of startProcesses, and step (stop or start): a process that ran has both"},
-			Call:    n.whileRunning(n.restart),
-			Help:    "Stop processes that run and start them, each as soon as it has itself stopped;\nthose that don't run are started. It is carried through even when the caller goes away, but\nfor processes that somebody else is stopping, which stay stopped then.",
-		},
-		{
-			Name: "signalProcesses", Params: []Param{patterns, {"string", "signal", "a signal's name, such as HUP, or its number"}}, Returns: status,
-			Call: n.whileRunning(n.signal),
-			Help: "Send a signal to processes.",
-		},
-		{
-			Name: "clearProcessLogs", Params: []Param{patterns}, Returns: status,
-			Call: n.whileRunning(n.clearLogs),
-			Help: "Empty the logs of processes.",
-		},
-		{
-			Name: "waitProcesses", ReadOnly: true, Waits: true, Optional: 1,
-			Params: []Param{patterns, {"array", "states", "names of states, such as RUNNING"}, {"double", "timeout", "seconds, at most 3600, which is the default; 0 only looks"}},
-			Returns: Param{"array", "result",
-				"a struct of name, group, state, statename, pid, description and the booleans reached (one of the states) and gone (its group was removed) for each process"},
-			Call: n.selected(n.wait),
-			Help: "Wait until each process has reached one of the states, is FATAL, or was removed. The answer\ncomes at the transition, or when the timeout is over.",
-		},
-	}
-	if n.stats == nil {
-		return methods
-	}
-	return append(methods, Method{
-		Name: "getProcessStats", ReadOnly: true, Optional: 1,
-		Params:  []Param{patterns},
-		Returns: Param{"array", "result", "a struct for each process: its state, and what it and its descendants use"},
-		Call:    n.getProcessStats,
-		Help:    "Return what processes use: CPU time, memory, threads and open files of each, including\nits descendants. Default all. A process that does not run has none of these members.",
-	})
+type selectionAndWait struct {
+	Patterns selection
+	Wait     waiting
 }
 
-// selected makes a method of one whose first argument is a selection: an array, or
-// a single name.
-func (n *selectionMethods) selected(call func(context.Context, *core.Selection, []any) (any, error)) func(context.Context, []any) (any, error) {
-	return func(ctx context.Context, args []any) (any, error) {
-		names, ok := names(args[0])
-		if !ok {
-			return nil, incorrectParameters()
-		}
-		sel, err := core.ParseSelection(names)
-		if err != nil {
-			return nil, faultOf(err, "")
-		}
-		return call(ctx, sel, args)
-	}
+func (n selectionMethods) start(ctx context.Context, a selectionAndWait) ([]Outcome, error) {
+	return statuses(n.sup.StartSelected(ctx, a.Patterns.Selection, a.Wait.wait()))("")
 }
 
-// whileRunning is selected, refused while the daemon is stopping.
-func (n *selectionMethods) whileRunning(call func(context.Context, *core.Selection, []any) (any, error)) func(context.Context, []any) (any, error) {
-	selected := n.selected(call)
-	return func(ctx context.Context, args []any) (any, error) {
-		if n.sup.Mood() < core.MoodRunning {
-			return nil, plainFault(ShutdownState)
-		}
-		return selected(ctx, args)
-	}
+func (n selectionMethods) stop(ctx context.Context, a selectionAndWait) ([]Outcome, error) {
+	return statuses(n.sup.StopSelected(ctx, a.Patterns.Selection, a.Wait.wait()))("")
 }
 
-// names takes an array of strings, or one string.
-func names(v any) ([]string, bool) {
-	if one, ok := text(v); ok {
-		return []string{one}, true
-	}
-	array, ok := v.([]any)
-	if !ok {
-		return nil, false
-	}
-	all := make([]string, len(array))
-	for i, v := range array {
-		if all[i], ok = text(v); !ok {
-			return nil, false
-		}
-	}
-	return all, true
+// Step is what came of one step of a restart.
+type Step struct {
+	Outcome
+	Step string `rpc:"step" doc:"stop or start"`
 }
 
-func (n *selectionMethods) restart(ctx context.Context, sel *core.Selection, _ []any) (any, error) {
-	outcomes, err := n.sup.RestartSelected(ctx, sel)
+func (n selectionMethods) restart(ctx context.Context, a struct{ Patterns selection }) ([]Step, error) {
+	outcomes, err := n.sup.RestartSelected(ctx, a.Patterns.Selection)
 	if err != nil {
 		return nil, faultOf(err, "")
 	}
-	answer := make([]xmlrpc.Struct, len(outcomes))
+	answer := make([]Step, len(outcomes))
 	for i, o := range outcomes {
-		answer[i] = append(outcomeStruct(o), xmlrpc.Member{Name: "step", Value: o.Step})
+		answer[i] = Step{outcomeOf(o), o.Step}
 	}
 	return answer, nil
 }
 
-func outcomeStruct(o core.Outcome) xmlrpc.Struct {
-	if o.Err == nil {
-		return status(o.Group, o.Name, nil)
+func (n selectionMethods) signal(ctx context.Context, a struct {
+	Patterns selection
+	Signal   signalArgument
+}) ([]Outcome, error) {
+	if !a.Signal.ok {
+		return nil, a.Signal.fault()
 	}
-	return status(o.Group, o.Name, faultFor(o.Err, pytext.Namespec(o.Group, o.Name)))
+	return statuses(n.sup.SignalSelected(ctx, a.Patterns.Selection, a.Signal.sig))("")
 }
 
-func (n *selectionMethods) signal(ctx context.Context, sel *core.Selection, args []any) (any, error) {
-	sig, ok := parseSignal(args[1])
-	if !ok {
-		return nil, badSignal(args[1])
-	}
-	return statuses(n.sup.SignalSelected(ctx, sel, sig))("")
-}
-
-func (n *selectionMethods) clearLogs(ctx context.Context, sel *core.Selection, _ []any) (any, error) {
-	outcomes, err := n.sup.SelectedNames(ctx, sel)
+func (n selectionMethods) clearLogs(ctx context.Context, a struct{ Patterns selection }) ([]Outcome, error) {
+	outcomes, err := n.sup.SelectedNames(ctx, a.Patterns.Selection)
 	if err != nil {
 		return nil, faultOf(err, "")
 	}
-	answer := make([]xmlrpc.Struct, len(outcomes))
+	answer := make([]Outcome, len(outcomes))
 	for i, o := range outcomes {
 		if o.Err == nil {
 			err := n.sup.ClearProcessLogs(ctx, o.Group, o.Name)
@@ -189,56 +99,65 @@ func (n *selectionMethods) clearLogs(ctx context.Context, sel *core.Selection, _
 				return nil, faultOf(err, "")
 			}
 		}
-		answer[i] = outcomeStruct(o)
+		answer[i] = outcomeOf(o)
 	}
 	return answer, nil
 }
 
-func (n *selectionMethods) wait(ctx context.Context, sel *core.Selection, args []any) (any, error) {
-	wanted, ok := names(args[1])
-	if !ok {
-		return nil, incorrectParameters()
-	}
+// Waited is a process that was waited for.
+type Waited struct {
+	processState
+	Reached bool `rpc:"reached" doc:"it is in one of the states"`
+	Gone    bool `rpc:"gone" doc:"its group was removed"`
+}
+
+// processState is what answers about many processes have of each.
+type processState struct {
+	Name        string `rpc:"name" doc:"the process"`
+	Group       string `rpc:"group" doc:"its group"`
+	State       int    `rpc:"state" doc:"its state, a number"`
+	StateName   string `rpc:"statename" doc:"its state, a name"`
+	Pid         int    `rpc:"pid" doc:"its process id; 0 if it does not run"`
+	Description string `rpc:"description" doc:"its state in words"`
+}
+
+func stateOf(p *core.ProcessInfo) processState {
+	return processState{p.Name, p.Group, int(p.State), p.State.String(), p.Pid, Description(p)}
+}
+
+func (n selectionMethods) wait(ctx context.Context, a struct {
+	Patterns selection
+	States   stateNames
+	Timeout  float64 `rpc:"timeout,optional" default:"3600" doc:"seconds, at most 3600, which is the default; 0 only looks"`
+}) ([]Waited, error) {
 	var states []process.State
-	for _, name := range wanted {
+	for _, name := range a.States {
 		state, ok := stateNamed(name)
 		if !ok {
 			return nil, fault(BadArguments, "there is no state "+pytext.Quote(name))
 		}
 		states = append(states, state)
 	}
-	seconds := float64(maxWait)
-	if len(args) > 2 {
-		switch v := args[2].(type) {
-		case int:
-			seconds = float64(v)
-		case float64:
-			seconds = v
-		default:
-			return nil, incorrectParameters()
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(max(0, min(seconds, maxWait))*float64(time.Second)))
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(max(0, min(a.Timeout, maxWait))*float64(time.Second)))
 	defer cancel()
-	rows, err := n.sup.WaitFor(ctx, sel, states)
+	rows, err := n.sup.WaitFor(ctx, a.Patterns.Selection, states)
 	if err != nil {
-		var refused *core.Error
-		if errors.As(err, &refused) {
-			return nil, faultOf(err, refused.Detail)
-		}
-		return nil, faultOf(err, "")
+		return nil, faultOf(err, detailOf(err))
 	}
-	answer := make([]xmlrpc.Struct, len(rows))
+	answer := make([]Waited, len(rows))
 	for i := range rows {
 		row := &rows[i]
-		answer[i] = xmlrpc.Struct{
-			{Name: "name", Value: row.Name}, {Name: "group", Value: row.Group},
-			{Name: "state", Value: int(row.State)}, {Name: "statename", Value: row.State.String()},
-			{Name: "pid", Value: row.Pid}, {Name: "description", Value: Description(&row.ProcessInfo)},
-			{Name: "reached", Value: row.Reached}, {Name: "gone", Value: row.Gone},
-		}
+		answer[i] = Waited{stateOf(&row.ProcessInfo), row.Reached, row.Gone}
 	}
 	return answer, nil
+}
+
+// detailOf is the detail of an error of the core, where the core names the one of several names that is wrong.
+func detailOf(err error) string {
+	if refused, ok := errors.AsType[*core.Error](err); ok {
+		return refused.Detail
+	}
+	return ""
 }
 
 // stateNamed finds a state by its name in any case.
@@ -252,13 +171,34 @@ func stateNamed(name string) (process.State, bool) {
 	return 0, false
 }
 
-func (n *selectionMethods) getProcessStats(ctx context.Context, args []any) (any, error) {
+// ProcessStat is what a process and its descendants use together.
+type ProcessStat struct {
+	processState
+	Start    time.Time `rpc:"start" doc:"when it was last started, in seconds since 1970"`
+	Now      time.Time `rpc:"now" doc:"when this was asked"`
+	Restarts int       `rpc:"restarts" doc:"starts that nobody requested, since its group was added"`
+	*usage
+}
+
+// usage is known of a process that runs.
+type usage struct {
+	Processes  int           `rpc:"processes" doc:"how many they are; this and what follows is missing for a process that does not run"`
+	CPU        time.Duration `rpc:"cpu_seconds" doc:"the CPU time that they have used"`
+	RSS        int64         `rpc:"rss,double" doc:"memory, in bytes"`
+	Threads    int           `rpc:"threads" doc:"threads"`
+	CPUPercent *float64      `rpc:"cpu_percent,omitempty" doc:"CPU time per time since an earlier call at least a second before, 100 is one CPU; missing in the first call"`
+	FDs        *int          `rpc:"fds,omitempty" doc:"open files; missing where the daemon may not read it"`
+}
+
+func (n selectionMethods) getProcessStats(ctx context.Context, a struct {
+	Patterns selection `rpc:"patterns,optional"`
+}) ([]ProcessStat, error) {
 	all, err := n.sup.AllProcessInfo(ctx)
 	if err != nil {
 		return nil, faultOf(err, "")
 	}
-	if len(args) > 0 {
-		if all, err = n.choose(ctx, all, args[0]); err != nil {
+	if a.Patterns.Selection != nil {
+		if all, err = n.choose(ctx, all, a.Patterns.Selection); err != nil {
 			return nil, err
 		}
 	}
@@ -272,23 +212,30 @@ func (n *selectionMethods) getProcessStats(ctx context.Context, args []any) (any
 	if err != nil && !errors.Is(err, procstat.ErrUnsupported) {
 		return nil, faultOf(err, "")
 	}
-	answer := make([]xmlrpc.Struct, len(all))
+	answer := make([]ProcessStat, len(all))
 	for i := range all {
-		answer[i] = statStruct(&all[i], stats)
+		p := &all[i]
+		answer[i] = ProcessStat{processState: stateOf(p), Start: p.Start, Now: p.Now, Restarts: p.Restarts}
+		if stat, ok := stats[p.Pid]; ok {
+			answer[i].usage = usageOf(&stat)
+		}
 	}
 	return answer, nil
 }
 
+func usageOf(s *procstat.Stat) *usage {
+	u := &usage{Processes: s.Processes, CPU: s.CPU, RSS: s.RSS, Threads: s.Threads}
+	if s.HasPercent {
+		u.CPUPercent = &s.Percent
+	}
+	if s.FDs >= 0 {
+		u.FDs = &s.FDs
+	}
+	return u
+}
+
 // choose keeps the processes that are named, in order.
-func (n *selectionMethods) choose(ctx context.Context, all []core.ProcessInfo, patterns any) ([]core.ProcessInfo, error) {
-	names, ok := names(patterns)
-	if !ok {
-		return nil, incorrectParameters()
-	}
-	sel, err := core.ParseSelection(names)
-	if err != nil {
-		return nil, faultOf(err, "")
-	}
+func (n selectionMethods) choose(ctx context.Context, all []core.ProcessInfo, sel *core.Selection) ([]core.ProcessInfo, error) {
 	outcomes, err := n.sup.SelectedNames(ctx, sel)
 	if err != nil {
 		return nil, faultOf(err, "")
@@ -302,31 +249,4 @@ func (n *selectionMethods) choose(ctx context.Context, all []core.ProcessInfo, p
 		chosen[key{o.Group, o.Name}] = true
 	}
 	return slices.DeleteFunc(all, func(p core.ProcessInfo) bool { return !chosen[key{p.Group, p.Name}] }), nil
-}
-
-func statStruct(p *core.ProcessInfo, stats map[int]procstat.Stat) xmlrpc.Struct {
-	s := xmlrpc.Struct{
-		{Name: "name", Value: p.Name}, {Name: "group", Value: p.Group},
-		{Name: "state", Value: int(p.State)}, {Name: "statename", Value: p.State.String()},
-		{Name: "pid", Value: p.Pid}, {Name: "description", Value: Description(p)},
-		{Name: "start", Value: seconds(p.Start)}, {Name: "now", Value: seconds(p.Now)},
-		{Name: "restarts", Value: p.Restarts},
-	}
-	stat, ok := stats[p.Pid]
-	if !ok {
-		return s
-	}
-	s = append(s,
-		xmlrpc.Member{Name: "processes", Value: stat.Processes},
-		xmlrpc.Member{Name: "cpu_seconds", Value: stat.CPU.Seconds()},
-		xmlrpc.Member{Name: "rss", Value: float64(stat.RSS)}, // an int has 32 bits
-		xmlrpc.Member{Name: "threads", Value: stat.Threads},
-	)
-	if stat.HasPercent {
-		s = append(s, xmlrpc.Member{Name: "cpu_percent", Value: stat.Percent})
-	}
-	if stat.FDs >= 0 {
-		s = append(s, xmlrpc.Member{Name: "fds", Value: stat.FDs})
-	}
-	return s
 }

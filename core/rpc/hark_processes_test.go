@@ -104,7 +104,7 @@ func TestMethodsOnManyProcesses(t *testing.T) {
 		{method: "waitProcesses", args: args{"web:a", "running", "soon"}, fault: "2 INCORRECT_PARAMETERS"},
 	} {
 		sup := &chosen{fake: newFake()}
-		d := NewDispatcher(nil, Namespace{Name: "hark", Methods: (&selectionMethods{sup: sup}).table()})
+		d := NewDispatcher(nil, Hark{Selections: sup}.Namespace())
 		got, err := d.Call(context.Background(), Control, "hark."+tt.method, tt.args)
 		if tt.fault != "" {
 			if f, ok := err.(*xmlrpc.Fault); !ok || f.Error() != "fault "+strings.Replace(tt.fault, " ", ": ", 1) {
@@ -141,7 +141,7 @@ func TestProcessStatsTellWhatIsKnown(t *testing.T) {
 			p.Pid, p.Restarts = 123, 3
 		}
 	}
-	d := NewDispatcher(nil, Namespace{Name: "hark", Methods: (&selectionMethods{sup, fixedStats{}}).table()})
+	d := NewDispatcher(nil, Hark{Selections: sup, Stats: fixedStats{}}.Namespace())
 	call := func(args ...any) []any {
 		t.Helper()
 		got, err := d.Call(context.Background(), ReadOnly, "hark.getProcessStats", args)
@@ -174,7 +174,7 @@ func TestProcessStatsTellWhatIsKnown(t *testing.T) {
 			}
 		}
 	}
-	d = NewDispatcher(nil, Namespace{Name: "hark", Methods: (&selectionMethods{sup, fixedStats{procstat.ErrUnsupported}}).table()})
+	d = NewDispatcher(nil, Hark{Selections: sup, Stats: fixedStats{procstat.ErrUnsupported}}.Namespace())
 	if all := call(); len(all) != 4 {
 		t.Errorf("%d of 4 on a system that tells nothing", len(all))
 	}

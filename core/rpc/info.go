@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,62 +15,49 @@ import (
 
 // The methods that tell of processes and of their configuration.
 
-func (n *supervisorNamespace) getProcessInfo(ctx context.Context, args []any) (any, error) {
-	group, proc, name, err := oneProcess(args[0])
-	if err != nil {
-		return nil, err
-	}
-	info, err := n.sup.ProcessInfo(ctx, group, proc)
-	if err != nil {
-		return nil, faultOf(err, name)
-	}
-	return ProcessStruct(&info), nil
+// ProcessInfo is the state of a process (rpcinterface.py, getProcessInfo), its members in Supervisor's order.
+type ProcessInfo struct {
+	Name          string `rpc:"name" doc:"the process"`
+	Group         string `rpc:"group" doc:"its group"`
+	Start         int    `rpc:"start" doc:"when it was last started, in seconds since 1970; 0: never"`
+	Stop          int    `rpc:"stop" doc:"when it last ended"`
+	Now           int    `rpc:"now" doc:"when this was asked, by supervisord's clock"`
+	State         int    `rpc:"state" doc:"its state, a number"`
+	StateName     string `rpc:"statename" doc:"its state, a name"`
+	SpawnErr      string `rpc:"spawnerr" doc:"why it could not start; empty if it could"`
+	ExitStatus    int    `rpc:"exitstatus" doc:"of its last end; -1 for a signal, 0 if it never ended"`
+	Logfile       string `rpc:"logfile" doc:"stdout_logfile, for old clients"`
+	StdoutLogfile string `rpc:"stdout_logfile" doc:"the log of its stdout; empty if there is none"`
+	StderrLogfile string `rpc:"stderr_logfile" doc:"the log of its stderr"`
+	Pid           int    `rpc:"pid" doc:"its process id; 0 if it does not run"`
+	Description   string `rpc:"description" doc:"its state in words, as supervisorctl status shows it"`
 }
 
-func (n *supervisorNamespace) getAllProcessInfo(ctx context.Context, _ []any) (any, error) {
+func (n *supervisorNamespace) getProcessInfo(ctx context.Context, a struct{ Name oneProcess }) (ProcessInfo, error) {
+	info, err := n.sup.ProcessInfo(ctx, a.Name.group, a.Name.name)
+	if err != nil {
+		return ProcessInfo{}, faultOf(err, a.Name.given)
+	}
+	return processInfo(&info), nil
+}
+
+func (n *supervisorNamespace) getAllProcessInfo(ctx context.Context, _ noArguments) (xmlrpc.List[ProcessInfo], error) {
 	all, err := n.sup.AllProcessInfo(ctx)
 	if err != nil {
-		return nil, faultOf(err, "")
+		return xmlrpc.List[ProcessInfo]{}, faultOf(err, "")
 	}
-	answer := make([]xmlrpc.Struct, len(all))
-	for i := range all {
-		answer[i] = ProcessStruct(&all[i])
-	}
-	return answer, nil
+	return xmlrpc.List[ProcessInfo]{N: len(all), At: func(i int) ProcessInfo { return processInfo(&all[i]) }}, nil
 }
 
-// ProcessStruct is the struct that getProcessInfo answers (rpcinterface.py,
-// getProcessInfo), its members in Supervisor's order.
-func ProcessStruct(p *core.ProcessInfo) xmlrpc.Struct {
-	exit := 0
+func processInfo(p *core.ProcessInfo) ProcessInfo {
+	info := ProcessInfo{
+		Name: p.Name, Group: p.Group, Start: xmlrpc.Seconds(p.Start), Stop: xmlrpc.Seconds(p.Stop), Now: xmlrpc.Seconds(p.Now), State: int(p.State), StateName: p.State.String(), SpawnErr: p.SpawnErr,
+		Logfile: p.StdoutLog, StdoutLogfile: p.StdoutLog, StderrLogfile: p.StderrLog, Pid: p.Pid, Description: Description(p),
+	}
 	if p.HasExit {
-		exit = p.ExitStatus
+		info.ExitStatus = p.ExitStatus
 	}
-	return xmlrpc.Struct{
-		{Name: "name", Value: p.Name},
-		{Name: "group", Value: p.Group},
-		{Name: "start", Value: seconds(p.Start)},
-		{Name: "stop", Value: seconds(p.Stop)},
-		{Name: "now", Value: seconds(p.Now)},
-		{Name: "state", Value: int(p.State)},
-		{Name: "statename", Value: p.State.String()},
-		{Name: "spawnerr", Value: p.SpawnErr},
-		{Name: "exitstatus", Value: exit},
-		{Name: "logfile", Value: p.StdoutLog},
-		{Name: "stdout_logfile", Value: p.StdoutLog},
-		{Name: "stderr_logfile", Value: p.StderrLog},
-		{Name: "pid", Value: p.Pid},
-		{Name: "description", Value: Description(p)},
-	}
-}
-
-// seconds is whole seconds since 1970, kept within 32 bits as Supervisor does;
-// 0 for a time that never was.
-func seconds(t time.Time) int {
-	if t.IsZero() {
-		return 0
-	}
-	return int(min(max(t.Unix(), math.MinInt32), math.MaxInt32))
+	return info
 }
 
 // Description says in words how a process is, as supervisorctl status and the
@@ -79,17 +65,17 @@ func seconds(t time.Time) int {
 func Description(p *core.ProcessInfo) string {
 	switch p.State {
 	case process.Running:
-		return "pid " + strconv.Itoa(p.Pid) + ", uptime " + uptime(seconds(p.Now)-seconds(p.Start))
+		return "pid " + strconv.Itoa(p.Pid) + ", uptime " + uptime(xmlrpc.Seconds(p.Now)-xmlrpc.Seconds(p.Start))
 	case process.Fatal, process.Backoff:
 		if p.SpawnErr == "" {
 			return `unknown error (try "tail ` + p.Name + `")`
 		}
 		return p.SpawnErr
 	case process.Stopped, process.Exited:
-		if seconds(p.Start) == 0 {
+		if xmlrpc.Seconds(p.Start) == 0 {
 			return "Not started"
 		}
-		return time.Unix(int64(seconds(p.Stop)), 0).Format("Jan 02 03:04 PM")
+		return time.Unix(int64(xmlrpc.Seconds(p.Stop)), 0).Format("Jan 02 03:04 PM")
 	}
 	return ""
 }
@@ -115,61 +101,70 @@ func uptime(s int) string {
 	return string(b)
 }
 
-func (n *supervisorNamespace) getAllConfigInfo(ctx context.Context, _ []any) (any, error) {
+// ConfigInfo is the settings of a process.
+type ConfigInfo struct {
+	AutoStart             bool   `rpc:"autostart" doc:"whether it is started with the daemon"`
+	AutoRestart           any    `rpc:"autorestart" doc:"whether it is restarted: true, false or unexpected"`
+	Directory             string `rpc:"directory" doc:"where it runs; none: where the daemon does"`
+	UID                   any    `rpc:"uid" doc:"the user id that it runs as, or none"`
+	Command               string `rpc:"command" doc:"its command line"`
+	ExitCodes             []int  `rpc:"exitcodes" doc:"exit statuses that are expected"`
+	Group                 string `rpc:"group" doc:"its group"`
+	GroupPriority         int    `rpc:"group_prio" doc:"the priority of its group"`
+	InUse                 bool   `rpc:"inuse" doc:"whether its group is active"`
+	KillAsGroup           bool   `rpc:"killasgroup" doc:"whether its descendants are killed with it"`
+	Name                  string `rpc:"name" doc:"the process"`
+	ProcessPriority       int    `rpc:"process_prio" doc:"its priority in the group"`
+	RedirectStderr        bool   `rpc:"redirect_stderr" doc:"whether its stderr goes where its stdout goes"`
+	StartRetries          int    `rpc:"startretries" doc:"how many failures to start are followed by another try"`
+	StartSecs             int64  `rpc:"startsecs" doc:"how long it has to run to be RUNNING"`
+	StdoutCaptureMaxBytes int64  `rpc:"stdout_capture_maxbytes" doc:"how much of its stdout is captured for an event"`
+	StdoutEventsEnabled   bool   `rpc:"stdout_events_enabled" doc:"whether its stdout makes events"`
+	StdoutLogfile         string `rpc:"stdout_logfile" doc:"the log of its stdout, none or auto"`
+	StdoutLogfileBackups  int    `rpc:"stdout_logfile_backups" doc:"how many rotated logs are kept"`
+	StdoutLogfileMaxBytes int64  `rpc:"stdout_logfile_maxbytes" doc:"the size at which its log is rotated"`
+	StdoutSyslog          bool   `rpc:"stdout_syslog" doc:"whether its stdout goes to syslog too"`
+	StopSignal            int    `rpc:"stopsignal" doc:"the signal that stops it"`
+	StopWaitSecs          int64  `rpc:"stopwaitsecs" doc:"how long it may take to stop before it is killed"`
+	StderrCaptureMaxBytes int64  `rpc:"stderr_capture_maxbytes" doc:"as for stdout"`
+	StderrEventsEnabled   bool   `rpc:"stderr_events_enabled" doc:"as for stdout"`
+	StderrLogfile         string `rpc:"stderr_logfile" doc:"as for stdout"`
+	StderrLogfileBackups  int    `rpc:"stderr_logfile_backups" doc:"as for stdout"`
+	StderrLogfileMaxBytes int64  `rpc:"stderr_logfile_maxbytes" doc:"as for stdout"`
+	StderrSyslog          bool   `rpc:"stderr_syslog" doc:"as for stdout"`
+	ServerURL             string `rpc:"serverurl" doc:"the server that it is told of in its environment, none or auto"`
+}
+
+func (n *supervisorNamespace) getAllConfigInfo(ctx context.Context, _ noArguments) ([]ConfigInfo, error) {
 	all, err := n.sup.ConfigInfo(ctx)
 	if err != nil {
 		return nil, faultOf(err, "")
 	}
 	all = slices.Clone(all)
 	slices.SortStableFunc(all, func(a, b core.ConfigInfo) int { return strings.Compare(a.Process.Name, b.Process.Name) })
-	answer := make([]xmlrpc.Struct, len(all))
+	answer := make([]ConfigInfo, len(all))
 	for i := range all {
-		answer[i] = configStruct(&all[i])
+		answer[i] = configInfo(&all[i])
 	}
 	return answer, nil
 }
 
-func configStruct(c *core.ConfigInfo) xmlrpc.Struct {
+func configInfo(c *core.ConfigInfo) ConfigInfo {
 	p := c.Process
-	exitcodes := make([]any, len(p.ExitCodes))
-	for i, code := range p.ExitCodes {
-		exitcodes[i] = code
-	}
 	var uid any = "none"
 	if p.User != nil {
 		uid = p.User.UID
 	}
-	return xmlrpc.Struct{
-		{Name: "autostart", Value: p.AutoStart},
-		{Name: "autorestart", Value: autoRestart(p.AutoRestart)},
-		{Name: "directory", Value: orNone(p.Directory)},
-		{Name: "uid", Value: uid},
-		{Name: "command", Value: p.Command.Line},
-		{Name: "exitcodes", Value: exitcodes},
-		{Name: "group", Value: c.Group.Name},
-		{Name: "group_prio", Value: c.Group.Priority},
-		{Name: "inuse", Value: c.InUse},
-		{Name: "killasgroup", Value: p.KillAsGroup},
-		{Name: "name", Value: p.Name},
-		{Name: "process_prio", Value: p.Priority},
-		{Name: "redirect_stderr", Value: p.RedirectStderr},
-		{Name: "startretries", Value: p.StartRetries},
-		{Name: "startsecs", Value: int64(p.StartWait / time.Second)},
-		{Name: "stdout_capture_maxbytes", Value: p.Stdout.CaptureMaxBytes},
-		{Name: "stdout_events_enabled", Value: p.Stdout.EventsEnabled},
-		{Name: "stdout_logfile", Value: orNone(c.StdoutLog)},
-		{Name: "stdout_logfile_backups", Value: p.Stdout.Backups},
-		{Name: "stdout_logfile_maxbytes", Value: p.Stdout.MaxBytes},
-		{Name: "stdout_syslog", Value: p.Stdout.Syslog},
-		{Name: "stopsignal", Value: int(p.StopSignal)},
-		{Name: "stopwaitsecs", Value: int64(p.StopWait / time.Second)},
-		{Name: "stderr_capture_maxbytes", Value: p.Stderr.CaptureMaxBytes},
-		{Name: "stderr_events_enabled", Value: p.Stderr.EventsEnabled},
-		{Name: "stderr_logfile", Value: orNone(c.StderrLog)},
-		{Name: "stderr_logfile_backups", Value: p.Stderr.Backups},
-		{Name: "stderr_logfile_maxbytes", Value: p.Stderr.MaxBytes},
-		{Name: "stderr_syslog", Value: p.Stderr.Syslog},
-		{Name: "serverurl", Value: orNone(config.URLText(p.ServerURL))},
+	return ConfigInfo{
+		AutoStart: p.AutoStart, AutoRestart: autoRestart(p.AutoRestart), Directory: orNone(p.Directory), UID: uid, Command: p.Command.Line, ExitCodes: p.ExitCodes,
+		Group: c.Group.Name, GroupPriority: c.Group.Priority, InUse: c.InUse, KillAsGroup: p.KillAsGroup, Name: p.Name, ProcessPriority: p.Priority,
+		RedirectStderr: p.RedirectStderr, StartRetries: p.StartRetries, StartSecs: int64(p.StartWait / time.Second),
+		StdoutCaptureMaxBytes: p.Stdout.CaptureMaxBytes, StdoutEventsEnabled: p.Stdout.EventsEnabled, StdoutLogfile: orNone(c.StdoutLog),
+		StdoutLogfileBackups: p.Stdout.Backups, StdoutLogfileMaxBytes: p.Stdout.MaxBytes, StdoutSyslog: p.Stdout.Syslog,
+		StopSignal: int(p.StopSignal), StopWaitSecs: int64(p.StopWait / time.Second),
+		StderrCaptureMaxBytes: p.Stderr.CaptureMaxBytes, StderrEventsEnabled: p.Stderr.EventsEnabled, StderrLogfile: orNone(c.StderrLog),
+		StderrLogfileBackups: p.Stderr.Backups, StderrLogfileMaxBytes: p.Stderr.MaxBytes, StderrSyslog: p.Stderr.Syslog,
+		ServerURL: orNone(config.URLText(p.ServerURL)),
 	}
 }
 
@@ -192,13 +187,13 @@ func orNone(s string) string {
 	return s
 }
 
-func (n *supervisorNamespace) reloadConfig(ctx context.Context, _ []any) (any, error) {
+// groupDiff is an array in an array: the names of the groups added, changed and removed.
+type groupDiff [][][]string
+
+func (n *supervisorNamespace) reloadConfig(ctx context.Context, _ noArguments) (groupDiff, error) {
 	diff, err := n.sup.Reload(ctx)
 	if err != nil {
 		return nil, faultOf(err, "")
 	}
-	return []any{[]any{list(diff.Added), list(diff.Changed), list(diff.Removed)}}, nil
+	return groupDiff{{diff.Added, diff.Changed, diff.Removed}}, nil
 }
-
-// list gives a plain array, empty rather than nil.
-func list(names []string) []string { return append([]string{}, names...) }

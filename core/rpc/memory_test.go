@@ -261,7 +261,7 @@ func TestAnswersThatNobodyReadsAreBounded(t *testing.T) {
 		{"lists", post(callXML(t, "supervisor.getAllProcessInfo"), reader)},
 		{"multicalls", post(callXML(t, "system.multicall", many), reader)},
 		{"large requests", post(callXML(t, "supervisor.getProcessInfo", strings.Repeat("x", 900_000)), reader)[:800_000]},
-		{"large requests that wait", post(callXML(t, "hark.hang", strings.Repeat("x", 900_000)), reader)},
+		{"large requests that wait", post(callXML(t, "test.hang", strings.Repeat("x", 900_000)), reader)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			hanging := newHanging()
@@ -270,8 +270,9 @@ func TestAnswersThatNobodyReadsAreBounded(t *testing.T) {
 			lim.memory = memoryLimits{all: 8 << 20, others: 4 << 20, alone: [2]int64{5 << 20, 64 << 20}, wait: time.Second}
 			h := guarded(t, lim, func(o *Options) {
 				o.Logs = fileLogs()
-				o.Hark = hanging.methods()
-				o.Hark[0].Params, o.Hark[0].Optional = []Param{{"string", "x", ""}}, 1
+				o.Namespaces = hanging.namespaces()
+				hang := &o.Namespaces[0].Methods[0]
+				hang.Params, hang.Optional = []Param{{"string", "x", ""}}, 1
 			})
 			bigLog(t, h, 2<<20)
 			for i := range 100 {

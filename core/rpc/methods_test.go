@@ -17,7 +17,7 @@ import (
 
 func newTestDispatcher(f *fake) *Dispatcher {
 	n := &supervisorNamespace{sup: f, logs: testLogs()}
-	return NewDispatcher(nil, n.namespace("supervisor"), harkNamespace("0.1.0-test", f, nil))
+	return NewDispatcher(nil, n.namespace("supervisor"), Hark{Version: "0.1.0-test", Daemon: f}.Namespace())
 }
 
 // plain turns values into what a client would decode.
@@ -370,7 +370,7 @@ func TestProcessStruct(t *testing.T) {
 			}
 		})
 	}
-	s := ProcessStruct(&core.ProcessInfo{Name: "a", Group: "g", State: process.Exited, ExitStatus: -1, HasExit: true, Start: at(1 << 40), StdoutLog: "/o"})
+	s := xmlrpc.Record(processInfo(&core.ProcessInfo{Name: "a", Group: "g", State: process.Exited, ExitStatus: -1, HasExit: true, Start: at(1 << 40), StdoutLog: "/o"})).(xmlrpc.Struct)
 	for name, want := range map[string]any{"exitstatus": -1, "start": 1<<31 - 1, "stop": 0, "logfile": "/o", "stderr_logfile": "", "statename": "EXITED", "state": 100} {
 		if got, _ := s.Get(name); got != want {
 			t.Errorf("%s = %v, want %v", name, got, want)

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"reflect"
 	"strings"
 )
 
@@ -26,6 +27,11 @@ type Method struct {
 	// Waits says that a call may last: its context is done when the caller has gone, and there may be only so many at once. What it has begun must
 	// go on by itself. The context of other calls does not end with the caller: they are carried through.
 	Waits bool
+	// WhileRunning refuses it with SHUTDOWN_STATE while the daemon stops. (All of Supervisor's but one are refused then.)
+	WhileRunning bool
+	PluginsOnly  bool         // not for clients
+	Faults       []int        // those that a caller should expect, beside those that any method has; for its documentation
+	Result       reflect.Type // what row's function returns; nil: it is not known
 
 	// Call is given len(Params)-Optional to len(Params) values. Its error is an
 	// *xmlrpc.Fault, the context's, or one that becomes FAILED with its text.

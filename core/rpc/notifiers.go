@@ -3,11 +3,10 @@ package rpc
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
-	"github.com/hark-supervisor/hark/core/spools"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/eventlistener/spool"
 )
 
 // Notifiers is what concerns notifiers and log sinks. Its methods may be called from any goroutine. An error that is
@@ -26,129 +25,97 @@ var ErrNoSuch = errors.New("there is none")
 
 // Silence keeps notifiers from telling of some events.
 type Silence struct {
-	ID                          int
-	Programs, Events, Notifiers []string // patterns, types, patterns; none: all
-	Comment                     string
-	Since, Until                time.Time
-	Matched                     uint64
+	ID        int       `rpc:"id" doc:"its number"`
+	Programs  []string  `rpc:"programs" doc:"patterns of namespecs; none: every event, those about no process too"`
+	Events    []string  `rpc:"events" doc:"event types, those below them too; none: all"`
+	Notifiers []string  `rpc:"notifiers" doc:"patterns of names of notifiers; none: all"`
+	Comment   string    `rpc:"comment" doc:"for people"`
+	Since     time.Time `rpc:"since" doc:"when it began, in seconds since 1970"`
+	Until     time.Time `rpc:"until" doc:"when it ends"`
+	Matched   uint64    `rpc:"matched" doc:"events that it held back"`
 }
 
 // NotifierTest is what became of a sample notification.
 type NotifierTest struct {
-	Outcome     string // delivered, retry, final or unavailable
-	Error       string
-	RetryAfter  time.Duration
-	Title, Body string
-	Took        time.Duration
+	Outcome    string        `rpc:"outcome" doc:"delivered, retry, final or unavailable"`
+	Error      string        `rpc:"error" doc:"why it was not delivered"`
+	RetryAfter time.Duration `rpc:"retry_after" doc:"when the receiver wants another try, in seconds; 0: it did not say"`
+	Title      string        `rpc:"title" doc:"what was sent"`
+	Body       string        `rpc:"body" doc:"what was sent"`
+	Took       time.Duration `rpc:"seconds" doc:"how long it took"`
 }
 
 // LogSink is how a sink does. Numbers are of bytes where nothing else is said.
 type LogSink struct {
-	Name, Overflow      string
-	Programs            []string
-	Stdout, Stderr      bool
-	BufferBytes, Queued int64
-	InFlight            int // batches
-	Paused              int // channels of programs that are held back
-	Accepted, Written   uint64
-	Dropped             uint64
-	Batches             uint64
-	Redelivered         uint64 // batches
-	Refused             uint64 // batches
-	Violations, Streams uint64
-	Defects             int // internal errors of its goroutines
-	OldestAge           time.Duration
-	LastError           string
-	LastDelivery        time.Time    // of a batch that was written; zero: none was
-	Spool               *spools.Info // nil: output waits in memory; for the metrics
+	Name         string        `rpc:"name" doc:"x of [logsink:x]"`
+	Programs     []string      `rpc:"programs" doc:"patterns of namespecs; none: all"`
+	Channels     []string      `rpc:"channels" doc:"stdout and stderr, or one of them"`
+	Overflow     string        `rpc:"overflow" doc:"what happens to output that there is no room for"`
+	BufferBytes  int64         `rpc:"buffer_bytes" doc:"how many bytes may wait"`
+	Queued       int64         `rpc:"queued" doc:"bytes that wait"`
+	InFlight     int           `rpc:"in_flight" doc:"batches that were sent and not answered"`
+	Paused       int           `rpc:"paused" doc:"channels of programs that are held back"`
+	Accepted     uint64        `rpc:"accepted" doc:"bytes that were taken"`
+	Written      uint64        `rpc:"written" doc:"bytes that the receiver has"`
+	Dropped      uint64        `rpc:"dropped" doc:"bytes that were lost"`
+	Batches      uint64        `rpc:"batches" doc:"batches that were sent"`
+	Redelivered  uint64        `rpc:"redelivered" doc:"batches that were sent again"`
+	Refused      uint64        `rpc:"refused" doc:"batches that the receiver did not take"`
+	Violations   uint64        `rpc:"violations" doc:"answers that broke the protocol"`
+	Streams      uint64        `rpc:"streams" doc:"streams that were opened"`
+	Defects      int           `rpc:"internal_errors" doc:"panics of its own goroutines"`
+	OldestAge    time.Duration `rpc:"oldest_age" doc:"how long the oldest output has waited, in seconds; 0 if none waits"`
+	LastError    string        `rpc:"last_error" doc:"of the last delivery; empty if it succeeded"`
+	LastDelivery time.Time     `rpc:"last_delivery" doc:"when a batch was last written, in seconds since 1970; 0: never"`
+	Spool        *spool.Status // nil: output waits in memory; for the metrics
 }
 
-// NotifierMethods are the methods of the hark namespace that concern notifiers and log sinks.
-func NotifierMethods(n Notifiers) []Method {
-	return []Method{
-		{
-			Name: "silence",
-			Params: []Param{
-				{"array", "programs", "patterns of namespecs such as web:*; empty for every event, those about no process too"},
-				{"int", "seconds", "how long"},
-				{"string", "comment", "for people"},
-				{"array", "events", "event types, those below them too; empty or left out for all"},
-				{"array", "notifiers", "patterns of names of notifiers; empty or left out for all"},
-			},
-			Optional: 2,
-			Returns:  Param{"int", "id", "the number of the silence"},
-			Help: "Silence notifications about some events for a time. Events that are held back are counted. A silence outlasts a changed\n" +
-				"configuration, but not supervisord.",
-			Call: func(_ context.Context, args []any) (any, error) { return silence(n, args) },
-		},
-		{
-			Name: "getSilences", ReadOnly: true,
-			Returns: Param{"array", "silences", "a struct for each, oldest first"},
-			Help:    "Return the active silences.",
-			Call: func(context.Context, []any) (any, error) {
-				structs := []xmlrpc.Struct{}
-				for _, s := range n.Silences() {
-					structs = append(structs, silenceStruct(s))
-				}
-				return structs, nil
-			},
-		},
-		{
-			Name:    "unsilence",
-			Params:  []Param{{"int", "id", "the number of the silence"}},
-			Returns: Param{"boolean", "result", "true, or BAD_NAME if there is no such silence"},
-			Help:    "End a silence before its time.",
-			Call: func(_ context.Context, args []any) (any, error) {
-				id, ok := args[0].(int)
-				if !ok {
-					return nil, incorrectParameters()
-				}
-				if err := n.Unsilence(id); err != nil {
-					return nil, refusal(err, display(id))
-				}
-				return true, nil
-			},
-		},
-		{
-			Name:    "testNotifier",
-			Params:  []Param{{"string", "name", "x of [notifier:x]"}},
-			Returns: Param{"struct", "outcome", "outcome (delivered, retry, final or unavailable), error, retry_after, title, body, seconds"},
-			Help:    "Send a sample notification at once, regardless of queue, silences and limits, and return the result.",
-			Call: func(ctx context.Context, args []any) (any, error) {
-				name, ok := text(args[0])
-				if !ok {
-					return nil, incorrectParameters()
-				}
-				t, err := n.TestNotifier(ctx, name)
-				switch {
-				case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-					return nil, err
-				case err != nil:
-					return nil, refusal(err, name)
-				}
-				return xmlrpc.Struct{
-					{Name: "outcome", Value: t.Outcome},
-					{Name: "error", Value: t.Error},
-					{Name: "retry_after", Value: t.RetryAfter.Seconds()},
-					{Name: "title", Value: t.Title},
-					{Name: "body", Value: t.Body},
-					{Name: "seconds", Value: t.Took.Seconds()},
-				}, nil
-			},
-		},
-		{
-			Name: "getLogSinks", ReadOnly: true,
-			Returns: Param{"array", "sinks", "a struct for each"},
-			Help:    "Return the state of the log sinks: the output that waits, and the amount of the rest, in bytes.",
-			Call: func(context.Context, []any) (any, error) {
-				structs := []xmlrpc.Struct{}
-				for _, k := range n.LogSinks() {
-					structs = append(structs, sinkStruct(&k))
-				}
-				return structs, nil
-			},
-		},
+type notifierMethods struct{ notifiers Notifiers }
+
+func (m notifierMethods) silence(_ context.Context, a struct {
+	Programs  []string `rpc:"programs" doc:"patterns of namespecs such as web:*; empty for every event, those about no process too"`
+	Seconds   int      `rpc:"seconds" doc:"how long"`
+	Comment   string   `rpc:"comment" doc:"for people"`
+	Events    []string `rpc:"events,optional" doc:"event types, those below them too; empty or left out for all"`
+	Notifiers []string `rpc:"notifiers,optional" doc:"patterns of names of notifiers; empty or left out for all"`
+}) (int, error) {
+	const year = 366 * 24 * 3600
+	s := Silence{Programs: a.Programs, Events: a.Events, Notifiers: a.Notifiers, Comment: a.Comment}
+	id, err := m.notifiers.Silence(s, time.Duration(min(max(a.Seconds, 0), year+1))*time.Second)
+	if err != nil {
+		return 0, refusal(err, "")
 	}
+	return id, nil
+}
+
+func (m notifierMethods) getSilences(context.Context, noArguments) ([]Silence, error) {
+	return m.notifiers.Silences(), nil
+}
+
+func (m notifierMethods) unsilence(_ context.Context, a struct {
+	ID int `rpc:"id" doc:"the number of the silence"`
+}) (bool, error) {
+	if err := m.notifiers.Unsilence(a.ID); err != nil {
+		return false, refusal(err, display(a.ID))
+	}
+	return true, nil
+}
+
+func (m notifierMethods) testNotifier(ctx context.Context, a struct {
+	Name string `rpc:"name" doc:"x of [notifier:x]"`
+}) (NotifierTest, error) {
+	t, err := m.notifiers.TestNotifier(ctx, a.Name)
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return t, err
+	case err != nil:
+		return t, refusal(err, a.Name)
+	}
+	return t, nil
+}
+
+func (m notifierMethods) getLogSinks(context.Context, noArguments) ([]LogSink, error) {
+	return m.notifiers.LogSinks(), nil
 }
 
 // refusal is the fault for an error of Notifiers.
@@ -157,93 +124,4 @@ func refusal(err error, given string) *xmlrpc.Fault {
 		return fault(BadName, given)
 	}
 	return fault(BadArguments, err.Error())
-}
-
-func silence(n Notifiers, args []any) (any, error) {
-	var s Silence
-	lists := []*[]string{0: &s.Programs, 3: &s.Events, 4: &s.Notifiers}
-	for i, to := range lists {
-		if to == nil || i >= len(args) {
-			continue
-		}
-		list, ok := words(args[i])
-		if !ok {
-			return nil, incorrectParameters()
-		}
-		*to = list
-	}
-	seconds, ok := args[1].(int)
-	if !ok {
-		return nil, incorrectParameters()
-	}
-	if s.Comment, ok = text(args[2]); !ok {
-		return nil, incorrectParameters()
-	}
-	const year = 366 * 24 * 3600
-	id, err := n.Silence(s, time.Duration(min(max(seconds, 0), year+1))*time.Second)
-	if err != nil {
-		return nil, refusal(err, "")
-	}
-	return id, nil
-}
-
-// words takes an array of strings, or a string with commas.
-func words(v any) (list []string, ok bool) {
-	if s, is := text(v); is {
-		return commaList([]string{s}), true
-	}
-	array, ok := v.([]any)
-	for _, item := range array {
-		s, is := text(item)
-		if ok = ok && is; !ok {
-			return nil, false
-		}
-		list = append(list, strings.TrimSpace(s))
-	}
-	return list, ok
-}
-
-func silenceStruct(s Silence) xmlrpc.Struct {
-	return xmlrpc.Struct{
-		{Name: "id", Value: s.ID},
-		{Name: "programs", Value: list(s.Programs)},
-		{Name: "events", Value: list(s.Events)},
-		{Name: "notifiers", Value: list(s.Notifiers)},
-		{Name: "comment", Value: s.Comment},
-		{Name: "since", Value: s.Since.Unix()},
-		{Name: "until", Value: s.Until.Unix()},
-		{Name: "matched", Value: int64(s.Matched)},
-	}
-}
-
-func sinkStruct(k *LogSink) xmlrpc.Struct {
-	channels := []string{}
-	if k.Stdout {
-		channels = append(channels, "stdout")
-	}
-	if k.Stderr {
-		channels = append(channels, "stderr")
-	}
-	return xmlrpc.Struct{
-		{Name: "name", Value: k.Name},
-		{Name: "programs", Value: list(k.Programs)},
-		{Name: "channels", Value: channels},
-		{Name: "overflow", Value: k.Overflow},
-		{Name: "buffer_bytes", Value: k.BufferBytes},
-		{Name: "queued", Value: k.Queued},
-		{Name: "in_flight", Value: k.InFlight},
-		{Name: "paused", Value: k.Paused},
-		{Name: "accepted", Value: int64(k.Accepted)},
-		{Name: "written", Value: int64(k.Written)},
-		{Name: "dropped", Value: int64(k.Dropped)},
-		{Name: "batches", Value: int64(k.Batches)},
-		{Name: "redelivered", Value: int64(k.Redelivered)},
-		{Name: "refused", Value: int64(k.Refused)},
-		{Name: "violations", Value: int64(k.Violations)},
-		{Name: "streams", Value: int64(k.Streams)},
-		{Name: "internal_errors", Value: k.Defects},
-		{Name: "oldest_age", Value: k.OldestAge.Seconds()},
-		{Name: "last_error", Value: k.LastError},
-		{Name: "last_delivery", Value: seconds(k.LastDelivery)},
-	}
 }

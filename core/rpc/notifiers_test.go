@@ -43,12 +43,12 @@ func (f *fakeNotifiers) TestNotifier(ctx context.Context, name string) (Notifier
 }
 
 func (f *fakeNotifiers) LogSinks() []LogSink {
-	return []LogSink{{Name: "central", Stderr: true, Overflow: "block", Dropped: 5, OldestAge: time.Second}}
+	return []LogSink{{Name: "central", Channels: []string{"stderr"}, Overflow: "block", Dropped: 5, OldestAge: time.Second}}
 }
 
 func TestNotifierMethods(t *testing.T) {
 	f := &fakeNotifiers{}
-	d := NewDispatcher(nil, Namespace{Name: "hark", Methods: NotifierMethods(f)})
+	d := NewDispatcher(nil, Hark{Notifiers: f}.Namespace())
 	type args = []any
 	for _, c := range []struct {
 		method string

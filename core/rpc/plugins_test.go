@@ -37,7 +37,7 @@ func (f *fakePlugins) RestartPlugin(name string) error {
 
 func TestPluginMethods(t *testing.T) {
 	f := &fakePlugins{}
-	d := NewDispatcher(nil, Namespace{Name: "hark", Methods: PluginMethods(f)})
+	d := NewDispatcher(nil, Hark{Plugins: f}.Namespace())
 	got, err := d.Call(context.Background(), ReadOnly, "hark.getPlugins", nil)
 	const want = "[[{name slack} {version 1.0} {statename RUNNING} {pid 12} {since 100} {restarts 2} {failures 1} {internal_errors 0} {trouble slow} {sha256 ab} {permissions read} " +
 		"{instances [[{section notifier:ops} {kind notifier} {name ops} {ready true} {pending false} {previous true} {trouble }] [{section notifier:x} {kind notifier} {name x} {ready false} {pending false} {previous false} {trouble no token}]]}] " +
@@ -86,7 +86,7 @@ func TestPluginMethods(t *testing.T) {
 func TestTheLoopIsToldOf(t *testing.T) {
 	info := turns.Info{Turns: 1 << 40, Busy: 3 * time.Second, Slow: 2, Longest: 1500 * time.Microsecond, Ever: 20 * time.Millisecond}
 	asked := 0
-	d := NewDispatcher(nil, Namespace{Name: "hark", Methods: []Method{LoopMethod(func() turns.Info { asked++; return info })}})
+	d := NewDispatcher(nil, Hark{Loop: func() turns.Info { asked++; return info }}.Namespace())
 	got, err := d.Call(context.Background(), ReadOnly, "hark.getLoop", nil)
 	const want = "[{turns 1099511627776} {busy 3} {slow 2} {longest 0.0015} {longest_ever 0.02}]"
 	if text := fmt.Sprint(plain(t, got)); err != nil || text != want || asked != 1 {

@@ -15,50 +15,56 @@ import (
 // maxLogRead bounds one read of a log, in bytes. A longer read ends early, as at the end of a file.
 const maxLogRead = 64 << 20
 
-func (n *supervisorNamespace) readLog(_ context.Context, args []any) (any, error) {
-	return n.read(n.sup.Logfile(), args[0], args[1])
+type logRange struct {
+	Offset offset
+	Length length
 }
 
-func (n *supervisorNamespace) readProcessLog(channel string) func(context.Context, []any) (any, error) {
-	return func(ctx context.Context, args []any) (any, error) {
-		path, err := n.logPath(ctx, args[0], channel)
+type processLogRange struct {
+	Name   oneProcess
+	Offset offset
+	Length length
+}
+
+func (n *supervisorNamespace) readLog(_ context.Context, a logRange) (LogSlice, error) {
+	return n.read(n.sup.Logfile(), a.Offset, a.Length)
+}
+
+func (n *supervisorNamespace) readProcessLog(channel string) func(context.Context, processLogRange) (LogSlice, error) {
+	return func(ctx context.Context, a processLogRange) (LogSlice, error) {
+		path, err := n.logPath(ctx, a.Name, channel)
 		if err != nil {
 			return nil, err
 		}
-		return n.read(path, args[1], args[2])
+		return n.read(path, a.Offset, a.Length)
 	}
 }
 
-func (n *supervisorNamespace) logPath(ctx context.Context, v any, channel string) (string, error) {
-	group, proc, name, err := oneProcess(v)
+func (n *supervisorNamespace) logPath(ctx context.Context, p oneProcess, channel string) (string, error) {
+	path, err := n.sup.LogPath(ctx, p.group, p.name, channel)
 	if err != nil {
-		return "", err
-	}
-	path, err := n.sup.LogPath(ctx, group, proc, channel)
-	if err != nil {
-		return "", faultOf(err, name)
+		return "", faultOf(err, p.given)
 	}
 	return path, nil
 }
 
-func (n *supervisorNamespace) read(path string, from, count any) (any, error) {
+func (n *supervisorNamespace) read(path string, from offset, count length) (LogSlice, error) {
 	if path == "" {
 		return nil, plainFault(NoFile)
 	}
 	if !exists(path) {
 		return nil, fault(NoFile, path)
 	}
-	offset, ok := number(from)
-	length, ok2 := number(count)
-	if !ok || !ok2 {
+	if !from.ok || !count.ok {
 		return nil, incorrectParameters()
 	}
-	if offset < 0 {
-		offset = max(offset, -maxLogRead)
-	} else if length == 0 || length > maxLogRead {
-		length = maxLogRead
+	begin, size := from.n, count.n
+	if begin < 0 {
+		begin = max(begin, -maxLogRead)
+	} else if size == 0 || size > maxLogRead {
+		size = maxLogRead
 	}
-	data, err := n.logs.Read(path, offset, length)
+	data, err := n.logs.Read(path, begin, size)
 	if err != nil {
 		return nil, readFault(err, path)
 	}
@@ -84,48 +90,46 @@ func exists(path string) bool {
 	return err == nil
 }
 
-func (n *supervisorNamespace) tailProcessLog(channel string) func(context.Context, []any) (any, error) {
-	return func(ctx context.Context, args []any) (any, error) {
-		path, err := n.logPath(ctx, args[0], channel)
+// logTail is the text of a log's end, the log's end, and whether bytes were passed over.
+type logTail []any
+
+func (n *supervisorNamespace) tailProcessLog(channel string) func(context.Context, processLogRange) (logTail, error) {
+	return func(ctx context.Context, a processLogRange) (logTail, error) {
+		path, err := n.logPath(ctx, a.Name, channel)
 		if err != nil {
 			return nil, err
 		}
 		if path == "" || !exists(path) {
-			return []any{"", 0, false}, nil
+			return logTail{"", 0, false}, nil
 		}
-		offset, ok := number(args[1])
-		length, ok2 := number(args[2])
-		if !ok || !ok2 {
+		if !a.Offset.ok || !a.Length.ok {
 			return nil, incorrectParameters()
 		}
-		data, end, overflow, err := n.logs.Tail(path, offset, min(length, maxLogRead))
+		data, end, overflow, err := n.logs.Tail(path, a.Offset.n, min(a.Length.n, maxLogRead))
 		if err != nil {
-			return []any{"", offset, false}, nil
+			return logTail{"", a.Offset.n, false}, nil
 		}
-		return []any{data, end, overflow}, nil
+		return logTail{data, end, overflow}, nil
 	}
 }
 
-func (n *supervisorNamespace) clearLog(ctx context.Context, _ []any) (any, error) {
+func (n *supervisorNamespace) clearLog(ctx context.Context, _ noArguments) (bool, error) {
 	path := n.sup.Logfile()
 	if path == "" || !exists(path) {
-		return nil, plainFault(NoFile)
+		return false, plainFault(NoFile)
 	}
 	if err := n.sup.ClearMainLog(ctx); err != nil {
 		if f := faultFor(err, ""); f != nil {
-			return nil, plainFault(f.Code)
+			return false, plainFault(f.Code)
 		}
-		return nil, err
+		return false, err
 	}
 	return true, nil
 }
 
-func (n *supervisorNamespace) clearProcessLogs(ctx context.Context, args []any) (any, error) {
-	group, proc, name, err := oneProcess(args[0])
-	if err != nil {
-		return nil, err
-	}
-	return succeeded(n.clear(ctx, group, proc, name), name)
+func (n *supervisorNamespace) clearProcessLogs(ctx context.Context, a struct{ Name oneProcess }) (bool, error) {
+	p := a.Name
+	return succeeded(n.clear(ctx, p.group, p.name, p.given), p.given)
 }
 
 // clear is ClearProcessLogs with its failure about the name given.
@@ -138,13 +142,13 @@ func (n *supervisorNamespace) clear(ctx context.Context, group, proc, given stri
 	return err
 }
 
-func (n *supervisorNamespace) clearAllProcessLogs(ctx context.Context, _ []any) (any, error) {
+func (n *supervisorNamespace) clearAllProcessLogs(ctx context.Context, _ noArguments) ([]Outcome, error) {
 	all, err := n.sup.ProcessNames(ctx)
 	if err != nil {
 		return nil, faultOf(err, "")
 	}
-	answer := make([]xmlrpc.Struct, 0, len(all))
-	for _, p := range all {
+	answer := make([]Outcome, len(all))
+	for i, p := range all {
 		name := pytext.Namespec(p.Group, p.Name)
 		var f *xmlrpc.Fault
 		if err := n.clear(ctx, p.Group, p.Name, name); err != nil {
@@ -152,7 +156,7 @@ func (n *supervisorNamespace) clearAllProcessLogs(ctx context.Context, _ []any) 
 				return nil, err
 			}
 		}
-		answer = append(answer, status(p.Group, p.Name, f))
+		answer[i] = outcome(p.Group, p.Name, f)
 	}
 	return answer, nil
 }

@@ -36,13 +36,8 @@ type Options struct {
 	Interfaces []config.RPCInterface // those with the main factory become its namespace
 	Supervisor Supervisor
 	Logs       Logs
-	Version    string       // Hark's own, for hark.getVersion
 	Namespaces []Namespace  // further ones
-	Hark       []Method     // further methods of the hark namespace
-	Selections Selections   // for the methods of hark on many processes; nil: there are none
-	Previews   Previews     // for hark.previewUpdate; nil: there is none
-	Stats      ProcessStats // for hark.getProcessStats; nil: there is none
-	Events     Events       // for hark.getEventListeners; nil: there are none
+	Hark       Hark         // the hark namespace
 	Streams    Streams      // for /events; nil: there are none
 	Fallback   http.Handler // what isn't XML-RPC or a log tail; nil: 404. See AccessOf
 
@@ -65,7 +60,6 @@ type Options struct {
 type Server struct {
 	sup        Supervisor
 	logs       Logs
-	events     Events
 	streams    Streams
 	fallback   http.Handler
 	activityFn func(config.Level, string)
@@ -116,7 +110,7 @@ func Open(o Options) (*Server, error) { return open(o, defaultLimits()) }
 
 func open(o Options, lim limits) (_ *Server, err error) {
 	s := &Server{
-		sup: o.Supervisor, logs: o.Logs, events: o.Events, streams: o.Streams, fallback: o.Fallback,
+		sup: o.Supervisor, logs: o.Logs, streams: o.Streams, fallback: o.Fallback,
 		activityFn: o.Activity, level: o.Level, limits: lim,
 		large: make(chan struct{}, lim.largeBodies), places: newPlaces(lim),
 		stays: stays{most: lim.stays, readers: lim.readerStays}, follows: make(chan struct{}, max(lim.follows, 1)),
@@ -184,15 +178,7 @@ func makeNamespaces(o Options) ([]Namespace, error) {
 			return nil, fmt.Errorf("Could not make %s rpc interface", i.Name) //nolint:staticcheck // Supervisor's words
 		}
 	}
-	hark := harkNamespace(o.Version, o.Supervisor, o.Events)
-	hark.Methods = append(hark.Methods, o.Hark...)
-	if o.Selections != nil {
-		hark.Methods = append(hark.Methods, (&selectionMethods{o.Selections, o.Stats}).table()...)
-	}
-	if o.Previews != nil {
-		hark.Methods = append(hark.Methods, previewMethod(o.Previews))
-	}
-	return append(namespaces, hark), nil
+	return append(namespaces, o.Hark.Namespace()), nil
 }
 
 func (s *Server) openSocket(e *entry) {

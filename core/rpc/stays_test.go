@@ -36,12 +36,12 @@ func (n *hanging) call(ctx context.Context, _ []any) (any, error) {
 	}
 }
 
-func (n *hanging) methods() []Method {
-	return []Method{
+func (n *hanging) namespaces() []Namespace {
+	return []Namespace{{Name: "test", Methods: []Method{
 		{Name: "hang", ReadOnly: true, Waits: true, Call: n.call},
 		{Name: "hangAndChange", Waits: true, Call: n.call},
 		{Name: "change", Call: n.call},
-	}
+	}}}
 }
 
 // under is the number of calls under way.
@@ -70,8 +70,8 @@ func TestCallsEndWithTheirClients(t *testing.T) {
 				n := newHanging()
 				lim := patient(100)
 				lim.halfClosed = time.Millisecond
-				h := serveEach(t, lim, l.name, func(o *Options) { o.Hark = n.methods() })
-				for _, method := range []string{"hark.hang", "hark.hangAndChange"} {
+				h := serveEach(t, lim, l.name, func(o *Options) { o.Namespaces = n.namespaces() })
+				for _, method := range []string{"test.hang", "test.hangAndChange"} {
 					for range 5 {
 						c := l.dial(t, h)
 						if _, err := io.WriteString(c, post(callXML(t, method))+behind); err != nil {
@@ -142,13 +142,13 @@ func TestStreamsEndWithTheirClients(t *testing.T) {
 // What changes something is carried through, and its client's place is free at once.
 func TestWhatChangesSomethingIsCarriedThrough(t *testing.T) {
 	n := newHanging()
-	h := serve(t, patient(100), func(o *Options) { o.Hark = n.methods() })
+	h := serve(t, patient(100), func(o *Options) { o.Namespaces = n.namespaces() })
 	call := func(method string) xmlrpc.Struct {
 		return xmlrpc.Struct{{Name: "methodName", Value: method}}
 	}
 	for i, request := range []string{
-		callXML(t, "hark.change"),
-		callXML(t, "system.multicall", []any{call("hark.change"), call("supervisor.getState"), call("hark.hangAndChange"), call("hark.change")}),
+		callXML(t, "test.change"),
+		callXML(t, "system.multicall", []any{call("test.change"), call("supervisor.getState"), call("test.hangAndChange"), call("test.change")}),
 	} {
 		c := dial(t, h)
 		if _, err := io.WriteString(c, post(request)); err != nil {
@@ -168,8 +168,8 @@ func TestWhatChangesSomethingIsCarriedThrough(t *testing.T) {
 // In a multicall a wait ends with the client, and what should follow it does not happen.
 func TestAWaitInAMulticallEndsWithItsClient(t *testing.T) {
 	n := newHanging()
-	h := serve(t, patient(100), func(o *Options) { o.Hark = n.methods() })
-	calls := []any{xmlrpc.Struct{{Name: "methodName", Value: "hark.hang"}}, xmlrpc.Struct{{Name: "methodName", Value: "supervisor.restart"}}}
+	h := serve(t, patient(100), func(o *Options) { o.Namespaces = n.namespaces() })
+	calls := []any{xmlrpc.Struct{{Name: "methodName", Value: "test.hang"}}, xmlrpc.Struct{{Name: "methodName", Value: "supervisor.restart"}}}
 	c := dial(t, h)
 	if _, err := io.WriteString(c, post(callXML(t, "system.multicall", calls))); err != nil {
 		t.Fatal(err)
@@ -187,13 +187,13 @@ func TestWaitsLeavePlacesForOthers(t *testing.T) {
 	n := newHanging()
 	lim := patient(20)
 	lim.stays, lim.readerStays, lim.follows = 10, 5, 3
-	h := guarded(t, lim, func(o *Options) { o.Hark = n.methods() })
+	h := guarded(t, lim, func(o *Options) { o.Namespaces = n.namespaces() })
 	h.sup.mainLog = "/dev/null"
 	reader, owner := basic("reader", "r"), basic("owner", "o")
 	hang := func(who string, expect int) {
 		t.Helper()
 		for range 30 {
-			_, _ = io.WriteString(dialTCP(t, h), post(callXML(t, "hark.hang"), who))
+			_, _ = io.WriteString(dialTCP(t, h), post(callXML(t, "test.hang"), who))
 		}
 		testkit.Until(t, "the condition holds", func() bool { return n.under() == expect && h.places.count(staying) == expect })
 	}
@@ -205,11 +205,11 @@ func TestWaitsLeavePlacesForOthers(t *testing.T) {
 	}
 	const tooMany = "FAILED: too many calls wait already; try again later"
 	hang(reader, 5)
-	answered(post(callXML(t, "hark.hang"), reader), 200, tooMany)
+	answered(post(callXML(t, "test.hang"), reader), 200, tooMany)
 	answered("GET /mainlogtail HTTP/1.1\r\nHost: x\r\n"+reader+"\r\n\r\n", 503, "Service Unavailable")
 	answered(post(callXML(t, "supervisor.getState"), reader), 200, "RUNNING")
 	hang(owner, 10)
-	answered(post(callXML(t, "hark.hang"), owner), 200, tooMany)
+	answered(post(callXML(t, "test.hang"), owner), 200, tooMany)
 	answered(post(callXML(t, "supervisor.getState"), owner), 200, "RUNNING")
 	answered(post(callXML(t, "supervisor.getState"), reader), 200, "RUNNING")
 	close(n.letGo)

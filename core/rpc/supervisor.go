@@ -5,7 +5,6 @@ import (
 	"os"
 
 	"github.com/hark-supervisor/hark/core"
-	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
 // The versions that the supervisor namespace answers: tools compare them.
@@ -21,17 +20,6 @@ type supervisorNamespace struct {
 	logs Logs
 }
 
-// whileRunning refuses a call when the daemon is stopping, before its arguments
-// are looked at (rpcinterface.py, _update).
-func (n *supervisorNamespace) whileRunning(call func(context.Context, []any) (any, error)) func(context.Context, []any) (any, error) {
-	return func(ctx context.Context, args []any) (any, error) {
-		if n.sup.Mood() < core.MoodRunning {
-			return nil, plainFault(ShutdownState)
-		}
-		return call(ctx, args)
-	}
-}
-
 // SupervisorNamespace is Supervisor's namespace, for those in the daemon who call it
 // as clients do, whatever the configuration offers to clients.
 func SupervisorNamespace(sup Supervisor, logs Logs) Namespace {
@@ -44,217 +32,209 @@ func (n *supervisorNamespace) namespace(name string) Namespace {
 	for i := range methods {
 		// The one call that Supervisor takes in shutdown, too.
 		if methods[i].Name != "sendRemoteCommEvent" {
-			methods[i].Call = n.whileRunning(methods[i].Call)
+			methods[i].Call = whileRunning(n.sup.Mood, methods[i].Call)
 		}
 	}
 	return Namespace{Name: name, Methods: methods}
 }
 
+// whileRunning refuses a call when the daemon is stopping, before its arguments
+// are looked at (rpcinterface.py, _update).
+func whileRunning(mood func() core.Mood, call func(context.Context, []any) (any, error)) func(context.Context, []any) (any, error) {
+	return func(ctx context.Context, args []any) (any, error) {
+		if mood() < core.MoodRunning {
+			return nil, plainFault(ShutdownState)
+		}
+		return call(ctx, args)
+	}
+}
+
 func (n *supervisorNamespace) table() []Method {
 	const always = "true, or a fault"
 	var (
-		process = Param{"string", "name", "the process, as name or group:name"}
-		several = Param{"string", "name", "the process, as name or group:name, or a whole group as group:*"}
-		group   = Param{"string", "name", "the group"}
-		signal  = Param{"string", "signal", "a signal's name, such as HUP, or its number"}
-		wait    = Param{"boolean", "wait", "whether to answer only when it is done; default true"}
-		offset  = Param{"int", "offset", "where to begin, in bytes"}
-		length  = Param{"int", "length", "how many bytes"}
-		done    = Param{"boolean", "result", always}
-		chunk   = Param{"string", "result", "what was read"}
-		tail    = Param{"array", "result", "the bytes as a string, the end of the log as an int, and whether bytes were passed over as a boolean"}
-		status  = Param{"array", "result", "a struct of name, group, status and description for each process acted on"}
+		done   = Param{"boolean", "result", always}
+		chunk  = Param{"string", "result", "what was read"}
+		tail   = Param{"array", "result", "the bytes as a string, the end of the log as an int, and whether bytes were passed over as a boolean"}
+		status = Param{"array", "result", "a struct of name, group, status and description for each process acted on"}
 	)
 	const tailHelp = "Read the last length bytes of a process's log. When the whole log lies before\noffset+length, what is read begins at offset instead.\nThe offset returned is the end of the log."
-	apiVersion := Method{
-		Name: "getAPIVersion", ReadOnly: true, Call: n.constant(APIVersion),
+	starting := []int{BadName, NoFile, NotExecutable, AlreadyStarted, SpawnError, AbnormalTermination, Failed}
+	reading := []int{BadName, BadArguments, NoFile, Failed}
+	apiVersion := row(Method{
+		Name: "getAPIVersion", ReadOnly: true,
 		Returns: Param{"string", "version", "the version of this interface"},
 		Help:    "Return the version of the XML-RPC interface.",
-	}
-	readLog := Method{
-		Name: "readLog", ReadOnly: true, Call: n.readLog,
-		Params: []Param{offset, length}, Returns: chunk,
+	}, constant(APIVersion))
+	readLog := row(Method{
+		Name: "readLog", ReadOnly: true, Returns: chunk, Faults: reading[1:],
 		Help: "Read from the activity log. A negative offset with length 0 reads that many last\nbytes; length 0 reads all there is from offset.",
-	}
-	readStdout := Method{
-		Name: "readProcessStdoutLog", ReadOnly: true, Call: n.readProcessLog("stdout"),
-		Params: []Param{process, offset, length}, Returns: chunk,
+	}, n.readLog)
+	readStdout := row(Method{
+		Name: "readProcessStdoutLog", ReadOnly: true, Returns: chunk, Faults: reading,
 		Help: "Read from a process's stdout log.",
-	}
-	tailStdout := Method{
-		Name: "tailProcessStdoutLog", ReadOnly: true, Call: n.tailProcessLog("stdout"),
-		Params: []Param{process, offset, length}, Returns: tail, Help: tailHelp,
-	}
-	clearLogs := Method{
-		Name: "clearProcessLogs", Call: n.clearProcessLogs,
-		Params: []Param{process}, Returns: done,
+	}, n.readProcessLog("stdout"))
+	tailStdout := row(Method{
+		Name: "tailProcessStdoutLog", ReadOnly: true, Returns: tail, Faults: []int{BadName}, Help: tailHelp,
+	}, n.tailProcessLog("stdout"))
+	clearLogs := row(Method{
+		Name: "clearProcessLogs", Returns: done, Faults: []int{BadName, Failed},
 		Help: "Empty a process's logs.",
-	}
+	}, n.clearProcessLogs)
 	return []Method{
 		apiVersion, apiVersion.alias("getVersion"),
-		{
-			Name: "getSupervisorVersion", ReadOnly: true, Call: n.constant(SupervisorVersion),
+		row(Method{
+			Name: "getSupervisorVersion", ReadOnly: true,
 			Returns: Param{"string", "version", "the version of Supervisor that this server is compatible with"},
 			Help:    "Return the version of supervisord.",
-		},
-		{
-			Name: "getIdentification", ReadOnly: true, Call: n.getIdentification,
+		}, constant(SupervisorVersion)),
+		row(Method{
+			Name: "getIdentification", ReadOnly: true,
 			Returns: Param{"string", "identifier", "the identifier of the configuration"},
 			Help:    "Return the identifier of this supervisord.",
-		},
-		{
-			Name: "getState", ReadOnly: true, Call: n.getState,
+		}, n.getIdentification),
+		row(Method{
+			Name: "getState", ReadOnly: true,
 			Returns: Param{"struct", "state", "int statecode, string statename"},
 			Help:    "Return the state of supervisord.",
-		},
-		{
-			Name: "getPID", ReadOnly: true, Call: n.getPID,
+		}, n.getState),
+		row(Method{
+			Name: "getPID", ReadOnly: true,
 			Returns: Param{"int", "pid", "the process id"},
 			Help:    "Return the process id of supervisord.",
-		},
+		}, getPID),
 		readLog, readLog.alias("readMainLog"),
-		{
-			Name: "clearLog", Call: n.clearLog, Returns: done,
+		row(Method{
+			Name: "clearLog", Returns: done, Faults: []int{NoFile, Failed},
 			Help: "Empty the activity log.",
-		},
-		{
-			Name: "shutdown", Call: n.act(n.sup.Shutdown), Returns: done,
+		}, n.clearLog),
+		row(Method{
+			Name: "shutdown", Returns: done,
 			Help: "Stop all processes, then supervisord.",
-		},
-		{
-			Name: "restart", Call: n.act(n.sup.Restart), Returns: done,
+		}, act(n.sup.Shutdown)),
+		row(Method{
+			Name: "restart", Returns: done,
 			Help: "Stop all processes and start supervisord again.",
-		},
-		{
-			Name: "reloadConfig", Call: n.reloadConfig,
-			Returns: Param{"array", "result", "an array in an array: the names of the groups added, changed and removed"},
-			Help:    "Read the configuration again and return what would change. Nothing is started or\nstopped: that is for addProcessGroup and removeProcessGroup.",
-		},
-		{
-			Name: "addProcessGroup", Call: n.addGroup,
-			Params: []Param{group}, Returns: done,
+		}, act(n.sup.Restart)),
+		row(Method{
+			Name:    "reloadConfig",
+			Returns: Param{"array", "result", "an array in an array: the names of the groups added, changed and removed"}, Faults: []int{CantReread},
+			Help: "Read the configuration again and return what would change. Nothing is started or\nstopped: that is for addProcessGroup and removeProcessGroup.",
+		}, n.reloadConfig),
+		row(Method{
+			Name: "addProcessGroup", Returns: done, Faults: []int{BadName, AlreadyAdded},
 			Help: "Make a group of the configuration last read active.",
-		},
-		{
-			Name: "removeProcessGroup", Call: n.onGroup(n.sup.RemoveGroup),
-			Params: []Param{group}, Returns: done,
+		}, func(ctx context.Context, a struct{ Name newGroupName }) (bool, error) {
+			return succeeded(n.sup.AddGroup(ctx, string(a.Name.groupName)), string(a.Name.groupName))
+		}),
+		row(Method{
+			Name: "removeProcessGroup", Returns: done, Faults: []int{BadName, StillRunning},
 			Help: "Remove a stopped group.",
-		},
-		{
-			Name: "startProcess", Waits: true, Call: n.startProcess,
-			Params: []Param{several, wait}, Optional: 1, Returns: done,
+		}, func(ctx context.Context, a struct{ Name groupName }) (bool, error) {
+			return succeeded(n.sup.RemoveGroup(ctx, string(a.Name)), string(a.Name))
+		}),
+		row(Method{
+			Name: "startProcess", Waits: true, Returns: done, Faults: starting,
 			Help: "Start a process.",
-		},
-		{
-			Name: "startProcessGroup", Waits: true, Call: n.groupCall(n.sup.StartGroup),
-			Params: []Param{group, wait}, Optional: 1, Returns: status,
+		}, n.startProcess),
+		row(Method{
+			Name: "startProcessGroup", Waits: true, Returns: status, Faults: []int{BadName},
 			Help: "Start the processes of a group.",
-		},
-		{
-			Name: "startAllProcesses", Waits: true, Call: n.allCall(n.sup.StartAll),
-			Params: []Param{wait}, Optional: 1, Returns: status,
+		}, groupCall(n.sup.StartGroup)),
+		row(Method{
+			Name: "startAllProcesses", Waits: true, Returns: status,
 			Help: "Start all processes.",
-		},
-		{
-			Name: "stopProcess", Waits: true, Call: n.stopProcess,
-			Params: []Param{several, wait}, Optional: 1, Returns: done,
+		}, allCall(n.sup.StartAll)),
+		row(Method{
+			Name: "stopProcess", Waits: true, Returns: done, Faults: []int{BadName, NotRunning, Failed},
 			Help: "Stop a process.",
-		},
-		{
-			Name: "stopProcessGroup", Waits: true, Call: n.groupCall(n.sup.StopGroup),
-			Params: []Param{group, wait}, Optional: 1, Returns: status,
+		}, n.stopProcess),
+		row(Method{
+			Name: "stopProcessGroup", Waits: true, Returns: status, Faults: []int{BadName},
 			Help: "Stop the processes of a group.",
-		},
-		{
-			Name: "stopAllProcesses", Waits: true, Call: n.allCall(n.sup.StopAll),
-			Params: []Param{wait}, Optional: 1, Returns: status,
+		}, groupCall(n.sup.StopGroup)),
+		row(Method{
+			Name: "stopAllProcesses", Waits: true, Returns: status,
 			Help: "Stop all processes.",
-		},
-		{
-			Name: "signalProcess", Call: n.signalProcess,
-			Params: []Param{several, signal}, Returns: Param{Type: "boolean"},
+		}, allCall(n.sup.StopAll)),
+		row(Method{
+			Name: "signalProcess", Returns: Param{Type: "boolean"}, Faults: []int{BadName, BadSignal, NotRunning},
 			Help: "Send a signal to a process.",
-		},
-		{
-			Name: "signalProcessGroup", Call: n.signalProcessGroup,
-			Params: []Param{group, signal}, Returns: Param{Type: "array"},
+		}, n.signalProcess),
+		row(Method{
+			Name: "signalProcessGroup", Returns: Param{Type: "array"}, Faults: []int{BadName},
 			Help: "Send a signal to the processes of a group.",
-		},
-		{
-			Name: "signalAllProcesses", Call: n.signalAllProcesses,
-			Params: []Param{signal}, Returns: status,
+		}, n.signalProcessGroup),
+		row(Method{
+			Name: "signalAllProcesses", Returns: status,
 			Help: "Send a signal to all processes.",
-		},
-		{
-			Name: "getAllConfigInfo", ReadOnly: true, Call: n.getAllConfigInfo,
+		}, n.signalAllProcesses),
+		row(Method{
+			Name: "getAllConfigInfo", ReadOnly: true,
 			Returns: Param{"array", "result", "a struct for each process"},
 			Help:    "Return the settings of every process of the configuration last read.",
-		},
-		{
-			Name: "getProcessInfo", ReadOnly: true, Call: n.getProcessInfo,
-			Params: []Param{process}, Returns: Param{"struct", "result", "what is known of the process"},
+		}, n.getAllConfigInfo),
+		row(Method{
+			Name: "getProcessInfo", ReadOnly: true, Returns: Param{"struct", "result", "what is known of the process"}, Faults: []int{BadName},
 			Help: "Return the state of a process.",
-		},
-		{
-			Name: "getAllProcessInfo", ReadOnly: true, Call: n.getAllProcessInfo,
+		}, n.getProcessInfo),
+		row(Method{
+			Name: "getAllProcessInfo", ReadOnly: true,
 			Returns: Param{"array", "result", "a struct for each process, as that of getProcessInfo"},
 			Help:    "Return the state of every process.",
-		},
+		}, n.getAllProcessInfo),
 		readStdout, readStdout.alias("readProcessLog"),
-		{
-			Name: "readProcessStderrLog", ReadOnly: true, Call: n.readProcessLog("stderr"),
-			Params: []Param{process, offset, length}, Returns: chunk,
+		row(Method{
+			Name: "readProcessStderrLog", ReadOnly: true, Returns: chunk, Faults: reading,
 			Help: "Read from a process's stderr log.",
-		},
+		}, n.readProcessLog("stderr")),
 		tailStdout, tailStdout.alias("tailProcessLog"),
-		{
-			Name: "tailProcessStderrLog", ReadOnly: true, Call: n.tailProcessLog("stderr"),
-			Params: []Param{process, offset, length}, Returns: tail, Help: tailHelp,
-		},
+		row(Method{
+			Name: "tailProcessStderrLog", ReadOnly: true, Returns: tail, Faults: []int{BadName}, Help: tailHelp,
+		}, n.tailProcessLog("stderr")),
 		clearLogs, clearLogs.alias("clearProcessLog"),
-		{
-			Name: "clearAllProcessLogs", Call: n.clearAllProcessLogs, Returns: status,
+		row(Method{
+			Name: "clearAllProcessLogs", Returns: status,
 			Help: "Empty the logs of all processes.",
-		},
-		{
-			Name: "sendProcessStdin", Call: n.sendProcessStdin,
-			Params:  []Param{process, {"string", "chars", "the characters, sent as UTF-8"}},
-			Returns: done, Help: "Write to the standard input of a process. An event listener needs stdin=true in its section.",
-		},
-		{
-			Name: "sendRemoteCommEvent", Call: n.sendRemoteCommEvent,
-			Params:  []Param{{"string", "type", "the event's type key"}, {"string", "data", "the event's body"}},
+		}, n.clearAllProcessLogs),
+		row(Method{
+			Name: "sendProcessStdin", Returns: done, Faults: []int{BadName, NotRunning, NoFile},
+			Help: "Write to the standard input of a process. An event listener needs stdin=true in its section.",
+		}, n.sendProcessStdin),
+		row(Method{
+			Name:    "sendRemoteCommEvent",
 			Returns: Param{Type: "boolean", Help: always},
 			Help:    "Send a REMOTE_COMMUNICATION event to the listeners that subscribe to it.",
-		},
+		}, n.sendRemoteCommEvent),
 	}
 }
 
-func (n *supervisorNamespace) constant(value string) func(context.Context, []any) (any, error) {
-	return func(context.Context, []any) (any, error) { return value, nil }
+// noArguments are those of a method that takes none.
+type noArguments struct{}
+
+func constant(value string) func(context.Context, noArguments) (string, error) {
+	return func(context.Context, noArguments) (string, error) { return value, nil }
 }
 
-func (n *supervisorNamespace) getIdentification(context.Context, []any) (any, error) {
+func (n *supervisorNamespace) getIdentification(context.Context, noArguments) (string, error) {
 	return n.sup.Identifier(), nil
 }
 
-func (n *supervisorNamespace) getState(context.Context, []any) (any, error) {
-	mood := n.sup.Mood()
-	return xmlrpc.Struct{{Name: "statecode", Value: int(mood)}, {Name: "statename", Value: moodName(mood)}}, nil
+// State is the state of supervisord itself.
+type State struct {
+	Code int    `rpc:"statecode" doc:"2 FATAL, 1 RUNNING, 0 RESTARTING, -1 SHUTDOWN"`
+	Name string `rpc:"statename" doc:"its name"`
 }
 
-func (n *supervisorNamespace) getPID(context.Context, []any) (any, error) {
-	return os.Getpid(), nil
+func (n *supervisorNamespace) getState(context.Context, noArguments) (State, error) {
+	mood := n.sup.Mood()
+	return State{int(mood), moodName(mood)}, nil
 }
+
+func getPID(context.Context, noArguments) (int, error) { return os.Getpid(), nil }
 
 // act makes a method of a call on the daemon that takes and answers nothing.
-func (n *supervisorNamespace) act(call func(context.Context) error) func(context.Context, []any) (any, error) {
-	return func(ctx context.Context, _ []any) (any, error) {
-		if err := call(ctx); err != nil {
-			return nil, faultOf(err, "")
-		}
-		return true, nil
-	}
+func act(call func(context.Context) error) func(context.Context, noArguments) (bool, error) {
+	return func(ctx context.Context, _ noArguments) (bool, error) { return succeeded(call(ctx), "") }
 }
 
 func moodName(m core.Mood) string {

@@ -14,45 +14,37 @@ const resultMemory = 640
 // SystemNamespaceRPCInterface) for callers with the given access.
 func (d *Dispatcher) systemNamespace(access Access) Namespace {
 	return Namespace{Name: "system", Methods: []Method{
-		{
+		row(Method{
 			Name: "listMethods", ReadOnly: true,
 			Returns: Param{"array", "result", "the names of all methods, as strings, sorted"},
 			Help:    "List the methods that can be called.",
-			Call: func(context.Context, []any) (any, error) {
-				return d.table(access).names, nil
-			},
-		},
-		{
-			Name: "methodHelp", ReadOnly: true,
-			Params:  []Param{{"string", "name", "the method's full name"}},
-			Returns: Param{"string", "result", "its documentation"},
-			Help:    "Return the help text of a method.",
-			Call: func(_ context.Context, args []any) (any, error) {
-				m, err := d.lookUp(access, args[0])
-				if err != nil {
-					return nil, err
-				}
-				return m.Documentation(), nil
-			},
-		},
-		{
-			Name: "methodSignature", ReadOnly: true,
-			Params:  []Param{{"string", "name", "the method's full name"}},
+		}, func(context.Context, noArguments) ([]string, error) { return d.table(access).names, nil }),
+		row(Method{
+			Name: "methodHelp", ReadOnly: true, Returns: Param{"string", "result", "its documentation"}, Faults: []int{SignatureUnsupported},
+			Help: "Return the help text of a method.",
+		}, func(_ context.Context, a methodName) (string, error) {
+			m, err := d.lookUp(access, a.Name)
+			if err != nil {
+				return "", err
+			}
+			return m.Documentation(), nil
+		}),
+		row(Method{
+			Name: "methodSignature", ReadOnly: true, Faults: []int{SignatureUnsupported},
 			Returns: Param{"array", "result", "the type returned, then those of the parameters in order"},
 			Help:    "Return the types of a method's result and parameters.",
-			Call: func(_ context.Context, args []any) (any, error) {
-				m, err := d.lookUp(access, args[0])
-				if err != nil {
-					return nil, err
-				}
-				signature := m.Signature()
-				if signature == nil {
-					return nil, plainFault(SignatureUnsupported)
-				}
-				return signature, nil
-			},
-		},
-		{
+		}, func(_ context.Context, a methodName) ([]string, error) {
+			m, err := d.lookUp(access, a.Name)
+			if err != nil {
+				return nil, err
+			}
+			signature := m.Signature()
+			if signature == nil {
+				return nil, plainFault(SignatureUnsupported)
+			}
+			return signature, nil
+		}),
+		{ // its results are not records
 			Name: "multicall", ReadOnly: true, Waits: true, // each call is checked by itself
 			Params:  []Param{{"array", "calls", "structs of a methodName and an array of params"}},
 			Returns: Param{"array", "result", "for each call its result, or a struct of faultCode and faultString"},
@@ -62,6 +54,11 @@ func (d *Dispatcher) systemNamespace(access Access) Namespace {
 			},
 		},
 	}}
+}
+
+// methodName is the argument of the methods that describe one.
+type methodName struct {
+	Name any `rpc:"name" doc:"the method's full name"`
 }
 
 func (d *Dispatcher) lookUp(access Access, name any) (*Method, error) {

@@ -201,23 +201,13 @@ func (ps *Spool) Left(events int, log func(config.Level, string)) {
 // Path is the spool's own directory.
 func (ps *Spool) Path() string { return filepath.Join(ps.dir, spool.DirName(ps.pool)) }
 
-// Info is what there is on disk for a subscriber with overflow=spool.
-type Info struct {
-	Path     string // its directory
-	Fault    string // why events are in memory only at the moment; "" if they are not
-	MaxBytes int64
-	Sync     bool
-	Last     uint64      // the place of the newest event in the spool; each has its own, from 1
-	Durable  uint64      // the place up to which all are on disk
-	Stats    spool.Stats // since it was opened
-}
-
 // Info is what is reported of the spool, on the loop; f are the pool's figures.
-func (ps *Spool) Info(f *eventlistener.Figures) *Info {
-	i := &Info{Path: ps.Path(), Fault: ps.fault, MaxBytes: ps.maxBytes, Sync: ps.sync, Last: f.Newest.Pos, Durable: f.Durable}
+func (ps *Spool) Info(f *eventlistener.Figures) *spool.Status {
+	i := &spool.Status{Path: ps.Path(), Fault: ps.fault, MaxBytes: ps.maxBytes, Sync: ps.sync}
 	if f.Spool != nil {
 		i.Stats = *f.Spool
 	}
+	i.Last, i.Durable = f.Newest.Pos, f.Durable
 	return i
 }
 

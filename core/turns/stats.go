@@ -39,11 +39,11 @@ func (t *stats) end() {
 
 // Info is how busy a loop is.
 type Info struct {
-	Turns   uint64
-	Busy    time.Duration // that they took together
-	Slow    uint64        // of them that took longer than Slow
-	Longest time.Duration // since Info was asked for last
-	Ever    time.Duration // since the start, but for the turn that starts the programs
+	Turns   uint64        `rpc:"turns" doc:"turns of the loop"`
+	Busy    time.Duration `rpc:"busy" doc:"the seconds that they took together"`
+	Slow    uint64        `rpc:"slow" doc:"turns of more than 10 ms"` // the constant
+	Longest time.Duration `rpc:"longest" doc:"the longest since the last call, in seconds"`
+	Ever    time.Duration `rpc:"longest_ever" doc:"the longest since the start, but for the turn that starts the programs"`
 }
 
 // Info reports how long the turns of the loop take. It does not block.

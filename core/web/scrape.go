@@ -5,7 +5,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/process"
-	"github.com/hark-supervisor/hark/core/spools"
+	"github.com/hark-supervisor/hark/eventlistener/spool"
 )
 
 // scrape asks the daemon for everything that /metrics tells of.
@@ -185,7 +185,7 @@ func newSpoolSeries(f *families) *spoolSeries {
 	}
 }
 
-func (s *spoolSeries) add(kind, name string, i *spools.Info) {
+func (s *spoolSeries) add(kind, name string, i *spool.Status) {
 	if i == nil {
 		return
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/core/procstat"
 	"github.com/hark-supervisor/hark/core/rpc"
-	"github.com/hark-supervisor/hark/core/spools"
 	"github.com/hark-supervisor/hark/core/tally"
 	"github.com/hark-supervisor/hark/core/turns"
 	"github.com/hark-supervisor/hark/eventlistener"
@@ -58,7 +57,7 @@ func (s *scraped) page(t *testing.T) *Handler {
 		},
 		LogSinks: func() []rpc.LogSink {
 			return []rpc.LogSink{{Name: "loki", BufferBytes: 100, Queued: 70, InFlight: 3, Paused: 2, Accepted: 1000, Written: 900, Dropped: 30, Batches: 9, Redelivered: 8, Refused: 5,
-				OldestAge: 2 * time.Second, LastError: "500", Spool: &spools.Info{MaxBytes: 64, Stats: spool.Stats{Queued: 1, Bytes: 33}}}}
+				OldestAge: 2 * time.Second, LastError: "500", Spool: &spool.Status{MaxBytes: 64, Stats: spool.Stats{Queued: 1, Bytes: 33}}}}
 		},
 	})
 	if err != nil {
@@ -84,7 +83,7 @@ func everything() *scraped {
 		subs: []core.SubscriberInfo{
 			{Name: "pool", Kind: core.PoolSubscriber, Queued: 5, BufferSize: 10, InFlight: 1, OldestAge: 3 * time.Second,
 				Counters: eventlistener.Counters{Delivered: 6, Rejected: 7, Discarded: 8, DeadLetters: 9},
-				Spool: &spools.Info{Fault: "disk full", MaxBytes: 1 << 20, Stats: spool.Stats{Queued: 5, InFlight: 1, Bytes: 4096, Memory: 12, Recovered: 2, LostBefore: 1, Lost: 2,
+				Spool: &spool.Status{Fault: "disk full", MaxBytes: 1 << 20, Stats: spool.Stats{Queued: 5, InFlight: 1, Bytes: 4096, Memory: 12, Recovered: 2, LostBefore: 1, Lost: 2,
 					Appended: 40, Refused: 1, Acked: 30, Returned: 4, Discarded: 3, Commits: 20, Failures: 10}}},
 			{Name: "ops", Kind: core.NotifierSubscriber, Suppressed: 11, LastError: "no route"},
 			{Name: "stream-1", Kind: core.StreamSubscriber}, {Name: "stream-2", Kind: core.StreamSubscriber},

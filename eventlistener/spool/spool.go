@@ -74,20 +74,34 @@ type Stats struct {
 	Queued   uint64    // records to be handed out, returned ones among them
 	InFlight uint64    // handed out, neither acked nor returned
 	Waiting  int64     // bytes of the queued ones, about; 0 where there are none
-	Bytes    int64     // size of the segment files
-	Memory   int64     // bytes in memory not yet committed, about
 	Oldest   time.Time // of the oldest record not acked that is in memory; zero if none
 
-	Recovered  uint64 // records found by Open, not acked
-	LostBefore uint64 // committed records that Open found damaged or missing
-	Appended   uint64 // since Open, as all that follow
-	Refused    uint64 // too large
-	Acked      uint64
-	Returned   uint64
-	Discarded  uint64 // to stay within MaxBytes or QueueBytes, before they were handed out
-	Lost       uint64 // damaged or missing on disk
-	Commits    uint64
-	Failures   uint64 // commits that failed
+	Bytes     int64  `rpc:"bytes" doc:"size of its files"`
+	Memory    int64  `rpc:"memory_bytes" doc:"memory, about, that those take which are not on disk yet"`
+	Last      uint64 `rpc:"last" doc:"position of the newest; positions begin at 1 and continue over restarts"`
+	Durable   uint64 `rpc:"committed" doc:"position up to which all are on disk; what is between this and last is about to be written"`
+	Discarded uint64 `rpc:"discarded" doc:"discarded to make room for new ones, before they were handed out"`
+	Lost      uint64 `rpc:"damaged" doc:"turned out to be damaged or missing on disk"`
+	// LostBefore are committed records that Open found so.
+	LostBefore uint64 `rpc:"damaged_before" doc:"the same, found when it was opened; not included in the counters above"`
+	Commits    uint64 `rpc:"commits" doc:"writes that succeeded"`
+	Failures   uint64 `rpc:"failures" doc:"writes that failed"`
+
+	Recovered uint64 // records found by Open, not acked
+	Appended  uint64 // since Open, as all that follow
+	Refused   uint64 // too large
+	Acked     uint64
+	Returned  uint64
+}
+
+// Status is what there is on disk for a pool, a notifier or a log sink with overflow=spool. Its numbers count from when
+// it was opened.
+type Status struct {
+	Path     string `rpc:"path" doc:"its directory"`
+	Fault    string `rpc:"fault" doc:"why it is kept in memory at the moment; empty if it is not"`
+	MaxBytes int64  `rpc:"max_bytes" doc:"spool_maxbytes"`
+	Sync     bool   `rpc:"sync" doc:"spool_sync"`
+	Stats
 }
 
 // Open opens the spool, recovers what is in it, and starts its goroutine. It
@@ -275,6 +289,7 @@ func (s *Spool) Stats() Stats {
 	st.Waiting = max(s.queued, 0)
 	st.Memory = s.pending.bytes + s.batchSize
 	st.Oldest = s.oldest()
+	st.Last, st.Durable = s.newest.Pos, s.nextWrite-1
 	return st
 }
 

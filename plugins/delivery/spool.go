@@ -58,23 +58,9 @@ func (o *Spool) Open(of *guard.Part, kind, name string, report func(spool.Report
 	}
 }
 
-// SpoolStatus is what there is on disk for a notifier or a log sink.
-type SpoolStatus struct {
-	Path          string // its directory
-	Fault         string // why the disk does not take anything at the moment; "": it does
-	MaxBytes      int64
-	Sync          bool
-	Last, Durable uint64 // the places of the newest record, and up to which all are on disk
-	Stats         spool.Stats
-}
-
-// Status reports what is in the spool of the section [kind:name].
-func (o *Spool) Status(s *spool.Spool, kind, name, fault string) *SpoolStatus {
-	last, _ := s.Last()
-	return &SpoolStatus{
-		Path: o.Place(kind, name), Fault: fault, MaxBytes: o.MaxBytes, Sync: o.Sync,
-		Last: last.Pos, Durable: s.Committed(), Stats: s.Stats(),
-	}
+// Status reports what is in the spool of the section [kind:name]; fault says why the disk takes nothing at the moment.
+func (o *Spool) Status(s *spool.Spool, kind, name, fault string) *spool.Status {
+	return &spool.Status{Path: o.Place(kind, name), Fault: fault, MaxBytes: o.MaxBytes, Sync: o.Sync, Stats: s.Stats()}
 }
 
 // Place is the directory of the spool of the section [kind:name].

@@ -55,7 +55,7 @@ func (e *Set) guarded(section string, f func()) {
 func (e *Set) Begin(conf *config.Config, level config.Level, supervisor *core.Supervisor, letters *deadletters.Log, dispatcher *rpc.Dispatcher) {
 	before := e.now.Swap(&life{
 		conf: conf, supervisor: supervisor, dispatcher: dispatcher,
-		own: rpc.NewDispatcher(e.log, rpc.Namespace{Name: "hark", Methods: rpc.TwiddleMethods(supervisor)}),
+		own: rpc.NewDispatcher(e.log, rpc.Hark{Twiddling: supervisor}.ForPlugins()),
 	})
 	e.logger.SetLevel(daemonlog.HCLevel(level))
 	e.core.move(supervisor, letters)

@@ -10,9 +10,7 @@ import (
 	"github.com/hark-supervisor/hark/core/deadletters"
 	"github.com/hark-supervisor/hark/core/logs"
 	"github.com/hark-supervisor/hark/core/rpc"
-	"github.com/hark-supervisor/hark/core/spools"
 	"github.com/hark-supervisor/hark/eventlistener"
-	"github.com/hark-supervisor/hark/plugins/delivery"
 	"github.com/hark-supervisor/hark/plugins/logsink"
 	"github.com/hark-supervisor/hark/plugins/notify"
 	"github.com/hark-supervisor/hark/plugins/outlets"
@@ -145,15 +143,8 @@ func notifierInfo(n *notify.Notifier, now time.Time) core.SubscriberInfo {
 	if !st.Oldest.IsZero() {
 		info.OldestAge = max(now.Sub(st.Oldest), 0)
 	}
-	info.Spool = spoolInfo(st.Spool)
+	info.Spool = st.Spool
 	return info
-}
-
-func spoolInfo(s *delivery.SpoolStatus) *spools.Info {
-	if s == nil {
-		return nil
-	}
-	return &spools.Info{Path: s.Path, Fault: s.Fault, MaxBytes: s.MaxBytes, Sync: s.Sync, Last: s.Last, Durable: s.Durable, Stats: s.Stats}
 }
 
 // Outlets are the methods of the hark namespace about notifiers and log sinks.
@@ -192,16 +183,27 @@ func (c Outlets) TestNotifier(ctx context.Context, name string) (rpc.NotifierTes
 	return rpc.NotifierTest(t), err
 }
 
+// channels are those of which a sink gets the output.
+func channels(o logsink.Options) (all []string) {
+	if o.Stdout {
+		all = append(all, "stdout")
+	}
+	if o.Stderr {
+		all = append(all, "stderr")
+	}
+	return all
+}
+
 // LogSinks is rpc.Notifiers'.
 func (c Outlets) LogSinks() (all []rpc.LogSink) {
 	now := time.Now()
 	for _, k := range c.outlets.LogSinks() {
 		o, st := k.Options(), k.Status()
 		info := rpc.LogSink{
-			Name: o.Name, Overflow: o.Overflow.String(), Programs: o.Programs.Patterns(), Stdout: o.Stdout, Stderr: o.Stderr,
+			Name: o.Name, Overflow: o.Overflow.String(), Programs: o.Programs.Patterns(), Channels: channels(o),
 			BufferBytes: o.BufferBytes, Queued: st.Queued, InFlight: st.InFlight, Paused: st.Paused,
 			Accepted: st.Accepted, Written: st.Written, Dropped: st.Dropped, Batches: st.Batches, Redelivered: st.Redelivered,
-			Refused: st.Refused, Violations: st.Violations, Streams: st.Streams, Defects: st.Defects, LastError: st.LastError, LastDelivery: st.Acked, Spool: spoolInfo(st.Spool),
+			Refused: st.Refused, Violations: st.Violations, Streams: st.Streams, Defects: st.Defects, LastError: st.LastError, LastDelivery: st.Acked, Spool: st.Spool,
 		}
 		if !st.Oldest.IsZero() {
 			info.OldestAge = max(now.Sub(st.Oldest), 0)

@@ -87,9 +87,9 @@ type Status struct {
 	Paused      int    // channels of programs that are not read now
 	Oldest      time.Time
 	LastError   string
-	Acked       time.Time             // when the last batch was written; zero: none was
-	Spool       *delivery.SpoolStatus // nil: output waits in memory only
-	Defects     int                   // panics of its own goroutines
+	Acked       time.Time     // when the last batch was written; zero: none was
+	Spool       *spool.Status // nil: output waits in memory only
+	Defects     int           // panics of its own goroutines
 }
 
 type sourceKey struct{ group, process, channel string }

@@ -430,12 +430,12 @@ type Status struct {
 	Suppressed uint64                 // folded, silenced or summarised
 	Retries    uint64
 	Queued     int
-	InFlight   int                   // events of the notification under way
-	Oldest     time.Time             // when the event that waits longest was published; zero: none waits
-	LastError  string                // of the last delivery; "": it went well
-	Delivered  time.Time             // the last notification; zero: none was
-	Spool      *delivery.SpoolStatus // nil: events wait in memory only
-	Defects    int                   // panics of its own goroutine
+	InFlight   int           // events of the notification under way
+	Oldest     time.Time     // when the event that waits longest was published; zero: none waits
+	LastError  string        // of the last delivery; "": it went well
+	Delivered  time.Time     // the last notification; zero: none was
+	Spool      *spool.Status // nil: events wait in memory only
+	Defects    int           // panics of its own goroutine
 }
 
 // Status reports how the notifier does.

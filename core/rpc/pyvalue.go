@@ -71,9 +71,6 @@ func truth(v any) bool {
 	return true
 }
 
-// waits is the optional wait argument at index i; its default is true.
-func waits(args []any, i int) bool { return len(args) <= i || truth(args[i]) }
-
 // display shows an argument in a fault's string as Python's str() would.
 func display(v any) string { return pytext.Printer{Max: maxDisplayed}.Str(v) }
 

@@ -20,7 +20,7 @@ func (f fixedPreview) PreviewUpdate(context.Context) ([]preview.Group, error) { 
 
 func TestAPreviewIsToldGroupByGroup(t *testing.T) {
 	call := func(f fixedPreview) (any, error) {
-		d := NewDispatcher(nil, Namespace{Name: "hark", Methods: []Method{previewMethod(f)}})
+		d := NewDispatcher(nil, Hark{Previews: f}.Namespace())
 		return d.Call(context.Background(), ReadOnly, "hark.previewUpdate", nil)
 	}
 	got, err := call(fixedPreview{plans: []preview.Group{{Name: "web", Action: preview.Change,
