@@ -132,7 +132,7 @@ type ConfigInfo struct {
 	StderrLogfileBackups  int    `rpc:"stderr_logfile_backups" doc:"as for stdout"`
 	StderrLogfileMaxBytes int64  `rpc:"stderr_logfile_maxbytes" doc:"as for stdout"`
 	StderrSyslog          bool   `rpc:"stderr_syslog" doc:"as for stdout"`
-	ServerURL             string `rpc:"serverurl" doc:"the server that it is told of in its environment, none or auto"`
+	ServerURL             string `rpc:"serverurl" doc:"the server named in its environment, none or auto"`
 }
 
 func (n *supervisorNamespace) getAllConfigInfo(ctx context.Context, _ noArguments) ([]ConfigInfo, error) {
