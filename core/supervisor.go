@@ -120,6 +120,7 @@ func New(o Options) (*Supervisor, error) {
 		Sinks: &output.Sinks{}, Written: &tally.Logs{}, Log: o.Log, Settings: &o.Config.Supervisord,
 	}
 	l := newLoop(around, &o)
+	around.opts.Bus = nil // it is the loop's
 	around.turns = turns.New(l, o.Clock, around.guard)
 	spools := l.openSpools(o.Config.Groups)
 	o.FastCGI.Begin()
