@@ -28,7 +28,7 @@ func Describe(p Plugin) ([]byte, error) {
 }
 
 func describe(p Plugin) *pb.DescribeReply {
-	reply := &pb.DescribeReply{Name: p.Name, Version: wire.CleanText(p.Version), Doc: wire.CleanText(p.Doc)}
+	reply := &pb.DescribeReply{Name: p.Name, Version: wire.CleanText(p.Version), Doc: wire.CleanText(p.Doc), Permission: wire.Permission(p.Permission).ToProto()}
 	for _, k := range p.Kinds {
 		reply.Kinds = append(reply.Kinds, &pb.KindDescription{Kind: k.name.ToProto(), Fields: wire.FieldsToProto(k.fields)})
 	}

@@ -31,7 +31,21 @@ type Plugin struct {
 	Version string // its own, e.g. 1.0.0
 	Doc     string // one sentence, for people
 	Kinds   []Kind // what it can be, each kind once
+
+	// Permission is what it needs to call of the daemon. It is there for people, who write it into the plugin's section:
+	// only a plugin that comes with Hark has it without one.
+	Permission Permission
 }
+
+// Permission is what a plugin may call of the daemon's methods.
+type Permission int
+
+// The permissions, least first.
+const (
+	NoCalls   Permission = iota // none
+	ReadCalls                   // those that change nothing: permissions = read
+	AllCalls                    // all: permissions = control
+)
 
 // Instance describes a new instance and its environment.
 type Instance struct {

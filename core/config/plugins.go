@@ -18,7 +18,7 @@ type Plugin struct {
 	SHA256       string     `key:"sha256" type:"SHA-256" is:"hark" sample:"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" doc:"The SHA-256 hash that the program must have. Without it, the one that was recorded when the plugin was installed."`
 	Files        []string   `key:"files" type:"files of a plugin" is:"hark" doc:"Further files that the command reads and that are checked as well, such as the script of an interpreter." example:"/opt/plugins/alert.py"`
 	User         *User      `key:"user" type:"user" is:"hark" sample:"nobody" doc:"The user that the plugin runs as. Without it, the daemon's own user."`
-	Permissions  Permission `key:"permissions" is:"hark" default:"none" sample:"read" doc:"Which of the daemon's methods the plugin may call. These are none, those that change nothing (read), or all (control)."`
+	Permissions  Permission `key:"permissions" is:"hark" default:"none" sample:"read" doc:"Which of the daemon's methods the plugin may call. These are none, those that change nothing (read), or all (control). A plugin that comes with Hark and has no section may call what its description asks for."`
 	MaxProcesses int        `key:"max_processes" is:"hark" default:"0" unit:"processes" min:"0" max:"4194304" sample:"64" doc:"How many processes and threads the plugin's user may have; 0 is no limit. Where the daemon can create cgroups, only those of the plugin count."`
 	File         string     `key:"-"`
 	Line         int        `key:"-"`

@@ -16,6 +16,8 @@ type Description struct {
 	Version string
 	Doc     string
 	Kinds   []Kind
+	// Permission is what it asks to call of the daemon.
+	Permission wire.Permission
 }
 
 // Kind is one kind that a plugin can be.
@@ -45,7 +47,7 @@ func ParseDescription(doc []byte) (Description, error) {
 
 // descriptionFromProto checks it: it comes from a program that nobody trusts yet.
 func descriptionFromProto(reply *pb.DescribeReply) (Description, error) {
-	d := Description{Name: reply.GetName(), Version: reply.GetVersion(), Doc: wire.OneLine(reply.GetDoc())}
+	d := Description{Name: reply.GetName(), Version: reply.GetVersion(), Doc: wire.OneLine(reply.GetDoc()), Permission: wire.PermissionFromProto(reply.GetPermission())}
 	if err := wire.CheckName(d.Name); err != nil {
 		return Description{}, err
 	}

@@ -112,7 +112,6 @@ func New(o Options) *Set {
 			e.log(config.INFO, pluginLine(c))
 			e.now.Load().supervisor.Publish(eventlistener.NewPluginState(pluginStates()[c.To], c.Plugin, c.From.String(), c.PID, c.Why))
 		},
-		Permits:    permits,
 		Namespaces: e.tellNamespaces,
 		Configured: func(kind wire.Kind, name string) { e.outlets.Retry(kind, name) },
 	})
@@ -125,15 +124,6 @@ func New(o Options) *Set {
 func (e *Set) daemonOf(c *config.Config) sdk.Daemon {
 	hostname, _ := os.Hostname()
 	return sdk.Daemon{Identifier: c.Supervisord.Identifier, Hostname: hostname, Version: e.version}
-}
-
-// permits is what a plugin may call back that has no section [plugin:x]: twiddler is there for nothing else, and sections
-// [rpcinterface:x] with the factory of supervisor_twiddler must work as they are.
-func permits(plugin string) host.Permissions {
-	if plugin == "twiddler" {
-		return host.AllCalls
-	}
-	return host.NoCalls
 }
 
 func pluginStates() map[host.State]eventlistener.Type {

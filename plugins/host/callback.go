@@ -34,8 +34,8 @@ const (
 
 // listen opens the socket on which a plugin calls back, if it may call anything. Everybody may connect to the file, but only the plugin's process
 // is let through.
-func (p *plugin) listen(l *live, s Settings) (end func(), err error) {
-	if s.Permissions == NoCalls {
+func (p *plugin) listen(l *live, s Settings, may Permissions) (end func(), err error) {
+	if may == NoCalls {
 		return func() {}, nil
 	}
 	path := filepath.Join(p.host.dir(hostSockets), p.name)
@@ -73,7 +73,7 @@ func (p *plugin) listen(l *live, s Settings) (end func(), err error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		return p.callBack(ctx, s.Permissions, method, params)
+		return p.callBack(ctx, may, method, params)
 	})
 	var serving sync.WaitGroup
 	p.part.Start(&serving, "the socket for calls", func() { _ = server.Serve(socket) }) // until Stop

@@ -14,6 +14,44 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
+// What a plugin asks for it has only where it comes with the daemon and no section says otherwise, whatever it is called.
+func TestWhatAPluginAsksForIsGrantedToThoseOfTheDaemon(t *testing.T) {
+	for name, c := range map[string]struct {
+		bundled bool
+		section *Settings
+		may     Permissions
+	}{
+		"it comes with the daemon":           {true, nil, ReadCalls},
+		"it does not":                        {false, nil, NoCalls},
+		"its section grants nothing":         {true, &Settings{Name: "faulty"}, NoCalls},
+		"its section grants more":            {true, &Settings{Name: "faulty", Permissions: AllCalls}, AllCalls},
+		"the section of another's, with all": {false, &Settings{Name: "faulty", Permissions: AllCalls}, AllCalls},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHosted(t, brisk(), "none")
+			resolve := h.o.Resolve
+			h.o.Resolve = func(s Settings) (*Executable, error) {
+				e, err := resolve(s)
+				e.Bundled = c.bundled
+				return e, err
+			}
+			if c.section != nil {
+				h.SetPlugin(*c.section)
+			}
+			h.SetInstance(namespace("a"))
+			h.works("a")
+			if got := h.status().Permissions; got != c.may {
+				t.Errorf("its status shows %s, want %s", got, c.may)
+			}
+			_, reads := h.call("a", "call", 0, "supervisor.getState")
+			_, shuts := h.call("a", "call", 0, "supervisor.shutdown")
+			if (reads == nil) != (c.may >= ReadCalls) || (shuts == nil) != (c.may == AllCalls) {
+				t.Errorf("a call that reads: %v, and one that does not: %v", reads, shuts)
+			}
+		})
+	}
+}
+
 // A plugin that calls back in a loop gets as many calls as the rate allows, and a fault for the others; it is no flood for which it would be killed.
 func TestAPluginThatCallsBackInALoopIsSlowedDown(t *testing.T) {
 	h := newHosted(t, brisk(), "none")

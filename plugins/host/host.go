@@ -34,8 +34,6 @@ type Options struct {
 	ReadSecret func(path string) (string, error)
 	// Changed is called with every change of state. It must not block.
 	Changed func(StateChange)
-	// Permits reports what a plugin may call back that has no section of its own; nil: nothing.
-	Permits func(plugin string) Permissions
 	// Namespaces is called when Host.Namespaces would answer something else than before. It may call the Host.
 	Namespaces func()
 	// Configured is called when a plugin has taken new settings of an instance: what failed with
@@ -46,25 +44,14 @@ type Options struct {
 }
 
 // Permissions is what a plugin may call back.
-type Permissions int
+type Permissions = wire.Permission
 
 // The permissions.
 const (
-	NoCalls Permissions = iota
-	ReadCalls
-	AllCalls
+	NoCalls   = wire.NoCalls
+	ReadCalls = wire.ReadCalls
+	AllCalls  = wire.AllCalls
 )
-
-// String is the permission as [plugin:x] permissions has it.
-func (p Permissions) String() string {
-	switch p {
-	case ReadCalls:
-		return "read"
-	case AllCalls:
-		return "control"
-	}
-	return "none"
-}
 
 // Settings say how a plugin's process runs.
 type Settings struct {
@@ -74,12 +61,13 @@ type Settings struct {
 	Files        []string
 	User         *Account
 	Permissions  Permissions
+	AsDescribed  bool // there is no section: in the place of Permissions, one that comes with the daemon has what it asks for
 	MaxProcesses int
 }
 
 func (s *Settings) equal(o *Settings) bool {
 	same := s.Name == o.Name && slices.Equal(s.Command, o.Command) && s.SHA256 == o.SHA256 && slices.Equal(s.Files, o.Files) &&
-		s.Permissions == o.Permissions && s.MaxProcesses == o.MaxProcesses && (s.User == nil) == (o.User == nil)
+		s.Permissions == o.Permissions && s.AsDescribed == o.AsDescribed && s.MaxProcesses == o.MaxProcesses && (s.User == nil) == (o.User == nil)
 	return same && (s.User == nil || s.User.UID == o.User.UID && s.User.GID == o.User.GID && slices.Equal(s.User.Groups, o.User.Groups))
 }
 
@@ -177,7 +165,7 @@ func (h *Host) daemon() sdk.Daemon {
 // RemovePlugin goes back to the defaults.
 func (h *Host) RemovePlugin(name string) {
 	if p := h.forget(name); p != nil {
-		p.set(h.defaults(name))
+		p.set(defaults(name))
 	}
 }
 
@@ -189,13 +177,7 @@ func (h *Host) forget(name string) *plugin {
 }
 
 // defaults are the settings of a plugin without a section.
-func (h *Host) defaults(name string) Settings {
-	s := Settings{Name: name}
-	if h.o.Permits != nil {
-		s.Permissions = h.o.Permits(name)
-	}
-	return s
-}
+func defaults(name string) Settings { return Settings{Name: name, AsDescribed: true} }
 
 // SetInstance adds an instance, or changes one in place; its plugin is started where it does not run.
 func (h *Host) SetInstance(i Instance) {
@@ -212,7 +194,7 @@ func (h *Host) SetInstance(i Instance) {
 	if p == nil {
 		s, ok := h.settings[i.Plugin]
 		if !ok {
-			s = h.defaults(i.Plugin)
+			s = defaults(i.Plugin)
 		}
 		p = newPlugin(h, s)
 		h.plugins[i.Plugin] = p

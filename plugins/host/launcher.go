@@ -52,5 +52,7 @@ type Executable struct {
 	File   *os.File // to be executed by descriptor; nil: Path is
 	Path   string
 	SHA256 string // of what is executed
-	Close  func() // nil: there is nothing to close
+	// Bundled is set where it comes with the daemon, and nobody else's program can be in its place.
+	Bundled bool
+	Close   func() // nil: there is nothing to close
 }

@@ -34,6 +34,7 @@ type plugin struct {
 
 	mu        sync.Mutex
 	settings  Settings
+	granted   Permissions // what the process that runs, or ran last, may call back
 	instances map[instanceKey]*instance
 	removed   []instanceKey // to be ended in the process that runs
 	changed   bool          // the process is to run otherwise, or again
@@ -395,9 +396,13 @@ func (p *plugin) dispense(k instanceKey) (*live, error) {
 func (p *plugin) status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	may := p.settings.Permissions
+	if p.settings.AsDescribed {
+		may = p.granted
+	}
 	s := Status{
 		Name: p.name, Version: p.version, State: p.state, PID: p.pid, Since: p.since, Restarts: max(p.starts-1, 0), Failures: p.failures, Defects: p.part.Defects(),
-		Trouble: p.why, SHA256: p.sha256, Permissions: p.settings.Permissions,
+		Trouble: p.why, SHA256: p.sha256, Permissions: may,
 	}
 	if p.changed && (p.state == Backoff || p.state == Fatal) { // it does not wait any longer
 		s.State = Starting

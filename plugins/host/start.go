@@ -53,14 +53,6 @@ func (p *plugin) start(s Settings) (_ *live, err error) {
 			l.giveUp()
 		}
 	}()
-	closeSocket, err := p.listen(l, s)
-	if err != nil {
-		return nil, err
-	}
-	l.release = func() {
-		closeSocket()
-		stderr.end()
-	}
 	p.locked(func() {
 		p.starting = r
 		if p.changed || p.finished {
@@ -69,6 +61,7 @@ func (p *plugin) start(s Settings) (_ *live, err error) {
 	})
 	defer p.locked(func() { p.starting = nil })
 	client := goplugin.NewClient(p.clientConfig(l, dir, s))
+	closeSocket := func() {}
 	l.release = func() {
 		// It waits for its goroutines, which end because the process has.
 		client.Kill()
@@ -85,8 +78,21 @@ func (p *plugin) start(s Settings) (_ *live, err error) {
 		}
 		return nil, err
 	}
+	if closeSocket, err = p.listen(l, s, p.grant(s, exe.Bundled, &l.description)); err != nil {
+		return nil, err
+	}
 	started = true
 	return l, nil
+}
+
+// grant is what a plugin may call back, which its status shows from then on.
+func (p *plugin) grant(s Settings, bundled bool, d *pluginrpc.Description) Permissions {
+	may := s.Permissions
+	if s.AsDescribed && bundled {
+		may = d.Permission
+	}
+	p.locked(func() { p.granted = may })
+	return may
 }
 
 // giveUp is close for a process that may not have been started.

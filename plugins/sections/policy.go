@@ -39,7 +39,7 @@ func Resolve(policy *trust.Policy, s host.Settings) (*host.Executable, error) {
 	if err != nil {
 		return nil, Suggested(policy, s.Name, err)
 	}
-	return &host.Executable{Argv: e.Argv, File: e.File, Path: e.Path, SHA256: e.SHA256, Close: func() { _ = e.Close() }}, nil
+	return &host.Executable{Argv: e.Argv, File: e.File, Path: e.Path, SHA256: e.SHA256, Bundled: e.Bundled, Close: func() { _ = e.Close() }}, nil
 }
 
 // Suggested adds the name that was most likely meant to the error about a plugin that is not there.

@@ -123,6 +123,9 @@ func (t *tool) info(words []string) error {
 		return err
 	}
 	_, _ = fmt.Fprintf(t.stdout, "%s %s: %s\nfrom %s, sha256 %s\n", d.Name, d.Version, d.Doc, t.where(words[0]), sum)
+	if may := described.Permission; may != wire.NoCalls {
+		_, _ = fmt.Fprintf(t.stdout, "calls the daemon: permissions = %s\n", may)
+	}
 	for _, k := range described.Kinds {
 		section := string(k.Name)
 		if k.Name == wire.Namespace {

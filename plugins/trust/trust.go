@@ -66,6 +66,8 @@ type Executable struct {
 	Path string
 	// SHA256 is the hash of what will be executed, hexadecimal.
 	SHA256 string
+	// Bundled is set where it is of the program that comes with Hark.
+	Bundled bool
 	// Pinned tells that the contents were compared with a known hash, or are the package's own.
 	Pinned bool
 }
@@ -160,7 +162,7 @@ func (p *Policy) bundled(w Wanted) (*Executable, error) {
 	}
 	e, err := p.open([]string{p.Bundled, w.Name}, w.SHA256)
 	if err == nil {
-		e.Pinned = true
+		e.Pinned, e.Bundled = true, true
 	}
 	return e, err
 }

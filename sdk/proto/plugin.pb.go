@@ -134,6 +134,56 @@ func (Severity) EnumDescriptor() ([]byte, []int) {
 	return file_plugin_proto_rawDescGZIP(), []int{1}
 }
 
+// Permission is what permissions= of a section grants.
+type DescribeReply_Permission int32
+
+const (
+	DescribeReply_NONE    DescribeReply_Permission = 0
+	DescribeReply_READ    DescribeReply_Permission = 1 // methods that change nothing
+	DescribeReply_CONTROL DescribeReply_Permission = 2 // all
+)
+
+// Enum value maps for DescribeReply_Permission.
+var (
+	DescribeReply_Permission_name = map[int32]string{
+		0: "NONE",
+		1: "READ",
+		2: "CONTROL",
+	}
+	DescribeReply_Permission_value = map[string]int32{
+		"NONE":    0,
+		"READ":    1,
+		"CONTROL": 2,
+	}
+)
+
+func (x DescribeReply_Permission) Enum() *DescribeReply_Permission {
+	p := new(DescribeReply_Permission)
+	*p = x
+	return p
+}
+
+func (x DescribeReply_Permission) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DescribeReply_Permission) Descriptor() protoreflect.EnumDescriptor {
+	return file_plugin_proto_enumTypes[2].Descriptor()
+}
+
+func (DescribeReply_Permission) Type() protoreflect.EnumType {
+	return &file_plugin_proto_enumTypes[2]
+}
+
+func (x DescribeReply_Permission) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DescribeReply_Permission.Descriptor instead.
+func (DescribeReply_Permission) EnumDescriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{1, 0}
+}
+
 type Field_Type int32
 
 const (
@@ -185,11 +235,11 @@ func (x Field_Type) String() string {
 }
 
 func (Field_Type) Descriptor() protoreflect.EnumDescriptor {
-	return file_plugin_proto_enumTypes[2].Descriptor()
+	return file_plugin_proto_enumTypes[3].Descriptor()
 }
 
 func (Field_Type) Type() protoreflect.EnumType {
-	return &file_plugin_proto_enumTypes[2]
+	return &file_plugin_proto_enumTypes[3]
 }
 
 func (x Field_Type) Number() protoreflect.EnumNumber {
@@ -234,11 +284,11 @@ func (x NotifyReply_Outcome) String() string {
 }
 
 func (NotifyReply_Outcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_plugin_proto_enumTypes[3].Descriptor()
+	return file_plugin_proto_enumTypes[4].Descriptor()
 }
 
 func (NotifyReply_Outcome) Type() protoreflect.EnumType {
-	return &file_plugin_proto_enumTypes[3]
+	return &file_plugin_proto_enumTypes[4]
 }
 
 func (x NotifyReply_Outcome) Number() protoreflect.EnumNumber {
@@ -280,11 +330,11 @@ func (x LogRecord_Channel) String() string {
 }
 
 func (LogRecord_Channel) Descriptor() protoreflect.EnumDescriptor {
-	return file_plugin_proto_enumTypes[4].Descriptor()
+	return file_plugin_proto_enumTypes[5].Descriptor()
 }
 
 func (LogRecord_Channel) Type() protoreflect.EnumType {
-	return &file_plugin_proto_enumTypes[4]
+	return &file_plugin_proto_enumTypes[5]
 }
 
 func (x LogRecord_Channel) Number() protoreflect.EnumNumber {
@@ -333,11 +383,12 @@ func (*DescribeRequest) Descriptor() ([]byte, []int) {
 }
 
 type DescribeReply struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`       // [a-z0-9-]+, as in plugin = NAME
-	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"` // of the plugin
-	Doc           string                 `protobuf:"bytes,3,opt,name=doc,proto3" json:"doc,omitempty"`         // one sentence, for people
-	Kinds         []*KindDescription     `protobuf:"bytes,4,rep,name=kinds,proto3" json:"kinds,omitempty"`
+	state         protoimpl.MessageState   `protogen:"open.v1"`
+	Name          string                   `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`       // [a-z0-9-]+, as in plugin = NAME
+	Version       string                   `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"` // of the plugin
+	Doc           string                   `protobuf:"bytes,3,opt,name=doc,proto3" json:"doc,omitempty"`         // one sentence, for people
+	Kinds         []*KindDescription       `protobuf:"bytes,4,rep,name=kinds,proto3" json:"kinds,omitempty"`
+	Permission    DescribeReply_Permission `protobuf:"varint,5,opt,name=permission,proto3,enum=hark.plugin.v1.DescribeReply_Permission" json:"permission,omitempty"` // what it needs to call of the daemon (Host)
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -398,6 +449,13 @@ func (x *DescribeReply) GetKinds() []*KindDescription {
 		return x.Kinds
 	}
 	return nil
+}
+
+func (x *DescribeReply) GetPermission() DescribeReply_Permission {
+	if x != nil {
+		return x.Permission
+	}
+	return DescribeReply_NONE
 }
 
 type KindDescription struct {
@@ -2533,12 +2591,20 @@ var File_plugin_proto protoreflect.FileDescriptor
 const file_plugin_proto_rawDesc = "" +
 	"\n" +
 	"\fplugin.proto\x12\x0ehark.plugin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x11\n" +
-	"\x0fDescribeRequest\"\x86\x01\n" +
+	"\x0fDescribeRequest\"\xff\x01\n" +
 	"\rDescribeReply\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x10\n" +
 	"\x03doc\x18\x03 \x01(\tR\x03doc\x125\n" +
-	"\x05kinds\x18\x04 \x03(\v2\x1f.hark.plugin.v1.KindDescriptionR\x05kinds\"j\n" +
+	"\x05kinds\x18\x04 \x03(\v2\x1f.hark.plugin.v1.KindDescriptionR\x05kinds\x12H\n" +
+	"\n" +
+	"permission\x18\x05 \x01(\x0e2(.hark.plugin.v1.DescribeReply.PermissionR\n" +
+	"permission\"-\n" +
+	"\n" +
+	"Permission\x12\b\n" +
+	"\x04NONE\x10\x00\x12\b\n" +
+	"\x04READ\x10\x01\x12\v\n" +
+	"\aCONTROL\x10\x02\"j\n" +
 	"\x0fKindDescription\x12(\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x14.hark.plugin.v1.KindR\x04kind\x12-\n" +
 	"\x06fields\x18\x02 \x03(\v2\x15.hark.plugin.v1.FieldR\x06fields\"\xe1\x04\n" +
@@ -2758,113 +2824,115 @@ func file_plugin_proto_rawDescGZIP() []byte {
 	return file_plugin_proto_rawDescData
 }
 
-var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
 var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_plugin_proto_goTypes = []any{
 	(Kind)(0),                     // 0: hark.plugin.v1.Kind
 	(Severity)(0),                 // 1: hark.plugin.v1.Severity
-	(Field_Type)(0),               // 2: hark.plugin.v1.Field.Type
-	(NotifyReply_Outcome)(0),      // 3: hark.plugin.v1.NotifyReply.Outcome
-	(LogRecord_Channel)(0),        // 4: hark.plugin.v1.LogRecord.Channel
-	(*DescribeRequest)(nil),       // 5: hark.plugin.v1.DescribeRequest
-	(*DescribeReply)(nil),         // 6: hark.plugin.v1.DescribeReply
-	(*KindDescription)(nil),       // 7: hark.plugin.v1.KindDescription
-	(*Field)(nil),                 // 8: hark.plugin.v1.Field
-	(*Instance)(nil),              // 9: hark.plugin.v1.Instance
-	(*ConfigureRequest)(nil),      // 10: hark.plugin.v1.ConfigureRequest
-	(*Daemon)(nil),                // 11: hark.plugin.v1.Daemon
-	(*ConfigureReply)(nil),        // 12: hark.plugin.v1.ConfigureReply
-	(*Method)(nil),                // 13: hark.plugin.v1.Method
-	(*Param)(nil),                 // 14: hark.plugin.v1.Param
-	(*RemoveRequest)(nil),         // 15: hark.plugin.v1.RemoveRequest
-	(*RemoveReply)(nil),           // 16: hark.plugin.v1.RemoveReply
-	(*HealthRequest)(nil),         // 17: hark.plugin.v1.HealthRequest
-	(*HealthReply)(nil),           // 18: hark.plugin.v1.HealthReply
-	(*InstanceHealth)(nil),        // 19: hark.plugin.v1.InstanceHealth
-	(*StopRequest)(nil),           // 20: hark.plugin.v1.StopRequest
-	(*StopReply)(nil),             // 21: hark.plugin.v1.StopReply
-	(*Event)(nil),                 // 22: hark.plugin.v1.Event
-	(*Exit)(nil),                  // 23: hark.plugin.v1.Exit
-	(*NotifyRequest)(nil),         // 24: hark.plugin.v1.NotifyRequest
-	(*Notification)(nil),          // 25: hark.plugin.v1.Notification
-	(*NotifyReply)(nil),           // 26: hark.plugin.v1.NotifyReply
-	(*LogBatch)(nil),              // 27: hark.plugin.v1.LogBatch
-	(*LogRecord)(nil),             // 28: hark.plugin.v1.LogRecord
-	(*LogAck)(nil),                // 29: hark.plugin.v1.LogAck
-	(*CallRequest)(nil),           // 30: hark.plugin.v1.CallRequest
-	(*HostCallRequest)(nil),       // 31: hark.plugin.v1.HostCallRequest
-	(*CallReply)(nil),             // 32: hark.plugin.v1.CallReply
-	(*Fault)(nil),                 // 33: hark.plugin.v1.Fault
-	(*Value)(nil),                 // 34: hark.plugin.v1.Value
-	(*Array)(nil),                 // 35: hark.plugin.v1.Array
-	(*Struct)(nil),                // 36: hark.plugin.v1.Struct
-	(*Member)(nil),                // 37: hark.plugin.v1.Member
-	nil,                           // 38: hark.plugin.v1.ConfigureRequest.ValuesEntry
-	(*durationpb.Duration)(nil),   // 39: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 40: google.protobuf.Timestamp
+	(DescribeReply_Permission)(0), // 2: hark.plugin.v1.DescribeReply.Permission
+	(Field_Type)(0),               // 3: hark.plugin.v1.Field.Type
+	(NotifyReply_Outcome)(0),      // 4: hark.plugin.v1.NotifyReply.Outcome
+	(LogRecord_Channel)(0),        // 5: hark.plugin.v1.LogRecord.Channel
+	(*DescribeRequest)(nil),       // 6: hark.plugin.v1.DescribeRequest
+	(*DescribeReply)(nil),         // 7: hark.plugin.v1.DescribeReply
+	(*KindDescription)(nil),       // 8: hark.plugin.v1.KindDescription
+	(*Field)(nil),                 // 9: hark.plugin.v1.Field
+	(*Instance)(nil),              // 10: hark.plugin.v1.Instance
+	(*ConfigureRequest)(nil),      // 11: hark.plugin.v1.ConfigureRequest
+	(*Daemon)(nil),                // 12: hark.plugin.v1.Daemon
+	(*ConfigureReply)(nil),        // 13: hark.plugin.v1.ConfigureReply
+	(*Method)(nil),                // 14: hark.plugin.v1.Method
+	(*Param)(nil),                 // 15: hark.plugin.v1.Param
+	(*RemoveRequest)(nil),         // 16: hark.plugin.v1.RemoveRequest
+	(*RemoveReply)(nil),           // 17: hark.plugin.v1.RemoveReply
+	(*HealthRequest)(nil),         // 18: hark.plugin.v1.HealthRequest
+	(*HealthReply)(nil),           // 19: hark.plugin.v1.HealthReply
+	(*InstanceHealth)(nil),        // 20: hark.plugin.v1.InstanceHealth
+	(*StopRequest)(nil),           // 21: hark.plugin.v1.StopRequest
+	(*StopReply)(nil),             // 22: hark.plugin.v1.StopReply
+	(*Event)(nil),                 // 23: hark.plugin.v1.Event
+	(*Exit)(nil),                  // 24: hark.plugin.v1.Exit
+	(*NotifyRequest)(nil),         // 25: hark.plugin.v1.NotifyRequest
+	(*Notification)(nil),          // 26: hark.plugin.v1.Notification
+	(*NotifyReply)(nil),           // 27: hark.plugin.v1.NotifyReply
+	(*LogBatch)(nil),              // 28: hark.plugin.v1.LogBatch
+	(*LogRecord)(nil),             // 29: hark.plugin.v1.LogRecord
+	(*LogAck)(nil),                // 30: hark.plugin.v1.LogAck
+	(*CallRequest)(nil),           // 31: hark.plugin.v1.CallRequest
+	(*HostCallRequest)(nil),       // 32: hark.plugin.v1.HostCallRequest
+	(*CallReply)(nil),             // 33: hark.plugin.v1.CallReply
+	(*Fault)(nil),                 // 34: hark.plugin.v1.Fault
+	(*Value)(nil),                 // 35: hark.plugin.v1.Value
+	(*Array)(nil),                 // 36: hark.plugin.v1.Array
+	(*Struct)(nil),                // 37: hark.plugin.v1.Struct
+	(*Member)(nil),                // 38: hark.plugin.v1.Member
+	nil,                           // 39: hark.plugin.v1.ConfigureRequest.ValuesEntry
+	(*durationpb.Duration)(nil),   // 40: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 41: google.protobuf.Timestamp
 }
 var file_plugin_proto_depIdxs = []int32{
-	7,  // 0: hark.plugin.v1.DescribeReply.kinds:type_name -> hark.plugin.v1.KindDescription
-	0,  // 1: hark.plugin.v1.KindDescription.kind:type_name -> hark.plugin.v1.Kind
-	8,  // 2: hark.plugin.v1.KindDescription.fields:type_name -> hark.plugin.v1.Field
-	2,  // 3: hark.plugin.v1.Field.type:type_name -> hark.plugin.v1.Field.Type
-	0,  // 4: hark.plugin.v1.Instance.kind:type_name -> hark.plugin.v1.Kind
-	9,  // 5: hark.plugin.v1.ConfigureRequest.instance:type_name -> hark.plugin.v1.Instance
-	38, // 6: hark.plugin.v1.ConfigureRequest.values:type_name -> hark.plugin.v1.ConfigureRequest.ValuesEntry
-	11, // 7: hark.plugin.v1.ConfigureRequest.daemon:type_name -> hark.plugin.v1.Daemon
-	13, // 8: hark.plugin.v1.ConfigureReply.methods:type_name -> hark.plugin.v1.Method
-	14, // 9: hark.plugin.v1.Method.params:type_name -> hark.plugin.v1.Param
-	14, // 10: hark.plugin.v1.Method.returns:type_name -> hark.plugin.v1.Param
-	39, // 11: hark.plugin.v1.Method.timeout:type_name -> google.protobuf.Duration
-	9,  // 12: hark.plugin.v1.RemoveRequest.instance:type_name -> hark.plugin.v1.Instance
-	19, // 13: hark.plugin.v1.HealthReply.instances:type_name -> hark.plugin.v1.InstanceHealth
-	9,  // 14: hark.plugin.v1.InstanceHealth.instance:type_name -> hark.plugin.v1.Instance
-	40, // 15: hark.plugin.v1.Event.time:type_name -> google.protobuf.Timestamp
-	23, // 16: hark.plugin.v1.Event.exit:type_name -> hark.plugin.v1.Exit
-	39, // 17: hark.plugin.v1.Exit.uptime:type_name -> google.protobuf.Duration
-	25, // 18: hark.plugin.v1.NotifyRequest.notification:type_name -> hark.plugin.v1.Notification
-	1,  // 19: hark.plugin.v1.Notification.severity:type_name -> hark.plugin.v1.Severity
-	22, // 20: hark.plugin.v1.Notification.events:type_name -> hark.plugin.v1.Event
-	11, // 21: hark.plugin.v1.Notification.daemon:type_name -> hark.plugin.v1.Daemon
-	3,  // 22: hark.plugin.v1.NotifyReply.outcome:type_name -> hark.plugin.v1.NotifyReply.Outcome
-	39, // 23: hark.plugin.v1.NotifyReply.retry_after:type_name -> google.protobuf.Duration
-	28, // 24: hark.plugin.v1.LogBatch.records:type_name -> hark.plugin.v1.LogRecord
-	4,  // 25: hark.plugin.v1.LogRecord.channel:type_name -> hark.plugin.v1.LogRecord.Channel
-	40, // 26: hark.plugin.v1.LogRecord.time:type_name -> google.protobuf.Timestamp
-	39, // 27: hark.plugin.v1.LogAck.retry_after:type_name -> google.protobuf.Duration
-	34, // 28: hark.plugin.v1.CallRequest.params:type_name -> hark.plugin.v1.Value
-	34, // 29: hark.plugin.v1.HostCallRequest.params:type_name -> hark.plugin.v1.Value
-	34, // 30: hark.plugin.v1.CallReply.value:type_name -> hark.plugin.v1.Value
-	33, // 31: hark.plugin.v1.CallReply.fault:type_name -> hark.plugin.v1.Fault
-	40, // 32: hark.plugin.v1.Value.time:type_name -> google.protobuf.Timestamp
-	35, // 33: hark.plugin.v1.Value.array:type_name -> hark.plugin.v1.Array
-	36, // 34: hark.plugin.v1.Value.struct:type_name -> hark.plugin.v1.Struct
-	34, // 35: hark.plugin.v1.Array.values:type_name -> hark.plugin.v1.Value
-	37, // 36: hark.plugin.v1.Struct.members:type_name -> hark.plugin.v1.Member
-	34, // 37: hark.plugin.v1.Member.value:type_name -> hark.plugin.v1.Value
-	5,  // 38: hark.plugin.v1.Plugin.Describe:input_type -> hark.plugin.v1.DescribeRequest
-	10, // 39: hark.plugin.v1.Plugin.Configure:input_type -> hark.plugin.v1.ConfigureRequest
-	15, // 40: hark.plugin.v1.Plugin.Remove:input_type -> hark.plugin.v1.RemoveRequest
-	17, // 41: hark.plugin.v1.Plugin.Health:input_type -> hark.plugin.v1.HealthRequest
-	20, // 42: hark.plugin.v1.Plugin.Stop:input_type -> hark.plugin.v1.StopRequest
-	24, // 43: hark.plugin.v1.Notifier.Notify:input_type -> hark.plugin.v1.NotifyRequest
-	27, // 44: hark.plugin.v1.LogSink.Write:input_type -> hark.plugin.v1.LogBatch
-	30, // 45: hark.plugin.v1.Namespace.Call:input_type -> hark.plugin.v1.CallRequest
-	31, // 46: hark.plugin.v1.Host.Call:input_type -> hark.plugin.v1.HostCallRequest
-	6,  // 47: hark.plugin.v1.Plugin.Describe:output_type -> hark.plugin.v1.DescribeReply
-	12, // 48: hark.plugin.v1.Plugin.Configure:output_type -> hark.plugin.v1.ConfigureReply
-	16, // 49: hark.plugin.v1.Plugin.Remove:output_type -> hark.plugin.v1.RemoveReply
-	18, // 50: hark.plugin.v1.Plugin.Health:output_type -> hark.plugin.v1.HealthReply
-	21, // 51: hark.plugin.v1.Plugin.Stop:output_type -> hark.plugin.v1.StopReply
-	26, // 52: hark.plugin.v1.Notifier.Notify:output_type -> hark.plugin.v1.NotifyReply
-	29, // 53: hark.plugin.v1.LogSink.Write:output_type -> hark.plugin.v1.LogAck
-	32, // 54: hark.plugin.v1.Namespace.Call:output_type -> hark.plugin.v1.CallReply
-	32, // 55: hark.plugin.v1.Host.Call:output_type -> hark.plugin.v1.CallReply
-	47, // [47:56] is the sub-list for method output_type
-	38, // [38:47] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	8,  // 0: hark.plugin.v1.DescribeReply.kinds:type_name -> hark.plugin.v1.KindDescription
+	2,  // 1: hark.plugin.v1.DescribeReply.permission:type_name -> hark.plugin.v1.DescribeReply.Permission
+	0,  // 2: hark.plugin.v1.KindDescription.kind:type_name -> hark.plugin.v1.Kind
+	9,  // 3: hark.plugin.v1.KindDescription.fields:type_name -> hark.plugin.v1.Field
+	3,  // 4: hark.plugin.v1.Field.type:type_name -> hark.plugin.v1.Field.Type
+	0,  // 5: hark.plugin.v1.Instance.kind:type_name -> hark.plugin.v1.Kind
+	10, // 6: hark.plugin.v1.ConfigureRequest.instance:type_name -> hark.plugin.v1.Instance
+	39, // 7: hark.plugin.v1.ConfigureRequest.values:type_name -> hark.plugin.v1.ConfigureRequest.ValuesEntry
+	12, // 8: hark.plugin.v1.ConfigureRequest.daemon:type_name -> hark.plugin.v1.Daemon
+	14, // 9: hark.plugin.v1.ConfigureReply.methods:type_name -> hark.plugin.v1.Method
+	15, // 10: hark.plugin.v1.Method.params:type_name -> hark.plugin.v1.Param
+	15, // 11: hark.plugin.v1.Method.returns:type_name -> hark.plugin.v1.Param
+	40, // 12: hark.plugin.v1.Method.timeout:type_name -> google.protobuf.Duration
+	10, // 13: hark.plugin.v1.RemoveRequest.instance:type_name -> hark.plugin.v1.Instance
+	20, // 14: hark.plugin.v1.HealthReply.instances:type_name -> hark.plugin.v1.InstanceHealth
+	10, // 15: hark.plugin.v1.InstanceHealth.instance:type_name -> hark.plugin.v1.Instance
+	41, // 16: hark.plugin.v1.Event.time:type_name -> google.protobuf.Timestamp
+	24, // 17: hark.plugin.v1.Event.exit:type_name -> hark.plugin.v1.Exit
+	40, // 18: hark.plugin.v1.Exit.uptime:type_name -> google.protobuf.Duration
+	26, // 19: hark.plugin.v1.NotifyRequest.notification:type_name -> hark.plugin.v1.Notification
+	1,  // 20: hark.plugin.v1.Notification.severity:type_name -> hark.plugin.v1.Severity
+	23, // 21: hark.plugin.v1.Notification.events:type_name -> hark.plugin.v1.Event
+	12, // 22: hark.plugin.v1.Notification.daemon:type_name -> hark.plugin.v1.Daemon
+	4,  // 23: hark.plugin.v1.NotifyReply.outcome:type_name -> hark.plugin.v1.NotifyReply.Outcome
+	40, // 24: hark.plugin.v1.NotifyReply.retry_after:type_name -> google.protobuf.Duration
+	29, // 25: hark.plugin.v1.LogBatch.records:type_name -> hark.plugin.v1.LogRecord
+	5,  // 26: hark.plugin.v1.LogRecord.channel:type_name -> hark.plugin.v1.LogRecord.Channel
+	41, // 27: hark.plugin.v1.LogRecord.time:type_name -> google.protobuf.Timestamp
+	40, // 28: hark.plugin.v1.LogAck.retry_after:type_name -> google.protobuf.Duration
+	35, // 29: hark.plugin.v1.CallRequest.params:type_name -> hark.plugin.v1.Value
+	35, // 30: hark.plugin.v1.HostCallRequest.params:type_name -> hark.plugin.v1.Value
+	35, // 31: hark.plugin.v1.CallReply.value:type_name -> hark.plugin.v1.Value
+	34, // 32: hark.plugin.v1.CallReply.fault:type_name -> hark.plugin.v1.Fault
+	41, // 33: hark.plugin.v1.Value.time:type_name -> google.protobuf.Timestamp
+	36, // 34: hark.plugin.v1.Value.array:type_name -> hark.plugin.v1.Array
+	37, // 35: hark.plugin.v1.Value.struct:type_name -> hark.plugin.v1.Struct
+	35, // 36: hark.plugin.v1.Array.values:type_name -> hark.plugin.v1.Value
+	38, // 37: hark.plugin.v1.Struct.members:type_name -> hark.plugin.v1.Member
+	35, // 38: hark.plugin.v1.Member.value:type_name -> hark.plugin.v1.Value
+	6,  // 39: hark.plugin.v1.Plugin.Describe:input_type -> hark.plugin.v1.DescribeRequest
+	11, // 40: hark.plugin.v1.Plugin.Configure:input_type -> hark.plugin.v1.ConfigureRequest
+	16, // 41: hark.plugin.v1.Plugin.Remove:input_type -> hark.plugin.v1.RemoveRequest
+	18, // 42: hark.plugin.v1.Plugin.Health:input_type -> hark.plugin.v1.HealthRequest
+	21, // 43: hark.plugin.v1.Plugin.Stop:input_type -> hark.plugin.v1.StopRequest
+	25, // 44: hark.plugin.v1.Notifier.Notify:input_type -> hark.plugin.v1.NotifyRequest
+	28, // 45: hark.plugin.v1.LogSink.Write:input_type -> hark.plugin.v1.LogBatch
+	31, // 46: hark.plugin.v1.Namespace.Call:input_type -> hark.plugin.v1.CallRequest
+	32, // 47: hark.plugin.v1.Host.Call:input_type -> hark.plugin.v1.HostCallRequest
+	7,  // 48: hark.plugin.v1.Plugin.Describe:output_type -> hark.plugin.v1.DescribeReply
+	13, // 49: hark.plugin.v1.Plugin.Configure:output_type -> hark.plugin.v1.ConfigureReply
+	17, // 50: hark.plugin.v1.Plugin.Remove:output_type -> hark.plugin.v1.RemoveReply
+	19, // 51: hark.plugin.v1.Plugin.Health:output_type -> hark.plugin.v1.HealthReply
+	22, // 52: hark.plugin.v1.Plugin.Stop:output_type -> hark.plugin.v1.StopReply
+	27, // 53: hark.plugin.v1.Notifier.Notify:output_type -> hark.plugin.v1.NotifyReply
+	30, // 54: hark.plugin.v1.LogSink.Write:output_type -> hark.plugin.v1.LogAck
+	33, // 55: hark.plugin.v1.Namespace.Call:output_type -> hark.plugin.v1.CallReply
+	33, // 56: hark.plugin.v1.Host.Call:output_type -> hark.plugin.v1.CallReply
+	48, // [48:57] is the sub-list for method output_type
+	39, // [39:48] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -2887,7 +2955,7 @@ func file_plugin_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
-			NumEnums:      5,
+			NumEnums:      6,
 			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   5,

@@ -60,7 +60,7 @@ func Run(args []string) {
 		_ = os.Setenv(wire.Cookie, "wrong")
 	}
 	sdk.Serve(sdk.Plugin{
-		Name: "faulty", Version: "0.1.0", Doc: "Misbehaves in one way.",
+		Name: "faulty", Version: "0.1.0", Doc: "Misbehaves in one way.", Permission: sdk.ReadCalls,
 		Kinds: []sdk.Kind{sdk.NamespaceOf(config{Text: "echo"}, func(ctx context.Context, c config, i sdk.Instance) (sdk.Namespace, error) {
 			return newNamespace(ctx, c, i, args)
 		})},

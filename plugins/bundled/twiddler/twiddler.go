@@ -36,7 +36,7 @@ type config struct {
 // Plugin is the plugin.
 func Plugin() sdk.Plugin {
 	return sdk.Plugin{
-		Name: "twiddler", Version: version, Doc: "Adds programs to groups at run time, as supervisor_twiddler does.",
+		Name: "twiddler", Version: version, Doc: "Adds programs to groups at run time, as supervisor_twiddler does.", Permission: sdk.AllCalls,
 		Kinds: []sdk.Kind{sdk.NamespaceOf(config{}, func(_ context.Context, c config, i sdk.Instance) (sdk.Namespace, error) {
 			return &namespace{c.Whitelist, i.Host}, nil
 		})},
