@@ -47,6 +47,21 @@ func TestALossThatAnAnnouncementBringsIsKept(t *testing.T) {
 	if got != 7 {
 		t.Errorf("%d", got)
 	}
+	// Of one whose own announcement is still to come.
+	var both Ledger
+	both.Note(now, "a", 1, nil)
+	both.Note(now, "b", 1, nil)
+	counts := map[string]int64{}
+	both.Announce(now, func(subscriber string, n int64) {
+		if subscriber == "a" {
+			both.Note(now, "b", 5, nil)
+		}
+		counts[subscriber] += n
+	})
+	both.Announce(now.Add(every), func(subscriber string, n int64) { counts[subscriber] += n })
+	if counts["a"] != 1 || counts["b"] != 6 {
+		t.Errorf("%v", counts)
+	}
 }
 
 func TestLossesElsewhereAreOneMessage(t *testing.T) {
