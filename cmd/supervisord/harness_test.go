@@ -49,6 +49,13 @@ func TestMain(m *testing.M) {
 		flooder.Run()
 		return
 	}
+	if len(os.Args) > 2 && os.Args[1] == siegeVerb {
+		if err := beCrowd(os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if os.Getenv("HARK_BE_SUPERVISORD") != "" || os.Getenv(background.ReadyVariable) != "" {
 		_ = os.Unsetenv("HARK_BE_SUPERVISORD")
 		os.Exit(command(os.Args, os.Stdout, os.Stderr))
@@ -282,13 +289,21 @@ func unixClient(path string) *http.Client {
 }
 
 func rpcCall(client *http.Client, url, method string, args ...any) (any, error) {
+	return rpcCallAs(context.Background(), client, url, "", "", method, args...)
+}
+
+// rpcCallAs is rpcCall of a user; "": of nobody.
+func rpcCallAs(ctx context.Context, client *http.Client, url, user, password, method string, args ...any) (any, error) {
 	body, err := xmlrpc.AppendCall(nil, method, args...)
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
+	}
+	if user != "" {
+		req.SetBasicAuth(user, password)
 	}
 	req.Header.Set("Content-Type", "text/xml")
 	resp, err := client.Do(req)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ func (l *loader) checkOwn() {
 		l.warnUnknown()
 		l.checkWriters()
 		l.checkSockets()
+		l.checkOutputs()
 		if !l.cfg.Supervisord.RequireAuth {
 			return
 		}
@@ -52,6 +54,49 @@ func (l *loader) checkSockets() {
 			}
 		}
 	}
+}
+
+// checkOutputs refuses to write to a file that the configuration is read from: it would not be one any more.
+func (l *loader) checkOutputs() {
+	told := map[[2]string]bool{} // a section may be of many processes
+	check := func(section, key, path string) {
+		if name, is := l.isConfiguration(path); is && !told[[2]string{section, key}] {
+			told[[2]string{section, key}] = true
+			l.reject(section, key, "", fmt.Sprintf("%s is a configuration file (%s), and would be overwritten; accepted: another path", path, name))
+		}
+	}
+	own := &l.cfg.Supervisord
+	check("supervisord", "pidfile", own.Pidfile)
+	if !own.LogfileSyslog {
+		check("supervisord", "logfile", own.Logfile)
+	}
+	for _, g := range l.cfg.Groups {
+		for _, p := range g.Processes {
+			check(l.sectionOf(g), "stdout_logfile", p.Stdout.Logfile.Path)
+			check(l.sectionOf(g), "stderr_logfile", p.Stderr.Logfile.Path)
+		}
+	}
+}
+
+// isConfiguration reports whether a path leads to a file that the configuration was read from, and gives its name.
+func (l *loader) isConfiguration(path string) (name string, is bool) {
+	if path == "" {
+		return "", false
+	}
+	path = l.paths.absolute(path)
+	at, err := os.Stat(path)
+	for _, name := range l.cfg.Files {
+		if filepath.Clean(name) == path {
+			return name, true
+		}
+		if err != nil {
+			continue
+		}
+		if file, err := os.Stat(name); err == nil && os.SameFile(at, file) {
+			return name, true
+		}
+	}
+	return "", false
 }
 
 // checkWriters tells of configuration files that others may write: whoever can,

@@ -28,6 +28,9 @@ func keep(buf []byte) {
 	}
 }
 
+// beginTime is how long a call that waits may take before it does.
+const beginTime = 20 * time.Millisecond
+
 // contentTypeXML is shared by all answers and never written to.
 var contentTypeXML = []string{"text/xml"}
 
@@ -51,9 +54,10 @@ func (h *handler) call(w http.ResponseWriter, r *http.Request, access Access) {
 		errorPage(w, http.StatusRequestEntityTooLarge)
 		return
 	case r.ContentLength > lim.largeBody:
+		large := h.server.large[clientOf(r).claim.share]
 		select {
-		case h.server.large <- struct{}{}:
-			defer func() { <-h.server.large }()
+		case large <- struct{}{}:
+			defer func() { <-large }()
 		case <-r.Context().Done():
 			return
 		}
@@ -91,6 +95,9 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request) (method string
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	clientOf(r).enter(working)
+	if !clientOf(r).turn.work() {
+		return "", nil, http.StatusServiceUnavailable // nobody sees it
+	}
 	method, args, err = xmlrpc.DecodeCall(buf)
 	if err != nil {
 		s.activity(config.ERRO, "XML-RPC request data "+quoted(buf)+" is invalid: unmarshallable")
@@ -118,9 +125,19 @@ func (h *handler) make(r *http.Request, access Access, method string, args []any
 		if !ok {
 			return nil, fault(Failed, "too many calls wait already; try again later")
 		}
+		turn := &clientOf(r).turn
+		defer turn.work()
 		defer end()
 		ctx = staying
+		if !turn.work() {
+			return nil, context.Canceled
+		}
+		begun := time.AfterFunc(beginTime, func() { turn.rest() }) // from then on it waits
+		defer begun.Stop()
 	case !readOnly:
+		if clientOf(r).turn.rest() {
+			defer clientOf(r).turn.work()
+		}
 		_, end := s.attend(s.calls, r)
 		defer end()
 	}
@@ -221,7 +238,7 @@ func prepare(c *conn, value any) (*xmlrpc.Response, error) {
 		defer c.enter(phase(c.phase.Load()))
 		c.enter(queued)
 	}
-	return xmlrpc.NewResponse(nil, attended(value, c.gone))
+	return xmlrpc.NewResponse(nil, attended(value, c))
 }
 
 // readBody appends exactly n bytes. It grows with what arrives rather than

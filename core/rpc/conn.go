@@ -84,6 +84,8 @@ type limitListener struct {
 	net.Listener
 	places *places
 	memory *memory
+	turns  *turnstile // of requests
+	knocks *turnstile // of those who have yet to show who they are
 	limits limits
 	plain  bool // not TLS: what clients send can be read here
 	open   bool // nobody is asked for a password
@@ -91,8 +93,8 @@ type limitListener struct {
 	once   sync.Once
 }
 
-func newLimitListener(l net.Listener, p *places, m *memory, lim limits) *limitListener {
-	return &limitListener{Listener: l, places: p, memory: m, limits: lim, closed: make(chan struct{})}
+func newLimitListener(l net.Listener, s *Server) *limitListener {
+	return &limitListener{Listener: l, places: s.places, memory: s.memory, turns: s.turns, knocks: s.knocks, limits: s.limits, closed: make(chan struct{})}
 }
 
 func (l *limitListener) Accept() (net.Conn, error) {
@@ -101,6 +103,10 @@ func (l *limitListener) Accept() (net.Conn, error) {
 		if err == nil {
 			c := &conn{Conn: raw, places: l.places, writeTime: l.limits.writeTime, plain: l.plain, gone: make(chan struct{})}
 			c.claim = portion{memory: l.memory, client: c}
+			c.turn.of, c.turn.gone = l.turns, c.gone
+			c.knock.of, c.knock.gone = l.knocks, c.gone
+			c.knock.begin()
+			c.began = l.places.now()
 			c.local = c.isLocalOwner()
 			c.ours = l.open && c.local
 			c.enter(fresh)
@@ -141,18 +147,21 @@ type conn struct {
 	net.Conn
 	places    *places
 	writeTime time.Duration
-	plain     bool         // not TLS: the bytes can be read here
-	ours      bool         // on a socket without a password, it is root's or the daemon's own user's
-	local     bool         // root's or the daemon's own user's, on any unix socket
-	trust     atomic.Int32 // a trust
-	mender    hostMender   // the reader's alone
-	phase     atomic.Int32 // a phase
-	since     atomic.Int64 // when it came into its phase, by the clock of places
-	writing   atomic.Int64 // since when a write waits for the client, by the same; 0: none does
-	header    atomic.Int64 // bytes of the header of the request under way
-	user      string       // whose password it has shown; its requests' alone
+	plain     bool          // not TLS: the bytes can be read here
+	ours      bool          // on a socket without a password, it is root's or the daemon's own user's
+	local     bool          // root's or the daemon's own user's, on any unix socket
+	trust     atomic.Int32  // a trust
+	mender    hostMender    // the reader's alone
+	phase     atomic.Int32  // a phase
+	began     time.Duration // when it was accepted, by the clock of places
+	since     atomic.Int64  // when it came into its phase, by the same
+	writing   atomic.Int64  // since when a write waits for the client, by the same; 0: none does
+	header    atomic.Int64  // bytes of the header of the request under way
+	user      string        // whose password it has shown; its requests' alone
 	shown     bool
 	claim     portion                            // of its request's
+	turn      turn                               // its request's
+	knock     turn                               // before its first request
 	gone      chan struct{}                      // closed with the connection
 	onClose   atomic.Pointer[context.CancelFunc] // of the request that is attended
 	closed    sync.Once
@@ -199,6 +208,7 @@ func (c *conn) Close() error {
 		}
 		c.places.leave(c)
 	})
+	c.knock.rest()
 	return c.Conn.Close()
 }
 
@@ -222,6 +232,10 @@ func (c *conn) CloseWrite() error {
 }
 
 func (c *conn) Write(b []byte) (written int, err error) {
+	c.knock.rest()
+	if c.turn.rest() {
+		defer c.turn.work()
+	}
 	defer c.writing.Store(0)
 	for {
 		piece := b[:min(len(b), writePiece)]
@@ -239,6 +253,7 @@ func (c *conn) Write(b []byte) (written int, err error) {
 }
 
 func (c *conn) Read(b []byte) (n int, err error) {
+	c.knock.rest()
 	if c.plain {
 		n, err = c.Conn.Read(b[:c.mender.room(len(b))])
 		n = c.mender.mend(b, n)
@@ -247,6 +262,9 @@ func (c *conn) Read(b []byte) (n int, err error) {
 	}
 	if n > 0 && (c.in(fresh) || c.in(idle)) {
 		c.places.grow(c, int64(n))
+		if c.in(fresh) && (!c.plain || c.header.Load() > freeHeader) {
+			c.knock.work() // a handshake, or a large header, is to be computed
+		}
 	}
 	return n, err
 }

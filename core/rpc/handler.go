@@ -48,6 +48,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c.claim.share = h.shareOf(c, access)
 	defer c.claim.release()
+	if c.claim.share == others {
+		c.turn.begin()
+		defer c.turn.end()
+	}
 	if r.ContentLength != 0 {
 		c.enter(sending)
 		defer c.enter(sending) // what nobody has read of it net/http reads now
@@ -56,6 +60,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
 	case strings.HasPrefix(path, "/RPC2"):
 		h.call(w, r, access)
+	case !c.turn.work(): // its client has gone
 	case strings.HasPrefix(path, "/logtail"):
 		h.logtail(w, r, access)
 	case strings.HasPrefix(path, "/mainlogtail"):
@@ -152,6 +157,9 @@ func (a *awaited) Read(b []byte) (int, error) {
 	a.client.enter(sending)
 	a.client.since.Store(a.began)
 	defer a.client.enter(working)
+	if a.client.turn.rest() {
+		defer a.client.turn.work()
+	}
 	return a.ReadCloser.Read(b)
 }
 

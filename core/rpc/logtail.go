@@ -67,13 +67,11 @@ func (h *handler) follow(w http.ResponseWriter, r *http.Request, access Access, 
 		errorPage(w, http.StatusNotFound)
 		return
 	}
-	select {
-	case h.server.follows <- struct{}{}:
-		defer func() { <-h.server.follows }()
-	default:
+	if !h.server.follows.begin(access) {
 		tooMany(w)
 		return
 	}
+	defer h.server.follows.end(access)
 	ctx, end, ok := h.server.stay(h.server.open, r, access)
 	if !ok {
 		tooMany(w)

@@ -70,6 +70,7 @@ type portion struct {
 type wish struct {
 	claim   *portion
 	more    int64
+	before  int // how many waited already
 	granted chan struct{}
 }
 
@@ -107,7 +108,7 @@ func (c *portion) ask(bytes int64) (*wish, error) {
 	case c.has > 0:
 		return nil, errMemory
 	}
-	w := &wish{claim: c, more: more, granted: make(chan struct{})}
+	w := &wish{claim: c, more: more, before: len(m.queue[c.share]), granted: make(chan struct{})}
 	m.queue[c.share] = append(m.queue[c.share], w)
 	return w, nil
 }
@@ -188,6 +189,9 @@ func (m *memory) await(ctx context.Context, w *wish) error {
 	var gone <-chan struct{}
 	if c := w.claim.client; c != nil {
 		gone = c.gone
+		if c.turn.rest() {
+			defer c.turn.work()
+		}
 		if w.claim.share == others {
 			defer c.enter(phase(c.phase.Load()))
 			c.enter(queued)
@@ -195,7 +199,8 @@ func (m *memory) await(ctx context.Context, w *wish) error {
 	}
 	limit := time.NewTimer(m.limits.wait)
 	defer limit.Stop()
-	look := time.NewTicker(lookForSlow)
+	// One looks for all: of many each looks less often.
+	look := time.NewTicker(min(lookForSlow*time.Duration(1+w.before/8), max(m.limits.wait/4, lookForSlow)))
 	defer look.Stop()
 	err := error(errMemory)
 	for {

@@ -274,7 +274,7 @@ func TestAnswersThatNobodyReadsAreBounded(t *testing.T) {
 				hang := &o.Namespaces[0].Methods[0]
 				hang.Params, hang.Optional = []Param{{"string", "x", ""}}, 1
 			})
-			bigLog(t, h, 2<<20)
+			bigLog(t, h, 1<<20)
 			for i := range 100 {
 				p := *h.sup.procs[0]
 				p.Name, p.SpawnErr, p.State = fmt.Sprint("p", i), list, process.Fatal

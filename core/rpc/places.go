@@ -1,24 +1,27 @@
 package rpc
 
 import (
+	"cmp"
 	"net"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
 const (
-	// freshTime is how long a connection may say nothing before it goes ahead of those that have been answered once.
-	freshTime = 100 * time.Millisecond
 	// slowTime is how long a client may keep a place by sending or reading slowly while others have none.
 	slowTime = time.Second
 	// lookAgain is how often a place is looked for where none could be had: clients become idle or slow without telling.
 	lookAgain = 10 * time.Millisecond
-	// maxHeard is how many connections that seem to have said nothing are asked of the kernel for each new one.
-	maxHeard = 8
 	// freeHeader is how many bytes of a request's header are not counted.
 	freeHeader = 4 << 10
+	// unprovedHeader is how large the header may become of who has shown no password, where half of all places are taken.
+	unprovedHeader = 8 << 10
+	// pressTime is how long the press lasts after a connection went for another.
+	pressTime = 250 * time.Millisecond
 )
 
 // places are the connections that all sockets of a server have open. When there is no place for another one, the one that is easiest to do
@@ -28,11 +31,14 @@ type places struct {
 	clock  func() time.Time
 	began  time.Time
 	freed  chan struct{} // gets a value when a connection ends
+	closed atomic.Uint64 // connections that went for others
+	last   atomic.Int64  // when the last one did; 0: none has
 	crowd  *crowd        // nil: nobody is told how many there are
 
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
 	headers int64 // see limits
+	victims victims
 }
 
 func newPlaces(lim limits) *places { return newPlacesBy(lim, time.Now) }
@@ -53,6 +59,10 @@ func (p *places) take(c *conn, closed <-chan struct{}) error {
 		taken, victim := p.tryTake(c, descriptor)
 		if victim != nil {
 			_ = victim.Close()
+			p.last.Store(int64(p.now()))
+			if p.closed.Add(1)%16 == 0 { // not each time: where processors are few, all others would run in between
+				runtime.Gosched() // those that were accepted first read what they were sent: it is what they are kept for
+			}
 		}
 		if taken {
 			p.changed()
@@ -80,6 +90,12 @@ func (p *places) tryTake(c *conn, descriptor int) (taken bool, victim *conn) {
 	}
 	p.conns[c] = struct{}{}
 	return true, victim
+}
+
+// pressed reports whether connections are closed for others at present.
+func (p *places) pressed() bool {
+	last := p.last.Load()
+	return last != 0 && p.now()-time.Duration(last) < pressTime
 }
 
 // reserve is how many places there are beyond the limit, for the owner on this machine.
@@ -140,116 +156,24 @@ func (p *places) easiest() *conn {
 	return p.worst()
 }
 
-// worst is the connection that is easiest to do without, nil when all are being answered. p.mu is held.
-func (p *places) worst() *conn {
-	var heard []*conn
-	for range maxHeard {
-		c := p.worstBut(heard)
-		if c == nil {
-			break
-		}
-		if !c.in(fresh) || !unread(c.Conn) {
-			return c
-		}
-		heard = append(heard, c) // it has said something that the daemon has not come to read yet
-	}
-	// So have all of them, it seems: the first that had its time.
-	if len(heard) > 0 && p.now()-time.Duration(heard[0].since.Load()) >= freshTime {
-		return heard[0]
-	}
-	return nil
-}
-
-// worstBut is worst without some, by what is known of connections here.
-func (p *places) worstBut(heard []*conn) *conn {
-	now := p.now()
-	silent, kept := 0, 0
-	for c := range p.conns {
-		if c.in(fresh) {
-			silent++
-		}
-		if c.isOwners() {
-			kept++
-		}
-	}
-	// Too many of them are no longer the owner at work.
-	keep := kept <= p.limits.connections/4
-	// Where most say nothing, that is what they are there for.
-	crowd := silent > p.limits.connections/2
-	var worst *conn
-	best, since := notAtAll, int64(0)
-	for c := range p.conns {
-		if slices.Contains(heard, c) || keep && c.isOwners() {
-			continue
-		}
-		if n, at := c.needless(now, crowd); n < best || n == best && n != notAtAll && at < since {
-			worst, best, since = c, n, at
-		}
-	}
-	return worst
-}
-
-// isOwners reports whether the connection is of the owner's programs on this machine, which no number of others' connections closes.
-func (c *conn) isOwners() bool { return c.local && trust(c.trust.Load()) != reads }
-
-// notAtAll is what needless gives for a connection that is not to be closed.
-const notAtAll = 5
-
-// needless ranks a connection by how easily it is done without, 0 most easily, and tells since when.
-func (c *conn) needless(now time.Duration, crowd bool) (rank int, since int64) {
-	since = c.since.Load()
-	age := now - time.Duration(since)
-	trusted := trust(c.trust.Load()) == controls
-	switch phase(c.phase.Load()) {
-	case fresh:
-		if c.ours {
-			break // its word is on its way
-		}
-		if !crowd && age < freshTime {
-			return 2, since
-		}
-		return 0, since
-	case refused:
-		return 0, since
-	case idle:
-		if trusted { // it comes again
-			return 4, since
-		}
-		return 1, since
-	case queued:
-		return 3, since
-	}
-	patience := slowTime
-	if !trusted { // for its request to arrive, where others have no place
-		patience = freshTime
-	}
-	if age >= patience && (c.in(sending) || c.in(fresh)) {
-		return 3, since
-	}
-	if at := c.writing.Load(); at != 0 && now-time.Duration(at) >= slowTime {
-		return 3, at
-	}
-	return notAtAll, 0
-}
-
 // counted is what a header of so many bytes counts.
 func counted(header int64) int64 { return max(header-freeHeader, 0) }
 
 // grow counts n bytes that came for a request whose header is not complete. When the headers of all are too large together, the
-// connection with the largest of those that are not complete is closed.
+// connections with the largest of those that are not complete are closed, and where many are connected one that has shown no password and sends a large one.
 func (p *places) grow(c *conn, n int64) {
 	before := c.header.Load()
 	if before+n <= freeHeader {
 		c.header.Store(before + n) // nobody else writes it
 		return
 	}
-	if largest := p.tooLarge(c, before, n); largest != nil {
-		_ = largest.Close()
+	for _, large := range p.tooLarge(c, before, n) {
+		_ = large.Close()
 	}
 }
 
-// tooLarge counts n bytes more than before, and gives the connection that is to be closed for them; nil: none.
-func (p *places) tooLarge(c *conn, before, n int64) (largest *conn) {
+// tooLarge counts n bytes more than before, and gives the connections that are to be closed for them.
+func (p *places) tooLarge(c *conn, before, n int64) (large []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, open := p.conns[c]; !open {
@@ -257,14 +181,26 @@ func (p *places) tooLarge(c *conn, before, n int64) (largest *conn) {
 	}
 	c.header.Store(before + n)
 	p.headers += counted(before+n) - counted(before)
-	if p.headers > p.limits.headers {
-		for o := range p.conns {
-			if (o.in(fresh) || o.in(idle)) && (largest == nil || o.header.Load() > largest.header.Load()) {
-				largest = o
-			}
+	if before+n > unprovedHeader && c.isUnproved() && len(p.conns) > p.limits.connections/2 {
+		return []*conn{c}
+	}
+	if p.headers <= p.limits.headers {
+		return nil
+	}
+	for o := range p.conns {
+		if (o.in(fresh) || o.in(idle)) && o.header.Load() > freeHeader {
+			large = append(large, o)
 		}
 	}
-	return largest
+	slices.SortFunc(large, func(a, b *conn) int { return cmp.Compare(b.header.Load(), a.header.Load()) })
+	// More than has to go at once: to look for them each time would take the time of all.
+	left := p.headers
+	for i, o := range large {
+		if left -= counted(o.header.Load()); left <= p.limits.headers*7/8 {
+			return large[:i+1]
+		}
+	}
+	return large
 }
 
 // answered ends the request of a connection.

@@ -66,12 +66,14 @@ type Server struct {
 	level      config.Level
 	limits     limits
 	dispatcher *Dispatcher
-	large      chan struct{}
+	large      [2]chan struct{} // by share
 	places     *places
 	memory     *memory
+	turns      *turnstile
+	knocks     *turnstile
 	guesses    *guesses
 	stays      stays
-	follows    chan struct{} // a place for each log that is followed
+	follows    stays // the logs that are followed
 	departures *departures
 
 	open     context.Context // of every request: done when Shutdown begins
@@ -112,13 +114,14 @@ func open(o Options, lim limits) (_ *Server, err error) {
 	s := &Server{
 		sup: o.Supervisor, logs: o.Logs, streams: o.Streams, fallback: o.Fallback,
 		activityFn: o.Activity, level: o.Level, limits: lim,
-		large: make(chan struct{}, lim.largeBodies), places: newPlaces(lim),
-		stays: stays{most: lim.stays, readers: lim.readerStays}, follows: make(chan struct{}, max(lim.follows, 1)),
+		large: [2]chan struct{}{make(chan struct{}, lim.largeBodies), make(chan struct{}, lim.largeBodies)}, places: newPlaces(lim),
+		stays: stays{most: lim.stays, readers: lim.readerStays}, follows: stays{most: max(lim.follows, 1), readers: max(lim.follows*3/4, 1)},
 	}
 	if o.Crowded != nil {
 		s.places.crowd = watchCrowd(o.Crowded, s.places.number, lim.connections)
 	}
-	s.memory = newMemory(lim.memory, s.places.now)
+	s.memory, s.turns = newMemory(lim.memory, s.places.now), newTurnstile(s.places.pressed)
+	s.knocks = newTurnstile(s.places.pressed)
 	s.guesses = newGuesses(lim.guessPause, func(text string) { s.activity(config.WARN, text) })
 	s.open, s.endOpen = context.WithCancel(context.Background())
 	s.calls, s.endCalls = context.WithCancel(context.Background())
@@ -200,7 +203,7 @@ func (s *Server) openSocket(e *entry) {
 // lend begins a use of the socket.
 func (k *socket) lend(s *Server) {
 	k.lease = &lease{socket: k.bound}
-	k.limited = newLimitListener(k.lease, s.places, s.memory, s.limits)
+	k.limited = newLimitListener(k.lease, s)
 	k.limited.plain = k.tls == nil
 	k.limited.open = newAuthenticator(k.config) == nil
 }
@@ -213,6 +216,7 @@ func connState(c net.Conn, state http.ConnState) {
 	}
 	switch state {
 	case http.StateActive:
+		ours.knock.end()
 		ours.enter(working)
 	case http.StateIdle:
 		ours.places.answered(ours)

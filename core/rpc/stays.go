@@ -47,6 +47,7 @@ func (s *Server) stay(base context.Context, r *http.Request, access Access) (ctx
 		return nil, nil, false
 	}
 	c := clientOf(r)
+	c.turn.rest()
 	before := phase(c.phase.Load())
 	c.enter(staying)
 	ctx, leave := s.attend(base, r)

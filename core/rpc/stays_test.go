@@ -133,7 +133,7 @@ func TestStreamsEndWithTheirClients(t *testing.T) {
 				if err := l.quit(c); err != nil {
 					t.Fatal(err)
 				}
-				testkit.Until(t, "the condition holds", func() bool { return h.places.open() == 0 && len(h.follows) == 0 })
+				testkit.Until(t, "the condition holds", func() bool { return h.places.open() == 0 && h.follows.number() == 0 })
 			})
 		}
 	}
@@ -214,12 +214,21 @@ func TestWaitsLeavePlacesForOthers(t *testing.T) {
 	answered(post(callXML(t, "supervisor.getState"), reader), 200, "RUNNING")
 	close(n.letGo)
 	testkit.Until(t, "the condition holds", func() bool { return n.under() == 0 && h.places.count(staying) == 0 })
-	for range 3 {
-		c := dialTCP(t, h)
-		_, _ = io.WriteString(c, "GET /mainlogtail HTTP/1.1\r\nHost: x\r\n"+reader+"\r\n\r\n")
+	follow := func(who string) string { return "GET /mainlogtail HTTP/1.1\r\nHost: x\r\n" + who + "\r\n\r\n" }
+	for i, who := range []string{reader, reader, owner} { // one of three is the owner's
+		_, _ = io.WriteString(dialTCP(t, h), follow(who))
+		testkit.Until(t, "the condition holds", func() bool { return h.follows.number() == i+1 })
+		if who == reader && i == 1 {
+			answered(follow(reader), 503, "Service Unavailable")
+		}
 	}
-	testkit.Until(t, "the condition holds", func() bool { return len(h.follows) == 3 })
-	answered("GET /mainlogtail HTTP/1.1\r\nHost: x\r\n"+owner+"\r\n\r\n", 503, "Service Unavailable")
+	answered(follow(owner), 503, "Service Unavailable")
+}
+
+func (s *stays) number() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all
 }
 
 func TestPagesKnowThatTheirBrowserHasGone(t *testing.T) {

@@ -87,7 +87,7 @@ func (d *Dispatcher) multicall(ctx context.Context, access Access, arg any) (any
 			continue
 		}
 		before := c.asked
-		value, err := d.callOne(ctx, access, call)
+		value, err := d.callOne(ctx, c, access, call)
 		if err != nil && !errors.Is(err, errMemory) {
 			var f *xmlrpc.Fault
 			switch {
@@ -125,7 +125,7 @@ func (d *Dispatcher) changes(access Access, call any) bool {
 	return !readOnly
 }
 
-func (d *Dispatcher) callOne(ctx context.Context, access Access, call any) (any, error) {
+func (d *Dispatcher) callOne(ctx context.Context, c *portion, access Access, call any) (any, error) {
 	members, _ := call.(xmlrpc.Struct)
 	name, _ := members.Get("methodName")
 	if name == nil {
@@ -145,8 +145,15 @@ func (d *Dispatcher) callOne(ctx context.Context, access Access, call any) (any,
 		}
 	}
 	// What changes something is followed by what builds on that, so it is waited for even when the caller has gone.
-	if waits, readOnly := d.lasts(access, method); !waits || !readOnly {
+	waits, readOnly := d.lasts(access, method)
+	if !waits || !readOnly {
 		ctx = context.WithoutCancel(ctx)
+	}
+	if !waits && readOnly && c.client != nil && c.client.turn.waits() {
+		if !c.client.turn.work() {
+			return nil, context.Canceled
+		}
+		defer c.client.turn.rest()
 	}
 	return d.Call(ctx, access, method, args)
 }

@@ -42,31 +42,34 @@ func closeAll(texts []LogSlice) {
 	}
 }
 
-// attendedText is a text that cannot be read any more once its client has gone.
+// attendedText is a text that cannot be read any more once its client has gone, and that is read in turns with others.
 type attendedText struct {
 	LogSlice
-	gone <-chan struct{}
+	client *conn
 }
 
 // ReadAt is io.ReaderAt's.
 func (t attendedText) ReadAt(b []byte, at int64) (int, error) {
 	select {
-	case <-t.gone:
+	case <-t.client.gone:
 		return 0, net.ErrClosed
 	default:
-		return t.LogSlice.ReadAt(b, at)
 	}
+	if !t.client.turn.yield() {
+		return 0, net.ErrClosed
+	}
+	return t.LogSlice.ReadAt(b, at)
 }
 
 // attended is an answer whose texts are attended.
-func attended(value any, gone <-chan struct{}) any {
+func attended(value any, client *conn) any {
 	switch v := value.(type) {
 	case LogSlice:
-		return attendedText{v, gone}
+		return attendedText{v, client}
 	case []any:
 		for i, e := range v {
 			if text, ok := e.(LogSlice); ok {
-				v[i] = attendedText{text, gone}
+				v[i] = attendedText{text, client}
 			}
 		}
 	}

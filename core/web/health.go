@@ -35,7 +35,7 @@ func (h *Handler) measure(w http.ResponseWriter, r *http.Request, path string) {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 	case path == "metrics":
-		h.metrics.ServeHTTP(w, r)
+		h.answerScrape(w, r)
 	case path == "healthz":
 		h.healthz(w, r)
 	default:

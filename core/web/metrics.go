@@ -2,7 +2,9 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -10,6 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	dto "github.com/prometheus/client_model/go"
+
+	"github.com/hark-supervisor/hark/core/rpc"
 )
 
 const (
@@ -20,6 +24,9 @@ const (
 	methodLimit = 256
 	// scrapeTime bounds what one scrape may take.
 	scrapeTime = 10 * time.Second
+	// scrapesAtOnce is how many are made at a time for those who may do everything, and as many for those who may only read. More wait, as long as one may
+	// take.
+	scrapesAtOnce = 2
 )
 
 // latency is how long calls took, by method.
@@ -40,9 +47,15 @@ func (h *Handler) openMetrics() {
 		methods: map[string]prometheus.Observer{},
 	}
 	registry.MustRegister(h.latency.histogram, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	gather := func() ([]*dto.MetricFamily, error) {
+	gather := func(places chan struct{}) ([]*dto.MetricFamily, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
 		defer cancel()
+		select {
+		case places <- struct{}{}:
+			defer func() { <-places }()
+		case <-ctx.Done():
+			return nil, errors.New("too many scrapes are made at once; try again later")
+		}
 		own, err := registry.Gather()
 		if err != nil {
 			return nil, err
@@ -53,9 +66,36 @@ func (h *Handler) openMetrics() {
 		}
 		return f.sorted(own), nil
 	}
-	h.metrics = promhttp.HandlerFor(prometheus.GathererFunc(gather), promhttp.HandlerOpts{
-		MaxRequestsInFlight: 2, Timeout: scrapeTime, ErrorHandling: promhttp.HTTPErrorOnError,
-	})
+	h.metrics = map[rpc.Access]http.Handler{}
+	for _, access := range []rpc.Access{rpc.ReadOnly, rpc.Control} {
+		places := make(chan struct{}, scrapesAtOnce) // nobody keeps one by reading slowly: an answer is made whole before it is sent
+		h.metrics[access] = promhttp.HandlerFor(
+			prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return gather(places) }),
+			promhttp.HandlerOpts{Timeout: scrapeTime, ErrorHandling: promhttp.HTTPErrorOnError})
+	}
+}
+
+// answerScrape answers a scrape. The memory of the answer, which is whole before it is sent, is claimed by that of the last.
+func (h *Handler) answerScrape(w http.ResponseWriter, r *http.Request) {
+	if err := rpc.Claim(r.Context(), int(2*h.scraped.Load())); err != nil {
+		w.Header().Set("Retry-After", "10")
+		http.Error(w, "other answers take all the memory that there is for them; try again later", http.StatusServiceUnavailable)
+		return
+	}
+	c := &countingWriter{ResponseWriter: w}
+	h.metrics[rpc.AccessOf(r)].ServeHTTP(c, r)
+	h.scraped.Store(c.bytes)
+}
+
+// countingWriter counts the bytes of an answer.
+type countingWriter struct {
+	http.ResponseWriter
+	bytes int64
+}
+
+func (c *countingWriter) Write(b []byte) (int, error) {
+	c.bytes += int64(len(b))
+	return c.ResponseWriter.Write(b)
 }
 
 // Observe takes how long a call of XML-RPC took. Only methods that are there come here.

@@ -81,8 +81,9 @@ type Handler struct {
 	known   atomic.Int64 // processes that there were when somebody asked last
 	token   string       // of this life of the daemon; app.js sends it with what changes something
 	static  map[string]asset
-	metrics http.Handler // nil: none
+	metrics map[rpc.Access]http.Handler // nil: none
 	latency *latency
+	scraped atomic.Int64 // bytes that the last scrape was answered
 }
 
 type asset struct {
