@@ -118,7 +118,7 @@ func (c *controller) hintFlags(a *Action, arg string, status int) {
 		if !flag || name == "" {
 			continue
 		}
-		known := []string{"json"}
+		var known []string
 		for _, f := range a.Flags {
 			known = append(known, f.Name)
 		}

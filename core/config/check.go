@@ -45,6 +45,7 @@ func Check(o Options) Report {
 	}
 	if l.whole && (l.doc.Has("supervisord") || l.isSnippet()) { // what was not read is not missing
 		c.quotes()
+		c.listenerKeys()
 		c.sections()
 		c.servers()
 		c.percents()

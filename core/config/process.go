@@ -36,7 +36,7 @@ type Process struct {
 
 // Stream is one output channel of a process.
 type Stream struct {
-	Logfile         Logfile `key:"logfile" is:"perprocess" default:"AUTO" sample:"/a/path" doc:"The file that {} is written to. AUTO makes one in childlogdir and removes it at the next start; NONE writes none."`
+	Logfile         Logfile `key:"logfile" is:"perprocess" default:"AUTO" sample:"/a/path" doc:"The file that {} is written to. AUTO makes one in childlogdir and removes it at the next start; NONE writes none; syslog writes none and sends each line to syslog, as {}_syslog does."`
 	MaxBytes        int64   `key:"logfile_maxbytes" type:"size" is:"perprocess" default:"50MB" unit:"bytes" sample:"1MB" doc:"The size at which the log of {} is rotated; 0 never rotates it."`
 	Backups         int     `key:"logfile_backups" is:"perprocess" default:"10" unit:"files" sample:"10" doc:"How many rotated logs of {} are kept; with 0 a full one is emptied."`
 	CaptureMaxBytes int64   `key:"capture_maxbytes" type:"size" default:"0" unit:"bytes" sample:"1MB" doc:"The size of the buffer for PROCESS_COMMUNICATION events, which the program writes to {}; 0 looks for no such events."`

@@ -129,7 +129,7 @@ func Schema() []SectionSchema {
 		}, socketTable(), processTable()),
 		declared(SectionSchema{
 			Name: "eventlistener:x", Sample: "eventlistener:theeventlistenername",
-			Doc:     "A pool of processes that are sent events (PROTOCOL.md).",
+			Doc:     "A pool of processes that are sent events (PROTOCOL.md). The standard output of a listener is the protocol: stdout_capture_maxbytes and stdout_events_enabled have no effect here, and redirect_stderr is refused.",
 			Example: "command = supervisor-listeners crashmail -m admin@example.org\nevents = PROCESS_STATE_EXITED,PROCESS_STATE_FATAL",
 			Base:    "program:x",
 		}, listenerTable(), processTable()),
@@ -145,12 +145,12 @@ func Schema() []SectionSchema {
 		}, pluginTable()),
 		declared(SectionSchema{
 			Name: "notifier:x", Sample: "notifier:thenotifiername", Open: true,
-			Doc:     "A notifier: a plugin that notifies people of events. Further keys belong to the plugin; docs/plugins.md has all of them.",
+			Doc:     "A notifier: a plugin that notifies people of events. Further keys belong to the plugin: supervisord plugin info NAME lists them.",
 			Example: "plugin = slack\nevents = PROCESS_STATE_FATAL,PROCESS_STATE_EXITED\nmin_severity = warning\ngroup_wait = 10\nwebhook_url_file = /etc/supervisor/slack",
 		}, notifierTable()),
 		declared(SectionSchema{
 			Name: "logsink:x", Sample: "logsink:thelogsinkname", Open: true,
-			Doc:     "A log sink: a plugin that is sent what programs write, besides their log files. Further keys belong to the plugin; docs/plugins.md has all of them.",
+			Doc:     "A log sink: a plugin that is sent what programs write, besides their log files. Further keys belong to the plugin: supervisord plugin info NAME lists them.",
 			Example: "plugin = syslog\nprograms = web:*\noverflow = spool",
 		}, logSinkTable()),
 		declared(SectionSchema{

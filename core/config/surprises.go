@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -84,6 +85,20 @@ func (c *checker) servers() {
 			c.warn(s.Section, "port", "there is no username and password: every user of this machine can start programs as this supervisord")
 		case s.Network == "unix" && !s.Auth && s.Mode&0o006 != 0:
 			c.warn(s.Section, "chmod", fmt.Sprintf("with mode %04o and no password every user of this machine can start programs as this supervisord", s.Mode))
+		}
+	}
+}
+
+// listenerKeys warns of keys that are read in the sections of all programs and mean nothing in those of event listeners.
+func (c *checker) listenerKeys() {
+	for _, section := range c.l.doc.Sections() {
+		if !strings.HasPrefix(section, "eventlistener:") {
+			continue
+		}
+		for _, key := range [...]string{"stdout_capture_maxbytes", "stdout_events_enabled"} {
+			if _, written := c.l.doc.Get(section, key); written && slices.Contains(c.l.doc.Own(section), key) {
+				c.warn(section, key, "it has no effect: the standard output of a listener is the protocol, as in Supervisor")
+			}
 		}
 	}
 }

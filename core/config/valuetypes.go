@@ -109,7 +109,7 @@ func pathTypes() []*ValueType {
 			parse: func(l *loader, _ *key, s string) (string, error) { return parse(l, s) }}
 	}
 	logs := kind[Logfile]{
-		accepts: "AUTO, NONE, or a file name in a directory that exists", text: Logfile.String,
+		accepts: "AUTO, NONE, syslog, or a file name in a directory that exists", text: Logfile.String,
 		parse: func(l *loader, _ *key, s string) (Logfile, error) { return l.logfile(s) },
 		read: func(r *reader, k *key, def Logfile) Logfile {
 			// Supervisor expands a log file's name twice, so that a percent sign takes four.
@@ -197,7 +197,7 @@ func listTypes() []*ValueType {
 		text:    func(p *eventlistener.Programs) string { return strings.Join(p.Patterns(), ",") },
 		same:    func(a, b *eventlistener.Programs) bool { return slices.Equal(a.Patterns(), b.Patterns()) },
 	}
-	urls := lists("unix:///path or http://host:port, several separated by commas", commas)
+	urls := lists("unix:///path, http://host:port or https://host:port, several separated by commas", commas)
 	urls.urls = true
 	dirs := lists("absolute paths of directories, separated by commas", commas)
 	dirs.read = func(r *reader, k *key, def []string) []string {
@@ -228,7 +228,7 @@ func programTypes() []*ValueType {
 		return kind[string]{accepts: accepts, text: itself, same: equal[string], parse: plain(func(s string) (string, error) { return s, nil })}
 	}
 	servers := kind[string]{
-		accepts: "AUTO, unix:///path or http://host:port", urls: true, text: serverText, same: equal[string],
+		accepts: "AUTO, unix:///path, http://host:port or https://host:port", urls: true, text: serverText, same: equal[string],
 		parse: plain(func(s string) (string, error) {
 			if strings.EqualFold(strip(s), "AUTO") {
 				return "", nil
@@ -237,7 +237,7 @@ func programTypes() []*ValueType {
 		}),
 	}
 	addresses := servers
-	addresses.accepts, addresses.text = "unix:///path or http://host:port", URLText
+	addresses.accepts, addresses.text = "unix:///path, http://host:port or https://host:port", URLText
 	addresses.parse = plain(func(s string) (string, error) { return s, nil })
 	sockets := kind[SocketAddress]{
 		accepts: "unix:///absolute/path or tcp://host:port", text: func(a SocketAddress) string { return a.URL },
