@@ -358,8 +358,9 @@ func (d *daemon) started() {
 	conf, ext := d.conf, d.ext
 	d.draining.Go(func() {
 		for _, issue := range ext.Unserved(conf) {
-			d.write(config.ERRO, "not served: "+issue.String())
-			d.report.Say("supervisord: not served: " + issue.String())
+			text := "not served: " + issue.In(d.dir).String()
+			d.write(config.ERRO, text)
+			d.report.Say("supervisord: " + text)
 		}
 		d.report.Done(0)
 	})

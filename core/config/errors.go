@@ -75,12 +75,17 @@ func (e Errors) Texts(dir string) []string {
 		texts = append(texts, first.Supervisor)
 	}
 	for _, issue := range e.sorted() {
-		if issue.File != "" && !filepath.IsAbs(issue.File) {
-			issue.File = filepath.Join(dir, issue.File)
-		}
-		texts = append(texts, issue.String())
+		texts = append(texts, issue.In(dir).String())
 	}
 	return texts
+}
+
+// In is the issue with the whole name of its file, which was opened from dir.
+func (i Issue) In(dir string) Issue {
+	if i.File != "" && !filepath.IsAbs(i.File) {
+		i.File = filepath.Join(dir, i.File)
+	}
+	return i
 }
 
 // sorted is every issue by file, in the order in which they come up, and line.
