@@ -32,6 +32,7 @@ type Method struct {
 	PluginsOnly  bool         // not for clients
 	Faults       []int        // those that a caller should expect, beside those that any method has; for its documentation
 	Result       reflect.Type // what row's function returns; nil: it is not known
+	AliasOf      string       // the name that it had first; "": it is no other name
 
 	// Call is given len(Params)-Optional to len(Params) values. Its error is an
 	// *xmlrpc.Fault, the context's, or one that becomes FAILED with its text.
@@ -81,6 +82,6 @@ func (m *Method) takes(n int) bool {
 
 // alias is the same method under another name.
 func (m Method) alias(name string) Method {
-	m.Name = name
+	m.Name, m.AliasOf = name, m.Name
 	return m
 }

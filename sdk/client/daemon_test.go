@@ -227,7 +227,7 @@ func TestNoMethodOfSupervisorIsMissing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Old names of the same methods, and hark's own, by Call.
+	// Old names of the same methods, by Call.
 	covered := map[string]bool{"supervisor.getVersion": true, "supervisor.readMainLog": true, "supervisor.readProcessLog": true, "supervisor.tailProcessLog": true, "supervisor.clearProcessLog": true}
 	sources, err := os.ReadDir(".")
 	if err != nil {
@@ -244,7 +244,7 @@ func TestNoMethodOfSupervisorIsMissing(t *testing.T) {
 		}
 	}
 	for _, m := range methods {
-		if !strings.HasPrefix(m, "hark.") && !covered[m] && !strings.Contains(code.String(), `"`+m+`"`) {
+		if !covered[m] && !strings.Contains(code.String(), `"`+m+`"`) {
 			t.Errorf("%s is missing", m)
 		}
 	}
@@ -278,5 +278,51 @@ func ExampleClient_StartProcess() {
 		fmt.Println("it runs already")
 	case err != nil:
 		fmt.Println(err)
+	}
+}
+
+func TestTheMethodsOfHarkUnderARealDaemon(t *testing.T) {
+	d := daemontest.StartCommand(t, []string{os.Getenv(daemontest.Variable)}, programs+"\n[eventlistener:l]\ncommand=/bin/cat\nevents=TICK_5\nbuffer_size=7\n")
+	ctx, c := context.Background(), dial(t, d.ServerURL)
+	h := c.Hark()
+	if version, err := h.Version(ctx); err != nil || version == "" {
+		t.Errorf("version %q, %v", version, err)
+	}
+	if all, err := h.StopProcesses(ctx, []string{"g:*", "nobody"}, true); err != nil || len(all) != 3 || !IsFault(all[2].Err(), BadName) && !IsFault(all[0].Err(), BadName) {
+		t.Errorf("stopped %+v, %v", all, err)
+	}
+	steps, err := h.RestartProcesses(ctx, []string{"cat"})
+	if err != nil || len(steps) != 2 || steps[0].Step != "stop" || steps[1].Step != "start" || steps[1].Status != Success {
+		t.Errorf("restarted %+v, %v", steps, err)
+	}
+	waited, err := h.WaitProcesses(ctx, []string{"cat"}, []string{"RUNNING"}, 60)
+	if err != nil || len(waited) != 1 || !waited[0].Reached || waited[0].Pid == 0 {
+		t.Errorf("waited for %+v, %v", waited, err)
+	}
+	stats, err := h.ProcessStats(ctx, []string{"cat"})
+	if err != nil || len(stats) != 1 || stats[0].Name != "cat" || stats[0].Processes != 1 || stats[0].RSS == 0 || stats[0].Start == 0 {
+		t.Errorf("stats are %+v, %v", stats, err)
+	}
+	all, err := h.EventListeners(ctx)
+	if err != nil || len(all) != 1 || all[0].Name != "l" || all[0].BufferSize != 7 || len(all[0].Processes) != 1 || all[0].Processes[0].Group != "l" || !slices.Equal(all[0].Events, []string{"TICK_5"}) {
+		t.Errorf("subscribers are %+v, %v", all, err)
+	}
+	if letters, err := h.DeadLetters(ctx, nil, 10); err != nil || letters.Total != 0 {
+		t.Errorf("dead letters are %+v, %v", letters, err)
+	}
+	if loop, err := h.Loop(ctx); err != nil || loop.Turns == 0 || loop.Busy == 0 {
+		t.Errorf("loop is %+v, %v", loop, err)
+	}
+	if plans, err := h.PreviewUpdate(ctx); err != nil || len(plans) != 0 {
+		t.Errorf("plans are %+v, %v", plans, err)
+	}
+	if plugins, err := h.Plugins(ctx); err != nil || len(plugins) != 0 {
+		t.Errorf("plugins are %+v, %v", plugins, err)
+	}
+	if err := h.Unsilence(ctx, 5); !IsFault(err, BadName) {
+		t.Errorf("unsilence: %v", err)
+	}
+	if err := h.Shutdown(ctx, 3); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"time"
 
 	"github.com/hark-supervisor/hark/internal/pytext"
@@ -56,20 +55,6 @@ func (p *ProcessInfo) Uptime() time.Duration {
 	return time.Duration(p.Now-p.Start) * time.Second
 }
 
-// ProcessInfo reports how one process is. Faults: BadName.
-func (c *Client) ProcessInfo(ctx context.Context, name string) (ProcessInfo, error) {
-	var info ProcessInfo
-	err := c.Call(ctx, "supervisor.getProcessInfo", &info, name)
-	return info, err
-}
-
-// AllProcessInfo returns the state of all processes.
-func (c *Client) AllProcessInfo(ctx context.Context) ([]ProcessInfo, error) {
-	var all []ProcessInfo
-	err := c.Call(ctx, "supervisor.getAllProcessInfo", &all)
-	return all, err
-}
-
 // ConfigInfo is the configuration of a process (getAllConfigInfo). Members that an older supervisord does not send are
 // zero. A string that is not set is "none"; a log file may be "auto".
 type ConfigInfo struct {
@@ -103,11 +88,4 @@ type ConfigInfo struct {
 	StderrCaptureMaxBytes int64  `xmlrpc:"stderr_capture_maxbytes"`
 	StderrEventsEnabled   bool   `xmlrpc:"stderr_events_enabled"`
 	StderrSyslog          bool   `xmlrpc:"stderr_syslog"`
-}
-
-// AllConfigInfo returns the configuration of all processes, sorted by name.
-func (c *Client) AllConfigInfo(ctx context.Context) ([]ConfigInfo, error) {
-	var all []ConfigInfo
-	err := c.Call(ctx, "supervisor.getAllConfigInfo", &all)
-	return all, err
 }

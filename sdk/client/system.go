@@ -6,27 +6,6 @@ import (
 	"fmt"
 )
 
-// ListMethods lists the methods the server has, sorted.
-func (c *Client) ListMethods(ctx context.Context) ([]string, error) {
-	var names []string
-	err := c.Call(ctx, "system.listMethods", &names)
-	return names, err
-}
-
-// MethodHelp reports what a method does. Faults: SignatureUnsupported for one that
-// is not there.
-func (c *Client) MethodHelp(ctx context.Context, method string) (string, error) {
-	return c.text(ctx, "system.methodHelp", method)
-}
-
-// MethodSignature tells the type a method returns, then those it takes. Faults:
-// SignatureUnsupported.
-func (c *Client) MethodSignature(ctx context.Context, method string) ([]string, error) {
-	var types []string
-	err := c.Call(ctx, "system.methodSignature", &types, method)
-	return types, err
-}
-
 // MethodCall is one call of a Multicall.
 type MethodCall struct {
 	Method string
