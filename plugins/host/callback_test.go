@@ -43,6 +43,13 @@ func TestWhatAPluginAsksForIsGrantedToThoseOfTheDaemon(t *testing.T) {
 			if got := h.status().Permissions; got != c.may {
 				t.Errorf("its status shows %s, want %s", got, c.may)
 			}
+			settings := Defaults("faulty")
+			if c.section != nil {
+				settings = *c.section
+			}
+			if d, _, ok := h.Description(settings); !ok || d.Permission != ReadCalls {
+				t.Errorf("its description: %+v, %v", d, ok)
+			}
 			_, reads := h.call("a", "call", 0, "supervisor.getState")
 			_, shuts := h.call("a", "call", 0, "supervisor.shutdown")
 			if (reads == nil) != (c.may >= ReadCalls) || (shuts == nil) != (c.may == AllCalls) {

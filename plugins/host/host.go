@@ -165,7 +165,7 @@ func (h *Host) daemon() sdk.Daemon {
 // RemovePlugin goes back to the defaults.
 func (h *Host) RemovePlugin(name string) {
 	if p := h.forget(name); p != nil {
-		p.set(defaults(name))
+		p.set(Defaults(name))
 	}
 }
 
@@ -176,8 +176,8 @@ func (h *Host) forget(name string) *plugin {
 	return h.plugins[name]
 }
 
-// defaults are the settings of a plugin without a section.
-func defaults(name string) Settings { return Settings{Name: name, AsDescribed: true} }
+// Defaults are the settings of a plugin without a section.
+func Defaults(name string) Settings { return Settings{Name: name, AsDescribed: true} }
 
 // SetInstance adds an instance, or changes one in place; its plugin is started where it does not run.
 func (h *Host) SetInstance(i Instance) {
@@ -194,7 +194,7 @@ func (h *Host) SetInstance(i Instance) {
 	if p == nil {
 		s, ok := h.settings[i.Plugin]
 		if !ok {
-			s = defaults(i.Plugin)
+			s = Defaults(i.Plugin)
 		}
 		p = newPlugin(h, s)
 		h.plugins[i.Plugin] = p

@@ -79,7 +79,7 @@ func (s *Schemas) check(c *config.Config) (wrong config.Errors, unknown map[stri
 	wanted := map[string]host.Settings{}
 	for i := range c.Instances {
 		name := c.Instances[i].Plugin
-		wanted[name] = host.Settings{Name: name}
+		wanted[name] = host.Defaults(name)
 	}
 	for i := range c.Plugins {
 		p := &c.Plugins[i]
