@@ -9,7 +9,7 @@ import (
 // journal holds the keys that tell where entries go and what all of them have.
 type journal struct {
 	// socket has 107 bytes: sun_path without its NUL. 32 fields are our bound; journald takes 1024 in an entry.
-	Socket  string            `hark:"socket" is:"path" max:"107" doc:"socket of the journal for its native protocol"`
+	Socket  string            `hark:"socket" pattern:"/.*[^/].*" form:"the absolute path of a socket" max:"107" doc:"socket of the journal for its native protocol"`
 	Fields  map[string]string `hark:"fields" max:"32" pattern:"[A-Z][A-Z0-9_]{0,63}" form:"fields with names of capital letters, digits and underscores that begin with a letter: journald drops others" reserved:"HARK_*,MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,SYSLOG_PID,OBJECT_PID" doc:"further fields of every entry: NAME=\"value\",NAME2=\"value2\""`
 	Timeout time.Duration     `hark:"timeout" min:"1ms" doc:"how long to wait for the journal to accept an entry"`
 }

@@ -331,6 +331,7 @@ func TestConformanceOfTheLogSink(t *testing.T) {
 			Hang:   map[string]string{"socket": full, "timeout": "1"},
 			Late:   map[string]string{},
 			Bad: []sdktest.Bad{
+				{Name: "no socket", Set: map[string]string{"socket": ""}, Key: "socket"},
 				{Name: "no path", Set: map[string]string{"socket": "tell-no-value"}, Key: "socket"},
 				{Name: "no field", Set: map[string]string{"fields": `a-b="tell-no-value"`}, Key: "fields"},
 			},

@@ -11,7 +11,7 @@ import (
 
 // receiver holds the keys that tell where records go and what all of them have.
 type receiver struct {
-	URL         string            `hark:"url,required,secret,host" schemes:"http,https" pattern:"[^@?#]*" form:"an address that begins with http:// or https:// and has no user, password or query: put these into headers" doc:"the receiver's address: http://host:4318 or, with protocol=grpc, http://host:4317; https:// for TLS"`
+	URL         string            `hark:"url,required,secret,host" schemes:"http,https" pattern:"[a-zA-Z]+://[^/@?#]*(/[^?#]*)?" form:"an address that begins with http:// or https:// and has no user, password or query: put these into headers" doc:"the receiver's address: http://host:4318 or, with protocol=grpc, http://host:4317; https:// for TLS"`
 	Protocol    string            `hark:"protocol" choices:"http,grpc" doc:"protobuf over HTTP, or gRPC"`
 	Headers     map[string]string `hark:"headers,secret" is:"headers" reserved:"grpc-*,Content-Type,Content-Encoding,Content-Length,Host,TE,User-Agent" doc:"headers of every request: NAME=\"value\",NAME2=\"value2\""`
 	Compression string            `hark:"compression" choices:"gzip,none" doc:"how requests are compressed"`
