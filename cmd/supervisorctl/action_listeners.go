@@ -151,7 +151,9 @@ func (s *subscriber) trouble() string {
 		return "a listener broke the protocol and gets nothing until it is restarted"
 	}
 	var down []string
+	mute := s.Queued > 0
 	for _, p := range s.Processes {
+		mute = mute && p.ListenerState == "ACKNOWLEDGED"
 		if p.State == "FATAL" || p.State == "BACKOFF" {
 			down = append(down, pytext.Namespec(p.Group, p.Name)+" is "+p.State)
 		}
@@ -161,6 +163,9 @@ func (s *subscriber) trouble() string {
 	}
 	if len(down) > 0 {
 		return strings.Join(down, ", ") + ": it does not start, or does not stay up; see its log and supervisord's"
+	}
+	if mute && len(s.Processes) > 0 {
+		return "no listener has written READY since it answered last, or at all, so the events wait"
 	}
 	return ""
 }
