@@ -72,7 +72,7 @@ uninstall: ## remove what make install has put into PREFIX; configurations and l
 	@packaging/uninstall '$(DESTDIR)' '$(PREFIX)'
 
 man: build ## the manual page of each program into dist/man, made of its own help
-	@mkdir -p dist/man && for p in supervisord supervisorctl pidproxy echo_supervisord_conf supervisor-listeners supervisor-plugins supervisor-listener-test; do packaging/man $$p '$(VERSION)' >dist/man/$$p.1; done
+	@mkdir -p dist/man && for p in supervisord supervisorctl pidproxy echo_supervisord_conf supervisor-listeners supervisor-plugins supervisor-listener-test supervisor-mcp; do packaging/man $$p '$(VERSION)' >dist/man/$$p.1; done
 	@packaging/man supervisord.conf '$(VERSION)' >dist/man/supervisord.conf.5
 
 deb: build ## dist/hark_VERSION_ARCH.deb, in place of Debian's supervisor

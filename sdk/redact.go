@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/hark-supervisor/hark/internal/redact"
 	"github.com/hark-supervisor/hark/internal/wire"
 )
 
@@ -31,7 +32,7 @@ func (r *redactor) set(k wire.Key, secrets []string) {
 	}
 	delete(r.by, k)
 	if len(secrets) > 0 {
-		r.by[k] = wire.SecretForms(secrets)
+		r.by[k] = redact.Forms(secrets)
 	}
 	r.secrets = nil
 	for _, s := range r.by {

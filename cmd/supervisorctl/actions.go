@@ -103,6 +103,7 @@ func actionTable() []Action {
 		eventsAction(),
 		listenerAction(),
 		listenersAction(),
+		mcpAction(),
 		notifierAction(),
 		notifiersAction(),
 		pluginAction(),

@@ -27,6 +27,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/hark-supervisor/hark/core/build"
 )
 
 // streams are the standard streams: tests give others.
@@ -34,6 +36,13 @@ type streams struct {
 	in       *os.File
 	out, err io.Writer
 }
+
+// Set with -ldflags -X.
+var (
+	version   = "0.1.0"
+	commit    = "unknown"
+	buildTime = "unknown"
+)
 
 func main() {
 	os.Exit(command(os.Args, streams{os.Stdin, os.Stdout, os.Stderr}))
@@ -47,6 +56,10 @@ func command(args []string, std streams) int {
 	}
 	if o.help {
 		_, _ = io.WriteString(std.out, help(args[0]))
+		return exitSuccess
+	}
+	if o.version {
+		_, _ = fmt.Fprintln(std.out, build.Of(version, commit, buildTime))
 		return exitSuccess
 	}
 	for _, w := range o.warnings {

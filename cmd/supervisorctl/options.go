@@ -50,14 +50,18 @@ func optionTable() []option {
 			set: func(o *options, _, value string) error { o.fleet = value; return nil }},
 		{long: "no-color", help: "no colours on a terminal, as with NO_COLOR in the environment",
 			set: func(o *options, _, _ string) error { o.plain = true; return nil }},
+		{long: "version", many: true, help: "print version, commit and Go of this program and exit",
+			set: func(o *options, _, _ string) error { o.version = true; return errStop }},
 	}
 }
 
 // options is what the command line and the configuration say.
 type options struct {
 	help        bool
+	version     bool
 	interactive bool
 	args        []string // the action and what follows it
+	given       []string // what stands before the action
 
 	file      string // -c
 	fileGiven bool
@@ -96,13 +100,13 @@ func usage(w io.Writer, program string, err error) int {
 func readOptions(argv []string) (*options, error) {
 	o := &options{program: argv[0]}
 	rest, err := o.parse(argv[1:])
-	if o.help {
+	if o.help || o.version {
 		return o, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	o.args = rest
+	o.args, o.given = rest, argv[1:len(argv)-len(rest)]
 	if len(o.args) == 0 {
 		o.interactive = true
 	}

@@ -35,7 +35,7 @@ func (d *daemon) open(supervisor *core.Supervisor, letters *deadletters.Log, con
 		Supervisor: seen,
 		Hark: rpc.Hark{
 			Version: version, Daemon: seen, Events: supervisor, Notifiers: ext.Outlets(), DeadLetters: deadletters.NewOffice(letters, supervisor), Plugins: ext,
-			Loop: supervisor.LoopInfo, Selections: selectionCalls{supervisor, supervisor.Selections()}, Stats: stats, Previews: supervisor,
+			Loop: supervisor.LoopInfo, Selections: selectionCalls{supervisor, supervisor.Selections()}, Stats: stats, Previews: supervisor, Activity: log.Write,
 		},
 		Logs:     d.turns.Logs(),
 		Streams:  streams.New(supervisor),

@@ -63,3 +63,43 @@ func formsOf(values []string) (forms []string) {
 	slices.SortStableFunc(forms, func(a, b string) int { return len(b) - len(a) })
 	return forms
 }
+
+// SecretValues returns the values of a configuration that nobody may see: of keys that are secret or sound so, of variables of environment=
+// whose names do, of a plugin's keys that hold an address (it may have a token). It is for taking them out of texts. The error is an Errors, as Load's.
+func SecretValues(o Options) ([]string, error) {
+	l, err := newLoader(o)
+	if err != nil {
+		return nil, err
+	}
+	l.load()
+	if all := append(l.errs, l.late...); len(all) > 0 {
+		return nil, all
+	}
+	var values []string
+	for _, section := range l.doc.Sections() {
+		schema := schemaOf(l.schemas, section)
+		if schema == nil {
+			continue
+		}
+		for _, key := range l.doc.Own(section) {
+			raw, _ := l.doc.Get(section, key)
+			field := schema.Field(key)
+			switch {
+			case field != nil && field.Type.Name == "variables":
+				pairs, err := keyValuePairs(l.showValue(section, key, nil, raw, true))
+				if err != nil {
+					continue
+				}
+				for _, v := range pairs {
+					if soundsSecret(v.Name) {
+						values = append(values, v.Value)
+					}
+				}
+			case field == nil && !soundsSecret(key) && !strings.Contains(raw, "://"):
+			case l.secret(section, key):
+				values = append(values, l.showValue(section, key, nil, raw, true))
+			}
+		}
+	}
+	return values, nil
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/preview"
 	"github.com/hark-supervisor/hark/core/turns"
 )
@@ -22,6 +23,8 @@ type Hark struct {
 	Stats       ProcessStats // with Selections
 	Previews    Previews
 	Twiddling   Twiddling // for plugins only
+	// Activity writes a line to the activity log; it must not block.
+	Activity func(config.Level, string)
 }
 
 // Namespace is what Hark adds for clients; it is there whatever the configuration says.
@@ -116,6 +119,12 @@ func (h Hark) table() []Method {
 				Name: "retryPlugins", Returns: Param{"boolean", "result", "true"},
 				Help: "Try at once what plugins have refused, and plugins in BACKOFF or FATAL, and read files with secrets again. It does not wait for that.",
 			}, plugins.retryPlugins),
+		),
+		unless(h.Activity == nil,
+			row(Method{
+				Name: "noteToolCall", ReadOnly: true, Returns: Param{"boolean", "result", "true; false if there have been too many, and it is left out"},
+				Help: "Write to the activity log that a client of supervisorctl mcp has called a tool.",
+			}, newToolCalls(h.Activity).note),
 		),
 		unless(h.Loop == nil,
 			row(Method{

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hark-supervisor/hark/internal/pluginkeys"
 	"github.com/hark-supervisor/hark/internal/pluginrpc"
+	"github.com/hark-supervisor/hark/internal/redact"
 	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/sdk"
 )
@@ -301,9 +302,9 @@ func (p *plugin) setSecrets() {
 	var all []string
 	for _, i := range p.instances {
 		for _, s := range i.secrets {
-			all = append(all, wire.SecretForms([]string{s, clean(s)})...)
+			all = append(all, redact.Forms([]string{s, clean(s)})...)
 			if strings.Contains(s, "\n") {
-				all = append(all, wire.SecretForms(strings.Split(s, "\n"))...)
+				all = append(all, redact.Forms(strings.Split(s, "\n"))...)
 			}
 		}
 	}

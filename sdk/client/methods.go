@@ -493,6 +493,14 @@ func (h Hark) RestartPlugin(ctx context.Context, name string) error {
 // read files with secrets again. It does not wait for that.
 func (h Hark) RetryPlugins(ctx context.Context) error { return h.c.Call(ctx, "hark.retryPlugins", nil) }
 
+// NoteToolCall calls hark.noteToolCall(client, call): Write to the activity log that a client of supervisorctl mcp
+// has called a tool.
+//   - client: the name and version that the client gave
+//   - call: the tool and its arguments
+func (h Hark) NoteToolCall(ctx context.Context, client string, call string) error {
+	return h.c.Call(ctx, "hark.noteToolCall", nil, client, call)
+}
+
 // Loop calls hark.getLoop(): Return how long the turns of the supervisor's loop take: during a turn nothing else
 // happens to any process.
 //

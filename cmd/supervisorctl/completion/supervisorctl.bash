@@ -23,7 +23,7 @@ _supervisorctl() {
 		esac
 	done
 	if ((i >= ${#words[@]})) && [[ $word == -* ]]; then
-		COMPREPLY=($(compgen -W '-c -h -i -s -u -p -r --configuration --help --interactive --serverurl --username --password --history_file --no-color --fleet' -- "$word"))
+		COMPREPLY=($(compgen -W '-c -h -i -s -u -p -r --configuration --help --interactive --serverurl --username --password --history_file --no-color --version --fleet' -- "$word"))
 		return
 	fi
 	# bash takes colons for the ends of words, and wants only what follows the last.

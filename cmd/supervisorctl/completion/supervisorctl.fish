@@ -34,3 +34,4 @@ complete -c supervisorctl -s r -l history_file -r -F
 complete -c supervisorctl -s i -l interactive -d 'run the action, then a shell'
 complete -c supervisorctl -l fleet -x -d 'the servers of [fleet:NAME]'
 complete -c supervisorctl -l no-color -d 'no colours'
+complete -c supervisorctl -l version -d 'version, commit and Go'

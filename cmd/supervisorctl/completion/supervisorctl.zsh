@@ -23,7 +23,7 @@ _supervisorctl() {
 		esac
 	done
 	if ((i == CURRENT)) && [[ $word == -* ]]; then
-		compadd -- -c -h -i -s -u -p -r --configuration --help --interactive --serverurl --username --password --history_file --no-color --fleet
+		compadd -- -c -h -i -s -u -p -r --configuration --help --interactive --serverurl --username --password --history_file --no-color --version --fleet
 		return
 	fi
 	matches=(${(f)"$(${words[1]} $options completion words ${words[i,CURRENT-1]} "$word|" 2>/dev/null)"})

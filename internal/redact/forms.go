@@ -1,4 +1,5 @@
-package wire
+// Package redact finds secrets in texts that are to leave.
+package redact
 
 import (
 	"encoding/json"
@@ -9,9 +10,10 @@ import (
 // minSecret is the shortest secret that is looked for, in bytes: shorter ones would be found everywhere.
 const minSecret = 4
 
-// SecretForms are the forms in which texts quote secrets: as they are, in quotes, in JSON, in addresses. Of a secret address
-// also what is behind the host, which is the secret part.
-func SecretForms(secrets []string) []string {
+// Forms are the forms in which texts quote secrets: as they are, in quotes, in JSON, in addresses. Of a secret address
+// also what is behind the host, which is the secret part. Secrets of less than four bytes have none. The longest come first, so that replacing them in
+// this order leaves no part of one.
+func Forms(secrets []string) []string {
 	var all []string
 	add := func(s string) {
 		if len(s) >= minSecret && !slices.Contains(all, s) {
@@ -36,5 +38,6 @@ func SecretForms(secrets []string) []string {
 			}
 		}
 	}
+	slices.SortStableFunc(all, func(a, b string) int { return len(b) - len(a) })
 	return all
 }
