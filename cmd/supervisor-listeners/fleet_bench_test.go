@@ -11,9 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hark-supervisor/hark/plugins/bundled/nats/natstest"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hark-supervisor/hark/plugins/bundled/nats/natstest"
 )
 
 // ticks are the clock ticks, of which a second has 100, that a process has used; 0 where that is not known.

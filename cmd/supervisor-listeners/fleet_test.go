@@ -11,11 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/hark-supervisor/hark/plugins/bundled/nats/natstest"
 	"github.com/hark-supervisor/hark/plugins/bundled/nats/stream"
 	"github.com/hark-supervisor/hark/sdk/client"
 	"github.com/hark-supervisor/hark/sdk/daemontest"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // talkerScript writes events and lines, both numbered.

@@ -8,12 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/plugins/bundled/nats/natstest"
 	"github.com/hark-supervisor/hark/sdk/daemontest"
 	"github.com/hark-supervisor/hark/sdk/listener"
@@ -39,26 +39,9 @@ var noon = time.Date(2026, 3, 4, 12, 30, 5, 678e6, time.Local)
 type bench struct {
 	surroundings
 	env            map[string]string
-	stdout, stderr lockedBuffer
+	stdout, stderr testkit.Buffer
 	said           bytes.Buffer // the protocol
 	status         int
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // recorded is an event as it was sent: its type's name and its payload.

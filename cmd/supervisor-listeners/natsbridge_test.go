@@ -15,13 +15,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/hark-supervisor/hark/eventlistener"
 	"github.com/hark-supervisor/hark/plugins/bundled/nats/natstest"
 	"github.com/hark-supervisor/hark/plugins/bundled/nats/stream"
 	"github.com/hark-supervisor/hark/sdk/daemontest"
-	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // pythonListener is a listener as it is written for Supervisor. It keeps what it reads, and does what the payload's word says,

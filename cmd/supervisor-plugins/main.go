@@ -18,7 +18,7 @@ import (
 	"github.com/hark-supervisor/hark/plugins/bundled/cache"
 	"github.com/hark-supervisor/hark/plugins/bundled/email"
 	"github.com/hark-supervisor/hark/plugins/bundled/exec"
-	"github.com/hark-supervisor/hark/plugins/bundled/filejson"
+	filejson "github.com/hark-supervisor/hark/plugins/bundled/file-json"
 	"github.com/hark-supervisor/hark/plugins/bundled/journald"
 	"github.com/hark-supervisor/hark/plugins/bundled/loki"
 	"github.com/hark-supervisor/hark/plugins/bundled/nats"
@@ -32,11 +32,10 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// bundled are the plugins, in the order in which they are listed.
+// bundled are the plugins, in the order of their names, which are those of their folders.
 func bundled() []sdk.Plugin {
-	return []sdk.Plugin{slack.Plugin(), email.Plugin(), webhook.Plugin(), syslog.Plugin(), exec.Plugin(), filejson.Plugin(),
-		loki.Plugin(), shoutrrr.Plugin(), journald.Plugin(), otlp.Plugin(), nats.Plugin(), cache.Plugin(), procstat.Plugin(),
-		twiddler.Plugin()}
+	return []sdk.Plugin{cache.Plugin(), email.Plugin(), exec.Plugin(), filejson.Plugin(), journald.Plugin(), loki.Plugin(), nats.Plugin(),
+		otlp.Plugin(), procstat.Plugin(), shoutrrr.Plugin(), slack.Plugin(), syslog.Plugin(), twiddler.Plugin(), webhook.Plugin()}
 }
 
 const help = `supervisor-plugins -- the plugins that come with Hark, in one program.

@@ -78,7 +78,7 @@ func TestItTellsWhatItHas(t *testing.T) {
 func TestTheExamplesAreTaken(t *testing.T) {
 	for _, p := range bundled() {
 		t.Run(p.Name, func(t *testing.T) {
-			text, err := os.ReadFile(filepath.Join("..", "..", "plugins", "bundled", strings.ReplaceAll(p.Name, "-", ""), "example.conf"))
+			text, err := os.ReadFile(filepath.Join("..", "..", "plugins", "bundled", p.Name, "example.conf"))
 			if err != nil {
 				t.Fatal(err)
 			}

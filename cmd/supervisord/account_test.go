@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // whoami prints what a program is, one line each.
@@ -120,7 +122,7 @@ startretries=0
 	}
 	in.waitLog("INFO Set uid to user 33 succeeded\n")
 	in.must("supervisor.shutdown")
-	until(t, "the daemon has ended", func() bool { return !alive(pid) })
+	testkit.Until(t, "the daemon has ended", func() bool { return !alive(pid) })
 	in.nothingLeft()
 }
 

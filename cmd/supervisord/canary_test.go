@@ -11,6 +11,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 	"github.com/hark-supervisor/hark/internal/plugintest"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // canary is a secret that no log, fault, answer or terminal may show.
@@ -122,7 +123,7 @@ func TestNoSecretIsShownAnywhere(t *testing.T) {
 		_ = resp.Body.Close()
 		return strings.Contains(in.as("reader", "r", "supervisor.getState"), "RUNNING")
 	}
-	until(t, "it serves", serves)
+	testkit.Until(t, "it serves", serves)
 	ctl := func(args ...string) string {
 		cmd := exec.Command(supervisorctl(t), append([]string{"-c", in.conf}, args...)...)
 		cmd.Dir = in.dir
@@ -142,7 +143,7 @@ func TestNoSecretIsShownAnywhere(t *testing.T) {
 			"reread": ctl("-u", "owner", "-p", "o", "reread"), "update": ctl("-u", "owner", "-p", "o", "update"),
 		}
 		if strings.Contains(name, "webhook") && !strings.Contains(said["reloadConfig"], "faultCode") {
-			until(t, "the plugin says what is wrong", func() bool {
+			testkit.Until(t, "the plugin says what is wrong", func() bool {
 				said["hark.getPlugins"] = in.as("reader", "r", "hark.getPlugins")
 				return strings.Contains(said["hark.getPlugins"], "notifier:n")
 			})
@@ -172,7 +173,7 @@ func TestNoSecretIsShownAnywhere(t *testing.T) {
 	in.signal(syscall.SIGHUP)
 	in.waitLog("received SIGHUP")
 	in.writeConf(base)
-	until(t, "it serves again", serves)
+	testkit.Until(t, "it serves again", serves)
 	in.stop()
 	if log := in.log() + in.output.String(); strings.Contains(log, canary) {
 		for line := range strings.Lines(log) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // reporter is a program that reports what it was started with.
@@ -102,7 +104,7 @@ func TestChildrenAreStartedAlike(t *testing.T) {
 	for _, name := range []string{"plain", "environment", "path", "settings", "nolog", "many3", "many4", "member", "listener", "fcgi"} {
 		t.Run(name, func(t *testing.T) {
 			p.same(t, func(in *instance) string {
-				until(t, name+" has reported", func() bool { return in.file(name+".report") != "" })
+				testkit.Until(t, name+" has reported", func() bool { return in.file(name+".report") != "" })
 				// What a listener may use of Hark's is told in its environment (PROTOCOL.md).
 				return extension.ReplaceAllString(in.file(name+".report"), "")
 			})
@@ -136,7 +138,7 @@ autorestart=false
 	p.launch()
 	p.same(t, func(in *instance) string {
 		var all []string
-		until(t, "it has said what it got", func() bool {
+		testkit.Until(t, "it has said what it got", func() bool {
 			all = strings.Split(in.file("env.out"), "\n")
 			return slices.Contains(all, "SUPERVISOR_PROCESS_NAME=env")
 		})

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // refusedByPython is what Supervisor's supervisord says with a command line that
@@ -34,7 +36,7 @@ func refusedByHark(t *testing.T, dir string, args ...string) string {
 	ended := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(ended) }()
 	var got pythonResult
-	until(t, "supervisord ends or starts", func() bool {
+	testkit.Until(t, "supervisord ends or starts", func() bool {
 		select {
 		case <-ended:
 			return true
@@ -180,7 +182,7 @@ func TestBrokenConfigurationsAreRefusedAlike(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			dir := shortDir(t)
+			dir := testkit.Dir(t)
 			for name, text := range map[string]string{"conf": c.conf, "broken.inc": "no section\n"} {
 				if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.ReplaceAll(text, "DIR", dir)), 0o600); err != nil {
 					t.Fatal(err)
@@ -198,7 +200,7 @@ func TestBrokenConfigurationsAreRefusedAlike(t *testing.T) {
 func TestCommandLinesAreRefusedAlike(t *testing.T) {
 	t.Parallel()
 	supervisord := startPython(t, "supervisor.supervisord")
-	dir := shortDir(t)
+	dir := testkit.Dir(t)
 	conf := filepath.Join(dir, "conf")
 	// Were a command line accepted, this file would end the start.
 	if err := os.WriteFile(conf, []byte("[supervisord]\nnodaemon=true\nloglevel=loud\n"), 0o600); err != nil {

@@ -1,21 +1,18 @@
 package main
 
 import (
-	"net"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // freeAddress is an address that nobody listens at just now.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close() //nolint:errcheck // that is the point
-	return l.Addr().String()
+	return fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
 }
 
 // TestSupervisorctlSpeaksToInetServersAlike: names and passwords, on the command
@@ -46,7 +43,7 @@ startsecs=0
 		}
 		p.launch()
 		p.wait(func(in *instance) {
-			until(t, "cat has spoken", func() bool {
+			testkit.Until(t, "cat has spoken", func() bool {
 				v, err := in.call("supervisor.readProcessStdoutLog", "cat", 0, 0)
 				return err == nil && v == "spoken\n"
 			})

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // TestSupervisorctlReadsItsCommandLineAsSupervisors needs no daemon: nothing
@@ -76,7 +78,7 @@ func TestSupervisorctlReadsItsCommandLineAsSupervisors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			in := &instance{t: t, dir: shortDir(t)}
+			in := &instance{t: t, dir: testkit.Dir(t)}
 			if c.conf != "" {
 				in.conf = filepath.Join(in.dir, "supervisord.conf")
 				in.writeConf(c.conf)

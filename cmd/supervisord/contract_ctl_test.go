@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 const ctlConf = `
@@ -100,11 +102,11 @@ func TestSupervisorctlDrivesBothAlike(t *testing.T) {
 		p.waitState("fatal", "FATAL")
 		p.waitState("exited", "EXITED")
 		p.wait(func(in *instance) {
-			until(t, "say has spoken", func() bool {
+			testkit.Until(t, "say has spoken", func() bool {
 				v := in.must("supervisor.readProcessStderrLog", "say", 0, 0)
 				return v == "to stderr\n"
 			})
-			until(t, "the logs of backoff's first failures have passed", func() bool {
+			testkit.Until(t, "the logs of backoff's first failures have passed", func() bool {
 				// From the third failure on a backoff lasts at least three seconds.
 				return strings.Count(in.log(), "exited: backoff ") >= 3 && in.state("backoff") == "BACKOFF"
 			})
@@ -493,7 +495,7 @@ startsecs=0
 	ctl("reload")
 	both(func(p *pair) {
 		p.wait(func(in *instance) {
-			until(t, "the daemon is back", func() bool {
+			testkit.Until(t, "the daemon is back", func() bool {
 				return strings.Count(in.log(), "supervisord started with pid") == 2
 			})
 			in.waitServing()

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // recorder is a listener that writes down every event it is given.
@@ -95,14 +97,14 @@ autostart=false
 func scenario(in *instance) {
 	heard := func(text string) {
 		in.t.Helper()
-		until(in.t, "the recorder has heard "+text, func() bool { return strings.Contains(in.file("events"), text) })
+		testkit.Until(in.t, "the recorder has heard "+text, func() bool { return strings.Contains(in.file("events"), text) })
 	}
 	heard("eventname:PROCESS_STATE_RUNNING")
 	quietly := func(method string, args ...any) { _, _ = in.call("supervisor."+method, args...) }
 	// A signal before the exec is lost in Supervisor.
 	executed := func(name string) {
 		in.t.Helper()
-		until(in.t, name+" is a cat", func() bool {
+		testkit.Until(in.t, name+" is a cat", func() bool {
 			comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", in.pid(name)))
 			return err == nil && string(comm) == "cat\n"
 		})
@@ -122,7 +124,7 @@ func scenario(in *instance) {
 	in.waitState("fails", "FATAL")
 	quietly("startProcess", "missing")
 	in.must("supervisor.startProcess", "stubborn")
-	until(in.t, "stubborn has its trap", func() bool { return in.file("stubborn.log") == "ready\n" })
+	testkit.Until(in.t, "stubborn has its trap", func() bool { return in.file("stubborn.log") == "ready\n" })
 	in.must("supervisor.stopProcess", "stubborn")
 	in.must("supervisor.startProcess", "talks")
 	heard("a message")

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // exchange sends raw bytes on the unix socket and reads the answer to its end,
@@ -20,7 +22,7 @@ func (in *instance) exchange(request string, seen string) string {
 		in.t.Fatal(err)
 	}
 	defer conn.Close() //nolint:errcheck // read as far as wanted
-	if err := conn.SetDeadline(time.Now().Add(patience / 4)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(testkit.Patience / 4)); err != nil {
 		in.t.Fatal(err)
 	}
 	if _, err := io.WriteString(conn, request); err != nil {
@@ -62,7 +64,7 @@ startsecs=0
 stdout_logfile=NONE
 `)
 	p.wait(func(in *instance) {
-		until(t, "say has spoken", func() bool {
+		testkit.Until(t, "say has spoken", func() bool {
 			return in.must("supervisor.readProcessStderrLog", "say", 0, 0) == "to stderr\n"
 		})
 	})
@@ -174,7 +176,7 @@ func TestHTTPAuthenticatesAlike(t *testing.T) {
 		return "GET /nosuch HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + auth + "\r\n"
 	}
 	p.wait(func(in *instance) {
-		until(t, "it serves", func() bool {
+		testkit.Until(t, "it serves", func() bool {
 			conn, err := net.Dial("unix", in.sock)
 			if err == nil {
 				_ = conn.Close()

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // localeConf has programs that are not Python, which would see to its locale itself.
@@ -88,7 +90,7 @@ func TestChildrenHaveTheSameLocale(t *testing.T) {
 			for _, name := range names {
 				p.same(t, func(in *instance) string {
 					var all []string
-					until(t, name+" has said what it got", func() bool {
+					testkit.Until(t, name+" has said what it got", func() bool {
 						all = strings.Split(in.file(name+".out"), "\n")
 						return slices.Contains(all, "SUPERVISOR_PROCESS_NAME="+name)
 					})

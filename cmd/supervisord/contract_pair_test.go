@@ -11,6 +11,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // pair is Debian's supervisord (4.2.5) and ours with the same configuration,
@@ -124,55 +128,8 @@ func sameAll(t testing.TB, supervisors, harks *pair, f func(in *instance) string
 func compare(t testing.TB, python, hark string) {
 	t.Helper()
 	if python != hark {
-		t.Errorf("Hark differs (- Supervisor, + Hark):\n%s", lineDiff(python, hark))
+		t.Errorf("Hark differs:\n%s", diff.Diff("Supervisor", []byte(python), "Hark", []byte(hark)))
 	}
-}
-
-// lineDiff is the lines of both by a longest common subsequence.
-func lineDiff(a, b string) string {
-	x, y := strings.Split(a, "\n"), strings.Split(b, "\n")
-	common := make([][]int, len(x)+1)
-	for i := range common {
-		common[i] = make([]int, len(y)+1)
-	}
-	for i := len(x) - 1; i >= 0; i-- {
-		for j := len(y) - 1; j >= 0; j-- {
-			if x[i] == y[j] {
-				common[i][j] = common[i+1][j+1] + 1
-			} else {
-				common[i][j] = max(common[i+1][j], common[i][j+1])
-			}
-		}
-	}
-	var out []string
-	i, j := 0, 0
-	for i < len(x) || j < len(y) {
-		switch {
-		case i < len(x) && j < len(y) && x[i] == y[j]:
-			out = append(out, "  "+x[i])
-			i, j = i+1, j+1
-		case j == len(y) || i < len(x) && common[i+1][j] >= common[i][j+1]:
-			out = append(out, "- "+x[i])
-			i++
-		default:
-			out = append(out, "+ "+y[j])
-			j++
-		}
-	}
-	// Only what differs, with two lines around it.
-	var shown []string
-	for k, line := range out {
-		near := false
-		for n := max(0, k-2); n < min(len(out), k+3); n++ {
-			near = near || !strings.HasPrefix(out[n], "  ")
-		}
-		if near {
-			shown = append(shown, line)
-		} else if len(shown) > 0 && shown[len(shown)-1] != "  …" {
-			shown = append(shown, "  …")
-		}
-	}
-	return strings.Join(shown, "\n")
 }
 
 // replacement is one normalisation.
@@ -243,7 +200,7 @@ func (in *instance) ctlWith(stdin string, args ...string) string {
 // output has a text; then next does the rest, and must make it end.
 func (in *instance) ctlUntil(args []string, text string, next func(stdin *os.File, seen func(string), interrupt func())) string {
 	cmd := in.command(args...)
-	var out lockedBuffer
+	var out testkit.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.Stdin = nil
 	r, w, err := os.Pipe()
@@ -258,7 +215,7 @@ func (in *instance) ctlUntil(args []string, text string, next func(stdin *os.Fil
 	_ = r.Close()
 	defer func() { _ = cmd.Process.Kill() }()
 	seen := func(text string) {
-		until(in.t, "supervisorctl "+strings.Join(args, " ")+" prints "+text, func() bool {
+		testkit.Until(in.t, "supervisorctl "+strings.Join(args, " ")+" prints "+text, func() bool {
 			return strings.Contains(out.String(), text)
 		})
 	}
@@ -268,7 +225,7 @@ func (in *instance) ctlUntil(args []string, text string, next func(stdin *os.Fil
 	go func() { _ = cmd.Wait(); close(ended) }()
 	select {
 	case <-ended:
-	case <-time.After(patience):
+	case <-time.After(testkit.Patience):
 		in.t.Fatalf("supervisorctl %v did not end; it printed:\n%s", args, out.String())
 	}
 	return strings.TrimRight(withoutAdditions(out.String()), "\n") + "\n[" + cmd.ProcessState.String() + "]"

@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // pythonScript is one of Supervisor's programs, imported once and forked for each
@@ -108,7 +110,7 @@ func startPython(t testing.TB, module string) *pythonServer {
 		t.Fatal(err)
 	}
 	// A command that hangs ends with the test's patience; its group goes as one.
-	timer := time.AfterFunc(3*patience, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	timer := time.AfterFunc(3*testkit.Patience, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	t.Cleanup(func() {
 		timer.Stop()
 		_ = stdin.Close()

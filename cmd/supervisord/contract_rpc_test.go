@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 const rpcConf = `
@@ -111,7 +112,7 @@ func TestXMLRPCAnswersAlike(t *testing.T) {
 	p.waitState("killed", "EXITED")
 	p.waitState("fatal", "FATAL")
 	p.wait(func(in *instance) {
-		until(t, "say has spoken", func() bool { return in.file("say.log") == "0123456789" })
+		testkit.Until(t, "say has spoken", func() bool { return in.file("say.log") == "0123456789" })
 	})
 	for _, c := range rpcCases() {
 		t.Run(fmt.Sprintf("%s%v", c.method, c.args), func(t *testing.T) {
@@ -492,7 +493,7 @@ killasgroup=true
 stdout_logfile=DIR/stubborn.log
 `)
 	p.wait(func(in *instance) {
-		until(t, "stubborn has its trap", func() bool { return in.file("stubborn.log") == "ready\n" })
+		testkit.Until(t, "stubborn has its trap", func() bool { return in.file("stubborn.log") == "ready\n" })
 		in.must("supervisor.shutdown")
 	})
 	for _, c := range []rpcCase{

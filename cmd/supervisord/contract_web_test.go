@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // follow asks for an action of the page and gives the status and the message that it leads to.
@@ -14,7 +16,7 @@ func (in *instance) follow(query string) (int, string) {
 	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", in.sock)
 	}}
-	client := &http.Client{Transport: transport, Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Transport: transport, Timeout: testkit.Patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Get("http://localhost/index.html?" + query)
 	if err != nil {
 		in.t.Fatal(err)

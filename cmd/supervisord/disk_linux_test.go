@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // smallDisk mounts a file system of size kilobytes and gives what makes it larger.
@@ -67,7 +69,7 @@ autorestart=false
 	in.waitLog("further output is dropped\n")
 	enlarge()
 	recovered := regexp.MustCompile(`WARN log file "[^"]*" is written again; (\d+) bytes were dropped\n`)
-	until(t, "the log is written again", func() bool { return recovered.MatchString(in.log()) })
+	testkit.Until(t, "the log is written again", func() bool { return recovered.MatchString(in.log()) })
 	dropped, _ := strconv.Atoi(recovered.FindStringSubmatch(in.log())[1])
 	in.script("go", "")
 	in.waitState("drops", "EXITED")
@@ -127,7 +129,7 @@ autorestart=false
 	in.waitServing()
 	in.waitLog("ERRO cannot write log file ")
 	pid := in.pid("waits")
-	until(t, "the program waits for its pipe", func() bool {
+	testkit.Until(t, "the program waits for its pipe", func() bool {
 		wchan, err := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", pid))
 		return err != nil || strings.Contains(string(wchan), "pipe") || string(wchan) == "0"
 	})
@@ -178,7 +180,7 @@ func TestAFullDiskUnderTheActivityLogStopsNothing(t *testing.T) {
 	}
 	enlarge()
 	in.waitFile("disk/x.log", "is written again")
-	until(t, "all lines are there", func() bool { return strings.Count(in.file("disk/x.log"), "stopped: a (") == 100 })
+	testkit.Until(t, "all lines are there", func() bool { return strings.Count(in.file("disk/x.log"), "stopped: a (") == 100 })
 }
 
 // What a daemon lacks is not the program's fault: with no retries at all it is started as soon as there are descriptors.
@@ -209,7 +211,7 @@ startretries=0
 	if err := syscall.Kill(processNamed(t, pid, "cat"), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "it was tried twice", func() bool {
+	testkit.Until(t, "it was tried twice", func() bool {
 		return strings.Count(in.log(), "INFO spawnerr: too many open files to spawn 'late'\n") >= 2
 	})
 	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &before, nil); err != nil {
@@ -245,7 +247,7 @@ startretries=0
 		if err := syscall.Kill(processNamed(t, pid, "cat"), syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		until(t, "it was started again", func() bool {
+		testkit.Until(t, "it was started again", func() bool {
 			return strings.Count(in.log(), "success: late entered RUNNING state") == i+2
 		})
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 func TestAShutdownMayTellTheExitStatus(t *testing.T) {
@@ -28,7 +30,7 @@ func TestAShutdownMayTellTheExitStatus(t *testing.T) {
 func TestARestartForgetsNoExitStatusOfALaterShutdown(t *testing.T) {
 	in := start(t, hark(t), "")
 	in.must("supervisor.restart")
-	until(t, "it serves again", func() bool {
+	testkit.Until(t, "it serves again", func() bool {
 		_, err := in.call("hark.shutdown", 9)
 		return err == nil
 	})

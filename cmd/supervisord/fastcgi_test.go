@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // fcgiServer answers each connection on its standard input with its pid, then ends
@@ -34,7 +36,7 @@ func visit(t testing.TB, network, address, say string) int {
 		t.Fatal(err)
 	}
 	defer conn.Close() //nolint:errcheck // read to its end
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(testkit.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	line, err := bufio.NewReader(conn).ReadString('\n')
@@ -100,7 +102,7 @@ autorestart=true
 			}
 			// One ends by itself, the other is stopped: neither takes the socket along.
 			ended := visit(t, tc.network, address, "end")
-			until(t, "it has been replaced", func() bool {
+			testkit.Until(t, "it has been replaced", func() bool {
 				a, b := in.pid("f:f0"), in.pid("f:f1")
 				return a != 0 && b != 0 && a != ended && b != ended
 			})
@@ -118,7 +120,7 @@ autorestart=true
 			// A connection made while nobody accepts waits for the next program.
 			in.must("supervisor.signalProcess", "f:f0", "STOP")
 			in.must("supervisor.signalProcess", "f:f1", "STOP")
-			until(t, "both are stopped", func() bool {
+			testkit.Until(t, "both are stopped", func() bool {
 				return strings.HasPrefix(procStatus(in.pid("f:f0"), "State"), "T") && strings.HasPrefix(procStatus(in.pid("f:f1"), "State"), "T")
 			})
 			waits, err := net.Dial(tc.network, address)
@@ -126,7 +128,7 @@ autorestart=true
 				t.Fatal(err)
 			}
 			defer waits.Close() //nolint:errcheck // read to its end
-			if err := waits.SetDeadline(time.Now().Add(patience)); err != nil {
+			if err := waits.SetDeadline(time.Now().Add(testkit.Patience)); err != nil {
 				t.Fatal(err)
 			}
 			in.must("supervisor.stopProcess", "f:f0")
@@ -156,7 +158,7 @@ func TestAFastCGISocketStaysOpenOverARestart(t *testing.T) {
 		t.Run(network, func(t *testing.T) {
 			address, url := "DIR/f.sock", "unix://DIR/f.sock"
 			if network == "tcp" {
-				address = fmt.Sprintf("127.0.0.1:%d", freePort(t))
+				address = fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
 				url = "tcp://" + address
 			}
 			conf := func(section string) string {
@@ -184,7 +186,7 @@ priority=1
 				t.Fatal(err)
 			}
 			defer waits.Close() //nolint:errcheck // read to its end
-			if err := waits.SetDeadline(time.Now().Add(patience)); err != nil {
+			if err := waits.SetDeadline(time.Now().Add(testkit.Patience)); err != nil {
 				t.Fatal(err)
 			}
 			in.script("go", "")
@@ -198,7 +200,7 @@ priority=1
 			in.writeConf(conf(""))
 			in.must("supervisor.restart")
 			in.waitLog("INFO Closing socket " + url + "\n")
-			until(t, "nobody listens there", func() bool {
+			testkit.Until(t, "nobody listens there", func() bool {
 				conn, err := net.Dial(network, address)
 				if err == nil {
 					_ = conn.Close()

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // freezer is a file system of its own that can be frozen: whoever writes to it waits, and cannot even be killed.
@@ -206,7 +208,7 @@ startsecs=0
 	in.waitLog(`waits.log": its file system does not answer`)
 	// Its seq is held up by the full pipe.
 	seq := func() bool { return len(programsChildren(t, in.pid("waits"))) > 0 }
-	until(t, "seq runs", seq)
+	testkit.Until(t, "seq runs", seq)
 	disk.thaw()
 	in.waitLog(`floods.log" is written again`)
 	found := regexp.MustCompile(`floods.log" is written again; (\d+) bytes were dropped\n`).FindStringSubmatch(in.log())
@@ -214,8 +216,8 @@ startsecs=0
 	if got := len(in.file("disk/floods.log")); dropped == 0 || got+dropped != 30000*100 {
 		t.Errorf("%d bytes in the log and %d dropped, of %d", got, dropped, 30000*100)
 	}
-	until(t, "the one that waits is done", func() bool { return !seq() })
-	until(t, "all of it is there", func() bool { return len(in.file("disk/waits.log")) == 30000*100 })
+	testkit.Until(t, "the one that waits is done", func() bool { return !seq() })
+	testkit.Until(t, "all of it is there", func() bool { return len(in.file("disk/waits.log")) == 30000*100 })
 	if n := strings.Count(in.log(), "further output is dropped\n"); n != 1 {
 		t.Errorf("told %d times", n)
 	}
@@ -286,9 +288,9 @@ stdout_logfile=DIR/disk/late.log
 	in.waitLog("late")
 	pid := in.pid("counts")
 	in.signal(syscall.SIGTERM)
-	until(t, "the program has ended", func() bool { return !alive(pid) })
+	testkit.Until(t, "the program has ended", func() bool { return !alive(pid) })
 	in.waitLog("counts.log\" was closed with output that could not be written: its file system does not answer")
-	until(t, "the daemon has done all it has to do", func() bool { _, ok := in.pidfile(); return !ok })
+	testkit.Until(t, "the daemon has done all it has to do", func() bool { _, ok := in.pidfile(); return !ok })
 	disk.thaw() // only now can the kernel end the process
 	if status := in.ended(); status != 0 {
 		t.Errorf("status %d", status)
@@ -342,7 +344,7 @@ startsecs=0
 	}
 	in.must("supervisor.stopProcess", "first")
 	in.must("supervisor.stopProcess", "third")
-	until(t, "it is tried again and again", func() bool {
+	testkit.Until(t, "it is tried again and again", func() bool {
 		return strings.Count(in.log(), "spawnerr: cannot open log file") >= 4 && in.state("second") != "FATAL"
 	})
 	disk.thaw()
@@ -389,7 +391,7 @@ startsecs=0
 	in.waitServing()
 	// The log is open before the disk freezes, the lines are to be written after.
 	go func() { _, _ = in.call("supervisor.startProcess", "fails", false) }()
-	until(t, "its log is open", func() bool { return openFilesBelow(t, in.cmd.Process.Pid, disk.dir) > 0 })
+	testkit.Until(t, "its log is open", func() bool { return openFilesBelow(t, in.cmd.Process.Pid, disk.dir) > 0 })
 	disk.freeze()
 	release()
 	in.must("supervisor.startProcess", "other")
@@ -421,8 +423,8 @@ startsecs=0
 	in.must("supervisor.getState")
 	pid := in.pid("says")
 	in.signal(syscall.SIGTERM)
-	until(t, "the program has ended", func() bool { return !alive(pid) })
-	until(t, "the daemon has done all it has to do", func() bool { _, ok := in.pidfile(); return !ok })
+	testkit.Until(t, "the program has ended", func() bool { return !alive(pid) })
+	testkit.Until(t, "the daemon has done all it has to do", func() bool { _, ok := in.pidfile(); return !ok })
 	disk.thaw()
 	if status := in.ended(); status != 0 {
 		t.Errorf("status %d", status)

@@ -20,13 +20,10 @@ import (
 	"github.com/hark-supervisor/hark/core/background"
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/testplugins/faulty"
 	"github.com/hark-supervisor/hark/testplugins/flooder"
 )
-
-// patience is how long a test waits for something that must come. It bounds a
-// failure, never a success.
-const patience = 60 * time.Second
 
 // TestMain lets the test binary be supervisord: the tests start it as a process
 // of its own, so that they test what a user runs.
@@ -122,28 +119,11 @@ type instance struct {
 	conf   string
 	sock   string
 	cmd    *exec.Cmd
-	output lockedBuffer
+	output testkit.Buffer
 	exited chan struct{}
 	ctls   *pythonServer // nil until ctlWith needs it
 
 	ctlBinary string // Hark's supervisorctl, where that is what drives the instance
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // baseConf is a daemon in the foreground with a unix socket; DIR stands for its
@@ -163,16 +143,6 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 serverurl=unix://DIR/s.sock
 `
 
-// shortDir is a directory whose name is short enough for a socket within.
-func shortDir(t testing.TB) string {
-	dir, err := os.MkdirTemp("/tmp", "hark")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
-
 // start runs f with baseConf and more, DIR replaced, and waits until it serves.
 func start(t testing.TB, f flavour, more string, args ...string) *instance {
 	in := prepare(t, f, baseConf+more, args...)
@@ -182,7 +152,7 @@ func start(t testing.TB, f flavour, more string, args ...string) *instance {
 }
 
 func prepare(t testing.TB, f flavour, conf string, args ...string) *instance {
-	dir := shortDir(t)
+	dir := testkit.Dir(t)
 	in := &instance{t: t, dir: dir, conf: filepath.Join(dir, "supervisord.conf"), sock: filepath.Join(dir, "s.sock")}
 	in.writeConf(conf)
 	argv := append(append(append([]string{}, f.argv...), "-c", in.conf), args...)
@@ -216,7 +186,7 @@ func (in *instance) stop() {
 	_ = in.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-in.exited:
-	case <-time.After(patience):
+	case <-time.After(testkit.Patience):
 		in.t.Errorf("supervisord did not stop; its output:\n%s", in.output.String())
 		_ = in.cmd.Process.Kill()
 		<-in.exited
@@ -234,7 +204,7 @@ func tailOf(s string, n int) string {
 }
 
 func (in *instance) waitServing() {
-	until(in.t, "supervisord serves", func() bool {
+	testkit.Until(in.t, "supervisord serves", func() bool {
 		select {
 		case <-in.exited:
 			in.t.Fatalf("supervisord ended: %v\n%s", in.cmd.ProcessState, in.output.String())
@@ -243,18 +213,6 @@ func (in *instance) waitServing() {
 		_, err := in.call("supervisor.getState")
 		return err == nil
 	})
-}
-
-// until polls until the condition holds.
-func until(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	for !condition() {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain until %s", what)
-		}
-		pause()
-	}
 }
 
 // pause is between two looks of a poll.
@@ -342,7 +300,7 @@ func (in *instance) pid(name string) int {
 
 func (in *instance) waitState(name, state string) {
 	in.t.Helper()
-	until(in.t, name+" is "+state, func() bool { return in.state(name) == state })
+	testkit.Until(in.t, name+" is "+state, func() bool { return in.state(name) == state })
 }
 
 // log is the activity log so far.
@@ -356,7 +314,7 @@ func (in *instance) log() string {
 
 func (in *instance) waitLog(text string) {
 	in.t.Helper()
-	until(in.t, "the log says "+text, func() bool { return strings.Contains(in.log(), text) })
+	testkit.Until(in.t, "the log says "+text, func() bool { return strings.Contains(in.log(), text) })
 }
 
 // file reads a file of the instance's directory; "" when it is missing.

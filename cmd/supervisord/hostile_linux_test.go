@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // The tests of clients that take all they can get, against a real daemon.
@@ -36,7 +37,7 @@ func besiege(t testing.TB, address string, clients int, send string) (end func()
 			for {
 				c, err := net.DialTimeout("tcp", address, 5*time.Second)
 				if err == nil {
-					_ = c.SetDeadline(time.Now().Add(patience))
+					_ = c.SetDeadline(time.Now().Add(testkit.Patience))
 					_, _ = c.Write([]byte(send))
 					arrived()
 					closed := make(chan struct{})
@@ -107,7 +108,7 @@ command=/bin/cat
 	}
 	in.must("supervisor.startProcessGroup", "many", true)
 	before := strings.Count(in.log(), "spawned: 'again'")
-	until(t, "a program is restarted again and again", func() bool { return strings.Count(in.log(), "spawned: 'again'") > before+5 })
+	testkit.Until(t, "a program is restarted again and again", func() bool { return strings.Count(in.log(), "spawned: 'again'") > before+5 })
 	for _, name := range []string{"many:a0", "many:a49", "many:b", "many:c"} {
 		if state := in.state(name); state != "RUNNING" {
 			t.Errorf("%s is %s", name, state)
@@ -155,7 +156,7 @@ func TestWaitsEndWithTheirClients(t *testing.T) {
 	before := in.descriptors()
 	settled := func(what string) {
 		t.Helper()
-		until(t, what+" have left nothing behind", func() bool { return in.descriptors() <= before })
+		testkit.Until(t, what+" have left nothing behind", func() bool { return in.descriptors() <= before })
 	}
 	var all sync.WaitGroup
 	for i := range 20 {

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // hostileMix is what hostile clients do, each over and over. All have the credentials of those who may only read.
@@ -333,5 +334,5 @@ stdout_logfile_backups=1
 	if peak > most {
 		t.Errorf("it took %d MiB", peak>>20)
 	}
-	until(t, "its clients have left nothing behind", func() bool { return in.openSockets() <= before })
+	testkit.Until(t, "its clients have left nothing behind", func() bool { return in.openSockets() <= before })
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // hangs has the kernel ask for leave at each opening of a file, which is not
@@ -122,7 +124,7 @@ func TestTermEndsAStartThatHangs(t *testing.T) {
 	release := hangs(t, log)
 	defer release()
 	in.launch()
-	until(t, "it takes signals, which it does before it ignores others", func() bool {
+	testkit.Until(t, "it takes signals, which it does before it ignores others", func() bool {
 		ignored, err := strconv.ParseUint(procStatus(in.cmd.Process.Pid, "SigIgn"), 16, 64)
 		return err == nil && ignored&(1<<(syscall.SIGXFSZ-1)) != 0
 	})

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // run starts Hark in the foreground with baseConf and more, and waits until it
@@ -49,7 +50,7 @@ func (in *instance) daemonize() (output string, status int) {
 	in.t.Cleanup(func() {
 		if pid, ok := in.pidfile(); ok && alive(pid) {
 			_ = syscall.Kill(pid, syscall.SIGTERM)
-			until(in.t, "the daemon has ended", func() bool { return !alive(pid) })
+			testkit.Until(in.t, "the daemon has ended", func() bool { return !alive(pid) })
 		}
 	})
 	if err := in.cmd.Run(); err != nil {
@@ -84,7 +85,7 @@ func (in *instance) signal(sig syscall.Signal) {
 // ended waits for the end of a daemon in the foreground and gives its status.
 func (in *instance) ended() int {
 	in.t.Helper()
-	until(in.t, "supervisord has ended", func() bool {
+	testkit.Until(in.t, "supervisord has ended", func() bool {
 		select {
 		case <-in.exited:
 			return true
@@ -117,7 +118,7 @@ func (in *instance) script(name, text string) string {
 
 func (in *instance) waitFile(name, text string) {
 	in.t.Helper()
-	until(in.t, name+" has "+strconv.Quote(text), func() bool { return strings.Contains(in.file(name), text) })
+	testkit.Until(in.t, name+" has "+strconv.Quote(text), func() bool { return strings.Contains(in.file(name), text) })
 }
 
 // alive reports whether a process is there and no zombie.

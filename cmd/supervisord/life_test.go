@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 func TestDaemonizingReturnsWhenTheDaemonServes(t *testing.T) {
@@ -52,7 +54,7 @@ startsecs=0
 		}
 	}
 	in.must("supervisor.shutdown")
-	until(t, "the daemon has ended", func() bool { return !alive(pid) })
+	testkit.Until(t, "the daemon has ended", func() bool { return !alive(pid) })
 	in.nothingLeft()
 }
 
@@ -186,7 +188,7 @@ startsecs=0
 	if err := syscall.Kill(old, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the daemon is dead", func() bool { return !alive(old) })
+	testkit.Until(t, "the daemon is dead", func() bool { return !alive(old) })
 	if _, err := os.Lstat(in.sock); err != nil {
 		t.Fatal("the killed daemon has left no socket to test with")
 	}
@@ -203,7 +205,7 @@ startsecs=0
 		t.Error("the automatic log of the last life is still there")
 	}
 	next.must("supervisor.shutdown")
-	until(t, "the daemon has ended", func() bool { return !alive(pid) })
+	testkit.Until(t, "the daemon has ended", func() bool { return !alive(pid) })
 	next.nothingLeft()
 }
 
@@ -433,7 +435,7 @@ autostart=false
 		_ = write.Close()
 		in.waitServing()
 		// The file goes on far beyond what a pipe takes.
-		until(t, "a megabyte is logged", func() bool { return len(in.log()) > 1<<20 })
+		testkit.Until(t, "a megabyte is logged", func() bool { return len(in.log()) > 1<<20 })
 		in.must("supervisor.startProcess", "a")
 		in.signal(syscall.SIGTERM)
 		if status := in.ended(); status != 0 {

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 func TestAGigabytePassesThroughRotationWholeAndInOrder(t *testing.T) {
@@ -104,7 +106,7 @@ autorestart=false
 			t.Errorf("exit status %v", status)
 		}
 		// The pipe is given up some seconds later, which ends the flood.
-		until(t, "the flood has ended", func() bool { return !alive(yes) })
+		testkit.Until(t, "the flood has ended", func() bool { return !alive(yes) })
 		if in.state("leaves") != "EXITED" {
 			t.Error(in.state("leaves"))
 		}
@@ -130,7 +132,7 @@ autorestart=false
 		in.must("supervisor.startProcess", "leaves")
 		in.waitState("leaves", "EXITED")
 		in.script("go", "")
-		until(t, "the grandchild has written", func() bool { return in.file("done") != "" })
+		testkit.Until(t, "the grandchild has written", func() bool { return in.file("done") != "" })
 		for range 100 {
 			if in.file("leaves.log") == "early\nlate\n" {
 				return
@@ -191,7 +193,7 @@ autorestart=false
 		in := run(t, programs, tc.args...)
 		in.waitState("colour", "EXITED")
 		in.waitState("both", "EXITED")
-		until(t, "the log is whole", func() bool { return len(in.file("colour.log")) >= len(tc.want) })
+		testkit.Until(t, "the log is whole", func() bool { return len(in.file("colour.log")) >= len(tc.want) })
 		if got := in.file("colour.log"); got != tc.want {
 			t.Errorf("%v: %q, want %q", tc.args, got, tc.want)
 		}
@@ -275,7 +277,7 @@ startsecs=0
 		t.Fatal(err)
 	}
 	defer heard.Close() //nolint:errcheck // only read from
-	if err := heard.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := heard.SetDeadline(time.Now().Add(testkit.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	in.inNamespace(0, `mount --bind /dev/null '`+dev+`/null' && mount --rbind '`+dev+`' /dev`)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/testplugins/flooder"
 )
 
@@ -23,15 +24,15 @@ func TestAFloodOfFramesLeavesTheDaemonAtRest(t *testing.T) {
 		got, err := in.call("faulty.echo", "x")
 		return err == nil && got == "x"
 	}
-	until(t, "the plugin answers", answers)
+	testkit.Until(t, "the plugin answers", answers)
 	program := in.member("a", "pid")
 	_, _ = in.call("faulty.flood", "ping") // the plugin may be dead before it has answered
 	in.waitLog("HTTP/2 frames without data in 1 s")
-	until(t, "the failure is counted", func() bool {
+	testkit.Until(t, "the failure is counted", func() bool {
 		trouble, _ := in.plugin("trouble").(string)
 		return in.plugin("failures") == 1 && (strings.HasPrefix(trouble, "killed: ") || in.plugin("statename") != "BACKOFF")
 	})
-	until(t, "the plugin answers again", answers)
+	testkit.Until(t, "the plugin answers again", answers)
 	ticks := func() (n int) {
 		stat := procStat(t, in.cmd.Process.Pid)
 		for _, field := range []int{11, 12} { // utime and stime, in 1/100 s
@@ -43,7 +44,7 @@ func TestAFloodOfFramesLeavesTheDaemonAtRest(t *testing.T) {
 		}
 		return n
 	}
-	until(t, "supervisord is at rest", func() bool {
+	testkit.Until(t, "supervisord is at rest", func() bool {
 		before := ticks()
 		time.Sleep(200 * time.Millisecond)
 		return ticks()-before <= 2

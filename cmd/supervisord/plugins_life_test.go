@@ -13,6 +13,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 	"github.com/hark-supervisor/hark/internal/plugintest"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // Plugins, and the shutdowns and restarts of the daemon.
@@ -44,11 +45,11 @@ func silentPlugin(bin string) string {
 // busy has a notifier's plugin be asked, and waits until it is.
 func (in *instance) busy(notifier string) {
 	in.t.Helper()
-	until(in.t, "the plugin serves "+notifier, func() bool {
+	testkit.Until(in.t, "the plugin serves "+notifier, func() bool {
 		return strings.Contains(fmt.Sprint(in.must("hark.getPlugins")), "{section notifier:"+notifier+"} {kind notifier} {name "+notifier+"} {ready true}")
 	})
 	in.must("supervisor.sendRemoteCommEvent", "k", "v")
-	until(in.t, "it is asked", func() bool { return strings.Contains(fmt.Sprint(in.must("hark.getEventListeners")), "{in_flight 1}") })
+	testkit.Until(in.t, "it is asked", func() bool { return strings.Contains(fmt.Sprint(in.must("hark.getEventListeners")), "{in_flight 1}") })
 }
 
 // inTime makes a call that must be answered.
@@ -62,7 +63,7 @@ func (in *instance) inTime(method string, args ...any) error {
 	select {
 	case err := <-answer:
 		return err
-	case <-time.After(patience):
+	case <-time.After(testkit.Patience):
 		in.t.Fatalf("%s%v is not answered", method, args)
 		return nil
 	}
@@ -79,7 +80,7 @@ func (in *instance) goesOn(conf string) {
 	}
 	starts := strings.Count(in.log(), " supervisord started with pid ")
 	in.signal(syscall.SIGHUP)
-	until(in.t, "it has restarted", func() bool { return strings.Count(in.log(), " supervisord started with pid ") == starts+1 })
+	testkit.Until(in.t, "it has restarted", func() bool { return strings.Count(in.log(), " supervisord started with pid ") == starts+1 })
 	in.waitServing()
 	in.waitState("cat", "RUNNING")
 	in.signal(syscall.SIGTERM)
@@ -180,13 +181,13 @@ func aPluginThatHangsHoldsNothingUp(t *testing.T, bin string) {
 	in.must("supervisor.sendProcessStdin", "cat", "hello\n")
 	in.busy("a")
 	in.signal(syscall.SIGHUP)
-	until(t, "it has restarted", func() bool { return strings.Count(in.log(), " supervisord started with pid ") == 2 })
+	testkit.Until(t, "it has restarted", func() bool { return strings.Count(in.log(), " supervisord started with pid ") == 2 })
 	in.waitServing()
 	in.waitState("cat", "RUNNING")
 	stopped, started := in.stamp("stopped: cat", 1), in.stamp("spawned: 'cat'", 2)
 	t.Logf("between the program's end and its next start: %v", started.Sub(stopped))
 	// The plugin has longer than that to end before it is started again.
-	until(t, "the plugin starts again", func() bool { return strings.Count(in.log(), "plugin neveracks is STARTING") == 2 })
+	testkit.Until(t, "the plugin starts again", func() bool { return strings.Count(in.log(), "plugin neveracks is STARTING") == 2 })
 	if again := in.stamp("plugin neveracks is STARTING", 2); started.After(again) {
 		t.Error("the program was started after the plugin had ended")
 	}
@@ -239,7 +240,7 @@ func whatWaitsIsToldAfterARestart(t *testing.T, bin string) {
 		in.must("supervisor.sendRemoteCommEvent", "k", fmt.Sprintf("event%d.", i))
 	}
 	in.signal(syscall.SIGHUP)
-	until(t, "it has restarted", func() bool { return strings.Count(in.log(), " supervisord started with pid ") == 2 })
+	testkit.Until(t, "it has restarted", func() bool { return strings.Count(in.log(), " supervisord started with pid ") == 2 })
 	in.waitServing()
 	for _, overflow := range []string{"spool", "discard_oldest"} {
 		told := func(i int) int {
@@ -247,7 +248,7 @@ func whatWaitsIsToldAfterARestart(t *testing.T, bin string) {
 			return strings.Count(string(b), fmt.Sprintf("event%d.", i))
 		}
 		for i := range n {
-			until(t, fmt.Sprintf("event %d is told (%s)", i, overflow), func() bool { return told(i) > 0 })
+			testkit.Until(t, fmt.Sprintf("event %d is told (%s)", i, overflow), func() bool { return told(i) > 0 })
 		}
 	}
 }

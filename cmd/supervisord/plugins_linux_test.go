@@ -12,6 +12,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/rundir"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/testplugins/faulty"
 )
 
@@ -80,7 +81,7 @@ func TestPluginsDieWithSupervisord(t *testing.T) {
 	run := rundir.New(filepath.Join(in.dir, "supervisord.pid")).Usual()
 	began := time.Now()
 	in.killed()
-	until(t, "it is gone", func() bool { return !alive(pid) })
+	testkit.Until(t, "it is gone", func() bool { return !alive(pid) })
 	t.Logf("gone within %v, waiting for supervisord included", time.Since(began))
 	next := in.again()
 	next.launch()
@@ -106,7 +107,7 @@ func TestAPluginThatLeavesProcessesBehind(t *testing.T) {
 	if err := syscall.Kill(in.plugin("pid").(int), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "it was started again", func() bool { return in.plugin("restarts") == 1 })
+	testkit.Until(t, "it was started again", func() bool { return in.plugin("restarts") == 1 })
 	in.waitEcho("echo")
 	left := 0
 	for _, pid := range old {
@@ -137,7 +138,7 @@ func TestAForkBomb(t *testing.T) {
 	if err := syscall.Kill(in.plugin("pid").(int), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "all are gone", func() bool { return len(sleepers(faulty.ForkedSleep)) == 0 })
+	testkit.Until(t, "all are gone", func() bool { return len(sleepers(faulty.ForkedSleep)) == 0 })
 	in.waitEcho("echo")
 }
 
@@ -176,7 +177,7 @@ func TestMaxProcessesHoldsWhateverThePluginTries(t *testing.T) {
 	for _, pid := range sleepers(faulty.ForkedSleep) { // those with a session of their own, where there is no cgroup to hold them
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	until(t, "all are gone", func() bool { return len(sleepers(faulty.ForkedSleep)) == 0 })
+	testkit.Until(t, "all are gone", func() bool { return len(sleepers(faulty.ForkedSleep)) == 0 })
 	in.waitEcho("echo")
 }
 

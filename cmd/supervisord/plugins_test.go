@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/testplugins/faulty"
 )
 
@@ -37,7 +38,7 @@ func (in *instance) plugin(member string) any {
 
 func (in *instance) waitEcho(want string) {
 	in.t.Helper()
-	until(in.t, "faulty.echo answers "+want, func() bool {
+	testkit.Until(in.t, "faulty.echo answers "+want, func() bool {
 		got, err := in.call("faulty.echo")
 		return err == nil && got == want
 	})
@@ -103,7 +104,7 @@ func TestANamespaceOfAPlugin(t *testing.T) {
 		t.Errorf("%v restarts", n)
 	}
 	in.must("hark.restartPlugin", "faulty")
-	until(t, "it was restarted", func() bool { return in.plugin("restarts") == 2 })
+	testkit.Until(t, "it was restarted", func() bool { return in.plugin("restarts") == 2 })
 	in.waitEcho("echo")
 	if f := in.fault("hark.restartPlugin", "nobody"); f.Code != 10 {
 		t.Errorf("no such plugin: %+v", f)
@@ -158,14 +159,14 @@ func TestSectionsOfPluginsAreUpdatedLikeGroups(t *testing.T) {
 	}
 	conf = faultyConf(t, "permissions=control", "none")
 	change(conf+"text=other\n", "plugin:faulty: changed\n", "plugin:faulty: stopped\nplugin:faulty: updated process group\n")
-	until(t, "the plugin runs again", func() bool { return in.plugin("permissions") == "control" && in.plugin("pid") != plugin })
+	testkit.Until(t, "the plugin runs again", func() bool { return in.plugin("permissions") == "control" && in.plugin("pid") != plugin })
 	in.waitEcho("other")
 	change("", "plugin:faulty: disappeared\nrpcinterface:faulty: disappeared\n",
 		"plugin:faulty: stopped\nplugin:faulty: removed process group\nrpcinterface:faulty: stopped\nrpcinterface:faulty: removed process group\n")
 	if f := in.fault("faulty.echo"); f.Code != 1 {
 		t.Errorf("a method of a removed namespace: %+v", f)
 	}
-	until(t, "the plugin is not listed", func() bool { return in.plugin("statename") == nil })
+	testkit.Until(t, "the plugin is not listed", func() bool { return in.plugin("statename") == nil })
 	if got := in.pid("a"); got != pid {
 		t.Errorf("the program was touched: pid %d, then %d", pid, got)
 	}
@@ -176,7 +177,7 @@ func TestSectionsOfPluginsAreUpdatedLikeGroups(t *testing.T) {
 	if f := in.fault("supervisor.removeProcessGroup", "rpcinterface:faulty"); f.Code != 10 {
 		t.Errorf("removed twice: %+v", f)
 	}
-	until(t, "the plugin is not listed", func() bool { return in.plugin("statename") == nil })
+	testkit.Until(t, "the plugin is not listed", func() bool { return in.plugin("statename") == nil })
 	in.must("supervisor.addProcessGroup", "rpcinterface:faulty")
 	if f := in.fault("supervisor.addProcessGroup", "rpcinterface:faulty"); f.Code != 90 {
 		t.Errorf("added twice: %+v", f)
@@ -190,7 +191,7 @@ func TestAMistakeInASectionOfAPluginIsToldInTheLog(t *testing.T) {
 	if log := in.log(); !strings.Contains(log, in.conf+":") || strings.Contains(log, "s3cr3t") {
 		t.Errorf("the log:\n%s", log)
 	}
-	until(t, "a call that answers with the mistake", func() bool { // before the plugin runs, that it does not is all there is to say
+	testkit.Until(t, "a call that answers with the mistake", func() bool { // before the plugin runs, that it does not is all there is to say
 		return strings.Contains(in.fault("faulty.echo").String, "[rpcinterface:faulty] txt: ")
 	})
 }
@@ -198,7 +199,7 @@ func TestAMistakeInASectionOfAPluginIsToldInTheLog(t *testing.T) {
 func TestAPluginThatIsNotThere(t *testing.T) {
 	in := run(t, "[rpcinterface:x]\nplugin=nowhere\n[rpcinterface:y]\nsupervisor.rpcinterface_factory=supervisor_cache.rpcinterface:make_cache_rpcinterface\n")
 	for _, method := range []string{"x.y", "y.getKeys"} {
-		until(t, method+" reports why", func() bool {
+		testkit.Until(t, method+" reports why", func() bool {
 			_, err := in.call(method)
 			return err != nil && strings.Contains(err.Error(), "not found in /usr/lib/hark/plugins, /usr/local/lib/hark/plugins")
 		})

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // listenerPy is a listener on bytes that notes each event it is sent as a line of
@@ -165,7 +166,7 @@ func (in *instance) payloads(name string) (all []string) {
 
 func (in *instance) waitPayloads(name string, n int) []string {
 	in.t.Helper()
-	until(in.t, fmt.Sprintf("%s was sent %d events", name, n), func() bool { return len(in.payloads(name)) >= n })
+	testkit.Until(in.t, fmt.Sprintf("%s was sent %d events", name, n), func() bool { return len(in.payloads(name)) >= n })
 	return in.payloads(name)
 }
 
@@ -212,7 +213,7 @@ func (in *instance) listenerState(name string) string {
 
 func (in *instance) waitListener(name, member string, want any) {
 	in.t.Helper()
-	until(in.t, fmt.Sprintf("%s of %s is %v", member, name, want), func() bool { return in.listener(name, member) == want })
+	testkit.Until(in.t, fmt.Sprintf("%s of %s is %v", member, name, want), func() bool { return in.listener(name, member) == want })
 }
 
 func TestAListenerThatDiesHasItsEventDeliveredAgain(t *testing.T) {
@@ -244,7 +245,7 @@ func TestAListenerThatBreaksTheProtocolHearsNoMore(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			in := runListeners(t, listenerConf("bad", mode, "REMOTE_COMMUNICATION", "buffer_size=2")+listenerConf("witness", "ok", "REMOTE_COMMUNICATION,HARK", ""))
 			in.send("0")
-			until(t, "it is UNKNOWN", func() bool { return in.listenerState("bad") == "UNKNOWN" })
+			testkit.Until(t, "it is UNKNOWN", func() bool { return in.listenerState("bad") == "UNKNOWN" })
 			in.waitLog("bad: has entered the UNKNOWN state")
 			for i := 1; i < 5; i++ {
 				in.send(fmt.Sprint(i))
@@ -256,7 +257,7 @@ func TestAListenerThatBreaksTheProtocolHearsNoMore(t *testing.T) {
 			if in.lives("bad") != 1 || in.state("bad") != "RUNNING" {
 				t.Error("it was restarted, or ended")
 			}
-			until(t, "the witness heard all, and of the loss", func() bool {
+			testkit.Until(t, "the witness heard all, and of the loss", func() bool {
 				all := strings.Join(in.payloads("witness"), "|")
 				return strings.Contains(all, "type:k\n4") && strings.Contains(all, "subscriber:bad discarded:")
 			})
@@ -281,11 +282,11 @@ func TestListenersThatFloodOrStallDelayNobody(t *testing.T) {
 			case "deaf":
 				in.waitListener("bad", "in_flight", 1)
 			case "fail":
-				until(t, "it rejected a few times", func() bool { return in.listener("bad", "rejected").(int) > 3 })
+				testkit.Until(t, "it rejected a few times", func() bool { return in.listener("bad", "rejected").(int) > 3 })
 			case "oversized":
-				until(t, "the result was judged", func() bool { return in.listener("bad", "rejected").(int) > 0 })
+				testkit.Until(t, "the result was judged", func() bool { return in.listener("bad", "rejected").(int) > 0 })
 			case "flood-stdout":
-				until(t, "it is UNKNOWN", func() bool { return in.listenerState("bad") == "UNKNOWN" })
+				testkit.Until(t, "it is UNKNOWN", func() bool { return in.listenerState("bad") == "UNKNOWN" })
 			}
 			in.must("supervisor.stopProcess", "bad")
 		})
@@ -309,7 +310,7 @@ func TestReadyMayBeWrittenAheadWhereAllowed(t *testing.T) {
 	if got := *in.seen("fast")[0].Start; got != "3.0 bytes max_in_flight=4 payload=supervisor" {
 		t.Errorf("SUPERVISOR_EVENT_PROTOCOL is %q", got)
 	}
-	until(t, "who may not is UNKNOWN", func() bool { return in.listenerState("refused") == "UNKNOWN" })
+	testkit.Until(t, "who may not is UNKNOWN", func() bool { return in.listenerState("refused") == "UNKNOWN" })
 }
 
 func TestAListenerThatTakesTooLongIsRestarted(t *testing.T) {
@@ -332,11 +333,11 @@ func TestABreachOfTheProtocolRestartsWhereWanted(t *testing.T) {
 	}
 	// One that does so forever is started again, but ever more slowly, and can be stopped.
 	in = runQuietListeners(t, listenerConf("bad", "flood-stdout", "REMOTE_COMMUNICATION", "on_protocol_error=restart\nstdout_logfile=NONE"))
-	until(t, "it was restarted twice", func() bool { return strings.Count(in.log(), "restarting listener bad") >= 2 })
-	until(t, "it is stopped", func() bool { _, err := in.call("supervisor.stopProcess", "bad"); return err == nil })
+	testkit.Until(t, "it was restarted twice", func() bool { return strings.Count(in.log(), "restarting listener bad") >= 2 })
+	testkit.Until(t, "it is stopped", func() bool { _, err := in.call("supervisor.stopProcess", "bad"); return err == nil })
 	lives := in.lives("bad")
 	in.must("supervisor.startProcess", "bad")
-	until(t, "it lives again", func() bool { return in.lives("bad") > lives })
+	testkit.Until(t, "it lives again", func() bool { return in.lives("bad") > lives })
 }
 
 func TestWhatNobodyTakesGoesToTheDeadLetters(t *testing.T) {
@@ -344,7 +345,7 @@ func TestWhatNobodyTakesGoesToTheDeadLetters(t *testing.T) {
 	in.send("poison \"é\"")
 	in.send("more")
 	in.waitListener("bad", "dead_letters", 2)
-	until(t, "both are in the file", func() bool { return strings.Count(in.file("bad-deadletters.jsonl"), "\n") == 2 })
+	testkit.Until(t, "both are in the file", func() bool { return strings.Count(in.file("bad-deadletters.jsonl"), "\n") == 2 })
 	var letter struct {
 		Pool, Listener, Result string
 		Failed, Poolserial     int
@@ -445,7 +446,7 @@ while True:
 		t.Fatal(err)
 	}
 	in.launch()
-	until(t, "both channels are printed", func() bool {
+	testkit.Until(t, "both channels are printed", func() bool {
 		out := in.output.String()
 		return strings.Contains(out, "talk stdout | one\n") && strings.Contains(out, "talk stdout | two\n") && strings.Contains(out, "talk stderr | err\n")
 	})

@@ -13,6 +13,7 @@ import (
 	"github.com/hark-supervisor/hark/core/disk"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 const cannotRestart = " ERRO cannot restart with the current configuration, so everything continues: "
@@ -63,7 +64,7 @@ func TestAChangedUserIsNotTakenUpByARestart(t *testing.T) {
 					t.Error("the program was disturbed")
 				}
 			} else {
-				until(t, "the next life runs it", func() bool {
+				testkit.Until(t, "the next life runs it", func() bool {
 					v, err := in.call("supervisor.getProcessInfo", "a")
 					if err != nil {
 						return false // the life before is ending
@@ -133,14 +134,14 @@ startsecs=0
 			if tc.hup {
 				const request = "WARN received SIGHUP indicating restart request\n"
 				in.signal(syscall.SIGHUP)
-				until(t, "the second was heard", func() bool { return strings.Count(in.log(), request) == 2 })
+				testkit.Until(t, "the second was heard", func() bool { return strings.Count(in.log(), request) == 2 })
 				if tc.said != "" {
 					in.waitLog(cannotRestart)
 				}
 			}
 			in.script("go", "")
 			in.waitServing()
-			until(t, tc.want+" is running", func() bool {
+			testkit.Until(t, tc.want+" is running", func() bool {
 				_, err := in.call("supervisor.getProcessInfo", tc.want)
 				return err == nil && in.state(tc.want) == "RUNNING"
 			})
@@ -171,7 +172,7 @@ startsecs=0
 
 // What a life prepares when it is over already is nobody's.
 func TestARestartThatIsPreparedTooLateLeavesNothing(t *testing.T) {
-	dir := shortDir(t)
+	dir := testkit.Dir(t)
 	file := filepath.Join(dir, "supervisord.conf")
 	if err := os.WriteFile(file, []byte(strings.ReplaceAll(baseConf+"[program:a]\ncommand=/bin/cat\n", "DIR", dir)), 0o600); err != nil {
 		t.Fatal(err)

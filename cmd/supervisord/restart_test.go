@@ -13,6 +13,7 @@ import (
 	"github.com/hark-supervisor/hark/core/cmdline"
 	"github.com/hark-supervisor/hark/core/disk"
 	"github.com/hark-supervisor/hark/core/rpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // unusable is a configuration that reads well and cannot be used.
@@ -72,17 +73,7 @@ func (u unusable) broken(t *testing.T, port int) string {
 	if conf == baseConf+program {
 		t.Fatal("nothing was replaced")
 	}
-	return strings.NewReplacer("PORT", fmt.Sprint(port), "FREE", fmt.Sprint(freePort(t))).Replace(conf)
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer free.Close() //nolint:errcheck // only asked
-	return free.Addr().(*net.TCPAddr).Port
+	return strings.NewReplacer("PORT", fmt.Sprint(port), "FREE", fmt.Sprint(testkit.FreePort(t))).Replace(conf)
 }
 
 // surroundings are what the values lead to.
@@ -135,7 +126,7 @@ func TestAValueThatCannotBeUsedIsNoReasonToStop(t *testing.T) {
 			in.writeConf(u.broken(t, port))
 			told := strings.Count(in.log(), line)
 			in.signal(syscall.SIGHUP)
-			until(t, "the log says why not", func() bool { return strings.Count(in.log(), line) > told })
+			testkit.Until(t, "the log says why not", func() bool { return strings.Count(in.log(), line) > told })
 			if text := in.log()[strings.LastIndex(in.log(), line):]; !strings.Contains(text, in.conf+":") || !strings.Contains(text, u.key) {
 				t.Errorf("the log says %q", text)
 			}
@@ -152,7 +143,7 @@ func TestAValueThatCannotBeUsedIsNoReasonToStop(t *testing.T) {
 	}
 	in.writeConf(baseConf + "[program:b]\ncommand=/bin/cat\nstartsecs=0\n")
 	in.signal(syscall.SIGHUP)
-	until(t, "a mended configuration is used", func() bool {
+	testkit.Until(t, "a mended configuration is used", func() bool {
 		_, err := in.call("supervisor.getProcessInfo", "b")
 		return err == nil
 	})
@@ -219,7 +210,7 @@ func asOneOfSeveral(u unusable) func(string) string {
 
 // Only what happens between the check and the start can still fail, and then the last good configuration goes on.
 func TestARestartThatFailsAllTheSameGoesOnWithTheLastGoodConfiguration(t *testing.T) {
-	port := freePort(t)
+	port := testkit.FreePort(t)
 	conf := func(host, more string) string {
 		return baseConf + fmt.Sprintf("[inet_http_server]\nport=%s:%d\n", host, port) + more + `
 [program:slow]
@@ -254,7 +245,7 @@ startsecs=0
 	_ = conn.Close()
 	_ = taken.Close()
 	in.signal(syscall.SIGHUP)
-	until(t, "the new configuration is used once it can be", func() bool {
+	testkit.Until(t, "the new configuration is used once it can be", func() bool {
 		_, err := in.call("supervisor.getProcessInfo", "new")
 		return err == nil
 	})
@@ -262,7 +253,7 @@ startsecs=0
 
 // When not even the last good configuration can be used any more, whatever can first is; and a signal ends the waiting.
 func TestADaemonThatCannotStartAgainGoesOnTrying(t *testing.T) {
-	dir := shortDir(t)
+	dir := testkit.Dir(t)
 	file := filepath.Join(dir, "supervisord.conf")
 	text := strings.ReplaceAll(baseConf+"[program:a]\ncommand=/bin/cat\n", "DIR", dir)
 	write := func(text string) {
@@ -313,7 +304,7 @@ func TestADaemonThatCannotStartAgainGoesOnTrying(t *testing.T) {
 
 // Who calls while the daemon starts again is answered when it has.
 func TestTheSocketsStayBoundOverARestart(t *testing.T) {
-	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
 	in := run(t, "[inet_http_server]\nport="+address+"\n[program:a]\ncommand=/bin/cat\nstartsecs=0\n")
 	in.waitState("a", "RUNNING")
 	inode := func() uint64 {
@@ -333,7 +324,7 @@ func TestTheSocketsStayBoundOverARestart(t *testing.T) {
 		}
 		_ = conn.Close()
 		// A connection of before may still be answered by the life that ends, as in Supervisor; none is refused.
-		until(t, "the next life answers", func() bool {
+		testkit.Until(t, "the next life answers", func() bool {
 			got, err := in.call("supervisor.getState")
 			if err != nil && !strings.Contains(err.Error(), "SHUTDOWN_STATE") {
 				t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/testplugins/faulty"
 )
 
@@ -34,7 +35,7 @@ func TestPluginsOfAnOrdinaryUserWorkWhoeverWasFirstInTheTemporaryFolder(t *testi
 	in.waitEcho("echo")
 	pid, _ := in.pidfile()
 	in.must("supervisor.shutdown")
-	until(t, "the daemon has ended", func() bool { return !alive(pid) })
+	testkit.Until(t, "the daemon has ended", func() bool { return !alive(pid) })
 	if left, _ := filepath.Glob(filepath.Join(tmp, "*")); len(left) != 1 || left[0] != taken {
 		t.Errorf("left in the temporary folder: %q", left)
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // sdkListener is the recorder written with one SDK: testdata/listeners. It appends
@@ -136,7 +137,7 @@ func (in *instance) waitRecords(n int) []recorded {
 			return all
 		}
 		before := len(all)
-		until(in.t, fmt.Sprintf("more than %d of %d events are recorded", before, n), func() bool {
+		testkit.Until(in.t, fmt.Sprintf("more than %d of %d events are recorded", before, n), func() bool {
 			all = in.records(in.t)
 			return len(all) > before
 		})
@@ -239,8 +240,8 @@ func TestThePythonSDKsListenerUsesItsCredits(t *testing.T) {
 			for _, kind := range kinds {
 				in.remote(kind, "x")
 			}
-			until(t, "the first event is in hand", func() bool { return exists(in, "begun") })
-			until(t, fmt.Sprintf("%d events are in flight", ahead), func() bool { return in.inFlight("recorder") == ahead })
+			testkit.Until(t, "the first event is in hand", func() bool { return exists(in, "begun") })
+			testkit.Until(t, fmt.Sprintf("%d events are in flight", ahead), func() bool { return in.inFlight("recorder") == ahead })
 			in.waitListener("recorder", "queued", len(kinds)-ahead)
 			in.script("go", "")
 			in.waitListener("recorder", "delivered", len(kinds))
@@ -275,8 +276,8 @@ func TestWhatAnSDKListenerHasReadAheadComesAgain(t *testing.T) {
 				for i, kind := range []string{"slow", "note", "note", "note", "note", "note"} {
 					in.remote(kind, strconv.Itoa(i))
 				}
-				until(t, "the first event is in hand", func() bool { return exists(in, "begun") })
-				until(t, "four events are in flight", func() bool { return in.inFlight("recorder") == 4 })
+				testkit.Until(t, "the first event is in hand", func() bool { return exists(in, "begun") })
+				testkit.Until(t, "four events are in flight", func() bool { return in.inFlight("recorder") == 4 })
 				if how == "stopped" {
 					in.must("supervisor.stopProcess", "recorder:recorder", false)
 					in.script("go", "")
@@ -328,7 +329,7 @@ func TestAnSDKListenerThatIsStoppedFinishesItsEvent(t *testing.T) {
 			in.told()
 			in.remote("slow", "x")
 			in.remote("note", "behind it")
-			until(t, "the event is in hand", func() bool { return exists(in, "begun") })
+			testkit.Until(t, "the event is in hand", func() bool { return exists(in, "begun") })
 			in.must("supervisor.stopProcess", "recorder:recorder", false)
 			in.script("go", "")
 			in.waitState("recorder:recorder", "STOPPED")
@@ -360,7 +361,7 @@ func TestAnEventOfAnSDKListenerThatIsKilledComesAgain(t *testing.T) {
 			in.told()
 			in.remote("slow", "x")
 			in.remote("note", "behind it")
-			until(t, "the event is in hand", func() bool { return exists(in, "begun") })
+			testkit.Until(t, "the event is in hand", func() bool { return exists(in, "begun") })
 			pid := in.pid("recorder:recorder")
 			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 				t.Fatal(err)
@@ -484,7 +485,7 @@ command=/bin/cat
 autostart=false
 `)
 	in.launch()
-	until(t, "supervisord has started", func() bool { return strings.Contains(in.file("supervisord.log"), "supervisord started with pid") })
+	testkit.Until(t, "supervisord has started", func() bool { return strings.Contains(in.file("supervisord.log"), "supervisord started with pid") })
 	for _, url := range []string{"unix://" + in.sock, "http://" + address} {
 		cmd := exec.Command("/usr/bin/python3", "-c", script)
 		cmd.Env = append(os.Environ(), "PYTHONPATH=../../sdk/python:../../sdk/python/compat", "PYTHONDONTWRITEBYTECODE=1",

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // stubbornConf is a program that TERM does not end, so that a shutdown takes its time.
@@ -35,7 +36,7 @@ func TestAGroupIsAddedWhileTheDaemonEndsOrRestarts(t *testing.T) {
 						_ = syscall.Kill(pid, syscall.SIGKILL)
 					}
 				})
-				until(t, "the trap is set", func() bool { return strings.Contains(in.said("stubborn"), "set") })
+				testkit.Until(t, "the trap is set", func() bool { return strings.Contains(in.said("stubborn"), "set") })
 				in.writeConf(baseConf + stubbornConf + web)
 				in.must("supervisor.reloadConfig")
 				answer := make(chan error, 1)
@@ -57,9 +58,9 @@ func TestAGroupIsAddedWhileTheDaemonEndsOrRestarts(t *testing.T) {
 					}
 					return
 				}
-				until(t, "it has restarted", func() bool { return strings.Count(in.log(), " supervisord started with pid ") == 2 })
+				testkit.Until(t, "it has restarted", func() bool { return strings.Count(in.log(), " supervisord started with pid ") == 2 })
 				in.waitServing()
-				until(t, "all run", func() bool {
+				testkit.Until(t, "all run", func() bool {
 					for _, p := range in.must("supervisor.getAllProcessInfo").([]any) {
 						if state, _ := p.(xmlrpc.Struct).Get("statename"); state != "RUNNING" {
 							return false

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 func TestTheExitSignalsStopEverythingInOrder(t *testing.T) {
@@ -69,7 +71,7 @@ killasgroup=true
 	in.waitLog("received SIGTERM indicating exit request")
 	in.signal(syscall.SIGTERM) // impatience changes nothing
 	in.signal(syscall.SIGHUP)
-	until(t, "it refuses to restart", func() bool {
+	testkit.Until(t, "it refuses to restart", func() bool {
 		return strings.Contains(in.log(), "WARN ignored SIGHUP indicating restart request (shutdown in progress)\n")
 	})
 	if fault := in.fault("supervisor.getState"); fault.Code != 6 {
@@ -111,7 +113,7 @@ stopasgroup=true`+tree)
 	children := map[string]int{}
 	for _, name := range []string{"alone", "group", "killed"} {
 		in.waitFile(name+".log", "ready ")
-		until(t, "the line is whole", func() bool {
+		testkit.Until(t, "the line is whole", func() bool {
 			_, rest, _ := strings.Cut(in.file(name+".log"), "ready ")
 			line, _, whole := strings.Cut(rest, "\n")
 			pid, err := strconv.Atoi(line)
@@ -123,7 +125,7 @@ stopasgroup=true`+tree)
 	for name := range children {
 		in.must("supervisor.stopProcess", name)
 	}
-	until(t, "the children of the groups are gone", func() bool { return !alive(children["group"]) && !alive(children["killed"]) })
+	testkit.Until(t, "the children of the groups are gone", func() bool { return !alive(children["group"]) && !alive(children["killed"]) })
 	if !alive(children["alone"]) {
 		t.Error("without stopasgroup the child was stopped, too")
 	}
@@ -152,7 +154,7 @@ startsecs=0
 		}
 	}
 	in.signal(syscall.SIGUSR2)
-	until(t, "the logs are new", func() bool {
+	testkit.Until(t, "the logs are new", func() bool {
 		_, one := os.Stat(filepath.Join(in.dir, "say.log"))
 		_, two := os.Stat(filepath.Join(in.dir, "supervisord.log"))
 		return one == nil && two == nil
@@ -193,7 +195,7 @@ startsecs=0
 	for turn, restart := range []func(){func() { in.signal(syscall.SIGHUP) }, func() { in.must("supervisor.restart") }} {
 		before := strings.Count(in.log(), "supervisord started with pid")
 		restart()
-		until(t, "the daemon has restarted", func() bool {
+		testkit.Until(t, "the daemon has restarted", func() bool {
 			if strings.Count(in.log(), "supervisord started with pid") <= before {
 				return false
 			}
@@ -226,7 +228,7 @@ func TestABrokenConfigurationIsNoReasonToStop(t *testing.T) {
 		in.writeConf(broken)
 		before := strings.Count(in.log(), " ERRO cannot restart with the current configuration, so everything continues: ")
 		in.signal(syscall.SIGHUP)
-		until(t, "the log says why not", func() bool {
+		testkit.Until(t, "the log says why not", func() bool {
 			return strings.Count(in.log(), " ERRO cannot restart with the current configuration, so everything continues: ") > before
 		})
 		if fault := in.fault("supervisor.restart"); fault.Code != 92 {
@@ -241,7 +243,7 @@ func TestABrokenConfigurationIsNoReasonToStop(t *testing.T) {
 	}
 	in.writeConf(baseConf + "[program:b]\ncommand=/bin/cat\nstartsecs=0\n")
 	in.signal(syscall.SIGHUP)
-	until(t, "the mended configuration is used", func() bool {
+	testkit.Until(t, "the mended configuration is used", func() bool {
 		_, err := in.call("supervisor.getProcessInfo", "b")
 		return err == nil
 	})
@@ -333,7 +335,7 @@ exitcodes=3
 	in.waitFile("talks.log", "1\n")
 	for range 5 {
 		in.signal(syscall.SIGSTOP)
-		until(t, "it is stopped", func() bool { return strings.HasPrefix(procStatus(in.cmd.Process.Pid, "State"), "T") })
+		testkit.Until(t, "it is stopped", func() bool { return strings.HasPrefix(procStatus(in.cmd.Process.Pid, "State"), "T") })
 		pause() // activity goes on meanwhile; nothing depends on how much
 		in.signal(syscall.SIGCONT)
 		in.must("supervisor.getState")

@@ -18,6 +18,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 	"github.com/hark-supervisor/hark/eventlistener/spool"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // ledgerPy is a listener that writes serial, poolserial and number of each event
@@ -220,7 +221,7 @@ func TestSoakEventsOfListenersThatAreKilled(t *testing.T) {
 	for range turns {
 		for name := range pools {
 			from := noted[name].lines(t) + rng.IntN(n/turns/2)
-			until(t, "it has gone on for a while", func() bool { return noted[name].lines(t) > min(from, n-1) })
+			testkit.Until(t, "it has gone on for a while", func() bool { return noted[name].lines(t) > min(from, n-1) })
 			if in.killListener(name) {
 				kills[name]++
 			}
@@ -260,7 +261,7 @@ func onDisk(t *testing.T, dir, name string) (held []int, newest int) {
 	if st := s.Stats(); st.LostBefore > 0 || st.Discarded > 0 {
 		t.Errorf("%+v after a kill", st)
 	}
-	until(t, "the spool was read", func() bool {
+	testkit.Until(t, "the spool was read", func() bool {
 		for {
 			r, ok := s.Cursor().Next()
 			if !ok {
@@ -292,13 +293,13 @@ func TestSoakEventsOfASupervisordThatIsKilled(t *testing.T) {
 	listenerKills := 0
 	for i := range kills {
 		goal := n*i/kills + rng.IntN(n/kills/2)
-		until(t, "some more events were sent", func() bool { return l.progress() >= goal })
+		testkit.Until(t, "some more events were sent", func() bool { return l.progress() >= goal })
 		if rng.IntN(2) == 0 && l.in.killListener("disk") {
 			listenerKills++
 		}
 		l.in.killed()
 		killed := l.in
-		until(t, "no listener of its is left", func() bool { return !running("ledger.py\x00" + killed.dir) })
+		testkit.Until(t, "no listener of its is left", func() bool { return !running("ledger.py\x00" + killed.dir) })
 		k := kill{sent: 0}
 		k.held, k.newest = onDisk(t, killed.dir, "disk")
 		next := killed.relaunched()
@@ -318,7 +319,7 @@ func TestSoakEventsOfASupervisordThatIsKilled(t *testing.T) {
 	}
 	<-l.done
 	in := l.in
-	until(t, "all is delivered", func() bool {
+	testkit.Until(t, "all is delivered", func() bool {
 		return in.spooled("disk", "last") == in.spooled("disk", "committed") && in.listener("disk", "queued") == 0 && in.listener("disk", "in_flight") == 0
 	})
 	in.adds("disk")

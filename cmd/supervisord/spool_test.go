@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // killed is kill -9 of supervisord.
@@ -50,7 +51,7 @@ func (in *instance) spooled(name, member string) any {
 // committed waits until n events are, and all of them.
 func (in *instance) committed(name string, n int) {
 	in.t.Helper()
-	until(in.t, fmt.Sprintf("%d events are committed", n), func() bool {
+	testkit.Until(in.t, fmt.Sprintf("%d events are committed", n), func() bool {
 		return in.spooled(name, "last") == n && in.spooled(name, "committed") == n
 	})
 }
@@ -189,7 +190,7 @@ startsecs=0
 	if got := in.payloads("some")[0]; !strings.HasPrefix(got, "processname:web groupname:web from_state:STARTING pid:") || !strings.Contains(got, " uptime:") {
 		t.Errorf("some was sent %q", got)
 	}
-	until(t, "the dead letters are in the file", func() bool { return strings.Count(in.file("picky-deadletters.jsonl"), "\n") == 4 })
+	testkit.Until(t, "the dead letters are in the file", func() bool { return strings.Count(in.file("picky-deadletters.jsonl"), "\n") == 4 })
 	in.shutDown()
 	in = in.relaunched() // nothing is left of what was processed or given up
 	for _, name := range []string{"fast", "picky", "slow"} {
@@ -222,7 +223,7 @@ func TestAFullSpoolSaysWhatItDiscards(t *testing.T) {
 		}
 		return sum
 	}
-	until(t, "the loss is announced and logged", func() bool {
+	testkit.Until(t, "the loss is announced and logged", func() bool {
 		return told(in.payloads("witness"), "subscriber:l discarded:") == discarded && told(strings.Split(in.log(), "\n"), "pool l discarded its ") == discarded
 	})
 	in.must("supervisor.startProcess", "l")
@@ -372,7 +373,7 @@ func TestAPoolMayGetAndLoseItsSpoolInAnUpdate(t *testing.T) {
 	in.must("supervisor.stopProcess", "l")
 	in.send("over")
 	in.must("supervisor.restart")
-	until(t, "it has restarted", func() bool {
+	testkit.Until(t, "it has restarted", func() bool {
 		v, err := in.call("supervisor.getState")
 		return err == nil && fmt.Sprint(v) != "" && strings.Count(in.log(), "supervisord started with pid") == 2 && in.listener("l", "recovered") == 1
 	})

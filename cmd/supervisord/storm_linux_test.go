@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // zombiesOf counts the zombies among a process's children.
@@ -57,7 +58,7 @@ stderr_logfile=NONE
 				if turn > 0 { // all at once, not one after another
 					in.must("supervisor.startProcessGroup", "p", false)
 				}
-				until(t, "all have ended", func() bool {
+				testkit.Until(t, "all have ended", func() bool {
 					for _, p := range in.must("supervisor.getAllProcessInfo").([]any) {
 						if state, _ := p.(xmlrpc.Struct).Get("statename"); state != "EXITED" {
 							return false
@@ -73,9 +74,9 @@ stderr_logfile=NONE
 					}
 				}
 			}
-			until(t, "there is no zombie", func() bool { return zombiesOf(in.cmd.Process.Pid) == 0 })
+			testkit.Until(t, "there is no zombie", func() bool { return zombiesOf(in.cmd.Process.Pid) == 0 })
 			if tc.orphans {
-				until(t, "every orphan was reaped", func() bool {
+				testkit.Until(t, "every orphan was reaped", func() bool {
 					return strings.Count(in.log(), "INFO reaped unknown pid ") == 2*count
 				})
 			}
@@ -99,7 +100,7 @@ func TestADaemonThatIsPID1StopsEverythingAndEnds(t *testing.T) {
 		t.Errorf("it is pid %d", pid)
 	}
 	in.signal(syscall.SIGHUP)
-	until(t, "it has restarted", func() bool { return strings.Count(in.log(), "supervisord started with pid 1\n") == 2 })
+	testkit.Until(t, "it has restarted", func() bool { return strings.Count(in.log(), "supervisord started with pid 1\n") == 2 })
 	in.waitServing()
 	in.waitState("a", "RUNNING")
 	in.signal(syscall.SIGTERM)
@@ -167,7 +168,7 @@ autorestart=false
 	in.must("supervisor.startProcess", "a")
 	pid := pidOf("a")
 	kill(pid)
-	until(t, "another has taken its place", func() bool { now := pidOf("a"); return now != 0 && now != pid })
+	testkit.Until(t, "another has taken its place", func() bool { now := pidOf("a"); return now != 0 && now != pid })
 	in.waitLog("WARN exited: a (terminated by SIGKILL; not expected)\n")
 	if n := zombiesOf(in.cmd.Process.Pid); n > 0 {
 		t.Errorf("%d zombies", n)
@@ -253,7 +254,7 @@ autostart=false
 	}
 	cycle(100) // what is made once is made
 	var before int
-	until(t, "connections are closed", func() bool {
+	testkit.Until(t, "connections are closed", func() bool {
 		n := openFiles(t, pid)
 		same := n == before
 		before = n
@@ -261,7 +262,7 @@ autostart=false
 	})
 	rss, threads := memory(), procStatus(pid, "Threads")
 	cycle(500)
-	until(t, fmt.Sprintf("there are no more than %d descriptors", before), func() bool { return openFiles(t, pid) <= before })
+	testkit.Until(t, fmt.Sprintf("there are no more than %d descriptors", before), func() bool { return openFiles(t, pid) <= before })
 	if now := memory(); now > rss+16<<10 {
 		t.Errorf("%d kB of memory, were %d", now, rss)
 	}

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // stream is a client of /events.
@@ -93,7 +95,7 @@ func runStreams(t *testing.T, more string) *instance {
 	t.Helper()
 	in := ready(t, strings.Replace(baseConf, "[unix_http_server]\n", "[unix_http_server]\n"+streamAuth, 1)+more)
 	in.launch()
-	until(t, "supervisord serves", func() bool { return strings.Contains(in.file("supervisord.log"), "supervisord started") })
+	testkit.Until(t, "supervisord serves", func() bool { return strings.Contains(in.file("supervisord.log"), "supervisord started") })
 	return in
 }
 
@@ -157,7 +159,7 @@ func TestAStreamThatIsNotReadIsDroppedAndDelaysNobody(t *testing.T) {
 	in := run(t, "")
 	slow := in.stream(t, "", "")
 	big := strings.Repeat("x", 1<<20)
-	until(t, "the slow one is cut", func() bool {
+	testkit.Until(t, "the slow one is cut", func() bool {
 		in.send(big)
 		for _, n := range in.subscribers("stream") {
 			if in.listener(n, "discarded").(int) > 0 {
@@ -179,7 +181,7 @@ func TestAStreamThatIsNotReadIsDroppedAndDelaysNobody(t *testing.T) {
 	if data, _ := slow.next(); data != nil {
 		t.Errorf("then came %v", data)
 	}
-	until(t, "it is gone", func() bool { return len(in.subscribers("stream")) == 0 })
+	testkit.Until(t, "it is gone", func() bool { return len(in.subscribers("stream")) == 0 })
 }
 
 func TestStreamsAreLimitedAndEndWithTheDaemon(t *testing.T) {
@@ -194,7 +196,7 @@ func TestStreamsAreLimitedAndEndWithTheDaemon(t *testing.T) {
 		t.Errorf("one too many: %s", resp.Status)
 	}
 	open[0].close()
-	until(t, "its place is free", func() bool { return len(in.subscribers("stream")) == 63 })
+	testkit.Until(t, "its place is free", func() bool { return len(in.subscribers("stream")) == 63 })
 	in.must("supervisor.shutdown")
 	for _, s := range open[1:] {
 		if data, _ := s.next(); data != nil {

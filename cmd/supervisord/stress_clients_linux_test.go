@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // The names that clients of the stress test use, those that are there at the moment and others.
@@ -45,7 +46,7 @@ type act struct {
 
 func (s *stress) client(number uint64) *client {
 	c := &client{s: s, r: rand.New(rand.NewPCG(s.seed, number)), http: unixClient(s.in.sock)}
-	c.http.Timeout = patience
+	c.http.Timeout = testkit.Patience
 	r := c.r
 	call := func(method string, args ...any) { _, _ = c.call(method, args...) }
 	name := func() string { return pick(r, stressNames) }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 	"github.com/hark-supervisor/hark/internal/plugintest"
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/testplugins/faulty"
 )
 
@@ -63,7 +64,7 @@ func TestItHoldsWhateverComesTogether(t *testing.T) {
 		t.Errorf("exit status %d", status)
 	}
 	s.in.nothingLeft()
-	until(t, "none of its processes is left", func() bool { return len(s.left()) == 0 })
+	testkit.Until(t, "none of its processes is left", func() bool { return len(s.left()) == 0 })
 }
 
 // noPanic fails the test where something in the daemon panicked and was caught.
@@ -132,7 +133,7 @@ func (s *stress) storm(turn uint64, long time.Duration, atEnd ...func()) {
 	if len(atEnd) > 0 { // nobody stops: that is what it has to cope with
 		select {
 		case <-s.in.exited:
-		case <-time.After(patience):
+		case <-time.After(testkit.Patience):
 			s.standsStill("the end after TERM")
 		}
 	}
@@ -194,7 +195,7 @@ func (s *stress) rest(r *rand.Rand, most int, over <-chan struct{}) bool {
 // standsStill fails the test because something did not come to an end, and has the daemon say where all its goroutines are.
 func (s *stress) standsStill(what string) {
 	s.still.Do(func() {
-		s.t.Errorf("in vain for %v: %s", patience, what)
+		s.t.Errorf("in vain for %v: %s", testkit.Patience, what)
 		_ = s.in.cmd.Process.Signal(syscall.SIGABRT)
 		<-s.in.exited
 		s.t.Log(tailOf(s.in.output.String(), 200_000))
@@ -205,7 +206,7 @@ func (s *stress) standsStill(what string) {
 // until polls, and fails the test as standsStill does.
 func (s *stress) until(what string, condition func() bool) {
 	s.t.Helper()
-	for deadline := time.Now().Add(patience); !condition(); pause() {
+	for deadline := time.Now().Add(testkit.Patience); !condition(); pause() {
 		if time.Now().After(deadline) {
 			s.standsStill("until " + what)
 			s.t.FailNow()

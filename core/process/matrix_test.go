@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rogpeppe/go-internal/diff"
 )
 
 // noon is when every test begins.
@@ -168,28 +170,10 @@ func TestGoldenMatrixIsPrintedAndDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := firstDifference(string(want), got); d != "" {
+	if d := diff.Diff("want", want, "got", []byte(got)); d != nil {
 		t.Errorf("%s is not what the machine does (UPDATE_GOLDEN=1 rewrites it): %s", goldenFile, d)
 	}
-	if d := firstDifference(strings.TrimSpace(table), strings.TrimSpace(got)); d != "" {
+	if d := diff.Diff("want", []byte(strings.TrimSpace(table)), "got", []byte(strings.TrimSpace(got))); d != nil {
 		t.Errorf("%s is not what the machine does (UPDATE_GOLDEN=1 rewrites it): %s", docFile, d)
 	}
-}
-
-// firstDifference shows the first line in which two texts differ; "" for none.
-func firstDifference(want, got string) string {
-	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
-	for i := range max(len(w), len(g)) {
-		var a, b string
-		if i < len(w) {
-			a = w[i]
-		}
-		if i < len(g) {
-			b = g[i]
-		}
-		if a != b || (i < len(w)) != (i < len(g)) {
-			return fmt.Sprintf("line %d:\nwant %q\n got %q", i+1, a, b)
-		}
-	}
-	return ""
 }
