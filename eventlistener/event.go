@@ -3,7 +3,6 @@ package eventlistener
 import (
 	"bytes"
 	"encoding/binary"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -139,94 +138,4 @@ func (e *Event) giveSerial(next func() int64) int64 {
 	n := next()
 	e.serial.Store(n + 1)
 	return n
-}
-
-// NewProcessState is the event of a process that entered a state; t is one of
-// ProcessStateStopped to ProcessStateUnknown, from is Supervisor's name of the
-// state left. tries is shown with STARTING and BACKOFF, expected with EXITED,
-// the pid with EXITED, RUNNING, STOPPING and STOPPED; FATAL and UNKNOWN show
-// none of them.
-func NewProcessState(t Type, p Process, from string, tries int, expected bool, ex Exit) *Event {
-	return &Event{
-		typ: t, process: p,
-		change: StateChange{From: from, Tries: tries, Expected: expected, Exit: ex},
-	}
-}
-
-// NewProcessLog is the event of output a process wrote; t is ProcessLogStdout or
-// ProcessLogStderr. The event takes ownership of data.
-func NewProcessLog(t Type, p Process, data []byte) *Event {
-	channel := "stdout"
-	if t == ProcessLogStderr {
-		channel = "stderr"
-	}
-	return &Event{typ: t, process: p, text: channel, data: data}
-}
-
-// NewProcessCommunication is the event of a block a process wrote between
-// capture tags; t is ProcessCommunicationStdout or ProcessCommunicationStderr.
-// The event takes ownership of data.
-func NewProcessCommunication(t Type, p Process, data []byte) *Event {
-	return &Event{typ: t, process: p, data: data}
-}
-
-// NewRemoteCommunication is the event of a call of
-// supervisor.sendRemoteCommEvent with its two arguments.
-func NewRemoteCommunication(kind, data string) *Event {
-	return &Event{typ: RemoteCommunication, text: kind, detail: data}
-}
-
-// NewTick is the event of a period's beginning; t is Tick5, Tick60 or Tick3600,
-// when the period's first second since the epoch.
-func NewTick(t Type, when int64) *Event {
-	return &Event{typ: t, number: when}
-}
-
-// NewProcessGroup is the event of a group that was added or removed; t is
-// ProcessGroupAdded or ProcessGroupRemoved. The payload ends in a newline as
-// Supervisor's does, though its documentation shows none.
-func NewProcessGroup(t Type, group string) *Event {
-	return &Event{typ: t, text: group}
-}
-
-// NewSupervisorState is the event of the supervisor's own start or stop; t is
-// SupervisorStateChangeRunning or SupervisorStateChangeStopping. Its payload is
-// empty.
-func NewSupervisorState(t Type) *Event {
-	return &Event{typ: t}
-}
-
-// NewConfigReloaded is Hark's event of a configuration that was read again, with
-// the groups it adds, changes and removes. Payload:
-// "added:a,b changed:c removed:".
-func NewConfigReloaded(added, changed, removed []string) *Event {
-	return &Event{typ: ConfigReloaded,
-		groups: &[...][]string{slices.Clone(added), slices.Clone(changed), slices.Clone(removed)}}
-}
-
-// NewEventsDiscarded is Hark's event of count events lost to the full buffer of
-// a subscriber. Payload: "subscriber:mylistener discarded:3".
-func NewEventsDiscarded(subscriber string, count int64) *Event {
-	return &Event{typ: EventsDiscarded, text: subscriber, number: count}
-}
-
-// NewLogDropped is Hark's event of output that reached no log: bytes of the
-// channel ("stdout" or "stderr") of p. Payload:
-// "processname:cat groupname:cat pid:7 channel:stdout bytes:4096".
-func NewLogDropped(p Process, channel string, bytes int64) *Event {
-	return &Event{typ: LogDropped, process: p, text: channel, number: bytes}
-}
-
-// NewSinkDropped is NewLogDropped of output that one log sink will not get, whatever became of it
-// elsewhere. The payload has " sink:central" behind. p is empty where it is not known whose output it was.
-func NewSinkDropped(sink string, p Process, channel string, bytes int64) *Event {
-	e := NewLogDropped(p, channel, bytes)
-	e.detail = sink
-	return e
-}
-
-// NewPluginState is Hark's event of a plugin whose process has changed its state; t is one below PluginState. pid is 0 where there is no
-// process; why tells of a failure, in one line. Payload: "pluginname:slack from_state:RUNNING pid:0", a line feed, and why.
-func NewPluginState(t Type, plugin, from string, pid int, why string) *Event {
-	return &Event{typ: t, text: plugin, detail: why, number: int64(pid), change: StateChange{From: from}}
 }

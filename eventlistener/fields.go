@@ -21,6 +21,9 @@ type field struct {
 	dur   func(e *Event) time.Duration
 	names func(e *Event) []string // separated by commas as a token
 
+	// read puts the member of that key into an event; nil: it is the process's, or shows another field's.
+	read func(e *Event, m *jsonMembers, key string)
+
 	// has reports whether the event has the value; nil: always. Supervisor's form shows its tokens all the same, unless they are optional.
 	has      func(e *Event) bool
 	optional bool
@@ -71,33 +74,53 @@ func isNamed(e *Event) bool { return e.process.Name != "" }
 func hasPid(e *Event) bool  { return e.process.Pid != 0 }
 func ended(e *Event) bool   { return e.change.Exit.Ended }
 
+// Where the values of fields go.
+func toText(e *Event, m *jsonMembers, key string)   { e.text = m.text(key) }
+func toDetail(e *Event, m *jsonMembers, key string) { e.detail = m.text(key) }
+func toNumber(e *Event, m *jsonMembers, key string) { e.number = m.number(key) }
+func toState(e *Event, m *jsonMembers, key string)  { e.change.From = m.text(key) }
+
+func toExit(e *Event, m *jsonMembers, key string) {
+	_, e.change.Exit.Ended = m.all[key]
+	e.change.Exit.Status = int(m.number(key))
+}
+
+func toGroups(list int) func(e *Event, m *jsonMembers, key string) {
+	return func(e *Event, m *jsonMembers, key string) {
+		if e.groups == nil {
+			e.groups = new([reloadLists][]string)
+		}
+		m.value(key, &e.groups[list])
+	}
+}
+
 // The fields. JSON has those of a type in this order.
 var (
 	processName = &field{key: "processname", means: "the process's own name", has: isNamed, text: func(e *Event) string { return e.process.Name }}
 	groupName   = &field{key: "groupname", means: "its group", has: isNamed, text: func(e *Event) string { return e.process.Group }}
 	pid         = &field{key: "pid", means: "its process id; 0: there is none", has: isNamed, num: func(e *Event) int64 { return int64(e.process.Pid) }}
 	anyPid      = &field{key: "pid", has: hasPid, num: pid.num, member: pid}
-	subject     = &field{key: "groupname", means: "the group", text: func(e *Event) string { return e.text }}
-	kind        = &field{key: "type", means: "the first argument of the call; it may hold anything", text: func(e *Event) string { return e.text }}
-	pluginName  = &field{key: "pluginname", means: "the plugin", text: func(e *Event) string { return e.text }}
-	subscriber  = &field{key: "subscriber", means: "the name of the pool, the notifier or the log sink", text: func(e *Event) string { return e.text }}
-	fromState   = &field{key: "from_state", means: "the state it left", text: func(e *Event) string { return e.change.From }}
-	pluginPid   = &field{key: "pid", means: "its process id; 0: there is none", num: func(e *Event) int64 { return e.number }}
-	tries       = &field{key: "tries", means: "starts that failed in a row so far", num: func(e *Event) int64 { return int64(e.change.Tries) }}
-	expected    = &field{key: "expected", means: "1 if its status is one of `exitcodes`, else 0", truth: func(e *Event) bool { return e.change.Expected }}
-	uptime      = &field{key: "uptime", means: "how long it was up, in seconds", has: hasPid, dur: func(e *Event) time.Duration { return e.change.Exit.Uptime }}
-	exitStatus  = &field{key: "exitstatus", means: "its exit status", has: ended, num: func(e *Event) int64 { return int64(e.change.Exit.Status) }}
-	signal      = &field{key: "signal", means: "the number of the signal that ended it; 0: it exited", has: ended, num: func(e *Event) int64 { return int64(e.change.Exit.Signal) }}
-	coreDump    = &field{key: "coredump", means: "1 if it left a core file, else 0", has: ended, truth: func(e *Event) bool { return e.change.Exit.CoreDumped }}
-	channel     = &field{key: "channel", means: "`stdout` or `stderr`", text: func(e *Event) string { return e.text }}
-	when        = &field{key: "when", means: "the first second of the period, since the epoch", num: func(e *Event) int64 { return e.number }}
-	discarded   = &field{key: "discarded", means: "how many since the last time", num: func(e *Event) int64 { return e.number }}
-	lostBytes   = &field{key: "bytes", means: "how many bytes", num: func(e *Event) int64 { return e.number }}
-	sink        = &field{key: "sink", means: "the log sink, where it is one that lacks the output", optional: true,
+	subject     = &field{key: "groupname", read: toText, means: "the group", text: func(e *Event) string { return e.text }}
+	kind        = &field{key: "type", read: toText, means: "the first argument of the call; it may hold anything", text: func(e *Event) string { return e.text }}
+	pluginName  = &field{key: "pluginname", read: toText, means: "the plugin", text: func(e *Event) string { return e.text }}
+	subscriber  = &field{key: "subscriber", read: toText, means: "the name of the pool, the notifier or the log sink", text: func(e *Event) string { return e.text }}
+	fromState   = &field{key: "from_state", read: toState, means: "the state it left", text: func(e *Event) string { return e.change.From }}
+	pluginPid   = &field{key: "pid", read: toNumber, means: "its process id; 0: there is none", num: func(e *Event) int64 { return e.number }}
+	tries       = &field{key: "tries", read: func(e *Event, m *jsonMembers, key string) { e.change.Tries = int(m.number(key)) }, means: "starts that failed in a row so far", num: func(e *Event) int64 { return int64(e.change.Tries) }}
+	expected    = &field{key: "expected", read: func(e *Event, m *jsonMembers, key string) { m.value(key, &e.change.Expected) }, means: "1 if its status is one of `exitcodes`, else 0", truth: func(e *Event) bool { return e.change.Expected }}
+	uptime      = &field{key: "uptime", read: func(e *Event, m *jsonMembers, key string) { e.change.Exit.Uptime = m.seconds(key) }, means: "how long it was up, in seconds", has: hasPid, dur: func(e *Event) time.Duration { return e.change.Exit.Uptime }}
+	exitStatus  = &field{key: "exitstatus", read: toExit, means: "its exit status", has: ended, num: func(e *Event) int64 { return int64(e.change.Exit.Status) }}
+	signal      = &field{key: "signal", read: func(e *Event, m *jsonMembers, key string) { e.change.Exit.Signal = int(m.number(key)) }, means: "the number of the signal that ended it; 0: it exited", has: ended, num: func(e *Event) int64 { return int64(e.change.Exit.Signal) }}
+	coreDump    = &field{key: "coredump", read: func(e *Event, m *jsonMembers, key string) { m.value(key, &e.change.Exit.CoreDumped) }, means: "1 if it left a core file, else 0", has: ended, truth: func(e *Event) bool { return e.change.Exit.CoreDumped }}
+	channel     = &field{key: "channel", read: toText, means: "`stdout` or `stderr`", text: func(e *Event) string { return e.text }}
+	when        = &field{key: "when", read: toNumber, means: "the first second of the period, since the epoch", num: func(e *Event) int64 { return e.number }}
+	discarded   = &field{key: "discarded", read: toNumber, means: "how many since the last time", num: func(e *Event) int64 { return e.number }}
+	lostBytes   = &field{key: "bytes", read: toNumber, means: "how many bytes", num: func(e *Event) int64 { return e.number }}
+	sink        = &field{key: "sink", read: toDetail, means: "the log sink, where it is one that lacks the output", optional: true,
 		has: func(e *Event) bool { return e.detail != "" }, text: func(e *Event) string { return e.detail }}
-	added   = &field{key: "added", means: "groups, separated by commas", names: func(e *Event) []string { return e.groups[0] }}
-	changed = &field{key: "changed", means: "groups, separated by commas", names: func(e *Event) []string { return e.groups[1] }}
-	removed = &field{key: "removed", means: "groups, separated by commas", names: func(e *Event) []string { return e.groups[2] }}
+	added   = &field{key: "added", read: toGroups(0), means: "groups, separated by commas", names: func(e *Event) []string { return e.groups[0] }}
+	changed = &field{key: "changed", read: toGroups(1), means: "groups, separated by commas", names: func(e *Event) []string { return e.groups[1] }}
+	removed = &field{key: "removed", read: toGroups(2), means: "groups, separated by commas", names: func(e *Event) []string { return e.groups[2] }}
 )
 
 // reloadLists is how many lists of groups CONFIG_RELOADED has: added, changed, removed.
@@ -133,6 +156,7 @@ type body struct {
 	means        string                            // for PROTOCOL.md
 	append       func(dst []byte, e *Event) []byte // behind the line feed; nil: nothing
 	appendMember func(dst []byte, e *Event) []byte // in JSON; nil: nothing
+	read         func(e *Event, m *jsonMembers)    // of JSON; nil: nothing
 }
 
 // The bodies.
@@ -140,6 +164,7 @@ var (
 	output = &body{
 		means:  "what was read, or what was between the tags",
 		append: func(dst []byte, e *Event) []byte { return appendText(dst, e.data) },
+		read:   func(e *Event, m *jsonMembers) { e.data = m.data() },
 		appendMember: func(dst []byte, e *Event) []byte {
 			if utf8.Valid(e.data) {
 				return appendJSON(appendKey(dst, "data"), e.data)
@@ -152,11 +177,13 @@ var (
 		means:        "the second argument of the call",
 		append:       func(dst []byte, e *Event) []byte { return append(dst, e.detail...) },
 		appendMember: func(dst []byte, e *Event) []byte { return AppendJSONString(appendKey(dst, "data"), e.detail) },
+		read:         func(e *Event, m *jsonMembers) { toDetail(e, m, "data") },
 	}
 	reason = &body{
 		means:        "why it failed, in free text, or nothing",
 		append:       remoteData.append,
 		appendMember: func(dst []byte, e *Event) []byte { return AppendJSONString(appendKey(dst, "reason"), e.detail) },
+		read:         func(e *Event, m *jsonMembers) { toDetail(e, m, "reason") },
 	}
 	nothing = &body{means: "nothing"}
 )

@@ -34,30 +34,13 @@ func OfJSON(b []byte, serial int64) (*Event, error) {
 	if _, about := m.all["processname"]; about {
 		e.process = Process{Name: m.text("processname"), Group: m.text("groupname"), Pid: int(m.number("pid"))}
 	}
-	switch t := typ; {
-	case t.Is(ProcessState):
-		e.change = m.stateChange()
-	case t.Is(ProcessLog):
-		e.text, e.data = m.text("channel"), m.data()
-	case t.Is(ProcessCommunication):
-		e.data = m.data()
-	case t == RemoteCommunication:
-		e.text, e.detail = m.text("type"), m.text("data")
-	case t.Is(TickEvent):
-		e.number = m.number("when")
-	case t.Is(ProcessGroup):
-		e.text = m.text("groupname")
-	case t == ConfigReloaded:
-		e.groups = new([reloadLists][]string)
-		for i, f := range [reloadLists]*field{added, changed, removed} {
-			m.value(f.key, &e.groups[i])
+	for _, f := range membersOf[typ] {
+		if f.read != nil {
+			f.read(e, &m, f.key)
 		}
-	case t == EventsDiscarded:
-		e.text, e.number = m.text("subscriber"), m.number("discarded")
-	case t == LogDropped:
-		e.text, e.number, e.detail = m.text("channel"), m.number("bytes"), m.text("sink")
-	case t.Is(PluginState):
-		e.text, e.change.From, e.number, e.detail = m.text("pluginname"), m.text("from_state"), m.number("pid"), m.text("reason")
+	}
+	if b := rows[typ].body; b != nil && b.read != nil {
+		b.read(e, &m)
 	}
 	if m.bad {
 		return nil, errJSON
@@ -100,15 +83,9 @@ func (m *jsonMembers) data() []byte {
 	return nil
 }
 
-func (m *jsonMembers) stateChange() StateChange {
-	c := StateChange{From: m.text("from_state"), Tries: int(m.number("tries"))}
-	m.value("expected", &c.Expected)
-	var uptime float64 // seconds
-	m.value("uptime", &uptime)
-	c.Exit.Uptime = time.Duration(math.Round(uptime*1000)) * time.Millisecond
-	if _, c.Exit.Ended = m.all["exitstatus"]; c.Exit.Ended {
-		c.Exit.Status, c.Exit.Signal = int(m.number("exitstatus")), int(m.number("signal"))
-		m.value("coredump", &c.Exit.CoreDumped)
-	}
-	return c
+// seconds is a time in seconds, exact to a millisecond.
+func (m *jsonMembers) seconds(key string) time.Duration {
+	var seconds float64
+	m.value(key, &seconds)
+	return time.Duration(math.Round(seconds*1000)) * time.Millisecond
 }

@@ -40,6 +40,11 @@ func oneOfEach() []*Event {
 	for _, t := range []Type{ProcessStateStopped, ProcessStateStarting, ProcessStateStopping, ProcessStateFatal, ProcessStateRunning, ProcessStateUnknown} {
 		all = append(all, NewProcessState(t, who, "RUNNING", 1, false, Exit{}))
 	}
+	for _, t := range Types() {
+		if e := Sample(t, who, "tëxt\n"); e != nil {
+			all = append(all, e)
+		}
+	}
 	return all
 }
 

@@ -5,56 +5,6 @@ package eventlistener
 
 import "slices"
 
-// Type is an event type: an index into the one table of them, rows.
-type Type uint8
-
-// The event types (supervisor/events.py, EventTypes). Abstract ones (Event,
-// ProcessState, ...) are never sent themselves; subscribing to one delivers
-// every type below it.
-const (
-	AnyEvent Type = iota
-	ProcessState
-	ProcessStateStopped
-	ProcessStateExited
-	ProcessStateStarting
-	ProcessStateStopping
-	ProcessStateBackoff
-	ProcessStateFatal
-	ProcessStateRunning
-	ProcessStateUnknown
-	ProcessCommunication
-	ProcessCommunicationStdout
-	ProcessCommunicationStderr
-	ProcessLog
-	ProcessLogStdout
-	ProcessLogStderr
-	RemoteCommunication
-	SupervisorStateChange
-	SupervisorStateChangeRunning
-	SupervisorStateChangeStopping
-	TickEvent
-	Tick5
-	Tick60
-	Tick3600
-	ProcessGroup
-	ProcessGroupAdded
-	ProcessGroupRemoved
-	// HarkEvent is the root of the types that Hark adds, apart from AnyEvent so that a
-	// subscription to EVENT sees what Supervisor sends and no more.
-	HarkEvent
-	ConfigReloaded
-	EventsDiscarded
-	LogDropped
-	PluginState
-	PluginStateStarting
-	PluginStateRunning
-	PluginStateBackoff
-	PluginStateFatal
-	PluginStateStopping
-	PluginStateStopped
-	numTypes
-)
-
 // String returns the type's name in the protocol.
 func (t Type) String() string { return rows[t].name }
 

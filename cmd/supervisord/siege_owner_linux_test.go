@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // fortress is a daemon whose sockets, TCP, TLS and unix, its owner shares with those who only read.
@@ -64,7 +66,7 @@ stdout_logfile=DIR/chatty.log
 	}
 	b.launch()
 	for _, w := range b.ways() { // and so a user's right password has come from here
-		until(t, "supervisord serves", func() bool {
+		testkit.Until(t, "supervisord serves", func() bool {
 			_, err := w.call("supervisor.getState")
 			return err == nil
 		})
@@ -83,7 +85,7 @@ type way struct {
 }
 
 func (w *way) call(method string, args ...any) (any, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
 	return rpcCallAs(ctx, w.client, w.url, "owner", "o", method, args...)
 }
@@ -92,7 +94,7 @@ func (w *way) call(method string, args ...any) (any, error) {
 func (b *fortress) ways() []*way {
 	to := func(name, url, network, address string, kept bool) *way {
 		dialed := new(atomic.Int32)
-		return &way{name: name, url: url, dialed: dialed, client: &http.Client{Timeout: patience, Transport: &http.Transport{
+		return &way{name: name, url: url, dialed: dialed, client: &http.Client{Timeout: testkit.Patience, Transport: &http.Transport{
 			DisableKeepAlives: !kept, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 				dialed.Add(1)
