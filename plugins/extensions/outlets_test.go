@@ -248,8 +248,13 @@ func notifierTellsOfRealProcesses(t *testing.T, bin string) {
 		n.Events[0].Exit == nil || n.Events[0].Exit.Status != 3 || !strings.Contains(string(n.Events[0].Payload), "processname:web") {
 		t.Errorf("%+v", n)
 	}
-	all, err := r.sup.Subscribers(ctx)
-	if err != nil || len(all) != 1 || all[0].Kind != core.NotifierSubscriber || all[0].Counters.Delivered != 1 || all[0].Events[0] != "PROCESS_STATE_EXITED" {
+	var all []core.SubscriberInfo
+	var err error
+	r.until("it counts as delivered", func() bool {
+		all, err = r.sup.Subscribers(ctx)
+		return err != nil || len(all) == 1 && all[0].Counters.Delivered == 1
+	})
+	if err != nil || all[0].Kind != core.NotifierSubscriber || all[0].Events[0] != "PROCESS_STATE_EXITED" {
 		t.Errorf("subscribers: %+v, %v", all, err)
 	}
 	// The plugin dies, and what happens meanwhile is told when it is back.

@@ -50,6 +50,12 @@ func TestWhatAPluginAsksForIsGrantedToThoseOfTheDaemon(t *testing.T) {
 			if d, _, ok := h.Description(settings); !ok || d.Permission != ReadCalls {
 				t.Errorf("its description: %+v, %v", d, ok)
 			}
+			pid := h.status().PID
+			h.SetPlugin(Settings{Name: "faulty", Permissions: c.may}) // which it has
+			h.works("a")
+			if got := h.status(); got.PID != pid {
+				t.Errorf("a section that changes nothing restarts it: %+v", got)
+			}
 			_, reads := h.call("a", "call", 0, "supervisor.getState")
 			_, shuts := h.call("a", "call", 0, "supervisor.shutdown")
 			if (reads == nil) != (c.may >= ReadCalls) || (shuts == nil) != (c.may == AllCalls) {

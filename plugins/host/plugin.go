@@ -32,7 +32,8 @@ type plugin struct {
 
 	mu        sync.Mutex
 	settings  Settings
-	granted   Permissions // what the process that runs, or ran last, may call back
+	asked     Permissions // what the process that runs, or ran last, may call back without a section
+	granted   Permissions // what it may call back
 	instances map[instanceKey]*instance
 	removed   []instanceKey // to be ended in the process that runs
 	changed   bool          // the process is to run otherwise, or again
@@ -79,13 +80,34 @@ func (p *plugin) locked(f func()) {
 
 func (p *plugin) set(s Settings) {
 	p.locked(func() {
-		if !p.settings.equal(&s) {
+		switch {
+		case p.settings.equal(&s):
+		case p.runsBy(s): // a section that grants what the plugin has without
+			p.settings = s
+		default:
 			p.settings, p.changed = s, true
 			p.failures = 0
 			p.giveUpStart()
 		}
 	})
 	p.ring()
+}
+
+// runsBy reports whether the process that runs is as other settings would have it. Under the lock.
+func (p *plugin) runsBy(s Settings) bool {
+	if p.live == nil || p.changed || p.permitted(&s) != p.granted {
+		return false
+	}
+	s.Permissions, s.AsDescribed = p.settings.Permissions, p.settings.AsDescribed
+	return p.settings.equal(&s)
+}
+
+// permitted is what the process that runs, or ran last, may call back by some settings. Under the lock.
+func (p *plugin) permitted(s *Settings) Permissions {
+	if s.AsDescribed {
+		return p.asked
+	}
+	return s.Permissions
 }
 
 func (p *plugin) restart() {
@@ -394,13 +416,9 @@ func (p *plugin) dispense(k instanceKey) (*live, error) {
 func (p *plugin) status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	may := p.settings.Permissions
-	if p.settings.AsDescribed {
-		may = p.granted
-	}
 	s := Status{
 		Name: p.name, Version: p.version, State: p.state, PID: p.pid, Since: p.since, Restarts: max(p.starts-1, 0), Failures: p.failures, Defects: p.part.Defects(),
-		Trouble: p.why, SHA256: p.sha256, Permissions: may,
+		Trouble: p.why, SHA256: p.sha256, Permissions: p.permitted(&p.settings),
 	}
 	if p.changed && (p.state == Backoff || p.state == Fatal) { // it does not wait any longer
 		s.State = Starting

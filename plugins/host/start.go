@@ -86,12 +86,15 @@ func (p *plugin) start(s Settings) (_ *live, err error) {
 }
 
 // grant is what a plugin may call back, which its status shows from then on.
-func (p *plugin) grant(s Settings, bundled bool, d *pluginrpc.Description) Permissions {
-	may := s.Permissions
-	if s.AsDescribed && bundled {
-		may = d.Permission
-	}
-	p.locked(func() { p.granted = may })
+func (p *plugin) grant(s Settings, bundled bool, d *pluginrpc.Description) (may Permissions) {
+	p.locked(func() {
+		p.asked = NoCalls
+		if bundled {
+			p.asked = d.Permission
+		}
+		p.granted = p.permitted(&s)
+		may = p.granted
+	})
 	return may
 }
 
