@@ -401,7 +401,7 @@ func (p *plugin) dispense(k instanceKey) (*live, error) {
 			text += ": " + p.why
 		}
 		err := fmt.Errorf("%w: plugin %q is %s", ErrExited, p.name, text)
-		if p.state == Starting || p.starts == 0 {
+		if p.state == Starting || p.state == Stopped && !p.finished { // what has a section and is STOPPED is about to start
 			err = delivery.Coming(err)
 		}
 		return nil, err
