@@ -88,6 +88,7 @@ type turn struct {
 
 	mu    sync.Mutex
 	needs bool // what needs turns is under way
+	asks  bool // it waits for one
 	has   bool
 }
 
@@ -106,6 +107,19 @@ func (t *turn) is(needs bool) {
 	t.needs = needs
 }
 
+func (t *turn) asking(is bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.asks = is
+}
+
+// busy reports whether it is computing, or waits for its turn to.
+func (t *turn) busy() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.has || t.asks
+}
+
 func (t *turn) waits() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -117,6 +131,8 @@ func (t *turn) work() bool {
 	if !t.waits() {
 		return true
 	}
+	t.asking(true)
+	defer t.asking(false)
 	if !t.of.take(t.gone) {
 		return false
 	}

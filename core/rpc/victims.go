@@ -78,7 +78,7 @@ func (p *places) nextVictim(now time.Duration, most int) (c, heard *conn) {
 		if _, there := p.conns[c]; !there || phase(c.phase.Load()) != v.phase || c.since.Load() != v.since {
 			continue
 		}
-		if v.phase == fresh && asked < maxHeard && unread(c.Conn) {
+		if v.phase == fresh && asked < maxHeard && (v.rank < rankYoung && c.knock.busy() || unread(c.Conn)) {
 			if asked++; heard == nil && now-time.Duration(v.since) >= heardTime {
 				heard = c
 			}
@@ -139,7 +139,9 @@ func (c *conn) candidate(now time.Duration, silent, all int) candidate {
 	proved := trust(c.trust.Load())
 	switch v.phase {
 	case fresh:
-		v.rank = c.silence(age, silent, all)
+		if v.rank = c.silence(age, silent, all); v.rank < rankYoung && age < heardTime && c.knock.busy() { // the daemon is at it, a handshake for example
+			v.rank = rankYoung
+		}
 		return v
 	case refused:
 		v.rank = rankNothing

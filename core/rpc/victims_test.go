@@ -102,3 +102,28 @@ func TestTheOldestSilentConnectionsGoFirst(t *testing.T) {
 		delete(p.conns, c)
 	}
 }
+
+// A connection whose handshake the daemon has yet to compute has not said nothing.
+func TestAHandshakeThatWaitsForItsTurnIsAWord(t *testing.T) {
+	p := newPlaces(patient(100))
+	open := func(since int64) *conn {
+		near, far := net.Pipe()
+		t.Cleanup(func() { _ = far.Close() })
+		c := &conn{Conn: near, places: p, gone: make(chan struct{})}
+		c.enter(fresh)
+		c.since.Store(since)
+		p.conns[c] = struct{}{}
+		return c
+	}
+	shaking, silent := open(1), open(2)
+	shaking.knock.has = true
+	for _, want := range []*conn{silent, shaking, nil} {
+		p.mu.Lock()
+		c := p.worst()
+		p.mu.Unlock()
+		if c != want {
+			t.Fatal("the one that the daemon is busy with goes before the one that has said nothing, or not at all")
+		}
+		delete(p.conns, c)
+	}
+}
