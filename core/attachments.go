@@ -11,33 +11,35 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// Attachment is a subscriber that somebody else made, a notifier for one. It is told apart from others by its address.
+// Attachment is a subscriber that another package made, such as a notifier. Attachments are compared by address.
 type Attachment struct {
 	Subscriber eventlistener.Subscriber // its Accept is called on the loop and must not block
 	Types      []eventlistener.Type
-	// Info reports how it does. It is called on the loop and must not block; Events is filled in. nil: it is not listed.
+	// Info returns the subscriber's figures. It is called on the loop and must not block; the caller sets the field Events.
+	// nil: the subscriber is not listed.
 	Info func(now time.Time) SubscriberInfo
-	// Ended is called when the loop has ended with it attached; nil: nothing is to be done.
+	// Ended is called when the loop has ended while the subscriber was attached; nil: nothing is called.
 	Ended func()
-	// Again takes the events of a dead letter into the queue, all of them or none; Settle waits until
-	// what was taken is on the disk, where it is kept there. They are called from any goroutine. nil: it has no dead letters, no spool.
+	// Again takes the events of a dead letter into the queue, all of them or none; nil: the subscriber has no dead letters.
+	// Settle waits until the events taken are on the disk; nil: the subscriber has no spool. Both are called from any goroutine.
 	Again  func(events []*eventlistener.Event) error
 	Settle func(ctx context.Context) error
 }
 
-// Turn is a turn of the loop, for what subscribes to events beside it. It must not be used after the function that got it has returned.
+// Turn is a turn of the loop, for code outside this package that subscribes to events. It must not be used after the function
+// that received it has returned.
 type Turn struct {
 	Bus *eventlistener.Bus
 	l   *loop
 }
 
-// Attach subscribes a.
+// Attach subscribes a to its Types.
 func (t Turn) Attach(a *Attachment) {
 	t.l.attached = append(t.l.attached, a)
 	t.Bus.Subscribe(a.Subscriber, eventlistener.Distinct(a.Types))
 }
 
-// Detach ends the subscription of a. One that is over already is no error.
+// Detach ends the subscription of a. It does nothing if a is not attached.
 func (t Turn) Detach(a *Attachment) {
 	if i := slices.Index(t.l.attached, a); i >= 0 {
 		t.l.attached = slices.Delete(t.l.attached, i, i+1)
@@ -45,25 +47,27 @@ func (t Turn) Detach(a *Attachment) {
 	}
 }
 
-// InTurn runs f on the loop and waits for it. f must not block.
+// InTurn runs f on the loop and waits until f has returned. f must not block. Errors: ErrEnded, guard.ErrInternal if f
+// panicked, ctx's if ctx has ended before the call.
 func (s *Supervisor) InTurn(ctx context.Context, f func(Turn)) error {
 	return s.turns.Ask(ctx, func(l *loop) { f(Turn{l.bus, l}) })
 }
 
-// Post has f run on the loop soon, unless that has ended; it does not wait. f must not block.
+// Post queues f to run on the loop and returns without waiting. After the end of the loop it does nothing. f must not block.
 func (s *Supervisor) Post(f func(Turn)) { s.turns.Put(func(l *loop) { f(Turn{l.bus, l}) }) }
 
-// Attach subscribes it. What is attached before Run misses nothing.
+// Attach subscribes a to its Types. A subscriber that is attached before Run misses no event. Errors: those of InTurn.
 func (s *Supervisor) Attach(ctx context.Context, a *Attachment) error {
 	return s.soon(ctx, func(l *loop) { Turn{l.bus, l}.Attach(a) })
 }
 
-// Detach ends a subscription: when it has returned, nothing more is accepted. One that is over already is no error.
+// Detach ends the subscription of a: after it has returned, a accepts no more events. It does nothing if a is not attached.
+// Errors: those of InTurn.
 func (s *Supervisor) Detach(ctx context.Context, a *Attachment) error {
 	return s.soon(ctx, func(l *loop) { Turn{l.bus, l}.Detach(a) })
 }
 
-// Resubscribe changes the types of one that is attached.
+// Resubscribe sets a.Types and, if a is attached, changes its subscription to them. Errors: those of InTurn.
 func (s *Supervisor) Resubscribe(ctx context.Context, a *Attachment, types []eventlistener.Type) error {
 	return s.soon(ctx, func(l *loop) {
 		a.Types = types
@@ -100,11 +104,11 @@ func (a *Attachment) subscriber(now time.Time) SubscriberInfo {
 	return info
 }
 
-// EventsLost notes events that an attached subscriber had no room for; EVENTS_DISCARDED tells of them. It may be called
-// from any goroutine, Accept's among them, and does not block.
+// EventsLost records that an attached subscriber lost n events because it had no room for them; EVENTS_DISCARDED announces
+// them. It may be called from any goroutine, also from within Accept, and does not block.
 func (s *Supervisor) EventsLost(subscriber string, n int64) {
 	if !s.away.Note(subscriber, n, func() bool { return s.turns.Put((*loop).takeLosses) }) {
-		s.log(config.ERRO, activity.Lost(subscriber, n)) // the loop has ended: nobody is left to hear of it but the log
+		s.log(config.ERRO, activity.Lost(subscriber, n)) // the loop has ended, so that the loss can only be logged
 	}
 }
 
@@ -114,7 +118,7 @@ func (l *loop) takeLosses() {
 	}
 }
 
-// lost notes events that a subscriber had no room for, as losses.Ledger's Note.
+// lost records events that a subscriber had no room for; see losses.Ledger's Note.
 func (l *loop) lost(subscriber string, n int64, say func(n int64)) {
 	if say != nil || l.bus.Wants(eventlistener.EventsDiscarded) {
 		l.losses.Note(l.clock.Now(), subscriber, n, say)
@@ -130,8 +134,8 @@ func (l *loop) announceLosses(now time.Time) {
 	})
 }
 
-// Publish publishes the event of something beside the programs, a plugin for one: when Run begins or soon. It may be called from any
-// goroutine and does not block.
+// Publish publishes an event that is not about a program, such as a plugin's. Before Run the event is published when Run
+// begins. After the end of the loop it is dropped. Publish may be called from any goroutine and does not block.
 func (s *Supervisor) Publish(e *eventlistener.Event) {
 	publish := func(l *loop) { l.bus.Publish(e) }
 	if !s.turns.Early(publish) {
@@ -139,17 +143,17 @@ func (s *Supervisor) Publish(e *eventlistener.Event) {
 	}
 }
 
-// Taker is a pool or notifier as whoever has events for it again sees it.
+// Taker is a pool or notifier that can take events again that it gave up.
 type Taker struct {
 	Kind, Name string
 	Take       func(ctx context.Context, events []*eventlistener.Event) error
-	Settle     func(ctx context.Context) error // waits until what was taken is as safe as it gets; nil: it is
+	Settle     func(ctx context.Context) error // waits until the events taken are on the disk; nil: they are kept in memory
 }
 
-// ErrNoTaker is why nobody takes an event again.
+// ErrNoTaker is returned when the pool or notifier that is to take an event again no longer exists.
 var ErrNoTaker = errors.New("there is no such pool or notifier now")
 
-// Takers are the pools and notifiers there are.
+// Takers returns the pools, then the attached subscribers with dead letters. Errors: those of InTurn.
 func (s *Supervisor) Takers(ctx context.Context) (all []Taker, err error) {
 	err = s.turns.Ask(ctx, func(l *loop) {
 		for _, g := range l.pools {

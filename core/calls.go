@@ -18,7 +18,7 @@ var ErrEnded = turns.ErrEnded
 
 func refuse(kind ErrorKind, detail string) *Error { return &Error{Kind: kind, Detail: detail} }
 
-// asking runs f on the loop and waits for it, as turns.Loop's Ask; f may refuse.
+// asking runs f on the loop and waits for it, as turns.Loop's Ask does; f may refuse the call.
 func (s *Supervisor) asking(ctx context.Context, f func(*loop) *Error) error {
 	refused, err := turns.Call(ctx, s.turns, f)
 	if err == nil && refused != nil {
@@ -27,8 +27,8 @@ func (s *Supervisor) asking(ctx context.Context, f func(*loop) *Error) error {
 	return err
 }
 
-// askRunning is asking for what adds or starts something: once a shutdown or a restart has begun it is refused, ShutdownState. It is to be asked
-// again after everything that a call waits for.
+// askRunning is asking for a call that adds or starts something: after a shutdown or a restart has begun the call is refused
+// with ShutdownState. A call must use it again after each step that it waits for.
 func (s *Supervisor) askRunning(ctx context.Context, f func(*loop) *Error) error {
 	return s.asking(ctx, func(l *loop) *Error {
 		if l.Mood() < MoodRunning {
@@ -38,7 +38,7 @@ func (s *Supervisor) askRunning(ctx context.Context, f func(*loop) *Error) error
 	})
 }
 
-// reply is the one-slot answer to a call that ends later than it began.
+// reply is a channel with one slot, for the answer to a call that does not end in the turn in which it began.
 type reply[T any] chan T
 
 func await[T any](ctx context.Context, s *Supervisor, r reply[T]) (T, error) {
@@ -58,7 +58,7 @@ func await[T any](ctx context.Context, s *Supervisor, r reply[T]) (T, error) {
 	}
 }
 
-// find gives an active process.
+// find returns an active process, or an error of the kind BadName.
 func (l *loop) find(group, name string) (*member, *Error) {
 	if g := l.groups[group]; g != nil {
 		if m := g.byName[name]; m != nil {
@@ -68,7 +68,7 @@ func (l *loop) find(group, name string) (*member, *Error) {
 	return nil, refuse(BadName, pytext.Namespec(group, name))
 }
 
-// asked is the process a call names, found on the loop.
+// asked returns the process that a call names; it is looked up on the loop.
 func (s *Supervisor) asked(ctx context.Context, group, name string) (m *member, err error) {
 	err = s.asking(ctx, func(l *loop) (refused *Error) {
 		m, refused = l.find(group, name)
@@ -77,8 +77,8 @@ func (s *Supervisor) asked(ctx context.Context, group, name string) (m *member, 
 	return m, err
 }
 
-// checkCommand is what Supervisor looks at before it tries a spawn that would
-// fail anyway (rpcinterface.py, startProcess). It touches the disk: never on the loop.
+// checkCommand makes the checks of a program's file that Supervisor makes before a spawn (rpcinterface.py, startProcess).
+// It reads the disk and must not be called on the loop.
 func (s *surroundings) checkCommand(p *config.Process) *Error {
 	switch missing, why := programs.Check(s.env, p); {
 	case missing:
@@ -140,8 +140,7 @@ func (s *Supervisor) outcome(ctx context.Context, answer reply[*Error]) error {
 	return nil
 }
 
-// SignalProcess sends a signal to a process without meaning to stop it. Errors:
-// BadName, NotRunning, Failed.
+// SignalProcess sends a signal to a process; its state does not become STOPPING. Errors: BadName, NotRunning, Failed.
 func (s *Supervisor) SignalProcess(ctx context.Context, group, name string, sig syscall.Signal) error {
 	return s.asking(ctx, func(l *loop) *Error {
 		m, refused := l.find(group, name)
@@ -152,9 +151,8 @@ func (s *Supervisor) SignalProcess(ctx context.Context, group, name string, sig 
 	})
 }
 
-// SendStdin writes to a process's standard input. What the pipe does not take
-// at once is kept and follows. Errors: BadName, NotRunning, NoFile when its end is closed,
-// Failed for a listener without stdin=true.
+// SendStdin writes to a process's standard input. Bytes that the pipe does not take at once are kept and written later.
+// Errors: BadName, NotRunning, NoFile if the process has closed its end, Failed for a listener without stdin=true.
 func (s *Supervisor) SendStdin(ctx context.Context, group, name string, chars []byte) error {
 	return s.asking(ctx, func(l *loop) *Error {
 		m, refused := l.find(group, name)

@@ -17,7 +17,7 @@ import (
 	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
-// group is one active process group. It is the loop's, and the pointer to it is not followed elsewhere.
+// group is one active process group. It belongs to the loop; other goroutines must not dereference a pointer to it.
 type group struct {
 	conf    *config.Group
 	members []*member // as configured
@@ -28,18 +28,18 @@ type group struct {
 	types   []string            // listener groups: what the pool is subscribed to
 	spool   *spools.Spool       // listener groups with overflow=spool
 
-	// What was changed since at run time, which conf does not tell (twiddle.go).
+	// The changes made at run time, which conf does not contain (twiddle.go).
 	added   map[string]bool // processes that are in no file
 	dropped map[string]bool // processes of conf that were taken out
 }
 
-// member is one process of a group. It is the loop's, but for conf and output.Logs, which never change.
+// member is one process of a group. It belongs to the loop, except conf and output.Logs, which never change.
 type member struct {
 	group    *group
 	conf     *config.Process
 	output   output.Process
 	machine  *process.Machine
-	spawn    *child.Spawn // a spawn asked for and not yet answered
+	spawn    *child.Spawn // the spawn under way; nil: there is none
 	child    *child.Child // the last child; its pipes may outlive it
 	channels *output.Pair // of the last spawn; nil: there was none
 	waiters  []waiter
@@ -121,7 +121,7 @@ func (l *loop) removeGroup(g *group) {
 	l.bus.Publish(eventlistener.NewProcessGroup(eventlistener.ProcessGroupRemoved, g.conf.Name))
 }
 
-// closeGroup lets go of what a group holds outside the loop.
+// closeGroup releases what a group holds outside the loop.
 func (l *loop) closeGroup(g *group) {
 	if g.pool != nil {
 		l.bus.Unsubscribe(g.pool)
@@ -135,7 +135,7 @@ func (l *loop) closeGroup(g *group) {
 	}
 }
 
-// byPriority is every group by priority, those alike in the order they were added.
+// byPriority returns every group by priority, those of the same priority in the order they were added.
 func (l *loop) byPriority() []*group {
 	sorted := append([]*group(nil), l.order...)
 	sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].conf.Priority < sorted[j].conf.Priority })
@@ -155,7 +155,7 @@ func (g *group) stopped() bool {
 	return true
 }
 
-// unstopped is every process of a group that is not in a stopped state.
+// unstopped returns every process of a group that is not in a stopped state.
 func (g *group) unstopped() []*member {
 	var left []*member
 	for _, m := range g.members {
@@ -166,22 +166,24 @@ func (g *group) unstopped() []*member {
 	return left
 }
 
-// namespec is a process's whole name: group:process, or the name alone where
-// both are alike (options.py, make_namespec).
+// namespec returns a process's full name: group:process, or the name alone where both are the same (options.py,
+// make_namespec).
 func (m *member) namespec() string { return pytext.Namespec(m.group.conf.Name, m.conf.Name) }
 
 func (m *member) ref(pid int) eventlistener.Process {
 	return eventlistener.Process{Name: m.conf.Name, Group: m.group.conf.Name, Pid: pid}
 }
 
-// unused gives up the socket that was prepared for a FastCGI group's first process. It does nothing once that has it.
+// unused releases the socket that was prepared for a FastCGI group's first process. It does nothing after that process has
+// taken the socket.
 func (g *group) unused() {
 	if g.socket != nil {
 		g.socket.GiveUp()
 	}
 }
 
-// protocol is what the group's listeners may use of their protocol, "" for other processes.
+// protocol returns the version and the extensions of the protocol that the group's listeners may use; "" for a group without
+// a pool.
 func (g *group) protocol() string {
 	if g.pool == nil {
 		return ""

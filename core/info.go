@@ -6,8 +6,8 @@ import (
 	"github.com/hark-supervisor/hark/core/process"
 )
 
-// ProcessInfo is what is known of one process at one moment, before it is
-// turned into the struct of getProcessInfo (supervisor/rpcinterface.py).
+// ProcessInfo describes one process at one moment. core/rpc makes the struct of getProcessInfo from it
+// (supervisor/rpcinterface.py).
 type ProcessInfo struct {
 	Name, Group string
 	State       process.State
@@ -22,7 +22,7 @@ type ProcessInfo struct {
 	Restarts    int // starts that no user asked for, since its group was added
 }
 
-// ErrorKind says why a call was refused or failed; core/rpc turns it into a fault.
+// ErrorKind is the reason why a call was refused or failed; core/rpc turns it into a fault.
 type ErrorKind int
 
 // The kinds, named after Supervisor's faults (supervisor/xmlrpc.py).
@@ -49,7 +49,7 @@ type Error struct {
 	Detail string // what Supervisor appends after the fault's name, "" for none
 }
 
-// Error gives the detail; core/rpc words faults by itself.
+// Error returns the text of the error for a log; the texts of faults are made by core/rpc.
 func (e *Error) Error() string {
 	if e.Detail == "" {
 		return "refused"
@@ -57,11 +57,11 @@ func (e *Error) Error() string {
 	return e.Detail
 }
 
-// Outcome is what a group call did to one process; Err nil is success.
+// Outcome is the result of a call on several processes for one of them; Err is nil on success.
 type Outcome struct {
 	Name, Group string
 	Err         *Error
-	Step        string // of a restart, which has an outcome for each: StepStop or StepStart
+	Step        string // StepStop or StepStart in a restart, which has an outcome for each step; "" in other calls
 }
 
 // The steps of a restart.
@@ -70,7 +70,7 @@ const (
 	StepStart = "start"
 )
 
-// GroupDiff is the answer of reloadConfig: names of groups.
+// GroupDiff is the answer of reloadConfig: the names of the groups that were added, changed and removed in the file.
 type GroupDiff struct{ Added, Changed, Removed []string }
 
 // Mood is the state of the daemon with Supervisor's numbers (supervisor/states.py, SupervisorStates).

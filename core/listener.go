@@ -14,8 +14,8 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// openPool makes the pool of a listener group and subscribes it: from now on
-// events wait for its listeners, started or not.
+// openPool makes the pool of a listener group and subscribes it: from now on events are queued for its listeners, whether or
+// not they have been started.
 func (l *loop) openPool(g *group) {
 	s, conf := l.surroundings, g.conf.Listener
 	c := eventlistener.PoolConfig{
@@ -51,7 +51,7 @@ func (l *loop) openPool(g *group) {
 // printPatience is how long the end of a life waits for results to be printed.
 const printPatience = time.Second
 
-// print writes what a listener answered to our standard output, without waiting.
+// print writes a listener's answer to the daemon's standard output, without waiting.
 func (l *loop) print(b []byte) {
 	if l.printer == nil {
 		out := l.opts.Stdout
@@ -66,14 +66,14 @@ func (l *loop) print(b []byte) {
 	l.printer.Print(b)
 }
 
-// pooled logs what happened in a pool and sees to what follows from it. It is
-// called from within the pool, so what acts on a process waits for restartListeners.
+// pooled logs an outcome of a pool and acts on it. The pool calls it in the middle of its own work, so a listener that must
+// be restarted is only noted here: restartListeners does it later.
 func (l *loop) pooled(g *group, o eventlistener.Outcome) {
 	min := eventlistener.Level(l.opts.Config.Supervisord.LogLevel) //nolint:gosec // levels are small
 	o.Log(min, func(level eventlistener.Level, text string) { l.log(config.Level(level), text) })
 	switch o.Kind {
 	case eventlistener.Overflowed:
-		// That a loss was announced to a full buffer is no news: it would have no end.
+		// The loss of an EVENTS_DISCARDED event is not announced: each announcement could cause the next loss.
 		if o.Event.Type() != eventlistener.EventsDiscarded {
 			l.lost(o.Pool, 1, nil)
 		}
@@ -93,17 +93,17 @@ func (l *loop) pooled(g *group, o eventlistener.Outcome) {
 	}
 }
 
-// listenerMoved tells a pool what its listener's process has become.
+// listenerMoved notifies a pool of a change of state of its listener's process.
 func (m *member) listenerMoved(from, to process.State) {
 	switch {
 	case to == process.Running:
 		m.listens.Running(m.child)
 	case to == process.Stopping, from == process.Running && to == process.Unknown:
 		m.listens.Stopping()
-	} // after an exit Exited follows
+	} // after an exit, Exited is called
 }
 
-// said has the loop take what a listener wrote to its stdout.
+// said passes what a listener wrote to its stdout to the loop.
 func (s *surroundings) said(m *member, c *child.Child, b []byte) {
 	if !s.turns.AtOnce(func(l *loop) { l.listenerSaid(m, c, b) }) {
 		kept := append([]byte(nil), b...)
@@ -111,10 +111,10 @@ func (s *surroundings) said(m *member, c *child.Child, b []byte) {
 	}
 }
 
-// listenerSaid takes what a listener wrote. What descendants of
-// one that ended still write is no answer of the next.
+// listenerSaid feeds a listener's output to the pool. Output of an earlier child, which its descendants may still write, is
+// ignored: it is not an answer of the present one.
 func (l *loop) listenerSaid(m *member, c *child.Child, said []byte) {
-	if l.opts.Config.Supervisord.LogLevel <= config.DEBG { // here, so that it stands between what was sent and what came of it
+	if l.opts.Config.Supervisord.LogLevel <= config.DEBG { // here, so that the line comes after that of the event sent and before that of the outcome
 		l.log(config.DEBG, activity.Reply(m.conf.Name, output.Stdout, said))
 	}
 	if c == m.child {
@@ -129,7 +129,7 @@ func (l *loop) dispatch() {
 	}
 }
 
-// checkPools looks for listeners that owe an answer for too long.
+// checkPools looks for listeners that have not answered an event for too long.
 func (l *loop) checkPools(now time.Time) {
 	for _, g := range l.pools {
 		g.pool.Check(now)
@@ -146,9 +146,8 @@ func (l *loop) nextPoolCheck(time.Time) (time.Time, bool) {
 	return next, !next.IsZero()
 }
 
-// restartListeners stops the listeners that are to be restarted, in the
-// process's own way (stopsignal, then SIGKILL after stopwaitsecs), and starts
-// those whose pause is over.
+// restartListeners stops the listeners that are to be restarted, as each is configured (stopsignal, then SIGKILL after
+// stopwaitsecs), and starts those whose pause is over.
 func (l *loop) restartListeners(now time.Time) {
 	for _, w := range l.restarts.Wanted() {
 		m := w.Listener

@@ -64,8 +64,9 @@ func (s *Supervisor) ClearMainLog(ctx context.Context) error {
 	return nil
 }
 
-// SetSinks says who gets copies of what processes write, from now on; those that are no longer among them get
-// nothing more soon after, and hold no process back. A listener's answers are not output. It may be called from any goroutine and does not block.
+// SetSinks sets the sinks that get copies of the output of processes from now on. Sinks that are no longer among them may
+// still get output for a short time, and never block a process. A listener's answers are not output. SetSinks may be called
+// from any goroutine and does not block.
 func (s *Supervisor) SetSinks(sinks []logs.Sink) {
 	s.output.Sinks.Set(sinks)
 	s.turns.Put(func(l *loop) {
@@ -78,7 +79,7 @@ func (s *Supervisor) SetSinks(sinks []logs.Sink) {
 	})
 }
 
-// has reports whether there is a process.
+// has reports whether the process exists.
 func (l *loop) has(group, process string) bool {
 	g := l.groups[group]
 	return g != nil && g.byName[process] != nil

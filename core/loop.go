@@ -17,9 +17,8 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// loop is the state of a Supervisor: groups, processes, pools and what is due for them. It is reached only
-// in a turn of turns.Loop, which gives it to the function that asks for it; a goroutine that is started here
-// must not take it along.
+// loop is the state of a Supervisor: groups, processes, pools and their deadlines. It is used only in a turn of turns.Loop,
+// which passes it to the function of the caller; a goroutine that is started in a turn must not use it.
 type loop struct {
 	*surroundings
 	bus *eventlistener.Bus
@@ -38,13 +37,13 @@ type loop struct {
 	printer    *logs.Printer   // made by the first pool that prints results
 	retries    *output.Retries // of log files that refuse writes
 	waited     int             // processes that WaitFors wait for
-	spawning   int             // spawns asked for and not answered
+	spawning   int             // spawns under way
 	tally      *tally.Counter
 	stopping   bool
 	stopGroups []*group // still to be stopped, the next one last
 	reported   time.Time
-	drainFor   *group    // the listeners that may answer first, before they are stopped
-	drainUntil time.Time // but no longer than this
+	drainFor   *group    // the group whose listeners may answer before they are stopped
+	drainUntil time.Time // when drainFor is stopped at the latest
 	stopOf     groupStop // the group that is being stopped in a shutdown
 }
 
@@ -74,14 +73,14 @@ func newLoop(around *surroundings, o *Options) *loop {
 	return l
 }
 
-// duty is something that the loop does by itself.
+// duty is something that the loop does at a time of its own, not because of a message.
 type duty struct {
 	what string
-	next func(now time.Time) (at time.Time, wanted bool) // when it must be looked at
-	do   func(now time.Time)                             // what is due, at the end of any turn
+	next func(now time.Time) (at time.Time, wanted bool) // when do must be called; false: at no time
+	do   func(now time.Time)                             // does what is due; called at the end of every turn
 }
 
-// perform does what is due. A panic ends that and nothing else.
+// perform calls d.do. A panic ends that call and nothing else.
 func (l *loop) perform(d *duty, now time.Time) {
 	defer l.guard.Caught(d.what)
 	d.do(now)
@@ -99,8 +98,7 @@ func (l *loop) Settle() (next time.Time, over bool) {
 	return l.nextAlarm(now), false
 }
 
-// nextAlarm is the earliest moment at which the loop has something to do by itself.
-// Zero is never.
+// nextAlarm returns the earliest time at which a duty is due; zero: no duty is.
 func (l *loop) nextAlarm(now time.Time) (next time.Time) {
 	for i := range l.duties {
 		if at, wanted := l.duties[i].next(now); wanted && (next.IsZero() || at.Before(next)) {
@@ -110,7 +108,7 @@ func (l *loop) nextAlarm(now time.Time) (next time.Time) {
 	return next
 }
 
-// nextLook is when the loop looks for spawns of which no more was heard (turns.Loop's PutLazy).
+// nextLook returns when the loop must look into its inbox for the answers to spawns (turns.Loop's PutLazy).
 func (l *loop) nextLook(now time.Time) (time.Time, bool) {
 	if l.spawning <= 1 {
 		return time.Time{}, false
@@ -125,7 +123,7 @@ func (l *loop) begin(signals <-chan os.Signal) {
 	l.guard.Safely("starting programs with autostart", l.boot)
 }
 
-// hear takes in the signals that came before Run: after TERM nothing is started.
+// hear handles the signals that came before Run: after TERM nothing is started.
 func (l *loop) hear(signals <-chan os.Signal) {
 	for {
 		select {
@@ -140,7 +138,7 @@ func (l *loop) hear(signals <-chan os.Signal) {
 // hangDrain is how long a shutdown waits for file systems that do not answer, to write what is kept for programs' logs.
 const hangDrain = time.Second
 
-// end lets go of everything outside, when there are no more messages.
+// end releases everything that the loop holds, when there are no more messages.
 func (l *loop) end() {
 	if !l.stopped() {
 		l.abandon()
@@ -160,13 +158,13 @@ func (l *loop) end() {
 	}
 }
 
-// stepDue steps the machines whose time has come.
+// stepDue steps the machines whose deadline is not after now.
 func (l *loop) stepDue(now time.Time) {
 	for l.stepNext(now) {
 	}
 }
 
-// stepNext steps the machine whose time came first, and reports whether there was one.
+// stepNext steps the machine with the earliest deadline that is due, and reports whether there was one.
 func (l *loop) stepNext(now time.Time) (stepped bool) {
 	due := l.deadlines.Due(now)
 	if due == nil {
@@ -183,7 +181,7 @@ func (l *loop) stepNext(now time.Time) (stepped bool) {
 	return true
 }
 
-// boot starts what autostart wants and was never started, in Supervisor's order
+// boot starts the processes with autostart that were never started, in Supervisor's order
 // (supervisord.py, runforever: groups by priority, processes as configured).
 func (l *loop) boot() {
 	for _, g := range l.byPriority() {
@@ -197,7 +195,7 @@ func (l *loop) bootGroup(g *group) {
 	}
 }
 
-// abandon kills what runs, for a loop that cannot stop it. Every process is tried.
+// abandon kills the processes that run, for a loop that cannot stop them in order. A failure at one does not end it.
 func (l *loop) abandon() {
 	l.log(config.CRIT, "internal errors without end: killing all processes")
 	for _, g := range l.order {

@@ -22,7 +22,7 @@ type ConfigInfo struct {
 	StdoutLog, StderrLog string
 }
 
-// ProcessInfo tells of one process. Error: BadName.
+// ProcessInfo returns the state of one process. Error: BadName.
 func (s *Supervisor) ProcessInfo(ctx context.Context, group, name string) (info ProcessInfo, err error) {
 	err = s.asking(ctx, func(l *loop) *Error {
 		m, refused := l.find(group, name)
@@ -34,7 +34,7 @@ func (s *Supervisor) ProcessInfo(ctx context.Context, group, name string) (info 
 	return info, err
 }
 
-// AllProcessInfo tells of every process, by name of group, then of process.
+// AllProcessInfo returns the state of every process, sorted by the name of the group, then of the process.
 func (s *Supervisor) AllProcessInfo(ctx context.Context) ([]ProcessInfo, error) {
 	var all []ProcessInfo
 	err := s.turns.Ask(ctx, func(l *loop) {
@@ -50,7 +50,7 @@ func (s *Supervisor) AllProcessInfo(ctx context.Context) ([]ProcessInfo, error) 
 			}
 		}
 	})
-	// Sorted by the caller: the loop has better to do.
+	// Sorted on the caller's goroutine, so that the loop is not delayed.
 	sort.Slice(all, func(i, j int) bool {
 		if c := strings.Compare(all[i].Group, all[j].Group); c != 0 {
 			return c < 0
@@ -60,7 +60,7 @@ func (s *Supervisor) AllProcessInfo(ctx context.Context) ([]ProcessInfo, error) 
 	return all, err
 }
 
-// ConfigInfo tells of every process of the last configuration read, by process name.
+// ConfigInfo returns every process of the last configuration read, sorted by the process's name.
 func (s *Supervisor) ConfigInfo(ctx context.Context) ([]ConfigInfo, error) {
 	var all []ConfigInfo
 	err := s.turns.Ask(ctx, func(l *loop) {
@@ -94,8 +94,8 @@ func configuredLog(l config.Logfile) string {
 	return ""
 }
 
-// LogPath is the file of a process's channel ("stdout" or "stderr"); "" when it
-// has none. Error: BadName.
+// LogPath returns the path of the log of a process's channel ("stdout" or "stderr"); "" if the channel has no log file.
+// Error: BadName.
 func (s *Supervisor) LogPath(ctx context.Context, group, name, channel string) (string, error) {
 	m, err := s.asked(ctx, group, name)
 	if err != nil {
@@ -107,7 +107,7 @@ func (s *Supervisor) LogPath(ctx context.Context, group, name, channel string) (
 	return m.output.Logs.Stdout, nil
 }
 
-// Tally gives what was counted.
+// Tally returns what the metrics count of processes, events and logs.
 func (s *Supervisor) Tally(ctx context.Context) (t tally.Tally, err error) {
 	err = s.turns.Ask(ctx, func(l *loop) {
 		groups := make([]string, len(l.order))
@@ -120,17 +120,18 @@ func (s *Supervisor) Tally(ctx context.Context) (t tally.Tally, err error) {
 	return t, err
 }
 
-// Turn has the loop turn once, which tells that it does. Error: the context's, or ErrEnded.
+// Turn waits for one turn of the loop; that it returns nil shows that the loop works. Errors: those of InTurn.
 func (s *Supervisor) Turn(ctx context.Context) error { return s.turns.Ask(ctx, func(*loop) {}) }
 
 // LoopInfo reports how long the turns of the loop take. It does not block.
 func (s *Supervisor) LoopInfo() turns.Info { return s.turns.Info() }
 
-// LoopTotals is LoopInfo without Longest: whoever asks for it takes that from nobody else. It does not block.
+// LoopTotals is LoopInfo without Longest, which LoopInfo resets: a call of LoopTotals does not change what LoopInfo returns
+// to others. It does not block.
 func (s *Supervisor) LoopTotals() turns.Info { return s.turns.Totals() }
 
-// Waiting names the processes with autostart that are not up yet: neither RUNNING nor ended as they should (EXITED with an expected
-// status, and not about to be started again).
+// Waiting returns the names of the processes with autostart that are not up yet: neither RUNNING nor EXITED with an expected
+// status and not about to be started again.
 func (s *Supervisor) Waiting(ctx context.Context) (names []string, err error) {
 	err = s.turns.Ask(ctx, func(l *loop) {
 		for _, g := range l.order {

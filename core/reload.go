@@ -83,7 +83,7 @@ func (s *Supervisor) PreviewUpdate(ctx context.Context) ([]preview.Group, error)
 	return preview.Of(active, s.opts.Config, fresh, further), nil
 }
 
-// firstError is what Supervisor would say of a broken configuration.
+// firstError returns the text that Supervisor would give for a broken configuration: that of the first error.
 func firstError(err error) string {
 	var all config.Errors
 	if errors.As(err, &all) {
@@ -92,9 +92,8 @@ func firstError(err error) string {
 	return err.Error()
 }
 
-// AddGroup makes a group of the last configuration read active; its autostart
-// processes start. Errors: BadName, AlreadyAdded, Failed, ShutdownState; nothing
-// is left of it then.
+// AddGroup makes a group of the last configuration read active; its autostart processes start. Errors: BadName, AlreadyAdded,
+// Failed, ShutdownState; the group is then not added.
 func (s *Supervisor) AddGroup(ctx context.Context, name string) error {
 	for {
 		if changed, err := s.tryAddGroup(ctx, name); !changed || err != nil {
@@ -103,7 +102,8 @@ func (s *Supervisor) AddGroup(ctx context.Context, name string) error {
 	}
 }
 
-// tryAddGroup is AddGroup unless another configuration was read meanwhile that has another group of that name.
+// tryAddGroup is AddGroup, except that it adds nothing and reports changed if meanwhile a configuration was read in which the
+// group of that name is another one.
 func (s *Supervisor) tryAddGroup(ctx context.Context, name string) (changed bool, err error) {
 	var conf *config.Group
 	var closing <-chan struct{}
@@ -127,9 +127,9 @@ func (s *Supervisor) tryAddGroup(ctx context.Context, name string) (changed bool
 			output.DiscardLogs(conf.Processes, paths)
 		}
 	}()
-	// Without ctx, so that it is known whose the spool and the logs are.
+	// Without ctx, so that it is known whether the group has taken the spool and the logs.
 	err = s.askRunning(context.WithoutCancel(ctx), func(l *loop) *Error {
-		now, refused := l.addable(name) // somebody may have been quicker
+		now, refused := l.addable(name) // another call may have added the group meanwhile
 		if refused != nil {
 			return refused
 		}
@@ -147,7 +147,7 @@ func (s *Supervisor) tryAddGroup(ctx context.Context, name string) (changed bool
 	return changed, err
 }
 
-// addable is the configured group of that name, unless it is active.
+// addable returns the configured group of that name; it is an error if the group is active.
 func (l *loop) addable(name string) (*config.Group, *Error) {
 	for _, g := range l.configured {
 		if g.Name != name {

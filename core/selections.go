@@ -6,13 +6,13 @@ import (
 	"syscall"
 )
 
-// Selections are the calls on a Selection.
+// Selections has the calls that act on a Selection.
 type Selections struct{ s *Supervisor }
 
-// Selections gives the calls on a Selection.
+// Selections returns the calls that act on a Selection.
 func (s *Supervisor) Selections() Selections { return Selections{s} }
 
-// selected chooses those of a Selection.
+// selected chooses the processes of a Selection.
 func selected(sel *Selection) choice {
 	return func(l *loop) ([]pick, []string, *Error) {
 		picked, missed := l.pick(sel)
@@ -36,24 +36,22 @@ func (c Selections) SignalSelected(ctx context.Context, sel *Selection, sig sysc
 	return c.s.together(ctx, selected(sel), signalOne(sig))
 }
 
-// SelectedNames lists the processes of a Selection by priority; those of its names
-// and patterns that choose none follow, with the error BadName.
+// SelectedNames returns the processes of a Selection by priority; names and patterns of it that choose no process follow,
+// with the error BadName.
 func (c Selections) SelectedNames(ctx context.Context, sel *Selection) ([]Outcome, error) {
 	return c.s.together(ctx, selected(sel), nameOne)
 }
 
-// RestartSelected stops the processes that run and starts all, each as soon as it
-// has itself stopped. It goes on when the caller no longer waits, but for processes
-// that somebody else is stopping: these stay stopped then. The outcomes
-// tell their Step; a stop that fails is the last of its process. Error:
-// ShutdownState, as of StartGroup.
+// RestartSelected stops the processes that run and starts all processes of the Selection, each as soon as it has itself
+// stopped. When ctx ends, the restart goes on, except for processes that another call is stopping: they stay stopped. Each
+// outcome has a Step; after a stop that failed there is no outcome of a start. Error: ShutdownState, as of StartGroup.
 func (c Selections) RestartSelected(ctx context.Context, sel *Selection) ([]Outcome, error) {
 	s := c.s
 	checked, err := s.checkCommands(ctx, selected(sel))
 	if err != nil {
 		return nil, err
 	}
-	var foreign []*member // whose stop is another call's; the loop's, like those below
+	var foreign []*member // processes that another call is stopping; belongs to the loop, as does all
 	var all *gathering
 	outcomes, err := s.together(ctx, selected(sel), func(l *loop, g *gathering, p pick) {
 		m := p.m
@@ -65,8 +63,7 @@ func (c Selections) RestartSelected(ctx context.Context, sel *Selection) ([]Outc
 				g.close()
 			})
 		}
-		// The start comes in a turn of its own: what answers a stop is inside the step
-		// that ended it.
+		// The start is a turn of its own, because next is called inside the step that ended the stop.
 		next := func(e *Error) {
 			g.addStep(m, StepStop, e)
 			if e != nil {
@@ -79,7 +76,7 @@ func (c Selections) RestartSelected(ctx context.Context, sel *Selection) ([]Outc
 		case m.stoppable():
 			l.stop(m, true, next)
 		case !m.machine.State().IsStopped(): // STOPPING
-			// However many ask for it, and however long it takes, what is kept for those who are gone is nothing.
+			// The waiter is removed below when the caller goes away, so that many such calls do not use memory.
 			foreign = append(foreign, m)
 			m.waiters = append(m.waiters, waiter{answer: next, decided: stopped, stop: g})
 		default:
@@ -90,7 +87,7 @@ func (c Selections) RestartSelected(ctx context.Context, sel *Selection) ([]Outc
 		}
 	})
 	if err != nil && ctx.Err() != nil {
-		_ = s.turns.Ask(context.WithoutCancel(ctx), func(*loop) { // it fails when there is nobody to wait any more
+		_ = s.turns.Ask(context.WithoutCancel(ctx), func(*loop) { // it fails only after the end of the loop, when there are no waiters
 			for _, m := range foreign {
 				m.waiters = slices.DeleteFunc(m.waiters, func(w waiter) bool { return w.stop == all })
 			}
@@ -105,7 +102,7 @@ func (l *loop) startAgain(m *member, command *Error, answer func(*Error)) {
 	case refused != nil:
 		answer(refused)
 	case now != m:
-		answer(nil) // it has another configuration, and was started with that
+		answer(nil) // the process was replaced and has been started with its new configuration
 	case command != nil:
 		answer(command)
 	default:

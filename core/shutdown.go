@@ -15,11 +15,11 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// reportEvery is how often a shutdown says whom it waits for (supervisord.py,
+// reportEvery is how often a shutdown logs the processes that it waits for (supervisord.py,
 // shutdown_report).
 const reportEvery = 3 * time.Second
 
-// Shutdown begins to stop everything; Run returns when it is done.
+// Shutdown begins to stop every process and returns; Run returns when all have stopped. Errors: those of InTurn.
 func (s *Supervisor) Shutdown(ctx context.Context) error {
 	return s.turns.Ask(ctx, func(l *loop) { l.setMood(MoodShutdown) })
 }
@@ -36,13 +36,13 @@ func (s *Supervisor) ShutdownWith(ctx context.Context, status int) error {
 	})
 }
 
-// ExitStatus is what the daemon is to exit with after a shutdown: 0 unless
-// ShutdownWith said otherwise. It does not block.
+// ExitStatus returns the exit status for the daemon after a shutdown, from 0 to 255: that given to ShutdownWith, otherwise 0.
+// It does not block.
 func (s *Supervisor) ExitStatus() int { return int(s.exitStatus.Load()) }
 
-// Restart begins to stop everything so that the daemon may start again. The new
-// configuration is read first, and what it needs prepared: a broken one, or one that cannot be used, is refused and changes nothing
-// (Supervisor stops everything, then exits). Errors: CantReread, ShutdownState.
+// Restart begins to stop every process so that the daemon can start again. Before that, the configuration is read again and
+// everything that it needs is prepared: one that is broken or cannot be used is refused, and nothing is stopped (Supervisor
+// stops everything, then exits). Errors: CantReread, ShutdownState, ErrEnded.
 func (s *Supervisor) Restart(ctx context.Context) error {
 	if err := s.prepareRestart(); err != nil {
 		select {
@@ -118,7 +118,7 @@ func (l *loop) handleSignal(sig os.Signal) {
 }
 
 // shutdownTurn stops groups one after another, the last in priority first, and
-// reports whom it waits for.
+// logs the processes that it waits for.
 func (l *loop) shutdownTurn(now time.Time) {
 	if l.Mood() >= MoodRunning {
 		return
@@ -127,7 +127,7 @@ func (l *loop) shutdownTurn(now time.Time) {
 		l.stopping = true
 		l.stopGroups = l.byPriority()
 		l.bus.Publish(eventlistener.NewSupervisorState(eventlistener.SupervisorStateChangeStopping))
-		l.dispatch() // listeners hear of it before they are stopped
+		l.dispatch() // listeners are notified of it before they are stopped
 	}
 	for {
 		if len(l.stopGroups) == 0 {
@@ -150,9 +150,8 @@ func (l *loop) shutdownTurn(now time.Time) {
 	}
 }
 
-// draining reports whether the listeners of a group still have events to take in
-// before they are stopped. Supervisor's loop gives them a second a group in
-// passing, so that they hear of the shutdown and of what it stopped.
+// draining reports whether the listeners of a group still have events to answer before they are stopped. Supervisor's loop
+// gives them about a second for each group, in which they are notified of the shutdown and of the processes stopped.
 func (l *loop) draining(g *group, now time.Time) bool {
 	if g.pool == nil || g.stopped() {
 		return false
@@ -172,7 +171,7 @@ func (l *loop) draining(g *group, now time.Time) bool {
 	return now.Before(l.drainUntil)
 }
 
-// stopGroup is ProcessGroupBase.stop_all: highest priority number first.
+// stopGroup stops the processes of a group as ProcessGroupBase.stop_all does: the highest priority number first.
 func (l *loop) stopGroup(g *group) {
 	for i := len(g.members) - 1; i >= 0; i-- {
 		m := g.ranked[i]
@@ -200,7 +199,7 @@ func (l *loop) unstopped() []*member {
 // stopped reports whether a shutdown or restart has stopped every process.
 func (l *loop) stopped() bool { return l.stopping && len(l.stopGroups) == 0 }
 
-// report says whom the shutdown waits for, at once and every three seconds.
+// report logs the processes that the shutdown waits for, at once and every three seconds.
 func (l *loop) report(now time.Time) {
 	if now.Sub(l.reported) < reportEvery {
 		return
@@ -217,8 +216,8 @@ func (l *loop) report(now time.Time) {
 	l.log(config.INFO, activity.WaitingDie(names))
 }
 
-// nextOfShutdown is when a shutdown must be looked at: to report again whom it waits for, when the listeners
-// that are to be stopped next have had their time, or what cannot be stopped.
+// nextOfShutdown returns when shutdownTurn must run again: to log again the processes it waits for, when the time of the
+// listeners that are stopped next is over, or that of processes that cannot be stopped.
 func (l *loop) nextOfShutdown(now time.Time) (next time.Time, wanted bool) {
 	if !l.stopping {
 		return time.Time{}, false

@@ -12,8 +12,8 @@ import (
 	"github.com/hark-supervisor/hark/core/programs"
 )
 
-// launch hands a spawn to the spawner. Whatever comes of it returns to
-// the loop as a message, so a slow disk or a hung file system delays nobody here.
+// launch hands a spawn to the spawner. Its result returns to the loop as a message, so that a slow disk or a hung file system
+// does not delay the loop.
 func (l *loop) launch(m *member) {
 	if m.child != nil {
 		m.child.Abandon() // descendants of the last one lose the log to the new one
@@ -47,7 +47,7 @@ func (l *loop) launch(m *member) {
 	}
 	r.Started = func(c *child.Child) {
 		channels.Started(c)
-		// Their files are the poller's from here on, so the loop may know them.
+		// From here on the files belong to the poller, so the channels may be passed to the loop.
 		told := func(l *loop) { l.spawned(m, c, channels) }
 		if s.sys.Waiting() > 0 {
 			s.turns.PutLazy(told)
@@ -78,8 +78,8 @@ func (l *loop) launch(m *member) {
 	m.spawn = l.sys.Spawn(r)
 }
 
-// prepareSpawn is what a spawn needs from the disk, on a goroutine of the spawner's: its log
-// files and, for FastCGI, its standard input.
+// prepareSpawn opens what a spawn needs from the disk: its log files and, for FastCGI, its standard input. It runs on a
+// goroutine of the spawner.
 func prepareSpawn(g *group, channels *output.Pair) (stdin int, err error) {
 	if err := channels.Open(); err != nil || g.socket == nil {
 		return -1, err
@@ -87,8 +87,7 @@ func prepareSpawn(g *group, channels *output.Pair) (stdin int, err error) {
 	return g.socket.Get()
 }
 
-// spawned, spawnFailed, spawnSlow and exited are the spawner's and the reaper's
-// answers, on the loop.
+// spawned, spawnFailed, spawnSlow and exited handle the answers of the spawner and the reaper, on the loop.
 
 func (l *loop) spawned(m *member, c *child.Child, channels *output.Pair) {
 	l.spawning--

@@ -8,7 +8,7 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener/spool"
 )
 
-// spoolHooks are for the spools of this life.
+// spoolHooks returns the hooks of the spools of this life.
 func (s *surroundings) spoolHooks() spools.Hooks {
 	return spools.Hooks{
 		Report: func(ps *spools.Spool, r spool.Report) bool {
@@ -19,7 +19,8 @@ func (s *surroundings) spoolHooks() spools.Hooks {
 	}
 }
 
-// openSpools opens the spools of all groups and makes the bus go on behind the numbers that are in them. It waits for the disks.
+// openSpools opens the spools of all groups and makes the bus continue after the numbers that are in them. It waits for the
+// disks.
 func (l *loop) openSpools(groups []*config.Group) map[string]*spools.Spool {
 	all := spools.OpenAll(groups, l.opts.Config.Supervisord.ChildLogDir, l.spoolHooks())
 	for _, ps := range all {

@@ -12,8 +12,8 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// step gives one input to a process's machine and carries out what follows. It
-// is the only way a process changes. It returns why a signal that the input asked for could not be sent, "" if it could.
+// step passes one input to a process's machine and carries out its effects. A process changes in no other way. It returns
+// why a signal that the input asked for could not be sent, "" if it could.
 func (l *loop) step(m *member, in process.Input) (unsent string) {
 	effects := m.machine.Step(l.clock.Now(), in)
 	var failed error
@@ -51,14 +51,14 @@ func (l *loop) step(m *member, in process.Input) (unsent string) {
 		l.step(m, process.KillFailed{Msg: failed.Error()})
 	}
 	if launch {
-		l.dispatch() // whoever is notified of an end shall not have to wait for the processors that the next start takes
+		l.dispatch() // now, so that a listener is notified of the exit before the next start needs the processors
 		l.launch(m)
 	}
 	l.answer(m)
 	return unsent
 }
 
-// exitOf is how a process ended, if an input says so.
+// exitOf returns how a process ended, if the input reports that.
 func exitOf(in process.Input) eventlistener.Exit {
 	r, ended := in.(process.Reaped)
 	if !ended {
@@ -67,7 +67,7 @@ func exitOf(in process.Input) eventlistener.Exit {
 	return eventlistener.Exit{Ended: true, Status: max(r.Code, 0), Signal: int(r.Signal), CoreDumped: r.CoreDump}
 }
 
-// asked reports whether an input asks for a start, so that the start is none of its own.
+// asked reports whether an input asks for a start, so that the start does not count as an automatic one.
 func asked(in process.Input) bool {
 	switch in.(type) {
 	case process.Boot, process.Start:
@@ -76,8 +76,7 @@ func asked(in process.Input) bool {
 	return false
 }
 
-// kill sends the signal a machine asks for. A process that is gone already is
-// no failure: its end is on the way.
+// kill sends the signal a machine asks for. A process that is gone already is not a failure: its exit will be reported.
 func (l *loop) kill(m *member, e process.Kill) error {
 	err := m.child.Signal(e.Signal, e.Group)
 	if errors.Is(err, syscall.ESRCH) {
@@ -96,7 +95,7 @@ type waiter struct {
 	answer  func(*Error)
 }
 
-// answer replies to the calls that the process's state now decides.
+// answer replies to the calls that waited for the state in which the process now is.
 func (l *loop) answer(m *member) {
 	if len(m.waiters) == 0 {
 		return
@@ -112,7 +111,7 @@ func (l *loop) answer(m *member) {
 	m.waiters = left
 }
 
-// answerSlow frees the calls that only wait for a spawn, when that takes long.
+// answerSlow replies to the calls that wait only for a spawn, when the spawn takes long.
 func (l *loop) answerSlow(m *member) {
 	left := m.waiters[:0]
 	for _, w := range m.waiters {
@@ -125,7 +124,7 @@ func (l *loop) answerSlow(m *member) {
 	m.waiters = left
 }
 
-// start is startProcess once the command was found (rpcinterface.py).
+// start does what startProcess does after the command was found (rpcinterface.py).
 func (l *loop) start(m *member, wait bool, answer func(*Error)) {
 	name := m.namespec()
 	switch st := m.machine.State(); {
@@ -173,7 +172,7 @@ func (m *member) stoppable() bool {
 	return m.machine.State().IsRunning() || m.machine.Respawning()
 }
 
-// stop is stopProcess (rpcinterface.py).
+// stop does what stopProcess does (rpcinterface.py).
 func (l *loop) stop(m *member, wait bool, answer func(*Error)) {
 	if l.restarts.Forget(m) && !m.stoppable() {
 		l.whenStopped(m, wait, answer) // it was about to be started again, and is not
@@ -190,7 +189,7 @@ func (l *loop) stop(m *member, wait bool, answer func(*Error)) {
 	l.whenStopped(m, wait, answer)
 }
 
-// whenStopped answers when a process has stopped; at once without wait.
+// whenStopped calls answer when a process has stopped; without wait it does so at once.
 func (l *loop) whenStopped(m *member, wait bool, answer func(*Error)) {
 	if !wait || m.machine.State().IsStopped() {
 		answer(nil)
@@ -201,7 +200,7 @@ func (l *loop) whenStopped(m *member, wait bool, answer func(*Error)) {
 
 func stopped(m *member) (bool, *Error) { return m.machine.State().IsStopped(), nil }
 
-// signal is signalProcess (rpcinterface.py) with a signal already understood.
+// signal does what signalProcess does after the signal's name was parsed (rpcinterface.py).
 func (l *loop) signal(m *member, sig syscall.Signal) *Error {
 	pid := m.machine.Pid()
 	if !m.machine.State().IsSignallable() || pid == 0 {
@@ -226,7 +225,7 @@ func (l *loop) publishState(m *member, e process.Changed, exit eventlistener.Exi
 	l.bus.Publish(eventlistener.NewProcessState(stateEvent(e.To), m.ref(e.Pid), e.From.String(), e.Tries, e.Expected, exit))
 }
 
-// stateEvent is the event type of a state (process.py, event_map).
+// stateEvent returns the event type of a state (process.py, event_map).
 func stateEvent(st process.State) eventlistener.Type {
 	switch st {
 	case process.Stopped:
@@ -247,7 +246,7 @@ func stateEvent(st process.State) eventlistener.Type {
 	return eventlistener.ProcessStateUnknown
 }
 
-// info is what is known of a process of a process at this moment.
+// info returns the ProcessInfo of a process at now.
 func (l *loop) info(m *member, now time.Time) ProcessInfo {
 	x := m.machine
 	code, has := x.ExitStatus()

@@ -18,8 +18,8 @@ const (
 	StreamSubscriber   = "stream"   // a client of /events
 )
 
-// SubscriberInfo is one subscriber of the events at one moment. Numbers of events
-// are totals since it came to be, but for Queued and InFlight.
+// SubscriberInfo describes one subscriber of events at one moment. Numbers of events are totals since the subscriber was
+// made, except Queued and InFlight, which are those of the moment.
 type SubscriberInfo struct {
 	Name          string        `rpc:"name" doc:"of the pool or notifier; stream-N"`
 	Kind          string        `rpc:"kind" doc:"pool, notifier or stream"`
@@ -42,7 +42,7 @@ type SubscriberInfo struct {
 	LastError    string         `rpc:"last_error" doc:"only notifiers: of the last delivery; empty if it succeeded"`
 	LastDelivery time.Time      `rpc:"last_delivery" doc:"only notifiers: when a delivery last succeeded, in seconds since 1970; 0: never"`
 	Processes    []ListenerInfo `rpc:"processes" doc:"only pools: the listeners"`
-	Spool        *spool.Status  `rpc:"spool,omitempty" doc:"only with overflow=spool: what it has on disk"` // nil: events are not to be kept there
+	Spool        *spool.Status  `rpc:"spool,omitempty" doc:"only with overflow=spool: what it has on disk"` // nil: the pool is configured without a spool
 }
 
 // ListenerInfo is one process of a pool.
@@ -55,8 +55,8 @@ type ListenerInfo struct {
 	InFlight int           `rpc:"in_flight" doc:"events it has not answered"`
 }
 
-// Subscribers tells of everybody who gets events: pools in the order they were
-// added, then notifiers and streams.
+// Subscribers returns every subscriber of events: pools in the order they were added, then notifiers and streams. Errors:
+// those of InTurn.
 func (s *Supervisor) Subscribers(ctx context.Context) ([]SubscriberInfo, error) {
 	var all []SubscriberInfo
 	err := s.turns.Ask(ctx, func(l *loop) {
@@ -76,7 +76,7 @@ func (s *Supervisor) Subscribers(ctx context.Context) ([]SubscriberInfo, error) 
 	return all, err
 }
 
-// rank is the place of a kind in the list.
+// rank returns the place of a kind in the list.
 func rank(kind string) int {
 	return slices.Index([]string{PoolSubscriber, NotifierSubscriber, StreamSubscriber}, kind)
 }

@@ -21,15 +21,14 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// Options is what a Supervisor needs from outside.
+// Options configures New.
 type Options struct {
 	Config *config.Config
-	// Prepared is what was made for Config; it belongs to the Supervisor from then on. nil: New makes it.
+	// Prepared is the log files and sockets made for Config; New takes ownership of it. nil: New makes it.
 	Prepared *prepared.Life
-	// System does the forking, reaping and reading. It outlives the Supervisor.
+	// System starts and reaps children and reads their output. It outlives the Supervisor.
 	System *child.System
-	// Bus carries the events. It outlives the Supervisor, so that serials go on
-	// over a restart, as Supervisor's do.
+	// Bus delivers the events. It outlives the Supervisor, so that serials continue after a restart, as in Supervisor.
 	Bus *eventlistener.Bus
 	// Log writes one line of the activity log; it must not block.
 	Log func(config.Level, string)
@@ -41,35 +40,37 @@ type Options struct {
 	// Reread reads the configuration again, as it was read at the start. It is
 	// called off the loop.
 	Reread func() (*config.Config, error)
-	// PrepareRestart reads the configuration again and makes everything that the next life needs, before anything is stopped for it. It is called off
-	// the loop. nil: Reread is all there is to do.
+	// PrepareRestart reads the configuration again and makes everything that the next life needs. It is called off the loop,
+	// before anything is stopped. nil: only Reread is called.
 	PrepareRestart func() error
-	// Restarting is told, on the loop, that a restart begins, before who asked for it is answered; it must not block. nil: nobody is.
+	// Restarting is called on the loop when a restart begins, before the call that requested it returns; it must not block.
+	// nil: nothing is called.
 	Restarting func()
-	// Program reads the settings of a program that is in no file, for a group; with warnings. The error is a config.Errors. It is called off the
-	// loop; nil: there is none to add.
+	// Program makes the processes of a program of the given settings, which is in no file, for a group. It also returns warnings.
+	// The error is a config.Errors. Program is called off the loop. nil: AddProgram is not supported.
 	Program func(name, group string, settings map[string]string) ([]*config.Process, []string, error)
-	// Further reports how what else a configuration just read has, beside groups, differs from what is active: names that look
-	// like those of groups to clients, and are none. why lists what is different about one that has changed. take makes that configuration the one that is to become active; it is called on the loop, where the
-	// groups are too, unless the call is refused, and must not block. Further is called off the loop; nil: there is nothing else.
+	// Further compares the sections of a configuration just read that are not groups, but are listed to clients like groups,
+	// with the active ones. diff has their names. why returns what is different about a section that has changed. take makes that
+	// configuration the one that is to become active; it is called on the loop, in the turn in which the groups are taken too,
+	// unless the call is refused, and must not block. Further is called off the loop. nil: there are no such sections.
 	Further func(*config.Config) (diff GroupDiff, why func(name string) []config.Change, take func())
-	// Environ is what children inherit.
+	// Environ is the environment that children inherit, as KEY=value.
 	Environ []string
-	// Syslog takes what processes say on channels with *_syslog=true; nil: nothing does.
+	// Syslog takes the output of channels with *_syslog=true; nil: it is not sent anywhere.
 	Syslog *syslog.Writer
 	// Stdout is where result_handler=supervisor_stdout:event_handler prints; nil: the
 	// process's standard output. It may block.
 	Stdout io.Writer
-	// FastCGI has the sockets of [fcgi-program:x] sections. It outlives the Supervisor; nil: new ones of its own.
+	// FastCGI has the sockets of [fcgi-program:x] sections. It outlives the Supervisor; nil: New makes them.
 	FastCGI *fastcgi.Sockets
-	// DeadLetter takes, on the loop, an event that a pool gave up; it must not block. nil: nobody does.
+	// DeadLetter takes, on the loop, an event that a pool gave up; it must not block. nil: the event is dropped.
 	DeadLetter func(o eventlistener.Outcome, now time.Time)
-	// Lanes knows the file systems of programs' logs that do not answer. It outlives the Supervisor; nil: one of its own.
+	// Lanes records the file systems of programs' logs that do not answer. It outlives the Supervisor. nil: New makes one.
 	Lanes *logs.Lanes
-	Clock turns.Clock // nil: the machine's
+	Clock turns.Clock // nil: the machine's clock
 }
 
-// surroundings are what the loop and calls from outside share. All of it may be used from any goroutine.
+// surroundings is what the loop and calls from other goroutines share. All of it may be used from any goroutine.
 type surroundings struct {
 	opts       Options
 	log        func(config.Level, string)
@@ -86,8 +87,8 @@ type surroundings struct {
 }
 
 // Supervisor owns all process, group and pool state of one life of the daemon:
-// from Run to the shutdown or restart that ends it. Its other methods may be
-// called from any goroutine: what concerns the state they leave to the loop.
+// from Run to the shutdown or restart that ends it. Its methods other than Run may be
+// called from any goroutine: those that read or change the state do so on the loop.
 type Supervisor struct {
 	*surroundings
 	reloading chan struct{} // held by the one Reload under way
@@ -120,7 +121,7 @@ func New(o Options) (*Supervisor, error) {
 		Sinks: &output.Sinks{}, Written: &tally.Logs{}, Log: o.Log, Settings: &o.Config.Supervisord,
 	}
 	l := newLoop(around, &o)
-	around.opts.Bus = nil // it is the loop's
+	around.opts.Bus = nil // the bus belongs to the loop
 	around.turns = turns.New(l, o.Clock, around.guard)
 	spools := l.openSpools(o.Config.Groups)
 	o.FastCGI.Begin()
@@ -135,7 +136,7 @@ func New(o Options) (*Supervisor, error) {
 	return &Supervisor{surroundings: around, reloading: make(chan struct{}, 1)}, nil
 }
 
-// broken ends the daemon in order: there were too many internal errors.
+// broken begins an orderly shutdown, because there were too many internal errors.
 func (s *surroundings) broken() {
 	s.exitStatus.Store(guard.Status)
 	s.turns.Put(func(l *loop) { l.setMood(MoodShutdown) })
@@ -154,9 +155,8 @@ func (s *Supervisor) Discard() {
 	})
 }
 
-// Run is the loop. It returns when a shutdown or restart has stopped every
-// process, with the mood that says which. signals carries TERM, INT, QUIT, HUP
-// and USR2; Run owns nothing of it.
+// Run runs the loop. It returns when a shutdown or restart has stopped every process: MoodShutdown or MoodRestarting.
+// signals carries TERM, INT, QUIT, HUP and USR2; Run does not close it.
 func (s *Supervisor) Run(signals <-chan os.Signal) (mood Mood) {
 	s.turns.Run(signals, turns.Handlers[*loop]{
 		First:  func(l *loop) { l.begin(signals) },
@@ -171,13 +171,13 @@ func (s *Supervisor) Run(signals <-chan os.Signal) (mood Mood) {
 	return mood
 }
 
-// Mood is the daemon's state (getState). It does not block.
+// Mood returns the daemon's state (getState). It does not block.
 func (s *surroundings) Mood() Mood { return Mood(s.mood.Load()) }
 
-// Identifier is the daemon's identifier= value. It does not block.
+// Identifier returns the daemon's identifier= value. It does not block.
 func (s *surroundings) Identifier() string { return s.opts.Config.Supervisord.Identifier }
 
-// Logfile is the activity log's path, "" when there is none. It does not block.
+// Logfile returns the activity log's path, "" when there is none. It does not block.
 func (s *surroundings) Logfile() string {
 	if s.opts.Config.Supervisord.LogfileSyslog {
 		return ""

@@ -6,10 +6,9 @@ import (
 )
 
 // The calls on several processes: each is one turn of the loop for all of them, so
-// that a hundred of them stop in the time of the slowest. A process that was not called by its name
-// is passed over where there is nothing to do; one that was gives
-// the outcome that the call on it alone would have, and a name or pattern that
-// chooses none is an outcome BadName of its own.
+// that a hundred of them stop in the time of the slowest. A process that was chosen by a pattern or a group is left out of
+// the outcomes where there is nothing to do; one that was chosen by its own name has the outcome that the call on it alone
+// would have. A name or pattern that chooses no process has an outcome BadName.
 
 // gathering collects the outcomes of one call on several processes, in the
 // order in which they are decided (rpcinterface.py, make_allfunc).
@@ -28,7 +27,7 @@ func (g *gathering) addStep(m *member, step string, e *Error) {
 	g.outcomes = append(g.outcomes, Outcome{Name: m.conf.Name, Group: m.group.conf.Name, Err: e, Step: step})
 }
 
-// later gives the callback for a process whose outcome is not decided yet.
+// later returns the callback for a process whose outcome is not decided yet.
 func (g *gathering) later(m *member) func(*Error) {
 	g.open++
 	return func(e *Error) {
@@ -46,7 +45,7 @@ func (g *gathering) close() {
 // pick is a process that was chosen.
 type pick struct {
 	m     *member
-	named bool // by its very name: what cannot be done to it is an error
+	named bool // chosen by its own name: it is an error if the call cannot act on it
 }
 
 // choice finds the processes of a call, by priority, and the names and patterns that chose none.
@@ -100,7 +99,7 @@ func (s *Supervisor) together(ctx context.Context, choose choice, act func(*loop
 	return await(ctx, s, g.answer)
 }
 
-// checkCommands looks for the programs of the chosen processes, off the loop.
+// checkCommands makes checkCommand's checks for the chosen processes, off the loop.
 func (s *Supervisor) checkCommands(ctx context.Context, choose choice) (map[*member]*Error, error) {
 	var picked []pick
 	if err := s.askRunning(ctx, func(l *loop) (refused *Error) {
@@ -167,7 +166,7 @@ func (s *Supervisor) StopGroup(ctx context.Context, group string, wait bool) ([]
 	return s.together(ctx, ofGroup(group), stopOne(wait))
 }
 
-// StopAll stops every running process, together.
+// StopAll stops every running process, together. Errors: those of InTurn.
 func (s *Supervisor) StopAll(ctx context.Context, wait bool) ([]Outcome, error) {
 	return s.together(ctx, everything, stopOne(wait))
 }
@@ -182,8 +181,7 @@ func (s *Supervisor) SignalAll(ctx context.Context, sig syscall.Signal) ([]Outco
 	return s.together(ctx, everything, signalOne(sig))
 }
 
-// ProcessNames lists every process by priority (rpcinterface.py,
-// _getAllProcesses), as group and name.
+// ProcessNames returns every process by priority (rpcinterface.py, _getAllProcesses): Group and Name of each are set.
 func (s *Supervisor) ProcessNames(ctx context.Context) ([]Outcome, error) {
 	return s.together(ctx, everything, nameOne)
 }

@@ -14,8 +14,8 @@ import (
 )
 
 // Processes that are added to groups, or taken out of them, at run time (supervisor_twiddler/rpcinterface.py). A group's configuration stays
-// that of the file: what was added is no difference to it, so that reread and update leave it alone; what was taken out is one, so that
-// update brings it back.
+// that of the file: a process that was added is not a difference from it, so that reread and update leave that process alone; a process
+// that was taken out is one, so that update brings it back.
 
 // GroupNames lists the groups in the order in which they were added.
 func (s *Supervisor) GroupNames(ctx context.Context) ([]string, error) {
@@ -28,9 +28,9 @@ func (s *Supervisor) GroupNames(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
-// AddProgram adds a program's processes to a group; those that autostart wants start. Errors: BadName (no such group, or a process
-// of that name in it), BadArguments (settings that are none), Failed (a group that is a pool or FastCGI's, logs that cannot be
-// made), ShutdownState. Nothing is added then.
+// AddProgram adds a program's processes to a group; those with autostart start. Errors: BadName (no such group, or a process
+// of that name in it), BadArguments (invalid settings), Failed (the group is a pool or a FastCGI group, or the logs cannot be
+// made), ShutdownState. On an error nothing is added.
 func (s *Supervisor) AddProgram(ctx context.Context, into, program string, settings map[string]string) error {
 	// first what is cheap, and before any log file is made
 	if err := s.askTwiddling(ctx, into, func(*loop, *group) *Error { return nil }); err != nil {
@@ -71,8 +71,8 @@ func (s *Supervisor) AddProgram(ctx context.Context, into, program string, setti
 	for _, w := range warnings {
 		s.log(config.WARN, w)
 	}
-	return s.askTwiddling(context.WithoutCancel(ctx), into, func(l *loop, g *group) *Error { // so that it is known whose the logs are
-		if e := free(l, g); e != nil { // somebody was quicker
+	return s.askTwiddling(context.WithoutCancel(ctx), into, func(l *loop, g *group) *Error { // so that it is known whether the group has taken the logs
+		if e := free(l, g); e != nil { // another call was quicker
 			return e
 		}
 		added = true
@@ -81,7 +81,7 @@ func (s *Supervisor) AddProgram(ctx context.Context, into, program string, setti
 	})
 }
 
-// unlike refuses two processes of one name.
+// unlike returns an error if two of the processes have the same name.
 func unlike(all []*config.Process) *Error {
 	seen := make(map[string]bool, len(all))
 	for _, p := range all {
@@ -169,7 +169,7 @@ func (l *loop) removeMember(m *member) {
 	l.log(config.INFO, fmt.Sprintf("removed process: '%s'", m.namespec()))
 }
 
-// present is a group's configuration without what was taken out of it.
+// present returns a group's configuration without the processes that were taken out of it.
 func (g *group) present() *config.Group {
 	if len(g.dropped) == 0 {
 		return g.conf
@@ -179,14 +179,15 @@ func (g *group) present() *config.Group {
 	return &left
 }
 
-// tellAdded says which processes go with a group that no file brings back.
+// tellAdded logs which processes are removed with a group and are in no file, so that update does not bring them back.
 func (l *loop) tellAdded(g *group) {
 	for _, name := range slices.Sorted(maps.Keys(g.added)) {
 		l.log(config.WARN, fmt.Sprintf("removed process: '%s' with its group; it was added at run time and is in no configuration file", pytext.Namespec(g.conf.Name, name)))
 	}
 }
 
-// WriteLog writes a line to the activity log. Error: BadArguments for a level that there is not.
+// WriteLog writes a line to the activity log. level is a number of Supervisor's levels (config.Level). Error: BadArguments for
+// another number.
 func (s *Supervisor) WriteLog(level int, message string) error {
 	switch l := config.Level(level); l {
 	case config.CRIT, config.ERRO, config.WARN, config.INFO, config.DEBG, config.TRAC, config.BLAT:

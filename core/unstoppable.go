@@ -8,19 +8,20 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 )
 
-// killTime is how long a shutdown waits for processes beyond their stopwaitsecs, while SIGKILL is sent again and again. One that hangs in the kernel
-// does not end by that, and a spawn that hangs in a file system cannot be taken back: Supervisor waits for them for good.
+// killTime is how long a shutdown waits for processes beyond their stopwaitsecs, while SIGKILL is sent again and again. A process that hangs in the
+// kernel does not end by SIGKILL, and a spawn that hangs in a file system cannot be cancelled: Supervisor waits for them forever.
 const killTime = 10 * time.Second
 
-// groupStop is how the stop of a group in a shutdown or restart goes.
+// groupStop is the progress of the stop of a group in a shutdown or restart.
 type groupStop struct {
 	group  *group
 	kill   time.Time // when the child of a spawn that hangs is killed
 	killed bool
-	until  time.Time // when in a shutdown what is left is left alone
+	until  time.Time // when a shutdown gives up on the processes that still run
 }
 
-// forsake leaves processes of a group alone that a shutdown cannot stop, when their time is over. A restart waits for them: they would run twice.
+// forsake gives up on the processes of a group that a shutdown could not stop in time. A restart waits for them, since otherwise
+// they would run twice.
 func (l *loop) forsake(g *group, now time.Time) {
 	if l.stopOf.group != g {
 		kill := now.Add(g.longestStop())
@@ -42,7 +43,7 @@ func (l *loop) forsake(g *group, now time.Time) {
 	}
 }
 
-// nextForsake is when that is due.
+// nextForsake returns when forsake is due; false: at no time.
 func (l *loop) nextForsake() (time.Time, bool) {
 	st := &l.stopOf
 	switch {
@@ -54,7 +55,7 @@ func (l *loop) nextForsake() (time.Time, bool) {
 	return st.until, l.Mood() == MoodShutdown
 }
 
-// longestStop is the longest stopwaitsecs of those that are still to be stopped.
+// longestStop returns the longest stopwaitsecs of the processes that are still to be stopped.
 func (g *group) longestStop() (longest time.Duration) {
 	for _, m := range g.unstopped() {
 		longest = max(longest, m.conf.StopWait)

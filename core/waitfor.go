@@ -7,10 +7,10 @@ import (
 	"github.com/hark-supervisor/hark/core/process"
 )
 
-// Waited is how a process stood when a WaitFor ended.
+// Waited is the state of a process when a WaitFor ended.
 type Waited struct {
 	ProcessInfo
-	Reached bool // it came into one of the states
+	Reached bool // the process entered one of the states
 	Gone    bool // its group was removed meanwhile
 }
 
@@ -31,16 +31,15 @@ func (w *stateWait) decides(st process.State) bool {
 	return st == process.Fatal || slices.Contains(w.states, st)
 }
 
-// WaitFor waits until each process of the selection has come into one of the
-// states, if only for a moment, or into FATAL, or is gone. When ctx ends first, it
-// reports how they stand then: those that have not come yet are not Reached. Errors: BadName
-// for a name or pattern that chooses none, Failed when too many processes are waited for.
+// WaitFor waits until each process of the selection has entered one of the states, if only for a moment, or FATAL, or is gone.
+// When ctx ends first, it returns the states of that moment: a process that has not entered one of the states yet is not
+// Reached. Errors: BadName for a name or pattern that chooses no process, Failed when too many processes are waited for.
 func (c Selections) WaitFor(ctx context.Context, sel *Selection, states []process.State) ([]Waited, error) {
 	s := c.s
 	w := &stateWait{states: states, answer: make(reply[[]Waited], 1)}
 	var members []*member
 	var refused *Error
-	// The loop answers at once; what it began must be ended below.
+	// Without ctx: the loop answers at once, and a wait that it began must be ended below.
 	if err := s.turns.Ask(context.WithoutCancel(ctx), func(l *loop) { members, refused = l.beginWait(w, sel) }); err != nil {
 		return nil, err
 	}
@@ -112,7 +111,7 @@ func (w *stateWait) close(l *loop) {
 	}
 }
 
-// gone answers those who wait for a process that is there no more.
+// gone answers the calls that wait for a process that no longer exists.
 func (m *member) gone() {
 	waiters := m.waiters
 	m.waiters = nil
