@@ -131,6 +131,12 @@ func (r *run) sendLetters(names []any, to string) (answer, error) {
 	a := answer{value: all}
 	if len(all) == 0 {
 		a.text = "There are no dead letters.\n"
+		if len(names) == 0 {
+			left, err := asked[deadLetters](r.ask("getDeadLetters", names, 1))
+			if err == nil && left.Total > 0 {
+				a.text = fmt.Sprintf("Only sections that no longer exist have dead letters (%d): deadletters NAME --send-again --to NEW gives them to another pool or notifier.\n", left.Total)
+			}
+		}
 	}
 	for _, s := range all {
 		a.text += fmt.Sprintf("%s: %d sent again", sectionOf(s.Kind, s.Name), s.Sent)
