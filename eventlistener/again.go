@@ -2,12 +2,12 @@ package eventlistener
 
 import "errors"
 
-// ErrNoRoom is why an event that was given up is not taken again: others would have to be discarded for it.
+// ErrNoRoom is returned by Pool.Again when another event would have to be discarded to make room.
 var ErrNoRoom = errors.New("the queue has no room for more")
 
-// Again puts an event that was given up before behind the others in the buffer, as one that has not failed yet, whatever Programs says; the event has its serial and
-// gets a new poolserial. It is refused with ErrNoRoom where another one would be discarded for it, or with the spool's error.
-// Dispatch sends it.
+// Again appends an event that was given up before to the buffer. Its count of failed deliveries begins again, PoolConfig.Programs
+// is not applied, and the event keeps its serial and gets a new poolserial. Errors: ErrNoRoom if another event would have to be
+// discarded, or the spool's. The event is sent by Dispatch.
 func (p *Pool) Again(e *Event) error {
 	serial := p.serial
 	en := entry{event: e, serial: nextSerial(&serial)}

@@ -2,8 +2,8 @@ package eventlistener
 
 import "bytes"
 
-// MaxInFlightLimit is the largest max_in_flight: far beyond what a pipe of 64 KiB
-// holds, and a bound to what a listener that never answers can keep.
+// MaxInFlightLimit is the largest max_in_flight, in events: far more than a pipe of 64 KiB holds, and a bound of what a
+// listener that never answers can occupy.
 const MaxInFlightLimit = 4096
 
 // feedAhead is Feed's step for a listener with more than one credit (max_in_flight
@@ -81,7 +81,7 @@ func (l *Listener) credit() {
 	l.move(Outcome{Kind: BecameReady}, l.standing())
 }
 
-// standing is the state that credits and unanswered events make.
+// standing returns the state that follows from the credits and the unanswered events.
 func (l *Listener) standing() ListenerState {
 	switch {
 	case l.credits > 0:

@@ -16,11 +16,10 @@ type Subscriber interface {
 // Bus delivers events to the subscribers of their types. It belongs to one goroutine, the supervisor's loop: it has no
 // lock, and Publish returns when every subscriber has accepted the event.
 type Bus struct {
-	// Now tells the time put on events; default time.Now. Set it before the first
-	// Publish.
+	// Now returns the time that events get; default time.Now. Set it before the first Publish.
 	Now func() time.Time
-	// Panicked is called with a panic of a subscriber's Accept, where it was: the others get the event all the same. nil: the panic goes on. Set it before
-	// the first Publish.
+	// Panicked is called with the value of a panic in a subscriber's Accept, in the deferred function that recovered it; the
+	// other subscribers still get the event. nil: the panic is not recovered. Set it before the first Publish.
 	Panicked func(value any)
 
 	seq        uint64
@@ -122,7 +121,7 @@ func (b *Bus) deliver(e *Event) {
 	}
 }
 
-// accept gives an event to one subscriber. That it panics keeps it from nobody else.
+// accept passes an event to one subscriber. A panic of its Accept does not keep the event from other subscribers.
 func (b *Bus) accept(to Subscriber, e *Event) {
 	if b.Panicked != nil {
 		defer func() {

@@ -1,8 +1,7 @@
 package eventlistener
 
-// batchBytes is how much goes to a member in one write, in bytes, however many
-// credits it has: about half of what a pipe takes at once. An event larger than
-// that goes alone.
+// batchBytes is the most that is sent to a member in one write, in bytes, however many credits it has: about half of what a
+// pipe takes at once. A larger event is sent alone.
 const batchBytes = 32 << 10
 
 // dispatchAhead is Dispatch for members with several credits. Events that are
@@ -19,8 +18,7 @@ func (p *Pool) dispatchAhead() {
 	p.trim()
 }
 
-// share chooses the member with the fewest unanswered events, and how many more
-// it gets: its part of what waits.
+// share chooses the member with the fewest unanswered events, and how many of the waiting events it gets.
 func (p *Pool) share() (*Member, int) {
 	var best *Member
 	free := 0
@@ -39,8 +37,7 @@ func (p *Pool) share() (*Member, int) {
 	return best, min(best.listener.Credits(), (p.queue.n+free-1)/free)
 }
 
-// sendBatch sends up to n events to a member; where its stdin takes none they
-// stay where they were.
+// sendBatch sends up to n events to a member; if its stdin takes none, they stay in the buffer.
 func (p *Pool) sendBatch(m *Member, n int) {
 	p.scratch, p.boarded = p.scratch[:0], p.boarded[:0]
 	for len(p.boarded) < n && len(p.scratch) < batchBytes {

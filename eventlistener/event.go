@@ -9,25 +9,23 @@ import (
 	"unicode/utf8"
 )
 
-// Process names the process an event is about, as it was when the event was
-// made.
+// Process identifies the process that an event is about, as it was when the event was made.
 type Process struct {
 	Name  string // the process's own name, e.g. "web_00"
 	Group string // its group; "" when it is in none
 	Pid   int    // its process id; 0 when it has none
 }
 
-// Exit is how a process ended, as far as the event that carries it knows.
-// Supervisor's payloads do not show it.
+// Exit describes how a process ended. Payloads in Supervisor's form do not show it.
 type Exit struct {
-	Ended      bool          // whether the event is of a process that ended; else the next three say nothing
+	Ended      bool          // whether the event is about a process that ended; if false, the other fields have no meaning
 	Status     int           // exit status; 0 when a signal ended the process
 	Signal     int           // number of the signal that ended it; 0 when it exited
 	CoreDumped bool          // whether it left a core file
 	Uptime     time.Duration // how long it was up
 }
 
-// StateChange is what a PROCESS_STATE_* event carries beside its process.
+// StateChange has the values of a PROCESS_STATE_* event other than its process.
 type StateChange struct {
 	From     string // Supervisor's name of the state left, e.g. "STARTING"
 	Tries    int    // start attempts that failed so far; sent with STARTING and BACKOFF
@@ -62,18 +60,17 @@ type Event struct {
 // Type returns the event's type.
 func (e *Event) Type() Type { return e.typ }
 
-// Seq is the event's number on its bus, from 1; 0 before it was published.
+// Seq returns the event's number on its bus, from 1; 0 before it was published.
 func (e *Event) Seq() uint64 { return e.seq }
 
-// Size is about how many bytes the event keeps in memory; 0 before it was published.
+// Size returns about how many bytes the event occupies in memory; 0 before it was published.
 func (e *Event) Size() int { return e.size }
 
-// Time is when the event was published; zero before.
+// Time returns when the event was published; the zero time before.
 func (e *Event) Time() time.Time { return e.time }
 
-// Serial is the number under which listeners see the event, from 0. It is
-// false until a listener pool has accepted the event (supervisor/process.py,
-// _acceptEvent).
+// Serial returns the number under which listeners see the event, from 0; false until a listener pool has accepted the event
+// (supervisor/process.py, _acceptEvent).
 func (e *Event) Serial() (int64, bool) {
 	n := e.serial.Load()
 	return n - 1, n != 0
@@ -89,9 +86,8 @@ func (e *Event) StateChange() (StateChange, bool) {
 	return e.change, e.typ.Is(ProcessState)
 }
 
-// Payload is the text listeners get after the header, in Supervisor's form
-// (supervisor/events.py). It is rendered on first use and shared by all who ask
-// afterwards: nobody may write to it. It is always valid UTF-8.
+// Payload returns the text that listeners get after the header, in Supervisor's form (supervisor/events.py). It is rendered by
+// the first call and shared by all callers, which must not change it. It is always valid UTF-8.
 func (e *Event) Payload() []byte {
 	e.once.Do(e.fill)
 	return e.payload
@@ -119,9 +115,8 @@ func (e *Event) fill() {
 	}
 }
 
-// asciiPrefix is the length of a beginning of b that is plain ASCII; all of it,
-// but for up to seven bytes, where b is. Most payloads are, and need then not be
-// decoded to be counted.
+// asciiPrefix returns the length of a prefix of b that is plain ASCII; if all of b is, the prefix lacks at most seven bytes.
+// Most payloads are plain ASCII, and their characters can then be counted without decoding them.
 func asciiPrefix(b []byte) int {
 	n := 0
 	for n+8 <= len(b) && binary.LittleEndian.Uint64(b[n:])&0x8080808080808080 == 0 {

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// field is one value of a payload: a token key:value of the first line, and a member of the JSON object. One of the functions that follow is set; it
-// must not ask for the type, whose table refers to it.
+// field is one value of a payload: a token key:value of the first line, and a member of the JSON object. Exactly one of text,
+// num, truth, dur and names is set; it must not use the table rows, which refers to the field.
 type field struct {
 	key   string
 	means string // for PROTOCOL.md
@@ -21,10 +21,11 @@ type field struct {
 	dur   func(e *Event) time.Duration
 	names func(e *Event) []string // separated by commas as a token
 
-	// read puts the member of that key into an event; nil: it is the process's, or shows another field's.
+	// read stores the member of that key in an event; nil: it belongs to the process, or another field stores it.
 	read func(e *Event, m *jsonMembers, key string)
 
-	// has reports whether the event has the value; nil: always. Supervisor's form shows its tokens all the same, unless they are optional.
+	// has reports whether the event has the value; nil: always. Supervisor's form shows the token even if has is false, unless the
+	// token is optional.
 	has      func(e *Event) bool
 	optional bool
 	member   *field // the one that JSON shows in its place; nil: itself
@@ -69,12 +70,12 @@ func (f *field) appendMember(dst []byte, e *Event) []byte {
 	return strconv.AppendBool(dst, f.truth(e))
 }
 
-// What decides whether an event has a value.
+// The functions that decide whether an event has a value.
 func isNamed(e *Event) bool { return e.process.Name != "" }
 func hasPid(e *Event) bool  { return e.process.Pid != 0 }
 func ended(e *Event) bool   { return e.change.Exit.Ended }
 
-// Where the values of fields go.
+// The functions that store the values of fields in the event.
 func toText(e *Event, m *jsonMembers, key string)   { e.text = m.text(key) }
 func toDetail(e *Event, m *jsonMembers, key string) { e.detail = m.text(key) }
 func toNumber(e *Event, m *jsonMembers, key string) { e.number = m.number(key) }

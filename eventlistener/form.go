@@ -39,10 +39,9 @@ func ParseForm(name string) (Form, bool) {
 	return SupervisorForm, false
 }
 
-// PayloadIn is the payload in a form and its length in characters, rendered on
-// first use and shared by all who ask afterwards: nobody may write to it. It is
-// always valid UTF-8. The forms beside Supervisor's show seq and time, so they
-// are asked for only once the event is published.
+// PayloadIn returns the payload in a form and its length in characters. It is rendered by the first call and shared by all
+// callers, which must not change it. It is always valid UTF-8. The forms other than Supervisor's contain seq and time, so the
+// event must be published before they are asked for.
 func (e *Event) PayloadIn(f Form) (payload []byte, chars int) {
 	e.once.Do(e.fill)
 	if f == SupervisorForm {
@@ -68,7 +67,7 @@ func (e *Event) PayloadIn(f Form) (payload []byte, chars int) {
 	return r.payload, r.chars
 }
 
-// furtherForms are the forms that few events are asked for.
+// furtherForms has the payloads in the forms that are rarely asked for.
 type furtherForms struct{ extended, json rendering }
 
 type rendering struct {

@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// errJSON is the cause where a JSON form makes no event.
+// errJSON is returned for bytes that are not the JSON form of an event.
 var errJSON = errors.New("it is not an event in the JSON form")
 
-// OfJSON makes an event of its JSON form again, with the serial given: it renders the same bytes in every form. What the JSON form leaves out
-// is lost: of times what is below a millisecond, of names what is not UTF-8. Errors tell what is wrong with b and do not quote it.
+// OfJSON returns the event of a JSON form, with the serial given; its payload in every form is the same bytes. What the JSON form
+// does not contain is lost: fractions of a millisecond of times, and bytes of names that are not UTF-8. Errors say what is wrong
+// with b; of its values they quote at most the event type.
 func OfJSON(b []byte, serial int64) (*Event, error) {
 	m := jsonMembers{}
 	if err := json.Unmarshal(b, &m.all); err != nil || m.all == nil {
@@ -48,7 +49,8 @@ func OfJSON(b []byte, serial int64) (*Event, error) {
 	return e, nil
 }
 
-// jsonMembers are the members of an object. One that is not there is its type's zero value; after one of another type it is bad.
+// jsonMembers are the members of an object. A member that is missing has the zero value of its type; bad is set after a member of
+// another type was read.
 type jsonMembers struct {
 	all map[string]json.RawMessage
 	bad bool
@@ -70,7 +72,7 @@ func (m *jsonMembers) number(key string) (n int64) {
 	return n
 }
 
-// data is what a process said; nil where that is nothing.
+// data returns the output of a process; nil if it is empty.
 func (m *jsonMembers) data() []byte {
 	if _, binary := m.all["data_base64"]; binary {
 		b, err := base64.StdEncoding.DecodeString(m.text("data_base64"))

@@ -9,13 +9,12 @@ type History struct {
 	complete            uint64 // no event after this one is missing
 }
 
-// NewHistory returns a history that keeps at most so many events and, about, so
-// many bytes. It is complete from the next event of b on; subscribe it at once.
+// NewHistory returns a history that keeps at most maxEvents events and about maxBytes bytes. It is complete from the next event of b on; subscribe it at once.
 func NewHistory(b *Bus, maxEvents, maxBytes int) *History {
 	return &History{maxEvents: maxEvents, maxBytes: maxBytes, complete: b.Seq()}
 }
 
-// Accept is Subscriber's.
+// Accept implements Subscriber.
 func (h *History) Accept(e *Event) {
 	h.events = append(h.events, e)
 	h.bytes += e.size
@@ -29,8 +28,8 @@ func (h *History) Accept(e *Event) {
 	h.events = h.events[drop:]
 }
 
-// After gives the events published after that of number seq, oldest first. Whether
-// none is missing among them is told by whole.
+// After returns the kept events published after that with the number seq, oldest first. whole reports whether no event is
+// missing among them.
 func (h *History) After(seq uint64) (events []*Event, whole bool) {
 	i := len(h.events)
 	for i > 0 && h.events[i-1].seq > seq {

@@ -30,7 +30,7 @@ func (e *Event) appendJSON(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// appendKey writes what is in front of a member's value.
+// appendKey appends a comma, a member's key and a colon.
 func appendKey(dst []byte, key string) []byte {
 	return append(append(append(dst, `,"`...), key...), `":`...)
 }

@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// ListenerState is where a listener stands in the protocol, with Supervisor's
+// ListenerState is the state of a listener in the protocol, with Supervisor's
 // names and numbers (supervisor/states.py, EventListenerStates).
 type ListenerState int
 
@@ -18,7 +18,7 @@ const (
 	Unknown      ListenerState = 40 // it broke the protocol; nothing more is sent
 )
 
-// String is Supervisor's name of the state.
+// String returns Supervisor's name of the state.
 func (s ListenerState) String() string {
 	switch s {
 	case Ready:
@@ -59,8 +59,8 @@ type Listener struct {
 	handler  ResultHandler // nil: exactly OK accepts
 
 	ahead    int // most credits and unanswered events together; 0 and 1 are the classic protocol
-	credits  int // READYs that no event was sent for; of a listener with more than one
-	inFlight int // events sent and not answered; the same
+	credits  int // READY lines for which no event was sent; only where ahead is above 1
+	inFlight int // events sent and not answered; only where ahead is above 1
 }
 
 // NewListener returns a listener of a process just started: ACKNOWLEDGED. The
@@ -73,7 +73,7 @@ func NewListenerAhead(name string, maxInFlight int) *Listener {
 	return &Listener{name: name, state: Acknowledged, ahead: maxInFlight}
 }
 
-// State is where the listener stands.
+// State returns the listener's state.
 func (l *Listener) State() ListenerState { return l.state }
 
 // Reset makes the listener new again, for the next start of its process.
@@ -83,7 +83,7 @@ func (l *Listener) Reset() {
 	l.forget()
 }
 
-// Credits is how many events the listener may be sent now.
+// Credits returns how many events the listener may be sent now.
 func (l *Listener) Credits() int {
 	switch {
 	case l.state != Ready:
@@ -94,7 +94,7 @@ func (l *Listener) Credits() int {
 	return 1
 }
 
-// Sent tells that the listener was sent an event: READY becomes BUSY, unless it
+// Sent must be called when the listener was sent an event: READY becomes BUSY, unless it
 // has credits left. In any other state it does nothing and returns false.
 func (l *Listener) Sent() bool {
 	if l.state != Ready {
@@ -110,7 +110,7 @@ func (l *Listener) Sent() bool {
 	return true
 }
 
-// Feed takes what the process wrote to its stdout and returns what came of it.
+// Feed takes bytes that the process wrote to its stdout and returns their outcomes.
 // However the same bytes are cut into calls, the outcomes and the final state
 // are the same. The returned slice and what it points to are valid until the
 // next call.
@@ -219,7 +219,7 @@ func (l *Listener) feedResult(b []byte) []byte {
 	return b[n:]
 }
 
-// judge says what the result that was just read means; an error is the handler's.
+// judge returns the kind of outcome that the result just read has; an error is the handler's.
 func (l *Listener) judge() (Kind, error) {
 	accepted := l.length == int64(len(ResultOK)) && string(l.result) == ResultOK
 	if l.handler != nil {
@@ -259,7 +259,7 @@ func (l *Listener) forget() {
 	}
 }
 
-// move sets the state and records the outcome of that: one act.
+// move sets the state and records the outcome of the change.
 func (l *Listener) move(o Outcome, to ListenerState) {
 	o.Listener, o.From, o.To = l.name, l.state, to
 	l.state = to

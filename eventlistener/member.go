@@ -2,8 +2,8 @@ package eventlistener
 
 import "time"
 
-// Member is one listener process of a pool. The loop tells it what becomes of
-// the process and feeds it what the process writes.
+// Member is one listener process of a pool. The owner of the pool calls its methods when the state of the process changes and
+// when the process has written something.
 type Member struct {
 	pool     *Pool
 	listener Listener
@@ -12,8 +12,8 @@ type Member struct {
 	sender   Sender    // non-nil while the process is RUNNING
 	flight   queue     // the events it was sent and has not answered
 	since    time.Time // from when on the oldest of them is waited for
-	told     bool      // that it takes long was told
-	refused  uint64    // the pool's dispatch in which its stdin took nothing
+	told     bool      // Slow or TimedOut was emitted for the oldest of them
+	refused  uint64    // the number of the pool's dispatch in which its stdin took nothing
 }
 
 // Add appends a member for the process of that name. Members are tried in the
@@ -31,7 +31,7 @@ func (m *Member) Name() string { return m.listener.name }
 // State returns the member's state in the protocol. It has a meaning only while the process is alive.
 func (m *Member) State() ListenerState { return m.listener.state }
 
-// Alive reports whether the member's process is there: between Started and Exited.
+// Alive reports whether the member's process exists: between Started and Exited.
 func (m *Member) Alive() bool { return m.alive }
 
 // InFlight returns the oldest event that the member was sent and has not answered, or nil.
@@ -48,7 +48,7 @@ func (m *Member) Unanswered() int { return m.flight.n }
 // Started must be called when the process was spawned. The member is then ACKNOWLEDGED and may write READY, but is sent
 // nothing before Running.
 func (m *Member) Started() {
-	m.Exited() // in case its end was never told: no event is lost
+	m.Exited() // in case it was not called at the end of the last process: no event is lost
 	m.alive = true
 	m.wound = false
 	m.listener.Reset()
@@ -64,9 +64,9 @@ func (m *Member) Stopping() {
 	m.wound = true
 }
 
-// Exited tells that the process has ended and all it wrote was fed. The events it
-// did not answer go back to the head of the buffer. Feed does nothing until the
-// next Started, so a descendant that holds the pipe is not heard.
+// Exited must be called when the process has ended and all its output was passed to Feed. The events it did not answer go back
+// to the head of the buffer. Feed does nothing until the next Started, so output of a descendant that holds the pipe is
+// ignored.
 func (m *Member) Exited() {
 	blame := m.alive && !m.wound
 	m.alive = false
@@ -74,8 +74,7 @@ func (m *Member) Exited() {
 	m.surrender(blame)
 }
 
-// Feed takes what the process wrote to its stdout, as Listener.Feed does; what
-// comes of it is emitted by the pool. Call the pool's Dispatch afterwards.
+// Feed takes bytes that the process wrote to its stdout, as Listener.Feed does; the pool emits the outcomes. Call the pool's Dispatch afterwards.
 func (m *Member) Feed(b []byte) {
 	if !m.alive {
 		return
@@ -123,7 +122,7 @@ func (m *Member) board(en entry) {
 	m.flight.pushBack(en)
 }
 
-// answered takes the oldest event in flight away from the member.
+// answered removes the oldest event in flight from the member.
 func (m *Member) answered() {
 	m.flight.popFront()
 	if m.flight.n > 0 {
@@ -131,8 +130,7 @@ func (m *Member) answered() {
 	}
 }
 
-// surrender gives back all that was not answered. With blame, the member failed
-// at the oldest of it.
+// surrender gives back all events that were not answered. With blame, the delivery of the oldest of them counts as failed.
 func (m *Member) surrender(blame bool) {
 	if m.flight.n == 0 {
 		return

@@ -19,7 +19,7 @@ const (
 	LevelError Level = 40
 )
 
-// Kind tells outcomes apart.
+// Kind is the kind of an Outcome.
 type Kind uint8
 
 // The kinds of outcome, first those of a Listener, then those of a Pool.
@@ -38,24 +38,24 @@ const (
 	TimedOut                // a listener did not answer within the pool's AckTimeout: it should be restarted
 )
 
-// Outcome is one thing that happened in a listener or pool. It is plain data:
-// whoever owns the pool counts, announces and logs it.
+// Outcome is one thing that happened in a listener or pool. It is plain data: the owner of the pool counts, announces and logs
+// it.
 type Outcome struct {
 	Kind       Kind
 	Listener   string        // name of the listener's process; "" for Rebuffered and Overflowed
 	Pool       string        // name of the pool; "" when a bare Listener returned the outcome
 	From, To   ListenerState // of the kinds up to Violated
-	Event      *Event        // concerned event; nil when a bare Listener returned the outcome, or none was in flight
+	Event      *Event        // the event it is about; nil when a bare Listener returned the outcome, or none was in flight
 	Serial     int64         // that event's serial
-	PoolSerial int64         // and its poolserial; 0 with Sent and Unsent
+	PoolSerial int64         // that event's poolserial; 0 with Sent and Unsent
 	Failed     int           // DeadLetter: how many deliveries failed
-	Waited     time.Duration // Slow, TimedOut: how long its answer was waited for
+	Waited     time.Duration // Slow, TimedOut: how long the pool has waited for the answer
 	Empty      bool          // Slow, TimedOut: the event was sent with an empty payload
-	Buffered   int           // Rebuffered: events in the buffer, this one apart
+	Buffered   int           // Rebuffered: events in the buffer, not counting this one
 	Max        int           // Rebuffered: the pool's buffer size
 	Line       []byte        // Violated by a bad result line: that line, at most 64 KiB of it; nil otherwise. Valid until the next Feed.
 	Result     []byte        // Processed, Rejected, DeadLetter: the result, at most 64 KiB of it. Valid until the next Feed.
-	Err        error         // Unsent: what the write returned. Lost: why. Violated: what the pool's ResultHandler said of the result
+	Err        error         // Unsent: the error of the write. Lost: the cause. Violated: the error of the pool's ResultHandler, if that was the reason
 }
 
 // Log calls log for each line that Supervisor writes for this outcome, in its words and order. Lines below min are
@@ -119,9 +119,8 @@ func (o Outcome) Log(min Level, log func(Level, string)) {
 	}
 }
 
-// aboutEmpty is what to look for where an answer is missing to an event without a
-// payload: reading nothing is something else in many languages, and the first event
-// that a listener of EVENT gets.
+// aboutEmpty returns a hint for an event with an empty payload that was not answered: in many languages a read of zero bytes
+// behaves differently, and the first event that a listener of EVENT gets has an empty payload.
 func (o Outcome) aboutEmpty() string {
 	if !o.Empty {
 		return ""
@@ -129,7 +128,7 @@ func (o Outcome) aboutEmpty() string {
 	return fmt.Sprintf(": %s has an empty payload (len:0), and a listener must not read 0 bytes; see docs/languages.md", o.Event.Type())
 }
 
-// cutText is b without a UTF-8 character that its end cuts in two.
+// cutText returns b without a UTF-8 character at its end that is not complete.
 func cutText(b []byte) []byte {
 	for back := 1; back <= min(len(b), utf8.UTFMax-1); back++ {
 		if utf8.RuneStart(b[len(b)-back]) {

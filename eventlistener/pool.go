@@ -21,9 +21,9 @@ type Overflow uint8
 
 // The policies of a full buffer.
 const (
-	DiscardOldest Overflow = iota // the oldest in it, as Supervisor does
-	DiscardNewest                 // the one that would have come in
-	SpoolEvents                   // none: events are kept on disk, and the oldest there makes room
+	DiscardOldest Overflow = iota // discards the oldest event in it, as Supervisor does
+	DiscardNewest                 // discards the event that is to be added
+	SpoolEvents                   // events are kept on disk; a full spool discards its oldest
 )
 
 // String returns the policy's name in configurations.
@@ -47,32 +47,29 @@ func ParseOverflow(name string) (Overflow, bool) {
 	return DiscardOldest, false
 }
 
-// PoolConfig is what a pool is made of. What comes after Emit is Hark's; its zero
-// values are Supervisor's behaviour.
+// PoolConfig configures NewPool. The fields after Emit are Hark's additions; their zero values are Supervisor's behaviour.
 type PoolConfig struct {
 	Name       string        // the section's name, as in [eventlistener:name]
 	Server     string        // the supervisor's identifier, for headers
 	BufferSize int           // most events waiting; default 10 in configurations, at least 1
-	Emit       func(Outcome) // gets every outcome as it happens, in order; nil: nobody. It may publish events, but must not call Dispatch or a Member.
+	Emit       func(Outcome) // called with every outcome as it happens, in order; nil: not called. It may publish events, but must not call Dispatch or a Member.
 
-	Programs      *Programs     // which processes' events are taken; nil: all
-	Overflow      Overflow      // what a full buffer gives up
+	Programs      *Programs     // the processes whose events are accepted; nil: all
+	Overflow      Overflow      // what a full buffer discards
 	MaxInFlight   int           // how many events a member may have unanswered, at most MaxInFlightLimit; 0 is 1
 	AckTimeout    time.Duration // how long an answer may take before Check says TimedOut; 0: forever
 	MaxDeliveries int           // failed deliveries after which an event is a dead letter; 0: never
 	Payload       Form          // how payloads are written
 	Result        ResultHandler // judges results; nil: exactly OK accepts (supervisor.dispatchers:default_handler)
 
-	// Spool is where events are kept, with SpoolEvents: every event passes through
-	// it, and BufferSize means nothing. The pool is the one user of its Cursor and
-	// leaves it open. nil: events are kept in memory; with SpoolEvents, which means
+	// Spool is the queue on disk, with SpoolEvents: every event passes through it, and BufferSize is not used. No one else may use
+	// the spool's Cursor. The pool does not close the spool. nil: events are kept in memory; with SpoolEvents, which means
 	// that the spool could not be opened, up to MemoryBytes of them.
 	Spool *spool.Spool
 }
 
-// MemoryBytes is about how much a pool with SpoolEvents keeps in memory while it has
-// no spool, and discards the oldest for new ones. It is what a spool keeps in memory
-// while its disk fails.
+// MemoryBytes is about how many bytes of events a pool with SpoolEvents keeps in memory when its spool could not be opened; the
+// oldest are discarded for new ones. It is as much as a spool keeps in memory while its disk fails.
 const MemoryBytes = 16 << 20
 
 // Counters are a pool's totals since it was made. An event that a pool accepts
@@ -92,14 +89,14 @@ type Counters struct {
 
 // Pool is one listener pool with Supervisor's behaviour (supervisor/process.py,
 // EventListenerPool): it buffers the events it accepts and sends them, oldest
-// first, to whichever of its members is READY. A rejected event, and that of a
+// first, to the members that are READY. A rejected event, and that of a
 // listener that ends while BUSY, goes back to the head of this pool's buffer and
 // no other's (Supervisor compares priorities by mistake). A full buffer discards
 // its oldest event. With a spool, events wait on disk, and the buffer holds only
 // what is about to be sent. A pool belongs to one goroutine, the supervisor's
 // loop: it has no lock, does not log and never blocks.
 type Pool struct {
-	// Counters are the pool's own part of Figures, which with a spool has more.
+	// Counters are the pool's own totals. With a spool, those of Figures include the spool's too.
 	Counters Counters
 
 	config  PoolConfig
@@ -119,7 +116,7 @@ type Pool struct {
 // subscribes it.
 //
 // With a spool, poolserials go on where those in it end. Serials and seqs do so
-// once the caller has given Bus.Resume what the spool's Last tells, which it does
+// once the caller has passed the numbers of the spool's Last to Bus.Resume, which it must do
 // before anything is published.
 func NewPool(bus *Bus, c PoolConfig) *Pool {
 	p := &Pool{config: c, bus: bus, serial: -1}
@@ -158,8 +155,7 @@ func (p *Pool) Members() []*Member { return p.members }
 // Config returns the pool's configuration.
 func (p *Pool) Config() PoolConfig { return p.config }
 
-// Accept puts e behind the others in the buffer, unless it is about a process that
-// the pool is not for. The first pool that accepts an event gives it its serial.
+// Accept appends e to the buffer, unless it is about a process that PoolConfig.Programs does not choose. The first pool that accepts an event gives it its serial.
 func (p *Pool) Accept(e *Event) {
 	if !p.config.Programs.Pass(e) {
 		return
@@ -213,7 +209,7 @@ func (p *Pool) anyReady() bool {
 	return false
 }
 
-// send gives an event to the first available member whose stdin takes it.
+// send sends an event to the first available member whose stdin takes it, and reports whether there was one.
 func (p *Pool) send(en entry) bool {
 	e := en.event
 	serial, _ := e.Serial()
@@ -252,8 +248,7 @@ func (p *Pool) appendEvent(dst []byte, en entry) []byte {
 	return append(dst, payload...)
 }
 
-// trim lets a large scratch buffer go, so that one big payload does not stay in
-// memory for the pool's life.
+// trim releases a large scratch buffer, so that the memory for one big payload is not kept as long as the pool.
 func (p *Pool) trim() {
 	keep := 16 << 10
 	if p.config.MaxInFlight > 1 {
@@ -268,7 +263,7 @@ func (p *Pool) trim() {
 func (p *Pool) rebuffer(en entry) { p.put(en, p.queue.pushFront, true) }
 
 // put puts an event into the buffer, first discarding the oldest there if it is
-// full; again tells that the pool had the event before. Outcomes are emitted when
+// full; again reports that the pool had the event before. Outcomes are emitted when
 // the buffer is in order, for they may bring in new events.
 func (p *Pool) put(en entry, push func(entry), again bool) {
 	had := p.queue.n
@@ -286,7 +281,7 @@ func (p *Pool) put(en entry, push func(entry), again bool) {
 	p.shed()
 }
 
-// bound is how many events the buffer may hold.
+// bound returns how many events the buffer may hold.
 func (p *Pool) bound() int {
 	if p.config.Overflow == SpoolEvents {
 		return math.MaxInt
@@ -368,7 +363,7 @@ func (p *Pool) emitRebuffered(en entry, had int) {
 	p.emit(Outcome{Kind: Rebuffered, Event: en.event, Serial: serial, PoolSerial: en.serial, Buffered: had, Max: p.config.BufferSize})
 }
 
-// discard gives an event up that is in the buffer no more.
+// discard gives up an event that is no longer in the buffer.
 func (p *Pool) discard(en entry) {
 	p.Counters.Discarded++
 	serial, _ := en.event.Serial()
@@ -382,8 +377,8 @@ func (p *Pool) emit(o Outcome) {
 	}
 }
 
-// Extensions is what members find in SUPERVISOR_EVENT_PROTOCOL: the version, then
-// words for what they may rely on beyond it (PROTOCOL.md).
+// Extensions returns the value of SUPERVISOR_EVENT_PROTOCOL in the environment of members: the protocol's version, then a word
+// for each extension that they may use (PROTOCOL.md).
 func (p *Pool) Extensions() string {
 	return fmt.Sprintf("%s bytes max_in_flight=%d payload=%s", Version, max(p.config.MaxInFlight, 1), p.config.Payload)
 }

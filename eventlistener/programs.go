@@ -15,11 +15,9 @@ type Programs struct {
 	globs   []string
 }
 
-// ParsePrograms makes the filter of some patterns: * for any characters, ? for
-// one, [abc], [a-z] and [!a] for one of a set. A pattern with a colon is matched
-// against group:name, one without against the namespec, which is the name alone
-// where group and process have the same one. An error tells the first pattern that
-// is none.
+// ParsePrograms returns the filter of some patterns: * matches any characters, ? one character, [abc], [a-z] and [!a] one of a
+// set. A pattern with a colon is matched against group:name, one without against the namespec, which is the name alone where
+// group and process have the same name. The error quotes the first pattern that is not valid. An empty pattern is not valid.
 func ParsePrograms(patterns []string) (*Programs, error) {
 	p := &Programs{written: slices.Clone(patterns)}
 	for _, written := range patterns {
@@ -32,7 +30,7 @@ func ParsePrograms(patterns []string) (*Programs, error) {
 	return p, nil
 }
 
-// Patterns returns the patterns of the filter.
+// Patterns returns the patterns of the filter as they were written; nil for a nil filter. The caller must not change the slice.
 func (p *Programs) Patterns() []string {
 	if p == nil {
 		return nil
@@ -57,7 +55,7 @@ func (p *Programs) Match(group, process string) bool {
 		if strings.Contains(glob, ":") {
 			name = long
 		}
-		ok, _ := path.Match(glob, name) // no pattern is bad any more
+		ok, _ := path.Match(glob, name) // ParsePrograms has refused bad patterns
 		return ok
 	})
 }

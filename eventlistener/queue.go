@@ -5,7 +5,7 @@ type entry struct {
 	event  *Event
 	serial int64  // poolserial
 	failed int    // deliveries that failed
-	pos    uint64 // its place in the pool's spool; 0: it is in none
+	pos    uint64 // its position in the pool's spool; 0: the pool has no spool
 }
 
 // queue is a double-ended queue of entries: a ring that doubles when full. The
@@ -14,7 +14,7 @@ type queue struct {
 	ring  []entry // its length is 0 or a power of two
 	first int     // index of the head
 	n     int     // how many are in it
-	bytes int     // what their events take in memory, about
+	bytes int     // about how many bytes their events occupy in memory
 }
 
 func (q *queue) pushBack(e entry) {
@@ -32,7 +32,7 @@ func (q *queue) pushFront(e entry) {
 	q.bytes += e.event.size
 }
 
-// popFront takes the head; the queue must not be empty.
+// popFront removes and returns the head; the queue must not be empty.
 func (q *queue) popFront() entry {
 	e := q.ring[q.first]
 	q.ring[q.first] = entry{} // let the event go
@@ -42,7 +42,7 @@ func (q *queue) popFront() entry {
 	return e
 }
 
-// popBack takes the last; the queue must not be empty.
+// popBack removes and returns the last entry; the queue must not be empty.
 func (q *queue) popBack() entry {
 	q.n--
 	i := (q.first + q.n) & (len(q.ring) - 1)

@@ -29,10 +29,9 @@ const (
 	flagGroups
 )
 
-// toRecord is an event, published and with a serial, as a spool keeps it: with all
-// that any form of its payload needs.
+// toRecord returns the record of an event that is published and has a serial: it has all that any form of the payload needs.
 func (e *Event) toRecord(poolSerial int64) spool.Record {
-	// What others may be rendering at the moment must be rendered before data is read.
+	// The rendering, which may be going on in another goroutine, changes data: it must have ended before data is read.
 	e.once.Do(e.fill)
 	serial, _ := e.Serial()
 	return spool.Record{
@@ -46,7 +45,7 @@ func (e *Event) appendRecord(dst []byte) []byte {
 		dst = append(binary.AppendUvarint(dst, uint64(len(s))), s...)
 	}
 	number := func(n int64) { dst = binary.AppendVarint(dst, n) }
-	const numbers = 64 // bytes of all but texts, nearly always
+	const numbers = 64 // bytes of everything but texts and data, in nearly every event
 	dst = slices.Grow(dst, numbers+len(e.process.Name)+len(e.process.Group)+len(e.text)+len(e.detail)+len(e.data))
 	x := &e.change.Exit
 	dst = append(dst, recordVersion)
@@ -84,12 +83,11 @@ func (e *Event) appendRecord(dst []byte) []byte {
 	return append(dst, e.data...)
 }
 
-// errRecord: the record's checksum is right and yet it makes no sense.
+// errRecord is wrapped by the errors about a record whose checksum is right and whose content is not valid.
 var errRecord = errors.New("cannot read its record in the spool")
 
-// eventOf makes an event of a record again: it renders the same bytes. The event
-// keeps the record's data. Serial and seq are those of the record even where
-// that makes no event.
+// eventOf returns the event of a record; its payloads are the same bytes. The event keeps the record's data. With an error, the
+// event still has the serial and seq of the record.
 func eventOf(r *spool.Record) (*Event, error) {
 	e := &Event{seq: r.Seq, time: r.Time, size: eventOverhead + len(r.Data)}
 	e.serial.Store(r.Serial + 1)
@@ -136,8 +134,7 @@ func eventOf(r *spool.Record) (*Event, error) {
 	return e, nil
 }
 
-// recordReader takes a record apart. After the first thing that is not there it is
-// bad and gives nothing.
+// recordReader decodes a record. After the first value that is missing it is bad and returns zero values.
 type recordReader struct {
 	b   []byte
 	bad bool

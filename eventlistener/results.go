@@ -7,21 +7,21 @@ import (
 	"unicode/utf8"
 )
 
-// ResultHandler judges what a listener answered to an event, as a function named by
+// ResultHandler judges a listener's answer to an event, as a function named by
 // result_handler does in Supervisor: nil accepts the event, ErrRejected rejects it, and
-// any other error makes the listener UNKNOWN, its event going back to the buffer
+// any other error makes the listener UNKNOWN, and its event goes back to the buffer
 // (supervisor/dispatchers.py, handle_result). It must not block, and must not keep the
-// result, of which it gets at most maxHandledResult bytes.
+// result, of which it gets at most 1 MiB.
 type ResultHandler func(result []byte) error
 
-// ErrRejected is what a ResultHandler returns for an event that should be sent again.
+// ErrRejected is returned by a ResultHandler for an event that should be sent again.
 var ErrRejected = errors.New("the event was rejected")
 
 // maxHandledResult is how much of a result a ResultHandler gets, in bytes: more than the
 // output of one read with its header.
 const maxHandledResult = 1 << 20
 
-// PrintHandler is the event_handler of the package supervisor-stdout, which containers use
+// PrintHandler returns a handler that does what event_handler of the package supervisor-stdout does, which containers use
 // to have their programs' output on the standard output of supervisord: the result is the
 // payload of a PROCESS_LOG event, and each of its lines is printed behind the names of its
 // process and channel. print must not block.

@@ -55,22 +55,22 @@ const (
 	numTypes
 )
 
-// row is all that is particular to an event type. Its payload in every form, its record in a spool, the samples that the conformance kit sends and
+// row describes an event type. Its payload in every form, its record in a spool, the samples that the conformance kit sends and
 // the tables of PROTOCOL.md follow from it (UPDATE_GOLDEN=1 go test -run Golden ./eventlistener writes them).
 type row struct {
 	name   string
-	parent Type // itself: a root
-	// The rest is of types that are sent.
+	parent Type // the type itself for a root
+	// The other fields are set for types that are sent.
 	when     string   // when it is sent
 	tokens   []*field // of the payload's first line
 	extended []*field // further ones, of payload=extended and JSON
-	body     *body    // behind the first line; nil: there is no line feed either
-	// sample makes one of a process, with this text where the type has free text.
+	body     *body    // what follows the first line; nil: nothing, and no line feed
+	// sample returns an event about a process, with this text if the type has free text.
 	sample  func(p Process, text string) *Event
 	example string // a text for PROTOCOL.md
 }
 
-// What the states of processes share.
+// The parts that the rows of the states of processes share.
 var (
 	stateTokens = []*field{processName, groupName, fromState}
 	withTries   = append(stateTokens[:3:3], tries)

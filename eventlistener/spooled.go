@@ -6,11 +6,10 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener/spool"
 )
 
-// A pool with a spool appends what it accepts and sends what the spool's cursor
-// hands out, in the order of positions, which is that of poolserials. What was
-// handed out is in the buffer or in flight, at most as much as members have credits,
-// and is acked when it is done with. So whatever was not is handed out again by
-// the next process. The spool's owner calls Dispatch when the spool is Ready.
+// A pool with a spool appends the events it accepts to it and sends those that the spool's cursor hands out, in the order of
+// positions, which is that of poolserials. The events handed out are in the buffer or in flight, at most as many as members
+// have credits. An event is acked when it was processed or given up, so the next process of the daemon gets all others again.
+// The spool's owner calls Dispatch when the spool is Ready.
 
 // store appends an event that was accepted.
 func (p *Pool) store(en entry) {
@@ -45,14 +44,14 @@ func (p *Pool) fetch() {
 	}
 }
 
-// settled tells the spool that an event need not be handed out again.
+// settled acks an event, so that the spool does not hand it out again.
 func (p *Pool) settled(en entry) {
 	if p.cursor != nil {
 		p.cursor.Ack(en.pos)
 	}
 }
 
-// lose gives up an event that the spool does not take or that makes no sense.
+// lose gives up an event that the spool does not take, or whose record is not valid.
 func (p *Pool) lose(en entry, err error) {
 	p.Counters.Discarded++
 	serial, _ := en.event.Serial()
@@ -70,14 +69,14 @@ func (p *Pool) shed() {
 	}
 }
 
-// Figures are a pool's numbers at one moment.
+// Figures has the counters and queue lengths of a pool at one moment.
 type Figures struct {
 	Counters
 	Queued   int           // events that wait
 	InFlight int           // events sent and not answered
-	Spool    *spool.Stats  // nil: the pool has none
-	Newest   spool.Numbers // of all events ever in the spool
-	Durable  uint64        // the position in the spool up to which all is committed
+	Spool    *spool.Stats  // the spool's figures; nil: the pool has no spool
+	Newest   spool.Numbers // the greatest numbers of all events ever in the spool
+	Durable  uint64        // the position in the spool up to which all events are committed
 }
 
 // Figures returns the pool's figures, all of the same moment.
@@ -107,7 +106,7 @@ func (p *Pool) Oldest() (time.Time, bool) {
 	if r, ok := p.cursor.Peek(); ok {
 		return r.Time, true
 	}
-	// None, or it has yet to be written or read.
+	// No event waits, or the oldest has yet to be written or read.
 	st := p.config.Spool.Stats()
 	return st.Oldest, st.Queued > 0 && !st.Oldest.IsZero()
 }

@@ -12,18 +12,19 @@ var (
 	ErrStreamClosed = errors.New("cannot read from a stream that was closed")
 )
 
-// StreamConfig is what a stream is made of.
+// StreamConfig configures NewStream.
 type StreamConfig struct {
-	Programs  *Programs // which processes' events are taken; nil: all
+	Programs  *Programs // the processes whose events are accepted; nil: all
 	MaxEvents int       // most events that wait
 	MaxBytes  int       // most bytes of them, about; one event is always kept
-	// Budget is asked for what waits, beside MaxBytes; nil: nobody is. A stream that gets nothing of it is full.
+	// Budget bounds the bytes of events that wait, in addition to MaxBytes; nil: only MaxBytes does. A stream is full when its
+	// Take reports false.
 	Budget Budget
 }
 
-// Budget bounds what several streams keep together. Its methods must not block.
+// Budget bounds the bytes of events that several streams keep together. Its methods must not block.
 type Budget interface {
-	// Take takes so many bytes, and reports whether they were available.
+	// Take takes so many bytes of the budget, all or none, and reports whether they were available.
 	Take(bytes int) bool
 	// Give gives bytes back that were taken.
 	Give(bytes int)
@@ -39,17 +40,17 @@ type Stream struct {
 	mu       sync.Mutex
 	queue    []*Event
 	bytes    int
-	out      int // bytes of what was taken last, which is still in use
+	out      int // bytes of the events that the last Take returned, which are still in use
 	counters Counters
 	end      error
 }
 
-// NewStream returns a stream that nobody has subscribed yet.
+// NewStream returns a stream. The caller subscribes it to a bus.
 func NewStream(c StreamConfig) *Stream {
 	return &Stream{config: c, ready: make(chan struct{}, 1)}
 }
 
-// Accept is Subscriber's.
+// Accept implements Subscriber.
 func (s *Stream) Accept(e *Event) {
 	if !s.config.Programs.Pass(e) {
 		return
@@ -99,12 +100,12 @@ func (s *Stream) ring() {
 	}
 }
 
-// Ready gets a value when there is something to Take.
+// Ready returns a channel that gets a value when there is something to Take.
 func (s *Stream) Ready() <-chan struct{} { return s.ready }
 
-// Take gives what waits, oldest first, without waiting itself; of the budget it is until the next Take. The error is
-// ErrStreamSlow or ErrStreamClosed once the stream has ended; what waited when it was
-// closed comes with it.
+// Take removes and returns the events that wait, oldest first, without blocking. Their bytes are given back to the budget by the
+// next Take. The error is ErrStreamSlow or ErrStreamClosed once the stream has ended; with ErrStreamClosed, Take returns the
+// events that still waited.
 func (s *Stream) Take() ([]*Event, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -116,7 +117,7 @@ func (s *Stream) Take() ([]*Event, error) {
 	return taken, s.end
 }
 
-// Close ends the stream. What waits can still be taken.
+// Close ends the stream. Events that wait can still be taken.
 func (s *Stream) Close() {
 	s.close()
 	s.ring()
@@ -130,7 +131,7 @@ func (s *Stream) close() {
 	}
 }
 
-// Status reports what became of the stream's events so far, how many wait, and when
+// Status returns the totals of the stream's events so far, how many wait, and when
 // the oldest of those was published.
 func (s *Stream) Status() (c Counters, queued int, oldest time.Time) {
 	s.mu.Lock()

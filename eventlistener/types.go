@@ -1,6 +1,6 @@
 // Package eventlistener holds the event vocabulary and Supervisor's event
-// notification protocol 3.0 over io.Reader and io.Writer. It knows no
-// processes: what filters and payloads need is in the Event.
+// notification protocol 3.0 over io.Reader and io.Writer. It does not know
+// about processes: all that filters and payloads need is in the Event.
 package eventlistener
 
 import "slices"
@@ -44,7 +44,7 @@ func (t Type) IsSent() bool { return rows[t].sample != nil }
 // HasText reports whether the type's payload ends in free text that a program or a caller chose.
 func (t Type) HasText() bool { return rows[t].body == output || rows[t].body == remoteData }
 
-// Distinct is types without those that hang under another of them and without
+// Distinct returns types without those that are below another of them and without
 // repetitions, so that a subscription to it delivers nothing twice.
 func Distinct(types []Type) []Type {
 	var kept []Type

@@ -2,18 +2,16 @@ package eventlistener
 
 import "time"
 
-// SlowAfter is how long a listener may take over an event before the log names it
-// once, in a pool without AckTimeout.
+// SlowAfter is how long a listener of a pool without AckTimeout may take to answer an event before Check emits Slow, once for
+// each event.
 const SlowAfter = 60 * time.Second
 
-// Deadline is when Check is to be called next; false while no member owes an
-// answer. It is no later than the first moment at which Check has something to
-// say, and may be earlier: answers do not move it.
+// Deadline returns when Check is to be called next; false while all members have answered. It is not later than the first
+// moment at which Check emits an outcome, and may be earlier: answers do not change it.
 func (p *Pool) Deadline() (time.Time, bool) { return p.watch, !p.watch.IsZero() }
 
-// Check emits TimedOut for each member that has owed an answer for AckTimeout,
-// once an event, or Slow for SlowAfter if the pool has none. Members that are not
-// RUNNING are left alone.
+// Check emits TimedOut, once for each event, for a member that has not answered for AckTimeout; in a pool without AckTimeout,
+// Slow for one that has not answered for SlowAfter. Members that are not RUNNING are skipped.
 func (p *Pool) Check(now time.Time) {
 	if p.watch.IsZero() || now.Before(p.watch) {
 		return
@@ -56,11 +54,11 @@ func (p *Pool) watchFor(due time.Time) {
 func (m *Member) await() {
 	p := m.pool
 	m.since, m.told = p.bus.Now(), false
-	if p.watch.IsZero() { // else it is earlier
+	if p.watch.IsZero() { // otherwise it is earlier
 		p.watch = m.since.Add(p.patience())
 	}
 }
 
-// Blame tells that the process is stopped because of the oldest event it has not
-// answered: that delivery counts as failed. Call it after Stopping.
+// Blame must be called, after Stopping, when the process is stopped because it did not answer its oldest event: that delivery
+// counts as failed.
 func (m *Member) Blame() { m.wound = false }

@@ -14,7 +14,7 @@ import (
 // Version is the protocol's version, the header's token ver.
 const Version = "3.0"
 
-// ReadyToken is what a listener writes when it can take an event.
+// ReadyToken is the line that a listener writes when it can take an event.
 const ReadyToken = "READY\n"
 
 // The results the default handler knows (supervisor/dispatchers.py,
@@ -24,8 +24,7 @@ const (
 	ResultFail = "FAIL"
 )
 
-// maxHeader bounds the header line ReadEvent takes, in bytes: the longest names
-// the file system or a configuration makes sensible are far below.
+// maxHeader bounds the header line that ReadEvent accepts, in bytes: far more than the longest sensible names need.
 const maxHeader = 64 << 10
 
 // resultPrefix is what a listener writes before the length of its result. Its
@@ -127,8 +126,7 @@ func ParseHeader(line []byte) (Header, error) {
 	return h, nil
 }
 
-// cutToken parts the first token from the rest: it ends at a space behind which
-// the next word has a colon.
+// cutToken separates the first token from the rest: the token ends at a space that is followed by a word with a colon.
 func cutToken(s string) (token, rest string) {
 	for end := 0; ; {
 		i := strings.IndexByte(s[end:], ' ')
@@ -243,7 +241,7 @@ func readChars(r *bufio.Reader, n int) ([]byte, error) {
 	return readBytes(r, b, tailMissing(b))
 }
 
-// tailMissing is how many bytes the last character of b still lacks.
+// tailMissing returns how many bytes the last character of b lacks.
 func tailMissing(b []byte) int {
 	for back := 1; back <= min(len(b), 4); back++ {
 		c := b[len(b)-back]
@@ -275,10 +273,10 @@ func AppendResult(dst []byte, result string) []byte {
 // as Supervisor (supervisor/dispatchers.py): the first seven bytes are skipped
 // whatever they are, and the rest goes through Python's int(): white space
 // around, a sign, leading zeros and underscores between digits are fine. A length
-// beyond int64 is cut to the largest, which nobody will ever have written.
+// beyond int64 becomes the largest int64, which is more than a listener can ever write.
 //
-// A negative length is refused here; there it sends Supervisor into an endless
-// recursion that costs the listener its stdout.
+// A negative length is refused here; in Supervisor it causes an endless
+// recursion after which the listener's stdout is no longer read.
 func resultLength(line []byte) (int64, bool) {
 	s := line[min(len(resultPrefix), len(line)):]
 	s = bytes.Trim(s, " \t\n\v\f\r")
