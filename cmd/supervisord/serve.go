@@ -12,16 +12,20 @@ import (
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/core/streams"
 	"github.com/hark-supervisor/hark/core/web"
-	"github.com/hark-supervisor/hark/plugins/extensions"
 )
 
 // open opens the HTTP servers on their sockets.
 func (d *daemon) open(supervisor *core.Supervisor, letters *deadletters.Log, conf *config.Config, log *daemonlog.Log, sockets *rpc.Set) (*rpc.Server, error) {
 	stats, ext := procstat.New(), d.ext
 	seen := ext.Extend(supervisor)
+	hark := rpc.Hark{
+		Version: version, Daemon: seen, Events: supervisor, Notifiers: ext.Outlets(), DeadLetters: deadletters.NewOffice(letters, supervisor), Plugins: ext,
+		Loop: supervisor.LoopInfo, Selections: selectionCalls{supervisor, supervisor.Selections()}, Stats: stats, Previews: supervisor, Activity: log.Write,
+	}
 	page, err := web.New(web.Options{
-		Supervisor: seen, Logs: d.turns.Logs(), Events: supervisor, Counters: supervisor, Previews: supervisor,
-		Usage: processUsage(stats), Plugins: pluginInfos(ext), LogSinks: ext.Outlets().LogSinks,
+		Supervisor: seen, Logs: d.turns.Logs(), Hark: hark, Counters: supervisor,
+		Usage: processUsage(stats), LogSinks: ext.Outlets().LogSinks,
+		Plugins: func(context.Context) ([]rpc.Plugin, error) { return ext.Plugins(), nil },
 		Version: version, SupervisorVersion: supervisorVersion, Open: isOpen(conf),
 	})
 	if err != nil {
@@ -33,15 +37,12 @@ func (d *daemon) open(supervisor *core.Supervisor, letters *deadletters.Log, con
 		Observe:    page.Observe,
 		Interfaces: slices.DeleteFunc(slices.Clone(conf.RPCInterfaces), func(i config.RPCInterface) bool { return i.Plugin != "" }),
 		Supervisor: seen,
-		Hark: rpc.Hark{
-			Version: version, Daemon: seen, Events: supervisor, Notifiers: ext.Outlets(), DeadLetters: deadletters.NewOffice(letters, supervisor), Plugins: ext,
-			Loop: supervisor.LoopInfo, Selections: selectionCalls{supervisor, supervisor.Selections()}, Stats: stats, Previews: supervisor, Activity: log.Write,
-		},
-		Logs:     d.turns.Logs(),
-		Streams:  streams.New(supervisor),
-		Activity: log.Write,
-		Level:    log.Level,
-		Crowded:  d.crowds.Crowded,
+		Hark:       hark,
+		Logs:       d.turns.Logs(),
+		Streams:    streams.New(supervisor),
+		Activity:   log.Write,
+		Level:      log.Level,
+		Crowded:    d.crowds.Crowded,
 	})
 }
 
@@ -57,24 +58,6 @@ func processUsage(reader *procstat.Reader) func([]int) (map[int]procstat.Stat, e
 		return nil
 	}
 	return reader.ReadUsage
-}
-
-// pluginInfos is what the page and the metrics show of plugins.
-func pluginInfos(ext *extensions.Set) func(context.Context) ([]web.PluginInfo, error) {
-	return func(context.Context) ([]web.PluginInfo, error) {
-		all := []web.PluginInfo{}
-		for _, p := range ext.Plugins() {
-			info := web.PluginInfo{Name: p.Name, State: p.State, Version: p.Version, Pid: p.PID, Restarts: p.Restarts, Failures: p.Failures, Trouble: p.Trouble}
-			for _, i := range p.Instances {
-				info.Instances = append(info.Instances, web.PluginInstance{Section: i.Section, Ready: i.Ready, Previous: i.Previous, Trouble: i.Trouble})
-				if info.Trouble == "" {
-					info.Trouble = i.Trouble
-				}
-			}
-			all = append(all, info)
-		}
-		return all, nil
-	}
 }
 
 // isOpen reports whether an inet server asks nobody for a password.

@@ -67,7 +67,7 @@ type LogSink struct {
 	OldestAge    time.Duration `rpc:"oldest_age" doc:"how long the oldest output has waited, in seconds; 0 if none waits"`
 	LastError    string        `rpc:"last_error" doc:"of the last delivery; empty if it succeeded"`
 	LastDelivery time.Time     `rpc:"last_delivery" doc:"when a batch was last written, in seconds since 1970; 0: never"`
-	Spool        *spool.Status // nil: output waits in memory; for the metrics
+	Spool        *spool.Status `rpc:"spool,omitempty" doc:"only with overflow=spool: what it has on disk"` // nil: output waits in memory
 }
 
 type notifierMethods struct{ notifiers Notifiers }

@@ -63,13 +63,13 @@ func (h *Handler) do(ctx context.Context, act, name string) (string, error) {
 	case "refresh":
 		return "Page refreshed at " + now(), nil
 	case "stopall", "restartall":
-		if _, err := h.o.Supervisor.StopAll(ctx, true); err != nil {
+		if _, err := h.calls.Call(ctx, rpc.Control, "supervisor.stopAllProcesses", nil); err != nil {
 			return "", err
 		}
 		if act == "stopall" {
 			return "All stopped at " + now(), nil
 		}
-		if _, err := h.o.Supervisor.StartAll(ctx, true); err != nil {
+		if _, err := h.calls.Call(ctx, rpc.Control, "supervisor.startAllProcesses", nil); err != nil {
 			return "", err
 		}
 		return "All restarted at " + now(), nil

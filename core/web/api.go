@@ -1,17 +1,13 @@
 package web
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
-	"sync"
-	"syscall"
 
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/procstat"
@@ -25,7 +21,6 @@ import (
 const (
 	maxRequest = 1 << 20 // bytes of a request
 	maxNames   = 10000   // processes of one action
-	atOnce     = 32      // of them under way at a time
 )
 
 // processJSON is one process for the page.
@@ -88,16 +83,16 @@ func (h *Handler) api(w http.ResponseWriter, r *http.Request, name string) {
 			answer, err = h.stats(r.Context())
 		}
 	case "subscribers":
-		if h.o.Events != nil {
-			answer, err = h.subscribers(r.Context())
+		if h.o.Hark.Events != nil {
+			answer, err = h.ask(r, "hark.getEventListeners")
 		}
 	case "plugins":
 		if h.o.Plugins != nil {
-			answer, err = h.o.Plugins(r.Context())
+			answer, err = h.ask(r, "hark.getPlugins")
 		}
 	case "sinks":
 		if h.o.LogSinks != nil {
-			answer = h.sinks()
+			answer, err = h.ask(r, "hark.getLogSinks")
 		}
 	case "log":
 		h.log(w, r)
@@ -110,6 +105,11 @@ func (h *Handler) api(w http.ResponseWriter, r *http.Request, name string) {
 		return
 	}
 	reply(w, answer, err)
+}
+
+// ask calls a method that takes nothing, as whoever sent the request.
+func (h *Handler) ask(r *http.Request, method string) (any, error) {
+	return h.calls.Call(r.Context(), rpc.AccessOf(r), method, nil)
 }
 
 func reply(w http.ResponseWriter, answer any, err error) {
@@ -132,7 +132,7 @@ func (h *Handler) snapshot(r *http.Request) (any, error) {
 	}
 	s := snapshotJSON{
 		Identifier: h.o.Supervisor.Identifier(), Version: h.o.Version, Mood: moodName(h.o.Supervisor.Mood()), MayChange: mayChange(r),
-		HasStats: h.o.Usage != nil, HasEvents: h.o.Events != nil, HasSinks: h.o.LogSinks != nil && len(h.o.LogSinks()) > 0,
+		HasStats: h.o.Usage != nil, HasEvents: h.o.Hark.Events != nil, HasSinks: h.o.LogSinks != nil && len(h.o.LogSinks()) > 0,
 		Now: h.o.Now().Unix(), Processes: make([]processJSON, len(infos)),
 	}
 	if h.o.Plugins != nil {
@@ -204,81 +204,6 @@ func moodName(m core.Mood) string {
 		return "SHUTDOWN"
 	}
 	return "FATAL"
-}
-
-// subscriberJSON is a pool, a stream or a notifier for its panel.
-type subscriberJSON struct {
-	Name       string   `json:"name"`
-	Kind       string   `json:"kind"`
-	Events     []string `json:"events"`
-	Queued     int      `json:"queued"`
-	BufferSize int      `json:"buffer_size"`
-	InFlight   int      `json:"in_flight"`
-	Delivered  uint64   `json:"delivered"`
-	Rejected   uint64   `json:"rejected"`
-	Discarded  uint64   `json:"discarded"`
-	OldestAge  float64  `json:"oldest_age"`
-	Listeners  []string `json:"listeners"` // of a pool: what state each is in
-	SpoolBytes int64    `json:"spool_bytes"`
-	Trouble    string   `json:"trouble"`
-}
-
-func (h *Handler) subscribers(ctx context.Context) (any, error) {
-	all, err := h.o.Events.Subscribers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]subscriberJSON, len(all))
-	for i := range all {
-		s := &all[i]
-		out[i] = subscriberJSON{
-			Name: s.Name, Kind: s.Kind, Events: s.Events, Queued: s.Queued, BufferSize: s.BufferSize, InFlight: s.InFlight,
-			Delivered: s.Counters.Delivered, Rejected: s.Counters.Rejected, Discarded: s.Counters.Discarded, OldestAge: s.OldestAge.Seconds(),
-		}
-		out[i].Trouble = s.LastError
-		if s.Spool != nil {
-			out[i].SpoolBytes = s.Spool.Stats.Bytes
-			out[i].Trouble = cmp.Or(s.Spool.Fault, s.LastError)
-		}
-		for _, l := range s.Processes {
-			state := l.Listener
-			if state == "" {
-				state = l.State.String()
-			}
-			out[i].Listeners = append(out[i].Listeners, l.Name+" "+state)
-		}
-	}
-	return out, nil
-}
-
-// sinkJSON is a log sink for its panel.
-type sinkJSON struct {
-	Name        string  `json:"name"`
-	Overflow    string  `json:"overflow"`
-	Queued      int64   `json:"queued"`
-	BufferBytes int64   `json:"buffer_bytes"`
-	InFlight    int     `json:"in_flight"`
-	Paused      int     `json:"paused"`
-	Written     uint64  `json:"written"`
-	Dropped     uint64  `json:"dropped"`
-	Refused     uint64  `json:"refused"`
-	OldestAge   float64 `json:"oldest_age"`
-	Trouble     string  `json:"trouble"`
-}
-
-func (h *Handler) sinks() []sinkJSON {
-	out := []sinkJSON{}
-	for _, k := range h.o.LogSinks() {
-		one := sinkJSON{
-			Name: k.Name, Overflow: k.Overflow, Queued: k.Queued, BufferBytes: k.BufferBytes, InFlight: k.InFlight, Paused: k.Paused,
-			Written: k.Written, Dropped: k.Dropped, Refused: k.Refused, OldestAge: k.OldestAge.Seconds(), Trouble: k.LastError,
-		}
-		if k.Spool != nil {
-			one.Trouble = cmp.Or(k.Spool.Fault, k.LastError)
-		}
-		out = append(out, one)
-	}
-	return out
 }
 
 // log is the end of a log, or all of it for a download.
@@ -367,57 +292,72 @@ func (h *Handler) change(w http.ResponseWriter, r *http.Request, name string) {
 
 // actMany does one action to several processes, together.
 func (h *Handler) actMany(ctx context.Context, w http.ResponseWriter, request requestJSON) {
-	if request.Action == "stopall" || request.Action == "restartall" {
+	var method string
+	names := make([]any, len(request.Names))
+	for i, name := range request.Names {
+		names[i] = name
+	}
+	args := []any{names}
+	switch request.Action {
+	case "stopall", "restartall":
 		message, err := h.do(ctx, request.Action, "")
 		reply(w, []resultJSON{{Name: "all", Done: message}}, err)
 		return
-	}
-	one := map[string]func(name string) error{
-		"start":    h.method(ctx, "startProcess"),
-		"stop":     h.method(ctx, "stopProcess"),
-		"clearlog": h.method(ctx, "clearProcessLogs"),
-		"restart": func(name string) error {
-			var fault *xmlrpc.Fault
-			if err := h.method(ctx, "stopProcess")(name); err != nil && !(errors.As(err, &fault) && fault.Code == rpc.NotRunning) {
-				return err
-			}
-			return h.method(ctx, "startProcess")(name)
-		},
-		"signal": func(name string) error {
-			if request.Signal <= 0 || request.Signal > 64 {
-				return fmt.Errorf("there is no signal %d", request.Signal)
-			}
-			group, proc, _ := pytext.SplitNamespec(name)
-			return h.o.Supervisor.SignalProcess(ctx, group, proc, syscall.Signal(request.Signal))
-		},
-	}[request.Action]
-	if one == nil {
+	case "start":
+		method = "hark.startProcesses"
+	case "stop":
+		method = "hark.stopProcesses"
+	case "restart":
+		method = "hark.restartProcesses"
+	case "clearlog":
+		method = "hark.clearProcessLogs"
+	case "signal":
+		if request.Signal <= 0 || request.Signal > 64 {
+			reply(w, eachRefused(request.Names, fmt.Sprintf("there is no signal %d", request.Signal)), nil)
+			return
+		}
+		method, args = "hark.signalProcesses", append(args, request.Signal)
+	default:
 		http.Error(w, "there is no such action", http.StatusBadRequest)
 		return
 	}
-	results := make([]resultJSON, len(request.Names))
-	var all sync.WaitGroup
-	turns := make(chan struct{}, atOnce)
-	for i, name := range slices.Clone(request.Names) {
-		turns <- struct{}{}
-		all.Go(func() {
-			defer func() { <-turns }()
-			results[i].Name = name
-			if err := one(name); err != nil {
-				results[i].Error = err.Error()
-			} else {
-				results[i].Done = request.Action
-			}
-		})
+	outcomes, err := h.calls.Call(ctx, rpc.Control, method, args)
+	if err != nil {
+		reply(w, nil, err)
+		return
 	}
-	all.Wait()
+	failed := map[string]string{}
+	rows, _ := outcomes.([]xmlrpc.Struct)
+	for _, row := range rows {
+		if o := outcomeOf(row); o.Status != rpc.Success {
+			failed[pytext.Namespec(o.Group, o.Name)] = o.Description
+		}
+	}
+	results := make([]resultJSON, len(request.Names))
+	for i, name := range request.Names {
+		if results[i].Name = name; failed[name] != "" {
+			results[i].Error = failed[name]
+		} else {
+			results[i].Done = request.Action
+		}
+	}
 	reply(w, results, nil)
 }
 
-// method calls one of Supervisor's methods about one process.
-func (h *Handler) method(ctx context.Context, name string) func(string) error {
-	return func(process string) error {
-		_, err := h.calls.Call(ctx, rpc.Control, "supervisor."+name, []any{process})
-		return err
+func eachRefused(names []string, why string) []resultJSON {
+	results := make([]resultJSON, len(names))
+	for i, name := range names {
+		results[i] = resultJSON{Name: name, Error: why}
 	}
+	return results
+}
+
+// outcomeOf is what a call on several processes answered for one.
+func outcomeOf(row xmlrpc.Struct) (o rpc.Outcome) {
+	get := func(name string) any { v, _ := row.Get(name); return v }
+	o.Name, _ = get("name").(string)
+	o.Group, _ = get("group").(string)
+	o.Status, _ = get("status").(int)
+	o.Description, _ = get("description").(string)
+	return o
 }

@@ -109,10 +109,10 @@ func (h *Handler) scrapeLoop(f *families) {
 }
 
 func (h *Handler) scrapeSubscribers(ctx context.Context, f *families) error {
-	if h.o.Events == nil {
+	if h.o.Hark.Events == nil {
 		return nil
 	}
-	all, err := h.o.Events.Subscribers(ctx)
+	all, err := h.o.Hark.Events.Subscribers(ctx)
 	if err != nil {
 		return err
 	}

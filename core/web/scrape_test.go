@@ -48,12 +48,12 @@ func (s *scraped) LoopTotals() turns.Info {
 func (s *scraped) page(t *testing.T) *Handler {
 	t.Helper()
 	h, err := New(Options{
-		Supervisor: s, Events: s, Counters: s, Version: "1.2",
+		Supervisor: s, Hark: rpc.Hark{Events: s}, Counters: s, Version: "1.2",
 		Usage: func(pids []int) (map[int]procstat.Stat, error) {
 			return map[int]procstat.Stat{7: {Pid: 7, RSS: 4096, CPU: 1500 * time.Millisecond}}, nil
 		},
-		Plugins: func(context.Context) ([]PluginInfo, error) {
-			return []PluginInfo{{Name: "slack", State: "BACKOFF", Restarts: 4, Failures: 2, Instances: []PluginInstance{{Section: "notifier:ops"}, {Section: "logsink:x", Ready: true}}}}, nil
+		Plugins: func(context.Context) ([]rpc.Plugin, error) {
+			return []rpc.Plugin{{Name: "slack", State: "BACKOFF", Restarts: 4, Failures: 2, Instances: []rpc.PluginInstance{{Section: "notifier:ops"}, {Section: "logsink:x", Ready: true}}}}, nil
 		},
 		LogSinks: func() []rpc.LogSink {
 			return []rpc.LogSink{{Name: "loki", BufferBytes: 100, Queued: 70, InFlight: 3, Paused: 2, Accepted: 1000, Written: 900, Dropped: 30, Batches: 9, Redelivered: 8, Refused: 5,

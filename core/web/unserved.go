@@ -1,6 +1,10 @@
 package web
 
-import "context"
+import (
+	"context"
+
+	"github.com/hark-supervisor/hark/core/rpc"
+)
 
 // previousSettings is how a section is of which the plugin refused a change.
 const previousSettings = "served with its previous settings"
@@ -28,12 +32,25 @@ func (h *Handler) unservedSections(ctx context.Context) (sections []unservedSect
 				trouble = previousSettings + ": " + trouble
 			}
 			if trouble == "" {
-				trouble = p.Trouble
+				trouble = troubleOf(&p)
 			}
 			sections = append(sections, unservedSection{i.Section, trouble, i.Previous})
 		}
 	}
 	return sections, err
+}
+
+// troubleOf is what is wrong with a plugin: with itself, or with the first of its sections that has something.
+func troubleOf(p *rpc.Plugin) string {
+	if p.Trouble != "" {
+		return p.Trouble
+	}
+	for _, i := range p.Instances {
+		if i.Trouble != "" {
+			return i.Trouble
+		}
+	}
+	return ""
 }
 
 // unserved names them for /readyz?plugins: programs do not depend on them, so /readyz alone does not ask.

@@ -5,16 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+
+	"github.com/hark-supervisor/hark/core/rpc"
 )
 
 func TestThePageNamesTheFirstSectionsThatAreNotServed(t *testing.T) {
-	var instances []PluginInstance
+	var instances []rpc.PluginInstance
 	for i := range 30 {
-		instances = append(instances, PluginInstance{Section: fmt.Sprint("notifier:", i), Ready: i < 5})
+		instances = append(instances, rpc.PluginInstance{Section: fmt.Sprint("notifier:", i), Ready: i < 5})
 	}
 	instances[7].Trouble = "no token"
-	all := []PluginInfo{{Name: "slack", Trouble: "exit status 1", Instances: instances}, {Name: "starts", Instances: []PluginInstance{{Section: "logsink:soon"}}}}
-	h := &Handler{o: Options{Plugins: func(context.Context) ([]PluginInfo, error) { return all, nil }}}
+	all := []rpc.Plugin{{Name: "slack", Trouble: "exit status 1", Instances: instances}, {Name: "starts", Instances: []rpc.PluginInstance{{Section: "logsink:soon"}}}}
+	h := &Handler{o: Options{Plugins: func(context.Context) ([]rpc.Plugin, error) { return all, nil }}}
 	shown, more := h.unservedNow(t.Context())
 	if len(shown) != unservedShown || more != 5 || shown[0] != (unservedSection{Section: "notifier:5", Trouble: "exit status 1"}) || shown[2].Trouble != "no token" {
 		t.Errorf("%d more than %v", more, shown)
@@ -23,14 +25,14 @@ func TestThePageNamesTheFirstSectionsThatAreNotServed(t *testing.T) {
 		t.Errorf("/readyz?plugins names %v", names)
 	}
 	// One whose change was refused is served, but not as it is configured.
-	all = []PluginInfo{{Name: "file-json", Instances: []PluginInstance{{Section: "logsink:json", Ready: true, Previous: true, Trouble: "no such directory"}}}}
+	all = []rpc.Plugin{{Name: "file-json", Instances: []rpc.PluginInstance{{Section: "logsink:json", Ready: true, Previous: true, Trouble: "no such directory"}}}}
 	if shown, _ := h.unservedNow(t.Context()); len(shown) != 1 || shown[0].Trouble != "served with its previous settings: no such directory" {
 		t.Errorf("of a section with its previous settings: %v", shown)
 	}
 	if names := h.unserved(t.Context()); len(names) != 1 || names[0] != "[logsink:json] (served with its previous settings)" {
 		t.Errorf("/readyz?plugins names %v", names)
 	}
-	h.o.Plugins = func(context.Context) ([]PluginInfo, error) { return nil, errors.New("gone") }
+	h.o.Plugins = func(context.Context) ([]rpc.Plugin, error) { return nil, errors.New("gone") }
 	if shown, more := h.unservedNow(t.Context()); len(shown) != 1 || more != 0 || shown[0].Trouble != "gone" {
 		t.Errorf("%d more than %v", more, shown)
 	}

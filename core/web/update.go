@@ -3,79 +3,63 @@ package web
 import (
 	"context"
 
-	"github.com/hark-supervisor/hark/core/preview"
+	"github.com/hark-supervisor/hark/core/rpc"
+	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
 // diffJSON is what update would do.
 type diffJSON struct {
-	Added   []string   `json:"added"`
-	Changed []string   `json:"changed"`
-	Removed []string   `json:"removed"`
-	Plans   []planJSON `json:"plans"` // of those of these that are groups of programs
-}
-
-// planJSON is what update would do to one group.
-type planJSON struct {
-	Name      string       `json:"name"`
-	Action    string       `json:"action"` // add, change or remove
-	Changes   []changeJSON `json:"changes"`
-	Processes []fateJSON   `json:"processes"`
-}
-
-// changeJSON is a setting that differs. What is secret has been taken out of the values (config.Changes).
-type changeJSON struct {
-	Process string `json:"process"` // "": of the group
-	Key     string `json:"key"`
-	From    string `json:"from"`
-	To      string `json:"to"`
-}
-
-// fateJSON is what would become of a process: start, restart, stop or none.
-type fateJSON struct {
-	Name      string `json:"name"`
-	State     string `json:"state"`
-	Fate      string `json:"fate"`
-	ComesBack bool   `json:"comes_back"` // it was stopped, or ended, and would run again
+	Added   []string        `json:"added"`
+	Changed []string        `json:"changed"`
+	Removed []string        `json:"removed"`
+	Plans   []xmlrpc.Struct `json:"plans"` // as hark.previewUpdate answers them
 }
 
 // maxPlanned bounds the settings and the processes that are named of each group.
 const maxPlanned = 5000
 
-// reread reads the configuration and reports what an update would do.
-func (h *Handler) reread(ctx context.Context) (diffJSON, error) {
-	d, err := h.o.Supervisor.Reload(ctx)
+// reload reads the configuration and reports which groups differ.
+func (h *Handler) reload(ctx context.Context) (diff diffJSON, err error) {
+	answer, err := h.calls.Call(ctx, rpc.Control, "supervisor.reloadConfig", nil)
 	if err != nil {
-		return diffJSON{}, err
+		return diff, err
 	}
-	list := func(names []string) []string { return append([]string{}, names...) }
-	diff := diffJSON{list(d.Added), list(d.Changed), list(d.Removed), []planJSON{}}
-	if h.o.Previews == nil {
-		return diff, nil
-	}
-	plans, err := h.o.Previews.PreviewUpdate(ctx)
-	if err != nil {
-		return diffJSON{}, err
-	}
-	for i := range plans {
-		diff.Plans = append(diff.Plans, planOf(&plans[i]))
+	lists := []*[]string{&diff.Added, &diff.Changed, &diff.Removed}
+	outer, _ := answer.([]any)
+	for _, inner := range outer {
+		given, _ := inner.([]any)
+		for i, list := range given[:min(len(given), len(lists))] {
+			*lists[i], _ = list.([]string)
+		}
 	}
 	return diff, nil
 }
 
-func planOf(p *preview.Group) planJSON {
-	plan := planJSON{Name: p.Name, Action: p.Action, Changes: []changeJSON{}, Processes: []fateJSON{}}
-	for _, c := range p.Changes[:min(len(p.Changes), maxPlanned)] {
-		plan.Changes = append(plan.Changes, changeJSON(c))
+// reread reads the configuration and reports what an update would do.
+func (h *Handler) reread(ctx context.Context) (diffJSON, error) {
+	diff, err := h.reload(ctx)
+	if diff.Plans = []xmlrpc.Struct{}; err != nil || h.o.Hark.Previews == nil {
+		return diff, err
 	}
-	for _, q := range p.Processes[:min(len(p.Processes), maxPlanned)] {
-		plan.Processes = append(plan.Processes, fateJSON{q.Name, q.State.String(), q.Fate, q.ComesBack})
+	answer, err := h.calls.Call(ctx, rpc.Control, "hark.previewUpdate", nil)
+	if err != nil {
+		return diffJSON{}, err
 	}
-	return plan
+	plans, _ := answer.([]xmlrpc.Struct)
+	for _, plan := range plans {
+		for i, m := range plan {
+			if list, ok := m.Value.([]xmlrpc.Struct); ok {
+				plan[i].Value = list[:min(len(list), maxPlanned)]
+			}
+		}
+	}
+	diff.Plans = append(diff.Plans, plans...)
+	return diff, nil
 }
 
 // update does what supervisorctl update does, in its order (supervisorctl.py, do_update).
 func (h *Handler) update(ctx context.Context) ([]resultJSON, error) {
-	diff, err := h.o.Supervisor.Reload(ctx)
+	diff, err := h.reload(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -89,11 +73,15 @@ func (h *Handler) update(ctx context.Context) ([]resultJSON, error) {
 		}
 		results = append(results, resultJSON{Name: group, Done: done})
 	}
-	stop := func(group string) func() error {
-		return func() error { _, err := h.o.Supervisor.StopGroup(ctx, group, true); return err }
+	step := func(method string) func(group string) func() error {
+		return func(group string) func() error {
+			return func() error {
+				_, err := h.calls.Call(ctx, rpc.Control, "supervisor."+method, []any{group})
+				return err
+			}
+		}
 	}
-	remove := func(group string) func() error { return func() error { return h.o.Supervisor.RemoveGroup(ctx, group) } }
-	add := func(group string) func() error { return func() error { return h.o.Supervisor.AddGroup(ctx, group) } }
+	stop, remove, add := step("stopProcessGroup"), step("removeProcessGroup"), step("addProcessGroup")
 	for _, g := range diff.Removed {
 		one(g, "removed process group", stop(g), remove(g))
 	}

@@ -31,14 +31,12 @@ var files embed.FS
 type Options struct {
 	Supervisor rpc.Supervisor
 	Logs       rpc.Logs
-	Events     rpc.Events // for the panel of listeners; nil: none
-	Version    string     // Hark's own
+	Hark       rpc.Hark // what the page calls beside Supervisor's methods; without Events there is no panel of listeners
+	Version    string   // Hark's own
 	// SupervisorVersion is the level of compatibility, shown as Supervisor shows its version.
 	SupervisorVersion string
-	// Previews reports what an update would do to each group; nil: only which groups differ is told.
-	Previews rpc.Previews
 	// Plugins tells of plugins for their panel; nil: there is none.
-	Plugins func(ctx context.Context) ([]PluginInfo, error)
+	Plugins func(ctx context.Context) ([]rpc.Plugin, error)
 	// Counters reports what was counted and whether the daemon is well; nil: no /metrics, /healthz and /readyz.
 	Counters Counters
 	// LogSinks tells of log sinks; nil: there are none.
@@ -50,31 +48,10 @@ type Options struct {
 	Now  func() time.Time // nil: time.Now
 }
 
-// PluginInfo is one plugin as the page shows it.
-type PluginInfo struct {
-	Name      string           `json:"name"`
-	State     string           `json:"state"`
-	Version   string           `json:"version"`
-	Pid       int              `json:"pid"`
-	Restarts  int              `json:"restarts"`
-	Failures  int              `json:"failures"` // in a row
-	Instances []PluginInstance `json:"instances"`
-	Trouble   string           `json:"trouble"`
-}
-
-// PluginInstance is one section that a plugin serves.
-type PluginInstance struct {
-	Section string `json:"section"`
-	Ready   bool   `json:"ready"`
-	// Previous is set where its settings were refused and those before stay in use.
-	Previous bool   `json:"previous"`
-	Trouble  string `json:"trouble"`
-}
-
 // Handler serves the page. It is given to rpc.Options as Fallback.
 type Handler struct {
 	o       Options
-	calls   *rpc.Dispatcher // Supervisor's methods, as clients call them
+	calls   *rpc.Dispatcher // the daemon's methods, as clients call them
 	status  *template.Template
 	tail    *template.Template
 	confirm *template.Template
@@ -102,7 +79,7 @@ func New(o Options) (*Handler, error) {
 	}
 	h := &Handler{
 		o:      o,
-		calls:  rpc.NewDispatcher(nil, rpc.SupervisorNamespace(o.Supervisor, o.Logs)),
+		calls:  rpc.NewDispatcher(nil, rpc.SupervisorNamespace(o.Supervisor, o.Logs), o.Hark.Namespace()),
 		token:  base64.RawURLEncoding.EncodeToString(secret),
 		static: map[string]asset{},
 	}

@@ -320,9 +320,14 @@ func TestUpdateFromThePage(t *testing.T) {
 	var diff struct {
 		Added, Changed, Removed []string
 		Plans                   []struct {
-			Name, Action string
-			Changes      []struct{ Process, Key, From, To string }
-			Processes    []struct{ Name, State, Fate string }
+			Name      string `json:"group"`
+			Action    string
+			Changes   []struct{ Process, Key, From, To string }
+			Processes []struct {
+				Name  string
+				State string `json:"statename"`
+				Fate  string
+			}
 		}
 	}
 	if err := json.Unmarshal([]byte(s.post("reread", nil).body), &diff); err != nil {
@@ -484,10 +489,10 @@ func TestSubscribersForTheirPanel(t *testing.T) {
 	s := open(t, "[eventlistener:hears]\ncommand=/bin/sleep 1000\nevents=TICK_60\nstartsecs=0\n")
 	var all []struct {
 		Name, Kind string
-		Listeners  []string
+		Processes  []struct{ Name, Listener_State string }
 	}
 	s.until("the listener waits", func() bool {
-		return json.Unmarshal([]byte(s.get("/ui/api/subscribers").body), &all) == nil && len(all) == 1 && slices.Equal(all[0].Listeners, []string{"hears ACKNOWLEDGED"})
+		return json.Unmarshal([]byte(s.get("/ui/api/subscribers").body), &all) == nil && len(all) == 1 && fmt.Sprint(all[0].Processes) == "[{hears ACKNOWLEDGED}]"
 	})
 	if all[0].Name != "hears" || all[0].Kind != "pool" {
 		t.Errorf("got %+v", all)

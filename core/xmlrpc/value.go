@@ -15,6 +15,7 @@
 package xmlrpc
 
 import (
+	"encoding/json"
 	"iter"
 	"strconv"
 )
@@ -27,6 +28,26 @@ type Struct []Member
 type Member struct {
 	Name  string
 	Value any
+}
+
+// MarshalJSON is the struct as an object, its members in their order.
+func (s Struct) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i := range s {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		name, err := json.Marshal(s[i].Name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(s[i].Value)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(append(b, name...), ':'), value...)
+	}
+	return append(b, '}'), nil
 }
 
 // Items yields names and values in their order.

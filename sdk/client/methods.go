@@ -796,6 +796,8 @@ type LogSink struct {
 	LastError string `xmlrpc:"last_error"`
 	// when a batch was last written, in seconds since 1970; 0: never
 	LastDelivery int64 `xmlrpc:"last_delivery"`
+	// only with overflow=spool: what it has on disk
+	Spool Spool `xmlrpc:"spool"`
 }
 
 // DeadLetters is a record of the daemon; what an answer lacks is zero.

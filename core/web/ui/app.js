@@ -250,7 +250,7 @@
 	}
 	async function reread() {
 		try {
-			const d = await post("reread"), plans = new Map(d.plans.map((p) => [p.name, p]));
+			const d = await post("reread"), plans = new Map(d.plans.map((p) => [p.group, p]));
 			const groups = [];
 			for (const kind of ["added", "changed", "removed"]) for (const name of d[kind]) {
 				const more = plans.has(name) ? plan(plans.get(name)) : [], title = kind.slice(0, 1).toUpperCase() + kind.slice(1) + ": ";
@@ -258,7 +258,7 @@
 					el("details", { open: groups.length < 5 }, el("summary", {}, title, el("bdi", {}, name)), ...more) : el("span", {}, title, el("bdi", {}, name))));
 			}
 			const later = d.plans.filter((p) => p.action === "reload").map((p) =>
-				el("li", {}, "[", el("bdi", {}, p.name), "]" + (p.changes.length ? " (" + p.changes.map((c) => c.key).join(", ") + ")" : "")));
+				el("li", {}, "[", el("bdi", {}, p.group), "]" + (p.changes.length ? " (" + p.changes.map((c) => c.key).join(", ") + ")" : "")));
 			const note = later.length ? [el("p", {}, "Takes effect with reload, which restarts all programs:"), el("ul", { className: "diff" }, ...later)] : [];
 			const close = el("button", { type: "button", className: "button", onclick: () => box.close() }, groups.length ? "Leave it" : "Close");
 			const update = el("button", { type: "button", className: "button primary", onclick: async () => {

@@ -41,17 +41,18 @@
 		return n.toFixed(1) + " GiB";
 	}
 	const seconds = (s) => s < 120 ? s.toFixed(1) + " s" : Math.round(s / 60) + " min";
+	const trouble = (x) => (x.spool && x.spool.fault) || x.last_error;
 	const listeners = () => new Polled("Listeners", "ui/api/subscribers", (all) => all.length === 0 ? el("p", {}, "Nobody listens. docs/events.md tells how to begin.") :
 		table(["Name", "Kind", "Waiting", "In flight", "Delivered", "Rejected", "Discarded", "Oldest", "On disk", "Listeners", "Trouble"], all.map((s) => [
 			named(s.name), s.kind, s.queued + " / " + s.buffer_size, s.in_flight, s.delivered, s.rejected, s.discarded,
-			s.queued ? seconds(s.oldest_age) : "", s.spool_bytes ? bytes(s.spool_bytes) : "", (s.listeners || []).join(", "), s.trouble])));
+			s.queued ? seconds(s.oldest_age) : "", s.spool ? bytes(s.spool.bytes) : "", s.processes.map((l) => l.name + " " + (l.listener_state || l.statename)).join(", "), trouble(s)])));
 	const plugins = () => new Polled("Plugins", "ui/api/plugins", (all) => all.length === 0 ? el("p", {}, "No plugin is configured.") :
 		table(["Name", "State", "Version", "Pid", "Restarts", "Sections", "Trouble"], all.map((p) => [
-			named(p.name), p.state, p.version, p.pid || "", p.restarts, (p.instances || []).map((i) => i.section + (i.ready ? "" : " (not ready)")).join(", "), p.trouble || ""])));
+			named(p.name), p.statename, p.version, p.pid || "", p.restarts, p.instances.map((i) => i.section + (i.ready ? "" : " (not ready)")).join(", "), p.trouble || (p.instances.find((i) => i.trouble) || {}).trouble || ""])));
 	const sinks = () => new Polled("Log sinks", "ui/api/sinks", (all) => all.length === 0 ? el("p", {}, "No log sink is configured.") :
 		table(["Name", "Overflow", "Waiting", "In flight", "Held back", "Written", "Dropped", "Refused", "Oldest", "Trouble"], all.map((k) => [
 			named(k.name), k.overflow, bytes(k.queued) + " / " + bytes(k.buffer_bytes), k.in_flight, k.paused, bytes(k.written), bytes(k.dropped), k.refused,
-			k.queued ? seconds(k.oldest_age) : "", k.trouble])));
+			k.queued ? seconds(k.oldest_age) : "", trouble(k)])));
 
 	// What an update would do to one group: its settings that differ, those alike of many processes as one, and what becomes of its processes.
 	function plan(p) {
@@ -68,7 +69,7 @@
 		if (rows.length) {
 			const fresh = p.action === "add"; // there is no now
 			parts.push(table(fresh ? ["Setting", "Value"] : ["Setting", "Now", "After the update"], rows.slice(0, shown).map((c) => [
-				el("span", {}, el("code", {}, c.key), c.of.length && (c.of.length > 1 || c.of[0] !== p.name) ? el("small", {}, " of ", named(some(c.of))) : ""), ...(fresh ? [] : [value(c.from)]), value(c.to)])));
+				el("span", {}, el("code", {}, c.key), c.of.length && (c.of.length > 1 || c.of[0] !== p.group) ? el("small", {}, " of ", named(some(c.of))) : ""), ...(fresh ? [] : [value(c.from)]), value(c.to)])));
 			if (rows.length > shown) parts.push(el("p", {}, "and " + (rows.length - shown) + " settings more"));
 		}
 		for (const fate of ["restart", "stop", "start", "none"]) {
