@@ -46,11 +46,7 @@ func TestMain(m *testing.M) {
 		flooder.Run()
 		return
 	}
-	if len(os.Args) > 2 && os.Args[1] == siegeVerb {
-		if err := beCrowd(os.Args[2]); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
+	if crowdVerb(os.Args) {
 		return
 	}
 	if os.Getenv("HARK_BE_SUPERVISORD") != "" || os.Getenv(background.ReadyVariable) != "" {

@@ -23,6 +23,18 @@ import (
 // siegeVerb makes the test binary a crowd of hostile clients: a process of its own, and another user's, so that the owner's calls are measured apart.
 const siegeVerb = "besiege-supervisord"
 
+// crowdVerb is such a crowd, where the command line asks for one.
+func crowdVerb(args []string) bool {
+	if len(args) < 3 || args[1] != siegeVerb {
+		return false
+	}
+	if err := beCrowd(args[2]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	return true
+}
+
 // siege is what a crowd of hostile clients does.
 type siege struct {
 	Kinds       []string // of hostileKinds, in turn
