@@ -39,8 +39,8 @@ const (
 	ProcessGroup
 	ProcessGroupAdded
 	ProcessGroupRemoved
-	// HarkEvent is the root of the types that Hark adds, apart from AnyEvent so that a
-	// subscription to EVENT sees what Supervisor sends and no more.
+	// HarkEvent is the root of the types that Hark adds. It is not below AnyEvent, so that a
+	// subscription to EVENT gets only what Supervisor sends.
 	HarkEvent
 	ConfigReloaded
 	EventsDiscarded
@@ -173,7 +173,7 @@ var rows = [numTypes]row{
 		tokens: pluginOf, body: reason, sample: plugin(PluginStateStopped, "STOPPING", 0)},
 }
 
-// NewProcessState is the event of a process that entered a state; t is one of
+// NewProcessState returns the event of a process that entered a state; t is one of
 // ProcessStateStopped to ProcessStateUnknown, from is Supervisor's name of the
 // state left. tries is shown with STARTING and BACKOFF, expected with EXITED,
 // the pid with EXITED, RUNNING, STOPPING and STOPPED; FATAL and UNKNOWN show
@@ -185,7 +185,7 @@ func NewProcessState(t Type, p Process, from string, tries int, expected bool, e
 	}
 }
 
-// NewProcessLog is the event of output a process wrote; t is ProcessLogStdout or
+// NewProcessLog returns the event of output a process wrote; t is ProcessLogStdout or
 // ProcessLogStderr. The event takes ownership of data.
 func NewProcessLog(t Type, p Process, data []byte) *Event {
 	channel := "stdout"
@@ -195,40 +195,40 @@ func NewProcessLog(t Type, p Process, data []byte) *Event {
 	return &Event{typ: t, process: p, text: channel, data: data}
 }
 
-// NewProcessCommunication is the event of a block a process wrote between
+// NewProcessCommunication returns the event of a block a process wrote between
 // capture tags; t is ProcessCommunicationStdout or ProcessCommunicationStderr.
 // The event takes ownership of data.
 func NewProcessCommunication(t Type, p Process, data []byte) *Event {
 	return &Event{typ: t, process: p, data: data}
 }
 
-// NewRemoteCommunication is the event of a call of
-// supervisor.sendRemoteCommEvent with its two arguments.
+// NewRemoteCommunication returns the event of a call of
+// supervisor.sendRemoteCommEvent with these two arguments.
 func NewRemoteCommunication(kind, data string) *Event {
 	return &Event{typ: RemoteCommunication, text: kind, detail: data}
 }
 
-// NewTick is the event of a period's beginning; t is Tick5, Tick60 or Tick3600,
-// when the period's first second since the epoch.
+// NewTick returns the event of the beginning of a period; t is Tick5, Tick60 or Tick3600,
+// when is the first second of the period, in seconds since 1970.
 func NewTick(t Type, when int64) *Event {
 	return &Event{typ: t, number: when}
 }
 
-// NewProcessGroup is the event of a group that was added or removed; t is
+// NewProcessGroup returns the event of a group that was added or removed; t is
 // ProcessGroupAdded or ProcessGroupRemoved. The payload ends in a newline as
 // Supervisor's does, though its documentation shows none.
 func NewProcessGroup(t Type, group string) *Event {
 	return &Event{typ: t, text: group}
 }
 
-// NewSupervisorState is the event of the supervisor's own start or stop; t is
+// NewSupervisorState returns the event of the supervisor's own start or stop; t is
 // SupervisorStateChangeRunning or SupervisorStateChangeStopping. Its payload is
 // empty.
 func NewSupervisorState(t Type) *Event {
 	return &Event{typ: t}
 }
 
-// NewConfigReloaded is Hark's event of a configuration that was read again, with
+// NewConfigReloaded returns Hark's event of a configuration that was read again, with
 // the groups it adds, changes and removes. Payload:
 // "added:a,b changed:c removed:".
 func NewConfigReloaded(added, changed, removed []string) *Event {
@@ -236,29 +236,29 @@ func NewConfigReloaded(added, changed, removed []string) *Event {
 		groups: &[...][]string{slices.Clone(added), slices.Clone(changed), slices.Clone(removed)}}
 }
 
-// NewEventsDiscarded is Hark's event of count events lost to the full buffer of
-// a subscriber. Payload: "subscriber:mylistener discarded:3".
+// NewEventsDiscarded returns Hark's event of count events that were discarded because the
+// buffer of a subscriber was full. Payload: "subscriber:mylistener discarded:3".
 func NewEventsDiscarded(subscriber string, count int64) *Event {
 	return &Event{typ: EventsDiscarded, text: subscriber, number: count}
 }
 
-// NewLogDropped is Hark's event of output that reached no log: bytes of the
-// channel ("stdout" or "stderr") of p. Payload:
+// NewLogDropped returns Hark's event of output that was not written to a log: so many bytes
+// of the channel ("stdout" or "stderr") of p. Payload:
 // "processname:cat groupname:cat pid:7 channel:stdout bytes:4096".
 func NewLogDropped(p Process, channel string, bytes int64) *Event {
 	return &Event{typ: LogDropped, process: p, text: channel, number: bytes}
 }
 
-// NewSinkDropped is NewLogDropped of output that one log sink will not get, whatever became of it
-// elsewhere. The payload has " sink:central" behind. p is empty where it is not known whose output it was.
+// NewSinkDropped returns Hark's event of output that one log sink will not get; logs and other sinks may have it. The payload is
+// that of NewLogDropped followed by " sink:central". p is empty if the process is not known.
 func NewSinkDropped(sink string, p Process, channel string, bytes int64) *Event {
 	e := NewLogDropped(p, channel, bytes)
 	e.detail = sink
 	return e
 }
 
-// NewPluginState is Hark's event of a plugin whose process has changed its state; t is one below PluginState. pid is 0 where there is no
-// process; why tells of a failure, in one line. Payload: "pluginname:slack from_state:RUNNING pid:0", a line feed, and why.
+// NewPluginState returns Hark's event of a plugin whose process has changed its state; t is a type below PluginState. pid is 0 if
+// there is no process; why describes a failure, in one line. Payload: "pluginname:slack from_state:RUNNING pid:0", a line feed, and why.
 func NewPluginState(t Type, plugin, from string, pid int, why string) *Event {
 	return &Event{typ: t, text: plugin, detail: why, number: int64(pid), change: StateChange{From: from}}
 }

@@ -1,8 +1,7 @@
-// Package guard keeps a panic to what it is about. A panic on the loop, or on a thread that works for it,
-// is a defect. It must not take the programs down, nor leave them without a supervisor: the message that it
-// was about is lost, a line tells of it with the stack, and the loop goes on with
-// all processes. Where it does not stop, the daemon ends in an orderly way, and where
-// that panics too, every process is killed.
+// Package guard limits the effect of a panic. A panic on the loop, or on a thread that works for it, is a
+// defect. It must not end the programs, nor leave them without a supervisor: the message that panicked is
+// lost, the panic is logged with its stack, and the loop goes on with all processes. If there are too many
+// panics, the daemon shuts down in an orderly way, and if the shutdown panics too, every process is killed.
 package guard
 
 import (
@@ -14,17 +13,17 @@ import (
 )
 
 const (
-	// Max within period are too many to go on with.
+	// Max is how many panics within period are tolerated; after one more the daemon shuts down.
 	Max    = 20
 	period = time.Minute
-	// Status is what the daemon exits with then (sysexits.h, EX_SOFTWARE).
+	// Status is the daemon's exit status after too many panics (sysexits.h, EX_SOFTWARE).
 	Status = 70
 )
 
-// ErrInternal is the answer to a call that panicked on the loop. What it was about may be half done.
+// ErrInternal is returned by a call that panicked on the loop. What the call does may be half done.
 var ErrInternal = errors.New("internal error: the activity log has the stack")
 
-// Guard counts the panics that were caught. It may be used on any thread.
+// Guard counts the panics that were caught. Its methods may be called from any goroutine.
 type Guard struct {
 	log     func(text string)
 	tooMany func()
@@ -38,10 +37,11 @@ type Guard struct {
 	toldRefused time.Time
 }
 
-// New logs panics as critical, and calls tooMany once there are too many to go on with.
+// New returns a Guard that passes a text about each panic to log, and calls tooMany once, when there are more than Max within a
+// minute.
 func New(log func(text string), tooMany func()) *Guard { return &Guard{log: log, tooMany: tooMany} }
 
-// add reports whether this one makes it too many.
+// add counts a panic and reports whether it is the first that is too many.
 func (g *Guard) add(now time.Time) (tooMany bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -57,7 +57,7 @@ func (g *Guard) add(now time.Time) (tooMany bool) {
 	return g.broken
 }
 
-// Hopeless reports whether an orderly end does not come about either.
+// Hopeless reports whether there were too many panics during the orderly shutdown too.
 func (g *Guard) Hopeless() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -70,7 +70,7 @@ func (g *Guard) Safely(what string, f func()) {
 	f()
 }
 
-// Caught is to be deferred.
+// Caught recovers and logs a panic. It must be called by a defer statement.
 func (g *Guard) Caught(what string) {
 	if p := recover(); p != nil {
 		g.panicked(what, p)
@@ -86,14 +86,15 @@ func (g *Guard) panicked(what string, p any) {
 	}
 }
 
-// Refused logs, once in a period, that a subscriber panics at events. It loses those, and the daemon goes on however often that is.
+// Refused logs, at most once in a period, that a subscriber panicked in Accept. The subscriber loses the event. These panics do
+// not count for tooMany.
 func (g *Guard) Refused(now time.Time, p any) {
 	if n := g.refusal(now); n > 0 {
 		g.log(fmt.Sprintf("internal error (a subscriber of events, %d so far): %v; please report this\n%s", n, p, debug.Stack()))
 	}
 }
 
-// refusal counts one, and gives how many there were if that is to be logged.
+// refusal counts a panic of a subscriber, and returns how many there were if that is to be logged, otherwise 0.
 func (g *Guard) refusal(now time.Time) uint64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -1,5 +1,5 @@
 // Package losses keeps account of events that subscribers had no room for, so that a flood of
-// events does not become a flood of news of it.
+// events does not cause a flood of announcements.
 package losses
 
 import (
@@ -14,15 +14,15 @@ const every = time.Second
 type loss struct {
 	subscriber string
 	count      int64
-	say        func(n int64) // writes a line about them; nil: each was written of
-	next       time.Time     // not to be announced before
+	say        func(n int64) // writes a line about them; nil: the lines are written already
+	next       time.Time     // when it may be announced at the earliest
 }
 
-// Ledger is the losses to be announced. It belongs to one goroutine.
+// Ledger holds the losses that are to be announced. It belongs to one goroutine.
 type Ledger struct{ all []*loss }
 
-// Note notes events that a subscriber had no room for. say, if not nil, writes the
-// line of the activity log about all that were lost since the last.
+// Note records that a subscriber lost n events. say, if not nil, is called when the loss is announced, with the number of
+// events lost since the last announcement.
 func (l *Ledger) Note(now time.Time, subscriber string, n int64, say func(n int64)) {
 	for _, known := range l.all {
 		if known.subscriber == subscriber {
@@ -40,7 +40,7 @@ func (l *loss) add(n int64, say func(n int64)) {
 	}
 }
 
-// Announce announces the losses that are due; that may bring new ones.
+// Announce calls announce for each loss that is due; announce may call Note.
 func (l *Ledger) Announce(now time.Time, announce func(subscriber string, n int64)) {
 	all := l.all
 	l.all = nil
@@ -72,7 +72,7 @@ func (l *Ledger) keep(kept *loss) {
 	l.all = append(l.all, kept)
 }
 
-// Next is when a loss must be announced.
+// Next returns when Announce must be called next; false: there are no losses.
 func (l *Ledger) Next() (next time.Time, wanted bool) {
 	for _, one := range l.all {
 		if one.count > 0 && (next.IsZero() || one.next.Before(next)) {
@@ -82,14 +82,14 @@ func (l *Ledger) Next() (next time.Time, wanted bool) {
 	return next, !next.IsZero()
 }
 
-// Elsewhere are losses noted by other goroutines: many of them become one message.
+// Elsewhere collects the losses that other goroutines note, so that many of them become one message.
 type Elsewhere struct {
 	mu     sync.Mutex
 	counts map[string]int64
 }
 
-// Note notes events that a subscriber lost. The first since Take has ask called, which sees to it that Take is; it is not noted
-// where that is false.
+// Note records that a subscriber lost n events. For the first loss after a Take it calls ask, which must have Take called later;
+// if ask returns false, the loss is not recorded and Note returns false.
 func (e *Elsewhere) Note(subscriber string, n int64, ask func() bool) (noted bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -103,7 +103,7 @@ func (e *Elsewhere) Note(subscriber string, n int64, ask func() bool) (noted boo
 	return true
 }
 
-// Take gives what was noted.
+// Take removes and returns the losses by subscriber.
 func (e *Elsewhere) Take() map[string]int64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -1,4 +1,4 @@
-// Package prepared has what a life of the daemon needs of the disk before it begins.
+// Package prepared makes the files and sockets that a life of the daemon needs before it begins.
 package prepared
 
 import (
@@ -10,8 +10,8 @@ import (
 	"github.com/hark-supervisor/hark/core/output"
 )
 
-// Life is what a Supervisor needs of the disk. It is made while the one before may still run, so that what
-// cannot be had is known before anything is stopped.
+// Life is the log files and sockets of one life of the daemon. It may be made while the life before still runs, so that a file or
+// socket that cannot be made is known before anything is stopped.
 type Life struct {
 	conf    *config.Config
 	Logs    map[*config.Group][]output.Paths     // of the groups that will be
@@ -19,14 +19,15 @@ type Life struct {
 	Sockets map[*config.Group]*fastcgi.Listening // of groups that are to be started
 }
 
-// Problem is why a value that reads well cannot be used.
+// Problem is a valid value of the configuration that cannot be used, and why.
 type Problem struct {
 	Section, Key string
 	Err          error
 }
 
-// For creates the AUTO logs; with sockets, for a restart, it opens the sockets of the FastCGI groups that are to be started,
-// too, which a first start leaves to their programs. It touches the disk. With problems nothing is left of it.
+// For creates the AUTO logs. If sockets is not nil, as in a restart, it also opens the sockets of the FastCGI groups that are to be
+// started; in a first start they are opened with the groups' first processes. It blocks on the disk. If there are problems,
+// everything that was made is removed again and the Life is nil.
 func For(conf *config.Config, sockets *fastcgi.Sockets) (*Life, []Problem) {
 	set := &conf.Supervisord
 	p := &Life{conf: conf, Logs: make(map[*config.Group][]output.Paths, len(conf.Groups)), fastcgi: sockets}
@@ -58,7 +59,7 @@ func For(conf *config.Config, sockets *fastcgi.Sockets) (*Life, []Problem) {
 	return p, nil
 }
 
-// Discard gives up what no Supervisor was made of; nothing is left of it.
+// Discard removes the logs and closes the sockets of a Life of which no Supervisor was made.
 func (p *Life) Discard() {
 	for g, paths := range p.Logs {
 		output.DiscardLogs(g.Processes, paths)

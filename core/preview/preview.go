@@ -1,4 +1,4 @@
-// Package preview says what an update would do: to groups and their processes, and to the sections that it concerns besides.
+// Package preview determines what an update would do to groups and their processes, and to the other sections that it changes.
 package preview
 
 import (
@@ -41,13 +41,13 @@ type Process struct {
 	ComesBack bool          `rpc:"comes_back" doc:"it was started once and does not run now, and adding its group again starts it, even if somebody had stopped it"`
 }
 
-// Active is a group as it is.
+// Active is an active group.
 type Active struct {
 	Conf      *config.Group // without the processes that were taken out of it
 	Processes []Present
 }
 
-// Present is a process as it is.
+// Present is the present state of a process.
 type Present struct {
 	Name       string
 	State      process.State
@@ -61,7 +61,8 @@ type Sections struct {
 	Why                     func(name string) []config.Change // what is different about one that has changed
 }
 
-// Of says what becomes of the active groups, and of the settings of startup, when fresh is taken.
+// Of returns what an update to the configuration fresh would do to the active groups and to the other sections; startup is the
+// configuration with which this life of the daemon began.
 func Of(active []Active, startup, fresh *config.Config, further Sections) (plans []Group) {
 	confs := make([]*config.Group, len(active))
 	for i, g := range active {
@@ -99,7 +100,7 @@ func Of(active []Active, startup, fresh *config.Config, further Sections) (plans
 	return plans
 }
 
-// present is an active group, nil where there is none of that name.
+// present returns the active group of that name, nil if there is none.
 func present(active []Active, name string) *Active {
 	if i := slices.IndexFunc(active, func(g Active) bool { return g.Conf.Name == name }); i >= 0 {
 		return &active[i]
@@ -107,13 +108,13 @@ func present(active []Active, name string) *Active {
 	return nil
 }
 
-// groupNamed finds a group as it would be added: the first of a name.
+// groupNamed returns the first group of that name, which is the one that would be added.
 func groupNamed(groups []*config.Group, name string) *config.Group {
 	i := slices.IndexFunc(groups, func(g *config.Group) bool { return g.Name == name })
 	return groups[i]
 }
 
-// plan compares a group with what it is to become; next is nil for one to be removed.
+// plan compares an active group, nil for one that is added, with its new configuration next, nil for one that is removed.
 func plan(action, name string, g *Active, next *config.Group) Group {
 	p := Group{Name: name, Action: action}
 	wanted := make(map[string]*config.Process)
@@ -151,8 +152,7 @@ func plan(action, name string, g *Active, next *config.Group) Group {
 	return p
 }
 
-// plan reports what becomes of a process when it is removed, and added again as next
-// unless that is nil.
+// plan returns what becomes of a process when its group is removed and, unless next is nil, added again with next.
 func (x Present) plan(next *config.Process) Process {
 	p := Process{Name: x.Name, State: x.State, Fate: FateNone}
 	runs := !x.State.IsStopped() || x.Respawning

@@ -5,8 +5,8 @@ package relisten
 import "time"
 
 const (
-	// rowEnds is how long a listener must go without a restart of ours for
-	// the next one to be the first of a row.
+	// rowEnds is how long after a restart of a listener the next one counts as
+	// the first of a row.
 	rowEnds = time.Minute
 	// maxPause bounds the pause before a listener is started again. The first
 	// of a row has none, the next ones 1, 2, 3 … seconds: one that breaks the protocol
@@ -14,7 +14,7 @@ const (
 	maxPause = 10 * time.Second
 )
 
-// Plan has listeners of a type L. It belongs to one goroutine.
+// Plan holds the listeners, of a type L, that are to be stopped or started. It belongs to one goroutine.
 type Plan[L comparable] struct {
 	wanted []Stop[L]
 	due    map[L]time.Time // to be started; zero while it still stops
@@ -23,10 +23,10 @@ type Plan[L comparable] struct {
 // Stop is a listener to be stopped.
 type Stop[L comparable] struct {
 	Listener L
-	Blame    bool // the event it has not answered is to be counted against
+	Blame    bool // the delivery of its oldest unanswered event counts as failed
 }
 
-// New has none.
+// New returns an empty Plan.
 func New[L comparable]() *Plan[L] { return &Plan[L]{due: make(map[L]time.Time)} }
 
 // Row is how often a listener was restarted in a row.
@@ -35,12 +35,12 @@ type Row struct {
 	n    int
 }
 
-// Want has a listener stopped in this turn.
+// Want adds a listener that is to be stopped in this turn.
 func (p *Plan[L]) Want(listener L, blame bool) {
 	p.wanted = append(p.wanted, Stop[L]{listener, blame})
 }
 
-// Wanted gives those to be stopped, once.
+// Wanted removes and returns the listeners that are to be stopped.
 func (p *Plan[L]) Wanted() []Stop[L] {
 	wanted := p.wanted
 	p.wanted = nil
@@ -50,7 +50,7 @@ func (p *Plan[L]) Wanted() []Stop[L] {
 // Stopping notes that a listener is being stopped, to be started again.
 func (p *Plan[L]) Stopping(listener L) { p.due[listener] = time.Time{} }
 
-// Stopped sets when a listener is started again, unless that was forgotten.
+// Stopped must be called when a listener has stopped: it sets when the listener is started again, unless Forget was called.
 func (p *Plan[L]) Stopped(listener L, row *Row, now time.Time) {
 	if _, ok := p.due[listener]; !ok {
 		return
@@ -63,7 +63,7 @@ func (p *Plan[L]) Stopped(listener L, row *Row, now time.Time) {
 	row.n++
 }
 
-// Due gives those whose pause is over, once.
+// Due removes and returns the listeners whose pause is over.
 func (p *Plan[L]) Due(now time.Time) (due []L) {
 	for listener, at := range p.due {
 		if !at.IsZero() && !at.After(now) {
@@ -74,14 +74,14 @@ func (p *Plan[L]) Due(now time.Time) (due []L) {
 	return due
 }
 
-// Forget gives up a start to come; true if there was one.
+// Forget cancels the start of a listener, and reports whether one was planned.
 func (p *Plan[L]) Forget(listener L) bool {
 	_, ok := p.due[listener]
 	delete(p.due, listener)
 	return ok
 }
 
-// Next is when a listener must be started again.
+// Next returns when the next listener must be started again; false: none must.
 func (p *Plan[L]) Next(time.Time) (next time.Time, wanted bool) {
 	for _, at := range p.due {
 		if !at.IsZero() && (next.IsZero() || at.Before(next)) {

@@ -16,15 +16,15 @@ import (
 
 const (
 	// spoolOpenTime is how long the start, or an added group, waits for a spool: its
-	// files are read to their end, up to spool_maxbytes. After that its pool goes
-	// without.
+	// files are read to their end, up to spool_maxbytes. After that time the pool
+	// works without its spool.
 	spoolOpenTime = 10 * time.Second
-	// spoolLockTime is how long a spool that is in use is tried again: what a
-	// supervisord that was killed held is free a moment later.
+	// spoolLockTime is how long the opening of a spool that is in use is tried again:
+	// the lock of a supervisord that was killed is released soon after.
 	spoolLockTime  = time.Second
 	spoolLockPause = 20 * time.Millisecond
-	// spoolCloseTime is how long the end of the loop waits for the disks to take what
-	// is in memory.
+	// spoolCloseTime is how long the end of the loop waits until the events in
+	// memory are written to the disks.
 	spoolCloseTime = 5 * time.Second
 )
 
@@ -36,21 +36,20 @@ type Spool struct {
 	maxBytes int64
 	sync     bool
 	Queue    *spool.Spool // nil: it could not be opened, and events wait in memory
-	err      error        // why it could not
-	fault    string       // why that is, or why the disk does not take anything at the moment; "" if all is well. It belongs to the loop
+	err      error        // why it could not be opened; nil: it could
+	fault    string       // err's text, or why the disk cannot be written at the moment; "" if it can. It belongs to the loop
 }
 
-// Hooks are what spools have to say.
+// Hooks are the functions that spools call.
 type Hooks struct {
-	Report func(s *Spool, r spool.Report) (taken bool) // has Reported called by the loop; false: that has ended. It is called on any thread
-	Ready  func()                                      // a spool has something again; on any thread
+	Report func(s *Spool, r spool.Report) (taken bool) // has the loop call Reported; false: the loop has ended. Called on any goroutine
+	Ready  func()                                      // called, on any goroutine, when a spool has an event again
 	Log    func(config.Level, string)
 }
 
-// Open opens the spool of a listener group, nil if it has none. Where that
-// fails the pool keeps its events in memory: a disk never keeps programs from being
-// started. It waits for the disk, and for closed, the closing of the same spool, nil
-// if there was none.
+// Open opens the spool of a listener group; it returns nil if the group has none. If the spool cannot be opened within ten
+// seconds, Queue is nil and the pool keeps its events in memory: a disk never prevents programs from being started. Open blocks
+// on the disk, and until closed is closed; closed is nil unless an earlier Spool of the same directory is being closed.
 func Open(g *config.Group, childLogDir string, h Hooks, closed <-chan struct{}) *Spool {
 	if g.Kind != config.ListenerGroup || g.Listener.Overflow != eventlistener.SpoolEvents {
 		return nil
@@ -143,8 +142,8 @@ func OpenAll(groups []*config.Group, childLogDir string, h Hooks) map[string]*Sp
 	return spools
 }
 
-// Resume makes seqs and serials of a bus go on behind those in a spool, and logs one that
-// could not be opened.
+// Resume makes the seqs and serials of a bus continue after those in the spool; it logs how many events were
+// recovered, or why the spool could not be opened.
 func (ps *Spool) Resume(bus *eventlistener.Bus, log func(config.Level, string)) {
 	if ps.Queue == nil {
 		log(config.ERRO, noSpoolLine(ps.pool, ps.err))
@@ -158,8 +157,8 @@ func (ps *Spool) Resume(bus *eventlistener.Bus, log func(config.Level, string)) 
 	}
 }
 
-// Reported logs what a spool came across, on the loop. lost notes events that are lost, with the line about them unless
-// that is written already.
+// Reported logs a report of the spool. It must be called on the loop. It calls lost for events that are lost; say writes the line
+// about them, and is nil if that line is written already.
 func (ps *Spool) Reported(r spool.Report, log func(config.Level, string), lost func(pool string, n int64, say func(n int64))) {
 	n := int64(r.Records)
 	switch r.Kind {
@@ -198,10 +197,10 @@ func (ps *Spool) Left(events int, log func(config.Level, string)) {
 	}
 }
 
-// Path is the spool's own directory.
+// Path returns the spool's own directory.
 func (ps *Spool) Path() string { return filepath.Join(ps.dir, spool.DirName(ps.pool)) }
 
-// Info is what is reported of the spool, on the loop; f are the pool's figures.
+// Info returns the state of the spool for clients; f are the pool's figures. It must be called on the loop.
 func (ps *Spool) Info(f *eventlistener.Figures) *spool.Status {
 	i := &spool.Status{Path: ps.Path(), Fault: ps.fault, MaxBytes: ps.maxBytes, Sync: ps.sync}
 	if f.Spool != nil {

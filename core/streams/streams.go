@@ -1,5 +1,5 @@
-// Package streams has the streams of events that clients of the daemon read, and the past events that
-// one who comes back can have missed. It subscribes beside the loop: without a stream it costs nothing.
+// Package streams has the streams of events that clients of the daemon read, and the past events that a
+// client that connects again may have missed. Without a stream it has no subscription and costs nothing.
 package streams
 
 import (
@@ -17,19 +17,19 @@ const (
 	// maxStreams is how many streams may be open at once: each costs a goroutine, a
 	// connection and up to streamBytes.
 	maxStreams = 64
-	// streamEvents and streamBytes are what waits for the client of a stream; one
-	// that is slower still is dropped.
+	// streamEvents and streamBytes bound the events that wait for the client of a stream; the
+	// stream of a slower client ends.
 	streamEvents = 2048
 	streamBytes  = 4 << 20
-	// historyEvents and historyBytes are what a client that comes back can have
-	// missed.
+	// historyEvents and historyBytes bound the past events that are kept for clients that
+	// connect again.
 	historyEvents = 4096
 	historyBytes  = 8 << 20
 	// historyLasts is how long events are kept after the last stream has ended.
 	historyLasts = 5 * time.Minute
 )
 
-// ErrTooMany is Open's answer when maxStreams are open.
+// ErrTooMany is returned by Open when maxStreams streams are open.
 var ErrTooMany = errors.New("cannot open another stream of events: too many are open")
 
 // Host is the loop that events come from; *core.Supervisor is one.
@@ -38,7 +38,7 @@ type Host interface {
 	Post(f func(core.Turn))
 }
 
-// Request says which events a stream carries.
+// Request chooses the events of a stream.
 type Request struct {
 	Types    []eventlistener.Type    // none: all there are
 	Programs *eventlistener.Programs // nil: all
@@ -66,13 +66,13 @@ type Stream struct {
 type Hub struct {
 	host Host
 
-	// What follows belongs to who has the turn.
+	// The following fields are used only in a turn of the loop.
 	open    []*Stream
 	ever    int
-	history *history // nil: nobody has asked for a stream lately
+	history *history // nil: there was no stream for historyLasts
 }
 
-// New has no streams yet.
+// New returns a Hub without streams.
 func New(host Host) *Hub { return &Hub{host: host} }
 
 // history keeps past events while there are streams, and some time after.
@@ -84,8 +84,8 @@ type history struct {
 	ending bool      // its end is on the way
 }
 
-// kept are the types that history keeps: all but TICK, whose makers would otherwise
-// run for nobody.
+// kept returns the types that history keeps: all except TICK, which would otherwise be made although
+// there is no subscriber.
 func kept() []eventlistener.Type {
 	var types []eventlistener.Type
 	for _, t := range eventlistener.Types() {
@@ -97,8 +97,8 @@ func kept() []eventlistener.Type {
 	return append(types, eventlistener.HarkEvent)
 }
 
-// Accept is eventlistener.Subscriber's. A history that nobody has asked for in
-// historyLasts ends itself.
+// Accept implements eventlistener.Subscriber. A history ends itself when there was no stream for
+// historyLasts.
 func (h *history) Accept(e *eventlistener.Event) {
 	h.History.Accept(e)
 	if !h.ending && len(h.hub.open) == 0 && e.Time().Sub(h.ended) > historyLasts {
@@ -107,7 +107,7 @@ func (h *history) Accept(e *eventlistener.Event) {
 	}
 }
 
-// end is the history's, unless a stream was opened meanwhile.
+// end ends the history, unless a stream was opened meanwhile.
 func (h *history) end(turn core.Turn) {
 	h.ending = false
 	if len(h.hub.open) == 0 {

@@ -9,10 +9,10 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// maxEndings bounds how many different endings are told apart; what comes after them is counted as "other".
+// maxEndings bounds how many different endings are counted separately; further ones are counted as "other".
 const maxEndings = 32
 
-// Tally is what was counted since the daemon began, or was restarted.
+// Tally has the totals since the daemon began, or was restarted.
 type Tally struct {
 	Events  map[string]uint64 // made, by type
 	Endings map[string]uint64 // of processes: "0", "3", "signal 9"; at most 32 different ones, the rest is "other"
@@ -27,15 +27,15 @@ type Counter struct {
 	starts  map[string]uint64
 }
 
-// New has counted nothing yet.
+// New returns a Counter whose counts are zero.
 func New() *Counter {
 	return &Counter{endings: map[string]uint64{}, starts: map[string]uint64{}}
 }
 
-// Started counts a process of a group.
+// Started counts a start of a process of a group.
 func (c *Counter) Started(group string) { c.starts[group]++ }
 
-// Removed forgets a group.
+// Removed drops the count of a group that was removed.
 func (c *Counter) Removed(group string) { delete(c.starts, group) }
 
 // Ended counts how a process ended.
@@ -50,7 +50,7 @@ func (c *Counter) Ended(e eventlistener.Exit) {
 	c.endings[key]++
 }
 
-// Read gives what was counted. Of the groups given, one that has started nothing has a count too.
+// Read returns the totals. Each of the groups given has a count, 0 if none of its processes was started.
 func (c *Counter) Read(events map[eventlistener.Type]uint64, groups []string) Tally {
 	t := Tally{Events: make(map[string]uint64, len(events)), Endings: maps.Clone(c.endings), Starts: make(map[string]uint64, len(groups))}
 	for kind, n := range events {
@@ -62,7 +62,8 @@ func (c *Counter) Read(events map[eventlistener.Type]uint64, groups []string) Ta
 	return t
 }
 
-// Logs counts what programs' log files get. It may be used on any thread.
+// Logs counts the bytes written to and dropped from programs' log files, and their rotations. Its methods may be called from any
+// goroutine.
 type Logs struct{ bytes, dropped, rotations atomic.Uint64 }
 
 // Wrote counts what one write did to a log file.
@@ -76,7 +77,7 @@ func (l *Logs) Wrote(bytes, dropped, rotations int) {
 	}
 }
 
-// Read adds what was counted to t.
+// Read adds the counts to t.
 func (l *Logs) Read(t *Tally) {
 	t.LogBytes, t.LogDropped, t.LogRotations = l.bytes.Load(), l.dropped.Load(), l.rotations.Load()
 }

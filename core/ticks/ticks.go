@@ -1,4 +1,4 @@
-// Package ticks knows when TICK events are due. They are of the wall clock, as in Supervisor.
+// Package ticks publishes TICK events when they are due, by the wall clock, as Supervisor does.
 package ticks
 
 import (
@@ -20,7 +20,7 @@ type tick struct {
 	last   int64 // the slice of wall-clock time it was last sent for
 }
 
-// New has those that begin after now.
+// New returns the ticks of the periods that begin after now.
 func New(now time.Time) *Ticks {
 	t := &Ticks{all: []tick{{kind: eventlistener.Tick5, period: 5}, {kind: eventlistener.Tick60, period: 60}, {kind: eventlistener.Tick3600, period: 3600}}}
 	for i := range t.all {
@@ -51,13 +51,12 @@ func (t *Ticks) Publish(now time.Time, bus *eventlistener.Bus) {
 	}
 }
 
-// lookEvery is how often somebody must look at the wall clock at least while TICKs are wanted: it may be set, which nobody
-// tells. Supervisor looks once a second.
+// lookEvery is the longest time between two looks at the wall clock while TICKs are wanted: when the clock is set, the daemon is
+// not notified. Supervisor looks once a second.
 const lookEvery = 5 * time.Second
 
-// Next is when to look for a tick that somebody wants. It has now's monotonic reading, as all that the loop
-// waits for: times of the wall clock cannot be compared with those after that was set. It stays the same until then, so that
-// the alarm does.
+// Next returns when Publish must be called for the ticks that have subscribers. The time has a monotonic reading, because the
+// wall clock may be set meanwhile. Until that time Next returns the same value, so that the alarm need not be set again.
 func (t *Ticks) Next(now time.Time, bus *eventlistener.Bus) (at time.Time, wanted bool) {
 	left := lookEvery
 	var wants uint8

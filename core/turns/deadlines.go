@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Deadlines orders things by when something is due for them. It belongs to one goroutine.
+// Deadlines orders values by their deadlines. It belongs to one goroutine.
 type Deadlines[T any] struct{ heap entries[T] }
 
-// Entry is the place of a thing in Deadlines; the zero Entry has none yet.
+// Entry is the place of a value in Deadlines; the zero Entry is not in any.
 type Entry[T any] struct {
 	Of    T
 	due   time.Time
@@ -42,7 +42,7 @@ func (e *entries[T]) Pop() any {
 	return one
 }
 
-// Set puts e where its deadline belongs, or takes it out where there is none.
+// Set moves e to the place of the deadline due; if wanted is false, it removes e.
 func (d *Deadlines[T]) Set(e *Entry[T], due time.Time, wanted bool) {
 	switch {
 	case !wanted:
@@ -56,17 +56,17 @@ func (d *Deadlines[T]) Set(e *Entry[T], due time.Time, wanted bool) {
 	}
 }
 
-// Forget takes e out.
+// Forget removes e; it does nothing if e is not in d.
 func (d *Deadlines[T]) Forget(e *Entry[T]) {
 	if e.place > 0 {
 		heap.Remove(&d.heap, e.place-1)
 	}
 }
 
-// Len is how many there are.
+// Len returns the number of entries.
 func (d *Deadlines[T]) Len() int { return len(d.heap) }
 
-// Next is the earliest deadline.
+// Next returns the earliest deadline; false if there are no entries.
 func (d *Deadlines[T]) Next(time.Time) (time.Time, bool) {
 	if len(d.heap) == 0 {
 		return time.Time{}, false
@@ -74,7 +74,7 @@ func (d *Deadlines[T]) Next(time.Time) (time.Time, bool) {
 	return d.heap[0].due, true
 }
 
-// Due is the entry whose deadline came first, nil if it has not come by now.
+// Due returns the entry with the earliest deadline, nil if that is later than now. It does not remove the entry.
 func (d *Deadlines[T]) Due(now time.Time) *Entry[T] {
 	if len(d.heap) == 0 || d.heap[0].due.After(now) {
 		return nil

@@ -6,13 +6,13 @@ import (
 )
 
 // inboxBytes is how much output may wait for the loop before the thread that
-// reads it is held back: a child that talks faster than events can be made is
-// slowed by its own full pipe, not by our memory.
+// reads it must wait: a child that writes faster than events can be made is
+// slowed by its full pipe, and its output does not fill our memory.
 const inboxBytes = 4 << 20
 
-// inbox holds the messages to the loop, in order. Anyone may put; only the loop
-// takes. Only output has a size and may wait; calls, ends of children and
-// spawns are few and must never be held up behind it.
+// inbox holds the messages to the loop, in order. Any goroutine may put; only the loop
+// takes. Only output has a size and may wait; calls, exits of children and
+// spawns are few and must never wait behind it.
 type inbox[S any] struct {
 	mu     sync.Mutex
 	room   sync.Cond
@@ -51,17 +51,16 @@ func (b *inbox[S]) add(f func(S)) bool {
 	return true
 }
 
-// lazyAfter is how long putLazy may leave the loop asleep: a small part of what a
-// start takes, and many times what a spawn does.
+// lazyAfter is how long putLazy may leave the loop asleep: a small part of the time
+// of a start, and many times that of a spawn.
 const lazyAfter = 2 * time.Millisecond
 
 // LazyLook is how often a loop must look into its inbox by itself while more messages are to come by PutLazy.
 const LazyLook = 100 * time.Millisecond
 
-// putLazy adds a message that more of the like follow at once: the loop is not
-// woken for each of a thousand spawns, but for the first that finds it was left
-// alone for lazyAfter. Whoever puts the last of them uses put; as that one may hang,
-// the loop looks by itself every LazyLook while spawns are outstanding.
+// putLazy adds a message that similar ones follow at once: the loop is not woken for each of a thousand spawns, but only if
+// putLazy has not woken it for lazyAfter. The last of the messages is added by put; since its spawn may hang, the loop looks
+// into the inbox every LazyLook while spawns are under way.
 func (b *inbox[S]) putLazy(f func(S)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -88,7 +87,7 @@ func (b *inbox[S]) putOutput(n int, f func(S)) bool {
 	return b.add(f)
 }
 
-// idle tells that nothing waits for the loop.
+// idle reports whether no message waits for the loop, and the inbox is not closed.
 func (b *inbox[S]) idle() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -102,7 +101,7 @@ func (b *inbox[S]) ring() {
 	}
 }
 
-// take gives all that waits. The slice is the caller's until the next take.
+// take removes and returns all messages. The slice is valid until the next take.
 func (b *inbox[S]) take() []func(S) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -117,7 +116,7 @@ func (b *inbox[S]) take() []func(S) {
 	return taken
 }
 
-// close makes every later put fail and frees who waits; what was put is dropped.
+// close makes every later put fail and wakes the waiting callers of putOutput; the messages in the inbox are dropped.
 func (b *inbox[S]) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

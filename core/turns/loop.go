@@ -1,9 +1,9 @@
-// Package turns gives a state to one thread at a time. The state is a Loop's: nobody reaches it but by a
-// function that the Loop calls with it, in a turn.
+// Package turns gives a state to one thread at a time. The state belongs to a Loop: it is used only by
+// functions that the Loop calls with it, in a turn.
 //
-// The turn is Run's, except while that waits: a thread that then brings the only message takes the turn
-// itself (AtOnce), for a change of threads costs more than all that follows from most messages. There is
-// still one turn at a time, and messages are taken in order.
+// Turns run on the goroutine of Run, with one exception: while Run waits, a thread that brings the only
+// message runs a turn itself (AtOnce), because a change of threads costs more than the work that most
+// messages cause. There is still one turn at a time, and messages are taken in order.
 package turns
 
 import (
@@ -21,8 +21,8 @@ var ErrEnded = errors.New("cannot call the supervisor: it has ended")
 
 // State is what a Loop owns.
 type State interface {
-	// Settle brings everything to rest at the end of a turn. It returns when there is something to do without
-	// a message, zero for never, and whether that was the last turn.
+	// Settle does what is due at the end of a turn. next is when it must be called again without a message;
+	// zero means never. over reports whether this was the last turn.
 	Settle() (next time.Time, over bool)
 }
 
@@ -36,27 +36,26 @@ type Loop[S State] struct {
 	stats stats
 	ended chan struct{}
 
-	// turn is held by who is the loop at the moment: Run, but for the time it waits
-	// in; then a thread that has something for the loop may take the turn (AtOnce).
-	// Before Run and after it nobody is the loop.
+	// turn is held during a turn: by Run, except while it waits; then a thread that has
+	// a message may hold it (AtOnce). Before Run and after it, only Alone holds it.
 	turn    sync.Mutex
 	looping bool // between the first turn and the last
 	alarm   alarm
 }
 
-// New makes the loop of a state, which is to be kept nowhere else.
+// New returns the loop of a state. The caller must not use the state any more.
 func New[S State](state S, clock Clock, g *guard.Guard) *Loop[S] {
 	return &Loop[S]{state: state, clock: clock, guard: g, inbox: newInbox[S](), ended: make(chan struct{})}
 }
 
-// Handlers are what Run does with the state beside messages.
+// Handlers are the functions, other than messages, that Run calls with the state.
 type Handlers[S any] struct {
 	First  func(S)            // the first turn, after what was put Early
 	Signal func(S, os.Signal) // what a signal asks for
 	Last   func(S)            // what is to be done when nobody can put messages any more
 }
 
-// Run is the loop: it returns when Settle has reported the last turn.
+// Run runs the loop. It returns when Settle has reported the last turn. It must be called once.
 func (l *Loop[S]) Run(signals <-chan os.Signal, h Handlers[S]) {
 	defer l.end(h.Last)
 	for fires, over := l.firstTurn(h.First); !over; {
@@ -72,7 +71,7 @@ func (l *Loop[S]) Run(signals <-chan os.Signal, h Handlers[S]) {
 	}
 }
 
-// end closes the inbox and answers whoever still waits.
+// end closes the inbox and ends the calls that still wait.
 func (l *Loop[S]) end(last func(S)) {
 	l.alarm.off()
 	l.inbox.close()
@@ -80,7 +79,7 @@ func (l *Loop[S]) end(last func(S)) {
 	last(l.state)
 }
 
-// Alone gives the state to f before Run or after it; false while that has it.
+// Alone calls f with the state before Run or after it; while Run runs, it does not call f and returns false.
 func (l *Loop[S]) Alone(f func(S)) bool {
 	if !l.turn.TryLock() {
 		return false
@@ -93,7 +92,7 @@ func (l *Loop[S]) Alone(f func(S)) bool {
 	return true
 }
 
-// firstTurn is the beginning of the loop, with the results of settled.
+// firstTurn runs the first turn and returns the results of settled.
 func (l *Loop[S]) firstTurn(first func(S)) (fires <-chan time.Time, over bool) {
 	l.turn.Lock()
 	defer l.turn.Unlock()
@@ -105,7 +104,8 @@ func (l *Loop[S]) firstTurn(first func(S)) (fires <-chan time.Time, over bool) {
 	return l.settled()
 }
 
-// nextTurn does first what ended the wait, then what is in the inbox, with the results of settled.
+// nextTurn calls first, which handles what ended the wait, then runs the messages of the inbox, and returns the results of
+// settled.
 func (l *Loop[S]) nextTurn(first func()) (fires <-chan time.Time, over bool) {
 	l.turn.Lock()
 	defer l.turn.Unlock()
@@ -117,13 +117,13 @@ func (l *Loop[S]) nextTurn(first func()) (fires <-chan time.Time, over bool) {
 	return l.settled()
 }
 
-// do gives the state to f. A panic ends f and nothing else.
+// do calls f with the state. A panic ends f and nothing else.
 func (l *Loop[S]) do(what string, f func(S)) {
 	defer l.guard.Caught(what)
 	f(l.state)
 }
 
-// settled ends a turn of Run's: with what fires when there is something to be done by itself, or with the end of the loop.
+// settled ends a turn of Run. fires is the channel of the next alarm; over reports whether the loop has ended.
 func (l *Loop[S]) settled() (fires <-chan time.Time, over bool) {
 	next, over := l.state.Settle()
 	if over {
@@ -135,10 +135,9 @@ func (l *Loop[S]) settled() (fires <-chan time.Time, over bool) {
 	return l.alarm.fires, false
 }
 
-// AtOnce is a turn of the loop on the caller's thread, if the loop waits and has no
-// other message: f and what follows from it, up to events on their way to
-// listeners. Else, and after the end, it does nothing and reports so. A listener
-// that is given an event for each answer would otherwise cost two changes of threads each.
+// AtOnce runs f, and what is due after it, as a turn of the loop on the caller's thread, and returns true. If the loop does not
+// wait, has other messages, or has ended, AtOnce does nothing and returns false. Without it, each event that a listener gets for
+// an answer would cost two changes of threads.
 func (l *Loop[S]) AtOnce(f func(S)) bool {
 	if !l.turn.TryLock() {
 		return false
@@ -152,7 +151,7 @@ func (l *Loop[S]) AtOnce(f func(S)) bool {
 	next, over := l.state.Settle()
 	l.stats.end()
 	if over || l.alarm.tooLate(next) {
-		l.inbox.ring() // Run has to see to it
+		l.inbox.ring() // Run must end the loop or set the alarm
 	}
 	return true
 }
@@ -160,7 +159,7 @@ func (l *Loop[S]) AtOnce(f func(S)) bool {
 // Idle reports whether no message waits.
 func (l *Loop[S]) Idle() bool { return l.inbox.idle() }
 
-// Deliver has the loop do f, at once if it can be.
+// Deliver runs f by AtOnce if possible, otherwise it adds f as a message. It does not wait for the loop.
 func (l *Loop[S]) Deliver(f func(S)) {
 	if !l.AtOnce(f) {
 		l.inbox.put(f)
@@ -170,23 +169,23 @@ func (l *Loop[S]) Deliver(f func(S)) {
 // Put adds a message; false once the loop has ended. It does not block.
 func (l *Loop[S]) Put(f func(S)) bool { return l.inbox.put(f) }
 
-// PutLazy adds a message that more of the like follow at once: see LazyLook.
+// PutLazy adds a message that similar ones follow at once, without waking the loop for each: see LazyLook. It does not block.
 func (l *Loop[S]) PutLazy(f func(S)) { l.inbox.putLazy(f) }
 
-// PutOutput adds a message that stands for n bytes of output, waiting while
-// too many are on their way; false once the loop has ended.
+// PutOutput adds a message that stands for n bytes of output. It blocks while more than 4 MiB of output wait for the loop;
+// it returns false once the loop has ended.
 func (l *Loop[S]) PutOutput(n int, f func(S)) bool { return l.inbox.putOutput(n, f) }
 
-// Ended is closed when the loop has ended.
+// Ended returns a channel that is closed when the loop has ended.
 func (l *Loop[S]) Ended() <-chan struct{} { return l.ended }
 
-// Ask runs f on the loop and waits for it. A ctx that is over already is an error and f is not run. One that ends later is not looked at:
-// the loop waits for nothing and so f is done soon, and a caller who went away before would share with it what f writes. Errors: ErrEnded,
-// guard.ErrInternal where f panicked, ctx's.
+// Ask runs f on the loop and waits until f has returned. If ctx has ended before the call, f is not run and ctx's error is returned.
+// A ctx that ends later is ignored: the loop never waits, so f runs soon, and if Ask returned earlier, f would write to variables that
+// the caller uses. Errors: ErrEnded, guard.ErrInternal if f panicked, ctx's.
 func (l *Loop[S]) Ask(ctx context.Context, f func(S)) error {
 	c := &call[struct{}]{done: make(chan struct{})}
 	return l.wait(ctx, c.done, &c.whole, func(state S) {
-		defer close(c.done) // nobody waits for what panicked
+		defer close(c.done) // also after a panic, so that the caller does not wait forever
 		f(state)
 		c.whole = true
 	})
@@ -221,7 +220,7 @@ func (l *Loop[S]) wait(ctx context.Context, done <-chan struct{}, whole *bool, m
 	select {
 	case <-done:
 	case <-l.ended:
-		// The last batch may have run it all the same.
+		// The last turn may nevertheless have run it.
 		select {
 		case <-done:
 		default:
@@ -234,17 +233,17 @@ func (l *Loop[S]) wait(ctx context.Context, done <-chan struct{}, whole *bool, m
 	return nil
 }
 
-// Early keeps f until Run begins, and has it done before anything else then; false if that has begun.
+// Early has f run when Run begins, before anything else. If Run has begun already, it does nothing and returns false.
 func (l *Loop[S]) Early(f func(S)) bool { return l.early.put(f) }
 
-// early holds what is to be done before Run does anything.
+// early holds the functions that Run calls first.
 type early[S any] struct {
 	mu    sync.Mutex
 	queue []func(S)
 	over  bool
 }
 
-// put is false once Run has begun.
+// put adds f; false once Run has begun.
 func (e *early[S]) put(f func(S)) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()

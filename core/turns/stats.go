@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// stats measure the loop: how long it is busy before it waits again is how long everybody else may have to wait for it.
+// stats measures the turns of the loop: a turn is as long as any caller may have to wait for the loop.
 type stats struct {
-	began   time.Time // the loop's alone
+	began   time.Time // belongs to the loop
 	count   atomic.Uint64
 	busy    atomic.Int64
 	slow    atomic.Uint64
-	longest atomic.Int64 // since it was asked last
+	longest atomic.Int64 // since the last call of Info
 	ever    atomic.Int64
 }
 
-// Slow is how long a turn of the loop may take before it counts as slow: what a turn is for should never take so long.
+// Slow is how long a turn of the loop may take before it counts as slow: a turn should never take so long.
 const Slow = 10 * time.Millisecond
 
 func (t *stats) begin() { t.began = time.Now() }
@@ -37,7 +37,7 @@ func (t *stats) end() {
 	}
 }
 
-// Info is how busy a loop is.
+// Info describes how busy a loop is.
 type Info struct {
 	Turns   uint64        `rpc:"turns" doc:"turns of the loop"`
 	Busy    time.Duration `rpc:"busy" doc:"the seconds that they took together"`
@@ -46,14 +46,14 @@ type Info struct {
 	Ever    time.Duration `rpc:"longest_ever" doc:"the longest since the start, but for the turn that starts the programs"`
 }
 
-// Info reports how long the turns of the loop take. It does not block.
+// Info returns how long the turns of the loop take, and resets Longest. It does not block.
 func (l *Loop[S]) Info() Info {
 	i := l.Totals()
 	i.Longest = time.Duration(l.stats.longest.Swap(0))
 	return i
 }
 
-// Totals is Info without Longest: whoever asks for it takes that from nobody else. It does not block.
+// Totals returns Info without Longest, which is not reset. It does not block.
 func (l *Loop[S]) Totals() Info {
 	t := &l.stats
 	return Info{Turns: t.count.Load(), Busy: time.Duration(t.busy.Load()), Slow: t.slow.Load(), Ever: time.Duration(t.ever.Load())}
