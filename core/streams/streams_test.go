@@ -11,10 +11,8 @@ import (
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
-
-// patience bounds a failure, never a success.
-const patience = 60 * time.Second
 
 func TestMain(m *testing.M) {
 	child.IgnoreSignals()
@@ -80,7 +78,7 @@ func TestAStreamBeginsWithThePastAndEndsWithTheSupervisor(t *testing.T) {
 				}
 				return
 			}
-		case <-time.After(patience):
+		case <-time.After(testkit.Patience):
 			t.Fatal("the stream does not end")
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"go.uber.org/goleak"
@@ -244,7 +243,7 @@ func TestACommandThatHangsIsKilledWithWhatItStarted(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- n.Notify(ctx, sdktest.Sample(1)) }()
 	var child int
-	poll(t, func() bool {
+	testkit.Until(t, "its child has written its pid", func() bool {
 		b, _ := os.ReadFile(filepath.Join(dir, "child"))
 		child, _ = strconv.Atoi(strings.TrimSpace(string(b)))
 		return child > 0
@@ -253,21 +252,10 @@ func TestACommandThatHangsIsKilledWithWhatItStarted(t *testing.T) {
 	if err := <-done; err == nil || sdk.IsFinal(err) {
 		t.Errorf("%v", err)
 	}
-	poll(t, func() bool { // gone, or dead and not yet reaped by whoever is the first process here
+	testkit.Until(t, "its child is gone", func() bool { // gone, or dead and not yet reaped by whoever is the first process here
 		b, err := os.ReadFile("/proc/" + strconv.Itoa(child) + "/stat")
 		return syscall.Kill(child, 0) != nil || err == nil && strings.Contains(string(b), ") Z ")
 	})
-}
-
-func poll(t *testing.T, done func() bool) {
-	t.Helper()
-	limit := time.Now().Add(testkit.Patience)
-	for !done() {
-		if time.Now().After(limit) {
-			t.Fatal("it did not come")
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
 }
 
 func TestSplit(t *testing.T) {
