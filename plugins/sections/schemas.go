@@ -75,7 +75,7 @@ type schema struct {
 
 // check is what is wrong with the sections of plugins in a configuration. unknown are the plugins of which that cannot be told, with the reason.
 // It takes schemasTime at most.
-func (s *Schemas) check(c *config.Config) (wrong config.Errors, unknown map[string]error) {
+func (s *Schemas) check(c *config.Config) (wrong config.Errors, unknown map[string]error, found map[string]schema) {
 	wanted := map[string]host.Settings{}
 	for i := range c.Instances {
 		name := c.Instances[i].Plugin
@@ -87,7 +87,7 @@ func (s *Schemas) check(c *config.Config) (wrong config.Errors, unknown map[stri
 			wanted[p.Name], _ = SettingsOf(p)
 		}
 	}
-	found := s.find(wanted)
+	found = s.find(wanted)
 	unknown = map[string]error{}
 	for i := range c.Instances {
 		in := &c.Instances[i]
@@ -98,7 +98,7 @@ func (s *Schemas) check(c *config.Config) (wrong config.Errors, unknown map[stri
 		}
 		wrong = append(wrong, Issues(&got.description, in)...)
 	}
-	return wrong, unknown
+	return wrong, unknown, found
 }
 
 // ask begins each of some functions on a goroutine; false when it is too late.
@@ -242,22 +242,31 @@ func (s *Schemas) nextRun() int {
 }
 
 // Unserved is what is known to be wrong with the sections about plugins of a configuration:
-// their keys, and plugins that are not there or may not be executed.
+// their keys, files that they name and that are not there, and plugins that are not there or may not be executed.
 func (s *Schemas) Unserved(c *config.Config) config.Errors {
-	wrong, unknown := s.check(c)
+	wrong, unknown, found := s.check(c)
 	for i := range c.Instances {
 		in := &c.Instances[i]
-		if err := unknown[in.Plugin]; err != nil && !errors.Is(err, errNotTold) {
+		switch err := unknown[in.Plugin]; {
+		case err == nil:
+			wrong = append(wrong, s.missing(found[in.Plugin], in)...)
+		case !errors.Is(err, errNotTold):
 			wrong = append(wrong, PluginIssue(in, err.Error()))
 		}
 	}
 	return wrong
 }
 
+// missing is MissingFiles, when the disk's turn has come.
+func (s *Schemas) missing(known schema, in *config.PluginInstance) []config.Issue {
+	defer s.disk()()
+	return MissingFiles(&known.description, in)
+}
+
 // Check reports what is wrong with the sections of plugins in a configuration that was read again. A plugin that does not tell its keys is no error:
 // it may be about to be installed; log is given a warning.
 func (s *Schemas) Check(c *config.Config, log func(config.Level, string)) error {
-	wrong, unknown := s.check(c)
+	wrong, unknown, _ := s.check(c)
 	if len(wrong) > 0 {
 		return wrong
 	}
