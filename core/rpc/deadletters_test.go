@@ -70,18 +70,7 @@ func TestDeadLetterMethods(t *testing.T) {
 		{Control, "hark.sendDeadLetters", args{"late"}, "6 SHUTDOWN_STATE", ""},
 		{Control, "hark.sendDeadLetters", args{7}, "2 INCORRECT_PARAMETERS", ""},
 	} {
-		v, err := d.Call(t.Context(), c.access, c.method, c.args)
-		got := ""
-		var refused *xmlrpc.Fault
-		switch {
-		case errors.As(err, &refused):
-			got = fmt.Sprintf("%d %s", refused.Code, refused.String)
-		case err != nil:
-			got = err.Error()
-		default:
-			got = fmt.Sprint(plain(t, v))
-		}
-		if got != c.want {
+		if got := answerText(t, d, c.access, c.method, c.args); got != c.want {
 			t.Errorf("%s%v: %s\nnot %s", c.method, c.args, got, c.want)
 		}
 		if c.asked != "" && f.asked != c.asked {

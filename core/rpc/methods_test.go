@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -31,6 +32,20 @@ func plain(t *testing.T, v any) any {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// answerText is what a call answers, or its fault with the code, as text.
+func answerText(t *testing.T, d *Dispatcher, access Access, method string, args []any) string {
+	t.Helper()
+	v, err := d.Call(t.Context(), access, method, args)
+	var refused *xmlrpc.Fault
+	switch {
+	case errors.As(err, &refused):
+		return fmt.Sprintf("%d %s", refused.Code, refused.String)
+	case err != nil:
+		return err.Error()
+	}
+	return fmt.Sprint(plain(t, v))
 }
 
 func TestCallsAnswerAndFault(t *testing.T) {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"testing"
 	"time"
-
-	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
 // fakeNotifiers keeps what it is asked.
@@ -74,18 +72,7 @@ func TestNotifierMethods(t *testing.T) {
 		{"hark.getLogSinks", args{}, "[[{name central} {programs []} {channels [stderr]} {overflow block} {buffer_bytes 0} {queued 0} {in_flight 0} {paused 0} " +
 			"{accepted 0} {written 0} {dropped 5} {batches 0} {redelivered 0} {refused 0} {violations 0} {streams 0} {internal_errors 0} {oldest_age 1} {last_error } {last_delivery 0}]]", ""},
 	} {
-		v, err := d.Call(t.Context(), Control, c.method, c.args)
-		got := ""
-		var refused *xmlrpc.Fault
-		switch {
-		case errors.As(err, &refused):
-			got = fmt.Sprintf("%d %s", refused.Code, refused.String)
-		case err != nil:
-			got = err.Error()
-		default:
-			got = fmt.Sprint(plain(t, v))
-		}
-		if got != c.want {
+		if got := answerText(t, d, Control, c.method, c.args); got != c.want {
 			t.Errorf("%s%v: %s\nnot %s", c.method, c.args, got, c.want)
 		}
 		if c.asked != "" && f.asked != c.asked {

@@ -65,8 +65,8 @@ export const suites = {
 		const hostile = '<b>x</b>"';
 		const extended = async (page) => {
 			await page.route("**/ui/api/snapshot", async (route) => { const r = await route.fetch(); await route.fulfill({ response: r, json: { ...await r.json(), has_plugins: true, has_sinks: true } }); });
-			await page.route("**/ui/api/plugins", (route) => route.fulfill({ json: [{ name: hostile, state: "BACKOFF", version: "1", pid: 0, restarts: 3, failures: 2, instances: [{ section: "logsink:loki", ready: false, trouble: "x" }], trouble: hostile }] }));
-			await page.route("**/ui/api/sinks", (route) => route.fulfill({ json: [{ name: hostile, overflow: "spool", queued: 5 << 20, buffer_bytes: 8 << 20, in_flight: 4, paused: 1, written: 3e9, dropped: 0, refused: 7, oldest_age: 400, trouble: hostile }] }));
+			await page.route("**/ui/api/plugins", (route) => route.fulfill({ json: [{ name: hostile, statename: "BACKOFF", version: "1", pid: 0, restarts: 3, failures: 2, instances: [{ section: "logsink:loki", ready: false, trouble: "x" }], trouble: hostile }] }));
+			await page.route("**/ui/api/sinks", (route) => route.fulfill({ json: [{ name: hostile, overflow: "spool", queued: 5 << 20, buffer_bytes: 8 << 20, in_flight: 4, paused: 1, written: 3e9, dropped: 0, refused: 7, oldest_age: 400, last_error: "x", spool: { fault: hostile, bytes: 5 } }] }));
 			await page.reload();
 			await live(page);
 		};
