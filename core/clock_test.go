@@ -125,7 +125,7 @@ func TestTicksFollowAStepOfTheClock(t *testing.T) {
 		if err := r.turns.Ask(context.Background(), func(l *loop) {}); err != nil {
 			t.Fatal(err)
 		}
-		step() // nobody tells the loop
+		step() // the loop is not notified
 		want := fmt.Sprintf("when:%d", sliceOf(3600, c.Now()))
 		r.until("the slice after the step is told", func() bool { return slices.Contains(r.events.payloads(eventlistener.Tick3600), want) })
 		if got := r.events.payloads(eventlistener.Tick3600); len(got) != 1 {

@@ -47,7 +47,7 @@ func NewBus() *Bus {
 	return &Bus{Now: time.Now, serial: -1}
 }
 
-// Subscribe gives s every event whose type is one of types or hangs under one of
+// Subscribe gives s every event whose type is one of types or below one of
 // them. An event is accepted once for each of types it falls under, so a type
 // and its parent both given deliver it twice, as in Supervisor
 // (supervisor/events.py, notify); the same type named twice counts twice too. An

@@ -125,7 +125,7 @@ func asciiPrefix(b []byte) int {
 	return n
 }
 
-// giveSerial sets the serial, if the event has none yet, to what next returns.
+// giveSerial sets the serial to the result of next, unless the event has one already, and returns the serial.
 func (e *Event) giveSerial(next func() int64) int64 {
 	if n := e.serial.Load(); n != 0 {
 		return n - 1

@@ -1,6 +1,6 @@
-// Package activity has the texts of the activity log, word for word Supervisor's, because people
-// grep them. One function a line; the level stands where it is logged. Each
-// cites Supervisor's file where its words come from there.
+// Package activity has the texts of the activity log. They are Supervisor's, word for word, because people
+// grep for them. There is a function for each line; the level is given by the caller that logs it. A function
+// whose text is Supervisor's names Supervisor's file.
 package activity
 
 import (
@@ -46,7 +46,7 @@ func GaveUp(name string) string { // process.py
 	return fmt.Sprintf("gave up: %s entered FATAL state, too many start retries too quickly", name)
 }
 
-// Of gives the line that a process's machine asks for, and its level.
+// Of returns the line that a process's machine asks for, and its level.
 func Of(name string, startSecs time.Duration, e process.Log) (config.Level, string) {
 	expected := config.WARN
 	if e.Expected {
@@ -163,7 +163,7 @@ func CommEvent(name, channel string) string { // dispatchers.py
 
 // Lines that only Hark has.
 
-// BrokenRestart is for a restart that cannot be.
+// BrokenRestart is for a restart that is refused because of the new configuration.
 func BrokenRestart(err error) string {
 	return fmt.Sprintf("cannot restart with the current configuration, so everything continues: %v", err)
 }
@@ -191,7 +191,7 @@ func LeftBehind(name, channel string, bytes int) string {
 	return fmt.Sprintf("%d bytes of %s were left unread when the pipe of '%s' was given up: a descendant keeps writing", bytes, channel, name)
 }
 
-// Output is how a child's output stands in the activity log (dispatchers.py).
+// Output is for a child's output that is copied to the activity log (dispatchers.py).
 func Output(name, channel string, data []byte) string {
 	text := string(data)
 	if !utf8.Valid(data) {
@@ -200,15 +200,15 @@ func Output(name, channel string, data []byte) string {
 	return fmt.Sprintf("%s %s output:\n%s", pytext.Quote(name), channel, text)
 }
 
-// Reply is how a listener's stdout stands in it.
+// Reply is for a listener's output on stdout.
 func Reply(name, channel string, data []byte) string {
 	return fmt.Sprintf("%s %s output:\n%s", pytext.Quote(name), channel, pytext.AppendBytes(nil, data))
 }
 
-// EmptyCommand is why a process without a command cannot be spawned.
+// EmptyCommand is the reason why a process without a command cannot be spawned.
 const EmptyCommand = "command is empty" // process.py
 
-// BadCommand is why one whose command cannot be split cannot be.
+// BadCommand is the reason why a process whose command cannot be split cannot be spawned.
 func BadCommand(c config.Command) string { // process.py
 	return fmt.Sprintf("can't parse command %s: %v", pytext.Quote(c.Line), c.Err)
 }

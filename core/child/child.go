@@ -1,14 +1,14 @@
 // Package child is the operating-system side of supervision: one locked thread
 // that does every fork, the single reaper of every child, and the poller that
-// reads their output. It knows no states; its callers give callbacks.
+// reads their output. It does not know about states of processes; its callers pass callbacks.
 //
 // A System owns all of it. Spawn queues a Request. The preparer, a goroutine, finds
 // the program, makes the pipes and hands the child's ends to the forking thread,
-// a few spawns ahead; that forks and enters the pid into the reaper's table; the
-// finisher, a goroutine, calls Started and hands our ends to a poller. The forking
-// thread has a table of descriptors of its own where Linux gives it one, because a
-// fork copies, and an exec closes, all that is in it. The reaper answers SIGCHLD with wait4 until nothing is
-// left. Of a child that left nothing in its pipes it calls Exited; other exits it
+// a few spawns ahead; that thread forks and enters the pid into the reaper's table; the
+// finisher, a goroutine, calls Started and hands our ends to a poller. On Linux the forking
+// thread has, if possible, a table of descriptors of its own, because a
+// fork copies, and an exec closes, all descriptors in the table. On SIGCHLD the reaper calls wait4 until no status is
+// left. If the pipes of the child are empty, it calls Exited; other exits it
 // posts to the poller, which reads what the pipes held at that moment before it
 // calls Exited: output precedes exit.
 package child
@@ -19,29 +19,30 @@ import (
 	"time"
 )
 
-// Reader takes what a child writes on one pipe. Its methods run on the poller's
-// thread, one at a time and never beside Exited, and must not block. What they have for a disk they return as Work,
-// or nil; it is done at once, before anything else of the poller's.
+// Reader receives the output of a child on one pipe. Its methods run on the poller's thread, one at a time and never while Exited
+// runs, and must not block. What may block, such as a write to a disk, they return as Work, otherwise nil; the Work is done at
+// once, before the poller does anything else.
 type Reader interface {
-	// Output is given bytes as they were read; b is valid during the call, and until Done or Back of what it returns.
+	// Output receives bytes as they were read; b is valid during the call, and until Done or Back of the Work returned.
 	Output(b []byte) Work
-	// Closed tells that nothing more will come: EOF, or the pipe was given up
+	// Closed reports that no more output follows: EOF, or the pipe was closed
 	// with left bytes unread in it. It is called once for every pipe of a child
 	// that was started, before or after Exited.
 	Closed(left int) Work
 }
 
 // Work is something that may block, such as a write to a disk. A poller does one piece at a time; the next read, exit
-// or posted function comes after it. One that takes over a second is left to its thread, and the rest goes on without.
+// or posted function comes after it. A piece that takes over a second keeps its thread, and another thread
+// becomes the poller.
 type Work interface {
-	// Do does it, on the poller's thread.
+	// Do does the work, on the poller's thread.
 	Do()
 	// Done is called on the poller's thread when Do has returned in time.
 	Done()
-	// Away is called instead, on the thread that is the poller from then on, while Do is still under way. Like a Reader it
-	// must not block. What would need Do's end must not be done until Back.
+	// Away is called instead, on the thread that is the poller from then on, while Do still runs. Like the methods of a Reader
+	// it must not block. What depends on the end of Do must wait until Back.
 	Away()
-	// Back is called when Do has returned after all, on its thread: nobody waits for that, so it may go on there as long as it likes.
+	// Back is called, after Away, when Do has returned, on Do's thread. It may block.
 	Back()
 }
 
@@ -69,10 +70,10 @@ type Child struct {
 	out, err stream
 }
 
-// Pid gives the process id, which is its process group's too.
+// Pid returns the process id, which is also the id of its process group.
 func (c *Child) Pid() int { return c.pid }
 
-// Signal sends sig to the process, or to its whole process group. It gives
+// Signal sends sig to the process, or to its whole process group. It returns
 // ESRCH once the process has been reaped: the lock it shares with the reaper
 // makes sure that a signal never reaches a process that was given the same pid
 // later. Other errors are kill(2)'s.
@@ -90,7 +91,7 @@ func (c *Child) Signal(sig syscall.Signal, group bool) error {
 
 // Pause stops reading Stdout or Stderr until Resume; the child blocks when the
 // pipe is full. An Output that has begun still ends. What the pipe holds when
-// the child is reaped, or is given up, is read all the same.
+// the child is reaped, or is given up, is read nevertheless.
 func (c *Child) Pause(channel int) { c.setPaused(channel, true) }
 
 // Resume ends Pause.
@@ -122,7 +123,7 @@ func (c *Child) Abandon() {
 func (c *Child) exit() {
 	if !c.listener || c.err.poller == nil {
 		p := c.poller()
-		// Mostly there is nothing to read, and it is quickest told from here. Readers
+		// Usually the pipes are empty, and then it is fastest to call Exited here. Readers
 		// are never called here: they may block on a disk, and the reaper must not.
 		if p.unlessBusy(func() bool {
 			if !p.over(&c.out) || !p.over(&c.err) {

@@ -10,15 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Confinement holds a child and what descends from it, as far as the system lets us.
+// Confinement holds a child and its descendants in a cgroup, if the system allows that.
 type Confinement struct {
 	dir     string // of a cgroup; "": there is none
 	counted bool   // the number of processes is limited there
 }
 
-// Confine puts a child that was just started into a cgroup of its own, where cgroup v2 is there and ours to write, and limits the number of
-// processes and threads in it to most, 0 for no limit, where that cgroup counts them. What it forked before is not held. name is of a file and
-// ours alone.
+// Confine puts a child that was just started into a cgroup of its own, if there is a cgroup v2 that we may write, and limits the number
+// of processes and threads in it to most, 0 for no limit, if the cgroup counts them. Processes that the child forked before are not
+// held. name is the cgroup's file name; no other process may use it.
 func Confine(c *Child, name string, most int) *Confinement {
 	k := &Confinement{}
 	dir, err := leaf(name)
@@ -38,7 +38,7 @@ func Confine(c *Child, name string, most int) *Confinement {
 // Complete reports whether Kill reaches every descendant.
 func (k *Confinement) Complete() bool { return k.dir != "" }
 
-// Kill kills everything that is held.
+// Kill kills every process that is held.
 func (k *Confinement) Kill() error {
 	if k.dir == "" {
 		return nil
@@ -46,8 +46,8 @@ func (k *Confinement) Kill() error {
 	return os.WriteFile(filepath.Join(k.dir, "cgroup.kill"), []byte("1"), 0o600)
 }
 
-// Close gives the cgroup up, and reports whether it is gone: not while the system still buries what was killed. One of its name is used
-// again by Confine.
+// Close removes the cgroup, and reports whether it is gone: it is not while processes that were killed have not ended yet. Confine
+// uses an existing cgroup of the same name again.
 func (k *Confinement) Close() bool {
 	if k.dir == "" {
 		return true

@@ -58,7 +58,7 @@ func (f *forker) probe(dir string) syscall.Errno {
 	return 0
 }
 
-// pathMax is no less than any system's limit of a path.
+// pathMax is at least as large as any system's limit of a path, in bytes.
 const pathMax = 4096
 
 var tooLong = strings.Repeat("x/", pathMax)
@@ -79,16 +79,16 @@ func (f *forker) diagnoseUser(r *Request, errno syscall.Errno) *SpawnError {
 	return setuidError(r, errno, unix.ErrnoName(errno))
 }
 
-// SocketError is why a FastCGI socket could not be made for a program.
+// SocketError is returned when the FastCGI socket of a program could not be made.
 type SocketError struct {
 	URL string // as configured
 	Err error
 }
 
-// Error names the socket and the reason.
+// Error returns a text with the socket's URL and the reason.
 func (e *SocketError) Error() string { return "cannot listen at " + e.URL + ": " + e.Err.Error() }
 
-// Unwrap is the reason.
+// Unwrap returns the reason.
 func (e *SocketError) Unwrap() error { return e.Err }
 
 func pipeError(r *Request, err error) *SpawnError {

@@ -207,7 +207,7 @@ func (p *poller) runSteps() (mine bool) {
 }
 
 // unlessBusy runs f at once, on the caller's thread, while no Reader is running and
-// nothing that was posted before waits; else it tells that it didn't.
+// nothing that was posted before waits; otherwise it returns false.
 func (p *poller) unlessBusy(f func() bool) bool {
 	if p.due.Load() || !p.work.TryLock() {
 		return false
@@ -387,7 +387,7 @@ func (p *poller) timeout() time.Duration {
 	return max(0, p.lingering[0].deadline-p.now())
 }
 
-// shut closes a pipe and tells its Reader.
+// shut closes a pipe and calls its Reader's Closed.
 func (p *poller) shut(st *stream, left int) Work {
 	p.takeOut(st)
 	closeFD(st.fd)

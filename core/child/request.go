@@ -2,8 +2,8 @@ package child
 
 import "syscall"
 
-// Credential is who a child runs as. A nil Credential inherits, and so does one
-// that names our own uid, as in Supervisor (options.py, drop_privileges).
+// Credential is the user that a child runs as. With a nil Credential, or one that has our own uid,
+// the child keeps our user and groups, as in Supervisor (options.py, drop_privileges).
 type Credential struct {
 	UID, GID uint32
 	Groups   []uint32 // all supplementary groups
@@ -58,7 +58,7 @@ type Request struct {
 	Slow func()
 }
 
-// Stage reports how far a failed spawn got.
+// Stage is the step at which a spawn failed.
 type Stage int
 
 // The stages of a spawn.
@@ -75,7 +75,7 @@ const (
 // SpawnError is a failed spawn.
 type SpawnError struct {
 	Stage Stage
-	// Errno is the system's word. At StageResolve: ENOENT (not found), EISDIR,
+	// Errno is the system's error. At StageResolve: ENOENT (not found), EISDIR,
 	// ENOEXEC (no execute bit), EACCES (no permission for us), EINVAL (empty command).
 	Errno syscall.Errno
 	// Msg is Supervisor's spawnerr text where it has one ("can't find command 'x'",
@@ -85,20 +85,20 @@ type SpawnError struct {
 	Lines string
 }
 
-// Preparing reports whether the spawn was taken back while its Prepare is still under way. Request.Unprepare is called when that has
+// Preparing reports whether the spawn was cancelled while its Prepare still ran. Request.Unprepare is called when Prepare has
 // returned.
 func (e *SpawnError) Preparing() bool {
 	return e.Stage == StageCancelled && e.Errno == syscall.EINPROGRESS
 }
 
-// Later is an error of Prepare that says that the same may succeed later. Its text becomes that of the SpawnError.
+// Later is an error of Prepare after which the same spawn may succeed later. Its text becomes that of the SpawnError.
 type Later struct{ Err error }
 
-// Error gives the text of Err.
+// Error returns the text of Err.
 func (l *Later) Error() string { return l.Err.Error() }
 
-// Unwrap gives Err.
+// Unwrap returns Err.
 func (l *Later) Unwrap() error { return l.Err }
 
-// Error gives Msg.
+// Error returns Msg.
 func (e *SpawnError) Error() string { return e.Msg }

@@ -10,7 +10,7 @@ import (
 
 const (
 	// maxReserve is how many descriptors are kept for spawns: one needs about ten for a moment and keeps
-	// five, so that a few can follow one another where nothing else is to be had.
+	// five, so that a few can follow one another where no other descriptors are available.
 	maxReserve = 32
 	// reserveShare: one in so many of the limit of open files is kept at most.
 	reserveShare = 16

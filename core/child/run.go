@@ -11,10 +11,10 @@ import (
 // maxRunOutput bounds what Run keeps of a command's output.
 const maxRunOutput = 1 << 20
 
-// ErrTimeout is Run's answer when the command took too long and was killed.
+// ErrTimeout is returned by Run when the command took too long and was killed.
 var ErrTimeout = errors.New("the command took too long")
 
-// Run runs a small command (getent) to its end and gives what it wrote to stdout,
+// Run runs a small command (getent) to its end and returns its output on stdout,
 // at most 1 MiB, and its status. It has our environment, PATH and user, nothing on
 // stdin, and its stderr is dropped. After timeout its process group is killed and
 // the error is ErrTimeout; a command that could not be started gives a

@@ -5,13 +5,13 @@ import (
 	"syscall"
 )
 
-// MaxPending is the most that is kept for a child that doesn't read its stdin: 64 MiB.
+// MaxPending is the most that is kept for a child that doesn't read its stdin, in bytes: 64 MiB.
 const MaxPending = 64 << 20
 
-// ErrStdinFull is Write's answer when more than MaxPending bytes would wait.
+// ErrStdinFull is returned by Write when more than MaxPending bytes would wait.
 var ErrStdinFull = errors.New("cannot keep more for a stdin that isn't read")
 
-// Write gives b to the child's stdin, as much as its pipe takes at once; the rest
+// Write writes b to the child's stdin, as much as its pipe takes at once; the rest
 // is kept and written when there is room, in order. It never blocks. Errors: EPIPE
 // when there is no stdin pipe, it was closed, or nobody reads it any more (what was
 // kept is then dropped); ErrStdinFull, with nothing of b written.
@@ -40,7 +40,7 @@ func (c *Child) Write(b []byte) error {
 	return err
 }
 
-// StdinPending gives how many bytes wait for the child to read.
+// StdinPending returns how many bytes wait to be written to the child's stdin.
 func (c *Child) StdinPending() int {
 	c.stdin.mu.Lock()
 	defer c.stdin.mu.Unlock()
@@ -116,7 +116,7 @@ func (in *stdin) shut() {
 	closeFD(in.place.fd)
 }
 
-// writeSome writes until the pipe is full. EAGAIN is no error.
+// writeSome writes until the pipe is full. EAGAIN is not an error.
 func writeSome(fd int, b []byte) (n int, err error) {
 	for n < len(b) {
 		m, err := syscall.Write(fd, b[n:])

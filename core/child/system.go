@@ -17,7 +17,7 @@ type Options struct {
 	// (PR_SET_CHILD_SUBREAPER). Linux only; default false, because it would change
 	// programs that watch getppid().
 	Subreaper bool
-	// Unknown is called with a pid that was reaped and is no child of Spawn: an orphan,
+	// Unknown is called with a pid that was reaped and is not a child of Spawn: an orphan,
 	// as PID 1 or subreaper. It runs on the reaper's goroutine and must not block;
 	// nil is fine.
 	Unknown func(pid int, ws syscall.WaitStatus)
@@ -74,9 +74,8 @@ func build(o Options, by func() (waiter, error)) (*System, error) {
 // must not be changed afterwards.
 func (s *System) Spawn(r *Request) *Spawn { return s.spawner.submit(r) }
 
-// Waiting reports how many requests have not come to Started or Failed yet, those that
-// were cancelled while they waited included. Asked in Started or Failed, it tells
-// whether more of the like follows at once.
+// Waiting returns the number of requests for which neither Started nor Failed has been called yet, including those that
+// were cancelled while they waited. Called in Started or Failed, it shows whether other spawns follow at once.
 func (s *System) Waiting() int { return int(s.spawner.waiting.Load()) }
 
 // Post runs f on the output poller's thread, after everything posted before, and then does the Work that it returns, if
@@ -91,9 +90,9 @@ func (s *System) PostListener(f func() Work) { s.listeners.post(f) }
 func (s *System) UmaskByThread() bool { return s.spawner.ownUmask }
 
 // Close ends the spawner, the reaper and the pollers and closes every pipe.
-// Requests still queued fail with StageCancelled; of running children nothing more
-// is heard. It waits for a fork in progress. Nothing may be called after it but
-// the methods of Child, which then have no effect but Signal.
+// Requests still queued fail with StageCancelled; no more callbacks are called for running
+// children. It waits for a fork in progress. After it only the methods of Child may be called,
+// and only Signal then has an effect.
 func (s *System) Close() {
 	s.closeOnce.Do(func() {
 		s.spawner.close()

@@ -13,7 +13,7 @@ import (
 // deadEventsShown is how many events of a notification a Letter has.
 const deadEventsShown = 20
 
-// Host is the loop whose pools and notifiers give events up; *core.Supervisor is one.
+// Host is the loop whose pools and notifiers give up events; *core.Supervisor is one.
 type Host interface {
 	Mood() core.Mood
 	Takers(ctx context.Context) ([]core.Taker, error)
@@ -25,7 +25,7 @@ type Office struct {
 	host  Host
 }
 
-// NewOffice is that of one life of the daemon.
+// NewOffice returns the Office of one life of the daemon.
 func NewOffice(files *Log, host Host) *Office { return &Office{files, host} }
 
 // Letter is an event that a pool gave up, or a notification, of several events, that a notifier did.
@@ -67,9 +67,9 @@ type letterBox struct {
 	settle func(ctx context.Context) error                                // core.Taker's
 }
 
-// DeadLetters tells of the events that pools and notifiers gave up: of those named (x, eventlistener:x or notifier:x), or of all, those whose sections
-// are no longer there among them. No more than the limit newest letters are given. It reads their files. Errors: BadName for a name that no pool or
-// notifier has and no dead letter.
+// DeadLetters returns the events that pools and notifiers gave up: those of the pools and notifiers named (x, eventlistener:x or
+// notifier:x), or of all, including those whose sections no longer exist. At most limit letters, the newest, are returned. It reads
+// their files and blocks on the disk. Error: BadName for a name that neither a pool, a notifier nor a dead letter has.
 func (o *Office) DeadLetters(ctx context.Context, names []string, limit int) (List, error) {
 	var all List
 	counted := map[string]bool{} // names whose files' unreadable lines are: a pool and a notifier of one name share them

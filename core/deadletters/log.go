@@ -1,5 +1,5 @@
 // Package deadletters keeps the events and notifications that pools and notifiers gave up, shows them
-// and sends them again. It knows the loop only by what takes events again.
+// and sends them again. Of the loop it uses only the pools and notifiers that take events again.
 package deadletters
 
 import (
@@ -45,7 +45,7 @@ type deadLetter struct {
 	line []byte
 }
 
-// NewLog is the log in a directory. It is empty, or has what is in its files.
+// NewLog returns the log in a directory, with the letters that are in its files.
 func NewLog(dir string, log func(config.Level, string)) *Log {
 	return &Log{dir: dir, log: log, turn: make(chan struct{}, 1)}
 }
@@ -162,7 +162,7 @@ func (d *Log) trouble(pool string, err error) {
 	}
 }
 
-// Flush waits until what was put is written, or the disk has had its time.
+// Flush waits until the queued lines are written, but only for a limited time.
 func (d *Log) Flush() {
 	writing := d.written()
 	if writing == nil {

@@ -14,7 +14,7 @@ import (
 // deadLetterSettle is how long a spool may take to commit what is sent again.
 const deadLetterSettle = 2 * time.Second
 
-// ErrSilenced is why a notifier does not take events again that it would not tell of now.
+// ErrSilenced is returned when a notifier does not take events again because a silence holds them back now.
 var ErrSilenced = errors.New("a silence keeps it back")
 
 var errUnreadable = errors.New("another version of Hark wrote it")

@@ -1,5 +1,5 @@
-// Package fastcgi has the listening sockets of [fcgi-program:x] sections: one that a group's processes
-// share, and all of them over the lives of the daemon.
+// Package fastcgi has the listening sockets of [fcgi-program:x] sections: that of each group, which its processes share,
+// and all of them over the lives of the daemon.
 package fastcgi
 
 import (
@@ -10,11 +10,9 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 )
 
-// Socket is what a group of an [fcgi-program:x] section has of its listening socket. It
-// is opened for the first process that starts, unless a restart has prepared it, kept over restarts of the group's
-// processes, and closed with the last (socket_manager.py).
-// It is taken by the spawner (binding may touch a disk or ask a name server)
-// and given back on the loop, hence the lock.
+// Socket counts the uses of the listening socket of an [fcgi-program:x] section. The socket is opened for the first process
+// that starts, unless a restart has prepared it, and closed after the last process has ended (socket_manager.py). The spawner
+// calls Get, which may block on a disk or a name server, and the loop calls Put, hence the lock.
 type Socket struct {
 	conf    *config.Socket
 	sockets *Sockets
@@ -26,15 +24,16 @@ type Socket struct {
 	users int
 }
 
-// NewSocket is that of a section.
+// NewSocket returns the Socket of a section. It does not open the socket.
 func NewSocket(c *config.Socket, sockets *Sockets) *Socket {
 	return &Socket{conf: c, sockets: sockets}
 }
 
-// Take keeps what was prepared for the group's first process.
+// Take stores the socket that was prepared for the group's first process.
 func (f *Socket) Take(prepared *Listening) { f.prepared.Store(prepared) }
 
-// Get takes a use of the socket, opening it for the first.
+// Get adds a use of the socket and returns its descriptor; the first use opens it. It may block. The error is a
+// *child.SocketError.
 func (f *Socket) Get() (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -52,7 +51,7 @@ func (f *Socket) Get() (int, error) {
 	return f.open.fd, nil
 }
 
-// Put gives a use back; the last closes the socket, unless a restart that is under way keeps it.
+// Put removes a use; the last closes the socket, unless a restart that is under way keeps it.
 func (f *Socket) Put() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -62,7 +61,7 @@ func (f *Socket) Put() {
 	}
 }
 
-// GiveUp closes what was prepared and not taken: no process is about to.
+// GiveUp closes the socket that was prepared if no process has used it yet, because none is about to.
 func (f *Socket) GiveUp() {
 	if l := f.prepared.Swap(nil); l != nil {
 		f.sockets.Release(l)

@@ -22,7 +22,7 @@ type Sockets struct {
 	known map[string]int // addresses of the active groups, and how many have each
 }
 
-// New has none yet. log writes a line of the activity log; it must not block.
+// New returns Sockets without open sockets. log writes a line of the activity log; it must not block.
 func New(log func(config.Level, string)) *Sockets {
 	return &Sockets{log: log, known: make(map[string]int)}
 }
@@ -36,7 +36,7 @@ type Listening struct {
 	users int           // groups and Prepareds; it is closed with the last
 }
 
-// addressOf is where a socket listens, as a key.
+// addressOf returns the address of a socket, as a key.
 func addressOf(c *config.Socket) string {
 	if c.Network == "unix" {
 		return "unix:" + c.Path
@@ -70,8 +70,8 @@ func (s *Sockets) bind(c *config.Socket) (*Listening, error) {
 	return l, nil
 }
 
-// Complete makes an open socket what a section wants: a unix socket gets its name. It may block on a disk. After an error the use of the
-// socket is given back.
+// Complete finishes an open socket for a section: a unix socket gets its name. It may block on a disk. On an error the use of the
+// socket is removed.
 func (s *Sockets) Complete(l *Listening, c *config.Socket) (err error) {
 	defer func() {
 		if err != nil {
@@ -80,7 +80,7 @@ func (s *Sockets) Complete(l *Listening, c *config.Socket) (err error) {
 	}()
 	switch {
 	case l.file == nil:
-		// Once more for another socket_backlog, which a kept socket takes up so.
+		// listen(2) again, because a socket that was kept gets a new socket_backlog by that.
 		if err := syscall.Listen(l.fd, backlog(c)); err != nil {
 			return fmt.Errorf("listen: %w", err)
 		}
@@ -105,15 +105,16 @@ func (s *Sockets) hasName(l *Listening) bool {
 	return l.named
 }
 
-// Prepare takes the socket of a section for the next life, while the present one goes on: the one that is open there already, or a new one, which is nobody
-// else's to reach yet if it is a unix socket. It is nil where the first start is to try: the present life has that section and no socket either, or one
-// of ours is in the way and will be closed. It may block on a disk or a name server.
+// Prepare adds a use of the socket of a section for the next life, while the present one goes on: of the socket that is open at that
+// address already, or of a new one; a new unix socket cannot be reached by clients yet. The result is nil, without an error, if the
+// socket cannot be opened now and the first start of a process is to try: because the present life has an active group with that
+// address, or because another open socket uses the port and will be closed. It may block on a disk or a name server.
 func (s *Sockets) Prepare(c *config.Socket) (*Listening, error) {
 	if l := s.share(c); l != nil {
 		if l.file == nil || !s.hasName(l) || l.file.Present(c.Path) {
 			return l, nil
 		}
-		s.Release(l) // and made again: its file has been removed
+		s.Release(l) // its file has been removed, so a new one is made
 	}
 	l, err := s.bind(c)
 	if err != nil && (s.isKnown(c) || errors.Is(err, syscall.EADDRINUSE) && s.inTheWay(c)) {
@@ -122,7 +123,7 @@ func (s *Sockets) Prepare(c *config.Socket) (*Listening, error) {
 	return l, err
 }
 
-// share takes a use of the open socket that a section wants, nil for none.
+// share adds a use of the open socket that fits a section; nil: there is none.
 func (s *Sockets) share(c *config.Socket) *Listening {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -135,7 +136,7 @@ func (s *Sockets) share(c *config.Socket) *Listening {
 	return nil
 }
 
-// sameFile reports whether two sections want the same of a unix socket.
+// sameFile reports whether two sections have the same owner, mode and backlog of a unix socket.
 func sameFile(a, b *config.Socket) bool {
 	if (a.Owner == nil) != (b.Owner == nil) || a.Owner != nil && *a.Owner != *b.Owner {
 		return false
@@ -155,7 +156,7 @@ func (s *Sockets) inTheWay(c *config.Socket) bool {
 	return false
 }
 
-// Release gives a use back; the last closes the socket. A unix socket's file is left where it is, as Supervisor leaves it, if it has its name.
+// Release removes a use; the last closes the socket. The file of a unix socket that has its name is not removed, as in Supervisor.
 func (s *Sockets) Release(l *Listening) {
 	if !s.last(l) {
 		return
@@ -171,7 +172,7 @@ func (s *Sockets) Release(l *Listening) {
 	_ = syscall.Close(l.fd)
 }
 
-// last takes a use away and reports whether it was the last: then the socket is the caller's alone.
+// last removes a use and reports whether it was the last: then only the caller has the socket.
 func (s *Sockets) last(l *Listening) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -194,7 +195,7 @@ func (s *Sockets) Begin() {
 	clear(s.known)
 }
 
-// Add notes how many more active groups have an address.
+// Add adds more, which may be negative, to the number of active groups with an address.
 func (s *Sockets) Add(c *config.Socket, more int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -207,14 +208,14 @@ func (s *Sockets) isKnown(c *config.Socket) bool {
 	return s.known[addressOf(c)] > 0
 }
 
-// Problem is why the socket of a section cannot be listened at.
+// Problem is a socket of a section that cannot be opened, and why.
 type Problem struct {
 	Section, Key string
 	Err          error
 }
 
-// PrepareGroups opens the sockets of those groups that are to be started. Of two groups with one address the first has it.
-// With problems nothing is left open.
+// PrepareGroups calls Prepare for the groups with a process that has autostart. Of two groups with the same address only the first
+// is prepared. If there are problems, all sockets are released again and prepared is nil.
 func (s *Sockets) PrepareGroups(groups []*config.Group) (prepared map[*config.Group]*Listening, problems []Problem) {
 	prepared = make(map[*config.Group]*Listening)
 	taken := make(map[string]bool)

@@ -44,7 +44,7 @@ func OpenDir(path string) (*Dir, error) {
 	return &Dir{fd: fd, path: path}, nil
 }
 
-// OpenParent opens the directory of a path, and gives the name in it.
+// OpenParent opens the directory of a path, and returns the name in it.
 func OpenParent(path string) (*Dir, string, error) {
 	name := filepath.Base(path)
 	if name == "." || name == ".." || name == "/" {
@@ -54,7 +54,7 @@ func OpenParent(path string) (*Dir, string, error) {
 	return d, name, err
 }
 
-// Close lets go of the directory.
+// Close closes the directory.
 func (d *Dir) Close() error { return unix.Close(d.fd) }
 
 func (d *Dir) fail(op, name string, err error) error {
@@ -99,7 +99,7 @@ func (d *Dir) Rename(from, to string) error {
 // Sync waits until the names are on the disk. Some file systems have no such thing for directories.
 func (d *Dir) Sync() error { return d.fail("sync", "", unix.Fsync(d.fd)) }
 
-// Remove removes an entry that is no directory.
+// Remove removes an entry that is not a directory.
 func (d *Dir) Remove(name string) error {
 	return d.fail("remove", name, unix.Unlinkat(d.fd, name, 0))
 }
@@ -114,7 +114,7 @@ func (d *Dir) RemoveSame(name string, st *unix.Stat_t) bool {
 	return d.Remove(name) == nil
 }
 
-// Names are the names of the entries, in no order.
+// Names returns the names of the entries, in no particular order.
 func (d *Dir) Names() ([]string, error) {
 	fd, err := openat(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -116,7 +116,7 @@ func (d *Draft) settle() {
 	d.file = nil
 }
 
-// Discard gives up a draft that was not published; nothing is left of it.
+// Discard removes a draft that was not published.
 func (d *Draft) Discard() {
 	if d.temp != "" {
 		_ = d.dir.Remove(d.temp)
@@ -146,7 +146,7 @@ func (d *Draft) Remove() {
 	d.dir.RemoveSame(d.name, &d.st)
 }
 
-// Close lets go of what is open and leaves the file.
+// Close closes the draft and leaves the published file.
 func (d *Draft) Close() {
 	if d.file != nil {
 		_ = d.file.Close()

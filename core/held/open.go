@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Open opens a path with the checks of Locate; special tells that it names a descriptor of ours. flags are unix.O_*; the descriptor is
+// Open opens a path with the checks of Locate; special reports whether the path names a descriptor of ours. flags are unix.O_*; the descriptor is
 // closed on exec, and no terminal becomes ours by it. As root it refuses with ErrUnsafe a file with several names in a directory that others can write: one
 // of them may have linked what is not theirs.
 func Open(path string, flags int, mode os.FileMode) (fd int, special bool, err error) {

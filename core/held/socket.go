@@ -84,7 +84,7 @@ func Adopt(path string) (*Socket, error) {
 	return s, nil
 }
 
-// Occupant is what is at the socket's name. The error is fs.ErrNotExist where nothing is.
+// Occupant returns the file information of what has the socket's name. The error is fs.ErrNotExist if nothing has it.
 func (s *Socket) Occupant() (unix.Stat_t, error) { return s.dir.Stat(s.name) }
 
 // Address leads to what is at the socket's name, to connect to it.
@@ -97,7 +97,7 @@ func (s *Socket) Address() string {
 	return path
 }
 
-// Link gives the socket its name. The error is fs.ErrExist where something has it.
+// Link gives the socket its name. The error is fs.ErrExist if something has the name.
 func (s *Socket) Link() error {
 	err := link(s.private, made, s.dir, s.name)
 	switch {
@@ -117,7 +117,7 @@ func (s *Socket) Link() error {
 	return s.Replace()
 }
 
-// Replace gives the socket its name, in the place of what has it.
+// Replace gives the socket its name and replaces what has the name.
 func (s *Socket) Replace() error {
 	if err := unix.Renameat(s.private.fd, made, s.dir.fd, s.name); err != nil {
 		return s.dir.fail("rename", s.name, err)

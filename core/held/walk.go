@@ -13,7 +13,7 @@ import (
 // maxLinks is how many symbolic links a path may have, as in the kernel.
 const maxLinks = 40
 
-// Place is where a file is: a name in an open directory.
+// Place is the place of a file: a name in an open directory.
 type Place struct {
 	dir  int // AT_FDCWD: Name is a path
 	Name string
@@ -24,7 +24,7 @@ type Place struct {
 	path string // without links; "" where it was not walked
 }
 
-// Close lets go of the directory.
+// Close closes the directory.
 func (p Place) Close() {
 	if p.dir != unix.AT_FDCWD {
 		_ = unix.Close(p.dir)
@@ -37,7 +37,7 @@ func (p Place) Stat(name string) (st unix.Stat_t, err error) {
 	return st, unix.Fstatat(p.dir, name, &st, 0)
 }
 
-// Unlink removes a name from the directory of the place; one that is not there is no error.
+// Unlink removes a name from the directory of the place. It is not an error if the name does not exist.
 func (p Place) Unlink(name string) error {
 	if err := unix.Unlinkat(p.dir, name, 0); err != nil && !errors.Is(err, unix.ENOENT) {
 		return err

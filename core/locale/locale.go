@@ -4,7 +4,7 @@
 // Python's start-up (PEP 538, since 3.7) looks whether the C library's LC_CTYPE is
 // "C": nothing is set, or LANG is C or POSIX, or it names a locale that is not
 // installed. It then sets LC_CTYPE to the first of C.UTF-8, C.utf8 and UTF-8 that
-// is installed, so that text is UTF-8 all the same. LC_ALL, and
+// is installed, so that text is UTF-8 nevertheless. LC_ALL, and
 // PYTHONCOERCECLOCALE=0, keep it from doing so. A program without a locale reads
 // text as ASCII; one that asks the locale and runs under Supervisor is not used to
 // that.

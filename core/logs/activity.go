@@ -28,8 +28,8 @@ type ActivityOptions struct {
 	// MaxPending: bytes of lines held for each file that cannot be written; what
 	// exceeds it is dropped, counted, and said in the log. 0: DefaultMaxPending.
 	MaxPending int
-	// Trouble is told what the files return (*Trouble and other errors), on a
-	// goroutine of the Activity; it must not block. nil: nobody is told.
+	// Trouble is called with the errors of the files (*Trouble and others), on a
+	// goroutine of the Activity; it must not block. nil: the errors are dropped.
 	Trouble func(error)
 	// RetryEvery: how long after a failed write it is tried again; 0: 1 s.
 	RetryEvery time.Duration
@@ -150,7 +150,7 @@ func (a *Activity) Flush(ctx context.Context) error {
 	return nil
 }
 
-// Dropped is how many lines were dropped so far because they could not be written.
+// Dropped returns how many lines were dropped so far because they could not be written.
 func (a *Activity) Dropped() int64 {
 	var n int64
 	for _, o := range a.outs {

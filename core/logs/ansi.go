@@ -24,7 +24,7 @@ type Stripper struct {
 	out    []byte
 }
 
-// Strip gives b without escapes. The result is b itself, or valid until the next
+// Strip returns b without escapes. The result is b itself, or valid until the next
 // call.
 func (s *Stripper) Strip(b []byte) []byte {
 	if len(b) == 0 {
@@ -78,7 +78,7 @@ func (s *Stripper) Strip(b []byte) []byte {
 	return s.out
 }
 
-// Flush ends the input: it gives an ESC that was held back and forgets an
+// Flush ends the input: it returns an ESC that was held back and forgets an
 // unfinished sequence.
 func (s *Stripper) Flush() []byte {
 	held := s.esc

@@ -19,7 +19,7 @@ type Episode struct {
 	now func() time.Time // nil: time.Now
 
 	mu       sync.Mutex
-	told     bool // its begin was told
+	told     bool // its begin was announced
 	toldDrop bool
 	dropped  int64     // bytes lost in it
 	since    time.Time // when all that was kept had been written; zero: it is not, or there is no episode
@@ -72,7 +72,7 @@ func (e *Episode) written() {
 	e.settle(e.clock())
 }
 
-// Unsettled reports whether the end of the episode is still to be told: Settle must be called later.
+// Unsettled reports whether the end of the episode is still to be announced: Settle must be called later.
 func (e *Episode) Unsettled() bool { return e.unsettled.Load() }
 
 // Settle ends the episode of the log at path if that was written for Calm; then the error is a *Trouble that says so.

@@ -157,25 +157,25 @@ func (f *File) Retry() error {
 // to be told.
 func (f *File) Unsettled() bool { return f.Pending() > 0 || f.Full() || f.o.Episode.Unsettled() }
 
-// Full tells that the caller should give nothing more for now (policy Block, or a
-// stalled reader): it may still, for a child's last output, within Options.Keep.
+// Full reports whether the caller should not write for now (policy Block, or a
+// stalled reader). A child's last output may still be written, within Options.Keep.
 func (f *File) Full() bool {
 	return f.failing && (f.o.OnFull == Block || errors.Is(f.cause, ErrStalled))
 }
 
-// Pending is how many bytes are kept for a later try.
+// Pending returns how many bytes are kept for a later try.
 func (f *File) Pending() int { return len(f.kept) - f.keptOff }
 
-// Written is how many bytes were written since Open.
+// Written returns how many bytes were written since Open.
 func (f *File) Written() int64 { return f.written }
 
-// Lost is how many bytes were dropped since Open.
+// Lost returns how many bytes were dropped since Open.
 func (f *File) Lost() int64 { return f.lost }
 
-// Rotations is how often the log was rotated since Open.
+// Rotations returns how often the log was rotated since Open.
 func (f *File) Rotations() int { return f.rotations }
 
-// Path is the name the log was opened by.
+// Path returns the path by which the log was opened.
 func (f *File) Path() string { return f.path }
 
 // Reopen opens the path again, for a log that was moved away. When that fails the

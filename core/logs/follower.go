@@ -21,8 +21,8 @@ const (
 )
 
 // Follower reads a log as it grows, for /logtail and /mainlogtail
-// (supervisor/http.py, tail_f_producer). When the log is rotated it gives what is
-// left of the old file and then all of the next, through as many backups as there
+// (supervisor/http.py, tail_f_producer). When the log is rotated it returns the rest
+// of the old file and then all of the next, through as many backups as there
 // were rotations meanwhile, where Supervisor goes to the newest at once. It is used
 // from one goroutine; between writes it sleeps (inotify on Linux, one stat a
 // second elsewhere).
@@ -35,7 +35,7 @@ type Follower struct {
 }
 
 // NewFollower opens a log, beginning at its last head bytes. A log that does not
-// exist, or is no regular file, is an error wrapping ErrNoFile or ErrFailed.
+// exist, or is not a regular file, is an error wrapping ErrNoFile or ErrFailed.
 func NewFollower(path string, head int64) (*Follower, error) {
 	f, err := openForReading(path)
 	if err != nil {
@@ -54,8 +54,8 @@ func NewFollower(path string, head int64) (*Follower, error) {
 	return &Follower{path: path, f: f, pos: max(size-max(head, 0), 0), buf: make([]byte, followChunk), w: w}, nil
 }
 
-// Next gives the next bytes, valid until the following call, and waits for them
-// until ctx ends. After a truncation it gives Supervisor's line "==> File
+// Next returns the next bytes, valid until the following call, and waits for them
+// until ctx ends. After a truncation it returns Supervisor's line "==> File
 // truncated <==" and goes on from the beginning. While the log is missing, as
 // between a Clear and the next write, it waits for a new one. The error is ctx's,
 // or that of a read.
@@ -92,7 +92,7 @@ func (l *Follower) Next(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// Close ends following.
+// Close closes the files. No other method may be called after it.
 func (l *Follower) Close() error {
 	l.w.close()
 	return l.f.Close()

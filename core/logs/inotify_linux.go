@@ -14,7 +14,7 @@ import (
 const pollEvery = time.Second
 
 // watch waits for changes of a file by inotify, through Go's poller. Where there
-// are no more inotify instances to be had it looks once a second.
+// are no more inotify instances available it looks once a second.
 type watch struct {
 	path string
 	in   *os.File // nil: no inotify
@@ -40,7 +40,7 @@ func (w *watch) file(f *os.File) {
 	w.remove(&w.wd)
 	w.remove(&w.dir)
 	// By its descriptor, so that it is this file whatever its path means by now.
-	// IN_ATTRIB tells that a link to it was removed.
+	// IN_ATTRIB reports that a link to it was removed.
 	const mask = unix.IN_MODIFY | unix.IN_ATTRIB | unix.IN_MOVE_SELF
 	w.add(&w.wd, "/proc/self/fd/"+strconv.Itoa(int(f.Fd())), mask)
 	if w.wd < 0 {

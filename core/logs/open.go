@@ -17,7 +17,7 @@ var ErrUnsafe = held.ErrUnsafe
 // openLog opens a log for appending, creating it, without ever waiting: a FIFO
 // without a reader is opened for both directions, and a standard descriptor that
 // cannot be opened by its name (a socket, another user's terminal) is duplicated.
-// fixed tells that it must never be rotated nor truncated.
+// fixed reports that it must never be rotated or truncated.
 func openLog(path string, mode os.FileMode) (d descriptor, fixed bool, err error) {
 	const flags = unix.O_WRONLY | unix.O_APPEND | unix.O_NONBLOCK
 	fd, special, err := held.Open(path, flags, mode)

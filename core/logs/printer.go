@@ -25,7 +25,7 @@ type Printer struct {
 }
 
 // NewPrinter returns a Printer on out. dropped is called from the Printer's goroutine
-// with the number of bytes lost, once the stream takes some again; nil: nobody asks.
+// with the number of bytes lost, once the stream takes some again; nil: the number is not reported.
 func NewPrinter(out io.Writer, dropped func(bytes int)) *Printer {
 	p := &Printer{out: out, dropped: dropped, done: make(chan struct{})}
 	p.more = sync.NewCond(&p.mu)
@@ -87,7 +87,7 @@ func (p *Printer) end() {
 }
 
 // Close waits until all that was printed is written, but no longer than patience: a
-// stream that nobody reads is left to the process's end.
+// write to a stream that nobody reads goes on until the process ends.
 func (p *Printer) Close(patience time.Duration) {
 	p.end()
 	t := time.NewTimer(patience)

@@ -28,10 +28,10 @@ type Slice struct {
 	size int64
 }
 
-// Size is how many bytes there are.
+// Size returns the length of the slice in bytes.
 func (s *Slice) Size() int64 { return s.size }
 
-// ReadAt is io.ReaderAt's, with the first byte of the slice at 0. It blocks on the disk.
+// ReadAt implements io.ReaderAt, with the first byte of the slice at 0. It blocks on the disk.
 func (s *Slice) ReadAt(b []byte, at int64) (int, error) {
 	if s.f == nil {
 		return 0, io.EOF
@@ -39,7 +39,7 @@ func (s *Slice) ReadAt(b []byte, at int64) (int, error) {
 	return io.NewSectionReader(s.f, s.at, s.size).ReadAt(b, at)
 }
 
-// Close gives the file back.
+// Close closes the file.
 func (s *Slice) Close() error {
 	if s.f == nil {
 		return nil
@@ -86,11 +86,11 @@ func OpenSlice(path string, offset, length int64) (*Slice, error) {
 
 // OpenTail opens the end of a log, as tailProcessStdoutLog reads it (supervisor/options.py,
 // tailFile): the last length bytes; offset only matters when the log has no more
-// than offset+length bytes. newOffset is the log's size; overflow tells that the
-// log has grown beyond offset+length. A log that does not exist gives nothing,
-// 0 and false, one that cannot be opened nothing, offset and false, both without
-// an error, as in Supervisor; err, wrapping ErrFailed, is for one that cannot be read once
-// it is open. A UTF-8 character that is cut at the edges is left out.
+// than offset+length bytes. newOffset is the log's size; overflow reports whether the
+// log has grown beyond offset+length. For a log that does not exist the results are no data, 0 and false,
+// for one that cannot be opened no data, offset and false, both without an error, as in Supervisor. The
+// error, wrapping ErrFailed, is for a log that cannot be read after it was opened. A UTF-8 character that
+// is cut at the edges is left out.
 func OpenTail(path string, offset, length int64) (data *Slice, newOffset int64, overflow bool, err error) {
 	if path == "" {
 		return &Slice{}, 0, false, nil

@@ -15,7 +15,7 @@ import (
 // failed is tried again.
 const rotateAgain = 1 << 20
 
-// Room is how many bytes may still be written before the log is rotated: the
+// Room returns how many bytes may still be written before the log is rotated: the
 // write that reaches or passes it is the last in this file.
 func (f *File) Room() int64 {
 	if f.o.MaxBytes <= 0 || f.fixed || f.d.fd < 0 {
@@ -35,7 +35,7 @@ func (f *File) position() int64 {
 	return n
 }
 
-// due tells that the log has reached its size.
+// due reports whether the log has reached its size.
 func (f *File) due() bool {
 	return f.o.MaxBytes > 0 && !f.fixed && f.position() >= max(f.o.MaxBytes, f.rotateAt)
 }

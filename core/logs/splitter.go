@@ -129,7 +129,7 @@ func (s *Splitter) hold(b, token []byte, plain func([]byte)) {
 	s.held = append(s.held[:0], rest...)
 }
 
-// give passes on a piece of a run of bytes, stripped; last tells that the run ends
+// give passes on a piece of a run of bytes, stripped; last reports that the run ends
 // with it, and with it any unfinished escape.
 func (s *Splitter) give(b []byte, last bool, to func([]byte)) {
 	if s.strip {
@@ -175,7 +175,7 @@ type SplitterState struct {
 	InEscape  bool   // within an escape sequence
 }
 
-// State gives a copy of what is held.
+// State returns a copy of what is held.
 func (s *Splitter) State() SplitterState {
 	return SplitterState{
 		Capturing: s.capturing,

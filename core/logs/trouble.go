@@ -23,17 +23,17 @@ const (
 	Dropping
 	// Recovered ends an episode: all that was kept is written, and what came in the time of Calm since then.
 	Recovered
-	// NotRotated tells that the log is due for rotation but cannot be rotated; it
+	// NotRotated: the log is due for rotation but cannot be rotated; it
 	// goes on growing and rotation is tried again later. Reported once until it works.
 	NotRotated
-	// Abandoned tells that the log was closed while bytes were kept, which are lost.
+	// Abandoned: the log was closed while bytes were kept, which are lost.
 	Abandoned
 )
 
 // Trouble is the error a File returns when there is something to announce: the
 // begin and the end of an episode in which a log could not be written, and what
 // was lost in it. Each is returned once, so that its receiver may announce
-// whatever it gets. An episode of a stalled pipe that loses nothing is not told.
+// whatever it gets. An episode of a stalled pipe that loses nothing is not announced.
 type Trouble struct {
 	Kind    TroubleKind
 	Path    string
@@ -42,7 +42,7 @@ type Trouble struct {
 	Kept    int64 // bytes held in memory for a later try
 }
 
-// Error tells the trouble in a line.
+// Error returns the trouble as one line.
 func (t *Trouble) Error() string {
 	switch t.Kind {
 	case Failing:
@@ -58,5 +58,5 @@ func (t *Trouble) Error() string {
 	}
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (t *Trouble) Unwrap() error { return t.Err }

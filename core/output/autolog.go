@@ -12,12 +12,12 @@ import (
 	"github.com/hark-supervisor/hark/core/held"
 )
 
-// Paths are the log files of one process's two channels, AUTO resolved; "" for none.
+// Paths has the paths of the log files of a process's two channels, with AUTO resolved; "" for a channel without a log file.
 type Paths struct{ Stdout, Stderr string }
 
-// ResolveLogs names the log files of a group's processes, creating an empty
-// file for each AUTO (options.py, create_autochildlogs). It touches the disk, so
-// it is never called on the loop. After an error none is left.
+// ResolveLogs returns the paths of the log files of a group's processes, in their order, and creates an empty file for each AUTO
+// (options.py, create_autochildlogs). It blocks on the disk and must not be called on the loop. On an error, the files that it
+// created are removed again.
 func ResolveLogs(g *config.Group, dir, identifier string) (_ []Paths, err error) {
 	paths := make([]Paths, len(g.Processes))
 	defer func() {

@@ -22,21 +22,21 @@ const (
 	Stderr = "stderr"
 )
 
-// Message is something that came of output, for the loop. bus is nil where that has ended.
+// Message is a function that the loop calls because of output, to publish an event or to log. bus is nil if the loop has ended.
 type Message func(bus *eventlistener.Bus)
 
-// Loop is who owns the bus. Its methods may be called from any thread.
+// Loop is the owner of the bus. Its methods may be called from any thread.
 type Loop interface {
-	// Take does messages that stand for n bytes of output. With true they are done, else they will be; that
-	// may wait while too much output is on its way.
+	// Take calls the messages, which stand for n bytes of output, or queues them. done reports whether they have been called;
+	// if not, the slice must not be used again. Take may block while too much output is queued.
 	Take(n int, messages []Message) (done bool)
-	// Put adds a message. It does not wait.
+	// Put queues a message. It does not block.
 	Put(m Message)
-	// Faulty asks for Retries.Set.
+	// Faulty has Retries.Set called on the loop.
 	Faulty(c *Channel, every time.Duration)
 }
 
-// Around is what all channels share.
+// Around has what all channels share.
 type Around struct {
 	Loop     Loop
 	System   *child.System
@@ -49,9 +49,9 @@ type Around struct {
 	Settings *config.Supervisord
 }
 
-// Channel takes what one spawn of a process writes on one pipe (dispatchers.py,
+// Channel handles the output of one spawn of a process on one pipe (dispatchers.py,
 // POutputDispatcher). Its methods run on the thread of the poller that reads the
-// pipe, but for those of Pair, and for Do and Back (child.Work).
+// pipe, except those of Pair, and Do and Back (child.Work).
 type Channel struct {
 	*Around
 	process eventlistener.Process // without its pid
@@ -73,9 +73,9 @@ type Channel struct {
 	taps     taps
 	plainFn  func([]byte)
 	commFn   func([]byte)
-	batch    []Message // what came of the read at hand
+	batch    []Message // the messages of the present read
 	size     int       // bytes of output they stand for
-	after    func()    // what is to be done once they are handed over
+	after    func()    // called after they were passed to the loop; nil: nothing is
 }
 
 func newChannel(a *Around, p *Process, name string) *Channel {
@@ -92,7 +92,7 @@ func newChannel(a *Around, p *Process, name string) *Channel {
 		c.lines = syslog.NewLines(a.Syslog, c.process.Name)
 	}
 	if c.replies != nil {
-		// To its log alone (PEventListenerDispatcher).
+		// Its output goes to its log only (PEventListenerDispatcher).
 		c.splitter = logs.NewSplitter(0, a.Settings.StripAnsi)
 		c.plainFn, c.commFn = c.write, c.comm
 		return c
@@ -100,14 +100,14 @@ func newChannel(a *Around, p *Process, name string) *Channel {
 	c.splitter = logs.NewSplitter(c.conf.CaptureMaxBytes, a.Settings.StripAnsi)
 	c.copies = c.conf.CaptureMaxBytes > 0 && a.Settings.StripAnsi
 	if c.mainlog || c.conf.EventsEnabled {
-		// Supervisor's log events hold what stands between the tags, too.
+		// Supervisor's log events contain the text between the tags, too.
 		c.splitter.Inside = c.tell
 	}
 	c.plainFn, c.commFn = c.plain, c.comm
 	return c
 }
 
-// eager reports whether what is read becomes events, so that nothing may delay it.
+// eager reports whether the output becomes events, so that reading it must not be delayed.
 func (c *Channel) eager() bool {
 	return c.replies != nil || c.conf.EventsEnabled || c.conf.CaptureMaxBytes > 0
 }
@@ -151,7 +151,7 @@ func (c *Channel) open() error {
 	return err
 }
 
-// ref is the process this output is of.
+// ref returns the process that writes the output.
 func (c *Channel) ref() eventlistener.Process {
 	ref := c.process
 	if ch := c.child.Load(); ch != nil {
@@ -160,11 +160,11 @@ func (c *Channel) ref() eventlistener.Process {
 	return ref
 }
 
-// Output is child.Reader's.
+// Output implements child.Reader.
 func (c *Channel) Output(b []byte) child.Work {
 	defer c.Guard.Caught("output of a process")
 	if c.replies != nil {
-		// To the loop first: the next event is on its way before the disk has its log.
+		// The loop gets it first, so that the next event is sent before the log is written to the disk.
 		switch {
 		case !c.deaf.Load():
 			c.replies(c.child.Load(), b)
@@ -185,20 +185,20 @@ func (c *Channel) work() child.Work {
 	return nil
 }
 
-// Do is child.Work's.
+// Do implements child.Work.
 func (c *Channel) Do() {
 	defer c.Guard.Caught("a log file")
 	c.out.Do()
 }
 
-// Done is child.Work's.
+// Done implements child.Work.
 func (c *Channel) Done() {
 	defer c.Guard.Caught("a log file")
 	c.wrote(c.out.Done())
 	c.tellLoop()
 }
 
-// Away is child.Work's.
+// Away implements child.Work.
 func (c *Channel) Away() {
 	defer c.Guard.Caught("a log file")
 	c.splitter.LetGo()
@@ -206,20 +206,19 @@ func (c *Channel) Away() {
 	c.tellLoop()
 }
 
-// Back is child.Work's.
+// Back implements child.Work.
 func (c *Channel) Back() {
 	defer c.Guard.Caught("a log file")
 	c.out.Back()
 }
 
-// forLoop keeps a message to the loop that stands for n bytes of output until tellLoop.
+// forLoop keeps a message that stands for n bytes of output until tellLoop passes it to the loop.
 func (c *Channel) forLoop(n int, m Message) {
 	c.batch = append(c.batch, m)
 	c.size += n
 }
 
-// tellLoop has the loop take what one read brought: hundreds of small
-// communications make one message.
+// tellLoop passes the messages of one read to the loop together: there may be hundreds of small communications.
 func (c *Channel) tellLoop() {
 	if len(c.batch) > 0 {
 		batch, size := c.batch, c.size
@@ -235,7 +234,7 @@ func (c *Channel) tellLoop() {
 	}
 }
 
-// Closed is child.Reader's.
+// Closed implements child.Reader.
 func (c *Channel) Closed(left int) child.Work {
 	defer c.Guard.Caught("the end of a process's output")
 	c.splitter.Flush(c.plainFn, c.commFn)
@@ -258,14 +257,14 @@ func (c *Channel) Closed(left int) child.Work {
 	return c.work()
 }
 
-// plain takes bytes that are no communication.
+// plain handles output outside the capture tags.
 func (c *Channel) plain(b []byte) {
 	c.write(b)
 	c.sink(b)
 	c.tell(b)
 }
 
-// tell passes bytes on to those who follow what a process says.
+// tell copies output to the activity log and publishes it as a PROCESS_LOG event, as far as each is wanted.
 func (c *Channel) tell(b []byte) {
 	if !c.mainlog && !c.conf.EventsEnabled {
 		return
@@ -283,7 +282,7 @@ func (c *Channel) tell(b []byte) {
 	}
 }
 
-// write has bytes put into the log.
+// write writes output to syslog and to the log file.
 func (c *Channel) write(b []byte) {
 	if c.lines != nil {
 		c.lines.Write(b)
@@ -299,7 +298,7 @@ func (c *Channel) write(b []byte) {
 	}
 }
 
-// comm takes what stood between the capture tags.
+// comm publishes the text between capture tags as a PROCESS_COMMUNICATION event.
 func (c *Channel) comm(b []byte) {
 	kind := eventlistener.ProcessCommunicationStdout
 	if c.name == Stderr {
@@ -311,8 +310,7 @@ func (c *Channel) comm(b []byte) {
 	}
 }
 
-// debug writes a line that stands for n bytes of output, by way of the loop, so
-// that it follows the lines of what was before it.
+// debug has the loop log a line that stands for n bytes of output, so that it comes after the lines of what happened before.
 func (c *Channel) debug(n int, text func() string) {
 	c.forLoop(n, func(*eventlistener.Bus) { c.Log(config.DEBG, text()) })
 }

@@ -1,6 +1,6 @@
-// Package output has the channels of programs: what becomes of their output in logs, syslog, sinks, the
-// activity log and events. A channel works on the thread of the poller that reads its pipe, and gives the
-// loop what is for it.
+// Package output has the channels of programs, which pass output on to logs, syslog, sinks, the activity log
+// and events. A channel works on the thread of the poller that reads its pipe; events and lines of the
+// activity log go through the loop.
 package output
 
 import (
@@ -15,18 +15,18 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// Process is a process over all its spawns.
+// Process has what the channels of all spawns of a process share.
 type Process struct {
 	Ref  eventlistener.Process // without a pid
 	Conf *config.Process
 	Logs Paths
-	// Replies takes what a listener says on stdout, on its poller's thread; nil for other processes.
+	// Replies is called with a listener's output on stdout, on its poller's thread; nil for other processes.
 	Replies func(ch *child.Child, b []byte)
 
 	stdout, stderr logs.Episode // the times in which the logs cannot be written
 }
 
-// Pair is the channels of one spawn. Its methods may be called from any thread. A nil Pair has none.
+// Pair is the two channels of one spawn. Its methods may be called from any thread. A nil Pair has no channels.
 type Pair struct {
 	Stdout *Channel
 	Stderr *Channel // nil with redirect_stderr
@@ -41,7 +41,7 @@ func NewPair(a *Around, p *Process) *Pair {
 	return pair
 }
 
-// each does something with the channels.
+// each calls f with each of the channels.
 func (p *Pair) each(f func(*Channel)) {
 	if p == nil {
 		return
@@ -52,17 +52,17 @@ func (p *Pair) each(f func(*Channel)) {
 	}
 }
 
-// Eager reports whether what is read becomes events, so that nothing may delay it.
+// Eager reports whether the output becomes events, so that reading it must not be delayed.
 func (p *Pair) Eager() bool { return p.Stdout.eager() || p.Stderr != nil && p.Stderr.eager() }
 
-// Deafen has what a listener says not count any longer. Its chatter need not trouble the loop any more.
+// Deafen has the replies of a listener ignored from now on: they are not passed to the loop any more.
 func (p *Pair) Deafen() {
 	if p != nil {
 		p.Stdout.deaf.Store(true)
 	}
 }
 
-// Open opens the log files. It waits for a disk.
+// Open opens the log files. It blocks on the disk.
 func (p *Pair) Open() error {
 	if err := p.Stdout.open(); err != nil || p.Stderr == nil {
 		return err
@@ -70,7 +70,8 @@ func (p *Pair) Open() error {
 	return p.Stderr.open()
 }
 
-// Late has others know of a file system that does not answer, if it is the opening of these logs that takes so long.
+// Late must be called when the preparation of the spawn takes too long: if that is because a log file is still being opened, its
+// file system is recorded as one that does not answer.
 func (p *Pair) Late() {
 	p.each(func(c *Channel) {
 		if c.out != nil {
@@ -79,17 +80,17 @@ func (p *Pair) Late() {
 	})
 }
 
-// Unprepared closes what was opened for a spawn that was taken back meanwhile.
+// Unprepared closes the files that were opened for a spawn that was cancelled meanwhile.
 func (p *Pair) Unprepared() { p.each(func(c *Channel) { c.post(c.nothing) }) }
 
-// nothing is the end of output that there never was.
+// nothing closes a channel that had no output.
 func (c *Channel) nothing() child.Work { return c.Closed(0) }
 
-// Started is called when there is a child.
+// Started must be called when the child has started.
 func (p *Pair) Started(ch *child.Child) { p.each(func(c *Channel) { c.child.Store(ch) }) }
 
-// Failed writes Supervisor's lines to the log that the child's standard
-// error would have gone to, and closes the files: there will be no pipes. Then it calls after.
+// Failed must be called when the spawn has failed. It writes lines to the log that the child's standard error would have gone to,
+// closes the files, and then has after called. It does not block.
 func (p *Pair) Failed(lines string, after func()) {
 	to := p.Stdout
 	if p.Stderr != nil {
@@ -105,10 +106,10 @@ func (p *Pair) Failed(lines string, after func()) {
 	})
 }
 
-// Retap has the channels turn to the sinks there are now.
+// Retap must be called after Sinks.Set: the channels use the new sinks from then on. It does not block.
 func (p *Pair) Retap() { p.each(func(c *Channel) { c.post(c.retap) }) }
 
-// Reopen opens the log files again.
+// Reopen has the log files opened again. It does not block.
 func (p *Pair) Reopen() {
 	p.each(func(c *Channel) {
 		c.post(func() child.Work {
@@ -120,11 +121,12 @@ func (p *Pair) Reopen() {
 	})
 }
 
-// ErrNotCleared is why logs are not empty.
+// ErrNotCleared is returned by Clear when a log could not be cleared.
 var ErrNotCleared = errors.New("a log cannot be cleared")
 
-// Clear removes the log files of a process and begins new ones; those that pair, of its last spawn, has not open are
-// emptied. It waits for disks, until ended is closed. Errors: ErrNotCleared, ctx's, over once ended is closed.
+// Clear clears the log files of a process. Those that are open in pair, the channels of its last spawn, are removed and new ones
+// are begun; the others are emptied. It blocks on disks until ctx ends or ended is closed. Errors: ErrNotCleared, ctx's, and over
+// when ended is closed.
 func Clear(ctx context.Context, a *Around, paths Paths, pair *Pair, ended <-chan struct{}, over error) error {
 	failed := false
 	open := map[string]bool{}
@@ -176,7 +178,7 @@ func Clear(ctx context.Context, a *Around, paths Paths, pair *Pair, ended <-chan
 	return nil
 }
 
-// clearClosed empties a log that nobody has open.
+// clearClosed empties a log that no channel has open.
 func clearClosed(path string) error {
 	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
 		return nil

@@ -9,13 +9,13 @@ import (
 	"github.com/hark-supervisor/hark/core/logs"
 )
 
-// Sinks are who gets copies of what processes write. They may be used on any thread.
+// Sinks are the log sinks that get copies of the output of processes. The methods may be called from any goroutine.
 type Sinks struct{ table atomic.Pointer[sinkTable] }
 
 // sinkTable is the sinks at one time. It is replaced, never changed.
 type sinkTable struct{ sinks []logs.Sink }
 
-// Set replaces them. Channels of processes that run have to be retapped.
+// Set replaces the sinks. Call Pair.Retap for the channels of processes that run.
 func (s *Sinks) Set(sinks []logs.Sink) {
 	var t *sinkTable // none: output costs nothing more
 	if len(sinks) > 0 {
@@ -24,7 +24,8 @@ func (s *Sinks) Set(sinks []logs.Sink) {
 	s.table.Store(t)
 }
 
-// Keep tells the sinks which processes there are: they may have served another supervisor before.
+// Keep passes has, which reports whether a process exists, to the sinks: they may have served an earlier Supervisor with other
+// processes.
 func (s *Sinks) Keep(has func(group, process string) bool) {
 	if t := s.table.Load(); t != nil {
 		for _, sink := range t.sinks {
@@ -33,7 +34,7 @@ func (s *Sinks) Keep(has func(group, process string) bool) {
 	}
 }
 
-// Gone tells the sinks that a process is no longer there.
+// Gone notifies the sinks that a process no longer exists.
 func (s *Sinks) Gone(group, process string) {
 	if t := s.table.Load(); t != nil {
 		for _, sink := range t.sinks {
@@ -42,7 +43,7 @@ func (s *Sinks) Gone(group, process string) {
 	}
 }
 
-// taps are where a channel's output goes beside its log. They belong to the thread of its poller.
+// taps are a channel's connections to the sinks. They belong to the thread of its poller.
 type taps struct {
 	table *sinkTable
 	all   []*tap
@@ -63,7 +64,7 @@ func (t *taps) full() bool {
 	return false
 }
 
-// sink gives output to the sinks.
+// sink passes output to the sinks.
 func (c *Channel) sink(b []byte) {
 	if c.Sinks.table.Load() != c.taps.table {
 		c.tap()
@@ -86,7 +87,7 @@ func (c *Channel) sink(b []byte) {
 	}
 }
 
-// tap turns to the sinks there are now.
+// tap connects the channel to the present sinks.
 func (c *Channel) tap() {
 	c.taps = taps{table: c.Sinks.table.Load()}
 	if c.taps.table == nil || c.replies != nil {
@@ -107,7 +108,7 @@ func (c *Channel) tap() {
 	}
 }
 
-// retap lets go of sinks that are there no more.
+// retap connects the channel to the present sinks if they were replaced.
 func (c *Channel) retap() child.Work {
 	if c.Sinks.table.Load() != c.taps.table {
 		c.tap()

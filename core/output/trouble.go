@@ -10,15 +10,15 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// How often a log that refused a write is tried again: a disk makes room when
-// somebody sees to it, a pipe or terminal whenever its reader comes back.
+// How often a log that refused a write is tried again: a disk has room again
+// when somebody removes files, a pipe or terminal as soon as it is read again.
 const (
 	retryDisk   = time.Second
 	retryStream = 10 * time.Millisecond
 )
 
-// wrote has what a log file has to announce announced, and sees to it that
-// one that refuses writes is tried again. On the poller's thread.
+// wrote handles the report of a write: errors are announced, and a log file that refuses writes is tried again later. It runs
+// on the poller's thread.
 func (c *Channel) wrote(r logs.Report) {
 	c.Written.Wrote(r.Bytes, r.Dropped, r.Rotations)
 	for _, err := range r.Errs {
@@ -32,7 +32,7 @@ func (c *Channel) wrote(r logs.Report) {
 	}
 }
 
-// announce logs a log file's trouble and publishes what was lost, once an episode.
+// announce logs a log file's trouble and publishes the loss of output, once for each episode.
 func (c *Channel) announce(bus *eventlistener.Bus, ref eventlistener.Process, err error) {
 	level := config.ERRO
 	var t *logs.Trouble
@@ -47,7 +47,7 @@ func (c *Channel) announce(bus *eventlistener.Bus, ref eventlistener.Process, er
 	c.Log(level, err.Error())
 }
 
-// retryEvery is how often the log is to be tried again; 0: it needs not be.
+// retryEvery returns how often the log is to be tried again; 0: it need not be.
 func (c *Channel) retryEvery() time.Duration {
 	switch {
 	case c.out == nil:
@@ -79,7 +79,7 @@ func (c *Channel) retry() child.Work {
 	return nil
 }
 
-// settlePause leaves the pipe alone while the file or a sink is full, and no longer.
+// settlePause pauses reading the pipe while the file or a sink is full, and resumes it afterwards.
 func (c *Channel) settlePause() {
 	stop := c.out != nil && c.out.Full() || c.taps.full()
 	ch := c.child.Load()
@@ -93,7 +93,7 @@ func (c *Channel) settlePause() {
 	}
 }
 
-// number is the channel's descriptor in the child.
+// number returns the channel's descriptor in the child.
 func (c *Channel) number() int {
 	if c.name == Stderr {
 		return 2
@@ -110,10 +110,10 @@ type retry struct {
 	every time.Duration
 }
 
-// NewRetries has none.
+// NewRetries returns Retries without channels.
 func NewRetries() *Retries { return &Retries{make(map[*Channel]retry)} }
 
-// Set has a log tried again every so often from now on; 0: no longer.
+// Set has the log of c tried again every so often from now on; 0: no longer.
 func (r *Retries) Set(now time.Time, c *Channel, every time.Duration) {
 	if every > 0 {
 		r.due[c] = retry{due: now.Add(every), every: every}
@@ -122,7 +122,7 @@ func (r *Retries) Set(now time.Time, c *Channel, every time.Duration) {
 	}
 }
 
-// Do has those that are due tried again.
+// Do has the logs that are due tried again, on the threads of their pollers.
 func (r *Retries) Do(now time.Time) {
 	for c, one := range r.due {
 		if one.due.After(now) {
@@ -133,7 +133,7 @@ func (r *Retries) Do(now time.Time) {
 	}
 }
 
-// Next is when the first is due.
+// Next returns when Do must be called next; false: there are no channels.
 func (r *Retries) Next(time.Time) (next time.Time, wanted bool) {
 	for _, one := range r.due {
 		if next.IsZero() || one.due.Before(next) {

@@ -6,17 +6,16 @@ import (
 	"time"
 )
 
-// Effect is something the loop has to do. The types of this file are all there
-// are. One Step gives at most one of Spawn, CancelSpawn and Kill, as the last.
+// Effect is something that the loop must do. All its types are in this file. One Step
+// returns at most one of Spawn, CancelSpawn and Kill, as the last.
 type Effect interface{ effect() }
 
 // Spawn asks for a process; the loop answers with Spawned, SpawnFailed or
-// SpawnCancelled, once. Never is a second one asked for before that.
+// SpawnCancelled, once. The machine does not ask for a second one before that.
 type Spawn struct{}
 
-// CancelSpawn asks to take the last Spawn back if it has not begun. It is
-// answered as Spawn is: with SpawnCancelled, or with Spawned or SpawnFailed if it
-// comes too late.
+// CancelSpawn asks the loop to cancel the last Spawn if it has not begun. The Spawn is then
+// answered with SpawnCancelled, or with Spawned or SpawnFailed if it was too late.
 type CancelSpawn struct{}
 
 // Kill asks for a signal to be sent.
@@ -27,7 +26,7 @@ type Kill struct {
 	Final  bool // it is the SIGKILL after stopwaitsecs
 }
 
-// Changed tells that the state changed: an event PROCESS_STATE_<To>. Its values
+// Changed reports that the state changed: an event PROCESS_STATE_<To>. Its values
 // are those of the moment of the change, as Supervisor renders them
 // (supervisor/events.py).
 type Changed struct {

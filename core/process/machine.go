@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Machine is one process's life. It is not safe for concurrent use: the loop
-// owns it. Make one with New or Restore.
+// Machine is the state machine of one process. It is not safe for concurrent use: it belongs
+// to the loop. Make one with New or Restore.
 type Machine struct {
 	spec Spec
 
@@ -35,17 +35,15 @@ type Machine struct {
 	effects []Effect
 }
 
-// New makes a machine for a process that was never started: STOPPED.
+// New returns the machine of a process that was never started: STOPPED.
 func New(spec Spec) *Machine { return &Machine{spec: spec} }
 
-// Step tells the machine that in happens at now, and returns what is to be done
-// about it, in that order. An input that means nothing in the present state is
-// ignored: it has no effects.
+// Step passes the input in, which happens at now, to the machine, and returns the effects, in the order in which they are to be
+// carried out. An input that has no meaning in the present state is ignored: it has no effects.
 //
-// now should carry Go's monotonic reading, as time.Now gives it: then steps of the
-// wall clock neither hasten nor delay anything. The slice is used again by the
-// next Step. As an effect to act on (Spawn, CancelSpawn, Kill) comes last, the
-// loop may call Step from within while it carries that one out.
+// now should have Go's monotonic reading, as time.Now returns it: then a change of the wall clock does not change when something is
+// due. The slice is used again by the next Step. Since Spawn, CancelSpawn and Kill are always the last effect, the loop may call
+// Step again while it carries out one of them.
 func (m *Machine) Step(now time.Time, in Input) []Effect {
 	clear(m.effects)
 	m.effects = m.effects[:0]
@@ -80,8 +78,8 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 	return m.effects
 }
 
-// Deadline reports when Step(now, Elapsed{}) is due; false: nothing is waited for.
-// It may lie in the past or be the very time of the last Step: then it is due at once.
+// Deadline returns when Step(now, Elapsed{}) is due; false: the machine does not wait for a time.
+// A deadline that is not after the time of the last Step is due at once.
 func (m *Machine) Deadline() (time.Time, bool) {
 	due := m.due
 	if m.held && (m.state == Exited || m.state == Backoff && m.triesLeft()) {
@@ -93,7 +91,7 @@ func (m *Machine) Deadline() (time.Time, bool) {
 	return due, !due.IsZero()
 }
 
-// booted is the offer of an automatic start.
+// booted handles Boot.
 func (m *Machine) booted(now time.Time) {
 	switch m.state {
 	case Stopped:
@@ -104,7 +102,7 @@ func (m *Machine) booted(now time.Time) {
 	}
 }
 
-// startWanted is a user's start.
+// startWanted handles Start.
 func (m *Machine) startWanted(now time.Time) {
 	if m.held {
 		return // shutdown: nothing starts any more
@@ -119,7 +117,7 @@ func (m *Machine) startWanted(now time.Time) {
 	}
 }
 
-// stopWanted is a stop, by a user or by shutdown.
+// stopWanted handles Stop.
 func (m *Machine) stopWanted(now time.Time, in Stop) {
 	switch m.state {
 	case Starting, Running:
@@ -188,7 +186,7 @@ func (m *Machine) spawned(now time.Time, in Spawned) {
 	}
 }
 
-// spawnFailed is the news that there will be no process.
+// spawnFailed handles SpawnFailed.
 func (m *Machine) spawnFailed(now time.Time, in SpawnFailed) {
 	if !m.spawning {
 		return // none was asked for
@@ -209,7 +207,7 @@ func (m *Machine) spawnFailed(now time.Time, in SpawnFailed) {
 	}
 }
 
-// spawnCancelled is the news that the spawn was taken back.
+// spawnCancelled handles SpawnCancelled.
 func (m *Machine) spawnCancelled(now time.Time) {
 	if !m.spawning {
 		return // none was asked for
@@ -225,7 +223,7 @@ func (m *Machine) spawnCancelled(now time.Time) {
 	}
 }
 
-// reaped is the end of the process.
+// reaped handles Reaped.
 func (m *Machine) reaped(now time.Time, in Reaped) {
 	if m.pid == 0 {
 		return // it is not ours, or was reaped already
@@ -292,7 +290,7 @@ func (m *Machine) elapsed(now time.Time) {
 	}
 }
 
-// killFailed is the news that the process cannot be killed.
+// killFailed handles KillFailed.
 func (m *Machine) killFailed(now time.Time, in KillFailed) {
 	switch m.state {
 	case Stopping:
@@ -304,7 +302,7 @@ func (m *Machine) killFailed(now time.Time, in KillFailed) {
 	}
 }
 
-// signalFailed is the news that a user's signal could not be sent.
+// signalFailed handles SignalFailed.
 func (m *Machine) signalFailed(now time.Time, in SignalFailed) {
 	switch m.state {
 	case Starting, Running, Stopping:

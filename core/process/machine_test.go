@@ -463,7 +463,7 @@ func TestWhatIsIgnoredOrNotDueAllocatesNothing(t *testing.T) {
 	}
 }
 
-// What the machine lacks is no fault of the program: it does not become FATAL of it.
+// A lack of resources of the machine is not a fault of the program: the program does not become FATAL because of it.
 func TestAShortageIsTriedAgainAndNotCounted(t *testing.T) {
 	spec := usual()
 	spec.StartRetries = 0

@@ -43,10 +43,10 @@ func (m *Machine) Snapshot() Snapshot {
 	}
 }
 
-// Restore makes the machine that gave s, at now. Its deadlines run on the
+// Restore returns a machine in the state of s, at now. Its deadlines run on the
 // monotonic clock of now from here, so only a step of the wall clock between
-// Snapshot and Restore can move them. If s was taken while Spawning, the caller still owes the
-// machine the answer.
+// Snapshot and Restore can move them. If s was taken while Spawning, the caller must still
+// pass the answer to the effect Spawn.
 func Restore(spec Spec, s Snapshot, now time.Time) *Machine {
 	return &Machine{
 		spec:       spec,

@@ -15,14 +15,14 @@ import (
 	"time"
 )
 
-// ErrUnsupported is returned where this system does not tell.
+// ErrUnsupported is returned on systems where the figures are not available.
 var ErrUnsupported = errors.New("cannot read what processes use on this system")
 
 // baseAge is how old a sample must be before a percentage is measured from a later
 // one: CPU time is counted in hundredths of a second, so less would be noise.
 const baseAge = time.Second
 
-// Stat is what one process and its descendants use at one moment.
+// Stat is the use of CPU, memory, threads and files by one process and its descendants at one moment.
 type Stat struct {
 	Pid        int
 	Processes  int           // itself and its descendants
@@ -57,12 +57,12 @@ type sample struct {
 	cpu time.Duration
 }
 
-// New makes a Reader of this system's process table.
+// New returns a Reader of this system's process table.
 func New() *Reader {
 	return &Reader{last: make(map[int]samples), scan: newScanner(), now: time.Now}
 }
 
-// Read reports what some processes use, by pid. One that is there no more is missing.
+// Read returns what the processes with these pids use, by pid. A process that no longer exists is missing from the map.
 func (r *Reader) Read(pids []int) (map[int]Stat, error) { return r.read(pids, true) }
 
 // ReadUsage is Read without open files: FDs is -1. It takes two thirds of the time.

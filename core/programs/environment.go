@@ -7,8 +7,8 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 )
 
-// BaseEnvironment is the daemon's own environment as children inherit it: each
-// name once, the first given winning, as in Python's os.environ.
+// BaseEnvironment returns the daemon's own environment as children inherit it: each
+// name once, with the first of its values, as in Python's os.environ.
 func BaseEnvironment(environ []string) []string {
 	seen := make(map[string]bool, len(environ))
 	base := make([]string, 0, len(environ))
@@ -23,9 +23,9 @@ func BaseEnvironment(environ []string) []string {
 	return base
 }
 
-// Environment is what one process of a group gets: the daemon's environment, then
+// Environment returns the environment of one process of a group, as KEY=value: the daemon's environment, then
 // Supervisor's own variables, then environment= (process.py, _spawn_as_child).
-// protocol is what a listener may use of its protocol; "" for other processes.
+// protocol is the value of SUPERVISOR_EVENT_PROTOCOL for a listener; "" for other processes.
 func Environment(base []string, serverURL, group, protocol string, p *config.Process) []string {
 	own := make([]config.EnvVar, 0, 5+len(p.Environment))
 	own = append(own, config.EnvVar{Name: "SUPERVISOR_ENABLED", Value: "1"})
@@ -61,8 +61,8 @@ func Environment(base []string, serverURL, group, protocol string, p *config.Pro
 	return env
 }
 
-// SearchPath is where a program without a slash is looked for: PATH of its own
-// environment first, then the daemon's (options.py, get_path).
+// SearchPath returns the directories in which a program without a slash in its name is looked for: those of PATH in its own
+// environment, otherwise in the daemon's, otherwise /bin, /usr/bin and /usr/local/bin (options.py, get_path).
 func SearchPath(base []string, p *config.Process) []string {
 	for i := len(p.Environment) - 1; i >= 0; i-- {
 		if p.Environment[i].Name == "PATH" {

@@ -1,5 +1,5 @@
-// Package programs is what the configuration of a program means: to the machine of its states, to the operating system,
-// and to its environment.
+// Package programs makes of the configuration of a program the settings of its state machine, its environment and the
+// requests to spawn it.
 package programs
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/hark-supervisor/hark/core/process"
 )
 
-// Spec is what a process's machine goes by.
+// Spec returns the settings of a process's machine.
 func Spec(p *config.Process) process.Spec {
 	return process.Spec{
 		AutoStart:    p.AutoStart,
@@ -47,8 +47,8 @@ func CheckArguments(p *config.Process) string {
 	return ""
 }
 
-// Check reports why a process cannot be spawned, "" if it can as far as is known, and whether that is because its program is
-// missing. It touches the disk.
+// Check reports why a process cannot be spawned, "" if no reason is known, and whether the reason is that its program is
+// missing. It blocks on the disk.
 func Check(base []string, p *config.Process) (missing bool, why string) {
 	if why := CheckArguments(p); why != "" {
 		return false, why
@@ -59,7 +59,8 @@ func Check(base []string, p *config.Process) (missing bool, why string) {
 	return false, ""
 }
 
-// Request asks for a spawn of a process; channels and callbacks are to be filled in. The other arguments are Environment's.
+// Request returns the request to spawn a process, without channels and callbacks, which the caller sets. For the other arguments see
+// Environment.
 func Request(p *config.Process, base []string, serverURL, group, protocol string) *child.Request {
 	return &child.Request{
 		Name:           p.Name,

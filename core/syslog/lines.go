@@ -13,7 +13,7 @@ type Lines struct {
 	held   []byte
 }
 
-// NewLines makes the Lines of one process's channel.
+// NewLines returns the Lines of one process's channel.
 func NewLines(w *Writer, process string) *Lines {
 	return &Lines{w: w, prefix: process + " "}
 }

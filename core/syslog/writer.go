@@ -170,7 +170,7 @@ func (w *Writer) queueMessage(pri, prefix string, line []byte) {
 	w.queued++
 }
 
-// Dropped is how many messages were dropped so far.
+// Dropped returns how many messages were dropped so far.
 func (w *Writer) Dropped() int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -183,7 +183,7 @@ func (h *Handler) stats(ctx context.Context) (any, error) {
 // usage is what processes use, by pid; nil where that cannot be told.
 func (h *Handler) usage(infos []core.ProcessInfo) (map[int]procstat.Stat, error) {
 	if h.o.Usage == nil {
-		return nil, nil //nolint:nilnil // nothing is known, which is no error
+		return nil, nil //nolint:nilnil // nothing is known, which is not an error
 	}
 	pids := make([]int, 0, len(infos))
 	for i := range infos {

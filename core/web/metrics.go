@@ -98,7 +98,7 @@ func (c *countingWriter) Write(b []byte) (int, error) {
 	return c.ResponseWriter.Write(b)
 }
 
-// Observe takes how long a call of XML-RPC took. Only methods that are there come here.
+// Observe records how long a call of an XML-RPC method took. It must be called only for methods that exist.
 func (h *Handler) Observe(method string, took time.Duration) {
 	if h.latency != nil {
 		h.latency.of(method).Observe(took.Seconds())

@@ -8,7 +8,7 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener/spool"
 )
 
-// scrape asks the daemon for everything that /metrics tells of.
+// scrape asks the daemon for everything that /metrics reports.
 func (h *Handler) scrape(ctx context.Context, f *families) error {
 	for _, part := range []func(context.Context, *families) error{h.scrapeProcesses, h.scrapeTally, h.scrapeSubscribers, h.scrapePlugins} {
 		if err := part(ctx, f); err != nil {

@@ -27,7 +27,7 @@ import (
 //go:embed ui
 var files embed.FS
 
-// Options are what a Handler is made of. Supervisor and Logs must be given.
+// Options configures New. Supervisor and Logs are required.
 type Options struct {
 	Supervisor rpc.Supervisor
 	Logs       rpc.Logs
@@ -35,15 +35,15 @@ type Options struct {
 	Version    string   // Hark's own
 	// SupervisorVersion is the level of compatibility, shown as Supervisor shows its version.
 	SupervisorVersion string
-	// Plugins tells of plugins for their panel; nil: there is none.
+	// Plugins returns the plugins for their panel; nil: there is no such panel.
 	Plugins func(ctx context.Context) ([]rpc.Plugin, error)
 	// Counters reports what was counted and whether the daemon is well; nil: no /metrics, /healthz and /readyz.
 	Counters Counters
-	// LogSinks tells of log sinks; nil: there are none.
+	// LogSinks returns the log sinks; nil: there are none.
 	LogSinks func() []rpc.LogSink
 	// Usage reports what processes use, by pid; nil: it cannot be told.
 	Usage func(pids []int) (map[int]procstat.Stat, error)
-	// Open tells that a server runs without authentication: the page says so.
+	// Open reports whether a server runs without authentication: the page then shows a warning.
 	Open bool
 	Now  func() time.Time // nil: time.Now
 }
@@ -68,7 +68,7 @@ type asset struct {
 	content []byte
 }
 
-// New makes the handler.
+// New returns the handler.
 func New(o Options) (*Handler, error) {
 	if o.Now == nil {
 		o.Now = time.Now
