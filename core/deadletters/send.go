@@ -19,7 +19,7 @@ var ErrSilenced = errors.New("a silence keeps it back")
 
 var errUnreadable = errors.New("another version of Hark wrote it")
 
-// Sent is what became of the dead letters of a pool or notifier that were to be sent again.
+// Sent is the result of SendDeadLetters for one pool or notifier.
 type Sent struct {
 	Name   string `rpc:"name" doc:"of the pool or notifier"`
 	Kind   string `rpc:"kind" doc:"pool or notifier"`
@@ -28,10 +28,11 @@ type Sent struct {
 	Reason string `rpc:"reason" doc:"why some were kept; otherwise empty"`
 }
 
-// SendDeadLetters gives dead letters to the queues of their pools and notifiers again, oldest first: of those named as for DeadLetters, or of
-// all. A letter is taken out of its file once the queue has it, and the spool, if there is one, has committed it. Where a queue has no room for more the
-// rest is kept. A crash in between leaves letters that were sent. With to, they go to that pool or notifier instead: those of a section that is no
-// longer there have nobody else. Errors: BadName as DeadLetters', and for to that is none of them or more than one; ShutdownState.
+// SendDeadLetters adds dead letters to the queues of their pools and notifiers again, oldest first: those of the pools and notifiers
+// named, as for DeadLetters, or of all. A letter is removed from its file after the queue has it and the spool, if there is one, has
+// committed it; a crash before that leaves letters that were sent in the file. If a queue has no room for more letters, the rest are
+// kept. If to is not "", the letters go to that pool or notifier instead, which is the only way for letters whose section no longer
+// exists. Errors: BadName as for DeadLetters, and if to names no pool or notifier, or more than one; ShutdownState.
 func (o *Office) SendDeadLetters(ctx context.Context, names []string, to string) ([]Sent, error) {
 	if o.host.Mood() < core.MoodRunning {
 		return nil, &core.Error{Kind: core.ShutdownState}

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Report is what came of what a Writer was asked to do.
+// Report is the result of the work of a Writer.
 type Report struct {
 	Bytes     int // that were to be written
 	Dropped   int // of them
@@ -119,7 +119,7 @@ func (w *Writer) Retry() {
 	}
 }
 
-// Reopen is File.Reopen.
+// Reopen has the file reopened, as File.Reopen does.
 func (w *Writer) Reopen() { w.ask(task{do: (*File).Reopen}) }
 
 // Clear is File.Clear. done gets its error, on any thread, and must not block; it gets ErrHangs at once, with nothing done,
@@ -269,7 +269,7 @@ func (w *Writer) queuedBytes() int64 {
 	return int64(w.waiting)
 }
 
-// Do does what was noted. It blocks as long as the disk likes.
+// Do does the work that was requested. It may block on the disk for any time.
 func (w *Writer) Do() { w.result = w.perform(w.doing) }
 
 // Done ends Do, on the caller's thread.

@@ -12,7 +12,7 @@ import (
 	"github.com/hark-supervisor/hark/core/turns"
 )
 
-// Counters is what /metrics, /healthz and /readyz ask; *core.Supervisor is one.
+// Counters has the methods that /metrics, /healthz and /readyz need; *core.Supervisor implements it.
 type Counters interface {
 	Tally(ctx context.Context) (tally.Tally, error)
 	Turn(ctx context.Context) error

@@ -11,7 +11,7 @@ import (
 // the next. No method waits for the disk.
 type Cursor struct{ s *Spool }
 
-// Cursor is the spool's cursor; every call gives the same.
+// Cursor returns the spool's cursor; every call returns the same one.
 func (s *Spool) Cursor() *Cursor { return &Cursor{s} }
 
 // Next hands out the next record. False means that there is none at the moment:
@@ -46,7 +46,7 @@ func (s *Spool) handOut() (next Record, ok, refill bool) {
 	return next, true, s.ahead.bytes < aheadBytes/2 && s.nextRead < s.nextWrite
 }
 
-// Peek reports what Next would hand out, without doing it.
+// Peek returns the record that Next would hand out, without handing it out.
 func (c *Cursor) Peek() (Record, bool) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
@@ -87,9 +87,9 @@ func (s *Spool) unwritten() *Record {
 	return s.pending.at(i)
 }
 
-// Ack takes note that the record at pos is processed. Records may be acked in any
-// order. False: it is not one that was handed out by this process and neither
-// acked nor returned since.
+// Ack records that the record at pos was processed. Records may be acked in any
+// order. It returns false if the record was not handed out by this process, or was
+// acked or returned since.
 func (c *Cursor) Ack(pos uint64) bool {
 	ok, wake := c.s.ack(pos)
 	if wake {

@@ -40,7 +40,7 @@ func (s *Spool) offer(records []Record) (wake bool, err error) {
 	return wake, nil
 }
 
-// Settle waits until all that was appended before is committed, or ctx is done, whose error it then returns.
+// Settle waits until all records appended before are committed, or ctx has ended, whose error it then returns.
 func (s *Spool) Settle(ctx context.Context) error {
 	var last uint64
 	s.locked(func() { last = s.next - 1 })

@@ -8,22 +8,22 @@ import (
 	"github.com/hark-supervisor/hark/core/held"
 )
 
-// Errors that callers may look for.
+// Errors for which callers may test with errors.Is.
 var (
 	// ErrClosed is returned by a spool after Close.
 	ErrClosed = errors.New("spool is closed")
-	// ErrLocked is the cause when another process, or this one, has the spool open.
+	// ErrLocked is wrapped by Open's error when another process, or this one, has the spool open.
 	ErrLocked = errors.New("in use by another process")
-	// ErrTooLarge is the cause when a record can never fit.
+	// ErrTooLarge is wrapped by the error about a record that is larger than the spool's bounds allow.
 	ErrTooLarge = errors.New("record too large")
 	// ErrNoRoom is returned by Offer where a record would have to take the place of others, or the disk takes nothing.
 	ErrNoRoom = errors.New("the spool has no room for more")
-	// ErrUnsafe is the cause when another user owns or can write the spool's
-	// directory or, as root, could have made a symbolic link that leads to it.
+	// ErrUnsafe is wrapped by Open's error when another user owns or can write the spool's
+	// directory or, if we are root, could have made a symbolic link that leads to it.
 	ErrUnsafe = held.ErrUnsafe
 )
 
-// Options say where a spool is and how much it may hold.
+// Options configures Open.
 type Options struct {
 	// Dir is an existing directory; the spool is the directory Name.spool in it.
 	Dir string
@@ -48,13 +48,12 @@ type Options struct {
 	// a longer quiet, or for which the consumer waits, is committed at once. Default
 	// 1 ms.
 	CommitEvery time.Duration
-	// Report gets what went wrong: in Open from its caller's goroutine, afterwards
-	// from the spool's. It must not block for long nor call Close. Nil: nobody.
+	// Report is called with each Report: in Open on its caller's goroutine, afterwards
+	// on the spool's. It must not block for long or call Close. Nil: it is not called.
 	Report func(Report)
-	// Ready is called, from the spool's goroutine, when there is a record for the
-	// cursor again after Next or Peek had none (what Open recovered is there at
-	// once). It must not block for long nor call
-	// Close. Nil: nobody.
+	// Ready is called, on the spool's goroutine, when there is a record for the
+	// cursor again after Next or Peek had none (records that Open recovered are available
+	// at once). It must not block for long or call Close. Nil: it is not called.
 	Ready func()
 }
 

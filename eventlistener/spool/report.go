@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// ReportKind says what a Report is about.
+// ReportKind is the kind of a Report.
 type ReportKind int
 
 // The kinds of reports.
@@ -43,10 +43,10 @@ var kindTexts = [...]string{
 	DiskRecovered:  "writing works again",
 }
 
-// String is the kind in words.
+// String returns the kind in words.
 func (k ReportKind) String() string { return kindTexts[k] }
 
-// Report is something that an administrator should hear of. The package does not
+// Report is a fault, or its end, that an administrator should know about. The package does not
 // log.
 type Report struct {
 	Kind    ReportKind
@@ -61,7 +61,7 @@ type Report struct {
 	torn bool
 }
 
-// String is the report as one line, without the spool's name.
+// String returns the report as one line, without the spool's name.
 func (r Report) String() string {
 	var b strings.Builder
 	b.WriteString(r.Kind.String())

@@ -105,8 +105,8 @@ type Status struct {
 }
 
 // Open opens the spool, recovers what is in it, and starts its goroutine. It
-// reads all that may have to be handed out: up to MaxBytes. Damage is reported and
-// is no error. Errors wrap ErrLocked, ErrUnsafe or the system's.
+// reads all that may have to be handed out: up to MaxBytes. Damage is reported by
+// Options.Report and is not an error. Errors wrap ErrLocked, ErrUnsafe or the system's.
 func Open(o Options) (*Spool, error) {
 	return open(o, realDisk(), 100*time.Millisecond)
 }

@@ -8,7 +8,7 @@ package nofile
 // original is read once, before package syscall raises the limit.
 var original, known = read()
 
-// Original gives the soft RLIMIT_NOFILE that this program was started with.
+// Original returns the soft RLIMIT_NOFILE that this program was started with.
 // ok is false where it cannot be known this way (anything but Linux on amd64
 // and arm64, or a system call that was refused).
 func Original() (soft uint64, ok bool) { return original, known }
