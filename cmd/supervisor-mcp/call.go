@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -40,7 +41,8 @@ type host struct {
 	errs    io.Writer
 	daemon  *client.Client // for the line in its activity log; nil: there is no telling how it is reached
 	turn    chan struct{}
-	secrets []string // forms of what must not leave, the longest first
+	through sync.WaitGroup // calls that are carried through
+	secrets []string       // forms of what must not leave, the longest first
 }
 
 // newHost makes the server; control adds the tools that change something.
@@ -90,6 +92,11 @@ func (h *host) serve(ctx context.Context, req *mcp.CallToolRequest, c call) (*mc
 		defer func() { <-h.turn }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	}
+	if c.through {
+		h.through.Add(1)
+		defer h.through.Done()
+		ctx = context.WithoutCancel(ctx)
 	}
 	h.note(ctx, req, c)
 	a, err := h.run(ctx, c)

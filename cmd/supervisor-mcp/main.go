@@ -92,6 +92,7 @@ func command(ctx context.Context, args []string, in io.ReadCloser, out, errs io.
 		h.daemon = c
 		defer c.Close()
 	}
+	defer h.through.Wait()
 	err = h.server.Run(ctx, &mcp.IOTransport{Reader: in, Writer: keptOpen{out}, MaxLineLength: maxLine})
 	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, io.EOF) {
 		_, _ = fmt.Fprintln(errs, "Error: "+err.Error())

@@ -375,6 +375,49 @@ func TestTheProtocolOverStandardStreams(t *testing.T) {
 	d.WaitLog("spawner 1")
 }
 
+// Half a restart would be a stop.
+func TestARestartIsCarriedThroughWhenTheClientGoesAway(t *testing.T) {
+	d := daemontest.StartCommand(t, []string{binary(t, "supervisord")}, programs+`
+[program:slow]
+command = /bin/sh -c 'trap "touch DIR/stopping; while [ ! -e DIR/go ]; do sleep 0.05; done; exit" TERM; while :; do sleep 0.05; done'
+startsecs = 0
+stopwaitsecs = 600
+`)
+	here := func(name string) bool {
+		_, err := os.Stat(filepath.Join(d.Dir, name))
+		return err == nil
+	}
+	t.Setenv("PATH", filepath.Dir(binary(t, "supervisorctl"))+":"+os.Getenv("PATH"))
+	in, feed := io.Pipe()
+	out, answers := io.Pipe()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- command(t.Context(), []string{"--allow", "control", "--", "-c", confPath(d)}, in, answers, io.Discard)
+	}()
+	go io.Copy(io.Discard, out) //nolint:errcheck // it ends with the test
+	defer out.Close()           //nolint:errcheck // a pipe
+	for _, message := range []string{
+		`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"leaver","version":"1"}}}`,
+		`{"jsonrpc":"2.0","method":"notifications/initialized"}`,
+		`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"restart","arguments":{"names":["slow"]}}}`,
+	} {
+		if _, err := io.WriteString(feed, message+"\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	daemontest.Until(t, "slow is being stopped", func() bool { return here("stopping") })
+	_ = feed.Close()
+	if err := os.WriteFile(filepath.Join(d.Dir, "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if status := <-ended; status != 0 {
+		t.Errorf("it ended with %d", status)
+	}
+	if starts := strings.Count(d.Log(), "spawned: 'slow'"); starts != 2 {
+		t.Errorf("slow was started %d times", starts)
+	}
+}
+
 func TestCommandLine(t *testing.T) {
 	for _, c := range []struct {
 		args   []string

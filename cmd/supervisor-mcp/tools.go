@@ -35,6 +35,8 @@ type call struct {
 	words  []string                                             // its arguments
 	flags  []string                                             // its flags; --json is added
 	run    func(ctx context.Context, h *host) (answered, error) // instead; nil: the action is run
+	// through: once begun it is carried through, whether the client waits for it or not: half a restart is a stop.
+	through bool
 }
 
 // reads is a tool that changes nothing. about is its description; call makes of its arguments what is done, or says what is wrong with them.
@@ -53,7 +55,11 @@ func reads[In any](name, about string, translate func(In) (call, error)) tool {
 
 // controls is a tool that changes something.
 func controls[In any](name, about string, translate func(In) (call, error)) tool {
-	t := reads(name, about, translate)
+	t := reads(name, about, func(in In) (call, error) {
+		c, err := translate(in)
+		c.through = true
+		return c, err
+	})
 	t.controls = true
 	return t
 }
