@@ -83,8 +83,11 @@ func build(binary string) error {
 	list.Stderr = &errors
 	found, err := list.Output()
 	dir := strings.TrimSpace(string(found))
-	if err != nil || dir == "" {
-		return fmt.Errorf("cannot find the source of supervisord (%v): %s%s may name one that is built", err, &errors, Variable)
+	if err == nil && dir == "" {
+		err = os.ErrNotExist
+	}
+	if err != nil {
+		return fmt.Errorf("cannot find the source of supervisord (%w): %s%s may name one that is built", err, &errors, Variable)
 	}
 	build := exec.Command("go", "build", "-mod=readonly", "-tags", "grpcnotrace", "-o", binary, "./cmd/supervisord")
 	build.Dir, build.Env = dir, append(os.Environ(), "GOWORK=off", "PWD="+dir)
