@@ -152,13 +152,13 @@ func (k *hostileKind) once(network, address string, what []byte, stop <-chan str
 	_ = c.SetDeadline(time.Now().Add(time.Duration(10+mrand.IntN(20)) * time.Second))
 	ended := make(chan struct{})
 	defer close(ended)
-	go func() { // whatever it is about
+	go func(plain net.Conn) { // whatever it is about; c may become that of TLS meanwhile
 		select {
 		case <-stop:
-			_ = c.SetDeadline(time.Now())
+			_ = plain.SetDeadline(time.Now())
 		case <-ended:
 		}
-	}()
+	}(c)
 	connected()
 	if k.tls {
 		secure := tls.Client(c, &tls.Config{InsecureSkipVerify: true})
