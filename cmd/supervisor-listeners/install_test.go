@@ -76,7 +76,7 @@ func TestInstalledListenersHaveSuperlancesNames(t *testing.T) {
 			t.Errorf("it says %q", out)
 		}
 	}
-	manual, err := os.ReadFile(filepath.Join(dest, "usr", "share", "man", "man5", "supervisord.conf.5"))
+	manual, err := exec.Command("gzip", "-dc", filepath.Join(dest, "usr", "share", "man", "man5", "supervisord.conf.5.gz")).Output()
 	if err != nil || strings.Contains(string(manual), "@DATE@") || !strings.Contains(string(manual), "stopwaitsecs") {
 		t.Errorf("supervisord.conf(5): %v, %.200s", err, manual)
 	}
@@ -95,6 +95,18 @@ func TestInstalledListenersHaveSuperlancesNames(t *testing.T) {
 		if taken := slices.Contains(superlance, p.name); taken != (err == nil) {
 			t.Errorf("%s is there: %v", p.name, err)
 		}
+	}
+	if out, err := exec.Command("bash", filepath.Join(src, "packaging", "uninstall"), dest, "/usr").CombinedOutput(); err != nil {
+		t.Errorf("uninstall: %v\n%s", err, out)
+	}
+	var left []string
+	if err := filepath.WalkDir(dest, func(path string, e os.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			left = append(left, path)
+		}
+		return err
+	}); err != nil || !slices.Equal(left, []string{dangling, foreign}) {
+		t.Errorf("uninstall leaves %q, %v", left, err)
 	}
 	dest = t.TempDir()
 	install(t, src, dest, "LISTENER_LINKS=no")
