@@ -44,6 +44,7 @@ func Check(o Options) Report {
 		c.repeats()
 	}
 	if l.whole && (l.doc.Has("supervisord") || l.isSnippet()) { // what was not read is not missing
+		c.spools()
 		c.quotes()
 		c.listenerKeys()
 		c.sections()

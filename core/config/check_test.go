@@ -92,6 +92,8 @@ func TestSurprisesAreToldWithTheirPlace(t *testing.T) {
 		{"a directory with a comment", "[program:a]\ncommand=/bin/cat\ndirectory=/nowhere;comment", "s.conf:9: [program:a] directory: /nowhere;comment is not there; a comment begins only behind a space"},
 		{"a directory in quotes", "[program:a]\ncommand=/bin/cat\ndirectory=\"/tmp\"", "s.conf:9: [program:a] directory: the quotation marks are part of the value, as in Supervisor; write it without them\x00"},
 		{"a number in quotes", "[program:a]\ncommand=/bin/cat\npriority='9'", "s.conf:9: [program:a] priority: the quotation marks are part of the value"},
+		{"a spool's directory that is not there", "[eventlistener:a]\ncommand=/bin/cat\nevents=TICK_60\noverflow=spool\nspool_dir=/nowhere", "s.conf:11: [eventlistener:a] spool_dir: /nowhere is not a directory that is there, so what waits is kept in memory"},
+		{"a notifier's, too", "[notifier:a]\nplugin=webhook\noverflow=spool\nspool_dir=/nowhere", "s.conf:10: [notifier:a] spool_dir: /nowhere is not a directory that is there"},
 		{"capture of a listener", "[eventlistener:a]\ncommand=/bin/cat\nevents=TICK_60\nstdout_capture_maxbytes=1MB", "s.conf:10: [eventlistener:a] stdout_capture_maxbytes: it has no effect: the standard output of a listener is the protocol"},
 		{"a key twice", "[program:a]\ncommand=/bin/cat\ncommand=/bin/sh", "s.conf:9: [program:a] command: it was set in line 8 already; this one counts"},
 	} {

@@ -33,7 +33,7 @@ type Listener struct {
 
 // Spool says where events or output are kept on disk, with overflow=spool. It is empty without.
 type Spool struct {
-	SpoolDir      string `key:"spool_dir" type:"spool directory" is:"hark" doc:"The directory of the spool, with overflow=spool. It is created if it is not there. Without it, childlogdir." example:"/var/spool/hark"`
+	SpoolDir      string `key:"spool_dir" type:"spool directory" is:"hark" doc:"The directory of the spool, with overflow=spool. It must be there: otherwise events are kept in memory, with an error in the activity log. Without it, childlogdir." example:"/var/spool/hark"`
 	SpoolMaxBytes int64  `key:"spool_maxbytes" type:"size" is:"hark" default:"64MB" unit:"bytes" min:"1MB" doc:"The size of the spool at which the oldest in it is discarded."`
 	SpoolSync     bool   `key:"spool_sync" is:"hark" default:"false" doc:"Whether the disk is waited for, so that what is in the spool survives a loss of power. This is slower."`
 }

@@ -103,6 +103,23 @@ func (c *checker) listenerKeys() {
 	}
 }
 
+// spools warns of directories of spools that are not there: what is kept in one is kept in memory then, and lost with the daemon.
+func (c *checker) spools() {
+	for _, section := range c.l.doc.Sections() {
+		s := schemaOf(c.l.schemas, section)
+		for _, key := range c.l.doc.Own(section) {
+			if f := s.Field(key); f == nil || f.Type.Name != "spool directory" {
+				continue
+			}
+			raw, _ := c.l.doc.Get(section, key)
+			dir := c.l.showValue(section, key, nil, raw, true)
+			if overflow, _ := c.l.doc.Get(section, "overflow"); strings.EqualFold(strings.TrimSpace(overflow), "spool") && dir != "" && !c.l.paths.isDir(c.l.paths.normalize(dir)) {
+				c.warn(section, key, dir+" is not a directory that is there, so what waits is kept in memory and lost with supervisord; make it first")
+			}
+		}
+	}
+}
+
 // quotes warns of values in quotation marks where these mean nothing, which makes them part of the value.
 func (c *checker) quotes() {
 	for _, section := range c.l.doc.Sections() {
