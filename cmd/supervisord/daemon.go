@@ -76,6 +76,7 @@ type daemon struct {
 	silences *notify.Silences
 	turns    *disk.Turns
 	crowds   economy.Crowds
+	logins   *rpc.Logins // where right passwords came from, in all lives
 }
 
 // run is everything after the configuration was read. An error, a config.Errors where it is about that, is a reason not
@@ -87,6 +88,7 @@ func (d *daemon) run() (int, error) {
 	d.bus = eventlistener.NewBus()
 	d.silences = &notify.Silences{}
 	d.sockets = rpc.NewSockets(d.report)
+	d.logins = rpc.NewLogins()
 	d.fastcgi = fastcgi.New(d.write)
 	defer d.letGo()
 	next, err := d.prepareStart()

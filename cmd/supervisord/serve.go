@@ -43,6 +43,7 @@ func (d *daemon) open(supervisor *core.Supervisor, letters *deadletters.Log, con
 		Activity:   log.Write,
 		Level:      log.Level,
 		Crowded:    d.crowds.Crowded,
+		Logins:     d.logins,
 	})
 }
 

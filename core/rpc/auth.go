@@ -65,7 +65,7 @@ func (h *handler) admit(r *http.Request, c *conn) (Access, error) {
 		} else {
 			c.trust.Store(int32(reads))
 		}
-		g.wasRight(l)
+		g.right.note(l, access)
 	}
 	return access, err
 }

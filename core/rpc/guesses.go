@@ -13,7 +13,7 @@ import (
 const (
 	// freeGuesses is how many wrong passwords an address has before it is slowed down.
 	freeGuesses = 10
-	// guessersKept is how many addresses are remembered, with wrong passwords and with right ones each. Where there are more, those
+	// guessersKept is how many addresses are remembered, with wrong passwords, and with right ones for each right. Where there are more, those
 	// that have been quiet longest are forgotten.
 	guessersKept = 1024
 	// guessTime is how long an address must be quiet to be as good as new.
@@ -29,15 +29,14 @@ const (
 // guesses watches who comes with wrong passwords. The log tells of each address once a minute, and after freeGuesses wrong ones its
 // passwords are looked at one a second only.
 //
-// Where a user's right password has come from before it is not made to wait: else whoever guesses from behind the same proxy would keep
-// everybody behind it out. There only the answers to wrong ones wait.
+// Where a user's right password has come from before (Logins) it is not made to wait. There only the answers to wrong ones wait.
 type guesses struct {
 	say   func(text string)
 	pause time.Duration // between two guesses of an address that is slowed down
+	right *Logins
 
 	mu      sync.Mutex
 	wrong   map[string]*guesser
-	right   map[login]time.Time // where right passwords came from, and when last
 	waiting int
 	begun   time.Time // of the minute that lines counts for
 	lines   int
@@ -45,9 +44,6 @@ type guesses struct {
 	timer   *time.Timer
 	ended   bool
 }
-
-// login is a user at an address.
-type login struct{ from, user string }
 
 // guesser is an address with wrong passwords.
 type guesser struct {
@@ -60,8 +56,8 @@ type guesser struct {
 	next    time.Time // when the next one has its turn
 }
 
-func newGuesses(pause time.Duration, say func(string)) *guesses {
-	return &guesses{say: say, pause: pause, wrong: map[string]*guesser{}, right: map[login]time.Time{}}
+func newGuesses(pause time.Duration, right *Logins, say func(string)) *guesses {
+	return &guesses{say: say, pause: pause, wrong: map[string]*guesser{}, right: right}
 }
 
 // mayTry waits until a password may be looked at, which is at once unless there were many wrong ones from its address; waits is called
@@ -83,7 +79,7 @@ func (g *guesses) queueTry(l login, now time.Time) (may bool, o *guesser, at tim
 		g.forget(l.from)
 		o = nil
 	}
-	if _, known := g.right[l]; o == nil || o.count < freeGuesses || known {
+	if o == nil || o.count < freeGuesses || g.right.known(l) {
 		return true, nil, now
 	}
 	if g.waiting >= guessQueues || o.waiting >= guessQueue {
@@ -130,22 +126,6 @@ func (g *guesses) wait(ctx context.Context, o *guesser, at time.Time) bool {
 	}
 }
 
-// wasRight notes where the right password came from.
-func (g *guesses) wasRight(l login) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if _, known := g.right[l]; !known && len(g.right) >= guessersKept {
-		var oldest login
-		for a, at := range g.right {
-			if oldest == (login{}) || at.Before(g.right[oldest]) {
-				oldest = a
-			}
-		}
-		delete(g.right, oldest)
-	}
-	g.right[l] = time.Now()
-}
-
 // wasWrong notes a wrong password for a server, and waits where its answer has to. It reports false when it is not to be told that it is wrong.
 func (g *guesses) wasWrong(ctx context.Context, l login, server string) bool {
 	may, o, at := g.queueWrong(l, server, time.Now())
@@ -168,9 +148,8 @@ func (g *guesses) queueWrong(l login, server string, now time.Time) (may bool, o
 	o.count++
 	o.untold++
 	g.tell(now, l.from, o)
-	_, known := g.right[l]
 	switch {
-	case !known || o.count <= freeGuesses:
+	case !g.right.known(l) || o.count <= freeGuesses:
 		return true, nil, now
 	case g.waiting >= guessQueues || o.waiting >= guessQueue:
 		return false, nil, now

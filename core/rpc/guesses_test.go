@@ -56,7 +56,7 @@ func (s *said) total() (n int) {
 func TestWrongPasswordsAreToldOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &said{}
-		g := newGuesses(time.Second, log.add)
+		g := newGuesses(time.Second, NewLogins(), log.add)
 		defer g.close()
 		l := login{"10.0.0.1", "owner"}
 		for range 5 {
@@ -89,7 +89,7 @@ func TestWrongPasswordsAreToldOnceAMinute(t *testing.T) {
 func TestGuessesTakeTurnsAfterTen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &said{}
-		g := newGuesses(time.Second, log.add)
+		g := newGuesses(time.Second, NewLogins(), log.add)
 		defer g.close()
 		l := login{"10.0.0.1", "owner"}
 		begun := time.Now()
@@ -119,7 +119,7 @@ func TestGuessesTakeTurnsAfterTen(t *testing.T) {
 		}
 		// Meanwhile elsewhere, and with the right password where it has come from before, nobody waits.
 		synctest.Wait()
-		g.wasRight(login{"10.0.0.1", "known"})
+		g.right.note(login{"10.0.0.1", "known"}, Control)
 		if !g.mayTry(t.Context(), login{"10.0.0.2", "owner"}, func() {}) || !g.mayTry(t.Context(), login{"10.0.0.1", "known"}, func() {}) || time.Since(begun) != 0 {
 			t.Errorf("others waited for %v", time.Since(begun))
 		}
@@ -147,10 +147,10 @@ func TestGuessesTakeTurnsAfterTen(t *testing.T) {
 // Where the right password came from, only the answers to wrong ones wait.
 func TestWrongPasswordsBesideRightOnesWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGuesses(time.Second, func(string) {})
+		g := newGuesses(time.Second, NewLogins(), func(string) {})
 		defer g.close()
 		l := login{"10.0.0.1", "owner"}
-		g.wasRight(l)
+		g.right.note(l, Control)
 		begun := time.Now()
 		for range freeGuesses + 6 {
 			if !g.mayTry(t.Context(), l, func() {}) || !g.wasWrong(t.Context(), l, "s") {
@@ -172,17 +172,17 @@ func TestWrongPasswordsBesideRightOnesWait(t *testing.T) {
 func TestGuessesOfManyAddressesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &said{}
-		g := newGuesses(time.Second, log.add)
+		g := newGuesses(time.Second, NewLogins(), log.add)
 		const addresses = 3 * guessersKept
 		for i := range addresses {
 			l := login{fmt.Sprint("10.0.", i/256, ".", i%256), "owner"}
 			if !g.mayTry(t.Context(), l, func() {}) || !g.wasWrong(t.Context(), l, "s") {
 				t.Fatal("it was not looked at")
 			}
-			g.wasRight(l)
+			g.right.note(l, Control)
 		}
-		if len(g.wrong) > guessersKept || len(g.right) > guessersKept || len(log.all()) > sayMost {
-			t.Errorf("%d and %d addresses, %d lines", len(g.wrong), len(g.right), len(log.all()))
+		if len(g.wrong) > guessersKept || g.right.size() > guessersKept || len(log.all()) > sayMost {
+			t.Errorf("%d and %d addresses, %d lines", len(g.wrong), g.right.size(), len(log.all()))
 		}
 		time.Sleep(30 * time.Minute)
 		synctest.Wait()
@@ -287,5 +287,28 @@ func TestWhoGuessesWaitsAndTheOwnerDoesNot(t *testing.T) {
 	})
 	if got := h.log.with("more wrong"); len(got) != 1 {
 		t.Errorf("logged %q", got)
+	}
+}
+
+// Whoever may only read, from many addresses, does not have the owner's forgotten, nor does the next life of the server.
+func TestReadersDoNotPushOutWhoControls(t *testing.T) {
+	logins := NewLogins()
+	owner := login{"10.0.0.1", "owner"}
+	logins.note(owner, Control)
+	for i := range 2 * guessersKept {
+		logins.note(login{fmt.Sprintf("10.1.%d.%d", i/256, i%256), "reader"}, ReadOnly)
+	}
+	if !logins.known(owner) || logins.size() > guessersKept {
+		t.Errorf("the owner is known: %v; %d are", logins.known(owner), logins.size())
+	}
+	next := newGuesses(time.Hour, logins, func(string) {})
+	for range freeGuesses + 5 {
+		next.queueWrong(login{"10.0.0.1", "guesser"}, "s", time.Now())
+	}
+	if may, waits, _ := next.queueTry(owner, time.Now()); !may || waits != nil {
+		t.Error("the owner waits behind guessers at his address")
+	}
+	if may, waits, _ := next.queueTry(login{"10.0.0.1", "guesser"}, time.Now()); may && waits == nil {
+		t.Error("a guesser does not wait")
 	}
 }

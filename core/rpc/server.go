@@ -43,6 +43,8 @@ type Options struct {
 
 	// Observe is told how long each call of a known method took; nil: nobody is.
 	Observe func(method string, took time.Duration)
+	// Logins outlives the server; nil: one of its own.
+	Logins *Logins
 	// Crowded is told when there are many connections, and when there are few again, from a goroutine of its own; nil: nobody is.
 	Crowded func(many bool)
 	// Interface makes the namespace of an interface with another factory. nil, or
@@ -122,7 +124,10 @@ func open(o Options, lim limits) (_ *Server, err error) {
 	}
 	s.memory, s.turns = newMemory(lim.memory, s.places.now), newTurnstile(s.places.pressed)
 	s.knocks = newTurnstile(s.places.pressed)
-	s.guesses = newGuesses(lim.guessPause, func(text string) { s.activity(config.WARN, text) })
+	if o.Logins == nil {
+		o.Logins = NewLogins()
+	}
+	s.guesses = newGuesses(lim.guessPause, o.Logins, func(text string) { s.activity(config.WARN, text) })
 	s.open, s.endOpen = context.WithCancel(context.Background())
 	s.calls, s.endCalls = context.WithCancel(context.Background())
 	if s.departures, err = newDepartures(lim.halfClosed); err != nil {
