@@ -110,6 +110,7 @@ func (l *limitListener) Accept() (net.Conn, error) {
 			c.local = c.isLocalOwner()
 			c.ours = l.open && c.local
 			c.enter(fresh)
+			c.unheard.Store(true)
 			if err = l.places.take(c, l.closed); err == nil {
 				return c, nil
 			}
@@ -162,6 +163,8 @@ type conn struct {
 	claim     portion                            // of its request's
 	turn      turn                               // its request's
 	knock     turn                               // before its first request
+	unheard   atomic.Bool                        // nothing of it has been asked for: the daemon has yet to come to it
+	flights   atomic.Int32                       // those of its TLS handshake that were answered
 	gone      chan struct{}                      // closed with the connection
 	onClose   atomic.Pointer[context.CancelFunc] // of the request that is attended
 	closed    sync.Once
@@ -195,6 +198,13 @@ func (c *conn) enter(p phase) {
 	}
 	c.phase.Store(int32(p))
 	c.since.Store(int64(c.places.now()))
+}
+
+// shake notes that the daemon answers a flight of a TLS handshake: from now on it is the client's turn to say something.
+func (c *conn) shake() {
+	if !c.plain && c.in(fresh) && c.flights.Add(1) <= maxFlights {
+		c.since.Store(int64(c.places.now()))
+	}
 }
 
 // in reports whether the connection is in a phase.
@@ -232,6 +242,7 @@ func (c *conn) CloseWrite() error {
 }
 
 func (c *conn) Write(b []byte) (written int, err error) {
+	c.shake()
 	c.knock.rest()
 	if c.turn.rest() {
 		defer c.turn.work()
@@ -253,6 +264,7 @@ func (c *conn) Write(b []byte) (written int, err error) {
 }
 
 func (c *conn) Read(b []byte) (n int, err error) {
+	c.unheard.Store(false)
 	c.knock.rest()
 	if c.plain {
 		n, err = c.Conn.Read(b[:c.mender.room(len(b))])

@@ -15,7 +15,12 @@ const (
 	heardTime = 500 * time.Millisecond
 	// busyTime is how long a connection of who may only read is there at least when it is closed while it is answered.
 	busyTime = 200 * time.Millisecond
-	// maxHeard is how many connections that seem to have said nothing are asked of the kernel for each new one.
+	// shakenTime is how long a client has at least to say something after the daemon has answered a flight of its TLS handshake.
+	shakenTime = 250 * time.Millisecond
+	// maxFlights is how many flights of a handshake there may be: a retry, the keys and the end.
+	maxFlights = 3
+	// maxHeard is how many connections without TLS that seem to have said nothing are asked of the kernel for each new one. A handshake costs more
+	// than to ask for all of them.
 	maxHeard = 8
 	// maxVictims is how many connections are chosen at a time: each choice looks at all.
 	maxVictims = 64
@@ -78,8 +83,11 @@ func (p *places) nextVictim(now time.Duration, most int) (c, heard *conn) {
 		if _, there := p.conns[c]; !there || phase(c.phase.Load()) != v.phase || c.since.Load() != v.since {
 			continue
 		}
-		if v.phase == fresh && asked < maxHeard && (v.rank < rankYoung && c.knock.busy() || unread(c.Conn)) {
-			if asked++; heard == nil && now-time.Duration(v.since) >= heardTime {
+		if v.phase == fresh && (c.unheard.Load() || c.knock.busy()) {
+			continue
+		}
+		if v.phase == fresh && (asked < maxHeard || !c.plain) && unread(c.Conn) {
+			if asked++; c.plain && heard == nil && now-time.Duration(v.since) >= heardTime {
 				heard = c
 			}
 			continue
@@ -93,10 +101,13 @@ func (p *places) nextVictim(now time.Duration, most int) (c, heard *conn) {
 
 // chooseVictims looks at all connections.
 func (p *places) chooseVictims(now time.Duration) {
-	silent, kept, coming := 0, 0, 0
+	silent, kept, coming, shaking := 0, 0, 0, 0
 	for c := range p.conns {
 		if c.in(fresh) {
 			silent++
+			if c.shakes(now) {
+				shaking++
+			}
 		}
 		if trust(c.trust.Load()) != controls && !c.in(staying) {
 			coming++
@@ -114,6 +125,9 @@ func (p *places) chooseVictims(now time.Duration) {
 		}
 		v := c.candidate(now, silent, len(p.conns))
 		if coming > 0 && v.rank >= rankOwner { // others can be done without soon
+			continue
+		}
+		if shaking > len(p.conns)/2 && v.rank > rankNothing { // so can those that are busy with their handshakes
 			continue
 		}
 		if v.rank < notAtAll {
@@ -139,8 +153,8 @@ func (c *conn) candidate(now time.Duration, silent, all int) candidate {
 	proved := trust(c.trust.Load())
 	switch v.phase {
 	case fresh:
-		if v.rank = c.silence(age, silent, all); v.rank < rankYoung && age < heardTime && c.knock.busy() { // the daemon is at it, a handshake for example
-			v.rank = rankYoung
+		if v.rank = c.silence(age, silent, all); v.rank < notAtAll && c.shakes(now) {
+			v.rank = notAtAll
 		}
 		return v
 	case refused:
@@ -169,6 +183,13 @@ func (c *conn) candidate(now time.Duration, silent, all int) candidate {
 		v.rank = rankBusy
 	}
 	return v
+}
+
+// shakes reports whether it is not for the client of a fresh connection to say something, or only since a moment ago: the daemon is at its word, a
+// handshake for example, or that has yet to have its turn. New connections wait meanwhile. Were they to take the places of these, then with enough of them
+// no handshake would ever end.
+func (c *conn) shakes(now time.Duration) bool {
+	return c.unheard.Load() || c.knock.busy() || c.flights.Load() > 0 && now-time.Duration(c.since.Load()) < shakenTime
 }
 
 // silence ranks a connection that has said nothing for so long.

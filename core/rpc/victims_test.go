@@ -4,6 +4,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // Who goes first for others: nothing shown, then answered, then slow, then those who may only read, while they are answered; the owner only among his own.
@@ -103,27 +105,62 @@ func TestTheOldestSilentConnectionsGoFirst(t *testing.T) {
 	}
 }
 
-// A connection whose handshake the daemon has yet to compute has not said nothing.
+// A connection whose handshake the daemon has yet to compute has not said nothing, and its client has a moment for its next word. It doesn't go even where
+// there is no other: who has come since would go in the same way.
 func TestAHandshakeThatWaitsForItsTurnIsAWord(t *testing.T) {
-	p := newPlaces(patient(100))
-	open := func(since int64) *conn {
+	at := time.Now()
+	p := newPlacesBy(patient(100), func() time.Time { return at })
+	open := func() *conn {
 		near, far := net.Pipe()
 		t.Cleanup(func() { _ = far.Close() })
 		c := &conn{Conn: near, places: p, gone: make(chan struct{})}
 		c.enter(fresh)
-		c.since.Store(since)
 		p.conns[c] = struct{}{}
+		at = at.Add(time.Microsecond)
 		return c
 	}
-	shaking, silent := open(1), open(2)
+	shaking, idler, silent := open(), open(), open()
+	idler.enter(idle)
 	shaking.knock.has = true
-	for _, want := range []*conn{silent, shaking, nil} {
+	goes := func(want *conn, why string) {
+		t.Helper()
 		p.mu.Lock()
-		c := p.worst()
-		p.mu.Unlock()
-		if c != want {
-			t.Fatal("the one that the daemon is busy with goes before the one that has said nothing, or not at all")
+		defer p.mu.Unlock()
+		if c := p.worst(); c != want {
+			t.Fatal(why)
 		}
-		delete(p.conns, c)
+		delete(p.conns, want)
 	}
+	at = at.Add(time.Minute)
+	goes(silent, "another goes before the one that has said nothing")
+	goes(idler, "another goes before the one that is idle")
+	second := open()
+	second.knock.has = true
+	goes(nil, "one that the daemon is busy with goes")
+	at = at.Add(time.Minute)
+	goes(nil, "one that the daemon is busy with goes after a while")
+	for _, c := range []*conn{second, shaking} { // the one that came last has its turn first
+		c.shake()
+		c.knock.has = false
+		at = at.Add(shakenTime / 4)
+	}
+	goes(nil, "one whose handshake was answered just now goes")
+	at = at.Add(shakenTime / 2)
+	goes(second, "not the one that has been silent longest since its handshake goes")
+	goes(nil, "one whose handshake was answered just now goes")
+	at = at.Add(shakenTime)
+	goes(shaking, "who says nothing after the handshake stays")
+	unread := open()
+	unread.unheard.Store(true)
+	at = at.Add(time.Minute)
+	goes(nil, "one goes that the daemon has not begun to read")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = unread.Read(make([]byte, 1))
+	}()
+	testkit.Until(t, "it is read", func() bool { return !unread.unheard.Load() })
+	goes(unread, "one that says nothing stays")
+	_ = unread.Close()
+	<-done
 }
