@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/hark-supervisor/hark/core/activity"
 	"github.com/hark-supervisor/hark/core/config"
@@ -31,6 +32,12 @@ func (s *Supervisor) Reload(ctx context.Context) (GroupDiff, error) {
 		s.log(config.ERRO, activity.BrokenReread(err))
 		return GroupDiff{}, refuse(CantReread, firstError(err))
 	}
+	for _, warning := range fresh.Warnings {
+		if !slices.Contains(s.warned, warning) {
+			s.log(config.WARN, warning)
+		}
+	}
+	s.warned = fresh.Warnings
 	var diff, further GroupDiff
 	take := func() {}
 	if s.opts.Further != nil {

@@ -92,6 +92,7 @@ type surroundings struct {
 type Supervisor struct {
 	*surroundings
 	reloading chan struct{} // held by the one Reload under way
+	warned    []string      // the warnings of the configuration read last; of who holds reloading
 }
 
 // New makes a Supervisor with every group of the configuration added, in
@@ -133,7 +134,7 @@ func New(o Options) (*Supervisor, error) {
 			}
 		}
 	}
-	return &Supervisor{surroundings: around, reloading: make(chan struct{}, 1)}, nil
+	return &Supervisor{surroundings: around, reloading: make(chan struct{}, 1), warned: o.Config.Warnings}, nil
 }
 
 // broken begins an orderly shutdown, because there were too many internal errors.

@@ -352,9 +352,12 @@ func TestAReloadIsComparedAndTakenUpGroupByGroup(t *testing.T) {
 		t.Errorf("a group of no file: %v", err)
 	}
 	r.reread = func() (*config.Config, error) {
-		return &config.Config{Groups: []*config.Group{program("kept", "/bin/cat"), program("fresh", "/bin/cat")}}, nil
+		return &config.Config{Groups: []*config.Group{program("kept", "/bin/cat"), program("fresh", "/bin/cat")}, Warnings: []string{"a setting is unknown"}}, nil
 	}
 	diff, err := r.Reload(context.Background())
+	if !r.logged("a setting is unknown") {
+		t.Error("a new warning is not in the activity log")
+	}
 	if err != nil || !slices.Equal(diff.Added, []string{"fresh"}) || len(diff.Changed) != 0 || !slices.Equal(diff.Removed, []string{"gone"}) {
 		t.Errorf("%+v, %v", diff, err)
 	}

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
@@ -44,7 +46,7 @@ func reread(r *run, arg string) (answer, error) {
 			what[name] = change.text
 		}
 	}
-	a := answer{value: c, hints: r.reloadHints()}
+	a := answer{value: c, hints: append(r.reloadHints(), r.surpriseHints()...)}
 	if len(what) == 0 {
 		a.text = "No config updates to processes\n"
 	}
@@ -68,6 +70,26 @@ func (r *run) hintMistakes(first *xmlrpc.Fault) {
 			r.hint(printable(line))
 		}
 	}
+}
+
+// maxSurprises bounds how many surprises of a file are named.
+const maxSurprises = 8
+
+// surpriseHints name the sections and settings of the daemon's file that have no effect and were most likely meant to have one, where that is a
+// file of this machine. The daemon's activity log has them, too.
+func (r *run) surpriseHints() (hints []string) {
+	o := r.ctl.options
+	if !o.fileIsServers || !r.server.isLocal() {
+		return nil
+	}
+	all := config.Surprises(config.Options{Path: o.file, Argv0: argv0(o.program)})
+	for i := range all[:min(len(all), maxSurprises)] {
+		hints = append(hints, printable(all[i].String()))
+	}
+	if more := len(all) - maxSurprises; more > 0 {
+		hints = append(hints, fmt.Sprintf("%d more like these: config check tells them", more))
+	}
+	return hints
 }
 
 // changes is what reading the configuration again has found, groups all of them.

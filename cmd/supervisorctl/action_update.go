@@ -53,7 +53,7 @@ func update(r *run, arg string) (answer, error) {
 		}
 		r.report(did(name, "added process group"))
 	}
-	for _, h := range r.reloadHints() {
+	for _, h := range append(r.reloadHints(), r.surpriseHints()...) {
 		r.hint(h)
 	}
 	return answer{}, r.checkSections(names, slices.Concat(changed, added))

@@ -65,17 +65,19 @@ type options struct {
 
 	file      string // -c
 	fileGiven bool
-	servers   []string       // -s; otherwise the configuration's one
-	username  *string        // nil: none
-	password  *config.Secret // nil: none
-	prompt    string
-	history   string             // "" for none
-	plain     bool               // --no-color
-	fleet     string             // --fleet
-	program   string             // as it was called
-	plugins   []config.CtlPlugin // those whose actions we have
-	warnings  []string
-	unusable  error // what is wrong with the configuration, where the action can do without it
+	// fileIsServers reports whether the configuration file is, as far as is known, the one of the server.
+	fileIsServers bool
+	servers       []string       // -s; otherwise the configuration's one
+	username      *string        // nil: none
+	password      *config.Secret // nil: none
+	prompt        string
+	history       string             // "" for none
+	plain         bool               // --no-color
+	fleet         string             // --fleet
+	program       string             // as it was called
+	plugins       []config.CtlPlugin // those whose actions we have
+	warnings      []string
+	unusable      error // what is wrong with the configuration, where the action can do without it
 }
 
 // errStop ends the reading of a command line: --help acts when it is met.
@@ -127,6 +129,7 @@ func readOptions(argv []string) (*options, error) {
 			return nil, err
 		}
 	}
+	o.fileIsServers = o.file != "" || !o.fileGiven && len(o.servers) == 0
 	if len(o.servers) == 0 {
 		o.servers = []string{ctl.ServerURL}
 	}

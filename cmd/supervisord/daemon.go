@@ -349,10 +349,13 @@ func (d *daemon) publishPidfile(p *provisions, log *daemonlog.Log) {
 	d.pidfile, d.pidpath = p.pidfile, path
 }
 
-// started lets the command that started us return. Where there are sections about plugins
-// it first says which cannot be served, as far as that is known without running a plugin;
+// started lets the command that started us return. It first says which sections have no effect because of their names and, where
+// there are sections about plugins, which cannot be served, as far as that is known without running a plugin;
 // programs start meanwhile.
 func (d *daemon) started() {
+	for _, issue := range d.conf.Misnamed {
+		d.report.Say("supervisord: warning: " + issue.In(d.dir).String())
+	}
 	if len(d.conf.Instances) == 0 {
 		d.report.Done(0)
 		return

@@ -51,6 +51,7 @@ func Check(o Options) Report {
 		c.servers()
 		c.percents()
 		c.memberships()
+		c.filters()
 		c.logs()
 		c.sockets()
 		c.processes()

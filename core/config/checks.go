@@ -14,6 +14,8 @@ func (l *loader) checkOwn() {
 	l.own(func() {
 		l.refuseGone()
 		l.warnUnknown()
+		l.warnMisnamed()
+		l.warnHeaders()
 		l.checkWriters()
 		l.checkSockets()
 		l.checkOutputs()

@@ -19,6 +19,7 @@ type Config struct {
 	Groups        []*Group         // by priority, then name, as Supervisor sorts them
 	Startup       []StartupSetting // what takes effect with a start or reload only
 	Warnings      []string         // for the activity log at WARN: unknown keys and the like
+	Misnamed      []Issue          // sections without effect that were most likely meant to have another name; Warnings has them too
 	Criticals     []string         // for the activity log at CRIT: a file that others may write, an open server
 	Infos         []string         // for the activity log at INFO: "Included extra file ... during parsing"
 

@@ -78,6 +78,7 @@ type loader struct {
 	warnings []string // ours, after Supervisor's
 	notices  []Issue  // all that the activity log is told, with its place
 	unknown  []Issue  // settings that nobody reads
+	headers  []Issue  // lines that were meant to be headers and are not
 	// templateIssues are those of errs and late that Options.Template reported.
 	templateIssues []Issue
 	origins        map[*Process]string // the section that a process was made from

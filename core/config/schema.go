@@ -151,7 +151,7 @@ func Schema() []SectionSchema {
 		declared(SectionSchema{
 			Name: "logsink:x", Sample: "logsink:thelogsinkname", Open: true,
 			Doc:     "A log sink: a plugin that is sent what programs write, besides their log files. Further keys belong to the plugin: supervisord plugin info NAME lists them.",
-			Example: "plugin = syslog\nprograms = web:*\noverflow = spool",
+			Example: "plugin = syslog\nprograms = site:*\noverflow = spool",
 		}, logSinkTable()),
 		declared(SectionSchema{
 			Name: "include", Sample: "include",

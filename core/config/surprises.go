@@ -5,6 +5,9 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // What Check warns of: things that load, and then are not what was meant.
@@ -40,10 +43,7 @@ func (c *checker) sections() {
 		if schemaOf(c.l.schemas, name) != nil {
 			continue
 		}
-		text := "unknown section, ignored"
-		if near := c.nearestSection(name); near != "" {
-			text += fmt.Sprintf("; did you mean [%s]?", near)
-		}
+		text, _ := c.l.unknownSection(name)
 		c.warn(name, "", text)
 	}
 	if c.l.isSnippet() {
@@ -56,23 +56,6 @@ func (c *checker) sections() {
 	if len(c.l.cfg.Servers) == 0 {
 		c.note("supervisord", "", "there is no [unix_http_server] or [inet_http_server] section, so supervisorctl cannot reach this daemon")
 	}
-}
-
-// nearestSection guesses what a section was meant to be.
-func (c *checker) nearestSection(name string) string {
-	kind, rest, suffixed := strings.Cut(strings.ToLower(strings.TrimSpace(name)), ":")
-	_, original, _ := strings.Cut(strings.TrimSpace(name), ":")
-	best, distance := "", 3
-	for i := range c.l.schemas {
-		known, _, wantsName := strings.Cut(c.l.schemas[i].Name, ":")
-		if d := edits(strings.TrimSpace(kind), known); d < distance && wantsName == (suffixed && rest != "") {
-			distance, best = d, known
-			if wantsName {
-				best += ":" + strings.TrimSpace(original)
-			}
-		}
-	}
-	return best
 }
 
 // servers warns of servers that strangers can use.
@@ -176,6 +159,51 @@ func (c *checker) memberships() {
 			}
 			in[program] = section
 		}
+	}
+}
+
+// filters warns of patterns of programs= that no process matches: who waits for its events gets none. Of a file that another
+// includes the other may have the program.
+func (c *checker) filters() {
+	if c.l.isSnippet() {
+		return
+	}
+	for _, g := range c.l.cfg.Groups {
+		if g.Listener != nil {
+			c.filter(c.l.sectionOf(g), g.Listener.Programs)
+		}
+	}
+	for i := range c.l.cfg.Instances {
+		switch in := &c.l.cfg.Instances[i]; {
+		case in.Notifier != nil:
+			c.filter(in.Section, in.Notifier.Programs)
+		case in.LogSink != nil:
+			c.filter(in.Section, in.LogSink.Programs)
+		}
+	}
+}
+
+func (c *checker) filter(section string, filter *eventlistener.Programs) {
+	for _, pattern := range filter.Patterns() {
+		one, err := eventlistener.ParsePrograms([]string{pattern})
+		if err != nil {
+			continue // an error, which is reported
+		}
+		var names []string
+		matched := slices.ContainsFunc(c.l.cfg.Groups, func(g *Group) bool {
+			return slices.ContainsFunc(g.Processes, func(p *Process) bool {
+				names = append(names, pytext.Namespec(g.Name, p.Name))
+				return one.Match(g.Name, p.Name)
+			})
+		})
+		if matched {
+			continue
+		}
+		text := fmt.Sprintf("no process of this configuration matches %q", pattern)
+		if near := Nearest(pattern, names); near != "" {
+			text += fmt.Sprintf("; did you mean %s?", near)
+		}
+		c.warn(section, "programs", text)
 	}
 }
 

@@ -23,7 +23,8 @@ func introduction() []block {
 			"Values are not quoted, except those of `environment` and the arguments of `command`.",
 			"Two sections of one name are one section. Of a key that is in both, the last value counts.",
 			"The keys of a section `[DEFAULT]` hold for all other sections that do not have them.",
-			"A key that nobody reads is ignored, with a warning in the activity log.",
+			"A key that nobody reads is ignored, with a warning in the activity log. So is a section whose name is nearly that of another (`[progam:x]`), a `[plugin:x]` that no section names, and a header without its bracket at the end.",
+			"`reread` and `update` log those that are new since the last reading, and `supervisorctl` shows them all as hints if it has the daemon's file.",
 		}},
 
 		{kind: heading, text: "Expansions"},
