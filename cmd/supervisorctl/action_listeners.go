@@ -50,6 +50,7 @@ type subscriber struct {
 	Suppressed   int            `json:"suppressed"`
 	OldestAge    float64        `json:"oldest_age"` // seconds
 	LastError    string         `json:"last_error"`
+	GivenUp      string         `json:"given_up"`
 	LastDelivery int            `json:"last_delivery"` // seconds since 1970; 0 for never
 	Processes    []listenerInfo `json:"processes"`
 	Spool        *spoolInfo     `json:"spool,omitempty"` // nil: events wait in memory

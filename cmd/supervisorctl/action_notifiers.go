@@ -11,7 +11,8 @@ func notifiersAction() Action {
 	return Action{
 		Name: "notifiers", Extra: true,
 		Help: "notifiers\t\tShow each notifier: whether it is served, what waits, what was lost,\n" +
-			"\t\t\tits last delivery and its last error. Exit status 3 where one is not served.",
+			"\t\t\tits last delivery and its last error. Exit status 3 where one is not served\n" +
+			"\t\t\tor its last delivery was given up.",
 		Complete: completeNothing, Run: notifiers,
 		JSON: []document{{form: "notifiers", value: []notifierRow{}, text: structsText("hark.getEventListeners") + ", with `state` and `trouble` besides"}},
 	}
@@ -21,7 +22,8 @@ func sinksAction() Action {
 	return Action{
 		Name: "sinks", Extra: true,
 		Help: "sinks\t\t\tShow each log sink: whether it is served, the bytes that wait and were\n" +
-			"\t\t\tlost, its last delivery and its last error. Exit status 3 where one is not served.",
+			"\t\t\tlost, its last delivery and its last error. Exit status 3 where one is not served\n" +
+			"\t\t\tor its last delivery was given up.",
 		Complete: completeNothing, Run: sinks,
 		JSON: []document{{form: "sinks", value: []sinkRow{}, text: structsText("hark.getLogSinks") + ", with `state` and `trouble` besides"}},
 	}
@@ -42,7 +44,7 @@ const notServed = exitStatusNotRunning
 
 // status is the exit status that the outlet makes.
 func (o outlet) status() int {
-	if o.State == "served" || o.State == "failing" {
+	if o.State == "served" || o.State == "failing" && !o.dead {
 		return exitSuccess
 	}
 	return notServed
@@ -68,6 +70,7 @@ type logSink struct {
 	Streams      int      `json:"streams"`
 	OldestAge    float64  `json:"oldest_age"` // seconds
 	LastError    string   `json:"last_error"`
+	GivenUp      string   `json:"given_up"`
 	LastDelivery int      `json:"last_delivery"` // seconds since 1970; 0 for never
 }
 
@@ -75,6 +78,7 @@ type logSink struct {
 type outlet struct {
 	State   string `json:"state"`   // served, previous settings (see previousSettings), not served or failing
 	Trouble string `json:"trouble"` // "" for none
+	dead    bool   // its last delivery was given up
 }
 
 type notifierRow struct {
@@ -87,20 +91,26 @@ type sinkRow struct {
 	outlet
 }
 
-// outlets asks how sections of a kind do. The function returned is given each by name, with its last error.
-func (r *run) outlets(kind string) (func(name, lastError string) outlet, error) {
+// givenUpText begins what is said of an outlet whose last delivery was given up.
+const givenUpText = "given up: "
+
+// outlets asks how sections of a kind do. The function returned is given each by name, with its last error and why its last
+// delivery was given up.
+func (r *run) outlets(kind string) (func(name, lastError, givenUp string) outlet, error) {
 	sections, err := r.servedSections()
-	return func(name, lastError string) outlet {
+	return func(name, lastError, givenUp string) outlet {
 		at, known := sections[kind+":"+name]
 		switch {
 		case known && at.previous:
-			return outlet{"previous settings", at.trouble}
+			return outlet{State: "previous settings", Trouble: at.trouble}
 		case known && !at.ready && at.trouble != "":
-			return outlet{"not served", at.trouble}
+			return outlet{State: "not served", Trouble: at.trouble}
 		case known && !at.ready:
-			return outlet{"not served", lastError}
+			return outlet{State: "not served", Trouble: lastError}
+		case givenUp != "":
+			return outlet{State: "failing", Trouble: givenUpText + givenUp, dead: true}
 		case lastError != "":
-			return outlet{"failing", lastError}
+			return outlet{State: "failing", Trouble: lastError}
 		}
 		return outlet{State: "served"}
 	}, err
@@ -121,7 +131,7 @@ func notifiers(r *run, arg string) (answer, error) {
 	a, value, now := answer{}, []notifierRow{}, time.Now()
 	var rows [][]string
 	for _, s := range ofKind(all, "notifier") {
-		o := how(s.Name, s.LastError)
+		o := how(s.Name, s.LastError, s.GivenUp)
 		a.status = max(a.status, o.status())
 		value = append(value, notifierRow{s, o})
 		rows = append(rows, []string{s.Name, o.State, strconv.Itoa(s.Queued), strconv.Itoa(s.InFlight), strconv.Itoa(s.Delivered), strconv.Itoa(s.Suppressed), s.lost(),
@@ -147,7 +157,7 @@ func sinks(r *run, arg string) (answer, error) {
 	a, value, now := answer{}, []sinkRow{}, time.Now()
 	var rows [][]string
 	for _, s := range all {
-		o := how(s.Name, s.LastError)
+		o := how(s.Name, s.LastError, s.GivenUp)
 		a.status = max(a.status, o.status())
 		value = append(value, sinkRow{s, o})
 		rows = append(rows, []string{s.Name, o.State, size(s.Queued), size(s.Written), size(s.Dropped), ago(now, s.LastDelivery), o.Trouble})

@@ -82,8 +82,10 @@ func (r *run) withSections(a answer) (answer, error) {
 			row.State, row.Description, a.status = "PREVIOUS", printable(previousSettings+": "+s.trouble), notServed
 		case !s.ready:
 			row.State, a.status = "UNSERVED", notServed
-		case failures[name] != "":
-			row.State, row.Description = "FAILING", printable(failures[name])
+		case failures[name].givenUp != "":
+			row.State, row.Description, a.status = "FAILING", printable(givenUpText+failures[name].givenUp), notServed
+		case failures[name].last != "":
+			row.State, row.Description = "FAILING", printable(failures[name].last)
 		}
 		rows = append(rows, row)
 	}
@@ -91,19 +93,22 @@ func (r *run) withSections(a answer) (answer, error) {
 	return a, nil
 }
 
-// failingSections is the last error of each notifier and log sink whose deliveries fail, by section.
-func (r *run) failingSections() (map[string]string, error) {
-	failures := map[string]string{}
+// failing is the last error of a notifier or log sink, and why its last delivery was given up; "" for none.
+type failing struct{ last, givenUp string }
+
+// failingSections is how the deliveries of each notifier and log sink fail, by section.
+func (r *run) failingSections() (map[string]failing, error) {
+	failures := map[string]failing{}
 	subscribers, err := asked[[]subscriber](r.ask("getEventListeners"))
 	if err != nil {
 		return nil, err
 	}
 	for _, s := range ofKind(subscribers, "notifier") {
-		failures["notifier:"+s.Name] = s.LastError
+		failures["notifier:"+s.Name] = failing{s.LastError, s.GivenUp}
 	}
 	sinks, err := asked[[]logSink](r.ask("getLogSinks"))
 	for _, s := range sinks {
-		failures["logsink:"+s.Name] = s.LastError
+		failures["logsink:"+s.Name] = failing{s.LastError, s.GivenUp}
 	}
 	return failures, err
 }

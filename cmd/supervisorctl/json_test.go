@@ -47,13 +47,13 @@ func fullDaemon() methods {
 	subscriber := func(name, kind, trouble string) xmlrpc.Struct {
 		return record("name", name, "kind", kind, "events", []any{"EVENT"}, "programs", []any{}, "buffer_size", 10, "overflow", "spool", "payload", "json",
 			"max_in_flight", 2, "ack_timeout", 30, "max_deliveries", 4, "queued", 5, "in_flight", 1, "recovered", 6, "accepted", 7000000000, "delivered", 8,
-			"rejected", 9, "returned", 10, "discarded", 11, "dead_letters", 12, "suppressed", 13, "oldest_age", 14.5, "last_error", trouble,
+			"rejected", 9, "returned", 10, "discarded", 11, "dead_letters", 12, "suppressed", 13, "oldest_age", 14.5, "last_error", trouble, "given_up", trouble,
 			"last_delivery", 0, "processes", []any{record("name", "l", "group", name, "statename", "RUNNING", "pid", 7, "listener_state", "BUSY", "in_flight", 1)})
 	}
 	sink := func(name, trouble string) xmlrpc.Struct {
 		return record("name", name, "programs", []any{"web:*"}, "channels", []any{"stdout"}, "overflow", "block", "buffer_bytes", 4096, "queued", 2048,
 			"in_flight", 1, "paused", 0, "accepted", 5000000000, "written", 3000000, "dropped", 12, "batches", 4, "redelivered", 1, "refused", 0,
-			"violations", 0, "streams", 1, "oldest_age", 0.25, "last_error", trouble, "last_delivery", 0)
+			"violations", 0, "streams", 1, "oldest_age", 0.25, "last_error", trouble, "given_up", trouble, "last_delivery", 0)
 	}
 	instance := func(kind, name string, ready bool, trouble string) xmlrpc.Struct {
 		return record("section", kind+":"+name, "kind", kind, "name", name, "ready", ready, "pending", false, "trouble", trouble)

@@ -70,7 +70,7 @@ func TestNotifierMethods(t *testing.T) {
 		{"hark.testNotifier", args{"nobody"}, "10 BAD_NAME: nobody", ""},
 		{"hark.testNotifier", args{nil}, "2 INCORRECT_PARAMETERS", ""},
 		{"hark.getLogSinks", args{}, "[[{name central} {programs []} {channels [stderr]} {overflow block} {buffer_bytes 0} {queued 0} {in_flight 0} {paused 0} " +
-			"{accepted 0} {written 0} {dropped 5} {batches 0} {redelivered 0} {refused 0} {violations 0} {streams 0} {internal_errors 0} {oldest_age 1} {last_error } {last_delivery 0}]]", ""},
+			"{accepted 0} {written 0} {dropped 5} {batches 0} {redelivered 0} {refused 0} {violations 0} {streams 0} {internal_errors 0} {oldest_age 1} {last_error } {given_up } {last_delivery 0}]]", ""},
 	} {
 		if got := answerText(t, d, Control, c.method, c.args); got != c.want {
 			t.Errorf("%s%v: %s\nnot %s", c.method, c.args, got, c.want)

@@ -66,6 +66,30 @@ func (h *Handler) unserved(ctx context.Context) (sections []string) {
 		}
 		sections = append(sections, name)
 	}
+	return append(sections, h.givenUp(ctx)...)
+}
+
+// givenUp names the sections whose last delivery was given up, with the reason.
+func (h *Handler) givenUp(ctx context.Context) (sections []string) {
+	add := func(section, why string) {
+		if why != "" {
+			sections = append(sections, "["+section+"] (its last delivery was given up: "+why+")")
+		}
+	}
+	if h.o.Hark.Events != nil {
+		all, err := h.o.Hark.Events.Subscribers(ctx)
+		if err != nil {
+			return []string{"(cannot tell: " + err.Error() + ")"}
+		}
+		for i := range all {
+			add("notifier:"+all[i].Name, all[i].GivenUp)
+		}
+	}
+	if h.o.LogSinks != nil {
+		for _, k := range h.o.LogSinks() {
+			add("logsink:"+k.Name, k.GivenUp)
+		}
+	}
 	return sections
 }
 

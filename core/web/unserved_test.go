@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/rpc"
 )
 
@@ -32,6 +33,17 @@ func TestThePageNamesTheFirstSectionsThatAreNotServed(t *testing.T) {
 	if names := h.unserved(t.Context()); len(names) != 1 || names[0] != "[logsink:json] (served with its previous settings)" {
 		t.Errorf("/readyz?plugins names %v", names)
 	}
+	// Nor is one well whose last delivery was given up.
+	all = nil
+	h.o.Hark.Events = &scraped{subs: []core.SubscriberInfo{{Name: "ops", GivenUp: "no such channel"}, {Name: "well"}}}
+	h.o.LogSinks = func() []rpc.LogSink {
+		return []rpc.LogSink{{Name: "loki", GivenUp: "400"}, {Name: "well", LastError: "503"}}
+	}
+	if names := h.unserved(t.Context()); len(names) != 2 || names[0] != "[notifier:ops] (its last delivery was given up: no such channel)" ||
+		names[1] != "[logsink:loki] (its last delivery was given up: 400)" {
+		t.Errorf("/readyz?plugins names %v", names)
+	}
+	h.o.Hark.Events, h.o.LogSinks = nil, nil
 	h.o.Plugins = func(context.Context) ([]rpc.Plugin, error) { return nil, errors.New("gone") }
 	if shown, more := h.unservedNow(t.Context()); len(shown) != 1 || more != 0 || shown[0].Trouble != "gone" {
 		t.Errorf("%d more than %v", more, shown)

@@ -138,7 +138,7 @@ func notifierInfo(n *notify.Notifier, now time.Time) core.SubscriberInfo {
 	info := core.SubscriberInfo{
 		Name: o.Name, Kind: core.NotifierSubscriber, Programs: o.Programs.Patterns(), BufferSize: o.BufferSize,
 		Overflow: o.Overflow.String(), Payload: "notification",
-		Queued: st.Queued, InFlight: st.InFlight, Counters: st.Counters, Suppressed: st.Suppressed, Defects: st.Defects, LastError: st.LastError, LastDelivery: st.Delivered,
+		Queued: st.Queued, InFlight: st.InFlight, Counters: st.Counters, Suppressed: st.Suppressed, Defects: st.Defects, LastError: st.LastError, GivenUp: st.GivenUp, LastDelivery: st.Delivered,
 	}
 	if !st.Oldest.IsZero() {
 		info.OldestAge = max(now.Sub(st.Oldest), 0)
@@ -203,7 +203,7 @@ func (c Outlets) LogSinks() (all []rpc.LogSink) {
 			Name: o.Name, Overflow: o.Overflow.String(), Programs: o.Programs.Patterns(), Channels: channels(o),
 			BufferBytes: o.BufferBytes, Queued: st.Queued, InFlight: st.InFlight, Paused: st.Paused,
 			Accepted: st.Accepted, Written: st.Written, Dropped: st.Dropped, Batches: st.Batches, Redelivered: st.Redelivered,
-			Refused: st.Refused, Violations: st.Violations, Streams: st.Streams, Defects: st.Defects, LastError: st.LastError, LastDelivery: st.Acked, Spool: st.Spool,
+			Refused: st.Refused, Violations: st.Violations, Streams: st.Streams, Defects: st.Defects, LastError: st.LastError, GivenUp: st.GivenUp, LastDelivery: st.Acked, Spool: st.Spool,
 		}
 		if !st.Oldest.IsZero() {
 			info.OldestAge = max(now.Sub(st.Oldest), 0)

@@ -87,6 +87,7 @@ type Status struct {
 	Paused      int    // channels of programs that are not read now
 	Oldest      time.Time
 	LastError   string
+	GivenUp     string        // why a batch was given up; "": none was, or one was written since
 	Acked       time.Time     // when the last batch was written; zero: none was
 	Spool       *spool.Status // nil: output waits in memory only
 	Defects     int           // panics of its own goroutines

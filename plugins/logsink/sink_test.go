@@ -262,10 +262,14 @@ func TestSinkGivesUpWhatIsRefusedForGood(t *testing.T) {
 		say := k.Source("web", "a", "stdout", nil)
 		say(7, time.Now(), []byte("bad"))
 		time.Sleep(time.Second)
+		synctest.Wait()
+		if s := k.Status(); s.GivenUp != "cannot be stored" {
+			t.Errorf("status: %+v", s)
+		}
 		say(7, time.Now(), []byte("good"))
 		time.Sleep(5 * time.Second)
 		closeSink(t, k)
-		if s := k.Status(); s.Dropped != 3 || s.Written != 4 || s.Refused != 1 {
+		if s := k.Status(); s.Dropped != 3 || s.Written != 4 || s.Refused != 1 || s.GivenUp != "" {
 			t.Errorf("status: %+v", s)
 		}
 		if len(p.lost) != 1 || p.lost[0] != "web:a:stdout" || p.lostSum != 3 {

@@ -223,10 +223,11 @@ func (k *Sink) settle(ack pluginrpc.LogAck) (c ackOutcome) {
 		k.stats.Batches++
 		k.stats.Acked = time.Now()
 		k.stats.Written += uint64(len(b.buf))
-		k.failures, k.stats.LastError = 0, ""
+		k.failures, k.stats.LastError, k.stats.GivenUp = 0, "", ""
 		k.finish(b)
 	case sdk.IsFinal(ack.Err), k.tooLong(b):
 		k.stats.Refused++
+		k.stats.GivenUp = delivery.ErrorText(ack.Err)
 		b.each(func(r *batchRecord, data []byte) { k.lose(r.src, int64(len(data))) })
 		k.finish(b)
 	default:

@@ -33,6 +33,7 @@ type Notifier struct {
 	templates templates
 	closing   bool
 	lastError string
+	givenUp   string            // why the last delivery was given up; "": one has succeeded since
 	delivered time.Time         // the last notification; zero: none was
 	fault     string            // of the spool's disk; "": none
 	toldBad   bool              // the log has been told that the templates fail
@@ -277,7 +278,9 @@ func (n *Notifier) outcome(err error) {
 	n.locked(func() {
 		dead, acked = n.policy.outcome(time.Now(), err), n.acked()
 		if n.lastError = delivery.ErrorText(err); err == nil {
-			n.delivered = time.Now()
+			n.delivered, n.givenUp = time.Now(), ""
+		} else if dead != nil {
+			n.givenUp = n.lastError
 		}
 		tell = err == nil && n.told.Over() || err != nil && !delivery.IsComing(err) && n.told.First(delivery.Unreached(err))
 	})
@@ -433,6 +436,7 @@ type Status struct {
 	InFlight   int           // events of the notification under way
 	Oldest     time.Time     // when the event that waits longest was published; zero: none waits
 	LastError  string        // of the last delivery; "": it went well
+	GivenUp    string        // why a delivery was given up; "": none was, or one has succeeded since
 	Delivered  time.Time     // the last notification; zero: none was
 	Spool      *spool.Status // nil: events wait in memory only
 	Defects    int           // panics of its own goroutine
@@ -443,7 +447,7 @@ func (n *Notifier) Status() Status {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := Status{
-		Counters: n.policy.counters, Suppressed: n.policy.suppressed, Retries: n.policy.retries, LastError: n.lastError, Delivered: n.delivered,
+		Counters: n.policy.counters, Suppressed: n.policy.suppressed, Retries: n.policy.retries, LastError: n.lastError, GivenUp: n.givenUp, Delivered: n.delivered,
 		Defects: n.part.Defects(),
 	}
 	s.Queued, s.InFlight, s.Oldest = n.policy.waiting()

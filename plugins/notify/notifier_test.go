@@ -231,8 +231,22 @@ func TestNotifierBuriesWhatIsFinal(t *testing.T) {
 		if letter.Error != "no such channel" || letter.Severity != "error" || letter.Attempts != 1 || len(letter.Events) != 2 || letter.Events[1].Processname != "b" {
 			t.Errorf("dead letter: %+v", letter)
 		}
-		if s := n.Status(); s.Counters.DeadLetters != 2 || s.LastError != "no such channel" {
+		if s := n.Status(); s.Counters.DeadLetters != 2 || s.LastError != "no such channel" || s.GivenUp != "no such channel" {
 			t.Errorf("status: %+v", s)
+		}
+		r.failing(errors.New("busy")) // that it is tried again with another error mends nothing, nor does it that its settings are
+		n.Retry()
+		publish(bus, exited, "c")
+		time.Sleep(time.Second + 100*time.Millisecond)
+		synctest.Wait()
+		if s := n.Status(); s.LastError != "busy" || s.GivenUp != "no such channel" {
+			t.Errorf("status: %+v", s)
+		}
+		r.failing(nil)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if s := n.Status(); s.LastError != "" || s.GivenUp != "" {
+			t.Errorf("status after a delivery: %+v", s)
 		}
 		closeNotifier(t, n)
 	})

@@ -43,6 +43,7 @@ func (n *Notifier) Test(ctx context.Context) (TestOutcome, error) {
 	switch {
 	case err == nil:
 		out.Outcome = "delivered"
+		n.locked(func() { n.givenUp = "" })
 	case delivery.Unreached(err):
 		out.Outcome = "unavailable"
 	case sdk.IsFinal(err):

@@ -664,6 +664,9 @@ type Subscriber struct {
 	OldestAge float64 `xmlrpc:"oldest_age"`
 	// only notifiers: of the last delivery; empty if it succeeded
 	LastError string `xmlrpc:"last_error"`
+	// only notifiers: why the last delivery that failed for good was given up; empty if none was or one has succeeded
+	// since
+	GivenUp string `xmlrpc:"given_up"`
 	// only notifiers: when a delivery last succeeded, in seconds since 1970; 0: never
 	LastDelivery int64 `xmlrpc:"last_delivery"`
 	// only pools: the listeners
@@ -794,6 +797,8 @@ type LogSink struct {
 	OldestAge float64 `xmlrpc:"oldest_age"`
 	// of the last delivery; empty if it succeeded
 	LastError string `xmlrpc:"last_error"`
+	// why the last batch that failed for good was given up; empty if none was or one has been written since
+	GivenUp string `xmlrpc:"given_up"`
 	// when a batch was last written, in seconds since 1970; 0: never
 	LastDelivery int64 `xmlrpc:"last_delivery"`
 	// only with overflow=spool: what it has on disk
