@@ -67,6 +67,7 @@ func (h *handler) follow(w http.ResponseWriter, r *http.Request, access Access, 
 		errorPage(w, http.StatusNotFound)
 		return
 	}
+	access = clientOf(r).standing(access)
 	if !h.server.follows.begin(access) {
 		tooMany(w)
 		return

@@ -33,6 +33,7 @@ type places struct {
 	freed  chan struct{} // gets a value when a connection ends
 	closed atomic.Uint64 // connections that went for others
 	last   atomic.Int64  // when the last one did; 0: none has
+	room   atomic.Int32  // how many places there really are, by the descriptors in use when the last connection came
 	crowd  *crowd        // nil: nobody is told how many there are
 
 	mu      sync.Mutex
@@ -45,7 +46,9 @@ func newPlaces(lim limits) *places { return newPlacesBy(lim, time.Now) }
 
 // newPlacesBy is newPlaces with a clock, whose times must have monotonic readings.
 func newPlacesBy(lim limits, clock func() time.Time) *places {
-	return &places{limits: lim, clock: clock, began: clock().Add(-1), freed: make(chan struct{}, 1), conns: map[*conn]struct{}{}}
+	p := &places{limits: lim, clock: clock, began: clock().Add(-1), freed: make(chan struct{}, 1), conns: map[*conn]struct{}{}}
+	p.room.Store(int32(lim.connections)) //nolint:gosec // few
+	return p
 }
 
 // now is the clock that connections are measured by: a step of the wall clock makes nobody older. It is never 0.
@@ -78,18 +81,27 @@ func (p *places) take(c *conn, closed <-chan struct{}) error {
 func (p *places) tryTake(c *conn, descriptor int) (taken bool, victim *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.measure(descriptor)
 	most, descriptors := p.limits.connections, p.limits.descriptors
 	if c.local { // the owner's program on this machine needs nobody to go
 		most, descriptors = most+p.reserve(), descriptors+p.reserve()
 	}
 	if len(p.conns) >= most || len(p.conns) >= minConnections && descriptor >= descriptors {
-		if victim = p.worst(); victim == nil {
+		if victim = p.worst(c.local); victim == nil {
 			return false, nil
 		}
 		delete(p.conns, victim)
 	}
 	p.conns[c] = struct{}{}
 	return true, victim
+}
+
+// measure notes how many places there are where a descriptor is the lowest that was free. That may be the gap that somebody left, with many in use
+// above it: so fewer places are believed at once, and more little by little.
+func (p *places) measure(descriptor int) {
+	left := max(p.limits.descriptors-descriptor, 0)
+	room := min(p.limits.connections, max(len(p.conns)+left, minConnections))
+	p.room.Store(min(int32(room), p.room.Load()+1)) //nolint:gosec // few
 }
 
 // pressed reports whether connections are closed for others at present.
@@ -153,7 +165,7 @@ func (p *places) evict() {
 func (p *places) easiest() *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.worst()
+	return p.worst(false)
 }
 
 // counted is what a header of so many bytes counts.

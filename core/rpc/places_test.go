@@ -333,17 +333,17 @@ func TestARequestThatIsNotReadYetIsAWord(t *testing.T) {
 	first := accept("POST /RPC2 HTTP/1.1\r\n")
 	second := accept("")
 	p.conns[first], p.conns[second] = struct{}{}, struct{}{}
-	if got := p.worst(); got != second {
+	if got := p.worst(false); got != second {
 		t.Error("the one that has sent its request goes before the one that has said nothing")
 	}
 	delete(p.conns, second)
-	if p.worst() != nil {
+	if p.worst(false) != nil {
 		t.Error("the one that has sent its request goes")
 	}
 	if _, err := first.Conn.Read(make([]byte, 100)); err != nil { // it is read, and is not all of it
 		t.Fatal(err)
 	}
-	if p.worst() != first {
+	if p.worst(false) != first {
 		t.Error("the one whose request does not come stays")
 	}
 }

@@ -12,6 +12,7 @@ import (
 // there always are places for short ones, and those who may only read can't take what is the owner's.
 type stays struct {
 	most, readers int
+	room          func() int // how many connections there can be; nil: it doesn't matter
 
 	mu    sync.Mutex
 	all   int
@@ -21,7 +22,13 @@ type stays struct {
 func (s *stays) begin(access Access) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.all >= s.most || access == ReadOnly && s.reads >= s.readers {
+	most, readers := s.most, s.readers
+	if s.room != nil {
+		room := s.room()
+		most, readers = min(most, room/2), min(readers, room/4)
+	}
+	// Waits that began when there were more places don't take those that are the owner's.
+	if s.all >= most && (access == ReadOnly || s.all-s.reads >= most-readers) || access == ReadOnly && s.reads >= readers {
 		return false
 	}
 	s.all++
@@ -40,13 +47,23 @@ func (s *stays) end(access Access) {
 	}
 }
 
+// standing is the access by which the requests of a connection that last are bounded: on a unix socket without a password that of who may only read, but
+// for the owner, who is known there.
+func (c *conn) standing(access Access) Access {
+	if _, unix := c.Conn.(*net.UnixConn); unix && c.isUnproved() {
+		return ReadOnly
+	}
+	return access
+}
+
 // stay makes a request one that may last. ctx is done when its client has gone, whose connection is closed at once, or when base is. end must
 // be called when the request is answered. ok is false when too many last already.
 func (s *Server) stay(base context.Context, r *http.Request, access Access) (ctx context.Context, end func(), ok bool) {
+	c := clientOf(r)
+	access = c.standing(access)
 	if !s.stays.begin(access) {
 		return nil, nil, false
 	}
-	c := clientOf(r)
 	c.turn.rest()
 	before := phase(c.phase.Load())
 	c.enter(staying)

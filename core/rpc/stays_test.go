@@ -249,3 +249,81 @@ func TestPagesKnowThatTheirBrowserHasGone(t *testing.T) {
 		t.Error("it was not told")
 	}
 }
+
+// Where programs have most of the descriptors, calls that wait take half of the places that are left, not half of all that there could be.
+func TestWaitsFollowThePlacesThatAreLeft(t *testing.T) {
+	n := newHanging()
+	lim := patient(200)
+	lim.stays, lim.readerStays, lim.descriptors = 100, 50, 1
+	h := guarded(t, lim, func(o *Options) { o.Namespaces = n.namespaces() })
+	hang := func(who string, expect int) {
+		t.Helper()
+		request := post(callXML(t, "test.hang"), basic(who, who[:1]))
+		for range expect - n.under() {
+			_, _ = io.WriteString(dialTCP(t, h), request)
+		}
+		testkit.Until(t, "as many wait as may", func() bool { return n.under() == expect })
+		if _, body := exchange(t, dialTCP(t, h), request); !strings.Contains(body, "too many calls wait already") {
+			t.Fatalf("one more waits: %s", body)
+		}
+	}
+	hang("reader", minConnections/4)
+	hang("owner", minConnections/2)
+	for range minConnections {
+		if resp, body := exchange(t, dialTCP(t, h), post(callXML(t, "supervisor.getState"), basic("owner", "o"))); resp.StatusCode != 200 {
+			t.Fatalf("got %d %s", resp.StatusCode, body)
+		}
+	}
+	close(n.letGo)
+}
+
+// Other users of a unix socket without a password leave waits to the owner, as those do who may only read.
+func TestOthersWaitsAreBoundedAsReaders(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		local bool
+		shown trust
+		unix  bool
+		want  Access
+	}{
+		{"another user", false, unknown, true, ReadOnly},
+		{"the owner", true, unknown, true, Control},
+		{"another user with the owner's password", false, controls, true, Control},
+		{"somebody over TCP", false, unknown, false, Control},
+	} {
+		c := &conn{Conn: &net.TCPConn{}, local: tt.local}
+		if tt.unix {
+			c.Conn = &net.UnixConn{}
+		}
+		c.trust.Store(int32(tt.shown))
+		if got := c.standing(Control); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+}
+
+// Fewer places are believed at once, more little by little, and the waits that began when there were more leave the owner his.
+func TestWaitsOfABetterTimeLeaveTheOwnerHis(t *testing.T) {
+	lim := limits{connections: 100, descriptors: 100}
+	p := newPlaces(lim)
+	s := stays{most: 50, readers: 25, room: func() int { return int(p.room.Load()) }}
+	begin := func(access Access, want int) {
+		t.Helper()
+		for n := range 100 {
+			if !s.begin(access) {
+				if n != want {
+					t.Errorf("%v: %d more", access, n)
+				}
+				return
+			}
+		}
+	}
+	begin(ReadOnly, 25)
+	p.measure(100)
+	begin(ReadOnly, 0)
+	begin(Control, minConnections/2-minConnections/4)
+	p.measure(5)
+	if got := p.room.Load(); got != minConnections+1 {
+		t.Errorf("%d places", got)
+	}
+}

@@ -55,8 +55,8 @@ const (
 	notAtAll
 )
 
-// worst is the connection that is easiest to do without, nil when all are being answered. p.mu is held.
-func (p *places) worst() *conn {
+// worst is the connection that is easiest to do without, nil when all are being answered; local: for a connection of the owner's on this machine. p.mu is held.
+func (p *places) worst(local bool) *conn {
 	now := p.now()
 	if len(p.victims.chosen) > 0 && now-p.victims.at < lookAgain {
 		if c, _ := p.nextVictim(now, p.victims.rank); c != nil { // others of a lower rank may have come meanwhile
@@ -68,7 +68,28 @@ func (p *places) worst() *conn {
 	if c == nil { // so have all of them, it seems
 		c = heard
 	}
+	if c == nil {
+		c = p.longestStay(local)
+	}
 	return c
+}
+
+// longestStay is the connection with the longest wait that is not known to be the owner's: it goes for the owner, and for anybody where such waits have more
+// than half of the places, since there are fewer than when they began.
+func (p *places) longestStay(local bool) (longest *conn) {
+	stays := 0
+	for c := range p.conns {
+		if !c.in(staying) || c.local || trust(c.trust.Load()) == controls {
+			continue
+		}
+		if stays++; longest == nil || c.since.Load() < longest.since.Load() {
+			longest = c
+		}
+	}
+	if local || stays > len(p.conns)/2 {
+		return longest
+	}
+	return nil
 }
 
 // nextVictim takes the first of the victims up to a rank that is one still. heard is the first that has said something that the daemon has

@@ -47,7 +47,7 @@ func TestWhoHasShownLeastGoesFirst(t *testing.T) {
 	waited := false
 	for range 20 {
 		p.mu.Lock()
-		c := p.worst()
+		c := p.worst(false)
 		p.mu.Unlock()
 		if c == nil && !waited { // two are there that can be done without soon
 			waited = true
@@ -96,7 +96,7 @@ func TestTheOldestSilentConnectionsGoFirst(t *testing.T) {
 	}
 	for i := range 300 {
 		p.mu.Lock()
-		c := p.worst()
+		c := p.worst(false)
 		p.mu.Unlock()
 		if c != all[i] {
 			t.Fatalf("at %d went another", i)
@@ -126,7 +126,7 @@ func TestAHandshakeThatWaitsForItsTurnIsAWord(t *testing.T) {
 		t.Helper()
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if c := p.worst(); c != want {
+		if c := p.worst(false); c != want {
 			t.Fatal(why)
 		}
 		delete(p.conns, want)
@@ -163,4 +163,46 @@ func TestAHandshakeThatWaitsForItsTurnIsAWord(t *testing.T) {
 	goes(unread, "one that says nothing stays")
 	_ = unread.Close()
 	<-done
+}
+
+// A wait that is not known to be the owner's goes for the owner's program on this machine, and for anybody where waits have more than half of all places.
+func TestWaitsOfOthersGoForTheOwner(t *testing.T) {
+	at := time.Now()
+	p := newPlacesBy(patient(100), func() time.Time { return at })
+	open := func(ph phase, shown trust, local bool) *conn {
+		near, far := net.Pipe()
+		t.Cleanup(func() { _ = far.Close() })
+		c := &conn{Conn: near, places: p, gone: make(chan struct{}), local: local}
+		c.trust.Store(int32(shown))
+		c.enter(ph)
+		at = at.Add(time.Second)
+		p.conns[c] = struct{}{}
+		return c
+	}
+	open(staying, controls, false)
+	open(staying, unknown, true)
+	first, second, third := open(staying, reads, false), open(staying, unknown, false), open(staying, unknown, false)
+	open(working, controls, false)
+	goes := func(local bool, want *conn) {
+		t.Helper()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if c := p.worst(local); c != want {
+			t.Fatalf("local %v: another goes, of %d", local, len(p.conns))
+		}
+		delete(p.conns, want)
+	}
+	goes(false, nil)
+	goes(true, first)
+	goes(true, second)
+	goes(true, third)
+	goes(true, nil)
+	for range 5 {
+		open(staying, unknown, false)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.worst(false) == nil {
+		t.Error("waits keep more than half of the places")
+	}
 }
