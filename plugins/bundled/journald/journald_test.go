@@ -162,14 +162,14 @@ func TestAJournalThatComesAndGoes(t *testing.T) {
 
 func TestAJournalThatTakesNoMore(t *testing.T) {
 	path, conn, queued := stuck(t)
-	s := openSink(t, path, func(c *sinkConfig) { c.Timeout = 20 * time.Millisecond })
+	s := openSink(t, path, func(c *sinkConfig) { c.Timeout = time.Second })
 	b := (&output{}).batch("one\ntwo\n")
 	for range 2 {
 		if err := s.Write(testkit.Soon(t), b); !errors.Is(err, os.ErrDeadlineExceeded) || sdk.IsFinal(err) || !strings.Contains(err.Error(), "accepts no more") {
 			t.Fatal(err)
 		}
 	}
-	large := openSink(t, path, func(c *sinkConfig) { c.Timeout, c.MaxLine = 20*time.Millisecond, 1<<20 })
+	large := openSink(t, path, func(c *sinkConfig) { c.Timeout, c.MaxLine = time.Second, 1<<20 })
 	if err := large.Write(testkit.Soon(t), (&output{}).batch(strings.Repeat("x", 1<<20)+"\n")); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error(err)
 	}
@@ -200,7 +200,7 @@ func TestAJournalThatTakesNoMore(t *testing.T) {
 func TestABatchThatStopsWithin(t *testing.T) {
 	path := socketPath(t)
 	conn := bind(t, path)
-	s := openSink(t, path, func(c *sinkConfig) { c.Timeout = 20 * time.Millisecond })
+	s := openSink(t, path, func(c *sinkConfig) { c.Timeout = time.Second })
 	var text strings.Builder
 	const n = 3000
 	for i := range n {
