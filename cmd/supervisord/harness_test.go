@@ -51,7 +51,7 @@ func TestMain(m *testing.M) {
 	}
 	if os.Getenv("HARK_BE_SUPERVISORD") != "" || os.Getenv(background.ReadyVariable) != "" {
 		_ = os.Unsetenv("HARK_BE_SUPERVISORD")
-		os.Exit(command(os.Args, os.Stdout, os.Stderr))
+		os.Exit(besideSignals(func() int { return command(os.Args, os.Stdout, os.Stderr) }))
 	}
 	status := m.Run()
 	_ = os.RemoveAll(built.dir)

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 
 	"github.com/hark-supervisor/hark/core/background"
 	"github.com/hark-supervisor/hark/core/child"
@@ -36,7 +37,16 @@ func main() {
 	if child.UmaskVerb(os.Args) {
 		return
 	}
-	os.Exit(command(os.Args, os.Stdout, os.Stderr))
+	os.Exit(besideSignals(func() int { return command(os.Args, os.Stdout, os.Stderr) }))
+}
+
+// besideSignals runs f on other threads than this one, the first of the process, which does nothing but take signals. The kernel gives a
+// signal to the first thread where that one takes it, and to no other, even while it hangs in a disk: TERM would not be heard.
+func besideSignals(f func() int) (status int) {
+	runtime.LockOSThread()
+	done := make(chan int)
+	go func() { done <- f() }()
+	return <-done
 }
 
 // command is supervisord with a command line. It returns the exit status.
