@@ -55,6 +55,11 @@ func Check(o Options) Report {
 		c.logs()
 		c.sockets()
 		c.processes()
+		for _, found := range c.control() {
+			if !slices.Contains(r.Errors, found) {
+				r.Errors = append(r.Errors, found)
+			}
+		}
 	}
 	for _, w := range c.causes {
 		if !slices.Contains(r.Warnings, w) {

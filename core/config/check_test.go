@@ -358,3 +358,21 @@ func TestTextsOfErrors(t *testing.T) {
 		}
 	}
 }
+
+// supervisord does not read these; every supervisorctl would fail.
+func TestCheckFindsWhatKeepsSupervisorctlFromWorking(t *testing.T) {
+	const conf = "[supervisord]\n[unix_http_server]\nfile=/tmp/x\n[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n[supervisorctl]\n"
+	for text, want := range map[string]string{
+		"serverurl=localhost:9001\n":                 "s.conf:7: [supervisorctl] serverurl: supervisorctl cannot use localhost:9001; it takes http://HOST:PORT",
+		"[fleet:f]\nservers=web1:9001\n":             `s.conf:8: [fleet:f] servers: cannot use "web1:9001"; accepted: `,
+		"[ctlplugin:x]\nkey=y\n":                     "s.conf:7: [ctlplugin:x] there is no supervisor.ctl_factory",
+		"serverurl=unix:///tmp/x\n":                  "",
+		"serverurl=https://web1:9001\nusername=me\n": "",
+	} {
+		r, said := checkFile(t, conf+text)
+		found := said(append(r.Errors, r.Warnings...))
+		if want == "" && len(found) > 0 || want != "" && (len(found) != 1 || !strings.HasPrefix(found[0], want)) {
+			t.Errorf("%q: %q, want %q", text, found, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -70,6 +71,24 @@ func (c *checker) servers() {
 			c.warn(s.Section, "chmod", fmt.Sprintf("with mode %04o and no password every user of this machine can start programs as this supervisord", s.Mode))
 		}
 	}
+}
+
+// control finds what would keep supervisorctl from working, which supervisord does not read.
+func (c *checker) control() []Issue {
+	const section = "supervisorctl"
+	if !c.l.doc.Has(section) {
+		return nil
+	}
+	ctl, err := LoadCtl(c.l.o)
+	if err != nil {
+		var all Errors
+		errors.As(err, &all)
+		return all
+	}
+	if url := ctl.ServerURL; !strings.HasPrefix(url, "http://") && !strings.HasPrefix(url, "https://") && !strings.HasPrefix(url, "unix://") {
+		c.warn(section, "serverurl", fmt.Sprintf("supervisorctl cannot use %s; it takes http://HOST:PORT, https://HOST:PORT or unix:///PATH", URLText(url)))
+	}
+	return nil
 }
 
 // listenerKeys warns of keys that are read in the sections of all programs and mean nothing in those of event listeners.

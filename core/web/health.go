@@ -69,20 +69,25 @@ func (h *Handler) readyz(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	waiting, err := h.o.Counters.Waiting(ctx)
-	switch {
-	case err != nil:
+	if err != nil {
 		http.Error(w, "the daemon's loop does not turn: "+err.Error(), http.StatusServiceUnavailable)
-	case len(waiting) > named:
-		http.Error(w, fmt.Sprintf("not running: %s and %d more", strings.Join(waiting[:named], ", "), len(waiting)-named), http.StatusServiceUnavailable)
-	case len(waiting) > 0:
-		http.Error(w, "not running: "+strings.Join(waiting, ", "), http.StatusServiceUnavailable)
-	default:
-		if r.URL.Query().Has("plugins") {
-			if unserved := h.unserved(ctx); len(unserved) > 0 {
-				http.Error(w, "not served: "+strings.Join(unserved, ", "), http.StatusServiceUnavailable)
-				return
-			}
-		}
-		_, _ = w.Write([]byte("ok\n"))
+		return
 	}
+	var reasons []string
+	switch {
+	case len(waiting) > named:
+		reasons = append(reasons, fmt.Sprintf("not running: %s and %d more", strings.Join(waiting[:named], ", "), len(waiting)-named))
+	case len(waiting) > 0:
+		reasons = append(reasons, "not running: "+strings.Join(waiting, ", "))
+	}
+	if r.URL.Query().Has("plugins") {
+		if unserved := h.unserved(ctx); len(unserved) > 0 {
+			reasons = append(reasons, "not served: "+strings.Join(unserved, ", "))
+		}
+	}
+	if len(reasons) > 0 {
+		http.Error(w, strings.Join(reasons, "\n"), http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = w.Write([]byte("ok\n"))
 }

@@ -31,6 +31,7 @@ type scraped struct {
 	tally tally.Tally
 	mood  core.Mood
 	fail  error
+	waits []string // processes that do not run yet
 }
 
 func (s *scraped) AllProcessInfo(context.Context) ([]core.ProcessInfo, error) { return s.infos, s.fail }
@@ -38,7 +39,7 @@ func (s *scraped) Identifier() string                                         { 
 func (s *scraped) Mood() core.Mood                                            { return s.mood }
 func (s *scraped) Tally(context.Context) (tally.Tally, error)                 { return s.tally, s.fail }
 func (s *scraped) Turn(context.Context) error                                 { return s.fail }
-func (s *scraped) Waiting(context.Context) ([]string, error)                  { return nil, s.fail }
+func (s *scraped) Waiting(context.Context) ([]string, error)                  { return s.waits, s.fail }
 func (s *scraped) Subscribers(context.Context) ([]core.SubscriberInfo, error) { return s.subs, s.fail }
 func (s *scraped) LoopTotals() turns.Info {
 	return turns.Info{Turns: 12, Busy: 1500 * time.Millisecond, Slow: 2, Ever: 20 * time.Millisecond}
@@ -291,6 +292,22 @@ func TestHealthFollowsTheLoopAndTheMood(t *testing.T) {
 			}
 		}
 	}
+	s.mood, s.fail = core.MoodRunning, nil
+	for _, c := range []struct {
+		waits []string
+		path  string
+		says  string
+	}{
+		{[]string{"cron", "job"}, "/readyz", "not running: cron, job"},
+		{[]string{"cron", "job"}, "/readyz?plugins", "not running: cron, job\nnot served: [notifier:ops]"},
+		{nil, "/readyz?plugins", "not served: [notifier:ops]"},
+	} {
+		s.waits = c.waits
+		if status, body := ask("GET", c.path); status != 503 || body != c.says {
+			t.Errorf("%s with %v: %d %q", c.path, c.waits, status, body)
+		}
+	}
+	s.waits = nil
 	if status, _ := ask("POST", "/healthz"); status != 405 {
 		t.Errorf("POST: %d", status)
 	}
