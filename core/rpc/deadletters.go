@@ -19,7 +19,7 @@ type deadLetterMethods struct{ letters DeadLetters }
 
 func (m deadLetterMethods) getDeadLetters(ctx context.Context, a struct {
 	Names []string `rpc:"names,optional" doc:"x of [eventlistener:x] and [notifier:x], or eventlistener:x, notifier:x; empty or left out for all"`
-	Limit int      `rpc:"limit,optional" default:"100" doc:"how many of the newest, at most 5000; left out for 100"`
+	Limit int      `rpc:"limit,optional" default:"100" doc:"how many of the newest; left out for 100, and more than 5000 is taken as 5000"`
 }) (deadletters.List, error) {
 	all, err := m.letters.DeadLetters(ctx, a.Names, min(max(a.Limit, 0), deadLettersMost))
 	if err != nil {

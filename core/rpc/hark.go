@@ -56,7 +56,7 @@ func (h Hark) table() []Method {
 				Help:    "Return the version of Hark; supervisor.getSupervisorVersion returns the version of Supervisor that it is compatible with.",
 			}, constant(h.Version)),
 			row(Method{
-				Name: "shutdown", WhileRunning: true, Returns: done,
+				Name: "shutdown", WhileRunning: true, Returns: done, Faults: []int{BadArguments},
 				Help: "Stop all processes, then supervisord, as supervisor.shutdown does, with an exit status for\nthe program that runs supervisord.",
 			}, h.shutdown),
 		),

@@ -128,7 +128,7 @@ func stateOf(p *core.ProcessInfo) processState {
 func (n selectionMethods) wait(ctx context.Context, a struct {
 	Patterns selection
 	States   stateNames
-	Timeout  float64 `rpc:"timeout,optional" default:"3600" doc:"seconds, at most 3600, which is the default; 0 only looks"`
+	Timeout  float64 `rpc:"timeout,optional" default:"3600" doc:"seconds; 3600 is the default, and more is taken as 3600; 0 only looks"`
 }) ([]Waited, error) {
 	var states []process.State
 	for _, name := range a.States {

@@ -197,7 +197,7 @@ func (n *supervisorNamespace) table() []Method {
 			Help: "Empty the logs of all processes.",
 		}, n.clearAllProcessLogs),
 		row(Method{
-			Name: "sendProcessStdin", Returns: done, Faults: []int{BadName, NotRunning, NoFile},
+			Name: "sendProcessStdin", Returns: done, Faults: []int{BadName, NotRunning, NoFile, Failed},
 			Help: "Write to the standard input of a process. An event listener needs stdin=true in its section.",
 		}, n.sendProcessStdin),
 		row(Method{

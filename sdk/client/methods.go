@@ -309,7 +309,7 @@ func (c *Client) ClearAllProcessLogs(ctx context.Context) ([]Outcome, error) {
 //   - name: the process, as name or group:name
 //   - chars: the characters, sent as UTF-8
 //
-// Faults: BadName, NotRunning, NoFile.
+// Faults: BadName, NotRunning, NoFile, Failed.
 func (c *Client) SendProcessStdin(ctx context.Context, name string, chars string) error {
 	return c.Call(ctx, "supervisor.sendProcessStdin", nil, name, chars)
 }
@@ -368,6 +368,8 @@ func (h Hark) Version(ctx context.Context) (string, error) {
 // Shutdown calls hark.shutdown(status): Stop all processes, then supervisord, as supervisor.shutdown does, with an
 // exit status for the program that runs supervisord.
 //   - status: what supervisord is to exit with, from 0 to 255
+//
+// Faults: BadArguments.
 func (h Hark) Shutdown(ctx context.Context, status int) error {
 	return h.c.Call(ctx, "hark.shutdown", nil, status)
 }
@@ -443,7 +445,7 @@ func (h Hark) LogSinks(ctx context.Context) ([]LogSink, error) {
 // DeadLetters calls hark.getDeadLetters([names, limit]): Return the dead letters: the events that listener pools and
 // notifiers gave up, in the order in which they were given up.
 //   - names: x of [eventlistener:x] and [notifier:x], or eventlistener:x, notifier:x; empty or left out for all
-//   - limit: how many of the newest, at most 5000; left out for 100
+//   - limit: how many of the newest; left out for 100, and more than 5000 is taken as 5000
 //
 // It returns total, unreadable, letters: an array with a struct for each.
 //
@@ -577,7 +579,7 @@ func (h Hark) ClearProcessLogs(ctx context.Context, patterns []string) ([]Outcom
 // states, is FATAL, or was removed. The answer comes at the transition, or when the timeout is over.
 //   - patterns: names, group:*, patterns such as web:* and job-??, or all
 //   - states: names of states, such as RUNNING
-//   - timeout: seconds, at most 3600, which is the default; 0 only looks
+//   - timeout: seconds; 3600 is the default, and more is taken as 3600; 0 only looks
 //
 // It returns a struct of name, group, state, statename, pid, description and the booleans reached (one of the states)
 // and gone (its group was removed) for each process.
