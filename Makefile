@@ -42,7 +42,7 @@ lint: ## format, vet for every system we build for, golangci-lint, go.mod, paths
 golden: ## rewrite the golden files
 	UPDATE_GOLDEN=1 go test -count=1 -run Golden $(PKG)
 
-docs: ## docs/configuration.md, supervisord.conf(5), docs/methods.md and sdk/client/methods.go, made of the declarations of keys and methods
+docs: ## docs/configuration.md, supervisord.conf(5), docs/methods.md and what is generated of sdk/client, made of the declarations of keys and methods
 	UPDATE_GOLDEN=1 go test -count=1 -run TestGoldenReference ./core/config/reference ./core/rpc/reference
 
 proto: ## what protoc makes of sdk/proto/plugin.proto, for Go and Python (apt-get install protobuf-compiler)
