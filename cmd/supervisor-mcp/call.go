@@ -45,12 +45,12 @@ type host struct {
 	secrets []string       // forms of what must not leave, the longest first
 }
 
-// newHost makes the server; control adds the tools that change something.
-func newHost(program string, options []string, control bool, errs io.Writer) *host {
+// newHost makes the server; control adds the tools that change something. file is the configuration whose secrets do not leave.
+func newHost(program, file string, options []string, control bool, errs io.Writer) *host {
 	h := &host{program: program, options: options, errs: errs, turn: make(chan struct{}, callsAtOnce)}
 	// Where the file cannot be read, it shows nothing either.
-	secrets, _ := config.SecretValues(config.Options{Path: optionOf(options, "-c"), Argv0: program})
-	h.secrets = redact.Forms(append(secrets, optionOf(options, "-p"), os.Getenv(client.PasswordVariable)))
+	secrets, _ := config.SecretValues(config.Options{Path: file, Argv0: program})
+	h.secrets = redact.Forms(append(secrets, os.Getenv(client.PasswordVariable)))
 	h.server = mcp.NewServer(&mcp.Implementation{Name: "hark", Title: "Hark", Version: version},
 		&mcp.ServerOptions{Instructions: instructions(control), Capabilities: &mcp.ServerCapabilities{}})
 	no := false
@@ -62,19 +62,6 @@ func newHost(program string, options []string, control bool, errs io.Writer) *ho
 		t.add(h, &mcp.Tool{Name: t.name, Description: t.about, Annotations: hints})
 	}
 	return h
-}
-
-// optionOf is the value of an option of supervisorctl that was given as a word of its own or behind its letter.
-func optionOf(options []string, letter string) string {
-	for i, o := range options {
-		if o == letter && i+1 < len(options) {
-			return options[i+1]
-		}
-		if value, found := strings.CutPrefix(o, letter); found && value != "" {
-			return value
-		}
-	}
-	return ""
 }
 
 // answered is what a tool answers.

@@ -16,9 +16,9 @@ const (
 	docsEnd   = "<!-- end of tools -->\n"
 )
 
-// The table of tools in docs/mcp.md is made of what a client is told.
+// The table of tools in docs/mcp.md is made of what a client receives.
 func TestGoldenDocs(t *testing.T) {
-	h := newHost("supervisorctl", []string{"-c", os.DevNull}, true, os.Stderr)
+	h := newHost("supervisorctl", os.DevNull, nil, true, os.Stderr)
 	theirs, ours := mcp.NewInMemoryTransports()
 	server, err := h.server.Connect(t.Context(), ours, nil)
 	if err != nil {

@@ -1,6 +1,6 @@
 // Command supervisor-mcp serves the Model Context Protocol for one supervisord on standard input and output. supervisorctl mcp starts it:
 //
-//	supervisor-mcp [--allow control] [-- OPTION...]
+//	supervisor-mcp [--allow control] [--configuration FILE] [-- OPTION...]
 //
 // Each tool (tools.go) is an action of supervisorctl, which it runs with those options and --json (call.go). It is a program of its own
 // because what the protocol's library brings would double the time that every supervisorctl takes to start. docs/mcp.md is for its users.
@@ -9,14 +9,13 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/hark-supervisor/hark/core/build"
@@ -35,12 +34,13 @@ const (
 
 const usageText = `supervisor-mcp -- serve the Model Context Protocol for one supervisord
 
-Usage: supervisor-mcp [--allow control] [-- OPTION...]
+Usage: supervisor-mcp [--allow control] [--configuration FILE] [-- OPTION...]
 
-  --allow control  tools that change something too
-  --help           print this text and exit
-  --version        print version, commit and Go of this program and exit
-  OPTION           what every supervisorctl is started with: -c FILE, -s URL, -u NAME, -p PASSWORD
+  --allow control       tools that change something too
+  --configuration FILE  whose secrets are taken out of answers (that of the default places)
+  --help                print this text and exit
+  --version             print version, commit and Go of this program and exit
+  OPTION                what every supervisorctl is started with: -c FILE, -s URL, -u NAME, -p PASSWORD
 
 It is started as "supervisorctl [OPTION...] mcp [--allow control]", which also says in its
 environment (SUPERVISOR_SERVER_URL, _USERNAME, _PASSWORD) how the daemon is reached for the
@@ -63,23 +63,24 @@ func main() {
 
 // command is supervisor-mcp with a command line. It returns the exit status.
 func command(ctx context.Context, args []string, in io.ReadCloser, out, errs io.Writer) int {
-	var options []string
-	if i := slices.Index(args, "--"); i >= 0 {
-		args, options = args[:i], args[i+1:]
-	}
-	control := false
-	switch line := strings.Join(args, " "); line {
-	case "":
-	case "--allow control", "--allow=control":
-		control = true
-	case "--help", "-h":
+	flags := flag.NewFlagSet("supervisor-mcp", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	allow := flags.String("allow", "", "")
+	file := flags.String("configuration", "", "")
+	shows := flags.Bool("version", false, "")
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
 		_, _ = io.WriteString(out, usageText)
 		return 0
-	case "--version":
+	case err == nil && *allow != "" && *allow != "control":
+		err = fmt.Errorf("bad --allow %q; accepted: control", *allow)
+	case err == nil && *shows:
 		_, _ = fmt.Fprintln(out, build.Of(version, commit, buildTime))
 		return 0
-	default:
-		_, _ = fmt.Fprintf(errs, "Error: bad arguments %q\nFor help, use supervisor-mcp --help\n", line)
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(errs, "Error: %v\nFor help, use supervisor-mcp --help\n", err)
 		return exitUsage
 	}
 	program, err := supervisorctl()
@@ -87,7 +88,7 @@ func command(ctx context.Context, args []string, in io.ReadCloser, out, errs io.
 		_, _ = fmt.Fprintln(errs, "Error: supervisorctl is neither beside supervisor-mcp nor in PATH")
 		return exitFailed
 	}
-	h := newHost(program, options, control, errs)
+	h := newHost(program, *file, flags.Args(), *allow != "", errs)
 	if c, err := client.FromEnvironment(client.WithTimeout(noteTime)); err == nil {
 		h.daemon = c
 		defer c.Close()

@@ -71,7 +71,7 @@ func connect(t *testing.T, d *daemontest.Daemon, control bool, options ...string
 	if len(options) == 0 {
 		options = []string{"-c", confPath(d)}
 	}
-	h := newHost(binary(t, "supervisorctl"), options, control, io.Discard)
+	h := newHost(binary(t, "supervisorctl"), confPath(d), options, control, io.Discard)
 	daemon, err := client.New(d.ServerURL)
 	if err != nil {
 		t.Fatal(err)
@@ -352,7 +352,7 @@ func TestSecretsStayHere(t *testing.T) {
 // supervisorctl mcp as a client starts it: lines of JSON on standard input and output.
 func TestTheProtocolOverStandardStreams(t *testing.T) {
 	d := daemontest.StartCommand(t, []string{binary(t, "supervisord")}, programs)
-	cmd := exec.Command(binary(t, "supervisorctl"), "-c", confPath(d), "mcp")
+	cmd := exec.Command(binary(t, "supervisorctl"), "--configuration="+confPath(d), "mcp")
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	s, err := mcp.NewClient(&mcp.Implementation{Name: "spawner", Version: "1"}, nil).Connect(t.Context(), &mcp.CommandTransport{Command: cmd}, nil)
@@ -365,6 +365,14 @@ func TestTheProtocolOverStandardStreams(t *testing.T) {
 	text, failed := ask(t, s, "status", nil, nil)
 	if failed || !strings.Contains(text, `"web"`) {
 		t.Errorf("status: %s", text)
+	}
+	var log struct{ Text string }
+	daemontest.Until(t, "web has said it", func() bool {
+		ask(t, s, "tail_log", map[string]any{"name": "web"}, &log)
+		return strings.Contains(log.Text, "the password is")
+	})
+	if strings.Contains(log.Text, "xyzzy") {
+		t.Errorf("a secret of the file that a long option names: %s", log.Text)
 	}
 	if err := s.Close(); err != nil {
 		t.Errorf("the end: %v: %s", err, errs.String())
@@ -392,7 +400,7 @@ stopwaitsecs = 600
 	out, answers := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- command(t.Context(), []string{"--allow", "control", "--", "-c", confPath(d)}, in, answers, io.Discard)
+		ended <- command(t.Context(), []string{"--allow", "control", "--configuration", confPath(d), "--", "-c", confPath(d)}, in, answers, io.Discard)
 	}()
 	go io.Copy(io.Discard, out) //nolint:errcheck // it ends with the test
 	defer out.Close()           //nolint:errcheck // a pipe
@@ -426,8 +434,8 @@ func TestCommandLine(t *testing.T) {
 	}{
 		{[]string{"--help"}, 0, "Usage: supervisor-mcp"},
 		{[]string{"--version"}, 0, "hark "},
-		{[]string{"--allow", "everything"}, exitUsage, "bad arguments"},
-		{[]string{"x"}, exitUsage, "bad arguments"},
+		{[]string{"--allow", "everything"}, exitUsage, "bad --allow \"everything\"; accepted: control"},
+		{[]string{"--everything"}, exitUsage, "everything"},
 	} {
 		var out bytes.Buffer
 		if got := command(t.Context(), c.args, io.NopCloser(strings.NewReader("")), &out, &out); got != c.status || !strings.Contains(out.String(), c.want) {

@@ -40,6 +40,9 @@ func serveMCP(r *run, arg string) (answer, error) {
 		return answer{}, refuseText("Error: supervisor-mcp is not beside this program or in PATH; install it from the same package")
 	}
 	o := r.ctl.options
+	if o.fileGiven {
+		args = append(args, "--configuration", o.file)
+	}
 	args = append(append(args, "--"), o.given...)
 	cmd := exec.CommandContext(r.ctx, program, args...)
 	cmd.Env = append(os.Environ(), "SUPERVISOR_SERVER_URL="+o.servers[0])
