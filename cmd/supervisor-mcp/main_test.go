@@ -387,7 +387,7 @@ func TestTheProtocolOverStandardStreams(t *testing.T) {
 func TestARestartIsCarriedThroughWhenTheClientGoesAway(t *testing.T) {
 	d := daemontest.StartCommand(t, []string{binary(t, "supervisord")}, programs+`
 [program:slow]
-command = /bin/sh -c 'trap "touch DIR/stopping; while [ ! -e DIR/go ]; do sleep 0.05; done; exit" TERM; while :; do sleep 0.05; done'
+command = /bin/sh -c 'trap "touch DIR/stopping; while [ ! -e DIR/go ]; do sleep 0.05; done; exit" TERM; touch DIR/trapped; while :; do sleep 0.05; done'
 startsecs = 0
 stopwaitsecs = 600
 `)
@@ -395,6 +395,7 @@ stopwaitsecs = 600
 		_, err := os.Stat(filepath.Join(d.Dir, name))
 		return err == nil
 	}
+	daemontest.Until(t, "slow can be stopped slowly", func() bool { return here("trapped") })
 	t.Setenv("PATH", filepath.Dir(binary(t, "supervisorctl"))+":"+os.Getenv("PATH"))
 	in, feed := io.Pipe()
 	out, answers := io.Pipe()
