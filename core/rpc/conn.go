@@ -13,6 +13,7 @@ import (
 
 // limits are the bounds of every server; tests tighten them.
 type limits struct {
+	fewest      int           // connections that are taken however few descriptors are left
 	connections int           // open at once, of all sockets together
 	descriptors int           // how many the process may have open; what lies above is left to others
 	headers     int64         // bytes of the headers of all requests under way, but for freeHeader of each
@@ -61,14 +62,15 @@ func defaultLimits() limits {
 const (
 	// maxConnections is how many connections all sockets of a server have open at most.
 	maxConnections = 1024
-	// minConnections are taken however few descriptors there are: with none left
-	// nobody could stop what uses them.
-	minConnections = 16
+	// minConnections are taken however few descriptors are left: with no connection nobody could stop what uses them. fewConnections are
+	// it where there are few in all, since a start takes ten for a moment.
+	minConnections, fewConnections = 16, 8
 )
 
 // share sets what the servers take of so many descriptors: a quarter at most, and none of the last eighth. Programs need three
 // each, and more while they are spawned.
 func (l *limits) share(open int) {
+	l.fewest = min(minConnections, max(open/32, fewConnections))
 	l.connections = min(maxConnections, max(open/4, minConnections))
 	l.descriptors = open - min(max(open/8, 32), 512)
 	l.stays = l.connections / 2

@@ -43,6 +43,16 @@ type fake struct {
 	panicNow atomic.Bool
 }
 
+// awaitStart returns when a start of "slow" waits.
+func (f *fake) awaitStart(t testing.TB) {
+	t.Helper()
+	select {
+	case <-f.waiting:
+	case <-time.After(testkit.Patience):
+		t.Fatal("no start waits")
+	}
+}
+
 func newFake() *fake {
 	f := &fake{blocked: make(chan struct{}), waiting: make(chan struct{}, 16)}
 	f.mood.Store(int64(core.MoodRunning))

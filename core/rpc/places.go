@@ -86,7 +86,7 @@ func (p *places) tryTake(c *conn, descriptor int) (taken bool, victim *conn) {
 	if c.local { // the owner's program on this machine needs nobody to go
 		most, descriptors = most+p.reserve(), descriptors+p.reserve()
 	}
-	if len(p.conns) >= most || len(p.conns) >= minConnections && descriptor >= descriptors {
+	if len(p.conns) >= most || len(p.conns) >= p.limits.fewest && descriptor >= descriptors {
 		if victim = p.worst(c.local); victim == nil {
 			return false, nil
 		}
@@ -100,7 +100,7 @@ func (p *places) tryTake(c *conn, descriptor int) (taken bool, victim *conn) {
 // above it: so fewer places are believed at once, and more little by little.
 func (p *places) measure(descriptor int) {
 	left := max(p.limits.descriptors-descriptor, 0)
-	room := min(p.limits.connections, max(len(p.conns)+left, minConnections))
+	room := min(p.limits.connections, max(len(p.conns)+left, p.limits.fewest))
 	p.room.Store(min(int32(room), p.room.Load()+1)) //nolint:gosec // few
 }
 

@@ -122,7 +122,7 @@ func open(o Options, lim limits) (_ *Server, err error) {
 	if o.Crowded != nil {
 		s.places.crowd = watchCrowd(o.Crowded, s.places.number, lim.connections)
 	}
-	s.stays.room = func() int { return int(s.places.room.Load()) }
+	s.stays.share = func() (room, of int) { return int(s.places.room.Load()), lim.connections }
 	s.memory, s.turns = newMemory(lim.memory, s.places.now), newTurnstile(s.places.pressed)
 	s.knocks = newTurnstile(s.places.pressed)
 	if o.Logins == nil {

@@ -198,7 +198,7 @@ func TestAClientThatShutsItsSideStillGetsItsAnswer(t *testing.T) {
 	if err := c.(*net.UnixConn).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
-	<-h.sup.waiting
+	h.sup.awaitStart(t)
 	close(h.sup.blocked)
 	if resp, body := readResponse(t, bufio.NewReader(c)); resp.StatusCode != 200 || !strings.Contains(body, "<boolean>1</boolean>") {
 		t.Errorf("got %d %s", resp.StatusCode, body)
@@ -373,7 +373,7 @@ func TestShutdownWaitsForCallsAndRemovesTheSocket(t *testing.T) {
 	if _, err := io.WriteString(c, post(callXML(t, "supervisor.startProcess", "slow"))); err != nil {
 		t.Fatal(err)
 	}
-	<-h.sup.waiting
+	h.sup.awaitStart(t)
 	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
 	done := make(chan error)
@@ -394,7 +394,7 @@ func TestShutdownCutsOffWhatIsLate(t *testing.T) {
 	if _, err := io.WriteString(c, post(callXML(t, "supervisor.startProcess", "slow"))); err != nil {
 		t.Fatal(err)
 	}
-	<-h.sup.waiting
+	h.sup.awaitStart(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := h.Shutdown(ctx); !errors.Is(err, context.Canceled) {
@@ -497,7 +497,7 @@ func TestConnectionsAreLimitedAndIdleOnesMakeRoom(t *testing.T) {
 	for range lim.connections {
 		c := dial(t, h)
 		_, _ = io.WriteString(c, post(callXML(t, "supervisor.startProcess", "slow")))
-		<-h.sup.waiting
+		h.sup.awaitStart(t)
 		busy = append(busy, c)
 	}
 	c := dial(t, h)
@@ -531,7 +531,7 @@ func TestLargeBodiesWaitForOneAnother(t *testing.T) {
 			done <- string(b)
 		}()
 	}
-	<-h.sup.waiting
+	h.sup.awaitStart(t)
 	select {
 	case <-h.sup.waiting:
 		t.Error("two large bodies at once")

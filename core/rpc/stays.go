@@ -12,7 +12,7 @@ import (
 // there always are places for short ones, and those who may only read can't take what is the owner's.
 type stays struct {
 	most, readers int
-	room          func() int // how many connections there can be; nil: it doesn't matter
+	share         func() (room, of int) // how many connections there can be, of those that most and readers are meant for; nil: all
 
 	mu    sync.Mutex
 	all   int
@@ -23,9 +23,9 @@ func (s *stays) begin(access Access) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	most, readers := s.most, s.readers
-	if s.room != nil {
-		room := s.room()
-		most, readers = min(most, room/2), min(readers, room/4)
+	if s.share != nil {
+		room, of := s.share()
+		most, readers = most*room/of, readers*room/of
 	}
 	// Waits that began when there were more places don't take those that are the owner's.
 	if s.all >= most && (access == ReadOnly || s.all-s.reads >= most-readers) || access == ReadOnly && s.reads >= readers {

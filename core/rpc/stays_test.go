@@ -304,9 +304,9 @@ func TestOthersWaitsAreBoundedAsReaders(t *testing.T) {
 
 // Fewer places are believed at once, more little by little, and the waits that began when there were more leave the owner his.
 func TestWaitsOfABetterTimeLeaveTheOwnerHis(t *testing.T) {
-	lim := limits{connections: 100, descriptors: 100}
+	lim := limits{connections: 100, descriptors: 100, fewest: minConnections}
 	p := newPlaces(lim)
-	s := stays{most: 50, readers: 25, room: func() int { return int(p.room.Load()) }}
+	s := stays{most: 50, readers: 25, share: func() (room, of int) { return int(p.room.Load()), lim.connections }}
 	begin := func(access Access, want int) {
 		t.Helper()
 		for n := range 100 {
