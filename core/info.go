@@ -15,7 +15,9 @@ type ProcessInfo struct {
 	Now         time.Time
 	SpawnErr    string // "" for none
 	ExitStatus  int
-	HasExit     bool // false: exitstatus is unknown and shown as 0
+	HasExit     bool           // false: exitstatus is unknown and shown as 0
+	End         process.Reaped // how its last process ended that has ended, kept while another runs; see HasEnd
+	HasEnd      bool
 	Pid         int
 	StdoutLog   string // "" for none
 	StderrLog   string

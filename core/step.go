@@ -250,6 +250,7 @@ func stateEvent(st process.State) eventlistener.Type {
 func (l *loop) info(m *member, now time.Time) ProcessInfo {
 	x := m.machine
 	code, has := x.ExitStatus()
+	end, ended := x.End()
 	return ProcessInfo{
 		Name:       m.conf.Name,
 		Group:      m.group.conf.Name,
@@ -260,6 +261,8 @@ func (l *loop) info(m *member, now time.Time) ProcessInfo {
 		SpawnErr:   x.SpawnErr(),
 		ExitStatus: code,
 		HasExit:    has,
+		End:        end,
+		HasEnd:     ended,
 		Pid:        x.Pid(),
 		StdoutLog:  m.output.Logs.Stdout,
 		StderrLog:  m.output.Logs.Stderr,

@@ -258,6 +258,22 @@ func TestAProcessStartsRunsAndStopsWithItsEvents(t *testing.T) {
 	}
 }
 
+func TestHowAProcessEndedIsTold(t *testing.T) {
+	r := run(t, program("dies", "/bin/sh -c 'kill -SEGV $$'"), program("fails", "/bin/sh -c 'exit 5'"))
+	r.untilState("dies", process.Exited)
+	r.untilState("fails", process.Exited)
+	for name, want := range map[string]process.Reaped{"dies": {Code: -1, Signal: syscall.SIGSEGV}, "fails": {Code: 5}} {
+		info, err := r.ProcessInfo(context.Background(), name, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info.End.CoreDump = false // depends on the machine
+		if info.End != want || !info.HasEnd {
+			t.Errorf("%s ended %+v, %v", name, info.End, info.HasEnd)
+		}
+	}
+}
+
 func TestRefusalsOfAStartSayWhy(t *testing.T) {
 	dir := t.TempDir()
 	plain := filepath.Join(dir, "plain")

@@ -15,6 +15,10 @@ func (m *Machine) SpawnErr() string { return m.spawnErr }
 // before the first exit, while a process runs, and after a process that exited too quickly.
 func (m *Machine) ExitStatus() (status int, known bool) { return m.exitStatus, m.hasExit }
 
+// End returns how the last process ended that has ended, one that exited too quickly too; false: none has. Unlike ExitStatus,
+// which is Supervisor's, it is kept while another process runs.
+func (m *Machine) End() (end Reaped, known bool) { return m.end, m.hasEnd }
+
 // Backoff returns how many starts failed in a row. RUNNING and FATAL set it to 0; a stop
 // does not, so the next start goes on counting, as in Supervisor.
 func (m *Machine) Backoff() int { return m.backoff }

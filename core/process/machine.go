@@ -25,6 +25,8 @@ type Machine struct {
 	spawnErr   string
 	exitStatus int
 	hasExit    bool
+	end        Reaped // how the last process ended that did; kept over starts
+	hasEnd     bool
 
 	start time.Time // of the last spawn, asked for or done; zero: never
 	stop  time.Time // when a process was reaped last; zero: never
@@ -229,6 +231,7 @@ func (m *Machine) reaped(now time.Time, in Reaped) {
 		return // it is not ours, or was reaped already
 	}
 	m.stop = now
+	m.end, m.hasEnd = in, true
 	expected := m.spec.expects(in.Code)
 	msg := WaitMessage(in.Code, in.Signal, in.CoreDump)
 	switch m.state {

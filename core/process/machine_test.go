@@ -427,6 +427,33 @@ func TestWhatIsToldOfAProcessFollowsItsLife(t *testing.T) {
 	}
 }
 
+func TestHowTheLastProcessEndedIsKeptWhileAnotherRuns(t *testing.T) {
+	m := New(usual())
+	ends := func(want Reaped, ended bool) {
+		t.Helper()
+		if end, known := m.End(); end != want || known != ended {
+			t.Errorf("in %v the last end is %+v, %v; want %+v, %v", m.State(), end, known, want, ended)
+		}
+	}
+	steps := func(all ...step) {
+		for _, s := range all {
+			m.Step(at(s.at), s.in)
+		}
+	}
+	steps(step{0, Start{}}, step{0, Spawned{Pid: 7}})
+	ends(Reaped{}, false)
+	crash := Reaped{Code: -1, Signal: syscall.SIGSEGV, CoreDump: true}
+	steps(step{0.1, crash}) // too quick: Supervisor's exit status is not kept
+	ends(crash, true)
+	steps(step{2, Elapsed{}}, step{2, Spawned{Pid: 8}}, step{4, Elapsed{}})
+	ends(crash, true)
+	steps(step{5, Reaped{Code: 5}})
+	ends(Reaped{Code: 5}, true)
+	if twin := Restore(usual(), m.Snapshot(), at(6)); twin.end != m.end || !twin.hasEnd {
+		t.Errorf("restored: %+v", twin.end)
+	}
+}
+
 func TestAnEventTellsTheUptime(t *testing.T) {
 	m := New(usual())
 	m.Step(at(0), Start{})

@@ -16,6 +16,8 @@ type Snapshot struct {
 	SpawnErr   string
 	ExitStatus int
 	HasExit    bool
+	End        Reaped
+	HasEnd     bool
 	Start      time.Time
 	Stop       time.Time
 	Due        time.Time
@@ -36,6 +38,8 @@ func (m *Machine) Snapshot() Snapshot {
 		SpawnErr:   m.spawnErr,
 		ExitStatus: m.exitStatus,
 		HasExit:    m.hasExit,
+		End:        m.end,
+		HasEnd:     m.hasEnd,
 		Start:      m.start.Round(0),
 		Stop:       m.stop.Round(0),
 		Due:        m.due.Round(0),
@@ -61,6 +65,8 @@ func Restore(spec Spec, s Snapshot, now time.Time) *Machine {
 		spawnErr:   s.SpawnErr,
 		exitStatus: s.ExitStatus,
 		hasExit:    s.HasExit,
+		end:        s.End,
+		hasEnd:     s.HasEnd,
 		start:      rebase(s.Start, now),
 		stop:       rebase(s.Stop, now),
 		due:        rebase(s.Due, now),

@@ -119,10 +119,25 @@ type processState struct {
 	StateName   string `rpc:"statename" doc:"its state, a name"`
 	Pid         int    `rpc:"pid" doc:"its process id; 0 if it does not run"`
 	Description string `rpc:"description" doc:"its state in words"`
+	*ending
+}
+
+// ending is how the last process ended that has ended.
+type ending struct {
+	ExitStatus int    `rpc:"exitstatus" doc:"of its last process that has ended, which another may have followed; -1 for a signal; missing, like signal and coredump, if none has"`
+	Signal     string `rpc:"signal,omitempty" doc:"the signal that ended it, such as SIGSEGV; missing for none"`
+	CoreDump   bool   `rpc:"coredump,omitempty" doc:"whether it left a core file; missing if it did not"`
 }
 
 func stateOf(p *core.ProcessInfo) processState {
-	return processState{p.Name, p.Group, int(p.State), p.State.String(), p.Pid, Description(p)}
+	s := processState{p.Name, p.Group, int(p.State), p.State.String(), p.Pid, Description(p), nil}
+	if p.HasEnd {
+		s.ending = &ending{ExitStatus: p.End.Code, CoreDump: p.End.CoreDump}
+		if p.End.Signal != 0 {
+			s.ending.Signal = process.SignalName(p.End.Signal)
+		}
+	}
+	return s
 }
 
 func (n selectionMethods) wait(ctx context.Context, a struct {
@@ -208,9 +223,11 @@ func (n selectionMethods) getProcessStats(ctx context.Context, a struct {
 			pids = append(pids, all[i].Pid)
 		}
 	}
-	stats, err := n.stats.Read(pids)
-	if err != nil && !errors.Is(err, procstat.ErrUnsupported) {
-		return nil, faultOf(err, "")
+	var stats map[int]procstat.Stat
+	if len(pids) > 0 { // of those that do not run it is known without reading all of /proc
+		if stats, err = n.stats.Read(pids); err != nil && !errors.Is(err, procstat.ErrUnsupported) {
+			return nil, faultOf(err, "")
+		}
 	}
 	answer := make([]ProcessStat, len(all))
 	for i := range all {

@@ -139,6 +139,7 @@ func TestProcessStatsTellWhatIsKnown(t *testing.T) {
 	for _, p := range sup.procs {
 		if p.Name == "a" {
 			p.Pid, p.Restarts = 123, 3
+			p.End, p.HasEnd = process.Reaped{Code: -1, Signal: syscall.SIGSEGV, CoreDump: true}, true
 		}
 	}
 	d := NewDispatcher(nil, Hark{Selections: sup, Stats: fixedStats{}}.Namespace())
@@ -158,7 +159,8 @@ func TestProcessStatsTellWhatIsKnown(t *testing.T) {
 		t.Fatalf("%v", rows)
 	}
 	a := rows[0].(xmlrpc.Struct)
-	for name, want := range map[string]any{"cpu_seconds": 1.5, "cpu_percent": 12.5, "rss": float64(3 << 30), "threads": 4, "processes": 2, "restarts": 3, "statename": "RUNNING"} {
+	for name, want := range map[string]any{"cpu_seconds": 1.5, "cpu_percent": 12.5, "rss": float64(3 << 30), "threads": 4, "processes": 2, "restarts": 3, "statename": "RUNNING",
+		"exitstatus": -1, "signal": "SIGSEGV", "coredump": true} {
 		if v, _ := a.Get(name); v != want {
 			t.Errorf("%s is %v, want %v", name, v, want)
 		}
@@ -169,8 +171,10 @@ func TestProcessStatsTellWhatIsKnown(t *testing.T) {
 	for _, row := range call() {
 		s := row.(xmlrpc.Struct)
 		if name, _ := s.Get("name"); name != "a" {
-			if _, ok := s.Get("rss"); ok {
-				t.Errorf("%v has memory without running", name)
+			for _, member := range []string{"rss", "exitstatus", "signal"} {
+				if _, ok := s.Get(member); ok {
+					t.Errorf("%v has a member %s without having run", name, member)
+				}
 			}
 		}
 	}

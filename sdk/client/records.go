@@ -341,6 +341,13 @@ type Waited struct {
 	Pid int64 `xmlrpc:"pid"`
 	// its state in words
 	Description string `xmlrpc:"description"`
+	// of its last process that has ended, which another may have followed; -1 for a signal; missing, like signal and
+	// coredump, if none has
+	ExitStatus int64 `xmlrpc:"exitstatus"`
+	// the signal that ended it, such as SIGSEGV; missing for none
+	Signal string `xmlrpc:"signal"`
+	// whether it left a core file; missing if it did not
+	CoreDump bool `xmlrpc:"coredump"`
 	// it is in one of the states
 	Reached bool `xmlrpc:"reached"`
 	// its group was removed
@@ -361,6 +368,13 @@ type ProcessStat struct {
 	Pid int64 `xmlrpc:"pid"`
 	// its state in words
 	Description string `xmlrpc:"description"`
+	// of its last process that has ended, which another may have followed; -1 for a signal; missing, like signal and
+	// coredump, if none has
+	ExitStatus int64 `xmlrpc:"exitstatus"`
+	// the signal that ended it, such as SIGSEGV; missing for none
+	Signal string `xmlrpc:"signal"`
+	// whether it left a core file; missing if it did not
+	CoreDump bool `xmlrpc:"coredump"`
 	// when it was last started, in seconds since 1970
 	Start int64 `xmlrpc:"start"`
 	// when this was asked
