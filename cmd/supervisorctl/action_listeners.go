@@ -14,9 +14,9 @@ func listenersAction() Action {
 	return Action{
 		Name: "listeners", Extra: true,
 		Help: "listeners\t\tShow each pool of event listeners: where its listeners stand in the\n" +
-			"\t\t\tprotocol, what waits, what was lost.",
+			"\t\t\tprotocol, what waits, what was lost. Exit status 3 where one is in trouble.",
 		Complete: completeNothing, Run: listeners,
-		JSON: []document{{form: "listeners", value: []subscriber{}, text: structsText("hark.getEventListeners")}},
+		JSON: []document{{form: "listeners", value: []poolRow{}, text: structsText("hark.getEventListeners") + ", with `trouble` besides"}},
 	}
 }
 
@@ -56,6 +56,12 @@ type subscriber struct {
 	Spool        *spoolInfo     `json:"spool,omitempty"` // nil: events wait in memory
 }
 
+// poolRow is how a pool does.
+type poolRow struct {
+	subscriber
+	Trouble string `json:"trouble"` // "" for none
+}
+
 // listenerInfo is one process of a pool.
 type listenerInfo struct {
 	Name          string `json:"name"`
@@ -92,14 +98,21 @@ func listeners(r *run, arg string) (answer, error) {
 		return answer{}, err
 	}
 	pools := ofKind(all, "pool")
+	a, value := answer{}, []poolRow{}
 	var rows [][]string
 	for i := range pools {
 		p := &pools[i]
+		trouble := p.trouble()
+		if trouble != "" {
+			a.status = notServed
+		}
+		value = append(value, poolRow{*p, trouble})
 		rows = append(rows, []string{p.Name, p.states(), strconv.Itoa(p.Queued), strconv.Itoa(p.InFlight), strconv.Itoa(p.Delivered),
-			strconv.Itoa(p.Rejected), p.lost(), p.oldest(), p.trouble()})
+			strconv.Itoa(p.Rejected), p.lost(), p.oldest(), trouble})
 	}
-	return answer{value: pools, text: table("NAME LISTENERS QUEUED IN-FLIGHT DELIVERED REJECTED LOST OLDEST TROUBLE",
-		"There are no event listeners ([eventlistener:x]).", rows)}, nil
+	a.value = value
+	a.text = table("NAME LISTENERS QUEUED IN-FLIGHT DELIVERED REJECTED LOST OLDEST TROUBLE", "There are no event listeners ([eventlistener:x]).", rows)
+	return a, nil
 }
 
 // ofKind is the subscribers of one kind.

@@ -11,10 +11,11 @@ func notifiersAction() Action {
 	return Action{
 		Name: "notifiers", Extra: true,
 		Help: "notifiers\t\tShow each notifier: whether it is served, what waits, what was lost,\n" +
-			"\t\t\tits last delivery and its last error. Exit status 3 where one is not served\n" +
-			"\t\t\tor its last delivery was given up.",
+			"\t\t\tits last delivery and its last error; and the silences that last.\n" +
+			"\t\t\tExit status 3 where one is not served or its last delivery was given up.",
 		Complete: completeNothing, Run: notifiers,
-		JSON: []document{{form: "notifiers", value: []notifierRow{}, text: structsText("hark.getEventListeners") + ", with `state` and `trouble` besides"}},
+		JSON: []document{{form: "notifiers", value: []notifierRow{},
+			text: structsText("hark.getEventListeners") + ", with `state`, `trouble` and `silences` (as `silences` shows them) besides"}},
 	}
 }
 
@@ -39,7 +40,7 @@ func notifierAction() Action {
 }
 
 // notServed is the exit status of notifiers and sinks where one is not served as it is
-// configured, as that of status where a process does not run.
+// configured, and of listeners where one is in trouble, as that of status where a process does not run.
 const notServed = exitStatusNotRunning
 
 // status is the exit status that the outlet makes.
@@ -84,6 +85,7 @@ type outlet struct {
 type notifierRow struct {
 	subscriber
 	outlet
+	Silences []silenceInfo `json:"silences"` // those that it heeds
 }
 
 type sinkRow struct {
@@ -128,17 +130,24 @@ func notifiers(r *run, arg string) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	silences, err := asked[[]silenceInfo](r.ask("getSilences"))
+	if err != nil {
+		return answer{}, err
+	}
 	a, value, now := answer{}, []notifierRow{}, time.Now()
 	var rows [][]string
 	for _, s := range ofKind(all, "notifier") {
 		o := how(s.Name, s.LastError, s.GivenUp)
 		a.status = max(a.status, o.status())
-		value = append(value, notifierRow{s, o})
+		value = append(value, notifierRow{s, o, silencesOf(silences, s.Name)})
 		rows = append(rows, []string{s.Name, o.State, strconv.Itoa(s.Queued), strconv.Itoa(s.InFlight), strconv.Itoa(s.Delivered), strconv.Itoa(s.Suppressed), s.lost(),
 			ago(now, s.LastDelivery), o.Trouble})
 	}
 	a.value = value
 	a.text = table("NAME STATE QUEUED IN-FLIGHT DELIVERED HELD-BACK LOST LAST-DELIVERY TROUBLE", "There are none ([notifier:x]).", rows)
+	for i := range silences {
+		a.text += silences[i].line()
+	}
 	return a, nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,6 +70,31 @@ type silenceInfo struct {
 	Since     int      `json:"since" doc:"seconds since 1970"`
 	Until     int      `json:"until"`
 	Matched   int      `json:"matched" doc:"what was kept back"`
+}
+
+// silencesOf are those of the silences that a notifier heeds.
+func silencesOf(all []silenceInfo, notifier string) []silenceInfo {
+	return slices.DeleteFunc(append([]silenceInfo{}, all...), func(s silenceInfo) bool {
+		return len(s.Notifiers) > 0 && !slices.ContainsFunc(s.Notifiers, func(pattern string) bool {
+			ok, _ := path.Match(strings.ReplaceAll(pattern, "[!", "[^"), notifier) // as the daemon does
+			return ok
+		})
+	})
+}
+
+// line says of the silence what it is about and how long it lasts.
+func (s *silenceInfo) line() string {
+	about := []string{"all processes", "all events", "all notifiers"}
+	for i, words := range [][]string{s.Programs, s.Events, s.Notifiers} {
+		if len(words) > 0 {
+			about[i] = strings.Join(words, ",")
+		}
+	}
+	text := fmt.Sprintf("silence %d until %s: %s", s.ID, moment(s.Until), strings.Join(about, "; "))
+	if s.Comment != "" {
+		text += " (" + s.Comment + ")"
+	}
+	return printable(text) + "\n"
 }
 
 func silence(r *run, arg string) (answer, error) {

@@ -435,8 +435,8 @@ type Status struct {
 	Queued     int
 	InFlight   int           // events of the notification under way
 	Oldest     time.Time     // when the event that waits longest was published; zero: none waits
-	LastError  string        // of the last delivery; "": it went well
-	GivenUp    string        // why a delivery was given up; "": none was, or one has succeeded since
+	LastError  string        // of the last delivery or sample; "": it went well
+	GivenUp    string        // why a delivery was given up, or a sample would be; "": none was, or one has succeeded since
 	Delivered  time.Time     // the last notification; zero: none was
 	Spool      *spool.Status // nil: events wait in memory only
 	Defects    int           // panics of its own goroutine

@@ -378,6 +378,56 @@ func TestNotifierTest(t *testing.T) {
 	}
 }
 
+// A sample that fails is the notifier's last error, of one that would be given up also why, until a sample or an alert succeeds.
+func TestAFailedSampleShows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &receiver{}
+		n, bus := newNotifier(t, r, Options{})
+		defer closeNotifier(t, n)
+		sample := func(err error) Status {
+			r.failing(err)
+			if _, err := n.Test(t.Context()); err != nil {
+				t.Error(err)
+			}
+			return n.Status()
+		}
+		const down, refused = "notifier test: down", "notifier test: bad token"
+		for i, c := range []struct {
+			err           error
+			last, givenUp string
+		}{
+			{errors.New("down"), down, ""},
+			{nil, "", ""},
+			{sdk.Final(errors.New("bad token")), refused, refused},
+			{errors.New("down"), down, refused}, // nothing has succeeded since
+			{delivery.Coming(wire.ErrUnavailable), down, refused},
+			{nil, "", ""},
+			{delivery.Coming(wire.ErrUnavailable), "", ""},
+			{wire.ErrUnavailable, "notifier test: " + wire.ErrUnavailable.Error(), ""},
+			{sdk.Final(errors.New("bad token")), refused, refused},
+		} {
+			if s := sample(c.err); s.LastError != c.last || s.GivenUp != c.givenUp {
+				t.Errorf("%d. %v: last error %q, given up %q", i, c.err, s.LastError, s.GivenUp)
+			}
+		}
+		r.failing(nil)
+		publish(bus, exited, "web")
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if s := n.Status(); s.LastError != "" || s.GivenUp != "" {
+			t.Errorf("an alert was delivered since: last error %q, given up %q", s.LastError, s.GivenUp)
+		}
+		// Of one that nobody waited for nothing is known.
+		gone, cancel := context.WithCancel(t.Context())
+		r.hang = true
+		go func() { time.Sleep(time.Millisecond); cancel() }()
+		if _, err := n.Test(gone); !errors.Is(err, context.Canceled) || n.Status().LastError != "" {
+			t.Errorf("%v, last error %q", err, n.Status().LastError)
+		}
+		r.hang = false
+	})
+}
+
 // BenchmarkNotifier is queue, policy and templates alone: events published until they are delivered.
 func BenchmarkNotifier(b *testing.B) {
 	for _, groupMax := range []int{1, 100} {

@@ -21,6 +21,7 @@ type TestOutcome struct {
 
 // Test sends a sample notification past queue and policy, in the notifier's templates, and reports what came of it. It
 // waits for a delivery that is under way, and no longer than the notifier's timeout or ctx for its own. The error is ctx's.
+// A sample that fails shows in Status until a delivery or another sample succeeds.
 func (n *Notifier) Test(ctx context.Context) (TestOutcome, error) {
 	now := time.Now()
 	bus := eventlistener.NewBus() // gives it its time
@@ -37,13 +38,15 @@ func (n *Notifier) Test(ctx context.Context) (TestOutcome, error) {
 		return out, err
 	}
 	defer done()
-	err = n.call(ctx, notification)
+	if err = n.call(ctx, notification); err != nil && ctx.Err() != nil {
+		return out, ctx.Err() // who asked went away: nothing is known of the receiver
+	}
+	n.sampled(err)
 	out.Took = time.Since(now)
 	out.Error, out.RetryAfter = delivery.ErrorText(err), sdk.RetryDelay(err)
 	switch {
 	case err == nil:
 		out.Outcome = "delivered"
-		n.locked(func() { n.givenUp = "" })
 	case delivery.Unreached(err):
 		out.Outcome = "unavailable"
 	case sdk.IsFinal(err):
@@ -52,4 +55,22 @@ func (n *Notifier) Test(ctx context.Context) (TestOutcome, error) {
 		out.Outcome = "retry"
 	}
 	return out, nil
+}
+
+// sampledText begins the error of a sample in Status.
+const sampledText = "notifier test: "
+
+// sampled takes note of what came of a sample: an alert would have fared the same. An instance that is only starting is no trouble.
+func (n *Notifier) sampled(err error) {
+	n.locked(func() {
+		switch {
+		case err == nil:
+			n.lastError, n.givenUp = "", ""
+		case !delivery.IsComing(err):
+			n.lastError = sampledText + delivery.ErrorText(err)
+			if sdk.IsFinal(err) && !delivery.Unreached(err) {
+				n.givenUp = n.lastError
+			}
+		}
+	})
 }

@@ -50,10 +50,10 @@ type Subscriber struct {
 	Defects int64 `xmlrpc:"internal_errors"`
 	// how long the oldest waiting event has waited, in seconds; 0 if none waits
 	OldestAge float64 `xmlrpc:"oldest_age"`
-	// only notifiers: of the last delivery; empty if it succeeded
+	// only notifiers: of the last delivery or test; empty if it succeeded
 	LastError string `xmlrpc:"last_error"`
-	// only notifiers: why the last delivery that failed for good was given up; empty if none was or one has succeeded
-	// since
+	// only notifiers: why the last delivery that failed for good was given up, or would be (a test); empty if none was
+	// or one has succeeded since
 	GivenUp string `xmlrpc:"given_up"`
 	// only notifiers: when a delivery last succeeded, in seconds since 1970; 0: never
 	LastDelivery int64 `xmlrpc:"last_delivery"`
