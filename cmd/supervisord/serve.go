@@ -22,9 +22,16 @@ func (d *daemon) open(supervisor *core.Supervisor, letters *deadletters.Log, con
 		Version: version, Daemon: seen, Events: supervisor, Notifiers: ext.Outlets(), DeadLetters: deadletters.NewOffice(letters, supervisor), Plugins: ext,
 		Loop: supervisor.LoopInfo, Selections: selectionCalls{supervisor, supervisor.Selections()}, Stats: stats, Previews: supervisor, Activity: log.Write,
 	}
+	var history *web.History
+	if len(conf.Servers) > 0 {
+		var err error
+		if history, err = web.OpenHistory(context.Background(), supervisor); err != nil {
+			return nil, err
+		}
+	}
 	page, err := web.New(web.Options{
 		Supervisor: seen, Logs: d.turns.Logs(), Hark: hark, Counters: supervisor,
-		Usage: processUsage(stats), LogSinks: ext.Outlets().LogSinks,
+		History: history, Usage: processUsage(stats), LogSinks: ext.Outlets().LogSinks,
 		Plugins: func(context.Context) ([]rpc.Plugin, error) { return ext.Plugins(), nil },
 		Version: version, SupervisorVersion: supervisorVersion, Open: isOpen(conf),
 	})

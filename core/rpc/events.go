@@ -90,6 +90,9 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request, access Access) 
 		_ = control.SetReadDeadline(time.Time{})
 	}
 	buf := fmt.Appendf(nil, "retry: %d\n\n", reconnect.Milliseconds())
+	if r.URL.Query().Has("announce") {
+		buf = fmt.Appendf(buf, "event: notice\ndata: {\"notice\":\"stream\",\"name\":%q}\n\n", stream.Name())
+	}
 	if stream.Gap {
 		buf = fmt.Appendf(buf, "event: notice\ndata: {\"notice\":\"gap\",\"after\":%d,\"last\":%d}\n\n", request.After, stream.Last)
 	}

@@ -167,6 +167,9 @@ func (h *Hub) add(turn core.Turn, r Request) *Stream {
 	return e
 }
 
+// Name returns the name under which the stream is listed among the subscribers.
+func (e *Stream) Name() string { return e.name }
+
 // Close ends the stream.
 func (e *Stream) Close() {
 	e.Stream.Close()

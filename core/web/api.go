@@ -4,12 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strconv"
+	"syscall"
 
 	"github.com/hark-supervisor/hark/core"
+	"github.com/hark-supervisor/hark/core/process"
 	"github.com/hark-supervisor/hark/core/procstat"
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
@@ -17,11 +18,6 @@ import (
 )
 
 // What app.js asks for. It is the page's own: clients have XML-RPC.
-
-const (
-	maxRequest = 1 << 20 // bytes of a request
-	maxNames   = 10000   // processes of one action
-)
 
 // processJSON is one process for the page.
 type processJSON struct {
@@ -35,6 +31,13 @@ type processJSON struct {
 	Stop        int64  `json:"stop"`
 	Stdout      bool   `json:"stdout"` // there is a log
 	Stderr      bool   `json:"stderr"`
+	End         *end   `json:"end,omitempty"` // of EXITED: how it ended
+}
+
+// end is how a process ended.
+type end struct {
+	Status int    `json:"status"`           // -1: a signal ended it
+	Signal string `json:"signal,omitempty"` // its name, such as SIGSEGV
 }
 
 // snapshotJSON is all that the page shows at first.
@@ -51,21 +54,9 @@ type snapshotJSON struct {
 	Unserved     []unservedSection `json:"unserved"`
 	UnservedMore int               `json:"unserved_more"`
 	Now          int64             `json:"now"`
+	Life         string            `json:"life"`    // of the daemon
+	Signals      []string          `json:"signals"` // their names, by number
 	Processes    []processJSON     `json:"processes"`
-}
-
-// requestJSON is what a change is asked with.
-type requestJSON struct {
-	Action string   `json:"action"`
-	Names  []string `json:"names"`
-	Signal int      `json:"signal"`
-}
-
-// resultJSON is what became of one process or group.
-type resultJSON struct {
-	Name  string `json:"name"`
-	Done  string `json:"done,omitempty"`
-	Error string `json:"error,omitempty"`
 }
 
 func (h *Handler) api(w http.ResponseWriter, r *http.Request, name string) {
@@ -94,6 +85,9 @@ func (h *Handler) api(w http.ResponseWriter, r *http.Request, name string) {
 		if h.o.LogSinks != nil {
 			answer, err = h.ask(r, "hark.getLogSinks")
 		}
+	case "events":
+		h.past(w, r)
+		return
 	case "log":
 		h.log(w, r)
 		return
@@ -133,7 +127,7 @@ func (h *Handler) snapshot(r *http.Request) (any, error) {
 	s := snapshotJSON{
 		Identifier: h.o.Supervisor.Identifier(), Version: h.o.Version, Mood: moodName(h.o.Supervisor.Mood()), MayChange: mayChange(r),
 		HasStats: h.o.Usage != nil, HasEvents: h.o.Hark.Events != nil, HasSinks: h.o.LogSinks != nil && len(h.o.LogSinks()) > 0,
-		Now: h.o.Now().Unix(), Processes: make([]processJSON, len(infos)),
+		Now: h.o.Now().Unix(), Life: h.life, Signals: signalNames(), Processes: make([]processJSON, len(infos)),
 	}
 	if h.o.Plugins != nil {
 		plugins, err := h.o.Plugins(r.Context())
@@ -147,10 +141,28 @@ func (h *Handler) snapshot(r *http.Request) (any, error) {
 		p := &infos[i]
 		s.Processes[i] = processJSON{
 			Name: pytext.Namespec(p.Group, p.Name), Group: p.Group, Process: p.Name, State: p.State.String(), Description: rpc.Description(p), Pid: p.Pid,
-			Start: max(p.Start.Unix(), 0), Stop: max(p.Stop.Unix(), 0), Stdout: p.StdoutLog != "", Stderr: p.StderrLog != "",
+			Start: max(p.Start.Unix(), 0), Stop: max(p.Stop.Unix(), 0), Stdout: p.StdoutLog != "", Stderr: p.StderrLog != "", End: endOf(p),
 		}
 	}
 	return s, nil
+}
+
+// endOf is how an EXITED process ended; nil: it has not, or it is not known.
+func endOf(p *core.ProcessInfo) *end {
+	if p.State != process.Exited || !p.HasExit {
+		return nil
+	}
+	return &end{Status: p.ExitStatus}
+}
+
+// signalNames are the names of the signals whose numbers are the same wherever a page may be, by number; those of events are numbers.
+func signalNames() []string {
+	const classic = 32 // what is beyond has no names
+	names := make([]string, classic)
+	for n := range names[1:] {
+		names[n+1] = process.SignalName(syscall.Signal(n + 1))
+	}
+	return names
 }
 
 // statJSON is what one process and its descendants use.
@@ -253,111 +265,4 @@ func fileName(name string) string {
 		}
 	}
 	return string(safe)
-}
-
-// change does what changes something: only a POST, from a page of ours, with the page's token, by somebody who may.
-func (h *Handler) change(w http.ResponseWriter, r *http.Request, name string) {
-	switch {
-	case r.Method != http.MethodPost:
-		w.Header().Set("Allow", "POST")
-		http.Error(w, "only a POST changes anything", http.StatusMethodNotAllowed)
-		return
-	case fromElsewhere(r) || !h.hasToken(r.Header.Get(tokenHeader)):
-		http.Error(w, "the request is not from this page, or the daemon was restarted since; load the page again", http.StatusForbidden)
-		return
-	case !mayChange(r):
-		http.Error(w, "these credentials are read-only", http.StatusForbidden)
-		return
-	}
-	var request requestJSON
-	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
-	body.DisallowUnknownFields()
-	if err := body.Decode(&request); err != nil || len(request.Names) > maxNames {
-		http.Error(w, "cannot read the request", http.StatusBadRequest)
-		return
-	}
-	// What was begun for a dozen programs is not left half done when the browser has gone.
-	ctx := context.WithoutCancel(r.Context())
-	switch name {
-	case "reread":
-		diff, err := h.reread(ctx)
-		reply(w, diff, err)
-	case "update":
-		results, err := h.update(ctx)
-		reply(w, results, err)
-	default:
-		h.actMany(ctx, w, request)
-	}
-}
-
-// actMany does one action to several processes, together.
-func (h *Handler) actMany(ctx context.Context, w http.ResponseWriter, request requestJSON) {
-	var method string
-	names := make([]any, len(request.Names))
-	for i, name := range request.Names {
-		names[i] = name
-	}
-	args := []any{names}
-	switch request.Action {
-	case "stopall", "restartall":
-		message, err := h.do(ctx, request.Action, "")
-		reply(w, []resultJSON{{Name: "all", Done: message}}, err)
-		return
-	case "start":
-		method = "hark.startProcesses"
-	case "stop":
-		method = "hark.stopProcesses"
-	case "restart":
-		method = "hark.restartProcesses"
-	case "clearlog":
-		method = "hark.clearProcessLogs"
-	case "signal":
-		if request.Signal <= 0 || request.Signal > 64 {
-			reply(w, eachRefused(request.Names, fmt.Sprintf("there is no signal %d", request.Signal)), nil)
-			return
-		}
-		method, args = "hark.signalProcesses", append(args, request.Signal)
-	default:
-		http.Error(w, "there is no such action", http.StatusBadRequest)
-		return
-	}
-	outcomes, err := h.calls.Call(ctx, rpc.Control, method, args)
-	if err != nil {
-		reply(w, nil, err)
-		return
-	}
-	failed := map[string]string{}
-	rows, _ := outcomes.([]xmlrpc.Struct)
-	for _, row := range rows {
-		if o := outcomeOf(row); o.Status != rpc.Success {
-			failed[pytext.Namespec(o.Group, o.Name)] = o.Description
-		}
-	}
-	results := make([]resultJSON, len(request.Names))
-	for i, name := range request.Names {
-		if results[i].Name = name; failed[name] != "" {
-			results[i].Error = failed[name]
-		} else {
-			results[i].Done = request.Action
-		}
-	}
-	reply(w, results, nil)
-}
-
-func eachRefused(names []string, why string) []resultJSON {
-	results := make([]resultJSON, len(names))
-	for i, name := range names {
-		results[i] = resultJSON{Name: name, Error: why}
-	}
-	return results
-}
-
-// outcomeOf is what a call on several processes answered for one.
-func outcomeOf(row xmlrpc.Struct) (o rpc.Outcome) {
-	get := func(name string) any { v, _ := row.Get(name); return v }
-	o.Name, _ = get("name").(string)
-	o.Group, _ = get("group").(string)
-	o.Status, _ = get("status").(int)
-	o.Description, _ = get("description").(string)
-	return o
 }

@@ -41,6 +41,8 @@ type Options struct {
 	Counters Counters
 	// LogSinks returns the log sinks; nil: there are none.
 	LogSinks func() []rpc.LogSink
+	// History has the changes of state that the page shows of the time before it was opened; nil: none.
+	History *History
 	// Usage reports what processes use, by pid; nil: it cannot be told.
 	Usage func(pids []int) (map[int]procstat.Stat, error)
 	// Open reports whether a server runs without authentication: the page then shows a warning.
@@ -57,6 +59,7 @@ type Handler struct {
 	confirm *template.Template
 	known   atomic.Int64 // processes that there were when somebody asked last
 	token   string       // of this life of the daemon; app.js sends it with what changes something
+	life    string       // the same for all: the page loads itself again when another life answers it
 	static  map[string]asset
 	metrics map[rpc.Access]http.Handler // nil: none
 	latency *latency
@@ -73,14 +76,14 @@ func New(o Options) (*Handler, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	secret := make([]byte, 18)
+	secret := make([]byte, 24)
 	if _, err := rand.Read(secret); err != nil {
 		return nil, err
 	}
 	h := &Handler{
-		o:      o,
-		calls:  rpc.NewDispatcher(nil, rpc.SupervisorNamespace(o.Supervisor, o.Logs), o.Hark.Namespace()),
-		token:  base64.RawURLEncoding.EncodeToString(secret),
+		o:     o,
+		calls: rpc.NewDispatcher(nil, rpc.SupervisorNamespace(o.Supervisor, o.Logs), o.Hark.Namespace()),
+		token: base64.RawURLEncoding.EncodeToString(secret[:18]), life: base64.RawURLEncoding.EncodeToString(secret[18:]),
 		static: map[string]asset{},
 	}
 	if o.Counters != nil {

@@ -423,6 +423,14 @@ func TestWhoMayOnlyReadSeesNoButtons(t *testing.T) {
 	if a := s.post("act", map[string]any{"action": "stopall"}); a.status != 403 {
 		t.Errorf("a change: %d", a.status)
 	}
+	for _, action := range []string{"reload", "shutdown", "restartplugin", "testnotifier"} {
+		if a := s.post("act", map[string]any{"action": action, "names": []string{"x"}}); a.status != 403 {
+			t.Errorf("%s: %d", action, a.status)
+		}
+	}
+	if a := s.get("/ui/api/events"); a.status != 200 || !strings.Contains(a.body, `"eventname":"PROCESS_STATE_RUNNING"`) {
+		t.Errorf("the events: %d %s", a.status, a.body)
+	}
 	if !strings.Contains(s.get("/ui/api/snapshot").body, `"may_change":false`) {
 		t.Error("the script is told that it may change something")
 	}
