@@ -149,10 +149,14 @@ func (h *Handler) snapshot(r *http.Request) (any, error) {
 
 // endOf is how an EXITED process ended; nil: it has not, or it is not known.
 func endOf(p *core.ProcessInfo) *end {
-	if p.State != process.Exited || !p.HasExit {
+	if p.State != process.Exited || !p.HasEnd {
 		return nil
 	}
-	return &end{Status: p.ExitStatus}
+	e := &end{Status: p.End.Code}
+	if p.End.Signal != 0 {
+		e.Signal = process.SignalName(p.End.Signal)
+	}
+	return e
 }
 
 // signalNames are the names of the signals whose numbers are the same wherever a page may be, by number; those of events are numbers.
