@@ -30,6 +30,7 @@ type Follower struct {
 	path string
 	f    *os.File
 	pos  int64
+	past int64
 	buf  []byte
 	w    *watch
 }
@@ -51,8 +52,13 @@ func NewFollower(path string, head int64) (*Follower, error) {
 	}
 	w := newWatch(path)
 	w.file(f)
-	return &Follower{path: path, f: f, pos: max(size-max(head, 0), 0), buf: make([]byte, followChunk), w: w}, nil
+	pos := max(size-max(head, 0), 0)
+	return &Follower{path: path, f: f, pos: pos, past: size - pos, buf: make([]byte, followChunk), w: w}, nil
 }
+
+// Past returns how many bytes it began before the end that the log had at that time. So many of what Next returns first are the past,
+// unless the log is truncated meanwhile.
+func (l *Follower) Past() int64 { return l.past }
 
 // Next returns the next bytes, valid until the following call, and waits for them
 // until ctx ends. After a truncation it returns Supervisor's line "==> File

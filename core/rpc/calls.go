@@ -78,5 +78,7 @@ type Follower interface {
 	// Next waits for more bytes; they are good until the next call. An error
 	// ends the following; io.EOF is an orderly end.
 	Next(ctx context.Context) ([]byte, error)
+	// Past is how many of the bytes that come first were in the file when it was opened.
+	Past() int64
 	Close() error
 }

@@ -348,13 +348,16 @@ func testLogs() Logs {
 			if err != nil {
 				return nil, err
 			}
-			return &testFollower{first: b[max(0, int64(len(b))-head):]}, nil
+			first := b[max(0, int64(len(b))-head):]
+			return &testFollower{first: first, past: int64(len(first)), ends: strings.HasSuffix(string(b), "END\n")}, nil
 		},
 	}
 }
 
 type testFollower struct {
 	first []byte
+	past  int64
+	ends  bool // after first
 	ended bool
 }
 
@@ -365,14 +368,14 @@ func (t *testFollower) Next(ctx context.Context) ([]byte, error) {
 	if t.first != nil {
 		b := t.first
 		t.first = nil
-		if strings.HasSuffix(string(b), "END\n") {
-			t.ended = true
-		}
+		t.ended = t.ends
 		return b, nil
 	}
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
+
+func (t *testFollower) Past() int64 { return t.past }
 
 func (t *testFollower) Close() error { return nil }
 

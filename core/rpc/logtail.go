@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +15,13 @@ import (
 // logtailHead is how much of a log a follower sees at first, in bytes
 // (supervisor/http.py, tail_f_producer).
 const logtailHead = 1024
+
+// maxLogtailHead is how much a follower may ask to see, by ?bytes=N: it is read and sent a chunk at a time, so this bounds only how long a
+// client is busy with the past.
+const maxLogtailHead = 4 << 20
+
+// logtailPast is the header that says how many of the bytes that come first are the past, for who tells it from what comes then.
+const logtailPast = "X-Log-Past"
 
 // followMemory is what following a log takes, in bytes.
 const followMemory = 64 << 10
@@ -83,7 +91,8 @@ func (h *handler) follow(w http.ResponseWriter, r *http.Request, access Access, 
 		tooMany(w)
 		return
 	}
-	follower, err := h.server.logs.Follow(path, logtailHead)
+	head, asked := headOf(r)
+	follower, err := h.server.logs.Follow(path, head)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			errorPage(w, http.StatusNotFound)
@@ -96,6 +105,9 @@ func (h *handler) follow(w http.ResponseWriter, r *http.Request, access Access, 
 	header := w.Header()
 	header.Set("Last-Modified", info.ModTime().UTC().Format(http.TimeFormat))
 	header.Set("Content-Type", "text/plain;charset=utf-8")
+	if asked {
+		header.Set(logtailPast, strconv.FormatInt(follower.Past(), 10))
+	}
 	header.Set("X-Content-Type-Options", "nosniff") // what programs print is no script of another page
 	header.Set("X-Accel-Buffering", "no")           // nginx would keep it to itself
 	control := http.NewResponseController(w)
@@ -119,4 +131,13 @@ func (h *handler) follow(w http.ResponseWriter, r *http.Request, access Access, 
 			return
 		}
 	}
+}
+
+// headOf is how much of the past a request asks for: ?bytes=N. Where it does not, it is as much as in Supervisor.
+func headOf(r *http.Request) (head int64, asked bool) {
+	n, err := strconv.ParseInt(r.URL.Query().Get("bytes"), 10, 64)
+	if err != nil || n < 0 {
+		return logtailHead, false
+	}
+	return min(n, maxLogtailHead), true
 }

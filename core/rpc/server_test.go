@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -335,6 +336,16 @@ func TestLogTails(t *testing.T) {
 		if resp.StatusCode != 200 || len(body) != 1024 || resp.Header.Get("Content-Type") != "text/plain;charset=utf-8" ||
 			resp.Header.Get("X-Accel-Buffering") != "no" || resp.Header.Get("Last-Modified") == "" || len(resp.TransferEncoding) != 1 {
 			t.Errorf("%s: %d, %d bytes, %v", path, resp.StatusCode, len(body), resp.Header)
+		}
+	}
+	for query, want := range map[string]int{"": 1024, "?bytes=4": 4, "?bytes=0": 0, "?bytes=99999999": 2004, "?bytes=-1": 1024, "?bytes=x": 1024} {
+		resp, body := exchange(t, dial(t, h), "GET /logtail/cat"+query+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		past := ""
+		if want != 1024 { // where it is Supervisor's, the answer is
+			past = strconv.Itoa(want)
+		}
+		if len(body) != want || resp.Header.Get("X-Log-Past") != past {
+			t.Errorf("%q: %d bytes, of which %q are said to be the past, want %d", query, len(body), resp.Header.Get("X-Log-Past"), want)
 		}
 	}
 	resp, body := exchange(t, dial(t, h), "GET /logtail/cat HTTP/1.0\r\n\r\n")
