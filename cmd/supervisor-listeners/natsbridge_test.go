@@ -140,7 +140,7 @@ func (b *bridged) publish(identifier, process string, words ...string) {
 	for _, word := range words {
 		b.seq++
 		s := stream.Source{Prefix: "hark", Stream: "HARK", Identifier: identifier, Hostname: identifier}
-		b.put(s.Event(&stream.Event{
+		b.put(s.Event(&stream.Published{
 			Seq: b.seq, Type: "PROCESS_COMMUNICATION_STDOUT", Time: time.Unix(1, 0), Group: "web", Process: process,
 			Payload: []byte("processname:" + process + " groupname:web pid:7\n" + word),
 		}))
@@ -189,8 +189,8 @@ func TestTheBridgeSpeaksSupervisorsProtocol(t *testing.T) {
 	b := bridgeTo(t, nil)
 	b.publish("host-1.example", "web_00", "one", "žluť")
 	s := stream.Source{Prefix: "hark", Stream: "HARK", Identifier: "db", Hostname: "db"}
-	b.put(s.Event(&stream.Event{Seq: 7, Type: "TICK_5", Time: time.Unix(5, 0), Payload: []byte("when:5")}))
-	test := s.Event(&stream.Event{Seq: 8, Type: "TICK_5", Time: time.Unix(6, 0), Payload: []byte("when:6")})
+	b.put(s.Event(&stream.Published{Seq: 7, Type: "TICK_5", Time: time.Unix(5, 0), Payload: []byte("when:5")}))
+	test := s.Event(&stream.Published{Seq: 8, Type: "TICK_5", Time: time.Unix(6, 0), Payload: []byte("when:6")})
 	test.Header.Set(stream.HeaderTest, "true")
 	b.put(test)
 	b.start()
@@ -234,7 +234,7 @@ func TestAnEmptyPayloadIsNamedWhereNoAnswerComes(t *testing.T) {
 	b := bridgeTo(t, nil, "--timeout", "1")
 	b.command = []string{"/bin/sh", "-c", "grep SigIgn /proc/self/status >&2; echo READY; exec sleep 1000"}
 	s := stream.Source{Prefix: "hark", Stream: "HARK", Identifier: "db", Hostname: "db"}
-	b.put(s.Event(&stream.Event{Seq: 7, Type: "SUPERVISOR_STATE_CHANGE_RUNNING", Time: time.Unix(5, 0)}))
+	b.put(s.Event(&stream.Published{Seq: 7, Type: "SUPERVISOR_STATE_CHANGE_RUNNING", Time: time.Unix(5, 0)}))
 	b.start()
 	b.until("the log explains it", func() bool {
 		return strings.Contains(read(t, b.file("bridge.log")), "the listener has not answered within 1s: SUPERVISOR_STATE_CHANGE_RUNNING has an empty payload (len:0), and a listener must not read 0 bytes")
@@ -399,7 +399,7 @@ func TestTheBridgesFilter(t *testing.T) {
 	b.publish("web1", "q", "not")
 	s := stream.Source{Prefix: "hark", Stream: "HARK", Identifier: "web1"}
 	for _, kind := range []string{"PROCESS_STATE_FATAL", "TICK_60"} {
-		b.put(s.Event(&stream.Event{Seq: 9, Type: kind, Time: time.Unix(int64(len(kind)), 0), Payload: []byte(kind)}))
+		b.put(s.Event(&stream.Published{Seq: 9, Type: kind, Time: time.Unix(int64(len(kind)), 0), Payload: []byte(kind)}))
 	}
 	b.start()
 	b.until("the last is read", func() bool { return slices.Contains(b.words(), "TICK_60") })

@@ -20,7 +20,7 @@ func deadlettersAction() Action {
 			{Name: "to", Value: true, Help: "with --send-again: give those of the names to this pool or notifier instead, such as those of a section that is no longer there"},
 			{Name: "limit", Value: true, Help: "show so many of the newest (100), at most 5000"},
 		},
-		Complete: completeOutlets, Run: deadletters,
+		Complete: completeSubscribers, Run: deadletters,
 		JSON: []document{
 			{form: "deadletters", value: deadLetters{}},
 			{form: "deadletters --send-again", value: []sentLetters{}},

@@ -43,8 +43,8 @@ func notifierAction() Action {
 // configured, and of listeners where one is in trouble, as that of status where a process does not run.
 const notServed = exitStatusNotRunning
 
-// status is the exit status that the outlet makes.
-func (o outlet) status() int {
+// status is the exit status that it makes.
+func (o condition) status() int {
 	if o.State == "served" || o.State == "failing" && !o.dead {
 		return exitSuccess
 	}
@@ -75,8 +75,8 @@ type logSink struct {
 	LastDelivery int      `json:"last_delivery"` // seconds since 1970; 0 for never
 }
 
-// outlet is how a notifier or sink does, all in all.
-type outlet struct {
+// condition is how a notifier or sink does, all in all.
+type condition struct {
 	State   string `json:"state"`   // served, previous settings (see previousSettings), not served or failing
 	Trouble string `json:"trouble"` // "" for none
 	dead    bool   // its last delivery was given up
@@ -84,37 +84,37 @@ type outlet struct {
 
 type notifierRow struct {
 	subscriber
-	outlet
+	condition
 	Silences []silenceInfo `json:"silences"` // those that it heeds
 }
 
 type sinkRow struct {
 	logSink
-	outlet
+	condition
 }
 
-// givenUpText begins what is said of an outlet whose last delivery was given up.
+// givenUpText begins what is said of a notifier or sink whose last delivery was given up.
 const givenUpText = "given up: "
 
-// outlets asks how sections of a kind do. The function returned is given each by name, with its last error and why its last
+// conditions asks how sections of a kind do. The function returned is given each by name, with its last error and why its last
 // delivery was given up.
-func (r *run) outlets(kind string) (func(name, lastError, givenUp string) outlet, error) {
+func (r *run) conditions(kind string) (func(name, lastError, givenUp string) condition, error) {
 	sections, err := r.servedSections()
-	return func(name, lastError, givenUp string) outlet {
+	return func(name, lastError, givenUp string) condition {
 		at, known := sections[kind+":"+name]
 		switch {
 		case known && at.previous:
-			return outlet{State: "previous settings", Trouble: at.trouble}
+			return condition{State: "previous settings", Trouble: at.trouble}
 		case known && !at.ready && at.trouble != "":
-			return outlet{State: "not served", Trouble: at.trouble}
+			return condition{State: "not served", Trouble: at.trouble}
 		case known && !at.ready:
-			return outlet{State: "not served", Trouble: lastError}
+			return condition{State: "not served", Trouble: lastError}
 		case givenUp != "":
-			return outlet{State: "failing", Trouble: givenUpText + givenUp, dead: true}
+			return condition{State: "failing", Trouble: givenUpText + givenUp, dead: true}
 		case lastError != "":
-			return outlet{State: "failing", Trouble: lastError}
+			return condition{State: "failing", Trouble: lastError}
 		}
-		return outlet{State: "served"}
+		return condition{State: "served"}
 	}, err
 }
 
@@ -126,7 +126,7 @@ func notifiers(r *run, arg string) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	how, err := r.outlets("notifier")
+	how, err := r.conditions("notifier")
 	if err != nil {
 		return answer{}, err
 	}
@@ -159,7 +159,7 @@ func sinks(r *run, arg string) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	how, err := r.outlets("logsink")
+	how, err := r.conditions("logsink")
 	if err != nil {
 		return answer{}, err
 	}

@@ -93,8 +93,8 @@ func completeProcesses(ctx context.Context, c *controller, word string) (all []s
 	return all
 }
 
-// completeOutlets is for the names of pools and notifiers.
-func completeOutlets(ctx context.Context, c *controller, _ string) (names []string) {
+// completeSubscribers is for the names of pools and notifiers.
+func completeSubscribers(ctx context.Context, c *controller, _ string) (names []string) {
 	ctx, cancel := context.WithTimeout(ctx, completionTime)
 	defer cancel()
 	all, _ := asked[[]subscriber](c.server.call(ctx, "hark.getEventListeners")) // nothing is completed where it does not answer

@@ -19,7 +19,7 @@ func (d *daemon) open(supervisor *core.Supervisor, letters *deadletters.Log, con
 	stats, ext := procstat.New(), d.ext
 	seen := ext.Extend(supervisor)
 	hark := rpc.Hark{
-		Version: version, Daemon: seen, Events: supervisor, Notifiers: ext.Outlets(), DeadLetters: deadletters.NewOffice(letters, supervisor), Plugins: ext,
+		Version: version, Daemon: seen, Publisher: supervisor, Notifiers: ext.Outlets(), DeadLetters: deadletters.NewOffice(letters, supervisor), Plugins: ext,
 		Loop: supervisor.LoopInfo, Selections: selectionCalls{supervisor, supervisor.Selections()}, Stats: stats, Previews: supervisor, Activity: log.Write,
 	}
 	var history *web.History

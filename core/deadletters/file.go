@@ -159,7 +159,7 @@ func parseLetter(line []byte) *foundLetter {
 	}
 	for _, e := range f.events[:min(len(f.events), deadEventsShown)] {
 		p, _ := e.Process()
-		f.Events = append(f.Events, Event{Type: e.Type().String(), Group: p.Group, Process: p.Name, Time: e.Time()})
+		f.Events = append(f.Events, Entry{Type: e.Type().String(), Group: p.Group, Process: p.Name, Time: e.Time()})
 	}
 	return f
 }

@@ -38,12 +38,12 @@ type Letter struct {
 	Reason   string    `rpc:"reason" doc:"what came of the last"`
 	Listener string    `rpc:"listener" doc:"of a pool: the process that had it last"`
 	Severity string    `rpc:"severity" doc:"of a notifier"`
-	Events   []Event   `rpc:"events" doc:"the first 20 events of a notification, or the one of a pool"`
+	Events   []Entry   `rpc:"events" doc:"the first 20 events of a notification, or the one of a pool"`
 	Count    int       `rpc:"event_count" doc:"how many events it has"`
 }
 
-// Event is an event of a Letter.
-type Event struct {
+// Entry is one event of a Letter.
+type Entry struct {
 	Type    string    `rpc:"eventname" doc:"its type"`
 	Group   string    `rpc:"group" doc:"of the process that it is about; empty if it is about none"`
 	Process string    `rpc:"name" doc:"the process"`

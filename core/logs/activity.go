@@ -39,7 +39,7 @@ type ActivityOptions struct {
 // terminal or a pipe: lines are queued and written by one goroutine a file, each
 // line whole before a rotation, as in Supervisor. Its methods may be called from anywhere.
 type Activity struct {
-	outs   []*outlet
+	outs   []*activityFile
 	syslog LineSender
 
 	mu   sync.Mutex // guards line
@@ -59,7 +59,7 @@ func NewActivity(o ActivityOptions) *Activity {
 	}
 	a := &Activity{syslog: o.Syslog}
 	for _, f := range o.Files {
-		a.outs = append(a.outs, newOutlet(f, o))
+		a.outs = append(a.outs, newActivityFile(f, o))
 	}
 	return a
 }

@@ -24,7 +24,7 @@ func (f *fakeLetters) DeadLetters(_ context.Context, names []string, limit int) 
 	}
 	return deadletters.List{Total: 7, Unreadable: 1, Letters: []deadletters.Letter{{
 		ID: "abc", Kind: core.PoolSubscriber, Name: "crash", Time: time.Unix(100, 5), Tries: 3, Reason: "no answer", Listener: "crash_00",
-		Events: []deadletters.Event{{Type: "TICK_5", Group: "g", Process: "p", Time: time.Unix(99, 0)}}, Count: 2,
+		Events: []deadletters.Entry{{Type: "TICK_5", Group: "g", Process: "p", Time: time.Unix(99, 0)}}, Count: 2,
 	}}}, nil
 }
 

@@ -20,7 +20,7 @@ func everything() Hark {
 		running = Plugins
 	)
 	return Hark{
-		Daemon: struct{ Daemon }{}, Events: struct{ Events }{}, Notifiers: struct{ Notifiers }{}, DeadLetters: struct{ letters }{}, Plugins: struct{ running }{},
+		Daemon: struct{ Daemon }{}, Publisher: struct{ Publisher }{}, Notifiers: struct{ Notifiers }{}, DeadLetters: struct{ letters }{}, Plugins: struct{ running }{},
 		Loop: func() (none turns.Info) { return none }, Selections: struct{ Selections }{}, Stats: struct{ ProcessStats }{}, Previews: struct{ Previews }{},
 		Twiddling: struct{ Twiddling }{}, Activity: func(config.Level, string) {}, Version: "x",
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// Events is who gets events; *core.Supervisor is one.
-type Events interface {
+// Publisher knows who gets events; *core.Supervisor is one.
+type Publisher interface {
 	Subscribers(ctx context.Context) ([]core.SubscriberInfo, error)
 }
 

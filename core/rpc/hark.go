@@ -14,7 +14,7 @@ import (
 type Hark struct {
 	Version     string // Hark's own
 	Daemon      Daemon
-	Events      Events
+	Publisher   Publisher
 	Notifiers   Notifiers
 	DeadLetters DeadLetters
 	Plugins     Plugins
@@ -60,7 +60,7 @@ func (h Hark) table() []Method {
 				Help: "Stop all processes, then supervisord, as supervisor.shutdown does, with an exit status for\nthe program that runs supervisord.",
 			}, h.shutdown),
 		),
-		unless(h.Events == nil,
+		unless(h.Publisher == nil,
 			row(Method{
 				Name: "getEventListeners", ReadOnly: true,
 				Returns: Param{"array", "subscribers", "a struct for each"},
@@ -217,7 +217,7 @@ func (h Hark) shutdown(ctx context.Context, a struct {
 }
 
 func (h Hark) getEventListeners(ctx context.Context, _ noArguments) ([]core.SubscriberInfo, error) {
-	return h.Events.Subscribers(ctx)
+	return h.Publisher.Subscribers(ctx)
 }
 
 // getLoop reports how long the turns of the supervisor's loop take.

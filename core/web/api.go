@@ -74,7 +74,7 @@ func (h *Handler) api(w http.ResponseWriter, r *http.Request, name string) {
 			answer, err = h.stats(r.Context())
 		}
 	case "subscribers":
-		if h.o.Hark.Events != nil {
+		if h.o.Hark.Publisher != nil {
 			answer, err = h.ask(r, "hark.getEventListeners")
 		}
 	case "plugins":
@@ -126,7 +126,7 @@ func (h *Handler) snapshot(r *http.Request) (any, error) {
 	}
 	s := snapshotJSON{
 		Identifier: h.o.Supervisor.Identifier(), Version: h.o.Version, Mood: moodName(h.o.Supervisor.Mood()), MayChange: mayChange(r),
-		HasStats: h.o.Usage != nil, HasEvents: h.o.Hark.Events != nil, HasSinks: h.o.LogSinks != nil && len(h.o.LogSinks()) > 0,
+		HasStats: h.o.Usage != nil, HasEvents: h.o.Hark.Publisher != nil, HasSinks: h.o.LogSinks != nil && len(h.o.LogSinks()) > 0,
 		Now: h.o.Now().Unix(), Life: h.life, Signals: signalNames(), Processes: make([]processJSON, len(infos)),
 	}
 	if h.o.Plugins != nil {

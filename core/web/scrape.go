@@ -109,10 +109,10 @@ func (h *Handler) scrapeLoop(f *families) {
 }
 
 func (h *Handler) scrapeSubscribers(ctx context.Context, f *families) error {
-	if h.o.Hark.Events == nil {
+	if h.o.Hark.Publisher == nil {
 		return nil
 	}
-	all, err := h.o.Hark.Events.Subscribers(ctx)
+	all, err := h.o.Hark.Publisher.Subscribers(ctx)
 	if err != nil {
 		return err
 	}

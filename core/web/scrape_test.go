@@ -25,7 +25,7 @@ import (
 // scraped is a daemon that is reported and nothing else.
 type scraped struct {
 	rpc.Supervisor
-	rpc.Events
+	rpc.Publisher
 	infos []core.ProcessInfo
 	subs  []core.SubscriberInfo
 	tally tally.Tally
@@ -49,7 +49,7 @@ func (s *scraped) LoopTotals() turns.Info {
 func (s *scraped) page(t *testing.T) *Handler {
 	t.Helper()
 	h, err := New(Options{
-		Supervisor: s, Hark: rpc.Hark{Events: s}, Counters: s, Version: "1.2",
+		Supervisor: s, Hark: rpc.Hark{Publisher: s}, Counters: s, Version: "1.2",
 		Usage: func(pids []int) (map[int]procstat.Stat, error) {
 			return map[int]procstat.Stat{7: {Pid: 7, RSS: 4096, CPU: 1500 * time.Millisecond}}, nil
 		},

@@ -29,7 +29,7 @@ func (s *slowlyScraped) AllProcessInfo(ctx context.Context) ([]core.ProcessInfo,
 // Two scrapes are made at a time for those who may only read, and two for the owner; others wait, and none is refused.
 func TestScrapesWaitForTheirTurn(t *testing.T) {
 	s := &slowlyScraped{letGo: make(chan struct{})}
-	h, err := New(Options{Supervisor: s, Hark: rpc.Hark{Events: s}, Counters: s, Version: "1.2"})
+	h, err := New(Options{Supervisor: s, Hark: rpc.Hark{Publisher: s}, Counters: s, Version: "1.2"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,8 +76,8 @@ func (h *Handler) givenUp(ctx context.Context) (sections []string) {
 			sections = append(sections, "["+section+"] (its last delivery was given up: "+why+")")
 		}
 	}
-	if h.o.Hark.Events != nil {
-		all, err := h.o.Hark.Events.Subscribers(ctx)
+	if h.o.Hark.Publisher != nil {
+		all, err := h.o.Hark.Publisher.Subscribers(ctx)
 		if err != nil {
 			return []string{"(cannot tell: " + err.Error() + ")"}
 		}

@@ -35,7 +35,7 @@ func TestThePageNamesTheFirstSectionsThatAreNotServed(t *testing.T) {
 	}
 	// Nor is one well whose last delivery was given up.
 	all = nil
-	h.o.Hark.Events = &scraped{subs: []core.SubscriberInfo{{Name: "ops", GivenUp: "no such channel"}, {Name: "well"}}}
+	h.o.Hark.Publisher = &scraped{subs: []core.SubscriberInfo{{Name: "ops", GivenUp: "no such channel"}, {Name: "well"}}}
 	h.o.LogSinks = func() []rpc.LogSink {
 		return []rpc.LogSink{{Name: "loki", GivenUp: "400"}, {Name: "well", LastError: "503"}}
 	}
@@ -43,7 +43,7 @@ func TestThePageNamesTheFirstSectionsThatAreNotServed(t *testing.T) {
 		names[1] != "[logsink:loki] (its last delivery was given up: 400)" {
 		t.Errorf("/readyz?plugins names %v", names)
 	}
-	h.o.Hark.Events, h.o.LogSinks = nil, nil
+	h.o.Hark.Publisher, h.o.LogSinks = nil, nil
 	h.o.Plugins = func(context.Context) ([]rpc.Plugin, error) { return nil, errors.New("gone") }
 	if shown, more := h.unservedNow(t.Context()); len(shown) != 1 || more != 0 || shown[0].Trouble != "gone" {
 		t.Errorf("%d more than %v", more, shown)

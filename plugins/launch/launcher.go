@@ -50,7 +50,7 @@ func (l *launched) Kill() {
 // Launch is host.Launcher's.
 func (l *Launcher) Launch(ctx context.Context, p *host.Program) (host.Process, error) {
 	started, failed := make(chan *launched, 1), make(chan error, 1)
-	stdout, stderr := &outlet{channel: child.Stdout, take: p.Stdout}, &outlet{channel: child.Stderr, take: p.Stderr}
+	stdout, stderr := &pipeReader{channel: child.Stdout, take: p.Stdout}, &pipeReader{channel: child.Stderr, take: p.Stderr}
 	r := &child.Request{
 		Name: "plugin " + p.Plugin, Argv: p.Argv, Env: p.Env, Dir: "/", Umask: 0o077, Stdin: -1, Stdout: stdout, Stderr: stderr, DiesWithUs: true,
 		MaxProcesses: p.MaxProcesses,
@@ -124,15 +124,15 @@ func (l *Launcher) bury(c *child.Confinement) {
 	})
 }
 
-// outlet reads a pipe of a plugin and leaves it alone where it is told to.
-type outlet struct {
+// pipeReader reads a pipe of a plugin and leaves it alone where it is told to.
+type pipeReader struct {
 	channel int
 	take    func([]byte) time.Duration
 	child   atomic.Pointer[child.Child]
 }
 
 // Output is child.Reader's.
-func (o *outlet) Output(b []byte) child.Work {
+func (o *pipeReader) Output(b []byte) child.Work {
 	hold := o.take(b)
 	if hold <= 0 {
 		return nil
@@ -144,7 +144,7 @@ func (o *outlet) Output(b []byte) child.Work {
 }
 
 // Closed is child.Reader's.
-func (o *outlet) Closed(int) child.Work { return nil }
+func (o *pipeReader) Closed(int) child.Work { return nil }
 
 // Wait waits until what ended plugins left behind is gone.
 func (l *Launcher) Wait() { l.ending.Wait() }

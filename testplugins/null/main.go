@@ -7,16 +7,16 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-type outlet struct{}
+type null struct{}
 
-func (outlet) Notify(context.Context, *sdk.Notification) error { return nil }
+func (null) Notify(context.Context, *sdk.Notification) error { return nil }
 
-func (outlet) Write(context.Context, *sdk.LogBatch) error { return nil }
+func (null) Write(context.Context, *sdk.LogBatch) error { return nil }
 
 func main() {
 	type none struct{}
 	sdk.Serve(sdk.Plugin{Name: "null", Version: "1.0.0", Doc: "Takes everything and does nothing.", Kinds: []sdk.Kind{
-		sdk.NotifierOf(none{}, func(context.Context, none, sdk.Instance) (sdk.Notifier, error) { return outlet{}, nil }),
-		sdk.LogSinkOf(none{}, func(context.Context, none, sdk.Instance) (sdk.LogSink, error) { return outlet{}, nil }),
+		sdk.NotifierOf(none{}, func(context.Context, none, sdk.Instance) (sdk.Notifier, error) { return null{}, nil }),
+		sdk.LogSinkOf(none{}, func(context.Context, none, sdk.Instance) (sdk.LogSink, error) { return null{}, nil }),
 	}})
 }

@@ -136,7 +136,7 @@ func goName(s string) (name string) {
 func clientName(t reflect.Type) string {
 	name := map[string]string{
 		"core.SubscriberInfo": "Subscriber", "core.ListenerInfo": "Listener", "spool.Status": "Spool", "turns.Info": "Loop", "config.Change": "SettingChange",
-		"deadletters.List": "DeadLetters", "deadletters.Letter": "DeadLetter", "deadletters.Event": "DeadEvent", "deadletters.Sent": "SentLetters",
+		"deadletters.List": "DeadLetters", "deadletters.Letter": "DeadLetter", "deadletters.Entry": "DeadEvent", "deadletters.Sent": "SentLetters",
 		"preview.Group": "GroupPlan", "preview.Process": "ProcessPlan", "rpc.Step": "RestartStep",
 	}[t.String()]
 	if name != "" {

@@ -139,7 +139,7 @@ func (n *notifier) input(m *sdk.Notification, e *sdk.Event) ([]byte, error) {
 		return bytes.Join(all, []byte("\n")), nil
 	}
 	if d := document.Of(m); e != nil {
-		d.Events = []document.Event{document.EventOf(e)}
+		d.Events = []document.Entry{document.EntryOf(e)}
 		doc, err = document.Compact(d)
 	} else {
 		doc, err = document.Compact(d)

@@ -46,7 +46,7 @@ func newSink(c sinkConfig, i sdk.Instance) (*lines.Feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	return lines.NewFeed(&outlet{f: f, clock: lines.NewClock(1)}, c.MaxLine, c.Idle, flushTimeout), nil
+	return lines.NewFeed(&backend{f: f, clock: lines.NewClock(1)}, c.MaxLine, c.Idle, flushTimeout), nil
 }
 
 // line is a line of output. Members are only added.
@@ -61,8 +61,8 @@ type line struct {
 	Continued bool      `json:"continued,omitempty"` // a further piece of a long line
 }
 
-// outlet is lines.Outlet.
-type outlet struct {
+// backend is a lines.Backend.
+type backend struct {
 	f           *file
 	clock       *lines.Clock
 	batch, ours []byte
@@ -70,7 +70,7 @@ type outlet struct {
 }
 
 // Take renders a line.
-func (o *outlet) Take(l *lines.Line, own bool) {
+func (o *backend) Take(l *lines.Line, own bool) {
 	doc, err := document.Compact(line{
 		Time: o.clock.Of(l).UTC(), Group: l.Group, Process: l.Process, Pid: l.Pid, Channel: l.Channel, Offset: l.Offset,
 		Text: strings.ToValidUTF8(string(l.Data), "\uFFFD"), Continued: l.Continued,
@@ -89,7 +89,7 @@ func (o *outlet) Take(l *lines.Line, own bool) {
 }
 
 // Send writes what is held.
-func (o *outlet) Send(ctx context.Context) error {
+func (o *backend) Send(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -109,13 +109,13 @@ func (o *outlet) Send(ctx context.Context) error {
 }
 
 // Held counts lines.
-func (o *outlet) Held() (batch, own int) { return o.nBatch, o.own }
+func (o *backend) Held() (batch, own int) { return o.nBatch, o.own }
 
 // Forget drops the batch.
-func (o *outlet) Forget() { o.batch, o.nBatch = o.batch[:0], 0 }
+func (o *backend) Forget() { o.batch, o.nBatch = o.batch[:0], 0 }
 
 // End closes the file.
-func (o *outlet) End() { o.f.end() }
+func (o *backend) End() { o.f.end() }
 
 // notifier writes notifications, a line each.
 type notifier struct {

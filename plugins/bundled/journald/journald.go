@@ -28,7 +28,7 @@ func Plugin() sdk.Plugin {
 
 // newSink makes a sink. Nothing is connected to yet: the journal may come later.
 func newSink(c sinkConfig, i sdk.Instance) *lines.Feed {
-	out := &outlet{
+	out := &backend{
 		c: c, i: i, o: outbox{path: c.Socket, timeout: c.Timeout}, fixed: c.fixed(i.Daemon.Identifier),
 		priority: map[string]int64{"stdout": priority(c.StdoutPriority), "stderr": priority(c.StderrPriority)},
 	}
@@ -37,8 +37,8 @@ func newSink(c sinkConfig, i sdk.Instance) *lines.Feed {
 
 func priority(name string) int64 { return int64(slices.Index(priorities(), name)) }
 
-// outlet is lines.Outlet.
-type outlet struct {
+// backend is a lines.Backend.
+type backend struct {
 	c        sinkConfig
 	i        sdk.Instance
 	o        outbox
@@ -50,7 +50,7 @@ type outlet struct {
 }
 
 // Take renders a line.
-func (s *outlet) Take(l *lines.Line, own bool) {
+func (s *backend) Take(l *lines.Line, own bool) {
 	if len(l.Data) == 0 {
 		return // journald leaves out empty lines, too
 	}
@@ -75,7 +75,7 @@ func (s *outlet) Take(l *lines.Line, own bool) {
 	q.Add(s.entry)
 }
 
-func (s *outlet) identifier(l *lines.Line) string {
+func (s *backend) identifier(l *lines.Line) string {
 	switch s.c.Identifier {
 	case "namespec":
 		return l.Namespec()
@@ -88,7 +88,7 @@ func (s *outlet) identifier(l *lines.Line) string {
 }
 
 // Send sends what is held.
-func (s *outlet) Send(ctx context.Context) error {
+func (s *backend) Send(ctx context.Context) error {
 	if err := s.o.send(ctx, &s.ours); err != nil {
 		return err
 	}
@@ -96,10 +96,10 @@ func (s *outlet) Send(ctx context.Context) error {
 }
 
 // Held counts entries.
-func (s *outlet) Held() (batch, own int) { return s.rest.Len(), s.ours.Len() }
+func (s *backend) Held() (batch, own int) { return s.rest.Len(), s.ours.Len() }
 
 // Forget drops the batch.
-func (s *outlet) Forget() { s.rest.Clear() }
+func (s *backend) Forget() { s.rest.Clear() }
 
 // End closes the socket.
-func (s *outlet) End() { s.o.close() }
+func (s *backend) End() { s.o.close() }

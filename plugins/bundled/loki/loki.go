@@ -46,12 +46,12 @@ func newSink(c config, i sdk.Instance) (*lines.Feed, error) {
 	if host == "" {
 		host, _ = os.Hostname()
 	}
-	out := &outlet{c: c, i: i, host: host, target: target, client: client, clock: lines.NewClock(1)}
+	out := &backend{c: c, i: i, host: host, target: target, client: client, clock: lines.NewClock(1)}
 	return lines.NewFeed(out, c.MaxLine, c.Idle, c.Timeout), nil
 }
 
-// outlet is lines.Outlet.
-type outlet struct {
+// backend is a lines.Backend.
+type backend struct {
 	c      config
 	i      sdk.Instance
 	host   string
@@ -63,7 +63,7 @@ type outlet struct {
 }
 
 // Take holds a line.
-func (o *outlet) Take(l *lines.Line, own bool) {
+func (o *backend) Take(l *lines.Line, own bool) {
 	if len(l.Data) == 0 && !o.c.EmptyLines {
 		return
 	}
@@ -75,7 +75,7 @@ func (o *outlet) Take(l *lines.Line, own bool) {
 }
 
 // Send pushes what is held. What Loki refuses for good is refused for good: the host counts a batch as lost; own lines are told here.
-func (o *outlet) Send(ctx context.Context) error {
+func (o *backend) Send(ctx context.Context) error {
 	err := o.pushAll(ctx, &o.ours)
 	if err != nil && sdk.IsFinal(err) {
 		o.i.Log.Error("lines are lost", "lines", len(o.ours), "reason", err.Error())
@@ -88,15 +88,15 @@ func (o *outlet) Send(ctx context.Context) error {
 }
 
 // Held counts lines.
-func (o *outlet) Held() (batch, own int) { return len(o.batch), len(o.ours) }
+func (o *backend) Held() (batch, own int) { return len(o.batch), len(o.ours) }
 
 // Forget drops the batch.
-func (o *outlet) Forget() { o.batch = nil }
+func (o *backend) Forget() { o.batch = nil }
 
 // End closes the connections.
-func (o *outlet) End() { o.client.CloseIdleConnections() }
+func (o *backend) End() { o.client.CloseIdleConnections() }
 
-func (o *outlet) pushAll(ctx context.Context, entries *[]entry) error {
+func (o *backend) pushAll(ctx context.Context, entries *[]entry) error {
 	for len(*entries) > 0 {
 		n, size := 0, 0
 		for n < len(*entries) && (n == 0 || size+len((*entries)[n].line) <= maxPush) {
@@ -112,7 +112,7 @@ func (o *outlet) pushAll(ctx context.Context, entries *[]entry) error {
 	return nil
 }
 
-func (o *outlet) push(ctx context.Context, entries []entry) error {
+func (o *backend) push(ctx context.Context, entries []entry) error {
 	body, err := o.c.encode(o.c.body(o.host, entries))
 	if err != nil {
 		return sdk.Final(fmt.Errorf("cannot make a push of it: %w", err))

@@ -46,7 +46,7 @@ type entry struct {
 	start uint64 // its offset in the channel
 }
 
-func (o *outlet) entry(l *lines.Line) entry {
+func (o *backend) entry(l *lines.Line) entry {
 	of := labels{text(l.Group), text(l.Process), l.Channel}
 	return entry{of, o.clock.Of(l).UnixNano(), text(string(l.Data)), l.Pid, l.Offset}
 }

@@ -79,13 +79,13 @@ func (n *notifier) Close(context.Context) error {
 	return nil
 }
 
-func event(e *sdk.Event) *stream.Event {
-	made := &stream.Event{
+func event(e *sdk.Event) *stream.Published {
+	made := &stream.Published{
 		Seq: e.Seq, Type: e.Type, Time: e.Time, Group: e.Group, Process: e.Process, Pid: e.Pid,
 		From: e.From, Tries: e.Tries, Expected: e.Expected, Payload: e.Payload,
 	}
 	if x := e.Exit; x != nil {
-		made.Exit = &stream.Exit{Status: x.Status, Signal: x.Signal, CoreDumped: x.CoreDumped, Uptime: x.Uptime}
+		made.Exit = &stream.End{Status: x.Status, Signal: x.Signal, CoreDumped: x.CoreDumped, Uptime: x.Uptime}
 	}
 	return made
 }

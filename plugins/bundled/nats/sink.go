@@ -20,7 +20,7 @@ func newSink(c sinkConfig, i sdk.Instance) (sdk.LogSink, error) {
 	if c.Form == "chunk" {
 		return &chunks{p: p, source: c.source(i.Daemon)}, nil
 	}
-	return lines.NewFeed(&outlet{p: p, source: c.source(i.Daemon), log: i.Log}, c.MaxLine, c.Idle, c.Timeout), nil
+	return lines.NewFeed(&backend{p: p, source: c.source(i.Daemon), log: i.Log}, c.MaxLine, c.Idle, c.Timeout), nil
 }
 
 // chunks publishes output as it was read.
@@ -56,8 +56,8 @@ func (s *chunks) Close(context.Context) error {
 	return nil
 }
 
-// outlet publishes lines. It is lines.Outlet.
-type outlet struct {
+// backend publishes lines. It is lines.Backend.
+type backend struct {
 	p      *publisher
 	source stream.Source
 	log    hclog.Logger
@@ -72,7 +72,7 @@ type held struct {
 }
 
 // Take holds a line.
-func (o *outlet) Take(l *lines.Line, own bool) {
+func (o *backend) Take(l *lines.Line, own bool) {
 	to := &o.batch
 	if own {
 		to = &o.ours
@@ -85,7 +85,7 @@ func (o *outlet) Take(l *lines.Line, own bool) {
 }
 
 // Send publishes what is held. What will never be taken is refused for good: the host counts a batch as lost; own lines are told here.
-func (o *outlet) Send(ctx context.Context) error {
+func (o *backend) Send(ctx context.Context) error {
 	err := o.send(ctx, &o.ours)
 	if err != nil && sdk.IsFinal(err) {
 		o.log.Error("lines are lost", "reason", err.Error())
@@ -97,7 +97,7 @@ func (o *outlet) Send(ctx context.Context) error {
 	return err
 }
 
-func (o *outlet) send(ctx context.Context, h *held) error {
+func (o *backend) send(ctx context.Context, h *held) error {
 	if len(h.lines) == 0 {
 		return nil
 	}
@@ -109,10 +109,10 @@ func (o *outlet) send(ctx context.Context, h *held) error {
 }
 
 // Held counts lines.
-func (o *outlet) Held() (batch, own int) { return len(o.batch.lines), len(o.ours.lines) }
+func (o *backend) Held() (batch, own int) { return len(o.batch.lines), len(o.ours.lines) }
 
 // Forget drops the batch.
-func (o *outlet) Forget() { o.batch = held{} }
+func (o *backend) Forget() { o.batch = held{} }
 
 // End closes the connection.
-func (o *outlet) End() { o.p.close() }
+func (o *backend) End() { o.p.close() }

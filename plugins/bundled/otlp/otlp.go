@@ -37,7 +37,7 @@ func newSink(c sinkConfig, i sdk.Instance) (*lines.Feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &outlet{i: i, s: s, clock: lines.NewClock(1), severity: map[string]log.Severity{"stdout": severity(c.StdoutSeverity), "stderr": severity(c.StderrSeverity)}}
+	out := &backend{i: i, s: s, clock: lines.NewClock(1), severity: map[string]log.Severity{"stdout": severity(c.StdoutSeverity), "stderr": severity(c.StderrSeverity)}}
 	return lines.NewFeed(out, c.MaxLine, c.Idle, c.Timeout), nil
 }
 
@@ -48,8 +48,8 @@ type entry struct {
 	at   time.Time // Line.Time, but later than that of the line before
 }
 
-// outlet is lines.Outlet.
-type outlet struct {
+// backend is a lines.Backend.
+type backend struct {
 	i           sdk.Instance
 	s           *sender
 	severity    map[string]log.Severity // by channel
@@ -58,7 +58,7 @@ type outlet struct {
 }
 
 // Take holds a line.
-func (o *outlet) Take(l *lines.Line, own bool) {
+func (o *backend) Take(l *lines.Line, own bool) {
 	if len(l.Data) == 0 {
 		return // an empty line tells nothing
 	}
@@ -72,7 +72,7 @@ func (o *outlet) Take(l *lines.Line, own bool) {
 }
 
 // Send sends what is held. What is refused for good is refused for good: the host counts a batch as lost; own lines are told here.
-func (o *outlet) Send(ctx context.Context) error {
+func (o *backend) Send(ctx context.Context) error {
 	err := o.sendAll(ctx, &o.ours)
 	if err != nil && sdk.IsFinal(err) {
 		o.i.Log.Error("lines are lost", "lines", len(o.ours), "reason", err.Error())
@@ -84,7 +84,7 @@ func (o *outlet) Send(ctx context.Context) error {
 	return err
 }
 
-func (o *outlet) sendAll(ctx context.Context, entries *[]entry) error {
+func (o *backend) sendAll(ctx context.Context, entries *[]entry) error {
 	for len(*entries) > 0 {
 		n, size := 0, 0
 		for n < len(*entries) && n < maxRecords && (n == 0 || size+len((*entries)[n].text) <= maxRequest) {
@@ -101,16 +101,16 @@ func (o *outlet) sendAll(ctx context.Context, entries *[]entry) error {
 }
 
 // Held counts lines.
-func (o *outlet) Held() (batch, own int) { return len(o.batch), len(o.ours) }
+func (o *backend) Held() (batch, own int) { return len(o.batch), len(o.ours) }
 
 // Forget drops the batch.
-func (o *outlet) Forget() { o.batch = nil }
+func (o *backend) Forget() { o.batch = nil }
 
 // End closes the connections.
-func (o *outlet) End() { o.s.close() }
+func (o *backend) End() { o.s.close() }
 
 // record makes a record of a line. Attributes have the names of OpenTelemetry's conventions where there are such.
-func (o *outlet) record(e *entry) log.Record {
+func (o *backend) record(e *entry) log.Record {
 	var r log.Record
 	r.SetTimestamp(e.at)
 	r.SetObservedTimestamp(e.Time)

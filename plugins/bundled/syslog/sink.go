@@ -27,14 +27,14 @@ func newSink(c sinkConfig, i sdk.Instance) (*sink, error) {
 		}
 		return channel{facility(own), severity(level)}
 	}
-	out := &outlet{c: c, i: i, f: f, o: o, clock: lines.NewClock(time.Microsecond), channels: map[string]channel{
+	out := &backend{c: c, i: i, f: f, o: o, clock: lines.NewClock(time.Microsecond), channels: map[string]channel{
 		"stdout": of(c.StdoutFacility, c.StdoutSeverity), "stderr": of(c.StderrFacility, c.StderrSeverity),
 	}}
 	return &sink{lines.NewFeedOf(out, lines.NewSized(out.room), c.Idle, c.Timeout), o}, nil
 }
 
-// outlet is lines.Outlet.
-type outlet struct {
+// backend is a lines.Backend.
+type backend struct {
 	c        sinkConfig
 	i        sdk.Instance
 	f        *form
@@ -50,7 +50,7 @@ type outlet struct {
 type channel struct{ facility, severity int }
 
 // Take renders a line.
-func (s *outlet) Take(l *lines.Line, own bool) {
+func (s *backend) Take(l *lines.Line, own bool) {
 	if len(l.Data) == 0 {
 		return // an empty line tells nothing
 	}
@@ -66,14 +66,14 @@ func (s *outlet) Take(l *lines.Line, own bool) {
 }
 
 // room is how much of a line goes into one message with the header that it will have, so that each piece of a long line is cut once.
-func (s *outlet) room(l *lines.Line) int {
+func (s *backend) room(l *lines.Line) int {
 	widest := *l
 	widest.Offset, widest.Continued = math.MaxUint64, true
 	return s.f.room(s.message(&widest, math.MaxUint64))
 }
 
 // message is that of a line, without time and text.
-func (s *outlet) message(l *lines.Line, seq uint64) *message {
+func (s *backend) message(l *lines.Line, seq uint64) *message {
 	c := s.channels[l.Channel]
 	pid := strconv.Itoa(l.Pid)
 	m := &message{
@@ -89,7 +89,7 @@ func (s *outlet) message(l *lines.Line, seq uint64) *message {
 	return m
 }
 
-func (s *outlet) app(l *lines.Line) string {
+func (s *backend) app(l *lines.Line) string {
 	switch s.c.AppName {
 	case "namespec":
 		return l.Namespec()
@@ -102,7 +102,7 @@ func (s *outlet) app(l *lines.Line) string {
 }
 
 // Send sends what is held.
-func (s *outlet) Send(ctx context.Context) error {
+func (s *backend) Send(ctx context.Context) error {
 	if err := s.o.send(ctx, &s.ours); err != nil {
 		return err
 	}
@@ -110,10 +110,10 @@ func (s *outlet) Send(ctx context.Context) error {
 }
 
 // Held counts messages.
-func (s *outlet) Held() (batch, own int) { return s.rest.Len(), s.ours.Len() }
+func (s *backend) Held() (batch, own int) { return s.rest.Len(), s.ours.Len() }
 
 // Forget drops the batch.
-func (s *outlet) Forget() { s.rest.Clear() }
+func (s *backend) Forget() { s.rest.Clear() }
 
 // End closes the connection.
-func (s *outlet) End() { s.o.close() }
+func (s *backend) End() { s.o.close() }

@@ -20,7 +20,7 @@ type Document struct {
 	Attempt    int     `json:"attempt"`
 	Suppressed uint64  `json:"suppressed"` // events held back since the last notification
 	Daemon     Daemon  `json:"daemon"`
-	Events     []Event `json:"events"` // oldest first
+	Events     []Entry `json:"events"` // oldest first
 }
 
 // Daemon is the supervisord that it comes from.
@@ -30,8 +30,8 @@ type Daemon struct {
 	Version    string `json:"version"`
 }
 
-// Event is one event.
-type Event struct {
+// Entry is one event of a Document.
+type Entry struct {
 	Seq      uint64          `json:"seq"`
 	Type     string          `json:"type"`
 	Time     time.Time       `json:"time"`
@@ -42,14 +42,14 @@ type Event struct {
 	From     string          `json:"from_state,omitempty"`
 	Tries    int             `json:"tries,omitempty"`
 	Expected bool            `json:"expected"`
-	Exit     *Exit           `json:"exit,omitempty"`
+	Exit     *End            `json:"exit,omitempty"`
 	Data     string          `json:"data,omitempty"`
 	Payload  string          `json:"payload,omitempty"` // what listeners read
 	Extended json.RawMessage `json:"event,omitempty"`   // the JSON form of the payload (PROTOCOL.md)
 }
 
-// Exit is how a process ended.
-type Exit struct {
+// End is how a process ended.
+type End struct {
 	Status     int     `json:"status"`
 	Signal     int     `json:"signal,omitempty"`
 	CoreDumped bool    `json:"core_dumped,omitempty"`
@@ -60,23 +60,23 @@ type Exit struct {
 func Of(n *sdk.Notification) Document {
 	d := Document{
 		Version: 1, ID: n.ID, Severity: n.Severity.String(), Title: n.Title, Body: n.Body, Attempt: n.Attempt,
-		Suppressed: n.Suppressed, Daemon: Daemon(n.Daemon), Events: make([]Event, len(n.Events)),
+		Suppressed: n.Suppressed, Daemon: Daemon(n.Daemon), Events: make([]Entry, len(n.Events)),
 	}
 	for i := range n.Events {
-		d.Events[i] = EventOf(&n.Events[i])
+		d.Events[i] = EntryOf(&n.Events[i])
 	}
 	return d
 }
 
-// EventOf is the document of an event.
-func EventOf(e *sdk.Event) Event {
-	d := Event{
+// EntryOf is the document of an event.
+func EntryOf(e *sdk.Event) Entry {
+	d := Entry{
 		Seq: e.Seq, Type: e.Type, Time: e.Time.UTC(), Group: e.Group, Process: e.Process, Namespec: e.Namespec(), Pid: e.Pid,
 		From: e.From, Tries: e.Tries, Expected: e.Expected,
 		Data: text(e.Data), Payload: text(e.Payload),
 	}
 	if e.Exit != nil {
-		d.Exit = &Exit{e.Exit.Status, e.Exit.Signal, e.Exit.CoreDumped, e.Exit.Uptime.Seconds()}
+		d.Exit = &End{e.Exit.Status, e.Exit.Signal, e.Exit.CoreDumped, e.Exit.Uptime.Seconds()}
 	}
 	if json.Valid(e.JSON) {
 		d.Extended = e.JSON

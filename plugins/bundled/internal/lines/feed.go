@@ -9,9 +9,9 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// Outlet is where a Feed's lines go: what is different between the sinks that send lines. It is used by one goroutine at a
+// Backend is where a Feed's lines go: what is different between the sinks that send lines. It is used by one goroutine at a
 // time.
-type Outlet interface {
+type Backend interface {
 	// Take makes a record of a line and holds it. own: the line is the sink's own business, since the host has done with its batch;
 	// otherwise it belongs to the batch that is written.
 	Take(l *Line, own bool)
@@ -21,14 +21,14 @@ type Outlet interface {
 	Held() (batch, own int)
 	// Forget drops what is held of the batch.
 	Forget()
-	// End lets go of what the outlet holds open. It is called once, last.
+	// End lets go of what the backend holds open. It is called once, last.
 	End()
 }
 
-// Feed makes a log sink of an Outlet: it parts chunks into lines, goes on with a batch where a try before it stopped, and sends
+// Feed makes a log sink of a Backend: it parts chunks into lines, goes on with a batch where a try before it stopped, and sends
 // unfinished lines that nothing follows. It has the methods of sdk.LogSink, sdk.Closer and sdk.HealthChecker.
 type Feed struct {
-	out     Outlet
+	out     Backend
 	idle    time.Duration // after which an unfinished line is sent
 	timeout time.Duration // of such a try
 
@@ -44,12 +44,12 @@ type Feed struct {
 }
 
 // NewFeed makes a Feed of lines of at most max bytes.
-func NewFeed(out Outlet, maxLine int, idle, timeout time.Duration) *Feed {
+func NewFeed(out Backend, maxLine int, idle, timeout time.Duration) *Feed {
 	return NewFeedOf(out, New(maxLine), idle, timeout)
 }
 
 // NewFeedOf makes a Feed of the lines of an Assembler.
-func NewFeedOf(out Outlet, a *Assembler, idle, timeout time.Duration) *Feed {
+func NewFeedOf(out Backend, a *Assembler, idle, timeout time.Duration) *Feed {
 	f := &Feed{out: out, idle: idle, timeout: timeout, turn: make(chan struct{}, 1), lines: a}
 	f.timer = time.AfterFunc(idle, f.flushIdle)
 	f.timer.Stop()

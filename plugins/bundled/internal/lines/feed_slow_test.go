@@ -10,8 +10,8 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// slowOutlet takes lines, and takes its time to send them.
-type slowOutlet struct {
+// slowBackend takes lines, and takes its time to send them.
+type slowBackend struct {
 	takes time.Duration
 
 	mu   sync.Mutex
@@ -19,14 +19,14 @@ type slowOutlet struct {
 	held int
 }
 
-func (o *slowOutlet) Take(l *Line, _ bool) {
+func (o *slowBackend) Take(l *Line, _ bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.got = append(o.got, string(l.Data))
 	o.held++
 }
 
-func (o *slowOutlet) Send(context.Context) error {
+func (o *slowBackend) Send(context.Context) error {
 	o.mu.Lock()
 	held := o.held
 	o.held = 0
@@ -37,16 +37,16 @@ func (o *slowOutlet) Send(context.Context) error {
 	return nil
 }
 
-func (o *slowOutlet) Held() (batch, own int) {
+func (o *slowBackend) Held() (batch, own int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.held, 0
 }
 
-func (o *slowOutlet) Forget() {}
-func (o *slowOutlet) End()    {}
+func (o *slowBackend) Forget() {}
+func (o *slowBackend) End()    {}
 
-func (o *slowOutlet) lines() []string {
+func (o *slowBackend) lines() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.Clone(o.got)
@@ -55,7 +55,7 @@ func (o *slowOutlet) lines() []string {
 // A line in the middle of which a batch ends is whole when the next batch follows at once, however long the first took to send.
 func TestASlowSendPartsNoLine(t *testing.T) {
 	const idle = time.Second
-	o := &slowOutlet{takes: idle + idle/2}
+	o := &slowBackend{takes: idle + idle/2}
 	f := NewFeed(o, 100, idle, time.Minute)
 	ctx := context.Background()
 	for seq, text := range []string{"one\ntw", "o\nthr", "ee\n"} {

@@ -11,7 +11,7 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// sent is an Outlet that sends to itself.
+// sent is a Backend that sends to itself.
 type sent struct {
 	mu          sync.Mutex
 	fails       error

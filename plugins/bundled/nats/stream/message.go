@@ -48,8 +48,8 @@ type Source struct {
 	Hostname   string
 }
 
-// Event is what an event's message is made of.
-type Event struct {
+// Published is an event, as far as its message says it.
+type Published struct {
 	Seq            uint64
 	Type           string
 	Time           time.Time
@@ -58,12 +58,12 @@ type Event struct {
 	From           string // of PROCESS_STATE_*
 	Tries          int
 	Expected       bool
-	Exit           *Exit // nil where the event tells of no end
+	Exit           *End // nil where the event tells of no end
 	Payload        []byte
 }
 
-// Exit is how a process ended.
-type Exit struct {
+// End is how a process ended.
+type End struct {
 	Status, Signal int
 	CoreDumped     bool
 	Uptime         time.Duration
@@ -107,7 +107,7 @@ func (s *Source) id(parts ...string) string {
 func nanoseconds(t time.Time) string { return strconv.FormatInt(t.UnixNano(), 36) }
 
 // Event makes the message of an event. Its body is the payload as listeners read it.
-func (s *Source) Event(e *Event) *nats.Msg {
+func (s *Source) Event(e *Published) *nats.Msg {
 	h := s.head(e.Group, e.Process, e.Pid, e.Time)
 	seq := strconv.FormatUint(e.Seq, 10)
 	h.Set(HeaderID, s.id("e", seq, nanoseconds(e.Time)))

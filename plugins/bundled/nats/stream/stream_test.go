@@ -100,7 +100,7 @@ func TestAListenerReadsSupervisorsBytes(t *testing.T) {
 	} {
 		s := Source{Prefix: "hark", Stream: "HARK", Identifier: "host 1.example", Hostname: "host1"}
 		about, _ := e.Process()
-		m := s.Event(&Event{Seq: 12, Type: e.Type().String(), Time: time.Unix(5, 6), Group: about.Group, Process: about.Name, Payload: e.Payload()})
+		m := s.Event(&Published{Seq: 12, Type: e.Type().String(), Time: time.Unix(5, 6), Group: about.Group, Process: about.Name, Payload: e.Payload()})
 		got, err := Read(m.Header, m.Data)
 		if err != nil || got.Group != about.Group || got.Process != about.Name {
 			t.Errorf("%s: %+v (%v)", e.Type(), got, err)
@@ -122,7 +122,7 @@ func TestAListenerReadsSupervisorsBytes(t *testing.T) {
 
 func TestWhatIsNoEvent(t *testing.T) {
 	s := Source{Prefix: "hark", Stream: "HARK", Identifier: "host1"}
-	good := func() nats.Header { return s.Event(&Event{Seq: 1, Type: "TICK_5"}).Header }
+	good := func() nats.Header { return s.Event(&Published{Seq: 1, Type: "TICK_5"}).Header }
 	for name, change := range map[string]func(nats.Header){
 		"no event":         func(h nats.Header) { h.Del(HeaderEvent) },
 		"not Hark's":       func(h nats.Header) { h.Del(HeaderVersion) },
@@ -154,7 +154,7 @@ func TestIDs(t *testing.T) {
 	at := time.Unix(1, 2)
 	seen := map[string]bool{}
 	for _, m := range []*nats.Msg{
-		s.Event(&Event{Seq: 1, Time: at}), s.Event(&Event{Seq: 2, Time: at}), s.Event(&Event{Seq: 1, Time: at.Add(1)}), other.Event(&Event{Seq: 1, Time: at}),
+		s.Event(&Published{Seq: 1, Time: at}), s.Event(&Published{Seq: 2, Time: at}), s.Event(&Published{Seq: 1, Time: at.Add(1)}), other.Event(&Published{Seq: 1, Time: at}),
 		s.Output(&Output{Group: "a/b", Process: "c", Channel: "stdout", Time: at}), s.Output(&Output{Group: "a", Process: "b/c", Channel: "stdout", Time: at}),
 		s.Output(&Output{Group: "a", Process: "b", Channel: "stdout", Time: at, Offset: 1}), s.Output(&Output{Group: "a", Process: "b", Channel: "stderr", Time: at, Offset: 1}),
 	} {
@@ -164,7 +164,7 @@ func TestIDs(t *testing.T) {
 		}
 		seen[id] = true
 	}
-	if a, b := s.Event(&Event{Seq: 1, Time: at}), s.Event(&Event{Seq: 1, Time: at.UTC()}); a.Header.Get(HeaderID) != b.Header.Get(HeaderID) {
+	if a, b := s.Event(&Published{Seq: 1, Time: at}), s.Event(&Published{Seq: 1, Time: at.UTC()}); a.Header.Get(HeaderID) != b.Header.Get(HeaderID) {
 		t.Error("the same event has two ids")
 	}
 }

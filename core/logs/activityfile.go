@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// item is a step of an outlet's queue: lines, a mark for lines dropped here, or
+// item is a step of an activityFile's queue: lines, a mark for lines dropped here, or
 // something to do with the file.
 type item struct {
 	buf    []byte
@@ -17,8 +17,8 @@ type item struct {
 	urgent bool // op does not wait for lines that cannot be written
 }
 
-// outlet is one file of an Activity with its queue and its goroutine.
-type outlet struct {
+// activityFile is one file of an Activity with its queue and its goroutine.
+type activityFile struct {
 	file    *File
 	path    string
 	limit   int
@@ -39,9 +39,9 @@ type outlet struct {
 	closeErr error
 }
 
-func newOutlet(f *File, o ActivityOptions) *outlet {
+func newActivityFile(f *File, o ActivityOptions) *activityFile {
 	f.o.OnFull = Block // lines wait in the queue, where what is dropped is counted in lines
-	out := &outlet{
+	out := &activityFile{
 		file:    f,
 		path:    f.path,
 		limit:   o.MaxPending,
@@ -56,7 +56,7 @@ func newOutlet(f *File, o ActivityOptions) *outlet {
 }
 
 // line queues a copy of b, or counts it as dropped where there is no room.
-func (o *outlet) line(b []byte) {
+func (o *activityFile) line(b []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closing {
@@ -84,8 +84,8 @@ func (o *outlet) line(b []byte) {
 	signal(o.wake)
 }
 
-// post queues a step; false where the outlet is closed and it will not be done.
-func (o *outlet) post(it item) bool {
+// post queues a step; false where the file is closed and it will not be done.
+func (o *activityFile) post(it item) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closing {
@@ -99,7 +99,7 @@ func (o *outlet) post(it item) bool {
 	return true
 }
 
-func (o *outlet) close() {
+func (o *activityFile) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closing = true
@@ -108,7 +108,7 @@ func (o *outlet) close() {
 }
 
 // abandoned is what becomes of a file that is not closed in time.
-func (o *outlet) abandoned() error {
+func (o *activityFile) abandoned() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return &Trouble{Kind: Abandoned, Path: o.path, Err: ErrHangs, Dropped: int64(o.pending)}
@@ -121,13 +121,13 @@ func signal(c chan struct{}) {
 	}
 }
 
-func (o *outlet) droppedLines() int64 {
+func (o *activityFile) droppedLines() int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.lost
 }
 
-func (o *outlet) run() {
+func (o *activityFile) run() {
 	defer close(o.done)
 	for {
 		closing := o.take()
@@ -151,29 +151,29 @@ func (o *outlet) run() {
 	}
 }
 
-// take takes what is queued, and reports whether the outlet is closing.
-func (o *outlet) take() (closing bool) {
+// take takes what is queued, and reports whether the file is closing.
+func (o *activityFile) take() (closing bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.taken, o.items = o.items, nil
 	return o.closing
 }
 
-func (o *outlet) isClosing() bool {
+func (o *activityFile) isClosing() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.closing
 }
 
 // written notes that so many bytes are not queued any more.
-func (o *outlet) written(n int) {
+func (o *activityFile) written(n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.pending -= n
 }
 
 // perform does a step when the file can take it.
-func (o *outlet) perform(it item) {
+func (o *activityFile) perform(it item) {
 	switch {
 	case it.op != nil:
 		if !it.urgent {
@@ -198,19 +198,19 @@ func (o *outlet) perform(it item) {
 	}
 }
 
-func (o *outlet) write(b []byte) {
+func (o *activityFile) write(b []byte) {
 	_, err := o.file.Write(b)
 	o.tell(err)
 }
 
-func (o *outlet) tell(err error) {
+func (o *activityFile) tell(err error) {
 	if err != nil {
 		o.trouble(err)
 	}
 }
 
 // await returns when the file takes lines again, or when all of this is to end.
-func (o *outlet) await() {
+func (o *activityFile) await() {
 	for o.file.Full() {
 		o.tell(o.file.Retry())
 		if !o.file.Full() {
@@ -225,7 +225,7 @@ func (o *outlet) await() {
 }
 
 // sleep waits for the next try, or for a signal.
-func (o *outlet) sleep(sooner chan struct{}) {
+func (o *activityFile) sleep(sooner chan struct{}) {
 	t := time.NewTimer(o.retry)
 	defer t.Stop()
 	select {
@@ -236,13 +236,13 @@ func (o *outlet) sleep(sooner chan struct{}) {
 
 // hurry does the urgent steps at once: a log that cannot be written can still be
 // reopened elsewhere, or cleared.
-func (o *outlet) hurry() {
+func (o *activityFile) hurry() {
 	for _, it := range o.takeUrgent() {
 		it.op(o.file)
 	}
 }
 
-func (o *outlet) takeUrgent() (urgent []item) {
+func (o *activityFile) takeUrgent() (urgent []item) {
 	pick := func(items []item) []item {
 		return slices.DeleteFunc(items, func(it item) bool {
 			if it.urgent {
