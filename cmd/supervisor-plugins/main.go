@@ -14,7 +14,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
+	"github.com/hark-supervisor/hark/internal/settle"
 	"github.com/hark-supervisor/hark/plugins/bundled/cache"
 	"github.com/hark-supervisor/hark/plugins/bundled/email"
 	"github.com/hark-supervisor/hark/plugins/bundled/exec"
@@ -37,6 +39,9 @@ func bundled() []sdk.Plugin {
 	return []sdk.Plugin{cache.Plugin(), email.Plugin(), exec.Plugin(), filejson.Plugin(), journald.Plugin(), loki.Plugin(), nats.Plugin(),
 		otlp.Plugin(), procstat.Plugin(), shoutrrr.Plugin(), slack.Plugin(), syslog.Plugin(), twiddler.Plugin(), webhook.Plugin()}
 }
+
+// settleAfter is how long after its start a plugin gives back what only that needed: by then its sections are configured.
+const settleAfter = 2 * time.Second
 
 const help = `supervisor-plugins -- the plugins that come with Hark, in one program.
 
@@ -71,6 +76,6 @@ func main() {
 			args = []string{args[0], "--list"}
 		}
 	}
-	go settle()
+	settle.Start(settleAfter)
 	sdk.ServeOneOf(bundled(), args)
 }

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,39 +19,6 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
 )
-
-func TestOnlyWhatIsTheFilesIsGivenBack(t *testing.T) {
-	const smaps = `00400000-00b6a000 r-xp 00000000 fe:00 9996463                            /opt/a b/plugins
-Rss:                6748 kB
-Anonymous:             0 kB
-00b6a000-01421000 r--p 0076a000 fe:00 9996463                            /opt/a b/plugins
-Anonymous:             4 kB
-01421000-014ba000 rw-p 01021000 fe:00 9996463                            /opt/a b/plugins
-Anonymous:             0 kB
-014ba000-03501000 rw-p 00000000 00:00 0 
-Anonymous:             0 kB
-7f00b6a000-7f01421000 r--p 0076a000 fe:00 9996463                            /lib/other
-Anonymous:             0 kB
-Swap:                  0 kB
-7f01421000-7f01422000 r--p 00000000 fe:00 9996463                            /opt/a b/plugins
-Anonymous:             0 kB
-Swap:                  4 kB
-SwapPss:               4 kB
-`
-	var found []mapping
-	for line := range strings.SplitSeq(smaps, "\n") {
-		found = addLine(found, line, "/opt/a b/plugins")
-	}
-	want := []mapping{{0x400000, 0xb6a000, true, true}, {0xb6a000, 0x1421000, true, false}, {0x1421000, 0x14ba000, false, true},
-		{0x14ba000, 0x3501000, false, true}, {0x7f00b6a000, 0x7f01421000, false, true}, {0x7f01421000, 0x7f01422000, true, false}}
-	if !slices.Equal(found, want) {
-		t.Errorf("got %+v", found)
-	}
-	giveBack() // this process goes on
-	if faults() == 0 {
-		t.Error("no page fault is counted")
-	}
-}
 
 // shipped builds the program as it is shipped.
 func shipped(t *testing.T) string {

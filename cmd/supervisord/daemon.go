@@ -28,6 +28,7 @@ import (
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/core/termination"
 	"github.com/hark-supervisor/hark/eventlistener"
+	"github.com/hark-supervisor/hark/internal/settle"
 	"github.com/hark-supervisor/hark/plugins/extensions"
 	"github.com/hark-supervisor/hark/plugins/notify"
 )
@@ -42,6 +43,9 @@ const endTime = 8 * time.Second
 // callersWait is how long those wait who connect while a restart stops the programs: as long as a program may take by default. After that they are
 // answered as in Supervisor, that there is a restart.
 const callersWait = 10 * time.Second
+
+// settleAfter is how long after its start the daemon gives back what only that needed: by then most programs are RUNNING.
+const settleAfter = 5 * time.Second
 
 // daemon is supervisord from the first configuration to the last shutdown.
 type daemon struct {
@@ -85,6 +89,7 @@ func (d *daemon) run() (int, error) {
 	d.term = termination.New(d.write, d.killChildren, d.exitNow)
 	defer d.term.Relay()()
 	child.IgnoreSignals()
+	defer settle.Start(settleAfter)()
 	d.bus = eventlistener.NewBus()
 	d.silences = &notify.Silences{}
 	d.sockets = rpc.NewSockets(d.report)

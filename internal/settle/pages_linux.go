@@ -1,4 +1,4 @@
-package main
+package settle
 
 import (
 	"bufio"
@@ -7,45 +7,24 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-const (
-	// settleAfter is how long after its start a plugin's process gives back what only the start needed: by then its sections
-	// are configured.
-	settleAfter = 2 * time.Second
-	// settleEvery is how often it looks afterwards whether it has become larger.
-	settleEvery = time.Minute
-	// settleFaults is how many page faults since the last time make it worth while.
-	settleFaults = 200
-)
-
-// settle gives memory back after the start, and after there was something to do. A program with gRPC, TLS and all plugins in it runs through
-// most of its 22 MB as it starts, and the kernel maps 64 KB around each page that is touched: a plugin that waits for events would
-// hold 10 MB more than it uses. What is given back is the file's and comes from the page cache when it is needed again. It never returns.
-func settle() {
-	time.Sleep(settleAfter)
-	last := int64(0)
-	for {
-		if now := faults(); now-last > settleFaults {
-			giveBack()
-			last = faults()
-		}
-		time.Sleep(settleEvery)
-	}
-}
-
+// faults is how many page faults the process has had.
 func faults() int64 {
 	var u unix.Rusage
 	_ = unix.Getrusage(unix.RUSAGE_SELF, &u) // it does not fail for oneself
 	return u.Minflt
 }
 
+// giveBack gives back free heap, and the pages of the program's file that were never written to.
 func giveBack() {
 	runtime.GC() // what pools keep, compressors above all, goes only with the second collection after its last use
 	debug.FreeOSMemory()
+	if isRemote("/proc/self/exe") {
+		return // a page would wait for a server that may be down
+	}
 	f, err := os.Open("/proc/self/smaps")
 	if err != nil {
 		return
@@ -65,6 +44,20 @@ func giveBack() {
 			_, _, _ = unix.Syscall(unix.SYS_MADVISE, m.from, m.to-m.from, unix.MADV_DONTNEED)
 		}
 	}
+}
+
+// isRemote reports whether a file may be on another machine, or is served by a program.
+func isRemote(path string) bool {
+	var fs unix.Statfs_t
+	if unix.Statfs(path, &fs) != nil {
+		return true
+	}
+	switch uint32(fs.Type) { //nolint:gosec // magic numbers have 32 bits
+	case unix.NFS_SUPER_MAGIC, unix.SMB_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.FUSE_SUPER_MAGIC, unix.V9FS_MAGIC,
+		unix.CEPH_SUPER_MAGIC, unix.AFS_SUPER_MAGIC, unix.CODA_SUPER_MAGIC, unix.OCFS2_SUPER_MAGIC:
+		return true
+	}
+	return false
 }
 
 // mapping is a part of the process's memory.
