@@ -8,6 +8,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 	"github.com/hark-supervisor/hark/internal/pytext"
+	records "github.com/hark-supervisor/hark/sdk/client"
 )
 
 func deadlettersAction() Action {
@@ -22,46 +23,10 @@ func deadlettersAction() Action {
 		},
 		Complete: completeSubscribers, Run: deadletters,
 		JSON: []document{
-			{form: "deadletters", value: deadLetters{}},
-			{form: "deadletters --send-again", value: []sentLetters{}},
+			{form: "deadletters", value: records.DeadLetters{}, text: structText("hark.getDeadLetters")},
+			{form: "deadletters --send-again", value: []records.SentLetters{}, text: structsText("hark.sendDeadLetters")},
 		},
 	}
-}
-
-// deadLetters is what was given up (hark.getDeadLetters).
-type deadLetters struct {
-	Total      int          `json:"total"`
-	Unreadable int          `json:"unreadable" doc:"lines of the files that are no dead letters"`
-	Letters    []deadLetter `json:"letters"`
-}
-
-type deadLetter struct {
-	ID         string      `json:"id"`
-	Name       string      `json:"name"`
-	Kind       string      `json:"kind" doc:"pool or notifier"`
-	Time       int         `json:"time" doc:"seconds since 1970"`
-	Tries      int         `json:"tries"`
-	Reason     string      `json:"reason"`
-	Listener   string      `json:"listener"`
-	Severity   string      `json:"severity"`
-	Events     []deadEvent `json:"events"`
-	EventCount int         `json:"event_count"`
-}
-
-type deadEvent struct {
-	Event string `json:"eventname"`
-	Group string `json:"group"`
-	Name  string `json:"name"`
-	Time  int    `json:"time"`
-}
-
-// sentLetters is what became of the dead letters of a pool or notifier (hark.sendDeadLetters).
-type sentLetters struct {
-	Name   string `json:"name"`
-	Kind   string `json:"kind" doc:"pool or notifier"`
-	Sent   int    `json:"sent"`
-	Kept   int    `json:"kept"`
-	Reason string `json:"reason"`
 }
 
 func deadletters(r *run, arg string) (answer, error) {
@@ -87,17 +52,17 @@ func deadletters(r *run, arg string) (answer, error) {
 		}
 		limit = n
 	}
-	all, err := asked[deadLetters](r.ask("getDeadLetters", names, limit))
+	all, err := asked[records.DeadLetters](r.ask("getDeadLetters", names, limit))
 	if err != nil {
 		return answer{}, noOwner(err)
 	}
 	var rows [][]string
 	for i := range all.Letters {
 		l := &all.Letters[i]
-		rows = append(rows, []string{moment(l.Time), sectionOf(l.Kind, l.Name), l.about(), strconv.Itoa(l.Tries), l.Reason})
+		rows = append(rows, []string{moment(l.Time), sectionOf(l.Kind, l.Name), aboutLetter(l), decimal(l.Tries), l.Reason})
 	}
 	text := table("TIME OF EVENT TRIES REASON", "There are no dead letters.", rows)
-	if older := all.Total - len(rows); older > 0 {
+	if older := int(all.Total) - len(rows); older > 0 {
 		text += fmt.Sprintf("%d older ones are not shown (--limit).\n", older)
 	}
 	if n := all.Unreadable; n > 0 {
@@ -121,7 +86,7 @@ func (r *run) sendLetters(names []any, to string) (answer, error) {
 	if to != "" {
 		args = append(args, to)
 	}
-	all, err := asked[[]sentLetters](r.ask("sendDeadLetters", args...))
+	all, err := asked[[]records.SentLetters](r.ask("sendDeadLetters", args...))
 	if f := asFault(err); f != nil && f.Code != faultBadName {
 		return answer{}, refuseText("Error: " + printable(f.String))
 	}
@@ -132,7 +97,7 @@ func (r *run) sendLetters(names []any, to string) (answer, error) {
 	if len(all) == 0 {
 		a.text = "There are no dead letters.\n"
 		if len(names) == 0 {
-			left, err := asked[deadLetters](r.ask("getDeadLetters", names, 1))
+			left, err := asked[records.DeadLetters](r.ask("getDeadLetters", names, 1))
 			if err == nil && left.Total > 0 {
 				a.text = fmt.Sprintf("Only sections that no longer exist have dead letters (%d): deadletters NAME --send-again --to NEW gives them to another pool or notifier.\n", left.Total)
 			}
@@ -162,16 +127,16 @@ func sectionOf(kind, name string) string {
 	return "notifier:" + name
 }
 
-// about is what a dead letter is about: its first event, and how many follow.
-func (l *deadLetter) about() string {
+// aboutLetter is what a dead letter is about: its first event, and how many follow.
+func aboutLetter(l *records.DeadLetter) string {
 	if len(l.Events) == 0 {
 		return ""
 	}
-	text := l.Events[0].Event
-	if name := pytext.Namespec(l.Events[0].Group, l.Events[0].Name); name != "" {
+	text := l.Events[0].Type
+	if name := pytext.Namespec(l.Events[0].Group, l.Events[0].Process); name != "" {
 		text += " " + name
 	}
-	if more := l.EventCount - 1; more > 0 {
+	if more := l.Count - 1; more > 0 {
 		text += fmt.Sprintf(" (and %d more)", more)
 	}
 	return text

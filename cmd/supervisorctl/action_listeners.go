@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/hark-supervisor/hark/internal/pytext"
+	records "github.com/hark-supervisor/hark/sdk/client"
 )
 
 func listenersAction() Action {
@@ -20,73 +20,23 @@ func listenersAction() Action {
 	}
 }
 
-// structsText says that a document is what a method answers.
-func structsText(method string) string {
-	return "an array of the structs of `" + method + "` ([xmlrpc.md](xmlrpc.md))"
+// structText says that a document is the struct that a method answers.
+func structText(method string) string {
+	return "the struct of `" + method + "` ([methods.md](methods.md))"
 }
 
-// subscriber is who gets events (hark.getEventListeners).
-type subscriber struct {
-	Name         string         `json:"name"`
-	Kind         string         `json:"kind"` // pool, notifier, ...
-	Events       []string       `json:"events"`
-	Programs     []string       `json:"programs"`
-	BufferSize   int            `json:"buffer_size"`
-	Overflow     string         `json:"overflow"`
-	Payload      string         `json:"payload"`
-	MaxInFlight  int            `json:"max_in_flight"`
-	AckTimeout   int            `json:"ack_timeout"` // seconds
-	MaxDelivers  int            `json:"max_deliveries"`
-	Queued       int            `json:"queued"`
-	InFlight     int            `json:"in_flight"`
-	Recovered    int            `json:"recovered"`
-	Accepted     int            `json:"accepted"`
-	Delivered    int            `json:"delivered"`
-	Rejected     int            `json:"rejected"`
-	Returned     int            `json:"returned"`
-	Discarded    int            `json:"discarded"`
-	DeadLetters  int            `json:"dead_letters"`
-	SentAgain    int            `json:"sent_again"`
-	Suppressed   int            `json:"suppressed"`
-	OldestAge    float64        `json:"oldest_age"` // seconds
-	LastError    string         `json:"last_error"`
-	GivenUp      string         `json:"given_up"`
-	LastDelivery int            `json:"last_delivery"` // seconds since 1970; 0 for never
-	Processes    []listenerInfo `json:"processes"`
-	Spool        *spoolInfo     `json:"spool,omitempty"` // nil: events wait in memory
+// structsText says that a document is the array that a method answers.
+func structsText(method string) string {
+	return "an array of the structs of `" + method + "` ([methods.md](methods.md))"
 }
+
+// subscriber is a pool, notifier or stream of events (hark.getEventListeners).
+type subscriber struct{ records.Subscriber }
 
 // poolRow is how a pool does.
 type poolRow struct {
 	subscriber
 	Trouble string `json:"trouble"` // "" for none
-}
-
-// listenerInfo is one process of a pool.
-type listenerInfo struct {
-	Name          string `json:"name"`
-	Group         string `json:"group"`
-	State         string `json:"statename"`
-	PID           int    `json:"pid"`
-	ListenerState string `json:"listener_state"` // in the protocol; "" while it does not run
-	InFlight      int    `json:"in_flight"`
-}
-
-// spoolInfo is a queue on disk.
-type spoolInfo struct {
-	Path          string `json:"path"`
-	Fault         string `json:"fault"` // "" for none
-	MaxBytes      int    `json:"max_bytes"`
-	Sync          bool   `json:"sync"`
-	Bytes         int    `json:"bytes"`
-	MemoryBytes   int    `json:"memory_bytes"`
-	Last          int    `json:"last"`
-	Committed     int    `json:"committed"`
-	Discarded     int    `json:"discarded"`
-	Damaged       int    `json:"damaged"`
-	DamagedBefore int    `json:"damaged_before"`
-	Commits       int    `json:"commits"`
-	Failures      int    `json:"failures"`
 }
 
 func listeners(r *run, arg string) (answer, error) {
@@ -107,8 +57,8 @@ func listeners(r *run, arg string) (answer, error) {
 			a.status = notServed
 		}
 		value = append(value, poolRow{*p, trouble})
-		rows = append(rows, []string{p.Name, p.states(), strconv.Itoa(p.Queued), strconv.Itoa(p.InFlight), strconv.Itoa(p.Delivered),
-			strconv.Itoa(p.Rejected), p.lost(), p.oldest(), trouble})
+		rows = append(rows, []string{p.Name, p.states(), decimal(p.Queued), decimal(p.InFlight), decimal(p.Delivered),
+			decimal(p.Rejected), p.lost(), p.oldest(), trouble})
 	}
 	a.value = value
 	a.text = table("NAME LISTENERS QUEUED IN-FLIGHT DELIVERED REJECTED LOST OLDEST TROUBLE", "There are no event listeners ([eventlistener:x]).", rows)
@@ -122,7 +72,7 @@ func ofKind(all []subscriber, kind string) []subscriber {
 
 // lost is how many events came to nothing: discarded, or given up and not sent again since.
 func (s *subscriber) lost() string {
-	return strconv.Itoa(s.Discarded + max(s.DeadLetters-s.SentAgain, 0))
+	return decimal(s.Discarded + max(s.DeadLetters-s.SentAgain, 0))
 }
 
 // oldest is how long the event waits that waits longest, "" for none.
@@ -138,7 +88,7 @@ func (s *subscriber) states() string {
 	counts := map[string]int{}
 	var order []string
 	for _, p := range s.Processes {
-		state := p.ListenerState
+		state := p.Listener
 		if state == "" {
 			state = p.State
 		}
@@ -158,7 +108,7 @@ func (s *subscriber) states() string {
 
 // trouble says what keeps a pool from its work.
 func (s *subscriber) trouble() string {
-	if s.Spool != nil && s.Spool.Fault != "" {
+	if s.Spool.Fault != "" {
 		return "spool: " + s.Spool.Fault
 	}
 	if strings.Contains(s.states(), "UNKNOWN") {
@@ -167,7 +117,7 @@ func (s *subscriber) trouble() string {
 	var down []string
 	mute := s.Queued > 0
 	for _, p := range s.Processes {
-		mute = mute && p.ListenerState == "ACKNOWLEDGED"
+		mute = mute && p.Listener == "ACKNOWLEDGED"
 		if p.State == "FATAL" || p.State == "BACKOFF" {
 			down = append(down, pytext.Namespec(p.Group, p.Name)+" is "+p.State)
 		}

@@ -2,9 +2,10 @@ package main
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
+
+	records "github.com/hark-supervisor/hark/sdk/client"
 )
 
 func notifiersAction() Action {
@@ -35,7 +36,7 @@ func notifierAction() Action {
 		Name: "notifier", Extra: true,
 		Help:     "notifier test <name>\tSend a sample notification and say what became of it",
 		Complete: completeNothing, Run: notifierTest,
-		JSON: []document{{form: "notifier test", args: "ops", value: testOutcome{}}},
+		JSON: []document{{form: "notifier test", args: "ops", value: records.NotifierTest{}, text: structText("hark.testNotifier")}},
 	}
 }
 
@@ -49,30 +50,6 @@ func (o condition) status() int {
 		return exitSuccess
 	}
 	return notServed
-}
-
-// logSink is how a log sink does (hark.getLogSinks), in bytes where nothing else is said.
-type logSink struct {
-	Name         string   `json:"name"`
-	Programs     []string `json:"programs"`
-	Channels     []string `json:"channels"`
-	Overflow     string   `json:"overflow"`
-	BufferBytes  int      `json:"buffer_bytes"`
-	Queued       int      `json:"queued"`
-	InFlight     int      `json:"in_flight"` // batches
-	Paused       int      `json:"paused"`    // channels of programs
-	Accepted     int      `json:"accepted"`
-	Written      int      `json:"written"`
-	Dropped      int      `json:"dropped"`
-	Batches      int      `json:"batches"`
-	Redelivered  int      `json:"redelivered"` // batches
-	Refused      int      `json:"refused"`     // batches
-	Violations   int      `json:"violations"`
-	Streams      int      `json:"streams"`
-	OldestAge    float64  `json:"oldest_age"` // seconds
-	LastError    string   `json:"last_error"`
-	GivenUp      string   `json:"given_up"`
-	LastDelivery int      `json:"last_delivery"` // seconds since 1970; 0 for never
 }
 
 // condition is how a notifier or sink does, all in all.
@@ -89,7 +66,7 @@ type notifierRow struct {
 }
 
 type sinkRow struct {
-	logSink
+	records.LogSink
 	condition
 }
 
@@ -130,7 +107,7 @@ func notifiers(r *run, arg string) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	silences, err := asked[[]silenceInfo](r.ask("getSilences"))
+	silences, err := asked[[]silenceInfo](r.server.call(r.ctx, "hark.getSilences")) // getEventListeners has shown what the daemon knows
 	if err != nil {
 		return answer{}, err
 	}
@@ -140,7 +117,7 @@ func notifiers(r *run, arg string) (answer, error) {
 		o := how(s.Name, s.LastError, s.GivenUp)
 		a.status = max(a.status, o.status())
 		value = append(value, notifierRow{s, o, silencesOf(silences, s.Name)})
-		rows = append(rows, []string{s.Name, o.State, strconv.Itoa(s.Queued), strconv.Itoa(s.InFlight), strconv.Itoa(s.Delivered), strconv.Itoa(s.Suppressed), s.lost(),
+		rows = append(rows, []string{s.Name, o.State, decimal(s.Queued), decimal(s.InFlight), decimal(s.Delivered), decimal(s.Suppressed), s.lost(),
 			ago(now, s.LastDelivery), o.Trouble})
 	}
 	a.value = value
@@ -155,7 +132,7 @@ func sinks(r *run, arg string) (answer, error) {
 	if err := r.noArguments(arg); err != nil {
 		return answer{}, err
 	}
-	all, err := asked[[]logSink](r.ask("getLogSinks"))
+	all, err := asked[[]records.LogSink](r.ask("getLogSinks"))
 	if err != nil {
 		return answer{}, err
 	}
@@ -176,16 +153,6 @@ func sinks(r *run, arg string) (answer, error) {
 	return a, nil
 }
 
-// testOutcome is what became of a sample notification (hark.testNotifier).
-type testOutcome struct {
-	Outcome    string  `json:"outcome" doc:"delivered, retry, final or unavailable"`
-	Error      string  `json:"error"`
-	RetryAfter float64 `json:"retry_after" doc:"seconds"`
-	Title      string  `json:"title"`
-	Body       string  `json:"body"`
-	Seconds    float64 `json:"seconds"`
-}
-
 func notifierTest(r *run, arg string) (answer, error) {
 	words := strings.Fields(arg)
 	if len(words) != 2 || words[0] != "test" {
@@ -199,14 +166,14 @@ func notifierTest(r *run, arg string) (answer, error) {
 	if f := asFault(err); f != nil && f.Code == faultBadName {
 		return answer{}, refuse(problem(exitGeneric, name, "no such notifier"))
 	}
-	t, err := asked[testOutcome](knows("testNotifier", v, err))
+	t, err := asked[records.NotifierTest](knows("testNotifier", v, err))
 	if err != nil {
 		return answer{}, err
 	}
 	l := line{}
 	switch t.Outcome {
 	case "delivered":
-		l = did(name, fmt.Sprintf("delivered in %.1f s: %s", t.Seconds, printable(t.Title)))
+		l = did(name, fmt.Sprintf("delivered in %.1f s: %s", t.Took, printable(t.Title)))
 	case "unavailable":
 		l = problem(exitGeneric, name, "not served: "+printable(t.Error))
 	case "retry":

@@ -7,9 +7,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	records "github.com/hark-supervisor/hark/sdk/client"
 )
 
 const pluginHelp = "plugin list|info|verify|check|install|remove|new …\tTools for plugins (supervisord plugin --help has them all)\n" +
@@ -26,7 +27,7 @@ func pluginAction() Action {
 			return []string{"list", "info", "verify", "check", "install", "remove", "new", "status", "restart"}
 		}),
 		JSON: []document{
-			{form: "plugin status", value: []pluginInfo{}, text: structsText("hark.getPlugins")},
+			{form: "plugin status", value: []records.Plugin{}, text: structsText("hark.getPlugins")},
 			{form: "plugin restart", args: "slack", value: []line{}},
 			{form: "plugin list", text: "what `supervisord plugin` prints ([plugins.md](plugins.md)), as with its other verbs"},
 		},
@@ -107,7 +108,7 @@ func pluginStatus(r *run, names []string) (answer, error) {
 	if len(names) > 0 {
 		return answer{}, r.misuse(exitInvalidArgs, "Error: plugin status accepts no arguments")
 	}
-	all, err := asked[[]pluginInfo](r.ask("getPlugins"))
+	all, err := asked[[]records.Plugin](r.ask("getPlugins"))
 	if err != nil {
 		return answer{}, err
 	}
@@ -117,9 +118,9 @@ func pluginStatus(r *run, names []string) (answer, error) {
 		p := &all[i]
 		pid := ""
 		if p.PID > 0 {
-			pid = strconv.Itoa(p.PID)
+			pid = decimal(p.PID)
 		}
-		rows = append(rows, []string{p.Name, p.State, pid, p.Version, strconv.Itoa(p.Restarts), ago(now, p.Since), p.Trouble})
+		rows = append(rows, []string{p.Name, p.State, pid, p.Version, decimal(p.Restarts), ago(now, p.Since), p.Trouble})
 		for _, instance := range p.Instances {
 			state := "served"
 			if !instance.Ready {

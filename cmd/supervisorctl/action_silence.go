@@ -10,6 +10,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/eventlistener"
+	records "github.com/hark-supervisor/hark/sdk/client"
 )
 
 func silenceAction() Action {
@@ -32,7 +33,7 @@ func silencesAction() Action {
 		Name: "silences", Extra: true,
 		Help:     "silences\t\tShow the silences that last, with what each has kept back.",
 		Complete: completeNothing, Run: silences,
-		JSON: []document{{form: "silences", value: []silenceInfo{}}},
+		JSON: []document{{form: "silences", value: []silenceInfo{}, text: structsText("hark.getSilences")}},
 	}
 }
 
@@ -61,16 +62,7 @@ type silenced struct {
 }
 
 // silenceInfo is a silence that lasts (hark.getSilences).
-type silenceInfo struct {
-	ID        int      `json:"id"`
-	Programs  []string `json:"programs" doc:"empty: all"`
-	Events    []string `json:"events" doc:"empty: all"`
-	Notifiers []string `json:"notifiers" doc:"empty: all"`
-	Comment   string   `json:"comment"`
-	Since     int      `json:"since" doc:"seconds since 1970"`
-	Until     int      `json:"until"`
-	Matched   int      `json:"matched" doc:"what was kept back"`
-}
+type silenceInfo struct{ records.Silence }
 
 // silencesOf are those of the silences that a notifier heeds.
 func silencesOf(all []silenceInfo, notifier string) []silenceInfo {
@@ -125,7 +117,7 @@ func silence(r *run, arg string) (answer, error) {
 		return answer{}, err
 	}
 	s := silenced{ID: id, Until: int(time.Now().Add(lasts).Unix())}
-	return answer{value: s, hints: r.matchesNothing(patterns, commas(r.flags["notifiers"])), text: fmt.Sprintf("silence %d lasts until %s; unsilence %d ends it\n", id, moment(s.Until), id)}, nil
+	return answer{value: s, hints: r.matchesNothing(patterns, commas(r.flags["notifiers"])), text: fmt.Sprintf("silence %d lasts until %s; unsilence %d ends it\n", id, moment(int64(s.Until)), id)}, nil
 }
 
 // matchesNothing says which patterns no process matches now, and which notifiers there are not: a silence of them may be a slip, or be meant for what
@@ -196,8 +188,8 @@ func silences(r *run, arg string) (answer, error) {
 	now := time.Now()
 	var rows [][]string
 	for _, s := range all {
-		rows = append(rows, []string{strconv.Itoa(s.ID), listed(s.Programs), listed(s.Events), listed(s.Notifiers),
-			span(time.Unix(int64(s.Until), 0).Sub(now)), strconv.Itoa(s.Matched), s.Comment})
+		rows = append(rows, []string{decimal(s.ID), listed(s.Programs), listed(s.Events), listed(s.Notifiers),
+			span(time.Unix(int64(s.Until), 0).Sub(now)), decimal(s.Matched), s.Comment})
 	}
 	return answer{value: all, text: table("ID PROGRAMS EVENTS NOTIFIERS LEFT KEPT-BACK COMMENT", "There are no silences.", rows)}, nil
 }
@@ -215,7 +207,7 @@ func unsilence(r *run, arg string) (answer, error) {
 	for _, w := range words {
 		if w == "all" {
 			for _, s := range all {
-				ids = append(ids, s.ID)
+				ids = append(ids, int(s.ID))
 			}
 			continue
 		}

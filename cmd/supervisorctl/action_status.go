@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hark-supervisor/hark/internal/pytext"
+	records "github.com/hark-supervisor/hark/sdk/client"
 )
 
 func statusAction() Action {
@@ -106,7 +107,7 @@ func (r *run) failingSections() (map[string]failing, error) {
 	for _, s := range ofKind(subscribers, "notifier") {
 		failures["notifier:"+s.Name] = failing{s.LastError, s.GivenUp}
 	}
-	sinks, err := asked[[]logSink](r.ask("getLogSinks"))
+	sinks, err := asked[[]records.LogSink](r.ask("getLogSinks"))
 	for _, s := range sinks {
 		failures["logsink:"+s.Name] = failing{s.LastError, s.GivenUp}
 	}

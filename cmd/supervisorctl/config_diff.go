@@ -5,21 +5,15 @@ import (
 	"strings"
 
 	"github.com/hark-supervisor/hark/internal/pytext"
+	records "github.com/hark-supervisor/hark/sdk/client"
 )
 
 // groupPlan is what update would do to a group (hark.previewUpdate).
 type groupPlan struct {
-	Group     string        `json:"group"`
-	Action    string        `json:"action" doc:"add, change, remove or reload"`
-	Changes   []planChange  `json:"changes"`
-	Processes []planProcess `json:"processes"`
-}
-
-type planChange struct {
-	Process string `json:"process"`
-	Key     string `json:"key"`
-	From    string `json:"from"`
-	To      string `json:"to"`
+	Group     string                  `json:"group"`
+	Action    string                  `json:"action" doc:"add, change, remove or reload"`
+	Changes   []records.SettingChange `json:"changes"`
+	Processes []planProcess           `json:"processes"`
 }
 
 type planProcess struct {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	records "github.com/hark-supervisor/hark/sdk/client"
 )
 
 const (
@@ -31,37 +33,10 @@ func isPluginSection(name string) bool {
 	return ok && slices.Contains([]string{"plugin", "notifier", "logsink", "rpcinterface"}, kind)
 }
 
-// pluginInfo is how a plugin does (hark.getPlugins).
-type pluginInfo struct {
-	Name        string           `json:"name"`
-	Version     string           `json:"version"`
-	State       string           `json:"statename"`
-	PID         int              `json:"pid"`   // 0 for none
-	Since       int              `json:"since"` // seconds since 1970
-	Restarts    int              `json:"restarts"`
-	Failures    int              `json:"failures"`
-	Trouble     string           `json:"trouble"` // "" for none
-	SHA256      string           `json:"sha256"`
-	Permissions string           `json:"permissions"`
-	Instances   []pluginInstance `json:"instances"`
-}
-
-// pluginInstance is how one section of a plugin does.
-type pluginInstance struct {
-	Section string `json:"section"`
-	Kind    string `json:"kind"`
-	Name    string `json:"name"`
-	Ready   bool   `json:"ready"`
-	Pending bool   `json:"pending"` // its settings have not been tried yet
-	// Previous is set where its settings were refused and those before stay in use.
-	Previous bool   `json:"previous"`
-	Trouble  string `json:"trouble"`
-}
-
 // servedSections asks how the plugins do, by their sections. A section [plugin:x] is
 // served when all sections are that its plugin has.
 func (r *run) servedSections() (map[string]served, error) {
-	plugins, err := asked[[]pluginInfo](r.server.call(r.ctx, "hark.getPlugins"))
+	plugins, err := asked[[]records.Plugin](r.server.call(r.ctx, "hark.getPlugins"))
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +44,7 @@ func (r *run) servedSections() (map[string]served, error) {
 	for i := range plugins {
 		own := served{ready: true, settled: true}
 		for _, instance := range plugins[i].Instances {
-			s := plugins[i].serves(instance)
+			s := servedBy(&plugins[i], instance)
 			all[instance.Section] = s
 			own.ready, own.settled, own.previous = own.ready && s.ready, own.settled && s.settled, own.previous || s.previous
 			if own.trouble == "" {
@@ -81,8 +56,8 @@ func (r *run) servedSections() (map[string]served, error) {
 	return all, nil
 }
 
-// serves is how one section of the plugin is.
-func (p *pluginInfo) serves(i pluginInstance) served {
+// servedBy is how one section of a plugin is.
+func servedBy(p *records.Plugin, i records.PluginInstance) served {
 	s := served{ready: i.Ready && !i.Pending, settled: !i.Pending, previous: i.Previous, trouble: i.Trouble}
 	if !i.Ready && s.trouble == "" && (p.State == "BACKOFF" || p.State == "FATAL") {
 		s.settled, s.trouble = true, p.Trouble // it did not come to try

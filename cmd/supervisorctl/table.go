@@ -43,12 +43,15 @@ func printable(s string) string {
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
+// decimal is a number for a column.
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
 // ago is how long a moment of an answer (seconds since 1970; 0 for never) is past.
-func ago(now time.Time, at int) string {
+func ago(now time.Time, at int64) string {
 	if at == 0 {
 		return "never"
 	}
-	return span(now.Sub(time.Unix(int64(at), 0))) + " ago"
+	return span(now.Sub(time.Unix(at, 0))) + " ago"
 }
 
 // span is a length of time for people: its largest unit and the next.
@@ -66,15 +69,15 @@ func span(d time.Duration) string {
 }
 
 // moment is a time of an answer (seconds since 1970) for people; "" where it is not known.
-func moment(at int) string {
+func moment(at int64) string {
 	if at == 0 {
 		return ""
 	}
-	return time.Unix(int64(at), 0).Format("2006-01-02 15:04:05")
+	return time.Unix(at, 0).Format("2006-01-02 15:04:05")
 }
 
 // size is a number of bytes for people.
-func size(bytes int) string {
+func size(bytes int64) string {
 	n := float64(bytes)
 	for _, unit := range []string{"B", "KB", "MB", "GB"} {
 		if n < 1024 {

@@ -153,7 +153,7 @@ func (e *Set) Plugins() (all []rpc.Plugin) {
 			Trouble: s.Trouble, SHA256: s.SHA256, Permissions: s.Permissions.String(),
 		}
 		for _, i := range s.Instances {
-			p.Instances = append(p.Instances, rpc.PluginInstance{Section: i.Section, Kind: string(i.Kind), Name: i.Name, Ready: i.Ready, Pending: i.Pending, Previous: i.Previous, Trouble: i.Trouble})
+			p.Instances = append(p.Instances, rpc.PluginInstance(i))
 		}
 		all = append(all, p)
 	}

@@ -317,9 +317,9 @@ type Status struct {
 
 // InstanceStatus is how an instance does.
 type InstanceStatus struct {
-	Kind    wire.Kind
-	Name    string
 	Section string
+	Kind    string // a wire.Kind
+	Name    string
 	Ready   bool
 	Pending bool // what was set last has not been tried yet
 	// Previous is set where the plugin refused what was set last, and serves the section by what it took before.

@@ -428,7 +428,7 @@ func (p *plugin) status() Status {
 		if trouble == "" {
 			trouble = i.health
 		}
-		s.Instances = append(s.Instances, InstanceStatus{Kind: i.Kind, Name: i.Name, Section: i.Section, Ready: i.ready, Pending: i.tried != i.version || p.changed, Previous: i.ready && i.refused, Trouble: trouble})
+		s.Instances = append(s.Instances, InstanceStatus{Kind: string(i.Kind), Name: i.Name, Section: i.Section, Ready: i.ready, Pending: i.tried != i.version || p.changed, Previous: i.ready && i.refused, Trouble: trouble})
 	}
 	return s
 }

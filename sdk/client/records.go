@@ -5,428 +5,428 @@ package client
 // Subscriber is a record of the daemon; what an answer lacks is zero.
 type Subscriber struct {
 	// of the pool or notifier; stream-N
-	Name string `xmlrpc:"name"`
+	Name string `xmlrpc:"name" json:"name"`
 	// pool, notifier or stream
-	Kind string `xmlrpc:"kind"`
+	Kind string `xmlrpc:"kind" json:"kind"`
 	// types that it is subscribed to
-	Events []string `xmlrpc:"events"`
+	Events []string `xmlrpc:"events" json:"events"`
 	// patterns of namespecs; empty for all
-	Programs []string `xmlrpc:"programs"`
+	Programs []string `xmlrpc:"programs" json:"programs"`
 	// how many events may wait
-	BufferSize int64 `xmlrpc:"buffer_size"`
+	BufferSize int64 `xmlrpc:"buffer_size" json:"buffer_size"`
 	// what happens to events that there is no room for
-	Overflow string `xmlrpc:"overflow"`
+	Overflow string `xmlrpc:"overflow" json:"overflow"`
 	// the form of the payloads
-	Payload string `xmlrpc:"payload"`
+	Payload string `xmlrpc:"payload" json:"payload"`
 	// only pools: events that one listener may have at a time
-	MaxInFlight int64 `xmlrpc:"max_in_flight"`
+	MaxInFlight int64 `xmlrpc:"max_in_flight" json:"max_in_flight"`
 	// only pools: how long a listener may take, in seconds; 0: forever
-	AckTimeout int64 `xmlrpc:"ack_timeout"`
+	AckTimeout int64 `xmlrpc:"ack_timeout" json:"ack_timeout"`
 	// only pools: tries before an event is given up; 0: never
-	MaxDeliveries int64 `xmlrpc:"max_deliveries"`
+	MaxDeliveries int64 `xmlrpc:"max_deliveries" json:"max_deliveries"`
 	// events that wait
-	Queued int64 `xmlrpc:"queued"`
+	Queued int64 `xmlrpc:"queued" json:"queued"`
 	// events sent and not answered
-	InFlight int64 `xmlrpc:"in_flight"`
+	InFlight int64 `xmlrpc:"in_flight" json:"in_flight"`
 	// events that were in the spool when it was opened
-	Recovered int64 `xmlrpc:"recovered"`
+	Recovered int64 `xmlrpc:"recovered" json:"recovered"`
 	// events accepted since the subscriber was created
-	Accepted int64 `xmlrpc:"accepted"`
+	Accepted int64 `xmlrpc:"accepted" json:"accepted"`
 	// events answered with OK, or passed on
-	Delivered int64 `xmlrpc:"delivered"`
+	Delivered int64 `xmlrpc:"delivered" json:"delivered"`
 	// answers other than OK
-	Rejected int64 `xmlrpc:"rejected"`
+	Rejected int64 `xmlrpc:"rejected" json:"rejected"`
 	// events put back because they were rejected or their listener ended
-	Returned int64 `xmlrpc:"returned"`
+	Returned int64 `xmlrpc:"returned" json:"returned"`
 	// events lost because the buffer was full; with a spool, because of its bound or of damage
-	Discarded int64 `xmlrpc:"discarded"`
+	Discarded int64 `xmlrpc:"discarded" json:"discarded"`
 	// events given up after max_deliveries
-	DeadLetters int64 `xmlrpc:"dead_letters"`
+	DeadLetters int64 `xmlrpc:"dead_letters" json:"dead_letters"`
 	// of the accepted events, those that had been given up before
-	SentAgain int64 `xmlrpc:"sent_again"`
+	SentAgain int64 `xmlrpc:"sent_again" json:"sent_again"`
 	// only notifiers: events folded, silenced or summarised
-	Suppressed int64 `xmlrpc:"suppressed"`
+	Suppressed int64 `xmlrpc:"suppressed" json:"suppressed"`
 	// only notifiers: panics of their own goroutine
-	Defects int64 `xmlrpc:"internal_errors"`
+	Defects int64 `xmlrpc:"internal_errors" json:"internal_errors"`
 	// how long the oldest waiting event has waited, in seconds; 0 if none waits
-	OldestAge float64 `xmlrpc:"oldest_age"`
+	OldestAge float64 `xmlrpc:"oldest_age" json:"oldest_age"`
 	// only notifiers: of the last delivery or test; empty if it succeeded
-	LastError string `xmlrpc:"last_error"`
+	LastError string `xmlrpc:"last_error" json:"last_error"`
 	// only notifiers: why the last delivery that failed for good was given up, or would be (a test); empty if none was
 	// or one has succeeded since
-	GivenUp string `xmlrpc:"given_up"`
+	GivenUp string `xmlrpc:"given_up" json:"given_up"`
 	// only notifiers: when a delivery last succeeded, in seconds since 1970; 0: never
-	LastDelivery int64 `xmlrpc:"last_delivery"`
+	LastDelivery int64 `xmlrpc:"last_delivery" json:"last_delivery"`
 	// only pools: the listeners
-	Processes []Listener `xmlrpc:"processes"`
+	Processes []Listener `xmlrpc:"processes" json:"processes"`
 	// only with overflow=spool: what it has on disk
-	Spool Spool `xmlrpc:"spool"`
+	Spool Spool `xmlrpc:"spool" json:"spool,omitzero"`
 }
 
 // Listener is a record of the daemon; what an answer lacks is zero.
 type Listener struct {
 	// the process
-	Name string `xmlrpc:"name"`
+	Name string `xmlrpc:"name" json:"name"`
 	// its pool
-	Group string `xmlrpc:"group"`
+	Group string `xmlrpc:"group" json:"group"`
 	// its state
-	State string `xmlrpc:"statename"`
+	State string `xmlrpc:"statename" json:"statename"`
 	// its process id; 0 if it does not run
-	Pid int64 `xmlrpc:"pid"`
+	Pid int64 `xmlrpc:"pid" json:"pid"`
 	// READY, BUSY, ACKNOWLEDGED, UNKNOWN, or empty if there is no process
-	Listener string `xmlrpc:"listener_state"`
+	Listener string `xmlrpc:"listener_state" json:"listener_state"`
 	// events it has not answered
-	InFlight int64 `xmlrpc:"in_flight"`
+	InFlight int64 `xmlrpc:"in_flight" json:"in_flight"`
 }
 
 // Spool is a record of the daemon; what an answer lacks is zero.
 type Spool struct {
 	// its directory
-	Path string `xmlrpc:"path"`
+	Path string `xmlrpc:"path" json:"path"`
 	// why it is kept in memory at the moment; empty if it is not
-	Fault string `xmlrpc:"fault"`
+	Fault string `xmlrpc:"fault" json:"fault"`
 	// spool_maxbytes
-	MaxBytes int64 `xmlrpc:"max_bytes"`
+	MaxBytes int64 `xmlrpc:"max_bytes" json:"max_bytes"`
 	// spool_sync
-	Sync bool `xmlrpc:"sync"`
+	Sync bool `xmlrpc:"sync" json:"sync"`
 	// size of its files
-	Bytes int64 `xmlrpc:"bytes"`
+	Bytes int64 `xmlrpc:"bytes" json:"bytes"`
 	// memory, about, that those take which are not on disk yet
-	Memory int64 `xmlrpc:"memory_bytes"`
+	Memory int64 `xmlrpc:"memory_bytes" json:"memory_bytes"`
 	// position of the newest; positions begin at 1 and continue over restarts
-	Last int64 `xmlrpc:"last"`
+	Last int64 `xmlrpc:"last" json:"last"`
 	// position up to which all are on disk; what is between this and last is about to be written
-	Durable int64 `xmlrpc:"committed"`
+	Durable int64 `xmlrpc:"committed" json:"committed"`
 	// discarded to make room for new ones, before they were handed out
-	Discarded int64 `xmlrpc:"discarded"`
+	Discarded int64 `xmlrpc:"discarded" json:"discarded"`
 	// turned out to be damaged or missing on disk
-	Lost int64 `xmlrpc:"damaged"`
+	Lost int64 `xmlrpc:"damaged" json:"damaged"`
 	// the same, found when it was opened; not included in the counters above
-	LostBefore int64 `xmlrpc:"damaged_before"`
+	LostBefore int64 `xmlrpc:"damaged_before" json:"damaged_before"`
 	// writes that succeeded
-	Commits int64 `xmlrpc:"commits"`
+	Commits int64 `xmlrpc:"commits" json:"commits"`
 	// writes that failed
-	Failures int64 `xmlrpc:"failures"`
+	Failures int64 `xmlrpc:"failures" json:"failures"`
 }
 
 // Silence is a record of the daemon; what an answer lacks is zero.
 type Silence struct {
 	// its number
-	ID int64 `xmlrpc:"id"`
+	ID int64 `xmlrpc:"id" json:"id"`
 	// patterns of namespecs; none: every event, those about no process too
-	Programs []string `xmlrpc:"programs"`
+	Programs []string `xmlrpc:"programs" json:"programs"`
 	// event types, those below them too; none: all
-	Events []string `xmlrpc:"events"`
+	Events []string `xmlrpc:"events" json:"events"`
 	// patterns of names of notifiers; none: all
-	Notifiers []string `xmlrpc:"notifiers"`
+	Notifiers []string `xmlrpc:"notifiers" json:"notifiers"`
 	// for people
-	Comment string `xmlrpc:"comment"`
+	Comment string `xmlrpc:"comment" json:"comment"`
 	// when it began, in seconds since 1970
-	Since int64 `xmlrpc:"since"`
+	Since int64 `xmlrpc:"since" json:"since"`
 	// when it ends
-	Until int64 `xmlrpc:"until"`
+	Until int64 `xmlrpc:"until" json:"until"`
 	// events that it held back
-	Matched int64 `xmlrpc:"matched"`
+	Matched int64 `xmlrpc:"matched" json:"matched"`
 }
 
 // NotifierTest is a record of the daemon; what an answer lacks is zero.
 type NotifierTest struct {
 	// delivered, retry, final or unavailable
-	Outcome string `xmlrpc:"outcome"`
+	Outcome string `xmlrpc:"outcome" json:"outcome"`
 	// why it was not delivered
-	Error string `xmlrpc:"error"`
+	Error string `xmlrpc:"error" json:"error"`
 	// when the receiver wants another try, in seconds; 0: it did not say
-	RetryAfter float64 `xmlrpc:"retry_after"`
+	RetryAfter float64 `xmlrpc:"retry_after" json:"retry_after"`
 	// what was sent
-	Title string `xmlrpc:"title"`
+	Title string `xmlrpc:"title" json:"title"`
 	// what was sent
-	Body string `xmlrpc:"body"`
+	Body string `xmlrpc:"body" json:"body"`
 	// how long it took
-	Took float64 `xmlrpc:"seconds"`
+	Took float64 `xmlrpc:"seconds" json:"seconds"`
 }
 
 // LogSink is a record of the daemon; what an answer lacks is zero.
 type LogSink struct {
 	// x of [logsink:x]
-	Name string `xmlrpc:"name"`
+	Name string `xmlrpc:"name" json:"name"`
 	// patterns of namespecs; none: all
-	Programs []string `xmlrpc:"programs"`
+	Programs []string `xmlrpc:"programs" json:"programs"`
 	// stdout and stderr, or one of them
-	Channels []string `xmlrpc:"channels"`
+	Channels []string `xmlrpc:"channels" json:"channels"`
 	// what happens to output that there is no room for
-	Overflow string `xmlrpc:"overflow"`
+	Overflow string `xmlrpc:"overflow" json:"overflow"`
 	// how many bytes may wait
-	BufferBytes int64 `xmlrpc:"buffer_bytes"`
+	BufferBytes int64 `xmlrpc:"buffer_bytes" json:"buffer_bytes"`
 	// bytes that wait
-	Queued int64 `xmlrpc:"queued"`
+	Queued int64 `xmlrpc:"queued" json:"queued"`
 	// batches that were sent and not answered
-	InFlight int64 `xmlrpc:"in_flight"`
+	InFlight int64 `xmlrpc:"in_flight" json:"in_flight"`
 	// channels of programs that are held back
-	Paused int64 `xmlrpc:"paused"`
+	Paused int64 `xmlrpc:"paused" json:"paused"`
 	// bytes that were taken
-	Accepted int64 `xmlrpc:"accepted"`
+	Accepted int64 `xmlrpc:"accepted" json:"accepted"`
 	// bytes that the receiver has
-	Written int64 `xmlrpc:"written"`
+	Written int64 `xmlrpc:"written" json:"written"`
 	// bytes that were lost
-	Dropped int64 `xmlrpc:"dropped"`
+	Dropped int64 `xmlrpc:"dropped" json:"dropped"`
 	// batches that were sent
-	Batches int64 `xmlrpc:"batches"`
+	Batches int64 `xmlrpc:"batches" json:"batches"`
 	// batches that were sent again
-	Redelivered int64 `xmlrpc:"redelivered"`
+	Redelivered int64 `xmlrpc:"redelivered" json:"redelivered"`
 	// batches that the receiver did not take
-	Refused int64 `xmlrpc:"refused"`
+	Refused int64 `xmlrpc:"refused" json:"refused"`
 	// answers that broke the protocol
-	Violations int64 `xmlrpc:"violations"`
+	Violations int64 `xmlrpc:"violations" json:"violations"`
 	// streams that were opened
-	Streams int64 `xmlrpc:"streams"`
+	Streams int64 `xmlrpc:"streams" json:"streams"`
 	// panics of its own goroutines
-	Defects int64 `xmlrpc:"internal_errors"`
+	Defects int64 `xmlrpc:"internal_errors" json:"internal_errors"`
 	// how long the oldest output has waited, in seconds; 0 if none waits
-	OldestAge float64 `xmlrpc:"oldest_age"`
+	OldestAge float64 `xmlrpc:"oldest_age" json:"oldest_age"`
 	// of the last delivery; empty if it succeeded
-	LastError string `xmlrpc:"last_error"`
+	LastError string `xmlrpc:"last_error" json:"last_error"`
 	// why the last batch that failed for good was given up; empty if none was or one has been written since
-	GivenUp string `xmlrpc:"given_up"`
+	GivenUp string `xmlrpc:"given_up" json:"given_up"`
 	// when a batch was last written, in seconds since 1970; 0: never
-	LastDelivery int64 `xmlrpc:"last_delivery"`
+	LastDelivery int64 `xmlrpc:"last_delivery" json:"last_delivery"`
 	// only with overflow=spool: what it has on disk
-	Spool Spool `xmlrpc:"spool"`
+	Spool Spool `xmlrpc:"spool" json:"spool,omitzero"`
 }
 
 // DeadLetters is a record of the daemon; what an answer lacks is zero.
 type DeadLetters struct {
 	// how many there are, those left out included
-	Total int64 `xmlrpc:"total"`
+	Total int64 `xmlrpc:"total" json:"total"`
 	// lines of the files that are not dead letters
-	Unreadable int64 `xmlrpc:"unreadable"`
+	Unreadable int64 `xmlrpc:"unreadable" json:"unreadable"`
 	// the newest, in the order in which they were given up
-	Letters []DeadLetter `xmlrpc:"letters"`
+	Letters []DeadLetter `xmlrpc:"letters" json:"letters"`
 }
 
 // DeadLetter is a record of the daemon; what an answer lacks is zero.
 type DeadLetter struct {
 	// the same as long as the letter is there
-	ID string `xmlrpc:"id"`
+	ID string `xmlrpc:"id" json:"id"`
 	// of the pool or notifier
-	Name string `xmlrpc:"name"`
+	Name string `xmlrpc:"name" json:"name"`
 	// pool or notifier
-	Kind string `xmlrpc:"kind"`
+	Kind string `xmlrpc:"kind" json:"kind"`
 	// when it was given up, in seconds since 1970; 0 if unknown
-	Time int64 `xmlrpc:"time"`
+	Time int64 `xmlrpc:"time" json:"time"`
 	// deliveries that failed
-	Tries int64 `xmlrpc:"tries"`
+	Tries int64 `xmlrpc:"tries" json:"tries"`
 	// what came of the last
-	Reason string `xmlrpc:"reason"`
+	Reason string `xmlrpc:"reason" json:"reason"`
 	// of a pool: the process that had it last
-	Listener string `xmlrpc:"listener"`
+	Listener string `xmlrpc:"listener" json:"listener"`
 	// of a notifier
-	Severity string `xmlrpc:"severity"`
+	Severity string `xmlrpc:"severity" json:"severity"`
 	// the first 20 events of a notification, or the one of a pool
-	Events []DeadEvent `xmlrpc:"events"`
+	Events []DeadEvent `xmlrpc:"events" json:"events"`
 	// how many events it has
-	Count int64 `xmlrpc:"event_count"`
+	Count int64 `xmlrpc:"event_count" json:"event_count"`
 }
 
 // DeadEvent is a record of the daemon; what an answer lacks is zero.
 type DeadEvent struct {
 	// its type
-	Type string `xmlrpc:"eventname"`
+	Type string `xmlrpc:"eventname" json:"eventname"`
 	// of the process that it is about; empty if it is about none
-	Group string `xmlrpc:"group"`
+	Group string `xmlrpc:"group" json:"group"`
 	// the process
-	Process string `xmlrpc:"name"`
+	Process string `xmlrpc:"name" json:"name"`
 	// when it happened, in seconds since 1970
-	Time int64 `xmlrpc:"time"`
+	Time int64 `xmlrpc:"time" json:"time"`
 }
 
 // SentLetters is a record of the daemon; what an answer lacks is zero.
 type SentLetters struct {
 	// of the pool or notifier
-	Name string `xmlrpc:"name"`
+	Name string `xmlrpc:"name" json:"name"`
 	// pool or notifier
-	Kind string `xmlrpc:"kind"`
+	Kind string `xmlrpc:"kind" json:"kind"`
 	// letters that its queue has again
-	Sent int64 `xmlrpc:"sent"`
+	Sent int64 `xmlrpc:"sent" json:"sent"`
 	// letters that its queue had no room for
-	Kept int64 `xmlrpc:"kept"`
+	Kept int64 `xmlrpc:"kept" json:"kept"`
 	// why some were kept; otherwise empty
-	Reason string `xmlrpc:"reason"`
+	Reason string `xmlrpc:"reason" json:"reason"`
 }
 
 // Plugin is a record of the daemon; what an answer lacks is zero.
 type Plugin struct {
 	// x of [plugin:x]
-	Name string `xmlrpc:"name"`
+	Name string `xmlrpc:"name" json:"name"`
 	// its version, as it describes itself
-	Version string `xmlrpc:"version"`
+	Version string `xmlrpc:"version" json:"version"`
 	// STARTING, RUNNING, BACKOFF, FATAL, STOPPING or STOPPED
-	State string `xmlrpc:"statename"`
+	State string `xmlrpc:"statename" json:"statename"`
 	// its process id; 0: none
-	PID int64 `xmlrpc:"pid"`
+	PID int64 `xmlrpc:"pid" json:"pid"`
 	// when it came into its state, in seconds since 1970
-	Since int64 `xmlrpc:"since"`
+	Since int64 `xmlrpc:"since" json:"since"`
 	// how often it was started again
-	Restarts int64 `xmlrpc:"restarts"`
+	Restarts int64 `xmlrpc:"restarts" json:"restarts"`
 	// failures in a row
-	Failures int64 `xmlrpc:"failures"`
+	Failures int64 `xmlrpc:"failures" json:"failures"`
 	// panics of what keeps it
-	Defects int64 `xmlrpc:"internal_errors"`
+	Defects int64 `xmlrpc:"internal_errors" json:"internal_errors"`
 	// why it is not RUNNING; empty if it is
-	Trouble string `xmlrpc:"trouble"`
+	Trouble string `xmlrpc:"trouble" json:"trouble"`
 	// of its file
-	SHA256 string `xmlrpc:"sha256"`
+	SHA256 string `xmlrpc:"sha256" json:"sha256"`
 	// what it may call back: none, read or control
-	Permissions string `xmlrpc:"permissions"`
+	Permissions string `xmlrpc:"permissions" json:"permissions"`
 	// the sections that it serves
-	Instances []PluginInstance `xmlrpc:"instances"`
+	Instances []PluginInstance `xmlrpc:"instances" json:"instances"`
 }
 
 // PluginInstance is a record of the daemon; what an answer lacks is zero.
 type PluginInstance struct {
 	// its section, such as notifier:ops
-	Section string `xmlrpc:"section"`
+	Section string `xmlrpc:"section" json:"section"`
 	// notifier, logsink or rpcinterface
-	Kind string `xmlrpc:"kind"`
+	Kind string `xmlrpc:"kind" json:"kind"`
 	// what follows the colon
-	Name string `xmlrpc:"name"`
+	Name string `xmlrpc:"name" json:"name"`
 	// the plugin serves it
-	Ready bool `xmlrpc:"ready"`
+	Ready bool `xmlrpc:"ready" json:"ready"`
 	// its settings have not been tried yet
-	Pending bool `xmlrpc:"pending"`
+	Pending bool `xmlrpc:"pending" json:"pending"`
 	// its settings were refused, and it is served with those before
-	Previous bool `xmlrpc:"previous"`
+	Previous bool `xmlrpc:"previous" json:"previous"`
 	// why it is not served as configured; empty if it is
-	Trouble string `xmlrpc:"trouble"`
+	Trouble string `xmlrpc:"trouble" json:"trouble"`
 }
 
 // Loop is a record of the daemon; what an answer lacks is zero.
 type Loop struct {
 	// turns of the loop
-	Turns int64 `xmlrpc:"turns"`
+	Turns int64 `xmlrpc:"turns" json:"turns"`
 	// the seconds that they took together
-	Busy float64 `xmlrpc:"busy"`
+	Busy float64 `xmlrpc:"busy" json:"busy"`
 	// turns of more than 10 ms
-	Slow int64 `xmlrpc:"slow"`
+	Slow int64 `xmlrpc:"slow" json:"slow"`
 	// the longest since the last call, in seconds
-	Longest float64 `xmlrpc:"longest"`
+	Longest float64 `xmlrpc:"longest" json:"longest"`
 	// the longest since the start, but for the turn that starts the programs
-	Ever float64 `xmlrpc:"longest_ever"`
+	Ever float64 `xmlrpc:"longest_ever" json:"longest_ever"`
 }
 
 // RestartStep is a record of the daemon; what an answer lacks is zero.
 type RestartStep struct {
 	// the process
-	Name string `xmlrpc:"name"`
+	Name string `xmlrpc:"name" json:"name"`
 	// its group
-	Group string `xmlrpc:"group"`
+	Group string `xmlrpc:"group" json:"group"`
 	// 80 for a success, otherwise a fault's code
-	Status int64 `xmlrpc:"status"`
+	Status int64 `xmlrpc:"status" json:"status"`
 	// OK, or the fault's text
-	Description string `xmlrpc:"description"`
+	Description string `xmlrpc:"description" json:"description"`
 	// stop or start
-	Step string `xmlrpc:"step"`
+	Step string `xmlrpc:"step" json:"step"`
 }
 
 // Waited is a record of the daemon; what an answer lacks is zero.
 type Waited struct {
 	// the process
-	Name string `xmlrpc:"name"`
+	Name string `xmlrpc:"name" json:"name"`
 	// its group
-	Group string `xmlrpc:"group"`
+	Group string `xmlrpc:"group" json:"group"`
 	// its state, a number
-	State int64 `xmlrpc:"state"`
+	State int64 `xmlrpc:"state" json:"state"`
 	// its state, a name
-	StateName string `xmlrpc:"statename"`
+	StateName string `xmlrpc:"statename" json:"statename"`
 	// its process id; 0 if it does not run
-	Pid int64 `xmlrpc:"pid"`
+	Pid int64 `xmlrpc:"pid" json:"pid"`
 	// its state in words
-	Description string `xmlrpc:"description"`
+	Description string `xmlrpc:"description" json:"description"`
 	// of its last process that has ended, which another may have followed; -1 for a signal; missing, like signal and
 	// coredump, if none has
-	ExitStatus int64 `xmlrpc:"exitstatus"`
+	ExitStatus int64 `xmlrpc:"exitstatus" json:"exitstatus"`
 	// the signal that ended it, such as SIGSEGV; missing for none
-	Signal string `xmlrpc:"signal"`
+	Signal string `xmlrpc:"signal" json:"signal,omitzero"`
 	// whether it left a core file; missing if it did not
-	CoreDump bool `xmlrpc:"coredump"`
+	CoreDump bool `xmlrpc:"coredump" json:"coredump,omitzero"`
 	// it is in one of the states
-	Reached bool `xmlrpc:"reached"`
+	Reached bool `xmlrpc:"reached" json:"reached"`
 	// its group was removed
-	Gone bool `xmlrpc:"gone"`
+	Gone bool `xmlrpc:"gone" json:"gone"`
 }
 
 // ProcessStat is a record of the daemon; what an answer lacks is zero.
 type ProcessStat struct {
 	// the process
-	Name string `xmlrpc:"name"`
+	Name string `xmlrpc:"name" json:"name"`
 	// its group
-	Group string `xmlrpc:"group"`
+	Group string `xmlrpc:"group" json:"group"`
 	// its state, a number
-	State int64 `xmlrpc:"state"`
+	State int64 `xmlrpc:"state" json:"state"`
 	// its state, a name
-	StateName string `xmlrpc:"statename"`
+	StateName string `xmlrpc:"statename" json:"statename"`
 	// its process id; 0 if it does not run
-	Pid int64 `xmlrpc:"pid"`
+	Pid int64 `xmlrpc:"pid" json:"pid"`
 	// its state in words
-	Description string `xmlrpc:"description"`
+	Description string `xmlrpc:"description" json:"description"`
 	// of its last process that has ended, which another may have followed; -1 for a signal; missing, like signal and
 	// coredump, if none has
-	ExitStatus int64 `xmlrpc:"exitstatus"`
+	ExitStatus int64 `xmlrpc:"exitstatus" json:"exitstatus"`
 	// the signal that ended it, such as SIGSEGV; missing for none
-	Signal string `xmlrpc:"signal"`
+	Signal string `xmlrpc:"signal" json:"signal,omitzero"`
 	// whether it left a core file; missing if it did not
-	CoreDump bool `xmlrpc:"coredump"`
+	CoreDump bool `xmlrpc:"coredump" json:"coredump,omitzero"`
 	// when it was last started, in seconds since 1970
-	Start int64 `xmlrpc:"start"`
+	Start int64 `xmlrpc:"start" json:"start"`
 	// when this was asked
-	Now int64 `xmlrpc:"now"`
+	Now int64 `xmlrpc:"now" json:"now"`
 	// starts that nobody requested, since its group was added
-	Restarts int64 `xmlrpc:"restarts"`
+	Restarts int64 `xmlrpc:"restarts" json:"restarts"`
 	// how many they are; this and what follows is missing for a process that does not run
-	Processes int64 `xmlrpc:"processes"`
+	Processes int64 `xmlrpc:"processes" json:"processes"`
 	// the CPU time that they have used
-	CPU float64 `xmlrpc:"cpu_seconds"`
+	CPU float64 `xmlrpc:"cpu_seconds" json:"cpu_seconds"`
 	// memory, in bytes
-	RSS float64 `xmlrpc:"rss"`
+	RSS float64 `xmlrpc:"rss" json:"rss"`
 	// threads
-	Threads int64 `xmlrpc:"threads"`
+	Threads int64 `xmlrpc:"threads" json:"threads"`
 	// CPU time per time since an earlier call at least a second before, 100 is one CPU; missing in the first call
-	CPUPercent float64 `xmlrpc:"cpu_percent"`
+	CPUPercent float64 `xmlrpc:"cpu_percent" json:"cpu_percent,omitzero"`
 	// open files; missing where the daemon may not read it
-	FDs int64 `xmlrpc:"fds"`
+	FDs int64 `xmlrpc:"fds" json:"fds,omitzero"`
 }
 
 // GroupPlan is a record of the daemon; what an answer lacks is zero.
 type GroupPlan struct {
 	// its name
-	Name string `xmlrpc:"group"`
+	Name string `xmlrpc:"group" json:"group"`
 	// remove, change (stopped, removed and added again), add, or reload for what an update does not apply
-	Action string `xmlrpc:"action"`
+	Action string `xmlrpc:"action" json:"action"`
 	// for change the reasons, for add the settings that are not defaults
-	Changes []SettingChange `xmlrpc:"changes"`
+	Changes []SettingChange `xmlrpc:"changes" json:"changes"`
 	// what becomes of each process
-	Processes []ProcessPlan `xmlrpc:"processes"`
+	Processes []ProcessPlan `xmlrpc:"processes" json:"processes"`
 }
 
 // SettingChange is a record of the daemon; what an answer lacks is zero.
 type SettingChange struct {
 	// empty for the group's own settings
-	Process string `xmlrpc:"process"`
+	Process string `xmlrpc:"process" json:"process"`
 	// as in the file; environment NAME for one variable
-	Key string `xmlrpc:"key"`
+	Key string `xmlrpc:"key" json:"key"`
 	// the value that is in use; empty if it is not set. Secrets and values of environment are <secret>
-	From string `xmlrpc:"from"`
+	From string `xmlrpc:"from" json:"from"`
 	// the value in the file. If both are equal, the values differ in what is not shown
-	To string `xmlrpc:"to"`
+	To string `xmlrpc:"to" json:"to"`
 }
 
 // ProcessPlan is a record of the daemon; what an answer lacks is zero.
 type ProcessPlan struct {
 	// the process
-	Name string `xmlrpc:"name"`
+	Name string `xmlrpc:"name" json:"name"`
 	// its state now; STOPPED for one that is not there yet
-	State string `xmlrpc:"statename"`
+	State string `xmlrpc:"statename" json:"statename"`
 	// start, restart, stop or none
-	Fate string `xmlrpc:"fate"`
+	Fate string `xmlrpc:"fate" json:"fate"`
 	// it was started once and does not run now, and adding its group again starts it, even if somebody had stopped it
-	ComesBack bool `xmlrpc:"comes_back"`
+	ComesBack bool `xmlrpc:"comes_back" json:"comes_back"`
 }

@@ -176,7 +176,7 @@ func (c *clientFile) record(t reflect.Type) {
 		fmt.Fprintf(c, "\n// %s is a record of the daemon; what an answer lacks is zero.\ntype %s struct {\n", clientName(t), clientName(t))
 		for _, m := range members {
 			c.WriteString(wrapped("\t// ", "\t// ", m.doc))
-			fmt.Fprintf(c, "\t%s %s `xmlrpc:%q`\n", m.field, c.memberType(t, m), m.name)
+			fmt.Fprintf(c, "\t%s %s `xmlrpc:%q json:%q`\n", m.field, c.memberType(t, m), m.name, m.jsonTag())
 		}
 		c.WriteString("}\n")
 	}

@@ -17,6 +17,16 @@ type member struct {
 	kind  string       // its type in XML-RPC; "" for one that has values of several
 	doc   string       // what it means
 	inner reflect.Type // of a record, or of an array of them; nil: it is none
+	// absent is set for a member that an answer may lack.
+	absent bool
+}
+
+// jsonTag is the member as encoding/json writes it: one that the answer lacks is left out.
+func (m *member) jsonTag() string {
+	if m.absent {
+		return m.name + ",omitzero"
+	}
+	return m.name
 }
 
 // membersOf are the members of a record, in the order in which they are sent.
@@ -30,7 +40,8 @@ func membersOf(t reflect.Type) (all []member) {
 		if i := slices.IndexFunc(options, func(o string) bool { return o != "omitempty" }); i >= 0 {
 			how = options[i]
 		}
-		all = append(all, member{f.Name, name, xmlrpc.TypeOf(f.Type, how), f.Tag.Get("doc"), recordOf(f.Type)})
+		absent := slices.Contains(options, "omitempty")
+		all = append(all, member{f.Name, name, xmlrpc.TypeOf(f.Type, how), f.Tag.Get("doc"), recordOf(f.Type), absent})
 	}
 	return all
 }
