@@ -26,8 +26,11 @@ LINTER  = go tool -modfile=.ci/tools/go.mod golangci-lint
 .PHONY: all build test fresh lint fuzz golden docs proto soak integration bench demo install man deb clean help uninstall
 all: lint test build
 
-build: ## static binaries into bin/
+build: dist/go/go.mod ## static binaries into bin/, and what plugins and listeners in Go are built of into dist/go
 	CGO_ENABLED=0 go build -trimpath -tags grpcnotrace -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+dist/go/go.mod: go.mod packaging/gosource $(shell find sdk core/held eventlistener internal -name '*.go' ! -name '*_test.go' 2>/dev/null)
+	@packaging/gosource dist/go
 
 test: ## install what the tests need, then run all of them with the race detector
 	@.ci/test-deps
@@ -64,8 +67,7 @@ bench: build ## Hark beside Python's supervisord; results and table under OUT (a
 demo: build ## run supervisord in the foreground with examples/demo
 	@examples/demo/run
 
-install: ## build, where there is Go (root needs none after make build), and install into PREFIX (/usr/local), below DESTDIR if given
-	@if command -v go >/dev/null; then $(MAKE) build; fi
+install: ## install what make build has made into PREFIX (/usr/local), below DESTDIR if given; it needs no Go
 	@packaging/install '$(DESTDIR)' '$(PREFIX)'
 
 uninstall: ## remove what make install has put into PREFIX; configurations and logs stay

@@ -37,7 +37,7 @@ func tree(t *testing.T) string {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if e.Name() != "bin" {
+		if e.Name() != "bin" && e.Name() != "dist" {
 			if err := os.Symlink(filepath.Join(root, e.Name()), filepath.Join(dir, e.Name())); err != nil {
 				t.Fatal(err)
 			}
@@ -53,7 +53,44 @@ func tree(t *testing.T) string {
 	if err := os.Symlink(self, filepath.Join(dir, "bin", "supervisor-listeners")); err != nil {
 		t.Fatal(err)
 	}
+	source := filepath.Join(dir, "dist", "go", "modules", "example.org", "a")
+	if err := os.MkdirAll(source, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{filepath.Join(source, "go.mod"), filepath.Join(dir, "dist", "go", "go.mod")} {
+		if err := os.WriteFile(name, []byte("module a\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return dir
+}
+
+// Root need not have Go: make install takes what make build has made, and says so where there is nothing.
+func TestInstallBuildsNothing(t *testing.T) {
+	src, dest, path := tree(t), t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(path, "go"), []byte("#!/bin/sh\necho go was called >&2\nexit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	run := func() string {
+		cmd := exec.Command("make", "-C", src, "install", "DESTDIR="+dest)
+		cmd.Env = append(os.Environ(), "PATH="+path+":"+os.Getenv("PATH"), "PYTHONDIR=/usr/lib/python")
+		out, _ := cmd.CombinedOutput()
+		return string(out)
+	}
+	if out := run(); strings.Contains(out, "go was called") || strings.Contains(out, "Error") {
+		t.Errorf("it says %s", out)
+	}
+	for _, name := range []string{"bin/supervisor-listeners", "share/hark/go/go.mod", "share/hark/go/modules/example.org/a/go.mod"} {
+		if _, err := os.Stat(filepath.Join(dest, "usr/local", name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := os.RemoveAll(filepath.Join(src, "bin")); err != nil {
+		t.Fatal(err)
+	}
+	if out := run(); !strings.Contains(out, "run make build first") || strings.Contains(out, "go was called") {
+		t.Errorf("with nothing built it says %s", out)
+	}
 }
 
 func TestInstalledListenersHaveSuperlancesNames(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/hark-supervisor/hark/internal/gosource"
 	"github.com/hark-supervisor/hark/sdk/bash"
 	"github.com/hark-supervisor/hark/sdk/python"
 )
@@ -37,12 +38,14 @@ const (
 )
 
 func listenerHelp() string {
-	return "listener new <name> [--lang LANGUAGE] [--dir DIRECTORY]\n" +
+	return "listener new <name> [--lang LANGUAGE] [--dir DIRECTORY] [--replace DIRECTORY]\n" +
 		"\t\t\tWrite an event listener, its configuration section and a test.\n" +
 		"\t\t\tLANGUAGE is one of\n" +
 		"\t\t\t" + strings.Join(listenerLanguageNames(), ", ") + "\n" +
 		"\t\t\t(python if not given); DIRECTORY a new one of that name if\n" +
-		"\t\t\tnot given. Nothing is overwritten or configured."
+		"\t\t\tnot given. Nothing is overwritten or configured. --replace\n" +
+		"\t\t\tnames Hark's source for a listener in Go, where it is not the\n" +
+		"\t\t\tone beside this program."
 }
 
 func listenerLanguageNames() []string {
@@ -60,6 +63,7 @@ func listenerAction() Action {
 		Flags: []Flag{
 			{Name: "lang", Value: true, Help: "its language, e.g. python, node or sh", Values: listenerLanguageNames},
 			{Name: "dir", Value: true, Help: "where to write to"},
+			{Name: "replace", Value: true, Help: "the directory of Hark's source, for Go"},
 		},
 		Complete: completeWords(func() []string { return []string{"new"} }), JSON: textOnly(),
 		Run: func(r *run, arg string) (answer, error) {
@@ -109,8 +113,8 @@ func listenerLanguages() []listenerLanguage {
 		{name: "python", file: suffixed(".py"), test: suffixed("_test.py"), ownTest: true, needs: "Python 3",
 			library: python.Library, libraryName: "hark_listener.py"},
 		{name: "bash", file: suffixed(".bash"), test: suffixed("-test.sh"), needs: "bash 4.4 or later", library: bash.Library, libraryName: "hark-listener.bash"},
-		{name: "go", file: fixed("main.go"), test: fixed("main_test.go"), ownTest: true, module: true, needs: "Go, and go mod tidy once",
-			build:     func(name string) string { return "go mod tidy && go build -o " + name },
+		{name: "go", file: fixed("main.go"), test: fixed("main_test.go"), ownTest: true, module: true, needs: "Go",
+			build:     func(name string) string { return "go build -o " + name },
 			runsTests: func(test string) string { return "cd " + filepath.Dir(test) + " && go test" }},
 		script("sh", ".sh", "head -c and tr"),
 		script("perl", ".pl", "Perl 5.10 or later"),
@@ -155,13 +159,17 @@ type newFile struct {
 // listenerNew is "listener new": it writes a listener, its section and a test, and
 // returns the exit status. It writes all of them or none.
 func listenerNew(args []string, stdout, stderr io.Writer) int {
-	name, language, dir, err := listenerNewOptions(args)
+	name, language, dir, replace, err := listenerNewOptions(args)
 	if err == nil {
 		dir, err = filepath.Abs(dir)
 	}
+	var source gosource.Source
+	if err == nil && language.module {
+		source, err = sourceForListener(replace)
+	}
 	var files []newFile
 	if err == nil {
-		files, err = newListenerFiles(name, language, dir)
+		files, err = newListenerFiles(name, language, dir, source)
 	}
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "Error: %v\n", err)
@@ -175,12 +183,43 @@ func listenerNew(args []string, stdout, stderr io.Writer) int {
 	for _, f := range files {
 		_, _ = fmt.Fprintf(&b, "%s: written\n", f.path)
 	}
+	switch {
+	case language.module:
+		_, _ = fmt.Fprintln(&b, source.Remark())
+	case language.library != nil:
+		_, _ = fmt.Fprintf(&b, "Its library is %s, a copy of its own: nothing else needs to be installed.\n", filepath.Join(dir, language.libraryName))
+	}
 	test := testCommand(filepath.Join(dir, language.test(name)), language)
 	_, _ = fmt.Fprintf(&b, "It needs %s; its test needs supervisor-listener-test in PATH.\n", language.needs)
+	if language.build != nil {
+		_, _ = fmt.Fprintf(&b, "Build it: cd %s && %s\n", dir, buildCommand(name, language, source))
+	}
 	_, _ = fmt.Fprintf(&b, "Test it: %s\n", test)
 	_, _ = fmt.Fprintf(&b, "Use it: copy %s to where the configuration includes from, then supervisorctl update\n", filepath.Join(dir, name+".conf"))
 	_, _ = io.WriteString(stdout, b.String())
 	return exitSuccess
+}
+
+// buildCommand is what makes the program of a compiled language, in its directory.
+func buildCommand(name string, language listenerLanguage, source gosource.Source) string {
+	command := language.build(name)
+	if first := source.Prepare(); language.module && first != "" {
+		command = first + " && " + command
+	}
+	return command
+}
+
+// sourceForListener finds Hark's source for a listener in Go: in the directory that --replace names, or beside this program.
+func sourceForListener(replace string) (gosource.Source, error) {
+	if replace == "" {
+		self, err := os.Executable()
+		return gosource.Beside(self), err
+	}
+	replace, err := filepath.Abs(replace)
+	if err != nil {
+		return gosource.Source{}, err
+	}
+	return gosource.In(replace)
 }
 
 // testCommand is how to run the test at path. The conformance kit that it needs may be beside this program, and not in PATH.
@@ -203,35 +242,36 @@ func testCommand(path string, language listenerLanguage) string {
 	return "export PATH=\"" + filepath.Dir(self) + ":$PATH\"; " + command
 }
 
-func listenerNewOptions(args []string) (name string, language listenerLanguage, dir string, err error) {
+func listenerNewOptions(args []string) (name string, language listenerLanguage, dir, replace string, err error) {
 	fs := flag.NewFlagSet("listener new", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	lang := fs.String("lang", "python", "")
 	directory := fs.String("dir", "", "")
+	source := fs.String("replace", "", "")
 	for len(args) > 0 {
 		if err := fs.Parse(args); err != nil {
-			return "", language, "", err
+			return "", language, "", "", err
 		}
 		if args = fs.Args(); len(args) == 0 {
 			break
 		}
 		if name != "" {
-			return "", language, "", fmt.Errorf("listener new takes one name, and %q is another", args[0])
+			return "", language, "", "", fmt.Errorf("listener new takes one name, and %q is another", args[0])
 		}
 		name, args = args[0], args[1:] // options may stand behind the name, too
 	}
 	if err := checkListenerName(name); err != nil {
-		return "", language, "", err
+		return "", language, "", "", err
 	}
 	all := listenerLanguages()
 	i := slices.IndexFunc(all, func(l listenerLanguage) bool { return l.name == *lang })
 	if i < 0 {
-		return "", language, "", fmt.Errorf("--lang is %q, not one of %s", *lang, strings.Join(listenerLanguageNames(), ", "))
+		return "", language, "", "", fmt.Errorf("--lang is %q, not one of %s", *lang, strings.Join(listenerLanguageNames(), ", "))
 	}
 	if *directory == "" {
 		*directory = name
 	}
-	return name, all[i], *directory, nil
+	return name, all[i], *directory, *source, nil
 }
 
 // listenerName is what can be a section's name, a file's, a module's and a word of a
@@ -251,19 +291,19 @@ func checkListenerName(name string) error {
 }
 
 // newListenerFiles renders the files.
-func newListenerFiles(name string, language listenerLanguage, dir string) ([]newFile, error) {
+func newListenerFiles(name string, language listenerLanguage, dir string, source gosource.Source) ([]newFile, error) {
 	command, err := commandForSection(language.program(dir, name))
 	if err != nil {
 		return nil, err
 	}
 	mode, build, prepare := os.FileMode(0o755), "", ""
 	if language.build != nil {
-		mode, prepare = 0o644, language.build(name)
+		mode, prepare = 0o644, buildCommand(name, language, source)
 		build = "cd " + dir + " && " + prepare
 	}
 	values := struct {
-		Name, File, Test, Events, Command, Build, Prepare, Start, GoVersion, HarkVersion string
-	}{name, language.file(name), language.test(name), newListenerEvents, command, build, prepare, strings.Join(language.program(".", name), " "), goVersion, harkVersion}
+		Name, File, Test, Events, Command, Build, Prepare, Start string
+	}{name, language.file(name), language.test(name), newListenerEvents, command, build, prepare, strings.Join(language.program(".", name), " ")}
 	testMode, test := os.FileMode(0o755), "test.tmpl"
 	if language.ownTest {
 		testMode, test = mode, language.name+"/test.tmpl"
@@ -272,11 +312,7 @@ func newListenerFiles(name string, language listenerLanguage, dir string) ([]new
 		{path: language.file(name), mode: mode}, {path: language.test(name), mode: testMode}, {path: name + ".conf", mode: 0o644},
 	}
 	sources := []string{language.name + "/listener.tmpl", test, "section.tmpl"}
-	if language.module {
-		files = append(files, newFile{path: "go.mod", mode: 0o644})
-		sources = append(sources, language.name+"/module.tmpl")
-	}
-	for i := range files {
+	for i := range sources {
 		t, err := template.ParseFS(templates, "templates/listener/"+sources[i])
 		if err != nil {
 			return nil, fmt.Errorf("internal error: %w", err)
@@ -287,6 +323,10 @@ func newListenerFiles(name string, language listenerLanguage, dir string) ([]new
 		}
 		files[i].path = filepath.Join(dir, files[i].path)
 		files[i].data = b.Bytes()
+	}
+	if language.module {
+		module := source.GoMod("listener/"+name, harkVersion, goVersion, "golang.org/x/sys", "github.com/kolo/xmlrpc") // what sdk/listener and sdk/client need
+		files = append(files, newFile{path: filepath.Join(dir, "go.mod"), mode: 0o644, data: []byte(module)})
 	}
 	if language.library != nil {
 		files = append(files, newFile{path: filepath.Join(dir, language.libraryName), mode: 0o644, data: []byte(language.library())})

@@ -19,6 +19,7 @@ import (
 
 	"github.com/hark-supervisor/hark/examples/plugins/node"
 	"github.com/hark-supervisor/hark/examples/plugins/python"
+	"github.com/hark-supervisor/hark/internal/gosource"
 )
 
 // templates has a directory for each language; a file whose name begins with a kind is for that kind alone.
@@ -33,7 +34,8 @@ type Plugin struct {
 	Lang    string // go, node or python
 	Module  string // path of the Go module; "" for the name
 	Version string // of Hark's module, for go.mod: v0.1.0
-	Replace string // directory of Hark's source, for go.mod; "" for none
+
+	Source gosource.Source // of Hark, for go.mod
 }
 
 // Kinds and Langs are what Kind and Lang may be.
@@ -44,6 +46,9 @@ func Langs() []string { return []string{"go", "node", "python"} }
 
 const maxName = 64
 
+// goVersion is what go.mod asks for where Hark's source is not there to tell.
+const goVersion = "1.26.0"
+
 func (p *Plugin) check() error {
 	switch {
 	case p.Name == "" || len(p.Name) > maxName || p.Name[0] < 'a' || strings.Trim(p.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
@@ -52,7 +57,7 @@ func (p *Plugin) check() error {
 		return fmt.Errorf("--kind is one of %s, not %.80q", strings.Join(Kinds(), ", "), p.Kind)
 	case !slices.Contains(Langs(), p.Lang):
 		return fmt.Errorf("--lang is one of %s, not %.80q", strings.Join(Langs(), ", "), p.Lang)
-	case strings.ContainsAny(p.Module+p.Replace+p.Version, " \t\n\"'`()"):
+	case strings.ContainsAny(p.Module+p.Source.Dir+p.Version, " \t\n\"'`()"):
 		return errors.New("a module, its version and a directory have no spaces, quotes or brackets here")
 	}
 	return nil
@@ -131,6 +136,8 @@ func (p *Plugin) files() (map[string][]byte, error) {
 		files[strings.ReplaceAll(name, "NAME", p.Name)] = out.Bytes()
 	}
 	switch p.Lang {
+	case "go":
+		files["go.mod"] = []byte(p.Source.GoMod(p.Module, p.Version, goVersion))
 	case "node":
 		err = copyAll(files, node.Files)
 	case "python":
@@ -158,6 +165,9 @@ func (p *Plugin) Section() string {
 	return p.Kind
 }
 
+// Prepare is the command that comes before go test and go build, "" for none.
+func (p *Plugin) Prepare() string { return p.Source.Prepare() }
+
 // Class is the plugin's name as a class.
 func (p *Plugin) Class() string {
 	var b strings.Builder
@@ -171,13 +181,13 @@ func (p *Plugin) Class() string {
 // without a v.
 func New(args []string, version string, out io.Writer) error {
 	p := Plugin{Version: "v" + strings.TrimPrefix(version, "v")}
-	var dir string
+	var dir, replace string
 	flags := flag.NewFlagSet("plugin new", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&p.Kind, "kind", "", "")
 	flags.StringVar(&p.Lang, "lang", "go", "")
 	flags.StringVar(&p.Module, "module", "", "")
-	flags.StringVar(&p.Replace, "replace", "", "")
+	flags.StringVar(&replace, "replace", "", "")
 	flags.StringVar(&dir, "dir", "", "")
 	usage := errors.New("usage: plugin new NAME --kind notifier|logsink|namespace [--lang go|node|python] [--dir DIR] [--module PATH] [--replace DIR]")
 	for len(args) > 0 { // the name may stand before or behind the flags
@@ -197,16 +207,43 @@ func New(args []string, version string, out io.Writer) error {
 	if dir == "" {
 		dir = p.Name
 	}
+	if err := p.findSource(replace); err != nil {
+		return err
+	}
 	if err := Write(dir, p); err != nil {
 		return err
 	}
-	next := "go mod tidy && go test ./... && go build -trimpath -ldflags '-s -w' -tags grpcnotrace ."
+	next, remark := "go test ./... && go build -trimpath -ldflags '-s -w' -tags grpcnotrace .", "\n"+p.Source.Remark()+"\n"
+	if prepare := p.Prepare(); prepare != "" {
+		next = prepare + " && " + next
+	}
 	switch p.Lang {
 	case "node":
-		next = "npm install && npm test"
+		next, remark = "npm install && npm test", ""
 	case "python":
-		next = "./test_plugin.py"
+		next, remark = "./test_plugin.py", ""
 	}
-	_, err := fmt.Fprintf(out, "%s is written. Next:\n\n    cd %s\n    %s\n\nREADME.md explains the rest.\n", dir, dir, next)
+	_, err := fmt.Fprintf(out, "%s is written. Next:\n\n    cd %s\n    %s\n%s\nREADME.md explains the rest.\n", dir, dir, next, remark)
+	return err
+}
+
+// findSource finds Hark's source for a plugin in Go: in the directory that --replace names, or beside this program.
+func (p *Plugin) findSource(replace string) error {
+	if p.Lang != "go" {
+		return nil
+	}
+	if replace == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return err
+		}
+		p.Source = gosource.Beside(self)
+		return nil
+	}
+	replace, err := filepath.Abs(replace)
+	if err != nil {
+		return err
+	}
+	p.Source, err = gosource.In(replace)
 	return err
 }

@@ -36,55 +36,38 @@ func run(t *testing.T, dir string, env []string, name string, args ...string) st
 }
 
 // What plugin new writes in Go is vetted, passes its own conformance tests, builds, and describes itself.
+// It is built as by somebody with an installed Hark, no network and no cache of modules.
 func TestPluginsInGoPassTheirTests(t *testing.T) {
+	source, none := filepath.Join(t.TempDir(), "go"), t.TempDir()
+	run(t, repository(t), nil, "packaging/gosource", source)
 	for _, kind := range Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "my-"+kind)
 			var out bytes.Buffer
-			args := []string{"my-" + kind, "--kind", kind, "--dir", dir, "--replace", repository(t), "--module", "example.org/plugins/" + kind}
+			args := []string{"my-" + kind, "--kind", kind, "--dir", dir, "--replace", source, "--module", "example.org/plugins/" + kind}
 			if err := New(args, "v0.1.0", &out); err != nil {
 				t.Fatal(err)
 			}
 			if !strings.Contains(out.String(), "cd "+dir) {
 				t.Errorf("it says %s", &out)
 			}
-			pinned(t, dir)
-			// what is not there is not fetched: the modules are those of the repository, compiled already for make test
-			env := []string{"GOFLAGS=-mod=mod -race", "GOPROXY=off", "GOWORK=off"}
+			if !strings.Contains(out.String(), source) {
+				t.Errorf("it does not say where Hark's source is: %s", &out)
+			}
+			env := []string{"GOFLAGS=", "GOPROXY=off", "GOMODCACHE=" + none, "GOWORK=off"}
 			run(t, dir, env, "go", "test", "-count=1", "./...")
 			run(t, dir, env, "go", "build", "-o", "built", ".")
 			d, err := pluginrpc.ParseDescription([]byte(run(t, dir, nil, "./built", "--describe")))
 			if err != nil || d.Name != "my-"+kind || string(d.Kinds[0].Name) != kind {
 				t.Errorf("it describes itself as %+v (%v)", d, err)
 			}
+			run(t, dir, env, "go", "build", "-trimpath", "-ldflags", "-s -w", "-tags", "grpcnotrace", ".") // as the text says
+			run(t, dir, env, "go", "mod", "tidy")                                                          // which many run by habit
+			run(t, dir, env, "go", "build", "-o", "built", ".")
 			if unformatted := run(t, dir, nil, "gofmt", "-l", "."); unformatted != "" {
 				t.Errorf("not formatted: %s", unformatted)
 			}
 		})
-	}
-}
-
-// pinned gives a module the versions of the repository's own, as go mod tidy does where there is a network.
-func pinned(t *testing.T, dir string) {
-	t.Helper()
-	own, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ours, err := os.ReadFile(filepath.Join(repository(t), "go.mod"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, requires, _ := strings.Cut(string(ours), "\nrequire")
-	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(string(own)+"\nrequire"+requires), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	sums, err := os.ReadFile(filepath.Join(repository(t), "go.sum"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o600); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -206,7 +189,8 @@ func TestBadArgumentsWriteNothing(t *testing.T) {
 		`"../x" is not a name of a plugin`: {"../x", "--kind", "notifier"},
 		`"1x" is not a name of a plugin`:   {"1x", "--kind", "notifier"},
 		"it already exists":                {"x", "--kind", "notifier", "--dir", "full"},
-		"no spaces":                        {"x", "--kind", "notifier", "--replace", "/a b"},
+		"no spaces":                        {"x", "--kind", "notifier", "--module", "a b"},
+		"there is no source":               {"x", "--kind", "notifier", "--replace", "/nowhere"},
 		"flag provided but not defined":    {"x", "--king", "notifier"},
 	} {
 		var out bytes.Buffer

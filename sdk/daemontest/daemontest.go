@@ -23,8 +23,9 @@
 //
 // Main builds supervisord once for the tests of a package, from the source that
 // the module under test has of Hark: it takes a minute the first time, and Go's
-// compiler. Where the variable HARK_TEST_SUPERVISORD names a program, that one is
-// run instead, and nothing is built.
+// compiler. Where that is the source of an installed Hark, which is of plugins and
+// listeners only, the installed supervisord is run, and where the variable
+// HARK_TEST_SUPERVISORD names a program, that one.
 package daemontest
 
 import (
@@ -62,8 +63,8 @@ func Main(m *testing.M) int {
 			return 1
 		}
 		defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
-		binary := filepath.Join(dir, "supervisord")
-		if err := build(binary); err != nil {
+		binary, err := build(filepath.Join(dir, "supervisord"))
+		if err != nil {
 			_, _ = fmt.Fprintf(os.Stderr, "daemontest: %v\n", err)
 			return 1
 		}
@@ -76,8 +77,9 @@ func Main(m *testing.M) int {
 }
 
 // build builds supervisord in Hark's own module, as the module under test has it (from the cache, by replace, or itself):
-// a module that imports this package need not know of the modules that supervisord alone is made of.
-func build(binary string) error {
+// a module that imports this package need not know of the modules that supervisord alone is made of. It returns the program, which is the installed
+// one where its source is not there.
+func build(binary string) (string, error) {
 	var errors bytes.Buffer
 	list := exec.Command("go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module)
 	list.Stderr = &errors
@@ -87,14 +89,28 @@ func build(binary string) error {
 		err = os.ErrNotExist
 	}
 	if err != nil {
-		return fmt.Errorf("cannot find the source of supervisord (%w): %s%s may name one that is built", err, &errors, Variable)
+		return "", fmt.Errorf("cannot find the source of supervisord (%w): %s%s may name one that is built", err, &errors, Variable)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "cmd", "supervisord")); err != nil {
+		return installed(dir)
 	}
 	build := exec.Command("go", "build", "-mod=readonly", "-tags", "grpcnotrace", "-o", binary, "./cmd/supervisord")
 	build.Dir, build.Env = dir, append(os.Environ(), "GOWORK=off", "PWD="+dir)
 	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("cannot build supervisord in %s (%w): %s%s may name one that is built", dir, err, out, Variable)
+		return "", fmt.Errorf("cannot build supervisord in %s (%w): %s%s may name one that is built", dir, err, out, Variable)
 	}
-	return nil
+	return binary, nil
+}
+
+// installed returns the program that came with a source without it: PREFIX/bin/supervisord with PREFIX/share/hark/go, bin/supervisord with dist/go.
+func installed(source string) (string, error) {
+	for _, up := range []string{"../../../bin", "../../bin"} {
+		program := filepath.Join(source, up, "supervisord")
+		if _, err := os.Stat(program); err == nil {
+			return program, nil
+		}
+	}
+	return "", fmt.Errorf("%s has the source of plugins and listeners only, and there is no supervisord installed with it; %s may name one", source, Variable)
 }
 
 // Plugin builds a plugin, pkg being its package as go build has it, and returns

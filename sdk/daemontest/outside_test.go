@@ -101,3 +101,25 @@ func TestAModuleOfAnAuthor(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// The source of an installed Hark has no supervisord: the program that was installed with it is run.
+func TestTheInstalledSupervisord(t *testing.T) {
+	for _, at := range []string{"share/hark/go", "dist/go"} {
+		prefix := t.TempDir()
+		source := filepath.Join(prefix, at)
+		if got, err := installed(source); err == nil || !strings.Contains(err.Error(), Variable) {
+			t.Errorf("%s, %v", got, err)
+		}
+		for _, dir := range []string{source, filepath.Join(prefix, "bin")} {
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(prefix, "bin", "supervisord"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := installed(source); err != nil || got != filepath.Join(prefix, "bin", "supervisord") {
+			t.Errorf("%s, %v", got, err)
+		}
+	}
+}
