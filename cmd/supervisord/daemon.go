@@ -80,7 +80,8 @@ type daemon struct {
 	silences *notify.Silences
 	turns    *disk.Turns
 	crowds   economy.Crowds
-	logins   *rpc.Logins // where right passwords came from, in all lives
+	logins   *rpc.Logins                // where right passwords came from, in all lives
+	server   atomic.Pointer[rpc.Server] // of the present life
 }
 
 // run is everything after the configuration was read. An error, a config.Errors where it is about that, is a reason not
@@ -222,7 +223,7 @@ func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err e
 	}()
 	if first {
 		// Only now: the spawner's thread keeps the directory it is born with.
-		d.system, err = child.New(child.Options{Subreaper: set.Subreaper, Unknown: d.reaped})
+		d.system, err = child.New(child.Options{Subreaper: set.Subreaper, Unknown: d.reaped, Room: d.makeRoom})
 		if err != nil {
 			return 0, 0, err
 		}
@@ -280,6 +281,7 @@ func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err e
 	if first {
 		economy.KeepThreads()
 	}
+	d.server.Store(server)
 	server.Serve()
 	d.publishPidfile(p, log)
 	if first {
@@ -415,6 +417,14 @@ func (d *daemon) detach() {
 		}
 	}
 	syscall.Umask(set.Umask)
+}
+
+// makeRoom has clients leave descriptors to a program that is to be started.
+func (d *daemon) makeRoom(n int) (release func()) {
+	if server := d.server.Load(); server != nil {
+		return server.MakeRoom(n)
+	}
+	return func() {}
 }
 
 // reaped logs the end of a process that is nobody's (supervisord.py, reap).

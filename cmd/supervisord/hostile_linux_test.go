@@ -119,6 +119,54 @@ command=/bin/cat
 	}
 }
 
+// Where the programs have nearly all descriptors, connections that say nothing give up theirs to a start, and the owner keeps his.
+func TestSilentConnectionsGiveTheirDescriptorsToAStart(t *testing.T) {
+	address := freeAddress(t)
+	in := prepare(t, hark(t), strings.Replace(baseConf, "nodaemon=true\n", "nodaemon=true\nminfds=200\n", 1)+inetSection(address)+`
+[program:many]
+command=/bin/cat
+process_name=%(program_name)s%(process_num)d
+numprocs=41
+startsecs=0
+[program:again]
+command=/bin/sh -c "sleep 0.05"
+startsecs=0
+autorestart=true
+[program:still]
+command=/bin/sleep 1000
+autostart=false
+startsecs=0
+`)
+	in.cmd.Args = append([]string{"/bin/sh", "-c", `ulimit -n 256; exec "$0" "$@"`}, in.cmd.Args...)
+	in.cmd.Path = "/bin/sh"
+	in.launch()
+	in.waitServing()
+	in.waitState("many:many40", "RUNNING")
+	kept := newWay("kept", "http://localhost/RPC2", "tcp", address, true)
+	defer kept.client.CloseIdleConnections()
+	must := func(method string, args ...any) {
+		t.Helper()
+		if _, err := kept.call(method, args...); err != nil {
+			t.Fatalf("%s: %v", method, err)
+		}
+	}
+	must("supervisor.getState")
+	end := besiege(t, address, 500, "")
+	defer end()
+	for range 10 {
+		must("supervisor.startProcess", "still")
+		must("supervisor.stopProcess", "still")
+	}
+	before := strings.Count(in.log(), "spawned: 'again'")
+	testkit.Until(t, "a program is restarted again and again", func() bool { return strings.Count(in.log(), "spawned: 'again'") > before+5 })
+	if n := kept.dialed.Load(); n != 1 {
+		t.Errorf("the owner had to connect %d times", n)
+	}
+	if log := in.log(); strings.Contains(log, "FATAL") || strings.Contains(log, "spawnerr") {
+		t.Errorf("log: %s", tailOf(log, 3000))
+	}
+}
+
 // descriptors is how many the daemon has open.
 func (in *instance) descriptors() int {
 	in.t.Helper()

@@ -90,24 +90,26 @@ func (w *way) call(method string, args ...any) (any, error) {
 	return rpcCallAs(ctx, w.client, w.url, "owner", "o", method, args...)
 }
 
+// newWay is one by an address; kept: always with the same connection.
+func newWay(name, url, network, address string, kept bool) *way {
+	dialed := new(atomic.Int32)
+	return &way{name: name, url: url, dialed: dialed, client: &http.Client{Timeout: testkit.Patience, Transport: &http.Transport{
+		DisableKeepAlives: !kept, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			dialed.Add(1)
+			var d net.Dialer
+			return d.DialContext(ctx, network, address)
+		},
+	}}}
+}
+
 // ways are with a new connection each time, but for the last.
 func (b *fortress) ways() []*way {
-	to := func(name, url, network, address string, kept bool) *way {
-		dialed := new(atomic.Int32)
-		return &way{name: name, url: url, dialed: dialed, client: &http.Client{Timeout: testkit.Patience, Transport: &http.Transport{
-			DisableKeepAlives: !kept, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				dialed.Add(1)
-				var d net.Dialer
-				return d.DialContext(ctx, network, address)
-			},
-		}}}
-	}
 	return []*way{
-		to("unix", "http://localhost/RPC2", "unix", b.sock, false),
-		to("tcp", "http://localhost/RPC2", "tcp", b.plain, false),
-		to("tls", "https://localhost/RPC2", "tcp", b.secure, false),
-		to("kept", "http://localhost/RPC2", "tcp", b.plain, true),
+		newWay("unix", "http://localhost/RPC2", "unix", b.sock, false),
+		newWay("tcp", "http://localhost/RPC2", "tcp", b.plain, false),
+		newWay("tls", "https://localhost/RPC2", "tcp", b.secure, false),
+		newWay("kept", "http://localhost/RPC2", "tcp", b.plain, true),
 	}
 }
 

@@ -24,6 +24,7 @@ func acts() map[string]func() error {
 		"filter":    actFilter,
 		"files":     actFiles,
 		"reserve":   actReserve,
+		"room":      actRoom,
 		"processes": actProcesses,
 		"limit":     actLimit,
 
@@ -211,6 +212,65 @@ func actReserve() error {
 	}
 	s.spawner.reserve.mu.Lock()
 	defer s.spawner.reserve.mu.Unlock()
+	if n := len(s.spawner.reserve.fds); n != kept {
+		return fmt.Errorf("%d are kept afterwards, %d before", n, kept)
+	}
+	return nil
+}
+
+// Others who have descriptors to spare give them up to a spawn, and only then.
+func TestASpawnHasOthersMakeRoom(t *testing.T) { perform(t, "room", nil) }
+
+func actRoom() error {
+	var taken []int
+	give := func(n int) {
+		n = min(n, len(taken))
+		for _, fd := range taken[:n] {
+			_ = syscall.Close(fd)
+		}
+		taken = taken[n:]
+	}
+	asked, released := 0, 0
+	s, err := New(Options{Room: func(n int) func() {
+		asked++
+		give(n)
+		return func() { released++ }
+	}})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if out, err := output1(s, -1, "echo fine"); err != nil || out != "fine\n" || asked != 0 {
+		return fmt.Errorf("where there is enough: %q %w, asked %d times", out, err, asked)
+	}
+	kept := len(s.spawner.reserve.fds)
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	limit.Cur = 256
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	s.spawner.reserve.lend()
+	for {
+		fd, err := syscall.Open("/dev/null", syscall.O_RDONLY, 0)
+		if err == syscall.EMFILE {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		taken = append(taken, fd)
+	}
+	if out, err := output1(s, -1, "echo fine"); err != nil || out != "fine\n" {
+		return fmt.Errorf("where others have all: %q %w", out, err)
+	}
+	if asked != 1 || released != 1 {
+		return fmt.Errorf("asked %d times, released %d times", asked, released)
+	}
+	give(len(taken))
+	s.spawner.reserve.refill()
 	if n := len(s.spawner.reserve.fds); n != kept {
 		return fmt.Errorf("%d are kept afterwards, %d before", n, kept)
 	}

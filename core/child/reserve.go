@@ -14,6 +14,8 @@ const (
 	maxReserve = 32
 	// reserveShare: one in so many of the limit of open files is kept at most.
 	reserveShare = 16
+	// leftToOthers is how many descriptors are left to others where there are not enough.
+	leftToOthers = 4
 )
 
 // reserve is descriptors that are kept open for nothing, so that a spawn finds room where clients or logs have
@@ -46,25 +48,34 @@ func (r *reserve) setSize(n int) {
 func (r *reserve) lend() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, fd := range r.fds {
-		closeFD(fd)
-	}
 	lent := len(r.fds) > 0
-	r.fds = r.fds[:0]
+	r.drop(len(r.fds))
 	return lent
 }
 
-// refill opens what is missing. What cannot be opened is left for the next time.
-func (r *reserve) refill() {
+// refill opens what is missing, and reports how many descriptors are missing all the same. Where there are not enough it leaves a few, so that clients
+// can still connect.
+func (r *reserve) refill() (missing int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for len(r.fds) < r.size {
 		fd, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err != nil {
-			return
+			r.drop(leftToOthers)
+			return r.size - len(r.fds)
 		}
 		r.fds = append(r.fds, fd)
 	}
+	return 0
+}
+
+// drop closes up to n. Under the lock.
+func (r *reserve) drop(n int) {
+	left := max(len(r.fds)-n, 0)
+	for _, fd := range r.fds[left:] {
+		closeFD(fd)
+	}
+	r.fds = r.fds[:left]
 }
 
 func (r *reserve) close() {

@@ -366,7 +366,10 @@ func (sp *Spawn) prepare() {
 		})
 	}
 	reserve := &sp.spawner.reserve
-	reserve.refill()
+	if missing, room := reserve.refill(), sp.spawner.sys.opts.Room; missing > 0 && room != nil {
+		defer room(missing)()
+		reserve.refill()
+	}
 	err := sp.open()
 	if err != nil && noFiles(err) && reserve.lend() {
 		err = sp.open()

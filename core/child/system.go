@@ -25,6 +25,10 @@ type Options struct {
 	Self string
 	// Linger is how long pipes stay open after the exit; default DefaultLinger.
 	Linger time.Duration
+	// Room is called before a spawn where fewer descriptors are left than are kept for spawns: n are missing, and
+	// it may have others set some free. release is called when the spawn has taken its own. It runs on a goroutine of the
+	// spawner and must not wait for long; nil is fine.
+	Room func(n int) (release func())
 }
 
 // System is the spawner, the reaper and the pollers of one process. There must be

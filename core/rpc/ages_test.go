@@ -48,17 +48,17 @@ func TestAStepOfTheClockMakesNobodySlow(t *testing.T) {
 			testkit.Until(t, "the condition holds", func() bool { return reader.writing.Load() != 0 })
 			sender.enter(sending)
 			clock.seconds.Store(int64(step / time.Second))
-			if p.worst(false) != nil {
+			if p.worst(notAtAll, false) != nil {
 				t.Error("a client that is served counts as slow")
 			}
-			testkit.Until(t, "the condition holds", func() bool { return p.worst(false) != nil })
+			testkit.Until(t, "the condition holds", func() bool { return p.worst(notAtAll, false) != nil })
 			if _, err := io.ReadFull(far, make([]byte, len("answer"))); err != nil {
 				t.Error(err)
 			}
 			if err := <-written; err != nil {
 				t.Error(err)
 			}
-			testkit.Until(t, "the condition holds", func() bool { return p.worst(false) == sender })
+			testkit.Until(t, "the condition holds", func() bool { return p.worst(notAtAll, false) == sender })
 		})
 	}
 }

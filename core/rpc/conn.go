@@ -62,15 +62,14 @@ func defaultLimits() limits {
 const (
 	// maxConnections is how many connections all sockets of a server have open at most.
 	maxConnections = 1024
-	// minConnections are taken however few descriptors are left: with no connection nobody could stop what uses them. fewConnections are
-	// it where there are few in all, since a start takes ten for a moment.
-	minConnections, fewConnections = 16, 8
+	// minConnections are taken however few descriptors are left, as long as nobody else asks for them: with no connection nobody could stop what uses them.
+	minConnections = 16
 )
 
 // share sets what the servers take of so many descriptors: a quarter at most, and none of the last eighth. Programs need three
 // each, and more while they are spawned.
 func (l *limits) share(open int) {
-	l.fewest = min(minConnections, max(open/32, fewConnections))
+	l.fewest = minConnections
 	l.connections = min(maxConnections, max(open/4, minConnections))
 	l.descriptors = open - min(max(open/8, 32), 512)
 	l.stays = l.connections / 2
@@ -100,6 +99,7 @@ func newLimitListener(l net.Listener, s *Server) *limitListener {
 }
 
 func (l *limitListener) Accept() (net.Conn, error) {
+	var full time.Duration // since when there are no descriptors
 	for {
 		raw, err := l.Listener.Accept()
 		if err == nil {
@@ -122,7 +122,10 @@ func (l *limitListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		// Others need descriptors too: a client that can be done without goes, whether or not that is enough.
-		l.places.evict()
+		if full == 0 {
+			full = l.places.now()
+		}
+		l.places.evict(l.places.now()-full < silentTime)
 		if err := l.places.wait(l.closed); err != nil {
 			return nil, err
 		}

@@ -22,6 +22,10 @@ const (
 	unprovedHeader = 8 << 10
 	// pressTime is how long the press lasts after a connection went for another.
 	pressTime = 250 * time.Millisecond
+	// maxAtOnce is how many connections go at most for a new one, where programs have taken descriptors since the last one came.
+	maxAtOnce = 8
+	// roomTime is for how long nobody finds a place, at most, after others have asked for descriptors: it takes a spawn much less to use them.
+	roomTime = 250 * time.Millisecond
 )
 
 // places are the connections that all sockets of a server have open. When there is no place for another one, the one that is easiest to do
@@ -40,6 +44,9 @@ type places struct {
 	conns   map[*conn]struct{}
 	headers int64 // see limits
 	victims victims
+	gauge   gauge
+	taking  int           // who has asked for descriptors, and takes them
+	until   time.Duration // nobody finds a place meanwhile, but no longer than this
 }
 
 func newPlaces(lim limits) *places { return newPlacesBy(lim, time.Now) }
@@ -48,6 +55,7 @@ func newPlaces(lim limits) *places { return newPlacesBy(lim, time.Now) }
 func newPlacesBy(lim limits, clock func() time.Time) *places {
 	p := &places{limits: lim, clock: clock, began: clock().Add(-1), freed: make(chan struct{}, 1), conns: map[*conn]struct{}{}}
 	p.room.Store(int32(lim.connections)) //nolint:gosec // few
+	p.gauge = gauge{count: openFiles, now: p.now}
 	return p
 }
 
@@ -59,8 +67,8 @@ func (p *places) now() time.Duration { return p.clock().Sub(p.began) }
 func (p *places) take(c *conn, closed <-chan struct{}) error {
 	descriptor := descriptorOf(c.Conn)
 	for {
-		taken, victim := p.tryTake(c, descriptor)
-		if victim != nil {
+		taken, victims := p.tryTake(c, descriptor)
+		for _, victim := range victims {
 			_ = victim.Close()
 			p.last.Store(int64(p.now()))
 			if p.closed.Add(1)%16 == 0 { // not each time: where processors are few, all others would run in between
@@ -77,31 +85,90 @@ func (p *places) take(c *conn, closed <-chan struct{}) error {
 	}
 }
 
-// tryTake gives a place to a connection if there is one, perhaps that of victim, which is then to be closed.
-func (p *places) tryTake(c *conn, descriptor int) (taken bool, victim *conn) {
+// tryTake gives a place to a connection if there is one, perhaps that of one of the victims, which are then to be closed.
+func (p *places) tryTake(c *conn, descriptor int) (taken bool, victims []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.measure(descriptor)
+	if p.taking > 0 && p.now() < p.until {
+		return false, nil
+	}
+	used := p.measure(descriptor)
 	most, descriptors := p.limits.connections, p.limits.descriptors
 	if c.local { // the owner's program on this machine needs nobody to go
 		most, descriptors = most+p.reserve(), descriptors+p.reserve()
 	}
-	if len(p.conns) >= most || len(p.conns) >= p.limits.fewest && descriptor >= descriptors {
-		if victim = p.worst(c.local); victim == nil {
-			return false, nil
+	there := len(p.conns) + 1
+	excess := max(there-most, min(used-descriptors, there-p.limits.fewest))
+	for i := range min(excess, maxAtOnce) {
+		rank := notAtAll
+		if i > 0 {
+			rank = rankSilent // the owner's connections stay
+		}
+		victim := p.worst(rank, c.local)
+		if victim == nil {
+			break
 		}
 		delete(p.conns, victim)
+		victims = append(victims, victim)
+	}
+	if excess > 0 && len(victims) == 0 {
+		return false, nil
 	}
 	p.conns[c] = struct{}{}
-	return true, victim
+	return true, victims
 }
 
-// measure notes how many places there are where a descriptor is the lowest that was free. That may be the gap that somebody left, with many in use
-// above it: so fewer places are believed at once, and more little by little.
-func (p *places) measure(descriptor int) {
-	left := max(p.limits.descriptors-descriptor, 0)
+// measure notes how many places there really are now that a connection has a descriptor, and gives how many of these are in use. Where that is a lower bound
+// many more may be: so fewer places are believed at once, and more little by little. p.mu is held.
+func (p *places) measure(descriptor int) (used int) {
+	used = p.gauge.inUse(descriptor, len(p.conns))
+	left := max(p.limits.descriptors-used+1, 0)
 	room := min(p.limits.connections, max(len(p.conns)+left, p.limits.fewest))
 	p.room.Store(min(int32(room), p.room.Load()+1)) //nolint:gosec // few
+	return used
+}
+
+// makeRoom has up to n descriptors set free for others: the connections of those go who have shown least, and nobody finds a place until release is called,
+// for a moment at most.
+func (p *places) makeRoom(n int) (release func()) {
+	for _, c := range p.spare(n) {
+		_ = c.Close()
+	}
+	return sync.OnceFunc(p.release)
+}
+
+// spare takes up to n connections out that are to be closed. The owner's that are idle stay.
+func (p *places) spare(n int) (conns []*conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gauge.stale()
+	p.taking++
+	p.until = p.now() + roomTime
+	for range n {
+		c := p.worst(rankSilent, false)
+		if c == nil {
+			break
+		}
+		delete(p.conns, c)
+		conns = append(conns, c)
+	}
+	return conns
+}
+
+func (p *places) release() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.taking--
+	p.gauge.stale()
+	p.tellFreed()
+}
+
+// tellFreed wakes who waits for a place.
+func (p *places) tellFreed() {
+	select {
+	case p.freed <- struct{}{}:
+	default:
+	}
 }
 
 // pressed reports whether connections are closed for others at present.
@@ -129,10 +196,7 @@ func (p *places) wait(closed <-chan struct{}) error {
 func (p *places) leave(c *conn) {
 	p.remove(c)
 	p.changed()
-	select {
-	case p.freed <- struct{}{}:
-	default:
-	}
+	p.tellFreed()
 }
 
 func (p *places) remove(c *conn) {
@@ -155,17 +219,20 @@ func (p *places) number() int {
 	return len(p.conns)
 }
 
-// evict closes the connection that is easiest to do without, if there is one.
-func (p *places) evict() {
-	if victim := p.easiest(); victim != nil {
+// evict closes the connection that is easiest to do without, if there is one: for others, who need its descriptor. The owner's that are idle stay at first.
+func (p *places) evict(first bool) {
+	if victim := p.easiest(first); victim != nil {
 		_ = victim.Close()
 	}
 }
 
-func (p *places) easiest() *conn {
+func (p *places) easiest(first bool) *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.worst(false)
+	if first {
+		return p.worst(rankSilent, false)
+	}
+	return p.worst(notAtAll, false)
 }
 
 // counted is what a header of so many bytes counts.

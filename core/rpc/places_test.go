@@ -280,7 +280,7 @@ func TestARightPasswordIsNotRefusedForAMoment(t *testing.T) {
 	if h.places.count(working) != 1 {
 		t.Error("it does not count as a connection that is answered")
 	}
-	if h.places.evict(); h.places.open() != 1 {
+	if h.places.evict(false); h.places.open() != 1 {
 		t.Error("it is closed to make room")
 	}
 	unlock()
@@ -333,17 +333,17 @@ func TestARequestThatIsNotReadYetIsAWord(t *testing.T) {
 	first := accept("POST /RPC2 HTTP/1.1\r\n")
 	second := accept("")
 	p.conns[first], p.conns[second] = struct{}{}, struct{}{}
-	if got := p.worst(false); got != second {
+	if got := p.worst(notAtAll, false); got != second {
 		t.Error("the one that has sent its request goes before the one that has said nothing")
 	}
 	delete(p.conns, second)
-	if p.worst(false) != nil {
+	if p.worst(notAtAll, false) != nil {
 		t.Error("the one that has sent its request goes")
 	}
 	if _, err := first.Conn.Read(make([]byte, 100)); err != nil { // it is read, and is not all of it
 		t.Fatal(err)
 	}
-	if p.worst(false) != first {
+	if p.worst(notAtAll, false) != first {
 		t.Error("the one whose request does not come stays")
 	}
 }
@@ -355,12 +355,12 @@ func TestTheLocalOwnersConnectionStays(t *testing.T) {
 		dial(t, h)
 	}
 	testkit.Until(t, "the condition holds", func() bool { return h.places.open() == 3 })
-	if h.places.evict(); h.places.open() != 3 && runtime.GOOS == "linux" {
+	if h.places.evict(false); h.places.open() != 3 && runtime.GOOS == "linux" {
 		t.Error("one that has just come goes for another")
 	}
 	dial(t, h) // one that has said nothing for long goes in the end
 	testkit.Until(t, "the condition holds", func() bool {
-		h.places.evict()
+		h.places.evict(false)
 		return h.places.open() < 3
 	})
 }

@@ -299,6 +299,10 @@ func (s *Server) Listeners() []Listener {
 	return all
 }
 
+// MakeRoom has up to n of the daemon's descriptors set free for others, a program that is started for example: connections are closed of those who have
+// shown least, and nobody gets a place until release is called, for a moment at most. It may be called from any goroutine and does not wait.
+func (s *Server) MakeRoom(n int) (release func()) { return s.places.makeRoom(n) }
+
 // HoldCallers lets those who connect from now on wait, until another Server answers on the sockets, or else for limit. Connections that are there already are
 // answered as before. It returns at once.
 func (s *Server) HoldCallers(limit time.Duration) {

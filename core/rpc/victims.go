@@ -55,16 +55,17 @@ const (
 	notAtAll
 )
 
-// worst is the connection that is easiest to do without, nil when all are being answered; local: for a connection of the owner's on this machine. p.mu is held.
-func (p *places) worst(local bool) *conn {
+// worst is the connection that is easiest to do without of those up to a rank, nil when all are being answered; local: for a connection of the owner's on
+// this machine. p.mu is held.
+func (p *places) worst(most int, local bool) *conn {
 	now := p.now()
 	if len(p.victims.chosen) > 0 && now-p.victims.at < lookAgain {
-		if c, _ := p.nextVictim(now, p.victims.rank); c != nil { // others of a lower rank may have come meanwhile
+		if c, _ := p.nextVictim(now, min(p.victims.rank, most)); c != nil { // others of a lower rank may have come meanwhile
 			return c
 		}
 	}
 	p.chooseVictims(now)
-	c, heard := p.nextVictim(now, notAtAll)
+	c, heard := p.nextVictim(now, most)
 	if c == nil { // so have all of them, it seems
 		c = heard
 	}

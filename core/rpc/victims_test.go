@@ -47,7 +47,7 @@ func TestWhoHasShownLeastGoesFirst(t *testing.T) {
 	waited := false
 	for range 20 {
 		p.mu.Lock()
-		c := p.worst(false)
+		c := p.worst(notAtAll, false)
 		p.mu.Unlock()
 		if c == nil && !waited { // two are there that can be done without soon
 			waited = true
@@ -96,7 +96,7 @@ func TestTheOldestSilentConnectionsGoFirst(t *testing.T) {
 	}
 	for i := range 300 {
 		p.mu.Lock()
-		c := p.worst(false)
+		c := p.worst(notAtAll, false)
 		p.mu.Unlock()
 		if c != all[i] {
 			t.Fatalf("at %d went another", i)
@@ -126,7 +126,7 @@ func TestAHandshakeThatWaitsForItsTurnIsAWord(t *testing.T) {
 		t.Helper()
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if c := p.worst(false); c != want {
+		if c := p.worst(notAtAll, false); c != want {
 			t.Fatal(why)
 		}
 		delete(p.conns, want)
@@ -187,7 +187,7 @@ func TestWaitsOfOthersGoForTheOwner(t *testing.T) {
 		t.Helper()
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if c := p.worst(local); c != want {
+		if c := p.worst(notAtAll, local); c != want {
 			t.Fatalf("local %v: another goes, of %d", local, len(p.conns))
 		}
 		delete(p.conns, want)
@@ -202,7 +202,7 @@ func TestWaitsOfOthersGoForTheOwner(t *testing.T) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.worst(false) == nil {
+	if p.worst(notAtAll, false) == nil {
 		t.Error("waits keep more than half of the places")
 	}
 }
