@@ -137,7 +137,7 @@ func TestARestartWaitsForTheStopOfAnotherAsLongAsItsCaller(t *testing.T) {
 		t.Fatal(err)
 	}
 	waiters := func() (n int) {
-		_ = r.turns.Ask(context.Background(), func(l *loop) { n = len(l.groups["slow"].byName["slow"].waiters) })
+		_ = r.turns.Ask(context.Background(), func(l *loop) { n = len(l.groups["slow"].member("slow").waiters) })
 		return n
 	}
 	const callers = 20

@@ -61,7 +61,7 @@ func await[T any](ctx context.Context, s *Supervisor, r reply[T]) (T, error) {
 // find returns an active process, or an error of the kind BadName.
 func (l *loop) find(group, name string) (*member, *Error) {
 	if g := l.groups[group]; g != nil {
-		if m := g.byName[name]; m != nil {
+		if m := g.member(name); m != nil {
 			return m, nil
 		}
 	}

@@ -20,9 +20,9 @@ import (
 // group is one active process group. It belongs to the loop; other goroutines must not dereference a pointer to it.
 type group struct {
 	conf    *config.Group
-	members []*member // as configured
-	ranked  []*member // by priority (Subprocess.__lt__)
-	byName  map[string]*member
+	members []*member           // as configured
+	ranked  []*member           // by priority (Subprocess.__lt__)
+	byName  map[string]*member  // of more than fewMembers; nil otherwise: the map of each of 1,000 groups of one takes as much as its member
 	socket  *fastcgi.Socket     // FastCGI groups
 	pool    *eventlistener.Pool // listener groups
 	types   []string            // listener groups: what the pool is subscribed to
@@ -31,6 +31,35 @@ type group struct {
 	// The changes made at run time, which conf does not contain (twiddle.go).
 	added   map[string]bool // processes that are in no file
 	dropped map[string]bool // processes of conf that were taken out
+}
+
+// fewMembers is how many members of a group are looked at one by one for a name.
+const fewMembers = 8
+
+// member returns the member of a name; nil: there is none.
+func (g *group) member(name string) *member {
+	if g.byName != nil {
+		return g.byName[name]
+	}
+	for _, m := range g.members {
+		if m.conf.Name == name {
+			return m
+		}
+	}
+	return nil
+}
+
+// know has a new member, which is in members, found by its name.
+func (g *group) know(m *member) {
+	switch {
+	case g.byName != nil:
+		g.byName[m.conf.Name] = m
+	case len(g.members) > fewMembers:
+		g.byName = make(map[string]*member, max(len(g.members), len(g.conf.Processes)))
+		for _, m := range g.members {
+			g.byName[m.conf.Name] = m
+		}
+	}
 }
 
 // member is one process of a group. It belongs to the loop, except conf and output.Logs, which never change.
@@ -64,23 +93,21 @@ func newMember(g *group, p *config.Process, paths output.Paths) *member {
 
 // addGroup makes a group active and announces it (supervisord.py, add_process_group).
 func (l *loop) addGroup(g *config.Group, paths []output.Paths, sp *spools.Spool) {
-	active := &group{conf: g, spool: sp, byName: make(map[string]*member, len(g.Processes))}
+	active := &group{conf: g, spool: sp, members: make([]*member, 0, len(g.Processes))}
 	if g.Kind == config.FastCGIGroup {
 		active.socket = fastcgi.NewSocket(g.Socket, l.opts.FastCGI)
 		l.opts.FastCGI.Add(g.Socket, 1)
 	}
-	at := make(map[string]int, len(g.Processes))
 	for i, p := range g.Processes {
 		m := newMember(active, p, paths[i])
-		active.byName[p.Name] = m
 		// Of two processes with one name the last is kept, in the first's place, as
 		// in Supervisor's dict.
-		if first, twice := at[p.Name]; twice {
-			active.members[first] = m
-			continue
+		if first := active.member(p.Name); first != nil {
+			active.members[slices.Index(active.members, first)] = m
+		} else {
+			active.members = append(active.members, m)
 		}
-		at[p.Name] = len(active.members)
-		active.members = append(active.members, m)
+		active.know(m)
 	}
 	active.ranked = append([]*member(nil), active.members...)
 	sort.SliceStable(active.ranked, func(i, j int) bool {

@@ -84,11 +84,11 @@ func (l *loop) pooled(g *group, o eventlistener.Outcome) {
 			l.opts.DeadLetter(o, l.clock.Now())
 		}
 	case eventlistener.TimedOut:
-		l.restarts.Want(g.byName[o.Listener], true)
+		l.restarts.Want(g.member(o.Listener), true)
 	case eventlistener.Violated:
-		g.byName[o.Listener].channels.Deafen()
+		g.member(o.Listener).channels.Deafen()
 		if g.conf.Listener.RestartOnError {
-			l.restarts.Want(g.byName[o.Listener], false)
+			l.restarts.Want(g.member(o.Listener), false)
 		}
 	}
 }

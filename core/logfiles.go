@@ -82,7 +82,7 @@ func (s *Supervisor) SetSinks(sinks []logs.Sink) {
 // has reports whether the process exists.
 func (l *loop) has(group, process string) bool {
 	g := l.groups[group]
-	return g != nil && g.byName[process] != nil
+	return g != nil && g.member(process) != nil
 }
 
 // outputs is output.Loop.

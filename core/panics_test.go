@@ -98,7 +98,7 @@ func TestPanicsThatForbidAnOrderlyEndKillEverything(t *testing.T) {
 	r := run(t, program("cat", "/bin/cat"))
 	r.untilState("cat", process.Running)
 	info, _ := r.ProcessInfo(context.Background(), "cat", "cat")
-	_ = r.turns.Ask(context.Background(), func(l *loop) { l.groups["cat"].byName["cat"].child = nil }) // so that no signal can be sent
+	_ = r.turns.Ask(context.Background(), func(l *loop) { l.groups["cat"].member("cat").child = nil }) // so that no signal can be sent
 	_ = r.Shutdown(context.Background())
 	for r.turns.Ask(context.Background(), func(l *loop) { panic("again") }) != ErrEnded { //nolint:errorlint // returned bare
 	}

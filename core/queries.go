@@ -72,7 +72,7 @@ func (s *Supervisor) ConfigInfo(ctx context.Context) ([]ConfigInfo, error) {
 					StdoutLog: configuredLog(p.Stdout.Logfile), StderrLog: configuredLog(p.Stderr.Logfile),
 				}
 				if active != nil && active.conf == g {
-					if m := active.byName[p.Name]; m != nil {
+					if m := active.member(p.Name); m != nil {
 						info.StdoutLog, info.StderrLog = m.output.Logs.Stdout, m.output.Logs.Stderr
 					}
 				}

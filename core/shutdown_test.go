@@ -249,7 +249,7 @@ func TestCallsMeetTheEnd(t *testing.T) {
 	}()
 	r.until("it waits", func() bool {
 		n := 0
-		_ = r.turns.Ask(context.Background(), func(l *loop) { n = len(l.groups["off"].byName["off"].waiters) })
+		_ = r.turns.Ask(context.Background(), func(l *loop) { n = len(l.groups["off"].member("off").waiters) })
 		return n > 0
 	})
 	if err := r.Shutdown(context.Background()); err != nil {

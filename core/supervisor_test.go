@@ -180,7 +180,7 @@ func (r *running) at(f func(l *loop)) {
 // processOf is a process.
 func (r *running) processOf(group, name string) (m *member) {
 	r.t.Helper()
-	r.at(func(l *loop) { m = l.groups[group].byName[name] })
+	r.at(func(l *loop) { m = l.groups[group].member(name) })
 	return m
 }
 

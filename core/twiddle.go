@@ -48,7 +48,7 @@ func (s *Supervisor) AddProgram(ctx context.Context, into, program string, setti
 	}
 	free := func(_ *loop, g *group) *Error {
 		for _, p := range fresh {
-			if g.byName[p.Name] != nil {
+			if g.member(p.Name) != nil {
 				return refuse(BadName, p.Name)
 			}
 		}
@@ -118,11 +118,14 @@ func (l *loop) addMembers(g *group, fresh []*config.Process, paths []output.Path
 	}
 	for i, p := range fresh {
 		m := newMember(g, p, paths[i])
-		g.byName[p.Name], g.added[p.Name] = m, true
+		g.added[p.Name] = true
 		added = append(added, m)
 		l.log(config.INFO, fmt.Sprintf("added process: '%s', which is in no configuration file", m.namespec()))
 	}
 	g.members, g.ranked = append(members, added...), append(ranked, added...)
+	for _, m := range added {
+		g.know(m)
+	}
 	sort.SliceStable(g.ranked, func(i, j int) bool { return g.ranked[i].conf.Priority < g.ranked[j].conf.Priority })
 	for _, m := range added {
 		l.step(m, process.Boot{})
@@ -133,7 +136,7 @@ func (l *loop) addMembers(g *group, fresh []*config.Process, paths []output.Path
 // ShutdownState.
 func (s *Supervisor) RemoveProcess(ctx context.Context, from, name string) error {
 	return s.askTwiddling(ctx, from, func(l *loop, g *group) *Error {
-		m := g.byName[name]
+		m := g.member(name)
 		switch {
 		case m == nil:
 			return refuse(BadName, name)

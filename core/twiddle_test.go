@@ -72,7 +72,7 @@ func TestProcessesAreAddedToAGroupAndTakenOut(t *testing.T) {
 	}()
 	r.until("it waits", func() bool {
 		n := 0
-		_ = r.turns.Ask(ctx, func(l *loop) { n = len(l.groups["jobs"].byName["a"].waiters) })
+		_ = r.turns.Ask(ctx, func(l *loop) { n = len(l.groups["jobs"].member("a").waiters) })
 		return n > 0
 	})
 	if err := r.RemoveProcess(ctx, "jobs", "a"); err != nil {

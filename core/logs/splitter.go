@@ -43,8 +43,12 @@ type Splitter struct {
 // means no capture; otherwise how many bytes of a block are kept, the last ones by
 // Supervisor's rule: a piece (what one read brings of a block) that would exceed
 // it first drops as many bytes from the front as it brings, and a piece that is
-// larger by itself is kept whole. stripANSI is strip_ansi.
+// larger by itself is kept whole. stripANSI is strip_ansi. It returns nil where there is
+// nothing to do: a nil Splitter passes everything on, and most processes have two of them.
 func NewSplitter(captureMaxBytes int64, stripANSI bool) *Splitter {
+	if captureMaxBytes == 0 && !stripANSI {
+		return nil
+	}
 	return &Splitter{
 		capture: captureMaxBytes != 0,
 		strip:   stripANSI,
@@ -55,7 +59,7 @@ func NewSplitter(captureMaxBytes int64, stripANSI bool) *Splitter {
 }
 
 // Capturing reports whether a block has begun and not ended.
-func (s *Splitter) Capturing() bool { return s.capturing }
+func (s *Splitter) Capturing() bool { return s != nil && s.capturing }
 
 // Feed takes what was read. plain is called once for each contiguous run of bytes
 // outside of blocks, captured once at each END tag, in the order of the output.
@@ -63,6 +67,10 @@ func (s *Splitter) Capturing() bool { return s.capturing }
 // passed on as it is.
 func (s *Splitter) Feed(b []byte, plain, captured func([]byte)) {
 	if len(b) == 0 {
+		return
+	}
+	if s == nil {
+		plain(b)
 		return
 	}
 	if !s.capture {
@@ -100,11 +108,18 @@ func (s *Splitter) Feed(b []byte, plain, captured func([]byte)) {
 }
 
 // LetGo has the Splitter use other memory from here on: somebody still reads what it gave out.
-func (s *Splitter) LetGo() { s.joined, s.out, s.ansi.out = nil, nil, nil }
+func (s *Splitter) LetGo() {
+	if s != nil {
+		s.joined, s.out, s.ansi.out = nil, nil, nil
+	}
+}
 
 // Flush gives out what is held back, at EOF. A block without an end is forgotten,
 // as in Supervisor.
 func (s *Splitter) Flush(plain, _ func([]byte)) {
+	if s == nil {
+		return
+	}
 	held := s.held
 	s.held = nil
 	if s.capturing {
@@ -177,6 +192,9 @@ type SplitterState struct {
 
 // State returns a copy of what is held.
 func (s *Splitter) State() SplitterState {
+	if s == nil {
+		return SplitterState{}
+	}
 	return SplitterState{
 		Capturing: s.capturing,
 		Held:      bytes.Clone(s.held),
@@ -189,6 +207,9 @@ func (s *Splitter) State() SplitterState {
 // Restore puts back what State gave. The Splitter must have been made with the
 // same settings and not been fed.
 func (s *Splitter) Restore(st SplitterState) {
+	if s == nil {
+		return
+	}
 	s.capturing = st.Capturing
 	s.held = bytes.Clone(st.Held)
 	s.block.buf, s.block.start = bytes.Clone(st.Block), 0

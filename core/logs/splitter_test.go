@@ -24,7 +24,9 @@ func feed(s *Splitter, chunks [][]byte) split {
 		r.Calls++
 	}
 	captured := func(b []byte) { r.Blocks = append(r.Blocks, bytes.Clone(b)) }
-	s.Inside = func(b []byte) { r.Inside = append(r.Inside, b...) }
+	if s != nil {
+		s.Inside = func(b []byte) { r.Inside = append(r.Inside, b...) }
+	}
 	for _, c := range chunks {
 		s.Feed(c, plain, captured)
 	}

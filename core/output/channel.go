@@ -99,7 +99,7 @@ func newChannel(a *Around, p *Process, name string) *Channel {
 	}
 	c.splitter = logs.NewSplitter(c.conf.CaptureMaxBytes, a.Settings.StripAnsi)
 	c.copies = c.conf.CaptureMaxBytes > 0 && a.Settings.StripAnsi
-	if c.mainlog || c.conf.EventsEnabled {
+	if c.splitter != nil && (c.mainlog || c.conf.EventsEnabled) {
 		// Supervisor's log events contain the text between the tags, too.
 		c.splitter.Inside = c.tell
 	}

@@ -14,8 +14,8 @@ import (
 const (
 	// calm is how long after a garbage collection memory is given back: what caused it may not be over yet.
 	calm = 5 * time.Second
-	// seldom is the shortest time between two times.
-	seldom = time.Minute
+	// seldom is the shortest time between two times. After it, it is looked once whether the work went on.
+	seldom = 20 * time.Second
 	// enough is how many page faults since the last time make it worthwhile.
 	enough = 200
 )
@@ -48,22 +48,23 @@ func (s settler) run(ctx context.Context) {
 	collected := b.collected
 	b.light()
 	wait := s.after
-	var last int64   // faults when memory was given back
-	var given uint64 // collections when it was: those of giveBack itself are no sign of work
+	var last int64 // faults when memory was given back
 	for {
 		if !pause(ctx, wait) {
 			return
 		}
-		wait = s.calm
 		if s.faults()-last >= enough {
 			s.giveBack()
-			last, given = s.faults(), collections()
+			last = s.faults()
 			wait = s.seldom
+			continue
 		}
+		wait = s.calm
+		seen := collections() // those of giveBack among them, which are no sign of work
 		for next := false; !next; {
 			select {
 			case <-collected:
-				next = collections() > given
+				next = collections() > seen
 			case <-ctx.Done():
 				return
 			}
