@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-func addAction() Action {
+func (verbs) Add() Action {
 	return Action{
 		Name:     "add",
 		Help:     "add <name> [...]\tActivates any updates in config for process/group",

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-func availAction() Action {
+func (verbs) Avail() Action {
 	return Action{
 		Name:     "avail",
 		Help:     "avail\t\t\tDisplay all configured processes",

@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-func clearAction() Action {
+func (verbs) Clear() Action {
 	return Action{
 		Name: "clear",
 		Help: "clear <name>\t\tClear a process' log files.\n" +

@@ -10,7 +10,7 @@ import (
 //go:embed completion
 var completionScripts embed.FS
 
-func completionAction() Action {
+func (verbs) Completion() Action {
 	return Action{
 		Name: "completion", Extra: true, OthersFlags: true, Local: true,
 		Help: "completion bash\t\tPrint the completion script of a shell: bash, zsh or fish.\n" +

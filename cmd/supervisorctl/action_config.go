@@ -10,7 +10,7 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 )
 
-func configAction() Action {
+func (verbs) Config() Action {
 	return Action{
 		Name: "config", Extra: true, Local: true,
 		Help: "config check [FILE]\tTell all that is wrong with a configuration file and what will surprise\n" +

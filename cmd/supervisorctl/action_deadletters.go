@@ -11,7 +11,7 @@ import (
 	records "github.com/hark-supervisor/hark/sdk/client"
 )
 
-func deadlettersAction() Action {
+func (verbs) Deadletters() Action {
 	return Action{
 		Name: "deadletters", Extra: true,
 		Help: "deadletters [<name>...]\tShow the events that listener pools and notifiers gave up, or those of\n" +

@@ -19,7 +19,7 @@ import (
 // eventsRetry is the pause before a stream that broke is opened again.
 const eventsRetry = 2 * time.Second
 
-func eventsAction() Action {
+func (verbs) Events() Action {
 	return Action{
 		Name: "events", Extra: true, Endless: true, GoesOn: func(string) bool { return true },
 		Help: "events [-f] [TYPE]... [--program PATTERN[,PATTERN]] [--json] [--count N] [--since ID]\n" +

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-func fgAction() Action {
+func (verbs) Fg() Action {
 	return Action{
 		Name: "fg",
 		Help: "fg <process>\tConnect to a process in foreground mode\n" +

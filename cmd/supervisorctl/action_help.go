@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-func helpAction() Action {
+func (verbs) Help() Action {
 	return Action{
 		Name:     "help",
 		Help:     "help\t\tPrint a list of available actions\nhelp <action>\tPrint help for <action>",

@@ -10,7 +10,7 @@ import (
 	records "github.com/hark-supervisor/hark/sdk/client"
 )
 
-func listenersAction() Action {
+func (verbs) Listeners() Action {
 	return Action{
 		Name: "listeners", Extra: true,
 		Help: "listeners\t\tShow each pool of event listeners: where its listeners stand in the\n" +

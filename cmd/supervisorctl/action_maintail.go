@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-func maintailAction() Action {
+func (verbs) Maintail() Action {
 	return Action{
 		Name: "maintail",
 		Help: "maintail -f \tContinuous tail of supervisor main log file (Ctrl-C to exit)\n" +

@@ -9,7 +9,7 @@ import (
 )
 
 // mcpAction hands over to supervisor-mcp: what it is made of would make every other start of this program slower.
-func mcpAction() Action {
+func (verbs) MCP() Action {
 	return Action{
 		Name: "mcp", Extra: true, Endless: true, OneServer: true, GoesOn: func(string) bool { return true },
 		Help: "mcp [--allow control]\tServe the Model Context Protocol on standard input and output, so that an\n" +

@@ -8,7 +8,7 @@ import (
 	records "github.com/hark-supervisor/hark/sdk/client"
 )
 
-func notifiersAction() Action {
+func (verbs) Notifiers() Action {
 	return Action{
 		Name: "notifiers", Extra: true,
 		Help: "notifiers\t\tShow each notifier: whether it is served, what waits, what was lost,\n" +
@@ -20,7 +20,7 @@ func notifiersAction() Action {
 	}
 }
 
-func sinksAction() Action {
+func (verbs) Sinks() Action {
 	return Action{
 		Name: "sinks", Extra: true,
 		Help: "sinks\t\t\tShow each log sink: whether it is served, the bytes that wait and were\n" +
@@ -31,7 +31,7 @@ func sinksAction() Action {
 	}
 }
 
-func notifierAction() Action {
+func (verbs) Notifier() Action {
 	return Action{
 		Name: "notifier", Extra: true,
 		Help:     "notifier test <name>\tSend a sample notification and say what became of it",

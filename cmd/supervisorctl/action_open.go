@@ -2,7 +2,7 @@ package main
 
 import "net/url"
 
-func openAction() Action {
+func (verbs) Open() Action {
 	return Action{
 		Name: "open",
 		Help: "open <url>\tConnect to a remote supervisord process.\n" +

@@ -9,7 +9,7 @@ import (
 	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
-func pidAction() Action {
+func (verbs) PID() Action {
 	return Action{
 		Name: "pid",
 		Help: "pid\t\t\tGet the PID of supervisord.\n" +

@@ -20,7 +20,7 @@ const pluginHelp = "plugin list|info|verify|check|install|remove|new …\tTools 
 
 // pluginAction runs supervisord plugin, which is beside this program or in PATH: what installs a plugin is a local act of who may
 // write to a plugin directory, and no method of the daemon's.
-func pluginAction() Action {
+func (verbs) Plugin() Action {
 	return Action{
 		Name: "plugin", Extra: true, OthersFlags: true, Help: pluginHelp, Run: pluginTool,
 		Complete: completeWords(func() []string {

@@ -1,6 +1,6 @@
 package main
 
-func reloadAction() Action {
+func (verbs) Reload() Action {
 	return Action{
 		Name:     "reload",
 		Help:     "reload \t\tRestart the remote supervisord.",

@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-func removeAction() Action {
+func (verbs) Remove() Action {
 	return Action{
 		Name:     "remove",
 		Help:     "remove <name> [...]\tRemoves process/group from active config",

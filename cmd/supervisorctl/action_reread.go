@@ -10,7 +10,7 @@ import (
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
-func rereadAction() Action {
+func (verbs) Reread() Action {
 	return Action{
 		Name:     "reread",
 		Help:     "reread \t\t\tReload the daemon's configuration files without add/remove",

@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-func restartAction() Action {
+func (verbs) Restart() Action {
 	return Action{
 		Name: "restart",
 		Help: "restart <name>\t\tRestart a process\n" +

@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-func shutdownAction() Action {
+func (verbs) Shutdown() Action {
 	return Action{
 		Name:     "shutdown",
 		Help:     "shutdown \tShut the remote supervisord down.",

@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-func signalAction() Action {
+func (verbs) Signal() Action {
 	return Action{
 		Name: "signal",
 		Help: "signal <signal name> <name>\t\tSignal a process\n" +

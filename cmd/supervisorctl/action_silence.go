@@ -13,7 +13,7 @@ import (
 	records "github.com/hark-supervisor/hark/sdk/client"
 )
 
-func silenceAction() Action {
+func (verbs) Silence() Action {
 	return Action{
 		Name: "silence", Extra: true,
 		Help: "silence <pattern>... <time> [comment]\n" +
@@ -28,7 +28,7 @@ func silenceAction() Action {
 	}
 }
 
-func silencesAction() Action {
+func (verbs) Silences() Action {
 	return Action{
 		Name: "silences", Extra: true,
 		Help:     "silences\t\tShow the silences that last, with what each has kept back.",
@@ -37,7 +37,7 @@ func silencesAction() Action {
 	}
 }
 
-func unsilenceAction() Action {
+func (verbs) Unsilence() Action {
 	return Action{
 		Name: "unsilence", Extra: true,
 		Help:     "unsilence <number>...|all\tEnd silences before their time.",

@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-func startAction() Action {
+func (verbs) Start() Action {
 	return Action{
 		Name: "start",
 		Help: "start <name>\t\tStart a process\n" +

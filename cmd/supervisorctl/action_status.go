@@ -11,7 +11,7 @@ import (
 	records "github.com/hark-supervisor/hark/sdk/client"
 )
 
-func statusAction() Action {
+func (verbs) Status() Action {
 	return Action{
 		Name: "status",
 		Help: "status <name>\t\tGet status for a single process\n" +

@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-func stopAction() Action {
+func (verbs) Stop() Action {
 	return Action{
 		Name: "stop",
 		Help: "stop <name>\t\tStop a process\n" +

@@ -13,7 +13,7 @@ import (
 // tailBytes is how much of a log is shown where no number is given.
 const tailBytes = 1600
 
-func tailAction() Action {
+func (verbs) Tail() Action {
 	return Action{
 		Name: "tail",
 		Help: "tail [-f] <name> [stdout|stderr] (default stdout)\n" +

@@ -14,7 +14,7 @@ import (
 // topEvery is how often top looks, if it is not told.
 const topEvery = 2 * time.Second
 
-func topAction() Action {
+func (verbs) Top() Action {
 	return Action{
 		Name: "top", Extra: true, OneServer: true,
 		Help: "top [--every SECONDS]\tWatch all processes, full-screen: state, CPU, memory, restarts; start,\n" +

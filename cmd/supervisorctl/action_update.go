@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-func updateAction() Action {
+func (verbs) Update() Action {
 	return Action{
 		Name: "update",
 		Help: "update\t\t\tReload config and add/remove as necessary, and will restart affected programs\n" +

@@ -1,6 +1,6 @@
 package main
 
-func versionAction() Action {
+func (verbs) Version() Action {
 	return Action{
 		Name:     "version",
 		Help:     "version\t\t\tShow the version of the remote supervisord process",

@@ -22,7 +22,7 @@ const (
 	exitTimeout = 124
 )
 
-func waitAction() Action {
+func (verbs) Wait() Action {
 	return Action{
 		Name: "wait", Extra: true,
 		Help: "wait <name>... [--for STATE[,STATE]] [--timeout SECONDS]\n" +

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -70,50 +72,36 @@ func lines(form, args string) []document {
 // textOnly is for an action whose output is text by its nature.
 func textOnly() []document { return []document{} }
 
-// actionTable is every action, in the order in which "help" and completion list
-// them: Supervisor's, then Hark's own.
+// verbs has a method for each action, in the action's own file: func (verbs) Start() Action.
+type verbs struct{}
+
+// actionTable returns every action, as the methods of verbs make them, in the order in which "help" and completion list
+// them: Supervisor's, then those that Hark adds, each sorted by name, with what is hidden at the end.
 func actionTable() []Action {
-	return withJSON([]Action{
-		addAction(),
-		availAction(),
-		clearAction(),
-		exitAction("exit"),
-		fgAction(),
-		helpAction(),
-		maintailAction(),
-		openAction(),
-		pidAction(),
-		exitAction("quit"),
-		reloadAction(),
-		removeAction(),
-		rereadAction(),
-		restartAction(),
-		shutdownAction(),
-		signalAction(),
-		startAction(),
-		statusAction(),
-		stopAction(),
-		tailAction(),
-		updateAction(),
-		versionAction(),
-		eofAction(),
-		completionAction(),
-		configAction(),
-		deadlettersAction(),
-		eventsAction(),
-		listenerAction(),
-		listenersAction(),
-		mcpAction(),
-		notifierAction(),
-		notifiersAction(),
-		pluginAction(),
-		silenceAction(),
-		silencesAction(),
-		sinksAction(),
-		topAction(),
-		unsilenceAction(),
-		waitAction(),
+	all := reflect.ValueOf(verbs{})
+	table := make([]Action, all.NumMethod())
+	for i := range table {
+		action, ok := all.Method(i).Interface().(func() Action)
+		if !ok {
+			panic("internal error: verbs." + all.Type().Method(i).Name + " does not return an Action")
+		}
+		table[i] = action()
+	}
+	slices.SortFunc(table, func(a, b Action) int {
+		return cmp.Or(cmp.Compare(a.rank(), b.rank()), strings.Compare(a.Name, b.Name))
 	})
+	return withJSON(table)
+}
+
+// rank is where the action stands among those of other kinds.
+func (a *Action) rank() int {
+	switch {
+	case a.Extra:
+		return 2
+	case a.Help == "":
+		return 1
+	}
+	return 0
 }
 
 // withJSON gives --json to the actions that have a document.

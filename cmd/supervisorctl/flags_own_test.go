@@ -7,7 +7,7 @@ import (
 
 // A misspelt flag of one of Hark's actions is no argument: a silence would cover everything, with the flag as its comment.
 func TestUnknownFlagsOfHarksActionsAreRefused(t *testing.T) {
-	silence, restart, plugin := silenceAction(), restartAction(), pluginAction()
+	silence, restart, plugin := verbs{}.Silence(), verbs{}.Restart(), verbs{}.Plugin()
 	for _, c := range []struct {
 		action *Action
 		arg    string

@@ -56,7 +56,7 @@ func listenerLanguageNames() []string {
 	return names
 }
 
-func listenerAction() Action {
+func (verbs) Listener() Action {
 	return Action{
 		Name: "listener", Extra: true, Local: true,
 		Help: listenerHelp(),

@@ -17,9 +17,9 @@
 // the byte; an error that Supervisor would print as a Python exception is printed
 // so (failure.go). What to do about it is one more line on standard error.
 //
-// To add a verb: write action_VERB.go with a function that returns its Action
-// and add that to the table in actions.go. UPDATE_GOLDEN=1 go test -run Golden
-// writes what it prints and its rows of docs/supervisorctl.md.
+// To add a verb: write action_VERB.go with a method of verbs that returns its Action
+// (actions.go). UPDATE_GOLDEN=1 go test -run Golden writes what it prints and its rows of
+// docs/supervisorctl.md.
 package main
 
 import (
