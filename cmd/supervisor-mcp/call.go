@@ -17,6 +17,7 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/internal/redact"
 	"github.com/hark-supervisor/hark/sdk/client"
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
@@ -41,13 +42,15 @@ type host struct {
 	errs    io.Writer
 	daemon  *client.Client // for the line in its activity log; nil: there is no telling how it is reached
 	turn    chan struct{}
-	through sync.WaitGroup // calls that are carried through
-	secrets []string       // forms of what must not leave, the longest first
+	through sync.WaitGroup        // calls that are carried through
+	secrets []string              // forms of what must not leave, the longest first
+	barred  map[string]bool       // tools that there are with --allow control only
+	agreed  func(protocol string) // gets the version of the protocol; nil: nobody wants it
 }
 
 // newHost makes the server; control adds the tools that change something. file is the configuration whose secrets do not leave.
 func newHost(program, file string, options []string, control bool, errs io.Writer) *host {
-	h := &host{program: program, options: options, errs: errs, turn: make(chan struct{}, callsAtOnce)}
+	h := &host{program: program, options: options, errs: errs, turn: make(chan struct{}, callsAtOnce), barred: map[string]bool{}}
 	// Where the file cannot be read, it shows nothing either.
 	secrets, _ := config.SecretValues(config.Options{Path: file, Argv0: program})
 	h.secrets = redact.Forms(append(secrets, os.Getenv(client.PasswordVariable)))
@@ -56,12 +59,29 @@ func newHost(program, file string, options []string, control bool, errs io.Write
 	no := false
 	for _, t := range tools() {
 		if t.controls && !control {
+			h.barred[t.name] = true
 			continue
 		}
 		hints := &mcp.ToolAnnotations{ReadOnlyHint: !t.controls, OpenWorldHint: &no}
 		t.add(h, &mcp.Tool{Name: t.name, Description: t.about, Annotations: hints})
 	}
+	h.server.AddReceivingMiddleware(h.watch)
 	return h
+}
+
+// watch sees each request first: it refuses a tool that there is with --allow control only, and learns which version of the protocol is spoken.
+func (h *host) watch(next mcp.MethodHandler) mcp.MethodHandler {
+	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
+		if p, ok := req.GetParams().(*mcp.CallToolParamsRaw); ok && h.barred[p.Name] {
+			text := fmt.Sprintf("%s is not allowed: it changes something, and supervisorctl mcp was started without --allow control, which its user can add", p.Name)
+			return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: text}
+		}
+		result, err := next(ctx, method, req)
+		if r, ok := result.(*mcp.InitializeResult); ok && r != nil && h.agreed != nil {
+			h.agreed(r.ProtocolVersion)
+		}
+		return result, err
+	}
 }
 
 // answered is what a tool answers.

@@ -94,7 +94,9 @@ func command(ctx context.Context, args []string, in io.ReadCloser, out, errs io.
 		defer c.Close()
 	}
 	defer h.through.Wait()
-	err = h.server.Run(ctx, &mcp.IOTransport{Reader: in, Writer: keptOpen{out}, MaxLineLength: maxLine})
+	l := newLines(in, out)
+	h.agreed = l.agreed
+	err = h.server.Run(ctx, &mcp.IOTransport{Reader: l, Writer: &l.out, MaxLineLength: -1}) // lines bounds them
 	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, io.EOF) {
 		_, _ = fmt.Fprintln(errs, "Error: "+err.Error())
 		return exitFailed
@@ -112,12 +114,6 @@ func supervisorctl() (string, error) {
 	}
 	return exec.LookPath("supervisorctl")
 }
-
-// keptOpen is standard output, which is not the server's to close.
-type keptOpen struct{ io.Writer }
-
-// Close does nothing.
-func (keptOpen) Close() error { return nil }
 
 // instructions is what a client learns about the server as a whole.
 func instructions(control bool) string {

@@ -229,7 +229,7 @@ func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err e
 		}
 		d.lookups.Store(d.system)
 		d.ext = extensions.New(extensions.Options{
-			System: d.system, Log: d.write, Disk: d.turns.Take, Silences: d.silences, Version: version, Config: d.conf,
+			System: d.system, Log: d.write, Disk: d.turns.Take, Silences: d.silences, Version: version, Config: d.conf, Dir: d.dir,
 		})
 	}
 	ext := d.ext // for calls, which may outlast it

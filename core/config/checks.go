@@ -199,16 +199,6 @@ func (s *SectionSchema) nearest(key string, set func(key string) bool) string {
 	return Nearest(key, known)
 }
 
-// NearestKey is the key of supervisord's own, of those that a section may have, that a
-// misspelt one was most likely meant to be; "" when all are too far.
-func NearestKey(section, key string) string {
-	s := schemaOf(Schema(), section)
-	if s == nil {
-		return ""
-	}
-	return s.nearest(key, func(string) bool { return false })
-}
-
 // Nearest is the word among known that a misspelt one was most likely meant to be: the one
 // that takes the fewest edits; "" when all are too far.
 func Nearest(word string, known []string) string {

@@ -73,6 +73,8 @@ type PluginKey struct {
 	Value Secret
 	File  string
 	Line  int
+	// Near is the key of supervisord's own that this one, which is not known, is like; "" for none. Only its plugin knows whether it is its own.
+	Near string
 }
 
 // Equal reports whether a running plugin needs no change to become o.
@@ -183,7 +185,8 @@ func (l *loader) pluginKeys(section string) (keys []PluginKey) {
 		var v setting
 		l.own(func() { v = l.get(section, name, l.here) })
 		at := l.doc.Where(section, name)
-		keys = append(keys, PluginKey{Name: name, Value: NewSecret(v.text), File: at.File, Line: at.Line})
+		near := known.nearest(name, func(k string) bool { _, set := l.doc.Get(section, k); return set })
+		keys = append(keys, PluginKey{Name: name, Value: NewSecret(v.text), File: at.File, Line: at.Line, Near: near})
 	}
 	return keys
 }

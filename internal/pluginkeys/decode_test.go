@@ -121,6 +121,9 @@ func TestDefaultsStayWhenAnInstanceChangesThem(t *testing.T) {
 	}
 }
 
+// allOtherKeys are those of the test's fields behind url.
+const allOtherKeys = "colour, on, maybe, count, port, rate, max, tags, codes, headers, headers_file, address, timeout"
+
 func TestErrorsNameTheKeyAndNeverTheValue(t *testing.T) {
 	const secret = "s3cr3t"
 	for _, c := range []struct {
@@ -131,7 +134,8 @@ func TestErrorsNameTheKeyAndNeverTheValue(t *testing.T) {
 		{"nothing", nil, "url: is required: write url, or url_file with the name of a file that holds it"},
 		{"an empty required value", map[string]string{"url": " "}, "url: must not be empty"},
 		{"a misspelt key", map[string]string{"url": "u", "heeders": secret}, "heeders: no such key; is headers meant?"},
-		{"a strange key", map[string]string{"url": "u", "completely": secret}, "completely: no such key"},
+		{"a strange key", map[string]string{"url": "u", "completely": secret}, "completely: no such key; its plugin has url, url_file, " + allOtherKeys},
+		{"a key like one that is there", map[string]string{"url": "u", "urls": secret}, "urls: no such key; its plugin has url, url_file, " + allOtherKeys},
 		{"the file of a secret", map[string]string{"url_file": secret}, "url_file: the host reads this file and hands over url"},
 		{"the file of no secret", map[string]string{"url": "u", "colour_file": secret}, "colour_file: no such key; colour is not secret and has no file"},
 		{"a choice", map[string]string{"url": "u", "colour": secret}, "colour: must be one of red or green"},

@@ -241,15 +241,15 @@ func Check(fields []Field, values map[string]string) error {
 // CheckAll is Check with everything that is wrong: with the keys that are there, by name, then those that are missing, then what
 // does not go together. unread are keys that are written, and whose values are not known.
 func CheckAll(fields []Field, values map[string]string, unread ...string) (wrong []*Error) {
+	s := section{fields, values, unread}
 	for _, name := range sortedKeys(values) {
 		i := slices.IndexFunc(fields, func(f Field) bool { return f.Key == name })
 		if i < 0 {
-			wrong = append(wrong, unknownKey(fields, name))
+			wrong = append(wrong, s.unknown(name))
 		} else if err := check(&fields[i], values[name]); err != nil {
 			wrong = append(wrong, err)
 		}
 	}
-	s := section{fields, values, unread}
 	for i := range fields {
 		wrong = append(wrong, s.missing(&fields[i])...)
 	}
@@ -289,25 +289,60 @@ func because(err error) string {
 	return ""
 }
 
-func unknownKey(fields []Field, name string) *Error {
+const (
+	// noSuchKey begins what is said of a key that is not known.
+	noSuchKey = "no such key"
+	// likeNone begins that of a key that is like none of the plugin's.
+	likeNone = noSuchKey + "; its plugin has "
+	// maxListed is how many keys an error names at most.
+	maxListed = 40
+)
+
+// unknown says of a key that is not known which one is likely to be meant, or else which there are.
+func (s *section) unknown(name string) *Error {
 	if base, ok := strings.CutSuffix(name, "_file"); ok {
-		if i := slices.IndexFunc(fields, func(f Field) bool { return f.Key == base }); i >= 0 {
-			if fields[i].Secret {
+		if i := slices.IndexFunc(s.fields, func(f Field) bool { return f.Key == base }); i >= 0 {
+			if s.fields[i].Secret {
 				return &Error{name, "the host reads this file and hands over " + base}
 			}
-			return &Error{name, "no such key; " + base + " is not secret and has no file"}
+			return &Error{name, noSuchKey + "; " + base + " is not secret and has no file"}
 		}
 	}
-	if near := nearest(fields, name); near != "" {
-		return &Error{name, "no such key; is " + near + " meant?"}
+	if near := s.nearest(name); near != "" {
+		return &Error{name, meant(near)}
 	}
-	return &Error{name, "no such key"}
+	var listed []string
+	for i := range s.fields {
+		listed = append(listed, s.fields[i].Key)
+		if s.fields[i].Secret {
+			listed = append(listed, s.fields[i].Key+"_file")
+		}
+	}
+	switch {
+	case len(listed) == 0:
+		return &Error{name, likeNone + "none for such a section"}
+	case len(listed) > maxListed:
+		listed = append(listed[:maxListed], fmt.Sprintf("%d more", len(listed)-maxListed))
+	}
+	return &Error{name, likeNone + strings.Join(listed, ", ")}
 }
 
-// nearest is the key that a misspelt one was most likely meant to be, or "".
-func nearest(fields []Field, name string) string {
+func meant(near string) string { return noSuchKey + "; is " + near + " meant?" }
+
+// Suggest names the key that may be meant where an error is about one that is like none of the plugin's.
+func (e *Error) Suggest(near string) {
+	if near != "" && strings.HasPrefix(e.Text, likeNone) {
+		e.Text = meant(near)
+	}
+}
+
+// nearest is the key that a misspelt one was most likely meant to be, of those that are not there; "" for none.
+func (s *section) nearest(name string) string {
 	best, at := "", max(2, len(name)/3)+1
-	for _, f := range fields {
+	for _, f := range s.fields {
+		if _, set := s.values[f.Key]; set || slices.Contains(s.unread, f.Key) {
+			continue
+		}
 		if d := distance(f.Key, name); d < at && d < len(f.Key) {
 			best, at = f.Key, d
 		}

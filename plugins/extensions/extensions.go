@@ -81,6 +81,7 @@ type Options struct {
 	Silences *notify.Silences
 	Version  string         // of the daemon, for plugins
 	Config   *config.Config // of the first life
+	Dir      string         // where relative names of configuration files begin
 }
 
 // New makes the plugins of a daemon; nothing is started.
@@ -94,7 +95,7 @@ func New(o Options) *Set {
 	}
 	e.policy.Store(sections.Policy(o.Config.Supervisord.PluginDirs, e.run.Make))
 	e.host = host.New(host.Options{
-		Launcher: e.launcher, RunDir: e.run.Make, Daemon: e.daemonOf(o.Config), Log: e.logger,
+		Launcher: e.launcher, RunDir: e.run.Make, Daemon: e.daemonOf(o.Config), Log: e.logger, Dir: o.Dir,
 		Resolve: func(s host.Settings) (*host.Executable, error) {
 			defer o.Disk()()
 			return sections.Resolve(e.policy.Load(), s)

@@ -32,7 +32,18 @@ func CheckKeys(d *pluginrpc.Description, i *Instance) (wrong []*pluginkeys.Error
 			delete(values, secret)
 		}
 	}
-	return append(wrong, pluginkeys.CheckAll(kind.Fields, values, files...)...)
+	wrong = append(wrong, pluginkeys.CheckAll(kind.Fields, values, files...)...)
+	for _, w := range wrong {
+		i.suggest(w)
+	}
+	return wrong
+}
+
+// suggest names the key of the daemon's own that may be meant: a plugin knows its own keys alone.
+func (i *Instance) suggest(wrong *pluginkeys.Error) {
+	if at := slices.IndexFunc(i.Keys, func(k Key) bool { return k.Name == wrong.Key }); at >= 0 {
+		wrong.Suggest(i.Keys[at].Near)
+	}
 }
 
 // Files are the keys of a section that name files that must be there, as far as the description of its plugin tells: with secrets, and

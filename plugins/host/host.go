@@ -30,6 +30,8 @@ type Options struct {
 	Daemon sdk.Daemon
 	// Call calls a method of the daemon for a plugin: with readOnly only one that changes nothing, else ErrForbidden. It ends with ctx.
 	Call func(ctx context.Context, readOnly bool, method string, params []any) (any, error)
+	// Dir is where the names of the files begin in which sections are written, as far as they are relative.
+	Dir string
 	// ReadSecret reads a secret from a file. It may block on a disk.
 	ReadSecret func(path string) (string, error)
 	// Changed is called with every change of state. It must not block.
@@ -87,6 +89,21 @@ type Key struct {
 	Name, Value string
 	File        string
 	Line        int
+	Near        string // the key of the daemon's own that it is like, if it is not the plugin's
+}
+
+// locate makes the names of the files in which the section is written absolute.
+func (i *Instance) locate(dir string) {
+	absolute := func(file string) string {
+		if file == "" || filepath.IsAbs(file) {
+			return file
+		}
+		return filepath.Join(dir, file)
+	}
+	i.File, i.Keys = absolute(i.File), slices.Clone(i.Keys)
+	for k := range i.Keys {
+		i.Keys[k].File = absolute(i.Keys[k].File)
+	}
 }
 
 // Host runs the plugins of the daemon, over its lives. It has no goroutine and no file until a plugin has an instance. Its methods may be called
@@ -181,6 +198,7 @@ func Defaults(name string) Settings { return Settings{Name: name, AsDescribed: t
 
 // SetInstance adds an instance, or changes one in place; its plugin is started where it does not run.
 func (h *Host) SetInstance(i Instance) {
+	i.locate(h.o.Dir)
 	k := instanceKey{i.Kind, i.Name}
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -267,8 +267,11 @@ func (p *plugin) values(d *pluginrpc.Description, i *Instance) (values map[strin
 	}
 	err = pluginkeys.Check(fields, values)
 	var wrong *pluginkeys.Error
-	if errors.As(err, &wrong) && files[wrong.Key] != "" {
-		err = &pluginkeys.Error{Key: files[wrong.Key], Text: wrong.Text}
+	if errors.As(err, &wrong) {
+		i.suggest(wrong)
+		if files[wrong.Key] != "" {
+			err = &pluginkeys.Error{Key: files[wrong.Key], Text: wrong.Text}
+		}
 	}
 	return values, secrets, located(i, err)
 }

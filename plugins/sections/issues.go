@@ -2,7 +2,6 @@ package sections
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 
@@ -16,10 +15,6 @@ func Issues(d *pluginrpc.Description, in *config.PluginInstance) (all config.Err
 	i := InstanceOf(in)
 	for _, w := range host.CheckKeys(d, &i) {
 		issue := config.Issue{File: in.File, Line: in.Line, Section: in.Section, Key: w.Key, Text: w.Text}
-		// The plugin knows its own keys alone: one that is like none of them may be a slip in one of supervisord's.
-		if near := config.NearestKey(in.Section, w.Key); near != "" && w.Text == "no such key" {
-			issue.Text += fmt.Sprintf("; is %s meant?", near)
-		}
 		if at := slices.IndexFunc(in.Keys, func(k config.PluginKey) bool { return k.Name == w.Key }); at >= 0 {
 			issue.File, issue.Line = in.Keys[at].File, in.Keys[at].Line
 		}

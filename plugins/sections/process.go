@@ -44,7 +44,7 @@ func KindOf(i *config.PluginInstance) wire.Kind {
 func InstanceOf(i *config.PluginInstance) host.Instance {
 	in := host.Instance{Kind: KindOf(i), Name: i.Name, Section: i.Section, Plugin: i.Plugin, File: i.File, Line: i.Line}
 	for _, k := range i.Keys {
-		in.Keys = append(in.Keys, host.Key{Name: k.Name, Value: k.Value.Reveal(), File: k.File, Line: k.Line})
+		in.Keys = append(in.Keys, host.Key{Name: k.Name, Value: k.Value.Reveal(), File: k.File, Line: k.Line, Near: k.Near})
 	}
 	return in
 }
