@@ -257,6 +257,42 @@ func TestAWaitThatIsGivenUpLeavesNothingBehind(t *testing.T) {
 	})
 }
 
+// Patterns are compared off the loop, however many there are, and what was removed meanwhile is not chosen.
+func TestPatternsAreComparedOffTheLoop(t *testing.T) {
+	ctx := context.Background()
+	r := run(t, program("a", "/bin/cat", off), program("b", "/bin/cat", off), webGroup("/bin/cat", "w0", "w1"))
+	sel := selection(t, "*")
+	choose, err := r.chosen(ctx, sel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sel.globs = nil // nothing is compared from here on
+	picked := func() (names []string) {
+		if err := r.turns.Ask(ctx, func(l *loop) {
+			all, missed, refused := choose(l)
+			if len(missed) > 0 || refused != nil {
+				t.Errorf("%v, %v", missed, refused)
+			}
+			for _, p := range all {
+				names = append(names, p.m.namespec())
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return names
+	}
+	if got := picked(); !slices.Equal(got, []string{"a", "b", "web:w0", "web:w1"}) {
+		t.Errorf("chosen: %q", got)
+	}
+	if err := errors.Join(r.RemoveGroup(ctx, "b"), r.RemoveProcess(ctx, "web", "w0"),
+		r.AddProgram(ctx, "web", "w0", map[string]string{"command": "/bin/cat", "autostart": "false"})); err != nil {
+		t.Fatal(err)
+	}
+	if got := picked(); !slices.Equal(got, []string{"a", "web:w1"}) {
+		t.Errorf("chosen after others were removed: %q", got)
+	}
+}
+
 func TestWaitsAreBoundedInWhatTheyWaitFor(t *testing.T) {
 	r := run(t, program("a", "/bin/cat", off), program("b", "/bin/cat", off), program("c", "/bin/cat", off))
 	ctx, end := context.WithCancel(context.Background())

@@ -1,15 +1,22 @@
 package core
 
 import (
+	"context"
 	"fmt"
+	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// maxGlobs bounds the patterns with wildcards in one Selection: each is compared with
-// every process in one turn of the loop. Names without wildcards have no bound.
-const maxGlobs = 100
+const (
+	// maxGlobs bounds the patterns with wildcards in one Selection: each is compared with every process. Names without
+	// wildcards have no bound.
+	maxGlobs = 100
+	// maxCompared is how many names are compared with patterns before others have the processor.
+	maxCompared = 1000
+)
 
 // Selection chooses processes: by "all", by name ("web:web_00", "cron"), by group
 // ("web:*", "web:"), or by a pattern as eventlistener.ParsePrograms takes them.
@@ -54,27 +61,73 @@ func ParseSelection(patterns []string) (*Selection, error) {
 	return s, nil
 }
 
-// pick finds the processes of a Selection by priority, and which of its names and
-// patterns chose none.
-func (l *loop) pick(sel *Selection) (picked []pick, missed []string) {
-	used := make([]bool, len(sel.written))
-	for _, g := range l.byPriority() {
+// roster returns all groups by priority, each with its processes of the moment by priority.
+func (l *loop) roster() []roll {
+	groups := l.byPriority()
+	all := make([]roll, len(groups))
+	for i, g := range groups {
+		all[i] = roll{g, g.ranked}
+	}
+	return all
+}
+
+// roll is a group and its processes of some moment. Both may be read off the loop: what changes a group's list makes a new one.
+type roll struct {
+	group  *group
+	ranked []*member
+}
+
+// chosen returns the choice of a Selection. Patterns are compared here, off the loop: that may take long. A process that is removed before the
+// choice is used is not chosen, nor is one that is added.
+func (s *Supervisor) chosen(ctx context.Context, sel *Selection) (choice, error) {
+	if len(sel.globs) == 0 {
+		return func(l *loop) ([]pick, []string, *Error) {
+			picked, missed := sel.pick(l.roster())
+			return picked, missed, nil
+		}, nil
+	}
+	var roster []roll
+	if err := s.turns.Ask(ctx, func(l *loop) { roster = l.roster() }); err != nil {
+		return nil, err
+	}
+	picked, missed := sel.pick(roster)
+	return func(l *loop) ([]pick, []string, *Error) {
+		picked = slices.DeleteFunc(picked, func(p pick) bool { return !l.present(p.m) })
+		return picked, missed, nil
+	}, nil
+}
+
+// present reports whether a process is still there.
+func (l *loop) present(m *member) bool {
+	g := l.groups[m.group.conf.Name]
+	return g == m.group && g.byName[m.conf.Name] == m
+}
+
+// pick finds the processes of a Selection by priority, and which of its names and patterns chose none.
+func (s *Selection) pick(roster []roll) (picked []pick, missed []string) {
+	used := make([]bool, len(s.written))
+	compared := 0
+	for _, g := range roster {
 		for _, m := range g.ranked {
+			if compared += len(s.globs); compared >= maxCompared {
+				compared = 0
+				runtime.Gosched() // of many who do this each has little time at once, and who comes with something short need not wait for all
+			}
 			short := m.namespec()
-			long := g.conf.Name + ":" + m.conf.Name
-			place, named := sel.names[short]
+			long := g.group.conf.Name + ":" + m.conf.Name
+			place, named := s.names[short]
 			if named {
 				used[place] = true
 			}
-			if place, byLong := sel.names[long]; byLong {
+			if place, byLong := s.names[long]; byLong {
 				named, used[place] = true, true
 			}
-			chosen := named || sel.all
-			for _, glob := range sel.globs {
-				written := sel.written[glob.place]
+			chosen := named || s.all
+			for _, glob := range s.globs {
+				written := s.written[glob.place]
 				if written == short || written == long { // a name may hold a bracket
 					named = true
-				} else if chosen && used[glob.place] || !glob.programs.Match(g.conf.Name, m.conf.Name) {
+				} else if chosen && used[glob.place] || !glob.programs.MatchNames(short, long) {
 					continue
 				}
 				chosen, used[glob.place] = true, true
@@ -84,8 +137,8 @@ func (l *loop) pick(sel *Selection) (picked []pick, missed []string) {
 			}
 		}
 	}
-	for i, written := range sel.written {
-		if first, isName := sel.names[written]; !used[i] && written != "all" && (!isName || first == i) {
+	for i, written := range s.written {
+		if first, isName := s.names[written]; !used[i] && written != "all" && (!isName || first == i) {
 			missed = append(missed, written)
 		}
 	}

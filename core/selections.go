@@ -12,34 +12,39 @@ type Selections struct{ s *Supervisor }
 // Selections returns the calls that act on a Selection.
 func (s *Supervisor) Selections() Selections { return Selections{s} }
 
-// selected chooses the processes of a Selection.
-func selected(sel *Selection) choice {
-	return func(l *loop) ([]pick, []string, *Error) {
-		picked, missed := l.pick(sel)
-		return picked, missed, nil
+// together acts on the processes of a Selection in one turn of the loop and waits for all of them.
+func (c Selections) together(ctx context.Context, sel *Selection, act func(*loop, *gathering, pick)) ([]Outcome, error) {
+	choose, err := c.s.chosen(ctx, sel)
+	if err != nil {
+		return nil, err
 	}
+	return c.s.together(ctx, choose, act)
 }
 
 // StartSelected starts the processes that aren't running, together. Error:
 // ShutdownState, as of StartGroup.
 func (c Selections) StartSelected(ctx context.Context, sel *Selection, wait bool) ([]Outcome, error) {
-	return c.s.startEach(ctx, selected(sel), wait)
+	choose, err := c.s.chosen(ctx, sel)
+	if err != nil {
+		return nil, err
+	}
+	return c.s.startEach(ctx, choose, wait)
 }
 
 // StopSelected stops the processes that run, together.
 func (c Selections) StopSelected(ctx context.Context, sel *Selection, wait bool) ([]Outcome, error) {
-	return c.s.together(ctx, selected(sel), stopOne(wait))
+	return c.together(ctx, sel, stopOne(wait))
 }
 
 // SignalSelected signals the processes that can take a signal.
 func (c Selections) SignalSelected(ctx context.Context, sel *Selection, sig syscall.Signal) ([]Outcome, error) {
-	return c.s.together(ctx, selected(sel), signalOne(sig))
+	return c.together(ctx, sel, signalOne(sig))
 }
 
 // SelectedNames returns the processes of a Selection by priority; names and patterns of it that choose no process follow,
 // with the error BadName.
 func (c Selections) SelectedNames(ctx context.Context, sel *Selection) ([]Outcome, error) {
-	return c.s.together(ctx, selected(sel), nameOne)
+	return c.together(ctx, sel, nameOne)
 }
 
 // RestartSelected stops the processes that run and starts all processes of the Selection, each as soon as it has itself
@@ -47,13 +52,17 @@ func (c Selections) SelectedNames(ctx context.Context, sel *Selection) ([]Outcom
 // outcome has a Step; after a stop that failed there is no outcome of a start. Error: ShutdownState, as of StartGroup.
 func (c Selections) RestartSelected(ctx context.Context, sel *Selection) ([]Outcome, error) {
 	s := c.s
-	checked, err := s.checkCommands(ctx, selected(sel))
+	choose, err := s.chosen(ctx, sel)
+	if err != nil {
+		return nil, err
+	}
+	checked, err := s.checkCommands(ctx, choose)
 	if err != nil {
 		return nil, err
 	}
 	var foreign []*member // processes that another call is stopping; belongs to the loop, as does all
 	var all *gathering
-	outcomes, err := s.together(ctx, selected(sel), func(l *loop, g *gathering, p pick) {
+	outcomes, err := s.together(ctx, choose, func(l *loop, g *gathering, p pick) {
 		m := p.m
 		all = g
 		g.open++ // until its start is decided

@@ -36,11 +36,16 @@ func (w *stateWait) decides(st process.State) bool {
 // Reached. Errors: BadName for a name or pattern that chooses no process, Failed when too many processes are waited for.
 func (c Selections) WaitFor(ctx context.Context, sel *Selection, states []process.State) ([]Waited, error) {
 	s := c.s
+	look := context.WithoutCancel(ctx) // a ctx that has ended only looks
+	choose, err := s.chosen(look, sel)
+	if err != nil {
+		return nil, err
+	}
 	w := &stateWait{states: states, answer: make(reply[[]Waited], 1)}
 	var members []*member
 	var refused *Error
 	// Without ctx: the loop answers at once, and a wait that it began must be ended below.
-	if err := s.turns.Ask(context.WithoutCancel(ctx), func(l *loop) { members, refused = l.beginWait(w, sel) }); err != nil {
+	if err := s.turns.Ask(look, func(l *loop) { members, refused = l.beginWait(w, choose) }); err != nil {
 		return nil, err
 	}
 	if refused != nil {
@@ -56,8 +61,8 @@ func (c Selections) WaitFor(ctx context.Context, sel *Selection, states []proces
 	return await(context.WithoutCancel(ctx), s, w.answer)
 }
 
-func (l *loop) beginWait(w *stateWait, sel *Selection) ([]*member, *Error) {
-	picked, missed := l.pick(sel)
+func (l *loop) beginWait(w *stateWait, choose choice) ([]*member, *Error) {
+	picked, missed, _ := choose(l)
 	if len(missed) > 0 {
 		return nil, refuse(BadName, missed[0])
 	}

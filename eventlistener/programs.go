@@ -48,8 +48,14 @@ func (p *Programs) Match(group, process string) bool {
 	if p == nil {
 		return true
 	}
-	long := group + ":" + process
-	short := pytext.Namespec(group, process)
+	return p.MatchNames(pytext.Namespec(group, process), group+":"+process)
+}
+
+// MatchNames is Match for who has a process's names already: its namespec, and group:name.
+func (p *Programs) MatchNames(short, long string) bool {
+	if p == nil {
+		return true
+	}
 	return slices.ContainsFunc(p.globs, func(glob string) bool {
 		name := short
 		if strings.Contains(glob, ":") {
