@@ -88,7 +88,7 @@ func (l *loop) has(group, process string) bool {
 // outputs is output.Loop.
 type outputs struct{ s *surroundings }
 
-// Take is output.Loop's.
+// Take implements output.Loop.
 func (o outputs) Take(n int, messages []output.Message) (done bool) {
 	all := func(l *loop) {
 		for _, m := range messages {
@@ -106,10 +106,10 @@ func (o outputs) Take(n int, messages []output.Message) (done bool) {
 	return false
 }
 
-// Put is output.Loop's.
+// Put implements output.Loop.
 func (o outputs) Put(m output.Message) { o.s.turns.Put(func(l *loop) { m(l.bus) }) }
 
-// Faulty is output.Loop's.
+// Faulty implements output.Loop.
 func (o outputs) Faulty(c *output.Channel, every time.Duration) {
 	o.s.turns.Put(func(l *loop) { l.retries.Set(l.clock.Now(), c, every) })
 }

@@ -34,7 +34,7 @@ func configError(err error) *ConfigError {
 	}
 	var c *ConfigError
 	if errors.As(err, &c) {
-		if whole := err.Error(); whole != c.Error() { // what was wrapped around it is worth telling
+		if whole := err.Error(); whole != c.Error() { // keep the context that was wrapped around it
 			return &ConfigError{c.Key, strings.TrimPrefix(whole, c.Key+": ")}
 		}
 		return c

@@ -14,7 +14,7 @@ import (
 	pb "github.com/hark-supervisor/hark/sdk/proto"
 )
 
-// grpcPlugin is the services of a plugin, as go-plugin wants them.
+// grpcPlugin registers a plugin's services in the form that go-plugin requires.
 type grpcPlugin struct {
 	plugin.NetRPCUnsupportedPlugin
 	r *registry

@@ -15,7 +15,7 @@ import (
 
 // hosts are the plugin's connections to sockets of the host: in practice one, made at the first call.
 type hosts struct {
-	check   func(wire.Peer) error // who may be the host
+	check   func(wire.Peer) error // checks that the peer may be the host
 	mu      sync.Mutex
 	sockets map[string]*grpc.ClientConn
 }

@@ -28,5 +28,5 @@ type LogRecord struct {
 	Channel string    // "stdout" or "stderr"
 	Time    time.Time // when it was read
 	Data    []byte    // not to be kept after Write has returned
-	Offset  uint64    // bytes of this channel before Data since the host began or the process was added: a gap tells of a loss
+	Offset  uint64    // bytes of this channel before Data since the host began or the process was added: a gap means a loss
 }

@@ -52,7 +52,7 @@ func (s *logSinkService) Write(stream grpc.BidiStreamingServer[pb.LogBatch, pb.L
 	}
 }
 
-// write hands one batch to the sink and fills in what became of it. An error ends the stream.
+// write passes one batch to the sink and fills in the result. An error ends the stream.
 func (s *logSinkService) write(ctx context.Context, k wire.Key, p *pb.LogBatch, ack *pb.LogAck) error {
 	i, err := s.r.enter(ctx, k)
 	if err != nil {

@@ -14,7 +14,7 @@ type Namespace interface {
 	Methods() []Method
 	// Call calls a method by its name without the namespace, with as many parameters as it declares. Values are
 	// int, int64, bool, string, float64, time.Time, []byte, []any, map[string]any (or Struct, which keeps its order) and nil. It may be called by many
-	// goroutines at once. An error that is no *Fault becomes the fault FAILED (30) with its text.
+	// goroutines at once. An error that is not a *Fault becomes the fault FAILED (30) with its text.
 	Call(ctx context.Context, method string, params []any) (any, error)
 }
 

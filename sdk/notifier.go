@@ -21,7 +21,7 @@ type Notification struct {
 	Severity   Severity
 	Title      string  // one line, from the host's template
 	Body       string  // from the host's template
-	Events     []Event // what it tells of, oldest first; at least one
+	Events     []Event // what it is about, oldest first; at least one
 	Attempt    int     // 1 at the first try
 	Suppressed uint64  // events that were held back (dedupe, rate limit, silence) since the last notification
 	Daemon     Daemon

@@ -1,6 +1,6 @@
-// Package sdk is what the author of a plugin imports. A plugin is a program that Hark's host starts and speaks gRPC
-// with; it may be of three kinds, and of several at once: a [Notifier] tells people of events, a [LogSink]
-// takes what programs write, a [Namespace] adds XML-RPC methods.
+// Package sdk is what the author of a plugin imports. A plugin is a program that Hark's host starts and with which it
+// speaks gRPC. A plugin can be of three kinds, and of several at once: a [Notifier] notifies people of events, a
+// [LogSink] receives the output of programs, a [Namespace] adds XML-RPC methods.
 //
 //	func main() {
 //		sdk.Serve(sdk.Plugin{
@@ -32,8 +32,8 @@ type Plugin struct {
 	Doc     string // one sentence, for people
 	Kinds   []Kind // what it can be, each kind once
 
-	// Permission is what it needs to call of the daemon. It is there for people, who write it into the plugin's section:
-	// only a plugin that comes with Hark has it without one.
+	// Permission is the permission to call the daemon that the plugin needs. It is information for people, who grant it in
+	// the plugin's section; only plugins that come with Hark get it without that.
 	Permission Permission
 }
 
@@ -113,7 +113,7 @@ type Event struct {
 	Tries   int    // starts that failed in a row, of PROCESS_STATE_*
 	// Expected reports whether the exit was one of exitcodes, of PROCESS_STATE_EXITED.
 	Expected bool
-	Exit     *Exit  // how the process ended; nil where the event tells of no end
+	Exit     *Exit  // how the process ended; nil if the event is not about an end
 	Data     []byte // free text, of PROCESS_LOG_*, PROCESS_COMMUNICATION_* and REMOTE_COMMUNICATION
 	Payload  []byte // what listeners read, in Supervisor's form
 	JSON     []byte // the same in the JSON form

@@ -32,9 +32,9 @@ type registry struct {
 	stopped bool
 }
 
-// slot is the place of the instances that bear one name, one after another.
+// slot is the place of the instances of one name, of which one exists at a time.
 type slot struct {
-	lock chan struct{} // held by who makes or ends the instance
+	lock chan struct{} // held while an instance is created or ended
 	now  *instance     // guarded by registry.mu; nil for none
 }
 
@@ -46,7 +46,7 @@ func newRegistry(p Plugin, stderr io.Writer, host func(wire.Peer) error) *regist
 	return r
 }
 
-// lock takes the slot of a key; unlock gives it back.
+// lock locks the slot of a key; unlock releases it.
 func (r *registry) lock(ctx context.Context, k wire.Key) (*slot, error) {
 	s := r.slot(k)
 	select {
@@ -173,7 +173,7 @@ func (r *registry) remove(ctx context.Context, k wire.Key) error {
 	return err
 }
 
-// stop ends all instances, side by side; none can be made any more.
+// stop ends all instances at the same time; no more can be created.
 func (r *registry) stop(ctx context.Context) {
 	var keys []wire.Key
 	r.locked(func() {
@@ -345,8 +345,8 @@ func (i *instance) inTurn(ctx context.Context, what string, f func() error) erro
 	return i.guard(what, f)
 }
 
-// guard makes an error of a panic: one bad call of one instance must not end the others. The stack goes to the log, and Health
-// tells of it. What a goroutine of the plugin's own panics with ends the process, as anywhere in Go.
+// guard turns a panic into an error: one bad call of one instance must not end the others. The stack is logged, and Health
+// reports the panic. A panic in a goroutine of the plugin's own ends the process, as always in Go.
 func (i *instance) guard(what string, f func() error) (err error) {
 	defer func() {
 		p := recover()

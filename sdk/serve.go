@@ -59,7 +59,7 @@ func runOneOf(plugins []Plugin, args []string, stdin io.Reader, stdout, stderr i
 	return 2
 }
 
-// run is Serve with the process's surroundings given; the result is the exit status.
+// run is Serve with the process's environment as parameters; the result is the exit status.
 func run(p Plugin, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if err := p.check(); err != nil {
 		_, _ = fmt.Fprintf(stderr, "the plugin is not well made: %v\n", err)
@@ -90,7 +90,7 @@ func run(p Plugin, args []string, stdin io.Reader, stdout, stderr io.Writer) int
 	return 0
 }
 
-// byHand is what somebody reads who starts a plugin like a program.
+// byHand is printed if a plugin is started by hand.
 func byHand(p Plugin) string {
 	var kinds []string
 	for _, k := range p.Kinds {

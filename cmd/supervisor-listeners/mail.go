@@ -216,7 +216,7 @@ type bounded struct {
 	left int // one goroutine reads
 }
 
-// Read is net.Conn's.
+// Read implements net.Conn.
 func (b *bounded) Read(p []byte) (int, error) {
 	if b.left <= 0 {
 		return 0, fmt.Errorf("it sends more than %d KB, which is not SMTP", maxAnswers>>10)

@@ -71,7 +71,7 @@ func receive(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// ServeHTTP is http.Handler's.
+// ServeHTTP implements http.Handler.
 func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	if q.Method != http.MethodPost && q.Method != http.MethodPut && q.Method != http.MethodPatch {
 		http.Error(w, "post a webhook here", http.StatusMethodNotAllowed)

@@ -31,10 +31,10 @@ func run(t *testing.T) *office {
 	return o
 }
 
-// Mood is Host's.
+// Mood implements Host.
 func (o *office) Mood() core.Mood { return core.MoodRunning }
 
-// Takers is Host's.
+// Takers implements Host.
 func (o *office) Takers(context.Context) ([]core.Taker, error) {
 	return []core.Taker{o.taker.as("ops")}, nil
 }

@@ -53,7 +53,7 @@ type slice struct {
 	turns *Turns
 }
 
-// ReadAt is io.ReaderAt's.
+// ReadAt implements io.ReaderAt.
 func (s *slice) ReadAt(b []byte, at int64) (int, error) {
 	defer s.turns.Take()()
 	return s.Slice.ReadAt(b, at)

@@ -169,7 +169,7 @@ type streamBudget struct {
 	kept int
 }
 
-// Take is eventlistener.Budget's.
+// Take implements eventlistener.Budget.
 func (b *streamBudget) Take(bytes int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -180,7 +180,7 @@ func (b *streamBudget) Take(bytes int) bool {
 	return true
 }
 
-// Give is eventlistener.Budget's.
+// Give implements eventlistener.Budget.
 func (b *streamBudget) Give(bytes int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

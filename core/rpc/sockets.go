@@ -283,7 +283,7 @@ func (l *lease) begin() {
 	}
 }
 
-// Accept is net.Listener's.
+// Accept implements net.Listener.
 func (l *lease) Accept() (net.Conn, error) {
 	l.busy.Lock()
 	defer l.busy.Unlock()
@@ -309,5 +309,5 @@ func (l *lease) Close() error {
 	return err
 }
 
-// Addr is net.Listener's.
+// Addr implements net.Listener.
 func (l *lease) Addr() net.Addr { return l.socket.listener.Addr() }

@@ -48,7 +48,7 @@ type attendedText struct {
 	client *conn
 }
 
-// ReadAt is io.ReaderAt's.
+// ReadAt implements io.ReaderAt.
 func (t attendedText) ReadAt(b []byte, at int64) (int, error) {
 	select {
 	case <-t.client.gone:

@@ -15,7 +15,7 @@ type Entry[T any] struct {
 	place int // from 1; 0: not there
 }
 
-// entries is heap.Interface's.
+// entries implements heap.Interface.
 type entries[T any] []*Entry[T]
 
 func (e entries[T]) Len() int           { return len(e) }
@@ -25,14 +25,14 @@ func (e entries[T]) Swap(i, j int) {
 	e[i].place, e[j].place = i+1, j+1
 }
 
-// Push is heap.Interface's.
+// Push implements heap.Interface.
 func (e *entries[T]) Push(x any) {
 	one := x.(*Entry[T])
 	*e = append(*e, one)
 	one.place = len(*e)
 }
 
-// Pop is heap.Interface's.
+// Pop implements heap.Interface.
 func (e *entries[T]) Pop() any {
 	old := *e
 	one := old[len(old)-1]

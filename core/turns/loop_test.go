@@ -20,7 +20,7 @@ type noted struct {
 	over bool
 }
 
-// Settle is State's.
+// Settle implements State.
 func (n *noted) Settle() (time.Time, bool) { return time.Time{}, n.over }
 
 func note(what string) func(*noted) {

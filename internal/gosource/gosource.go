@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Module is Hark's.
+// Module is the path of the module of Hark.
 const Module = "github.com/hark-supervisor/hark"
 
 // Source is Hark's source in a directory; the zero Source is none.

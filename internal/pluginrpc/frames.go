@@ -206,7 +206,7 @@ type meteredConn struct {
 	closing sync.Once
 }
 
-// Read is net.Conn's.
+// Read implements net.Conn.
 func (c *meteredConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n == 0 {
@@ -234,7 +234,7 @@ func (c *meteredConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Write is net.Conn's.
+// Write implements net.Conn.
 func (c *meteredConn) Write(b []byte) (int, error) {
 	allowed := 0
 	c.out.scan(b, func(kind, _ byte, length int) {
@@ -253,7 +253,7 @@ func (c *meteredConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// Close is net.Conn's.
+// Close implements net.Conn.
 func (c *meteredConn) Close() error {
 	if c.serves {
 		c.closing.Do(c.meter.leave)

@@ -146,7 +146,7 @@ func pluginLine(c host.StateChange) string {
 
 func sortedNames(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
 
-// Plugins is rpc.Plugins'.
+// Plugins implements rpc.Plugins.
 func (e *Set) Plugins() (all []rpc.Plugin) {
 	for _, s := range e.host.Plugins() {
 		p := rpc.Plugin{
@@ -161,7 +161,7 @@ func (e *Set) Plugins() (all []rpc.Plugin) {
 	return all
 }
 
-// RestartPlugin is rpc.Plugins'.
+// RestartPlugin implements rpc.Plugins.
 func (e *Set) RestartPlugin(name string) error {
 	if e.host.Restart(name) != nil {
 		return rpc.ErrNoSuch
@@ -169,5 +169,5 @@ func (e *Set) RestartPlugin(name string) error {
 	return nil
 }
 
-// RetryPlugins is rpc.Plugins'.
+// RetryPlugins implements rpc.Plugins.
 func (e *Set) RetryPlugins() { e.host.Retry() }

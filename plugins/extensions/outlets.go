@@ -62,7 +62,7 @@ func (c *outletCore) now() *core.Supervisor {
 	return c.supervisor
 }
 
-// Attach is outlets.Core's.
+// Attach implements outlets.Core.
 func (c *outletCore) Attach(ctx context.Context, n *notify.Notifier) error {
 	s, a, fresh := c.attach(n)
 	if fresh {
@@ -81,7 +81,7 @@ func (c *outletCore) attach(n *notify.Notifier) (s *core.Supervisor, a *core.Att
 	return c.supervisor, a, fresh
 }
 
-// Detach is outlets.Core's.
+// Detach implements outlets.Core.
 func (c *outletCore) Detach(ctx context.Context, n *notify.Notifier) error {
 	s, a := c.detach(n)
 	if a == nil {
@@ -106,7 +106,7 @@ func unlessEnded(err error) error {
 	return err
 }
 
-// SetSinks is outlets.Core's.
+// SetSinks implements outlets.Core.
 func (c *outletCore) SetSinks(sinks []*logsink.Sink) {
 	all := make([]logs.Sink, len(sinks))
 	for i, k := range sinks {
@@ -118,15 +118,15 @@ func (c *outletCore) SetSinks(sinks []*logsink.Sink) {
 	c.supervisor.SetSinks(all)
 }
 
-// EventsLost is outlets.Core's.
+// EventsLost implements outlets.Core.
 func (c *outletCore) EventsLost(notifier string, events int64) { c.now().EventsLost(notifier, events) }
 
-// SinkLost is outlets.Core's.
+// SinkLost implements outlets.Core.
 func (c *outletCore) SinkLost(sink, group, process, channel string, pid int, bytes int64) {
 	c.now().Publish(eventlistener.NewSinkDropped(sink, eventlistener.Process{Name: process, Group: group, Pid: pid}, channel, bytes))
 }
 
-// DeadLetter is outlets.Core's.
+// DeadLetter implements outlets.Core.
 func (c *outletCore) DeadLetter(notifier string, line []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -150,7 +150,7 @@ func notifierInfo(n *notify.Notifier, now time.Time) core.SubscriberInfo {
 // Outlets are the methods of the hark namespace about notifiers and log sinks.
 type Outlets struct{ outlets *outlets.Set }
 
-// Silence is rpc.Notifiers'.
+// Silence implements rpc.Notifiers.
 func (c Outlets) Silence(s rpc.Silence, lasts time.Duration) (int, error) {
 	now := time.Now()
 	return c.outlets.Silences().Add(now, notify.Silence{
@@ -158,7 +158,7 @@ func (c Outlets) Silence(s rpc.Silence, lasts time.Duration) (int, error) {
 	})
 }
 
-// Silences is rpc.Notifiers'.
+// Silences implements rpc.Notifiers.
 func (c Outlets) Silences() (all []rpc.Silence) {
 	for _, s := range c.outlets.Silences().List(time.Now()) {
 		all = append(all, rpc.Silence(s))
@@ -166,7 +166,7 @@ func (c Outlets) Silences() (all []rpc.Silence) {
 	return all
 }
 
-// Unsilence is rpc.Notifiers'.
+// Unsilence implements rpc.Notifiers.
 func (c Outlets) Unsilence(id int) error {
 	if c.outlets.Silences().Remove(time.Now(), id) != nil {
 		return rpc.ErrNoSuch
@@ -174,7 +174,7 @@ func (c Outlets) Unsilence(id int) error {
 	return nil
 }
 
-// TestNotifier is rpc.Notifiers'.
+// TestNotifier implements rpc.Notifiers.
 func (c Outlets) TestNotifier(ctx context.Context, name string) (rpc.NotifierTest, error) {
 	t, err := c.outlets.TestNotifier(ctx, name)
 	if errors.Is(err, outlets.ErrNoOutlet) {
@@ -194,7 +194,7 @@ func channels(o logsink.Options) (all []string) {
 	return all
 }
 
-// LogSinks is rpc.Notifiers'.
+// LogSinks implements rpc.Notifiers.
 func (c Outlets) LogSinks() (all []rpc.LogSink) {
 	now := time.Now()
 	for _, k := range c.outlets.LogSinks() {

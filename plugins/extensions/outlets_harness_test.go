@@ -166,7 +166,7 @@ func (p *pluginProcess) reach() (*pluginrpc.Client, error) {
 	return p.client, nil
 }
 
-// Notify is outlets.Instances'.
+// Notify implements outlets.Instances.
 func (p *pluginProcess) Notify(ctx context.Context, _ string, n *sdk.Notification) error {
 	client, err := p.reach()
 	if err != nil {
@@ -175,7 +175,7 @@ func (p *pluginProcess) Notify(ctx context.Context, _ string, n *sdk.Notificatio
 	return client.Notifier(instanceName).Notify(ctx, n)
 }
 
-// OpenLogStream is outlets.Instances'.
+// OpenLogStream implements outlets.Instances.
 func (p *pluginProcess) OpenLogStream(ctx context.Context, _ string) (delivery.LogStream, error) {
 	client, err := p.reach()
 	if err != nil {

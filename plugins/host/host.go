@@ -406,7 +406,7 @@ func (h *Host) CallMethod(ctx context.Context, namespace string, m *sdk.Method, 
 	return value, l.explain(err)
 }
 
-// Notify is Instances'.
+// Notify implements Instances.
 func (h *Host) Notify(ctx context.Context, notifier string, n *sdk.Notification) error {
 	l, err := h.dispense(instanceKey{wire.Notifier, notifier})
 	if err != nil {
@@ -415,7 +415,7 @@ func (h *Host) Notify(ctx context.Context, notifier string, n *sdk.Notification)
 	return l.explain(l.rpc.Notifier(notifier).Notify(ctx, n))
 }
 
-// OpenLogStream is Instances'.
+// OpenLogStream implements Instances.
 func (h *Host) OpenLogStream(ctx context.Context, sink string) (delivery.LogStream, error) {
 	l, err := h.dispense(instanceKey{wire.LogSink, sink})
 	if err != nil {

@@ -48,7 +48,7 @@ func newProcess(l Launcher, p *Program, stderr *stderrLog) *process {
 	return r
 }
 
-// Start is runner.Runner's.
+// Start implements runner.Runner.
 func (r *process) Start(ctx context.Context) error {
 	proc, err := r.launcher.Launch(ctx, r.program)
 	if err != nil {
@@ -154,13 +154,13 @@ func (r *process) doomed() Process {
 	return r.proc
 }
 
-// Kill is runner.Runner's.
+// Kill implements runner.Runner.
 func (r *process) Kill(context.Context) error {
 	r.kill()
 	return nil
 }
 
-// Wait is runner.Runner's.
+// Wait implements runner.Runner.
 func (r *process) Wait(ctx context.Context) error {
 	select {
 	case <-r.ended:
@@ -170,7 +170,7 @@ func (r *process) Wait(ctx context.Context) error {
 	}
 }
 
-// ID is runner.Runner's.
+// ID implements runner.Runner.
 func (r *process) ID() string {
 	if pid := r.pid(); pid > 0 {
 		return strconv.Itoa(pid)
@@ -178,13 +178,13 @@ func (r *process) ID() string {
 	return ""
 }
 
-// Name is runner.Runner's.
+// Name implements runner.Runner.
 func (r *process) Name() string { return r.program.Plugin }
 
-// Diagnose is runner.Runner's.
+// Diagnose implements runner.Runner.
 func (r *process) Diagnose(context.Context) string { return "" }
 
-// Stdout is runner.Runner's.
+// Stdout implements runner.Runner.
 func (r *process) Stdout() io.ReadCloser { return &r.out }
 
 // Stderr is runner.Runner's: it has nothing to read, and ends with the process.
@@ -198,7 +198,7 @@ func (r *process) PluginToHost(network, address string) (string, string, error) 
 	return network, address, nil
 }
 
-// HostToPlugin is runner.Runner's.
+// HostToPlugin implements runner.Runner.
 func (r *process) HostToPlugin(network, address string) (string, string, error) {
 	return network, address, nil
 }
@@ -262,7 +262,7 @@ func (h *handshakeLine) said() string {
 	return string(h.whole) + string(h.line)
 }
 
-// Close is io.Closer's.
+// Close implements io.Closer.
 func (h *handshakeLine) Close() error { return nil }
 
 // endReader ends when a channel is closed.

@@ -38,16 +38,16 @@ type launched struct {
 	confined *child.Confinement
 }
 
-// PID is host.Process's.
+// PID implements host.Process.
 func (l *launched) PID() int { return l.child.Pid() }
 
-// Kill is host.Process's.
+// Kill implements host.Process.
 func (l *launched) Kill() {
 	_ = l.child.Signal(syscall.SIGKILL, true)
 	_ = l.confined.Kill()
 }
 
-// Launch is host.Launcher's.
+// Launch implements host.Launcher.
 func (l *Launcher) Launch(ctx context.Context, p *host.Program) (host.Process, error) {
 	started, failed := make(chan *launched, 1), make(chan error, 1)
 	stdout, stderr := &pipeReader{channel: child.Stdout, take: p.Stdout}, &pipeReader{channel: child.Stderr, take: p.Stderr}
@@ -131,7 +131,7 @@ type pipeReader struct {
 	child   atomic.Pointer[child.Child]
 }
 
-// Output is child.Reader's.
+// Output implements child.Reader.
 func (o *pipeReader) Output(b []byte) child.Work {
 	hold := o.take(b)
 	if hold <= 0 {
@@ -143,7 +143,7 @@ func (o *pipeReader) Output(b []byte) child.Work {
 	return nil
 }
 
-// Closed is child.Reader's.
+// Closed implements child.Reader.
 func (o *pipeReader) Closed(int) child.Work { return nil }
 
 // Wait waits until what ended plugins left behind is gone.

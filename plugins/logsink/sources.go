@@ -18,7 +18,7 @@ func (k *Sink) unlist(src *source) {
 	}
 }
 
-// Gone is logs.Sink's.
+// Gone implements logs.Sink.
 func (k *Sink) Gone(group, process string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -30,7 +30,7 @@ func (k *Sink) Gone(group, process string) {
 	}
 }
 
-// Keep is logs.Sink's.
+// Keep implements logs.Sink.
 func (k *Sink) Keep(there func(group, process string) bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -69,7 +69,7 @@ func New(o Options, around Surroundings) (*Notifier, error) {
 	return n, nil
 }
 
-// Accept is eventlistener.Subscriber's.
+// Accept implements eventlistener.Subscriber.
 func (n *Notifier) Accept(e *eventlistener.Event) {
 	lost, wanted := n.take(e)
 	if !wanted {

@@ -1,4 +1,4 @@
-// Package bash is the library of listeners in bash: its file, which listener new puts beside a listener.
+// Package bash holds the library for event listeners in bash, which "supervisorctl listener new" writes next to a new listener.
 package bash
 
 import _ "embed"

@@ -119,7 +119,8 @@ func decode(doc []byte, result any) error {
 	if to.Kind() != reflect.Pointer || to.IsNil() {
 		return fmt.Errorf("cannot read the answer: %T is no pointer to put it into", result)
 	}
-	// Into a new value: where kolo reads an empty string it leaves alone what is there, and it fails where there is an array or a value of any.
+	// Decode into a new value: kolo leaves a value unchanged where it reads an empty string, and it cannot decode into an any that
+	// holds a value or into an array.
 	fresh := reflect.New(to.Type().Elem())
 	if err := answer.Unmarshal(fresh.Interface()); err != nil {
 		return fmt.Errorf("cannot read the answer: %w", err)

@@ -8,13 +8,13 @@
 //	if client.IsFault(err, client.AlreadyStarted) { ... }
 //
 // A Client keeps connections open between calls and may be used by any number of
-// goroutines. Every call takes a context; what supervisord refuses comes back as
-// a *Fault with Supervisor's code, what the HTTP server refuses (a wrong password)
+// goroutines. Every call takes a context. A refusal by supervisord is returned as
+// a *Fault with Supervisor's code, a refusal by the HTTP server (a wrong password)
 // as a *StatusError.
 //
 // Documents are written and read by kolo/xmlrpc. Where that library would change
-// a value in silence, this package refuses the value or mends it; Call reports what
-// may be passed.
+// a value without an error, this package refuses or corrects the value; Call
+// documents what may be passed.
 package client
 
 import (
@@ -48,8 +48,7 @@ const (
 	// the time after which servers hang up, since a call on a connection that the
 	// server is just closing fails.
 	idleTime = 5 * time.Second
-	// dialTime bounds the making of a connection, which needs nobody but the
-	// server's kernel.
+	// dialTime limits connecting, which needs only the server's kernel.
 	dialTime = 30 * time.Second
 	// rpcPath is where Supervisor serves XML-RPC.
 	rpcPath = "/RPC2"
@@ -115,7 +114,7 @@ func New(serverURL string, options ...Option) (*Client, error) {
 		if path == "" {
 			return nil, fmt.Errorf("cannot use server URL %q: no path of a socket", serverURL)
 		}
-		// As Supervisor does, the path is taken as it is, without decoding %xx.
+		// Like Supervisor, it uses the path as written, without decoding %xx.
 		c.transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return dialer.DialContext(ctx, "unix", path)
 		}

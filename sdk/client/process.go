@@ -29,7 +29,7 @@ type ProcessInfo struct {
 	Group         string       `xmlrpc:"group"`
 	Start         int64        `xmlrpc:"start"` // when it was last started
 	Stop          int64        `xmlrpc:"stop"`  // when it last ended
-	Now           int64        `xmlrpc:"now"`   // when this was told
+	Now           int64        `xmlrpc:"now"`   // the time of this answer
 	State         ProcessState `xmlrpc:"state"`
 	StateName     string       `xmlrpc:"statename"`
 	SpawnErr      string       `xmlrpc:"spawnerr"`   // why it could not start; empty when it could

@@ -14,7 +14,7 @@ type MethodCall struct {
 
 // Result is the result of one call of a Multicall.
 type Result struct {
-	Value any   // as Call gives it to an any
+	Value any   // of the types that Call stores in an any
 	Err   error // a *Fault, or nil
 }
 

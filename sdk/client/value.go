@@ -9,13 +9,13 @@ import (
 	"unicode/utf8"
 )
 
-// What kolo/xmlrpc would get wrong without a word is refused or mended here, on
-// the way out (checkArgument) and on the way in (mendAnswer, fillEmpty).
+// What kolo/xmlrpc would get wrong without an error is refused or corrected here, in
+// arguments (checkArgument) and in answers (mendAnswer, fillEmpty).
 
 // maxDepth bounds how deep values may hold values; Hark's server has the same.
 const maxDepth = 64
 
-// isMethodName: kolo writes the name into the document as it is.
+// isMethodName guards against injection: kolo writes the name into the document unescaped.
 func isMethodName(name string) bool {
 	for _, r := range name {
 		switch {
@@ -28,9 +28,9 @@ func isMethodName(name string) bool {
 	return name != ""
 }
 
-// checkArgument lets pass what arrives as it is. Of the rest, kolo drops nil,
-// makes an array of integers of bytes, and writes numbers that no reader takes and
-// names of members without escaping.
+// checkArgument accepts values that arrive unchanged. Of the others, kolo drops nil,
+// encodes bytes as an array of integers, and writes numbers that no reader accepts and
+// member names without escaping.
 func checkArgument(v any, depth int) error {
 	if depth > maxDepth {
 		return fmt.Errorf("nested deeper than %d", maxDepth)
@@ -104,11 +104,11 @@ func inXML(r rune) bool {
 	return r >= 0x20 && r != 0xFFFE && r != 0xFFFF || r == '\t' || r == '\n' || r == '\r'
 }
 
-// mendAnswer makes a document readable: Python's supervisord puts what programs
-// print into its answers as it is, control characters and all, for which the XML
-// reader would refuse the whole. They become U+FFFD. CDATA, comments and the like,
-// which neither supervisord sends and which would cut a string short, are refused;
-// so is nesting without end.
+// mendAnswer makes a document readable: Python's supervisord puts programs' output
+// into its answers unchanged, control characters included, and the XML reader would
+// refuse the whole document. They become U+FFFD. CDATA, comments and the like,
+// which neither supervisord sends and which would truncate a string, are refused,
+// and so is unlimited nesting.
 func mendAnswer(doc []byte) ([]byte, error) {
 	depth, controls := 0, false
 	for i, b := range doc {
@@ -140,8 +140,8 @@ func mendAnswer(doc []byte) ([]byte, error) {
 	}, doc), nil
 }
 
-// isFaultDocument tells a fault from a result by what comes first: kolo looks for
-// the word fault anywhere.
+// isFaultDocument distinguishes a fault from a result by the first element: kolo
+// looks for the word fault anywhere in the document.
 func isFaultDocument(doc []byte) bool {
 	fault, params := bytes.Index(doc, []byte("<fault")), bytes.Index(doc, []byte("<params"))
 	return fault >= 0 && (params < 0 || fault < params)

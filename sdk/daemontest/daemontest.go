@@ -76,9 +76,9 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// build builds supervisord in Hark's own module, as the module under test has it (from the cache, by replace, or itself):
-// a module that imports this package need not know of the modules that supervisord alone is made of. It returns the program, which is the installed
-// one where its source is not there.
+// build builds supervisord inside Hark's own module, at the version that the module under test requires (from the module
+// cache, a replace directive, or itself), so a module that imports this package does not need supervisord's dependencies
+// in its own go.sum. It returns the program's path, or that of the installed program if its source is not available.
 func build(binary string) (string, error) {
 	var errors bytes.Buffer
 	list := exec.Command("go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module)

@@ -17,11 +17,11 @@
 //		}
 //	}
 //
-// Serve speaks the protocol: it says READY, reads events, calls the handler and
-// answers OK where it returns nil and FAIL where it returns an error, upon which
-// supervisord sends the event again. Of supervisord's extensions it uses what
-// SUPERVISOR_EVENT_PROTOCOL offers, credits above all: with max_in_flight=N
-// events come up to N ahead, which is far faster than one at a time.
+// Serve implements the protocol: it says READY, reads events, calls the handler and
+// answers OK if it returns nil and FAIL if it returns an error, after which
+// supervisord sends the event again. It uses the extensions that supervisord offers
+// in SUPERVISOR_EVENT_PROTOCOL, most of all credits: with max_in_flight=N
+// up to N events are sent ahead, which is far faster than one at a time.
 //
 // How it works: one goroutine reads events into a ring of N, Workers of them call
 // the handler, and one writes results in the order in which the events came, many
@@ -143,7 +143,7 @@ func Serve(ctx context.Context, handle Handler, opts ...Option) error {
 		var stop context.CancelFunc
 		ctx, stop = signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 		defer stop()
-		// A write to a supervisord that is gone is to be an error, not our end.
+		// A write to a supervisord that has ended must be an error and not end this process.
 		pipe := make(chan os.Signal, 1)
 		signal.Notify(pipe, syscall.SIGPIPE)
 		defer signal.Stop(pipe)

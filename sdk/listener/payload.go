@@ -14,7 +14,7 @@ import (
 type Process struct {
 	Name  string
 	Group string
-	Pid   int // 0 where the event tells none
+	Pid   int // 0 if the event does not contain it
 }
 
 // Namespec returns the name of the process in XML-RPC and supervisorctl: "group:name", or the name alone if the group
@@ -31,9 +31,9 @@ type ProcessState struct {
 	Process
 	State    string // the state entered, e.g. "EXITED"
 	From     string // the state left, e.g. "RUNNING"
-	Tries    int    // start attempts that failed so far; told with STARTING and BACKOFF
-	Expected bool   // whether the exit status is one of exitcodes; told with EXITED
-	// Exit is how the process ended; nil where that is not told, which only
+	Tries    int    // start attempts that failed so far; sent with STARTING and BACKOFF
+	Expected bool   // whether the exit status is one of exitcodes; sent with EXITED
+	// Exit is how the process ended; nil if the payload does not contain it: only
 	// payload=extended and payload=json do.
 	Exit *Exit
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/hark-supervisor/hark/internal/backoff"
 )
 
-// inputBuffer holds what is read at a time, in bytes: a pipe's capacity on Linux.
+// inputBuffer is the size of one read, in bytes: a pipe's capacity on Linux.
 const inputBuffer = 64 << 10
 
 // verdict is where an event in the ring stands.
@@ -30,9 +30,9 @@ type slot struct {
 	verdict verdict
 }
 
-// session is one Serve at work. The ring holds the events that were read and not
-// yet answered, the oldest at head: count of them, the first begun of which have
-// been given to the handler.
+// session is one call of Serve. The ring holds the events that were read and not
+// yet answered, the oldest at head: count of them, of which the first begun have
+// been passed to the handler.
 type session struct {
 	asked  context.Context // ends when the listener is asked to stop
 	handle Handler
@@ -58,7 +58,7 @@ type session struct {
 	stopping  bool // nothing new is begun
 	exhausted bool // nothing more will be read
 	finished  bool // nothing more will be answered
-	writing   bool // somebody is in flush
+	writing   bool // a goroutine is in flush
 	readErr   error
 	writeErr  error
 }
@@ -120,8 +120,8 @@ func (s *session) run() error {
 // goroutines for each.
 func (s *session) alone() bool { return len(s.ring) == 1 }
 
-// isStopping reports whether anything new is to be begun. It does not wait for watch
-// to hear of it.
+// isStopping reports whether no more events may be begun. It does not rely on watch
+// having noticed.
 func (s *session) isStopping() bool {
 	s.stopping = s.stopping || s.asked.Err() != nil
 	return s.stopping
@@ -132,7 +132,7 @@ func (s *session) isDone() bool {
 	return s.atWork == 0 && (s.isStopping() || s.exhausted && s.begun == s.count)
 }
 
-// wakeAll lets everybody look at what has become of the session.
+// wakeAll makes every goroutine check the session's state again.
 func (s *session) wakeAll() {
 	s.room.Broadcast()
 	s.work.Broadcast()
@@ -150,7 +150,7 @@ func (s *session) watch(handling context.Context, cancel context.CancelFunc) {
 	}
 	s.stop()
 	if in, ok := s.o.in.(interface{ SetReadDeadline(time.Time) error }); ok {
-		_ = in.SetReadDeadline(time.Unix(1, 0)) // where it can't, the read goes on until the program ends
+		_ = in.SetReadDeadline(time.Unix(1, 0)) // if the file does not support it, the read goes on until the program ends
 	}
 	grace := time.NewTimer(s.o.grace)
 	defer grace.Stop()
@@ -182,7 +182,7 @@ func (s *session) read(handling context.Context) {
 }
 
 // take puts what was read into the ring, and waits until there is room for more.
-// It is false when nothing more is to be read.
+// It returns false when no more may be read.
 func (s *session) take(handling context.Context, e Event, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -277,7 +277,7 @@ func (s *session) answer() {
 	}
 }
 
-// ready asks for an event, unless none is wanted any more.
+// ready asks for an event, unless no more are wanted.
 func (s *session) ready() {
 	if !s.isStopping() && !s.exhausted {
 		s.out = append(s.out, eventlistener.ReadyToken...)

@@ -1,4 +1,4 @@
-// Package python is the library of listeners in Python: its file, which listener new puts beside a listener.
+// Package python holds the library for event listeners in Python, which "supervisorctl listener new" writes next to a new listener.
 package python
 
 import _ "embed"

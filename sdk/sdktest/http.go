@@ -37,8 +37,8 @@ const (
 
 func (o Outcome) String() string { return [...]string{"delivered", "retry", "final"}[o] }
 
-// Statuses is what services mean by their answers: 2xx is delivered, 4xx will not get better, but for 408 (timeout) and 429 (too
-// many), 5xx may; Retry-After is kept.
+// Statuses lists how services' answers are to be interpreted: 2xx is delivered, 4xx is final except 408 (timeout) and 429
+// (too many), 5xx is worth a retry; Retry-After is respected.
 func Statuses() []Status {
 	var all []Status
 	for _, code := range []int{200, 201, 202, 204} {

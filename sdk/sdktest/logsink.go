@@ -124,7 +124,7 @@ func (s *session) removesHangingSink(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	s.note(s.Remove(testkit.Soon(t), s.kind, "hangs")) // it may tell that it lost what it held
+	s.note(s.Remove(testkit.Soon(t), s.kind, "hangs")) // it may report that it lost what it held
 	all, err := s.Health(testkit.Soon(t))
 	if err != nil {
 		t.Fatal(err)
@@ -157,7 +157,7 @@ func plainBatches(n int) []*sdk.LogBatch {
 	return batches
 }
 
-// oddBatches hold what programs write besides lines of text.
+// oddBatches hold output that is not lines of text.
 func oddBatches() []*sdk.LogBatch {
 	var batches []*sdk.LogBatch
 	offset := uint64(0)

@@ -18,7 +18,7 @@ type NamespaceOptions struct {
 	Options
 	// Calls are made one after another, and then all at once in several instances.
 	Calls []Call
-	// Host answers the plugin's calls of the daemon; nil: it may not call back.
+	// Host answers the plugin's calls to the daemon; nil: the plugin may not call back.
 	Host func(ctx context.Context, method string, params []any) (any, error)
 }
 
@@ -103,7 +103,7 @@ func (s *session) wrongCalls(t *testing.T, methods []sdk.Method) {
 				t.Errorf("%s with %d parameters is answered with %v, not INCORRECT_PARAMETERS", m.Name, few, err)
 			}
 		}
-		// what it makes of values that it did not expect is its own business, as long as it answers
+		// the result of unexpected values is up to the plugin, as long as it answers
 		strange := make([]any, len(m.Params))
 		for i := range strange {
 			strange[i] = map[string]any{"strange": []any{nil, -1}}

@@ -92,8 +92,8 @@ func (s *session) notify(t *testing.T, name string, n *sdk.Notification) {
 	}
 }
 
-// keepsDeadline calls an instance whose service never answers. Were the call to go on behind its deadline, the next would have
-// to wait for it.
+// keepsDeadline calls an instance whose service never answers. If the call continued past its deadline, the next one would
+// have to wait for it.
 func (s *session) keepsDeadline(t *testing.T) {
 	if _, err := s.configure(t, "hangs", s.options.Hang); err != nil {
 		t.Fatalf("the section of Options.Hang is refused: %v", err)

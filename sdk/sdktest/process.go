@@ -16,7 +16,7 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// serveVariable tells the test binary which test's plugin to be.
+// serveVariable names the test whose plugin the test binary serves.
 const serveVariable = "HARK_SDKTEST_SERVE"
 
 // serveHere serves the plugin in this process, over a real socket.

@@ -6,11 +6,12 @@
 //		sdktest.TestNotifier(t, Plugin(), sdktest.Options{Values: map[string]string{"url": server.URL}})
 //	}
 //
-// It checks what the plugin says of itself, that bad sections are refused by naming the key, that deadlines are kept, that instances
-// do not hinder each other, that what is removed is flushed, health, stop, and that no secret ever shows in an error or a log
-// line. All of it runs twice: with the plugin in the test's process, where a debugger and the race detector see it, and
-// as a process of its own, as the host runs it: the test binary is started again and serves the plugin from the same call, so
-// what the test does before that call happens in that process too. Plugins in other languages are tested by their command.
+// It checks the plugin's description, that errors about bad sections name the key, that deadlines are kept, that
+// instances do not hinder each other, that a removed instance is flushed, health, stop, and that errors and log lines
+// never contain a secret. All tests run twice: with the plugin in the test's process, where a debugger and the race
+// detector see it, and in a process of its own, as under the host: the test binary is started again and serves the plugin
+// from the same call, so the code before that call runs in that process too. Plugins in other languages are tested by
+// their command.
 package sdktest
 
 import (
@@ -253,8 +254,8 @@ func (s *session) refuses(t *testing.T) {
 	s.well(t, "kept")
 }
 
-// RefusedEarly checks that a configuration struct, given by its address, is refused by what its tags say, without its Validate; or else
-// that late says why it cannot be.
+// RefusedEarly checks that the tags alone, without Validate, refuse a configuration struct, given by its address; or else
+// that late states the reason why they cannot.
 func RefusedEarly(t *testing.T, config any, late string) {
 	t.Helper()
 	early(t, pluginkeys.CheckDescribed(config), late)
@@ -299,7 +300,7 @@ func (s *session) health(t *testing.T) {
 
 func (s *session) remove(t *testing.T) {
 	s.mustConfigure(t, "gone")
-	for range 2 { // the second one finds nothing, which is no error
+	for range 2 { // the second call finds nothing, which is not an error
 		if err := s.Remove(testkit.Soon(t), s.kind, "gone"); err != nil {
 			s.note(err)
 			t.Errorf("it cannot be removed: %v", err)

@@ -11,12 +11,12 @@ type config struct{}
 
 type echo struct{}
 
-// Methods is sdk.Namespace's.
+// Methods implements sdk.Namespace.
 func (echo) Methods() []sdk.Method {
 	return []sdk.Method{{Name: "echo", Params: []sdk.Param{{Type: "string", Name: "text"}}, Returns: sdk.Param{Type: "string", Name: "text"}, Help: "Answers what it is given.", ReadOnly: true}}
 }
 
-// Call is sdk.Namespace's.
+// Call implements sdk.Namespace.
 func (echo) Call(_ context.Context, _ string, params []any) (any, error) { return params[0], nil }
 
 func main() {

@@ -130,7 +130,7 @@ func newNamespace(_ context.Context, c config, i sdk.Instance, args []string) (s
 	return &namespace{c, i, args, new(atomic.Int64)}, nil
 }
 
-// Methods is sdk.Namespace's.
+// Methods implements sdk.Namespace.
 func (n *namespace) Methods() []sdk.Method {
 	all := []sdk.Method{
 		{
@@ -150,7 +150,7 @@ func (n *namespace) Methods() []sdk.Method {
 	return all
 }
 
-// Call is sdk.Namespace's.
+// Call implements sdk.Namespace.
 func (n *namespace) Call(ctx context.Context, method string, params []any) (any, error) {
 	switch method {
 	case "echo":

@@ -85,7 +85,7 @@ func (n *namespace) Methods() []sdk.Method {
 	}
 }
 
-// Call is sdk.Namespace's.
+// Call implements sdk.Namespace.
 func (n *namespace) Call(_ context.Context, method string, params []any) (any, error) {
 	switch method {
 	case "getAPIVersion":
@@ -124,5 +124,5 @@ func (n *namespace) Call(_ context.Context, method string, params []any) (any, e
 // Close is sdk.Closer's. A cache without a file is gone with its last instance.
 func (n *namespace) Close(ctx context.Context) error { return n.stores.leave(ctx, n.name, n.store) }
 
-// Health is sdk.HealthChecker's.
+// Health implements sdk.HealthChecker.
 func (n *namespace) Health() error { return n.store.health() }

@@ -89,7 +89,7 @@ func newNotifier(c config, i sdk.Instance) (*notifier, error) {
 	return n, nil
 }
 
-// Notify is sdk.Notifier's.
+// Notify implements sdk.Notifier.
 func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 	err := n.deliver(ctx, m)
 	_ = n.Note(err)

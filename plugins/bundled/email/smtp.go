@@ -28,7 +28,7 @@ type smtpAgent struct {
 	tls *tls.Config
 }
 
-// send is agent's.
+// send implements agent.
 func (a *smtpAgent) send(ctx context.Context, from string, to []string, mail []byte) (map[string]error, error) {
 	link := &link{a: a}
 	defer link.close()
@@ -104,7 +104,7 @@ type bounded struct {
 	left int // only the library's one session reads
 }
 
-// Read is net.Conn's.
+// Read implements net.Conn.
 func (b *bounded) Read(p []byte) (int, error) {
 	if b.left <= 0 {
 		return 0, fmt.Errorf("it sends more than %d KB, which is not SMTP", maxAnswers>>10)

@@ -132,7 +132,7 @@ func newNotifier(c notifierConfig, i sdk.Instance) (*notifier, error) {
 	return &notifier{f: f}, nil
 }
 
-// Notify is sdk.Notifier's.
+// Notify implements sdk.Notifier.
 func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 	doc, err := document.Compact(document.Of(m))
 	if err != nil {
@@ -144,7 +144,7 @@ func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 	return n.Note(err)
 }
 
-// Close is sdk.Closer's.
+// Close implements sdk.Closer.
 func (n *notifier) Close(context.Context) error {
 	n.f.end()
 	return nil

@@ -73,7 +73,7 @@ func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 	return n.Note(err)
 }
 
-// Close is sdk.Closer's.
+// Close implements sdk.Closer.
 func (n *notifier) Close(context.Context) error {
 	n.p.close()
 	return nil

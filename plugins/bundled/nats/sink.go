@@ -33,7 +33,7 @@ type chunks struct {
 	outcome.Last
 }
 
-// Write is sdk.LogSink's.
+// Write implements sdk.LogSink.
 func (s *chunks) Write(ctx context.Context, b *sdk.LogBatch) error {
 	if s.at != b.Seq || len(s.done) != len(b.Records) {
 		s.at, s.done = b.Seq, make([]bool, len(b.Records))
@@ -50,7 +50,7 @@ func (s *chunks) Write(ctx context.Context, b *sdk.LogBatch) error {
 	return s.Note(err)
 }
 
-// Close is sdk.Closer's.
+// Close implements sdk.Closer.
 func (s *chunks) Close(context.Context) error {
 	s.p.close()
 	return nil

@@ -28,7 +28,7 @@ type countdown struct {
 	tell func()
 }
 
-// Emit is log.Logger's.
+// Emit implements log.Logger.
 func (c countdown) Emit(ctx context.Context, r log.Record) {
 	c.Logger.Emit(ctx, r)
 	c.tell()

@@ -132,7 +132,7 @@ type service struct {
 	s *store
 }
 
-// Export is LogsService's.
+// Export implements LogsService.
 func (s *service) Export(ctx context.Context, r *collector.ExportLogsServiceRequest) (*collector.ExportLogsServiceResponse, error) {
 	s.s.mu.Lock()
 	defer s.s.mu.Unlock()

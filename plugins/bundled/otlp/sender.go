@@ -59,19 +59,19 @@ type answer struct {
 // taken is the SDK's processor that only keeps records: it makes them, with resource and scope, of what is emitted.
 type taken struct{ records []sdklog.Record }
 
-// Enabled is sdklog.Processor's.
+// Enabled implements sdklog.Processor.
 func (*taken) Enabled(context.Context, sdklog.EnabledParameters) bool { return true }
 
-// OnEmit is sdklog.Processor's.
+// OnEmit implements sdklog.Processor.
 func (t *taken) OnEmit(_ context.Context, r *sdklog.Record) error {
 	t.records = append(t.records, *r)
 	return nil
 }
 
-// Shutdown is sdklog.Processor's.
+// Shutdown implements sdklog.Processor.
 func (*taken) Shutdown(context.Context) error { return nil }
 
-// ForceFlush is sdklog.Processor's.
+// ForceFlush implements sdklog.Processor.
 func (*taken) ForceFlush(context.Context) error { return nil }
 
 // newSender makes a sender. Nothing is connected to yet: the receiver may come later.

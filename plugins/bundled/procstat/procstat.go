@@ -91,7 +91,7 @@ func (n *namespace) sample(ctx context.Context, every time.Duration, i sdk.Insta
 	}
 }
 
-// Close is sdk.Closer's.
+// Close implements sdk.Closer.
 func (n *namespace) Close(context.Context) error {
 	if n.quit != nil {
 		n.quit()
@@ -100,7 +100,7 @@ func (n *namespace) Close(context.Context) error {
 	return nil
 }
 
-// Methods is sdk.Namespace's.
+// Methods implements sdk.Namespace.
 func (n *namespace) Methods() []sdk.Method {
 	const members = "name, group, state, statename, pid; and, where it runs and can be looked at, started, uptime, own and total,\n" +
 		"which are structs of cpu_seconds, cpu_user_seconds, cpu_system_seconds, rss, vms, threads, fds, read_bytes, write_bytes, read_chars,\n" +
@@ -122,7 +122,7 @@ func (n *namespace) Methods() []sdk.Method {
 	}
 }
 
-// Call is sdk.Namespace's.
+// Call implements sdk.Namespace.
 func (n *namespace) Call(ctx context.Context, method string, params []any) (any, error) {
 	if method == "getAPIVersion" {
 		return apiVersion, nil

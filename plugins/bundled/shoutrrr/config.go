@@ -142,7 +142,7 @@ type limited struct {
 	left int
 }
 
-// Write is io.Writer's.
+// Write implements io.Writer.
 func (l *limited) Write(p []byte) (int, error) {
 	if l.left -= len(p); l.left < 0 {
 		return 0, errors.New("it is too long")

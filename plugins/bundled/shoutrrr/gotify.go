@@ -30,7 +30,7 @@ type gotifyTransport struct {
 	through http.RoundTripper
 }
 
-// RoundTrip is http.RoundTripper's.
+// RoundTrip implements http.RoundTripper.
 func (g *gotifyTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.URL.Path, r.URL.RawPath = strings.ReplaceAll(r.URL.Path, "//", "/"), "" // the library puts two behind a path of one's own

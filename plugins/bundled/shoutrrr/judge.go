@@ -173,7 +173,7 @@ func joinAnswer(body []byte) error {
 	return refused("%s", a.Message)
 }
 
-// successAnswer is Rocket.Chat's.
+// successAnswer is Rocket.Chat's: the JSON says whether the message was accepted.
 func successAnswer(body []byte) error {
 	var a struct {
 		Success *bool  `json:"success"`

@@ -81,7 +81,7 @@ func (n *notifier) written() []string {
 	return all
 }
 
-// Notify is sdk.Notifier's.
+// Notify implements sdk.Notifier.
 func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 	ctx, cancel := context.WithTimeout(ctx, n.c.Timeout)
 	defer cancel()
@@ -131,7 +131,7 @@ func (n *notifier) perform(d *delivery, m *sdk.Notification) (types.Service, err
 	return made, err
 }
 
-// Close is sdk.Closer's.
+// Close implements sdk.Closer.
 func (n *notifier) Close(context.Context) error {
 	n.client.CloseIdleConnections()
 	return nil

@@ -49,7 +49,7 @@ func (s *stage) give() {
 	s.turn.Unlock()
 }
 
-// RoundTrip is http.RoundTripper's.
+// RoundTrip implements http.RoundTripper.
 func (s *stage) RoundTrip(r *http.Request) (*http.Response, error) {
 	d := s.on.Load()
 	if d == nil {

@@ -76,7 +76,7 @@ func (d doer) Do(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-// Notify is sdk.Notifier's.
+// Notify implements sdk.Notifier.
 func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 	if n.api == nil {
 		return n.hook(ctx, n.message(m))
@@ -84,7 +84,7 @@ func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 	return n.post(ctx, m)
 }
 
-// Close is sdk.Closer's.
+// Close implements sdk.Closer.
 func (n *notifier) Close(context.Context) error {
 	n.client.CloseIdleConnections()
 	return nil

@@ -40,10 +40,10 @@ func (o *outbox) dialTLS(ctx context.Context, d *net.Dialer) error {
 // tickets tells of tickets for further sessions, and keeps none.
 type tickets chan struct{}
 
-// Get is tls.ClientSessionCache's.
+// Get implements tls.ClientSessionCache.
 func (tickets) Get(string) (*tls.ClientSessionState, bool) { return nil, false }
 
-// Put is tls.ClientSessionCache's.
+// Put implements tls.ClientSessionCache.
 func (t tickets) Put(string, *tls.ClientSessionState) {
 	select {
 	case t <- struct{}{}:

@@ -43,13 +43,13 @@ func Plugin() sdk.Plugin {
 	}
 }
 
-// namespace is sdk.Namespace's.
+// namespace implements sdk.Namespace.
 type namespace struct {
 	whitelist []string
 	host      sdk.Host
 }
 
-// Methods is sdk.Namespace's.
+// Methods implements sdk.Namespace.
 func (n *namespace) Methods() []sdk.Method {
 	group := sdk.Param{Type: "string", Name: "group_name", Help: "a group there is"}
 	done := sdk.Param{Type: "boolean", Name: "result", Help: "true, or a fault"}
@@ -77,7 +77,7 @@ func (n *namespace) Methods() []sdk.Method {
 	}
 }
 
-// Call is sdk.Namespace's.
+// Call implements sdk.Namespace.
 func (n *namespace) Call(ctx context.Context, method string, params []any) (any, error) {
 	if len(n.whitelist) > 0 && !slices.Contains(n.whitelist, method) {
 		return nil, &sdk.Fault{Code: notInWhitelist, Text: "UNKNOWN: " + method}

@@ -53,13 +53,13 @@ func newNotifier(c config, i sdk.Instance) (*notifier, error) {
 	return &notifier{c: c, i: i, target: target, client: client, now: time.Now}, nil
 }
 
-// Close is sdk.Closer's.
+// Close implements sdk.Closer.
 func (n *notifier) Close(context.Context) error {
 	n.client.CloseIdleConnections()
 	return nil
 }
 
-// Notify is sdk.Notifier's.
+// Notify implements sdk.Notifier.
 func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 	made, err := n.c.render(m)
 	if err != nil {

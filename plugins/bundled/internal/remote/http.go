@@ -59,7 +59,7 @@ func Client(t *tls.Config, proxy *url.URL, timeout time.Duration) *http.Client {
 // bounded cuts the bodies of answers.
 type bounded struct{ *http.Transport }
 
-// RoundTrip is http.RoundTripper's.
+// RoundTrip implements http.RoundTripper.
 func (b *bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := b.Transport.RoundTrip(r)
 	if err == nil {

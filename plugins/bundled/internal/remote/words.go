@@ -37,7 +37,7 @@ type Said struct{ b bytes.Buffer }
 // maxSaid is how much is kept, in bytes: more than Words quotes, since it may begin with blanks.
 const maxSaid = 4 << 10
 
-// Write is io.Writer's.
+// Write implements io.Writer.
 func (s *Said) Write(p []byte) (int, error) {
 	s.b.Write(p[:min(len(p), maxSaid-s.b.Len())])
 	return len(p), nil

@@ -177,7 +177,7 @@ type dialer struct {
 	err   error
 }
 
-// Dial is nats.CustomDialer's.
+// Dial implements nats.CustomDialer.
 func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	ctx := d.wanted()
 	conn, err := (&net.Dialer{Timeout: d.timeout}).DialContext(ctx, network, address)
