@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/hark-supervisor/hark/eventlistener"
-	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
 // eventsRetry is the pause before a stream that broke is opened again.
@@ -23,10 +21,13 @@ func (verbs) Events() Action {
 	return Action{
 		Name: "events", Extra: true, Endless: true, GoesOn: func(string) bool { return true },
 		Help: "events [-f] [TYPE]... [--program PATTERN[,PATTERN]] [--json] [--count N] [--since ID]\n" +
-			"\t\t\tShow events as they happen, until Ctrl-C or N of them. A type stands\n" +
-			"\t\t\tfor all below it; default all. Events missed while the daemon was\n" +
-			"\t\t\taway are made up for, as far as it still has them.",
+			"\t\t\tShow events as they happen, a sentence each, until Ctrl-C or N of them.\n" +
+			"\t\t\tA type stands for all below it; default all but TICK, with --json all.\n" +
+			"\t\t\tEvents missed while the daemon was away are made up for, as far as it\n" +
+			"\t\t\tstill has them.\n" +
+			"events --since 0\tShow those that it still has first",
 		Flags: []Flag{
+			{Name: "all", Help: "TICK events too, which --json always has"},
 			{Name: "program", Value: true, Help: "only events about these processes, and those about none"},
 			{Name: "count", Value: true, Help: "end after so many events"},
 			{Name: "since", Value: true, Help: "begin after the event of this number, 0 for all that are kept"},
@@ -80,6 +81,8 @@ func showEvents(r *run, arg string) (answer, error) {
 	if programs := r.flags["program"]; programs != "" {
 		query.Set("programs", programs)
 	}
+	_, all := r.flags["all"]
+	ticks := all || len(types) > 0
 	shown := 0
 	emit := func(e streamEvent) error {
 		switch {
@@ -89,7 +92,12 @@ func showEvents(r *run, arg string) (answer, error) {
 		case r.json:
 			r.println(e.data)
 		default:
-			r.println(eventLine(e.data))
+			last = e.id
+			h := happening(e.data)
+			if h.isTick() && !ticks {
+				return nil
+			}
+			r.println(h.line(time.Now(), r.style))
 		}
 		last = e.id
 		if shown++; shown == count {
@@ -170,43 +178,6 @@ func notice(data string) string {
 		}
 	}
 	return data
-}
-
-// eventLine is an event for people: when, what, about whom, and the rest of its
-// members as they come.
-func eventLine(data string) string {
-	members, err := orderedMembers(data)
-	if err != nil {
-		return printable(data)
-	}
-	get := func(name string) string {
-		i := slices.IndexFunc(members, func(m [2]string) bool { return m[0] == name })
-		if i < 0 {
-			return ""
-		}
-		return members[i][1]
-	}
-	when := get("time")
-	if at, err := time.Parse(time.RFC3339, when); err == nil {
-		when = at.Local().Format("15:04:05.000")
-	}
-	line := when + " " + get("eventname")
-	if process := get("processname"); process != "" {
-		line += " " + printable(pytext.Namespec(get("groupname"), process))
-	} else if group := get("groupname"); group != "" {
-		line += " " + printable(group)
-	}
-	for _, m := range members {
-		switch m[0] {
-		case "time", "eventname", "processname", "groupname", "seq":
-		default:
-			if strings.ContainsAny(m[1], " \"=") || m[1] == "" || printable(m[1]) != m[1] {
-				m[1] = strconv.Quote(m[1])
-			}
-			line += " " + printable(m[0]) + "=" + m[1]
-		}
-	}
-	return line
 }
 
 // orderedMembers are the members of a JSON object in their order, values as text.

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/hark-supervisor/hark/internal/pytext"
 	records "github.com/hark-supervisor/hark/sdk/client"
@@ -41,9 +39,14 @@ func status(r *run, arg string) (answer, error) {
 	if len(names) > 0 && !slices.Contains(names, "all") {
 		infos = r.pick(infos, names)
 	}
-	a := answer{value: infos, text: statusText(infos, r.colour())}
+	if r.json || r.onTerminal() {
+		if err := r.ends(infos); err != nil {
+			return answer{}, err
+		}
+	}
+	a := answer{value: infos, text: r.statusOf(infos)}
 	if r.status != exitSuccess { // some are missing, so it is all lines
-		for text := range strings.Lines(statusText(infos, false)) {
+		for text := range strings.Lines(a.text) {
 			r.report(said(strings.TrimSuffix(text, "\n")))
 		}
 		a = answer{}
@@ -90,7 +93,7 @@ func (r *run) withSections(a answer) (answer, error) {
 		}
 		rows = append(rows, row)
 	}
-	a.text += statusText(rows, r.colour())
+	a.text += r.statusOf(rows)
 	return a, nil
 }
 
@@ -137,20 +140,10 @@ func (r *run) pick(infos []processInfo, names []string) []processInfo {
 	return picked
 }
 
-// statusText is a line for each process: the name in a column as wide as
-// the longest, of at least 30, the state in one of 10.
-func statusText(infos []processInfo, colour bool) string {
-	width := 30
-	for _, p := range infos {
-		width = max(width, utf8.RuneCountInString(p.Namespec))
+// statusOf is the lines of processes: for people on a terminal, and everywhere else for scripts.
+func (r *run) statusOf(infos []processInfo) string {
+	if r.onTerminal() && !r.json {
+		return statusView(infos, r.columns(), r.colour())
 	}
-	var b strings.Builder
-	for _, p := range infos {
-		state := fmt.Sprintf("%-10s", p.State)
-		if style := stateStyle(p.State); colour && style != "" {
-			state = "\x1b[" + style + "m" + p.State + "\x1b[0m" + state[len(p.State):]
-		}
-		fmt.Fprintf(&b, "%-*s%s%s\n", width+3, p.Namespec, state, p.Description)
-	}
-	return b.String()
+	return statusText(infos)
 }

@@ -3,9 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
+	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -52,8 +56,14 @@ func top(r *run, arg string) (answer, error) {
 	if in == nil || out == nil {
 		return answer{}, refuseText("Error: top needs a terminal; top --once does not")
 	}
-	m := newTopModel(r.ctx, source, every, r.colour())
-	_, err := tea.NewProgram(m, tea.WithContext(r.ctx), tea.WithInput(in), tea.WithOutput(out)).Run()
+	if os.Getenv("TERM") == "dumb" {
+		return answer{}, refuseText("Error: top needs a terminal that can move its cursor; top --once does not")
+	}
+	ctx, cancel := context.WithCancel(r.ctx)
+	defer source.streams.Wait()
+	defer cancel()
+	m := newTopModel(ctx, source, every, r.colour())
+	_, err := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out)).Run()
 	if r.ctx.Err() != nil {
 		err = nil
 	}
@@ -62,14 +72,16 @@ func top(r *run, arg string) (answer, error) {
 
 // daemonTop looks at a supervisord, Hark's or Supervisor's.
 type daemonTop struct {
-	run  *run
-	name string
+	run     *run
+	name    string
+	streams sync.WaitGroup
 }
 
 func (d *daemonTop) identifier() string { return d.name }
 
 func (d *daemonTop) processes(ctx context.Context) ([]topRow, error) {
 	v, err := d.run.server.call(ctx, "hark.getProcessStats")
+	told := err == nil
 	if f := asFault(err); f != nil && f.Code == faultUnknownMethod {
 		v, err = d.run.server.call(ctx, "supervisor.getAllProcessInfo")
 	}
@@ -79,7 +91,8 @@ func (d *daemonTop) processes(ctx context.Context) ([]topRow, error) {
 	}
 	rows := make([]topRow, len(all))
 	for i, p := range all {
-		rows[i] = topRow{namespec: p.Namespec, state: p.State, description: p.Description, pid: p.PID, restarts: p.Restarts, cpu: -1, rss: -1}
+		p.told = told
+		rows[i] = topRow{namespec: p.Namespec, state: p.State, style: p.stateStyle(), reason: p.reason(), pid: p.PID, restarts: p.Restarts, cpu: -1, rss: -1}
 		if p.CPU != nil {
 			rows[i].cpu = *p.CPU
 		}
@@ -87,7 +100,10 @@ func (d *daemonTop) processes(ctx context.Context) ([]topRow, error) {
 			rows[i].rss = *p.RSS
 		}
 		if p.PID != 0 {
-			rows[i].uptime = time.Duration(max(0, p.Now-p.Start)) * time.Second
+			rows[i].reason, rows[i].uptime = "", time.Duration(max(0, p.Now-p.Start))*time.Second
+			if told && p.Restarts > 0 {
+				rows[i].last = p.lastEnd()
+			}
 		}
 	}
 	return rows, nil
@@ -111,7 +127,11 @@ func (d *daemonTop) act(ctx context.Context, verb, name string) (string, error) 
 	return strings.ReplaceAll(strings.TrimSpace(out.String()), "\n", "; "), nil
 }
 
+// tail is the end of a log with its colours, which XML cannot carry, where the daemon gives it so.
 func (d *daemonTop) tail(ctx context.Context, name, channel string, length int) (string, error) {
+	if text, err := d.run.server.logEnd(ctx, "/logtail/"+name+"/"+channel, length); err == nil {
+		return text, nil
+	}
 	method := "supervisor.tailProcessStdoutLog"
 	if channel == "stderr" {
 		method = "supervisor.tailProcessStderrLog"
@@ -125,6 +145,43 @@ func (d *daemonTop) tail(ctx context.Context, name, channel string, length int) 
 		return "", nil
 	}
 	return decode[string](parts[0])
+}
+
+// topEventTypes are the events that top shows.
+const topEventTypes = "PROCESS_STATE,PROCESS_GROUP,PROCESS_COMMUNICATION,REMOTE_COMMUNICATION,SUPERVISOR_STATE_CHANGE,HARK"
+
+func (d *daemonTop) events(ctx context.Context) <-chan happened {
+	came := make(chan happened, 100)
+	d.streams.Go(func() {
+		defer close(came)
+		last := "0"
+		emit := func(e streamEvent) error {
+			if e.kind == "notice" {
+				return nil
+			}
+			last = e.id
+			select {
+			case came <- happening(e.data):
+			case <-ctx.Done():
+			}
+			return ctx.Err()
+		}
+		for {
+			err := d.run.server.events(ctx, url.Values{"types": {topEventTypes}}, last, emit)
+			var refused *protocolError
+			if errors.As(err, &refused) && refused.code >= 400 && refused.code < 500 {
+				select {
+				case came <- happened{text: "this supervisord gives no events: " + refused.Error(), style: styleBad}:
+				case <-ctx.Done():
+				}
+				return
+			}
+			if pause(ctx, eventsRetry) != nil {
+				return
+			}
+		}
+	})
+	return came
 }
 
 // plainError is an error in a few words.
@@ -174,10 +231,12 @@ func topOnce(r *run, source *daemonTop) (answer, error) {
 	m.all, m.loaded, m.width = rows, true, 1<<10
 	m.arrange()
 	var b strings.Builder
-	b.WriteString(strings.TrimRight(m.heading(), " ") + "\n")
+	columns := m.columns()
+	columns.table = true
+	b.WriteString(strings.TrimRight(columns.heading(), " ") + "\n")
 	m.chosen = ""
 	for i := range m.rows {
-		b.WriteString(strings.TrimRight(m.row(&m.rows[i]), " ") + "\n")
+		b.WriteString(strings.TrimRight(m.row(&columns, &m.rows[i]), " ") + "\n")
 	}
 	return answer{value: objects, text: b.String()}, nil
 }

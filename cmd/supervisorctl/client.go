@@ -170,20 +170,50 @@ func (e *truncatedError) Error() string {
 // follow opens a log that goes on: what comes is read from the body until the
 // server or ctx ends it.
 func (c *client) follow(ctx context.Context, path string) (io.ReadCloser, error) {
+	body, _, err := c.followFrom(ctx, path, -1)
+	return body, err
+}
+
+// followFrom is follow that begins with the last bytes of the log, -1 for as many as in Supervisor. past is how many of the bytes that come
+// first were there already, -1 where the server does not say.
+func (c *client) followFrom(ctx context.Context, path string, length int) (body io.ReadCloser, past int64, err error) {
 	req, err := c.request(ctx, http.MethodGet, path, nil)
 	if err != nil {
-		return nil, err
+		return nil, -1, err
+	}
+	if length >= 0 {
+		req.URL.RawQuery = url.Values{"bytes": {strconv.Itoa(length)}}.Encode()
 	}
 	resp, release, err := c.open(req)
 	if err != nil {
-		return nil, err
+		return nil, -1, err
 	}
 	if resp.StatusCode != http.StatusOK {
 		_ = resp.Body.Close()
 		release()
-		return nil, protocolRefusal(resp)
+		return nil, -1, protocolRefusal(resp)
 	}
-	return &stream{resp.Body, release}, nil
+	if past, err = strconv.ParseInt(resp.Header.Get("X-Log-Past"), 10, 64); err != nil || past < 0 {
+		past = -1
+	}
+	return &stream{resp.Body, release}, past, nil
+}
+
+// errNoPast: the server does not say how much of a followed log is the past; Supervisor's does not.
+var errNoPast = errors.New("the server does not give the end of a log as it is")
+
+// logEnd is the last bytes of a log, as they are: XML has no escapes. path is that by which it is followed.
+func (c *client) logEnd(ctx context.Context, path string, length int) (string, error) {
+	body, past, err := c.followFrom(ctx, path, length)
+	if err != nil {
+		return "", err
+	}
+	defer body.Close() //nolint:errcheck // it goes on, and nobody wants the rest
+	if past < 0 {
+		return "", errNoPast
+	}
+	text, err := io.ReadAll(io.LimitReader(body, past))
+	return string(text), err
 }
 
 // open sends what is answered without an end: only the beginning of the answer

@@ -20,13 +20,13 @@ func TestEventsEndsWhereTheServerWillNotHaveIt(t *testing.T) {
 			case req.URL.Path != "/events":
 				table.ServeHTTP(w, req)
 			case opened.Add(1) == 1:
-				_, _ = w.Write([]byte("data: {\"eventname\":\"TICK_5\"}\n\n"))
+				_, _ = w.Write([]byte("data: {\"eventname\":\"PROCESS_GROUP_ADDED\",\"groupname\":\"g\"}\n\n"))
 			default:
 				w.WriteHeader(code)
 			}
 		})
 		out, _, status := ctl(t, "", "-s", url, "events")
-		if status == exitSuccess || !strings.Contains(out, "TICK_5") || opened.Load() != 2 {
+		if status == exitSuccess || !strings.Contains(out, "group g was added") || opened.Load() != 2 {
 			t.Errorf("%d: status %d after %d openings:\n%s", code, status, opened.Load(), out)
 		}
 	}

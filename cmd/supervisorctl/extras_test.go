@@ -188,11 +188,11 @@ func TestStatesAreColouredInPlace(t *testing.T) {
 	infos := []processInfo{{named: nameOf("cat", "cat"), State: "RUNNING", Description: "pid 7"}, {named: nameOf("x", "x"), State: "FATAL", Description: "why RUNNING"},
 		{named: nameOf("y", "y"), State: "UNSERVED"}}
 	const text = "cat                              RUNNING   pid 7\nx                                FATAL     why RUNNING\ny                                UNSERVED  \n"
-	if got := statusText(infos, false); got != text {
-		t.Errorf("without colour:\n%s", got)
+	if got := statusText(infos); got != text {
+		t.Errorf("not on a terminal:\n%s", got)
 	}
-	want := strings.Replace(strings.Replace(text, "RUNNING   pid", "\x1b[32mRUNNING\x1b[0m   pid", 1), "FATAL  ", "\x1b[31mFATAL\x1b[0m  ", 1)
-	if got := statusText(infos, true); got != want {
+	want := strings.Replace(strings.Replace(strings.ReplaceAll(text, "  \n", "\n"), "RUNNING   pid", "\x1b[32mRUNNING\x1b[0m   pid", 1), "FATAL  ", "\x1b[31mFATAL\x1b[0m  ", 1)
+	if got := statusView(infos, 80, true); got != want {
 		t.Errorf("%q", got)
 	}
 	for env, colour := range map[string]bool{"": true, "NO_COLOR=1": false, "TERM=dumb": false, "TERM=xterm": true} {
@@ -204,20 +204,6 @@ func TestStatesAreColouredInPlace(t *testing.T) {
 			return ""
 		}) != colour {
 			t.Errorf("%q", env)
-		}
-	}
-}
-
-func TestEventsAreToldInOneLine(t *testing.T) {
-	t.Parallel()
-	for data, want := range map[string]string{
-		`{"eventname":"PROCESS_STATE_EXITED","seq":7,"time":"bad","processname":"w0","groupname":"web","pid":5,"expected":false,"data":"a \"b\"\n"}`: `bad PROCESS_STATE_EXITED web:w0 pid=5 expected=false data="a \"b\"\n"`,
-		`{"eventname":"PROCESS_GROUP_ADDED","time":"t","groupname":"g"}`:                                                                             `t PROCESS_GROUP_ADDED g`,
-		`{"eventname":"CONFIG_RELOADED","time":"t","added":["a","b"]}`:                                                                               `t CONFIG_RELOADED added="[\"a\",\"b\"]"`,
-		`no json`: `no json`,
-	} {
-		if got := eventLine(data); got != want {
-			t.Errorf("%s:\n%s\nwant %s", data, got, want)
 		}
 	}
 }

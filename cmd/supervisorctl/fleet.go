@@ -65,7 +65,7 @@ func (c *controller) everywhere(ctx context.Context, a *Action, arg string, flag
 			defer server.close()
 			name := fleetName(ctx, server)
 			var text, errs bytes.Buffer
-			r := &run{ctx: ctx, ctl: &shared, action: a, server: server, out: &text, err: &errs, flags: flags, json: json}
+			r := &run{ctx: ctx, ctl: &shared, action: a, server: server, out: &text, err: &errs, terminal: terminalOf(c.out), indent: len(name) + 2, flags: flags, json: json}
 			if goesOn {
 				out, errs := &prefixWriter{mu: &mu, to: c.out, prefix: name + ": "}, &prefixWriter{mu: &mu, to: c.err, prefix: name + ": "}
 				r.out, r.err = out, errs

@@ -191,7 +191,8 @@ func compareGolden(t *testing.T, path, got, separator string) {
 	}
 }
 
-// TestADocumentIsOneLook: --json asks the daemon for nothing that the action does not ask for people, so a document shows one moment.
+// TestADocumentIsOneLook: --json asks the daemon for nothing that the action does not ask for people, so a document shows one moment. But
+// status asks, as on a terminal, how those ended of which it has been told that they have.
 func TestADocumentIsOneLook(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{"status", "status w*", "pid", "pid cat", "pid all", "pid w*", "avail", "reread", "wait web:*", "listeners", "notifiers", "plugin status", "silences", "deadletters"} {
@@ -200,6 +201,9 @@ func TestADocumentIsOneLook(t *testing.T) {
 			url, called := noting(t, fullDaemon())
 			ctl(t, "", append([]string{"-s", url}, strings.Fields(line+flag)...)...)
 			calls[i] = called()
+		}
+		if strings.HasPrefix(line, "status") {
+			calls[0] = append(calls[0], "hark.getProcessStats")
 		}
 		if !slices.Equal(calls[0], calls[1]) {
 			t.Errorf("%s: with --json it asks %q instead of %q", line, calls[1], calls[0])

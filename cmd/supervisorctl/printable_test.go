@@ -6,18 +6,18 @@ import (
 )
 
 func TestAnEventDoesNotDriveTheTerminal(t *testing.T) {
-	line := eventLine(`{"eventname":"PROCESS_COMMUNICATION_STDOUT","time":"2026-01-02T03:04:05.678Z","processname":"a\u001b[2J","groupname":"a\u001b[2J","pid":7,"data":"\u001b]0;x\u0007\u009b2J"}`)
+	line := happening(`{"eventname":"PROCESS_COMMUNICATION_STDOUT","time":"2026-01-02T03:04:05.678Z","processname":"a\u001b[2J","groupname":"a\u001b[2J","pid":7,"data":"\u001b]0;x\u0007\u009b2J"}`).text
 	for _, r := range line {
 		if r < ' ' || r >= 0x7f && r < 0xa0 {
 			t.Fatalf("%q holds %U", line, r)
 		}
 	}
-	for _, part := range []string{`a\x1b[2J`, "pid=7", `data="\x1b]0;x\a`} {
+	for _, part := range []string{`a\x1b[2J says: `, `\x1b]0;x\a`} {
 		if !strings.Contains(line, part) {
 			t.Errorf("%q lacks %s", line, part)
 		}
 	}
-	if line := eventLine("{\x1b"); strings.ContainsRune(line, 0x1b) {
+	if line := happening("{\x1b").text; strings.ContainsRune(line, 0x1b) {
 		t.Errorf("what is not an event is passed on: %q", line)
 	}
 	if got := printable("Grüße 世"); got != "Grüße 世" {

@@ -32,8 +32,12 @@ type processInfo struct {
 	Now         int    `json:"now" doc:"seconds since 1970, as start and stop"`
 	SpawnErr    string `json:"spawnerr"`
 	ExitStatus  int    `json:"exitstatus"`
+	Signal      string `json:"signal,omitempty" doc:"the signal that ended it, such as SIGSEGV, where exitstatus is -1; missing for none, and from Supervisor's daemon"`
+	CoreDump    bool   `json:"coredump,omitempty" doc:"it left a core file; missing for false"`
 	StdoutLog   string `json:"stdout_logfile"`
 	StderrLog   string `json:"stderr_logfile"`
+
+	told bool `rpc:"-"` // the daemon has said how it ended
 }
 
 // result is what came of an operation on one process.

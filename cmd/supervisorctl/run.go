@@ -53,10 +53,13 @@ type run struct {
 	server *client
 	out    io.Writer
 	err    io.Writer
-	flags  map[string]string // those of the action's Flags that were given
-	json   bool              // --json was given: a document is wanted
-	status int               // the exit status so far
-	quit   bool              // the shell is to end
+	// terminal is where people read what is written to out, nil for no such thing; indent is how many columns of it stand before each line.
+	terminal *os.File
+	indent   int
+	flags    map[string]string // those of the action's Flags that were given
+	json     bool              // --json was given: a document is wanted
+	status   int               // the exit status so far
+	quit     bool              // the shell is to end
 
 	lines    []line // reported so far, where a document is wanted
 	document any    // what the action came to, where a document is wanted; nil: it has printed what there is
@@ -69,7 +72,7 @@ var errInterrupted = errors.New("interrupted")
 func (c *controller) line(ctx context.Context, line string) (status int, stop bool) {
 	verb, arg, whole, ok := parseLine(line)
 	a := find(c.actions, verb)
-	r := &run{ctx: ctx, ctl: c, action: a, server: c.server, out: c.out, err: c.err}
+	r := &run{ctx: ctx, ctl: c, action: a, server: c.server, out: c.out, err: c.err, terminal: terminalOf(c.out)}
 	c.known = nil
 	if whole == "" {
 		return exitSuccess, false

@@ -18,6 +18,10 @@ const (
 	topAct = 2 * time.Minute
 	// topTail is how much of a log the pane reads, in bytes.
 	topTail = 16 << 10
+	// topEventsKept is how many events the pane has.
+	topEventsKept = 500
+
+	paneEvents = "events"
 )
 
 // topSource is where top gets what it shows, and what carries out its actions.
@@ -26,15 +30,20 @@ type topSource interface {
 	processes(ctx context.Context) ([]topRow, error)
 	act(ctx context.Context, verb, namespec string) (string, error)
 	tail(ctx context.Context, namespec, channel string, length int) (string, error)
+	// events are those that are kept, then those to come, until ctx ends.
+	events(ctx context.Context) <-chan happened
 }
 
 // topRow is one process. What the daemon does not tell is -1.
 type topRow struct {
-	namespec, state, description string
-	pid, restarts                int
-	uptime                       time.Duration // 0 for one that doesn't run
-	cpu                          float64       // percent, 100 is one CPU
-	rss                          float64       // bytes
+	namespec, state string
+	style           string // of the state
+	reason          string // of one that does not run: why, and how it has ended
+	last            string // of one that runs and has restarted: how the process before it ended
+	pid, restarts   int
+	uptime          time.Duration // 0 for one that doesn't run
+	cpu             float64       // percent, 100 is one CPU
+	rss             float64       // bytes
 }
 
 // topOrder is a column to sort by.
@@ -67,56 +76,62 @@ type topModel struct {
 	rows    []topRow // those the filter leaves, in order
 	order   int
 	filter  string
-	typing  bool   // the filter is being typed
-	chosen  string // namespec of the row with the bar
-	first   int    // the first row on the screen
-	asked   string // the verb that waits for y
+	typing  bool            // the filter is being typed
+	chosen  string          // namespec of the row with the bar
+	marked  map[string]bool // namespecs
+	first   int             // the first row on the screen
+	asked   string          // the verb that waits for y
+	about   []string        // what it is about
 	help    bool
 	message string // the outcome of the last action
 	err     error  // of the last refresh
 	loaded  bool
 
-	channel string // of the log pane; "" when it is closed
-	log     string
-	logOf   string // what log belongs to
+	pane   string // what the pane shows: stdout, stderr or events; "" when it is closed
+	log    string
+	logOf  string          // what log belongs to
+	came   <-chan happened // nil until events are asked for
+	events []happened
 
 	width, height int
 }
 
 func newTopModel(ctx context.Context, source topSource, every time.Duration, colour bool) *topModel {
-	return &topModel{ctx: ctx, source: source, every: every, colour: colour, width: 80, height: 24}
+	return &topModel{ctx: ctx, source: source, every: every, colour: colour, marked: map[string]bool{}, width: usualColumns, height: 24}
 }
 
 // Messages of what was asked for.
 type (
 	topRows struct {
-		rows []topRow
-		err  error
+		rows  []topRow
+		err   error
+		extra bool // the user asked for them: the next look is not put off
 	}
 	topDone struct{ text string }
 	topLog  struct {
 		of, text string
 	}
-	topTick struct{}
+	topTick   struct{}
+	topEvents []happened
 )
 
 // Init asks for the first rows.
-func (m *topModel) Init() tea.Cmd { return m.refresh() }
+func (m *topModel) Init() tea.Cmd { return m.refresh(false) }
 
-func (m *topModel) refresh() tea.Cmd {
+func (m *topModel) refresh(extra bool) tea.Cmd {
 	return func() tea.Msg {
 		ctx, cancel := context.WithTimeout(m.ctx, topCall)
 		defer cancel()
 		rows, err := m.source.processes(ctx)
-		return topRows{rows, err}
+		return topRows{rows, err, extra}
 	}
 }
 
 func (m *topModel) readLog() tea.Cmd {
-	if m.channel == "" || m.chosen == "" {
+	if m.pane == "" || m.pane == paneEvents || m.chosen == "" {
 		return nil
 	}
-	name, channel := m.chosen, m.channel
+	name, channel := m.chosen, m.pane
 	return func() tea.Msg {
 		ctx, cancel := context.WithTimeout(m.ctx, topCall)
 		defer cancel()
@@ -128,8 +143,32 @@ func (m *topModel) readLog() tea.Cmd {
 	}
 }
 
-func (m *topModel) do(verb string) tea.Cmd {
-	name := m.chosen
+// readEvents waits for the next events.
+func (m *topModel) readEvents() tea.Cmd {
+	came := m.came
+	return func() tea.Msg {
+		h, more := <-came
+		if !more {
+			return nil
+		}
+		all := topEvents{h}
+		for len(all) < cap(came) {
+			select {
+			case h, more := <-came:
+				if more {
+					all = append(all, h)
+					continue
+				}
+			default:
+			}
+			return all
+		}
+		return all
+	}
+}
+
+func (m *topModel) do(verb string, names []string) tea.Cmd {
+	name := strings.Join(names, " ")
 	m.message = fmt.Sprintf("%s %s ...", verb, name)
 	return func() tea.Msg {
 		ctx, cancel := context.WithTimeout(m.ctx, topAct)
@@ -157,96 +196,26 @@ func (m *topModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			m.all = msg.rows
 		}
 		m.arrange()
+		if msg.extra {
+			return m, nil
+		}
 		return m, tea.Tick(m.every, func(time.Time) tea.Msg { return topTick{} })
 	case topTick:
-		return m, tea.Batch(m.refresh(), m.readLog())
+		return m, tea.Batch(m.refresh(false), m.readLog())
 	case topDone:
 		m.message = msg.text
 		return m, nil
 	case topLog:
-		if msg.of == m.chosen+" "+m.channel {
+		if msg.of == m.chosen+" "+m.pane {
 			m.logOf, m.log = msg.of, msg.text
 		}
+	case topEvents:
+		m.events = append(m.events, msg...)
+		m.events = m.events[max(0, len(m.events)-topEventsKept):]
+		return m, m.readEvents()
 	}
 	m.arrange()
 	return m, nil
-}
-
-func (m *topModel) key(msg tea.KeyPressMsg) tea.Cmd {
-	key := msg.String()
-	if key == "ctrl+c" {
-		return tea.Quit
-	}
-	if m.typing {
-		m.typed(key, msg.Text)
-		return nil
-	}
-	if m.asked != "" {
-		verb := m.asked
-		m.asked, m.message = "", ""
-		if key == "y" && m.chosen != "" {
-			return m.do(verb)
-		}
-		return nil
-	}
-	if m.help {
-		m.help = false
-		return nil
-	}
-	switch key {
-	case "q":
-		return tea.Quit
-	case "?", "h":
-		m.help = true
-	case "up", "k":
-		return m.move(-1)
-	case "down", "j":
-		return m.move(1)
-	case "pgup":
-		return m.move(-m.page())
-	case "pgdown", "space":
-		return m.move(m.page())
-	case "home", "g":
-		return m.move(-len(m.rows))
-	case "end", "G":
-		return m.move(len(m.rows))
-	case "/":
-		m.typing, m.message = true, ""
-	case "esc":
-		m.filter, m.message, m.channel = "", "", ""
-	case "o":
-		m.order = (m.order + 1) % len(topOrders())
-	case "enter", "l":
-		if m.channel != "" {
-			m.channel = ""
-			return nil
-		}
-		m.channel = "stdout"
-		return m.readLog()
-	case "e":
-		if m.channel == "stderr" {
-			m.channel = "stdout"
-		} else {
-			m.channel = "stderr"
-		}
-		return m.readLog()
-	case "s":
-		if m.chosen != "" {
-			return m.do("start")
-		}
-	case "x":
-		m.ask("stop")
-	case "r":
-		m.ask("restart")
-	}
-	return nil
-}
-
-// ask has what ends a process confirmed: the keys lie close together.
-func (m *topModel) ask(verb string) {
-	if m.chosen != "" {
-		m.asked = verb
-	}
 }
 
 func (m *topModel) typed(key, text string) {
@@ -288,6 +257,11 @@ func (m *topModel) arrange() {
 			m.rows = append(m.rows, r)
 		}
 	}
+	for name := range m.marked { // those that are gone or hidden are not acted on
+		if !slices.ContainsFunc(m.rows, func(r topRow) bool { return r.namespec == name }) {
+			delete(m.marked, name)
+		}
+	}
 	order := topOrders()[m.order]
 	slices.SortStableFunc(m.rows, func(a, b topRow) int {
 		return cmp.Or(order.less(&a, &b), strings.Compare(a.namespec, b.namespec))
@@ -306,13 +280,24 @@ func (m *topModel) arrange() {
 
 // page is how many rows fit.
 func (m *topModel) page() int {
-	return max(1, m.height-3-m.paneHeight())
+	return max(1, m.height-3-m.paneHeight()-m.detailHeight())
 }
 
-// paneHeight is how many lines the log pane takes, its title too; 0 when it is closed.
+// paneHeight is how many lines the pane takes, its title too; 0 when it is closed.
 func (m *topModel) paneHeight() int {
-	if m.channel == "" || m.height < 8 {
+	if m.pane == "" || m.height < 8 {
 		return 0
 	}
 	return (m.height - 3) / 2
+}
+
+// detailHeight is how many lines tell of the chosen process what its row has no room for.
+func (m *topModel) detailHeight() int {
+	switch {
+	case m.height < 12:
+		return 0
+	case m.width < 60:
+		return 3
+	}
+	return 2
 }

@@ -60,7 +60,7 @@ identifier=topical
 command=/bin/cat
 startsecs=0
 [program:say]
-command=/bin/sh -c 'echo words from say; exec cat'
+command=/bin/sh -c 'printf "\\033[32mwords\\033[0m from say\\n"; exec cat'
 startsecs=0
 `)
 	waitFor(t, dir, `say +RUNNING`, "status", "say")
@@ -77,13 +77,13 @@ startsecs=0
 	t.Cleanup(func() { s.tmux("kill-server") })
 	s.see("topical: 2 processes (2 RUNNING)", "NAME", "cat", "say", "q quit")
 	s.tmux("send-keys", "Down", "l")
-	s.see("log of say stdout", "words from say")
-	s.tmux("resize-window", "-x", "60", "-y", "12")
-	s.see("log of say stdout", "words from say", "q quit")
-	s.tmux("send-keys", "x")
+	s.see("log of say: stdout", "words from say", "!?[32m")
+	s.tmux("resize-window", "-x", "60", "-y", "14")
+	s.see("log of say: stdout", "words from say", "q quit")
+	s.tmux("send-keys", "S")
 	s.see("stop say? y or any other key")
 	s.tmux("send-keys", "y")
-	s.see("say: stopped", "1 RUNNING, 1 STOPPED")
+	s.see("say: stopped", "1 STOPPED, 1 RUNNING")
 	s.tmux("send-keys", "s")
 	s.see("say: started", "2 RUNNING")
 	s.tmux("send-keys", "/", "c", "a", "t", "Enter")

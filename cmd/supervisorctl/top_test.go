@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -23,13 +25,21 @@ type fixedTop struct {
 func (f *fixedTop) identifier() string                          { return "unit" }
 func (f *fixedTop) processes(context.Context) ([]topRow, error) { return slices.Clone(f.rows), f.err }
 
+func (f *fixedTop) events(context.Context) <-chan happened {
+	came := make(chan happened, 2)
+	came <- happened{text: "cat is starting"}
+	came <- happened{text: "web:w0 was ended by SIGSEGV", style: styleBad}
+	close(came)
+	return came
+}
+
 func (f *fixedTop) act(_ context.Context, verb, name string) (string, error) {
 	f.did = append(f.did, verb+" "+name)
 	return name + ": " + verb + "ed", nil
 }
 
 func (f *fixedTop) tail(_ context.Context, name, channel string, _ int) (string, error) {
-	return "first\n\x1b[31m" + channel + " of\t" + name + "\x1b[0m\n", nil
+	return "first\n\x1b[31m" + channel + " of\t" + name + "\nstill red\x1b[0m\x1b[2J\nplain\n", nil
 }
 
 // playTop sends keys and carries out what they ask for, but for the wait between
@@ -65,9 +75,9 @@ func screenOf(m *topModel) string { return ansi.Strip(strings.Join(m.screen(), "
 
 func newFixedTop() (*topModel, *fixedTop) {
 	f := &fixedTop{rows: []topRow{
-		{namespec: "cat", state: "RUNNING", pid: 7, uptime: 26*time.Hour + 3*time.Second, cpu: 12.34, rss: 5 << 20},
-		{namespec: "web:w0", state: "FATAL", description: "can't find command '/x'", cpu: -1, rss: -1, restarts: 3},
-		{namespec: "web:w1", state: "RUNNING", pid: 8, cpu: 99.9, rss: 3 << 30},
+		{namespec: "cat", state: "RUNNING", style: styleGood, pid: 7, uptime: 26*time.Hour + 3*time.Second, cpu: 12.34, rss: 5 << 20},
+		{namespec: "web:w0", state: "FATAL", style: styleBad, reason: "can't find command '/x'", cpu: -1, rss: -1, restarts: 3},
+		{namespec: "web:w1", state: "RUNNING", style: styleGood, pid: 8, cpu: 99.9, rss: 3 << 30, restarts: 2, last: "SIGSEGV"},
 	}}
 	m := newTopModel(context.Background(), f, time.Second, true)
 	m.width, m.height = 100, 12
@@ -82,14 +92,14 @@ func TestTopShowsWhatIsKnown(t *testing.T) {
 	playTop(t, m)
 	got := screenOf(m)
 	for _, want := range []string{"unit: 3 processes (1 FATAL, 2 RUNNING)", "cat    RUNNING         7  1d 2:00:03    12.3     5.0M",
-		"web:w0 FATAL           -           -       -        -  restarts 3  can't find command '/x'", "web:w1 RUNNING         8     0:00:00    99.9     3.0G", "q quit"} {
+		"web:w0 FATAL    can't find command '/x'  restarts 3", "web:w1 RUNNING         8     0:00:00    99.9     3.0G  restarts 2 (SIGSEGV)", "q quit"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("there is no %q in\n%s", want, got)
 		}
 	}
 	f.err = errors.New("connection refused")
 	playTop(t, m)
-	_, _ = m.Update(m.refresh()())
+	_, _ = m.Update(m.refresh(false)())
 	if got := screenOf(m); !strings.Contains(got, "connection refused; trying again") || !strings.Contains(got, "web:w1") {
 		t.Errorf("the daemon is gone:\n%s", got)
 	}
@@ -112,7 +122,7 @@ func TestTopFitsAnyScreen(t *testing.T) {
 				t.Errorf("%v: a line of %d columns: %q", size, w, line)
 			}
 		}
-		if size[1] > 4 && size[0] > 70 && !strings.Contains(screenOf(m), m.chosen[:6]) {
+		if size[1] > 4 && size[0] > 30 && !strings.Contains(screenOf(m), m.chosen[:6]) {
 			t.Errorf("%v: the chosen row is not on the screen", size)
 		}
 	}
@@ -120,16 +130,33 @@ func TestTopFitsAnyScreen(t *testing.T) {
 
 func TestTopActsOnTheChosenProcess(t *testing.T) {
 	m, f := newFixedTop()
-	playTop(t, m, "s", "down", "x", "n", "x", "y", "j", "r", "y")
+	playTop(t, m, "s", "down", "S", "n", "S", "y", "j", "R", "y", "r")
 	if want := []string{"start cat", "stop web:w0", "restart web:w1"}; !slices.Equal(f.did, want) {
 		t.Errorf("did %v, want %v", f.did, want)
 	}
 	if got := screenOf(m); !strings.Contains(got, "web:w1: restarted") {
 		t.Errorf("no outcome in\n%s", got)
 	}
-	playTop(t, m, "x")
+	playTop(t, m, "S")
 	if got := screenOf(m); !strings.Contains(got, "stop web:w1? y or any other key") {
 		t.Errorf("no question in\n%s", got)
+	}
+}
+
+func TestTopActsOnTheSelectedProcessesThatAreShown(t *testing.T) {
+	m, f := newFixedTop()
+	playTop(t, m, "x", "x", "esc", "home", "x", "x") // all are selected no longer, then two again
+	if got := screenOf(m); !strings.Contains(got, "2 selected") || !strings.Contains(got, "* cat ") || !strings.Contains(got, "  web:w1 ") {
+		t.Errorf("selected:\n%s", got)
+	}
+	playTop(t, m, "S")
+	if got := screenOf(m); !strings.Contains(got, "stop 2 programs (cat, web:w0)? y or any other key") {
+		t.Errorf("no question in\n%s", got)
+	}
+	playTop(t, m, "y", "/", "c", "a", "t", "enter", "esc") // the filter hides one, which is selected no longer
+	playTop(t, m, "home", "x", "j", "/", "w", "e", "b", "enter", "R", "y")
+	if want := []string{"stop cat web:w0", "restart web:w1"}; !slices.Equal(f.did, want) {
+		t.Errorf("did %v, want %v", f.did, want)
 	}
 }
 
@@ -162,12 +189,21 @@ func TestTopFiltersAndOrders(t *testing.T) {
 
 func TestTopShowsTheLogOfTheChosenProcess(t *testing.T) {
 	m, _ := newFixedTop()
+	m.height = 16
 	playTop(t, m, "l")
-	if got := screenOf(m); !strings.Contains(got, "log of cat stdout") || !strings.Contains(got, "stdout of cat") || strings.Contains(got, "\x1b") {
+	if got := screenOf(m); !strings.Contains(got, "log of cat: stdout") || !strings.Contains(got, "stdout of cat") {
 		t.Errorf("%s", got)
 	}
-	playTop(t, m, "e", "down")
-	if got := screenOf(m); !strings.Contains(got, "log of web:w0 stderr") || !strings.Contains(got, "stderr of web:w0") {
+	whole := strings.Join(m.screen(), "\n")
+	if !strings.Contains(whole, "\x1b[31mstdout of cat\x1b[m\n\x1b[31mstill red\x1b[0m\x1b[m\nplain\n") {
+		t.Errorf("the log's colours: %q", whole)
+	}
+	m.colour = false
+	if whole := strings.Join(m.screen(), "\n"); strings.Contains(whole, "\x1b[31m") || !strings.Contains(whole, "still red\nplain") {
+		t.Errorf("without colour: %q", whole)
+	}
+	playTop(t, m, "tab", "down")
+	if got := screenOf(m); !strings.Contains(got, "log of web:w0: stderr") || !strings.Contains(got, "stderr of web:w0") {
 		t.Errorf("%s", got)
 	}
 	_, _ = m.Update(topLog{"cat stdout", "late"})
@@ -178,9 +214,46 @@ func TestTopShowsTheLogOfTheChosenProcess(t *testing.T) {
 	if strings.Contains(screenOf(m), "log of") {
 		t.Error("the pane is not closed")
 	}
-	playTop(t, m, "?")
-	if !strings.Contains(screenOf(m), "Keys of top") {
-		t.Error("no help")
+}
+
+func TestTopShowsEventsAndItsKeys(t *testing.T) {
+	m, _ := newFixedTop()
+	m.height = 24
+	playTop(t, m, "e")
+	if got := screenOf(m); !strings.Contains(got, "-- events --") || !strings.Contains(got, "cat is starting\nweb:w0 was ended by SIGSEGV\n") {
+		t.Errorf("%s", got)
+	}
+	playTop(t, m, "esc", "?")
+	got := screenOf(m)
+	for _, k := range topKeys() {
+		if !strings.Contains(got, "  "+strings.Join(k.names, " ")) || !strings.Contains(got, k.help) {
+			t.Errorf("the help lacks %v", k.names)
+		}
+	}
+}
+
+// TestTheKeysOfTopAreThoseOfThePage: what the page has keys for, top has the same keys for.
+func TestTheKeysOfTopAreThoseOfThePage(t *testing.T) {
+	page, err := os.ReadFile("../../core/web/ui/app.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(page), "function keys() {")
+	list, _, _ = strings.Cut(list, "\n\t}")
+	found := regexp.MustCompile(`\["([^"]+)", "[^"]*"\]`).FindAllStringSubmatch(list, -1)
+	if len(found) < 8 {
+		t.Fatalf("the page has only %d keys", len(found))
+	}
+	var ours []string
+	for _, k := range topKeys() {
+		ours = append(ours, k.names...)
+	}
+	for _, row := range found {
+		for key := range strings.SplitSeq(row[1], ", ") {
+			if !slices.Contains(ours, key) && !slices.Contains(ours, strings.ToLower(key)) {
+				t.Errorf("the page's key %q is none of top's", key)
+			}
+		}
 	}
 }
 
@@ -200,19 +273,19 @@ func TestWithoutColourThereAreOnlyBars(t *testing.T) {
 func TestNothingInTopDrivesTheTerminal(t *testing.T) {
 	m, f := newFixedTop()
 	const evil = "a\x1b]0;x\a\u009b2J\u202eb\u2066c\xff"
-	f.rows = []topRow{{namespec: evil, state: "FATAL" + evil, description: evil}, {namespec: "日本日本", state: "RUNNING"}}
+	f.rows = []topRow{{namespec: evil, state: "FATAL" + evil, reason: evil}, {namespec: "日本日本", state: "RUNNING"}}
 	m.source = namedTop{f, evil}
 	m.colour = false
 	playTop(t, m, "l")
 	m.message = evil
 	whole := strings.Join(m.screen(), "\n")
-	for _, r := range strings.NewReplacer("\x1b[7m", "", "\x1b[1;7m", "", "\x1b[0m", "", "\n", "").Replace(whole) {
+	for _, r := range strings.NewReplacer("\x1b[7m", "", "\x1b[1;4m", "", "\x1b[0m", "", "\n", "").Replace(whole) {
 		if r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
 			t.Fatalf("%q holds %U", whole, r)
 		}
 	}
 	m.all = []topRow{{namespec: "日本日本"}}
-	if got := m.nameWidth(); got != 8 {
+	if got := m.columns().name; got != 8 {
 		t.Errorf("a name of 8 columns is counted as %d", got)
 	}
 }

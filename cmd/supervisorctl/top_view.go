@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -10,24 +11,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 )
-
-const topKeys = "q quit  s start  x stop  r restart  l log  e stderr  / filter  o order  ? help"
-
-const topHelp = `Keys of top
-
-  up down pgup pgdn home end    choose a process (also k j g G)
-  s                             start it
-  x                             stop it, after a y
-  r                             restart it, after a y
-  l or enter                    open or close the pane with its log
-  e                             the log of stderr, or of stdout again
-  /                             show only names and states with what is typed
-  esc                           show all again, close the pane
-  o                             order by name, state, cpu, memory, uptime, restarts
-  q or ctrl+c                   quit
-
-CPU and memory are of a process together with its descendants; 100 is one CPU.
-Any key goes back.`
 
 // View draws the screen.
 func (m *topModel) View() tea.View {
@@ -38,23 +21,36 @@ func (m *topModel) View() tea.View {
 
 // screen is exactly height lines of at most width columns.
 func (m *topModel) screen() []string {
-	lines := make([]string, 0, m.height)
 	if m.help {
-		lines = append(lines, strings.Split(topHelp, "\n")...)
-		return m.fit(lines)
+		return m.fit(m.helpLines())
 	}
-	lines = append(lines, m.title(), m.style(styleBar, pad(m.heading(), m.width)))
+	lines := make([]string, 0, m.height)
+	columns := m.columns()
+	lines = append(lines, m.title(), m.style(styleHeading, pad(columns.heading(), m.width)))
 	for i := m.first; i < min(m.first+m.page(), len(m.rows)); i++ {
-		lines = append(lines, m.row(&m.rows[i]))
+		lines = append(lines, m.row(&columns, &m.rows[i]))
 	}
-	pane := m.paneHeight()
-	lines = m.fill(lines, m.height-1-pane)
+	pane, detail := m.paneHeight(), m.detailHeight()
+	lines = m.fill(lines, m.height-1-pane-detail)
 	if pane > 0 {
-		lines = append(lines, m.style(styleBar, pad(" log of "+printable(m.chosen)+" "+m.channel, m.width)))
-		lines = append(lines, m.logLines(pane-1)...)
+		lines = append(lines, m.style(styleStrong, m.paneTitle()))
+		lines = append(lines, m.paneLines(pane-1)...)
+		lines = m.fill(lines, m.height-1-detail)
+	}
+	if detail > 0 {
+		lines = append(lines, m.detail(detail)...)
 		lines = m.fill(lines, m.height-1)
 	}
 	return m.fit(append(lines, m.footer()))
+}
+
+// helpLines are the keys and what they do.
+func (m *topModel) helpLines() []string {
+	lines := []string{"Keys of top", ""}
+	for _, k := range topKeys() {
+		lines = append(lines, fmt.Sprintf("  %-14s %s", strings.Join(k.names, " "), k.help))
+	}
+	return append(lines, "", "CPU and memory are of a process together with its descendants; 100 is one CPU.", "Any key goes back.")
 }
 
 func (m *topModel) fill(lines []string, n int) []string {
@@ -72,66 +68,47 @@ func (m *topModel) fit(lines []string) []string {
 	return lines
 }
 
+// topStates is the order of states in the title: what wants attention comes first.
+func topStates() []string {
+	return []string{"FATAL", "UNKNOWN", "BACKOFF", "EXITED", "STOPPING", "STARTING", "STOPPED", "RUNNING"}
+}
+
 func (m *topModel) title() string {
+	switch name := printable(m.source.identifier()); {
+	case m.err != nil:
+		return m.style(styleBad, oneLine(m.err.Error())+"; trying again")
+	case !m.loaded:
+		return name + ": asking ..."
+	}
 	counts := make(map[string]int)
 	for _, r := range m.all {
 		counts[r.state]++
 	}
 	var parts []string
-	for state, n := range counts {
-		parts = append(parts, fmt.Sprintf("%d %s", n, printable(state)))
+	for _, state := range topStates() {
+		if n := counts[state]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, state))
+			delete(counts, state)
+		}
 	}
-	slices.Sort(parts)
-	text := fmt.Sprintf("%s: %d processes", printable(m.source.identifier()), len(m.all))
+	for _, state := range slices.Sorted(maps.Keys(counts)) { // no daemon has others
+		parts = append(parts, fmt.Sprintf("%d %s", counts[state], printable(state)))
+	}
+	text := printable(m.source.identifier()) + ": " + processCount(len(m.all))
 	if len(parts) > 0 {
 		text += " (" + strings.Join(parts, ", ") + ")"
 	}
 	if m.order > 0 {
 		text += "  by " + topOrders()[m.order].title
 	}
-	switch {
-	case m.err != nil:
-		return m.style(styleBad, oneLine(m.err.Error())+"; trying again")
-	case !m.loaded:
-		return printable(m.source.identifier()) + ": asking ..."
-	}
 	return text
 }
 
-func (m *topModel) nameWidth() int {
-	width := 4
-	for i := range m.all {
-		width = max(width, ansi.StringWidth(printable(m.all[i].namespec)))
+func processCount(n int) string {
+	if n == 1 {
+		return "1 process"
 	}
-	return max(4, min(width, m.width-46))
-}
-
-func (m *topModel) heading() string {
-	return fmt.Sprintf("%-*s %-8s %8s %11s %7s %8s", m.nameWidth(), "NAME", "STATE", "PID", "UPTIME", "CPU%", "RSS")
-}
-
-func (m *topModel) row(r *topRow) string {
-	blank := func(have bool, text string) string {
-		if !have {
-			return "-"
-		}
-		return text
-	}
-	running := r.pid != 0
-	left := pad(ansi.Truncate(printable(r.namespec), m.nameWidth(), "~"), m.nameWidth()+1)
-	state := pad(printable(r.state), 9)
-	right := fmt.Sprintf("%8s %11s %7s %8s", blank(running, fmt.Sprint(r.pid)), blank(running, shortUptime(r.uptime)),
-		blank(r.cpu >= 0, fmt.Sprintf("%.1f", r.cpu)), blank(r.rss >= 0, shortSize(r.rss)))
-	if r.restarts > 0 {
-		right += fmt.Sprintf("  restarts %d", r.restarts)
-	}
-	if !running && r.description != "" {
-		right += "  " + oneLine(r.description)
-	}
-	if r.namespec == m.chosen {
-		return m.style(styleChosen, pad(left+state+right, m.width))
-	}
-	return left + m.style(stateStyle(r.state), state) + right
+	return fmt.Sprintf("%d processes", n)
 }
 
 func (m *topModel) footer() string {
@@ -139,59 +116,90 @@ func (m *topModel) footer() string {
 	case m.typing:
 		return "/" + printable(m.filter) + "_"
 	case m.asked != "":
-		return m.style(styleBad, fmt.Sprintf("%s %s? y or any other key", m.asked, printable(m.chosen)))
+		return m.style(styleBad, m.question())
 	case m.message != "":
 		return oneLine(m.message)
+	case len(m.marked) > 0:
+		return fmt.Sprintf("%d selected  s start  S stop  R restart  esc none", len(m.marked))
 	case m.filter != "":
 		return fmt.Sprintf("only %q (%d of %d)  esc all", m.filter, len(m.rows), len(m.all))
 	}
-	return topKeys
+	text := ""
+	for _, k := range topKeys() { // as many as fit, the help before all
+		if next := text + k.names[0] + " " + k.short; k.short != "" && len(next) <= m.width {
+			text = next + "  "
+		}
+	}
+	return strings.TrimRight(text, " ")
 }
 
-// logLines is the last n lines of the log pane.
-func (m *topModel) logLines(n int) []string {
-	if m.logOf != m.chosen+" "+m.channel {
+// detail tells all of the chosen process in at most n lines.
+func (m *topModel) detail(n int) []string {
+	i := slices.IndexFunc(m.rows, func(r topRow) bool { return r.namespec == m.chosen })
+	if i < 0 {
 		return nil
 	}
-	lines := strings.Split(strings.TrimRight(m.log, "\n"), "\n")
-	lines = lines[max(0, len(lines)-n):]
-	for i, line := range lines {
-		lines[i] = oneLine(line)
+	r := &m.rows[i]
+	parts := []string{}
+	if r.pid != 0 {
+		parts = append(parts, fmt.Sprintf("pid %d", r.pid), "up "+shortUptime(r.uptime))
 	}
-	return lines
+	if r.cpu >= 0 {
+		parts = append(parts, fmt.Sprintf("%.1f%% CPU", r.cpu))
+	}
+	if r.rss >= 0 {
+		parts = append(parts, shortSize(r.rss)+" memory")
+	}
+	if r.pid == 0 && r.reason != "" {
+		parts = append(parts, oneLine(r.reason))
+	}
+	if r.restarts > 0 {
+		parts = append(parts, r.restartText())
+	}
+	text := printable(r.namespec) + " " + printable(r.state) + ": " + strings.Join(parts, ", ")
+	lines := wrapped(text, m.width)
+	return lines[:min(n, len(lines))]
 }
 
-// Styles are SGR parameters.
-const (
-	styleGood   = "32"
-	styleBusy   = "33"
-	styleBad    = "31"
-	styleDim    = "2"
-	styleBar    = "7"
-	styleChosen = "1;7"
-)
-
-// stateStyle is the colour of a state, "" for none.
-func stateStyle(state string) string {
-	switch state {
-	case "RUNNING":
-		return styleGood
-	case "STARTING", "STOPPING", "BACKOFF":
-		return styleBusy
-	case "FATAL", "UNKNOWN":
-		return styleBad
-	case "STOPPED", "EXITED":
-		return styleDim
+func (m *topModel) paneTitle() string {
+	what := "log of " + shortened(printable(m.chosen), max(m.width-28, 8)) + ": " + m.pane
+	switch m.pane {
+	case "stdout":
+		what += " (tab: stderr)"
+	case "stderr":
+		what += " (tab: stdout)"
+	case paneEvents:
+		what = "events"
 	}
-	return ""
+	return "-- " + what + " " + strings.Repeat("-", max(0, m.width-len("--  ")-ansi.StringWidth(what)))
+}
+
+// paneLines are the last n lines of what the pane shows.
+func (m *topModel) paneLines(n int) []string {
+	if m.pane == paneEvents {
+		var lines []string
+		for i := max(0, len(m.events)-n); i < len(m.events); i++ {
+			lines = append(lines, m.events[i].line(time.Now(), m.style))
+		}
+		return lines
+	}
+	if m.logOf != m.chosen+" "+m.pane {
+		return nil
+	}
+	colours := logColours{colour: m.colour}
+	lines := strings.Split(strings.TrimRight(m.log, "\n"), "\n")
+	for i, line := range lines { // all of them, since colours go on
+		lines[i] = colours.line(line)
+	}
+	return lines[max(0, len(lines)-n):]
 }
 
 // style marks text; without colour only bars are, which are no colour.
 func (m *topModel) style(sgr, text string) string {
-	if sgr == "" || !m.colour && sgr != styleBar && sgr != styleChosen {
+	if !m.colour && sgr != styleHeading && sgr != styleChosen {
 		return text
 	}
-	return "\x1b[" + sgr + "m" + text + "\x1b[0m"
+	return styled(sgr, text)
 }
 
 func pad(s string, width int) string {
