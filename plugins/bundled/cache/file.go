@@ -140,7 +140,7 @@ func (w *saver) save() error {
 	return err
 }
 
-// end saves what is not saved yet. Where that takes longer than ctx it goes on and ends by itself.
+// end saves what is not saved yet. If that takes longer than ctx, the saver continues and ends by itself.
 func (w *saver) end(ctx context.Context) error {
 	close(w.quit)
 	saved := make(chan error, 1)
@@ -288,8 +288,8 @@ func (s *store) readItems(from io.Reader) error {
 	return lines.Err()
 }
 
-// toJSON makes of a value what JSON keeps: strings, booleans, arrays and nil are themselves, other types an object whose only
-// member tells the type.
+// toJSON returns a value that JSON can represent: strings, booleans, arrays and nil are unchanged, other types become an
+// object whose only member names the type.
 func toJSON(v any) any {
 	switch v := v.(type) {
 	case int:
@@ -347,7 +347,7 @@ func fromJSON(v any, depth int) (any, error) {
 	return nil, errNoValue
 }
 
-// typed is the value of an object whose member tells the type.
+// typed returns the value of an object whose member names its type.
 func typed(kind string, v any, depth int) (any, error) {
 	if members, ok := v.(map[string]any); ok && kind == "struct" {
 		for name, e := range members {

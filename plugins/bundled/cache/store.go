@@ -45,8 +45,8 @@ type stores struct {
 	byName map[string]*store
 }
 
-// claim makes the cache of a section, or gives the one that it has, with the section's bounds. leave gives it back. The error is
-// a *sdk.ConfigError.
+// claim creates the cache of a section, or returns the existing one, with the section's bounds. leave releases it. The
+// error is a *sdk.ConfigError.
 func (all *stores) claim(name string, c *config, log hclog.Logger) (*store, error) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -77,7 +77,7 @@ func (all *stores) claim(name string, c *config, log hclog.Logger) (*store, erro
 	return s, nil
 }
 
-// leave gives a store back; the last one saves it.
+// leave releases a store; the last one saves it.
 func (all *stores) leave(ctx context.Context, name string, s *store) error {
 	if !all.without(name, s) || s.saver == nil {
 		return nil
@@ -116,7 +116,7 @@ func (s *store) configure(c *config) error {
 	return nil
 }
 
-// set is configure, but for the end of the saver of a file that is no longer used.
+// set is configure without the end of the saver of a file that is no longer used.
 func (s *store) set(c *config) (old *saver, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

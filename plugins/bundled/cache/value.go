@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// What an item takes beside its text, about, in bytes.
+// The approximate memory of an item in addition to its text, in bytes.
 const (
 	itemSize  = 128 // the item with its places in the map and the list
 	valueSize = 16  // a value

@@ -52,10 +52,10 @@ const (
 	portRelay      = 25
 )
 
-// maxRecipients bounds recipients: what more people shall read goes to a list.
+// maxRecipients limits recipients: for more people there are mailing lists.
 const maxRecipients = 100
 
-// Validate checks what one key alone cannot tell.
+// Validate checks what concerns several keys at once.
 func (c *config) Validate() error {
 	if n := len(c.To) + len(c.Cc) + len(c.Bcc); n > maxRecipients {
 		return &sdk.ConfigError{Key: "to", Text: "has too many recipients (with cc and bcc at most 100)"}

@@ -22,7 +22,7 @@ const (
 	summaryFrom = 5
 )
 
-// digest is what a mail tells, before it is text or HTML.
+// digest is the content of a mail, before it is rendered as text or HTML.
 type digest struct {
 	Title, Body, Severity, Colour string
 	Summary                       string
@@ -68,7 +68,7 @@ func colour(s sdk.Severity) string {
 	return "#2f855a"
 }
 
-// detail is what an event tells beyond its name.
+// detail is the content of an event except its name.
 func detail(e *sdk.Event) string {
 	var parts []string
 	if e.From != "" {

@@ -38,7 +38,7 @@ type notifier struct {
 	page  *template.Template
 	agent agent
 
-	// of the notification that is tried, "" for none: who has it already, so that nobody gets it twice
+	// id is the notification that is being tried, "" for none; done are the recipients that have it, so that they do not get it twice
 	id   string
 	done map[string]bool
 
@@ -47,7 +47,7 @@ type notifier struct {
 
 // agent takes mail for recipients.
 type agent interface {
-	// send delivers to those of to that it can, and tells of each of the others why not. err is about all of them.
+	// send delivers to as many of the recipients in to as it can, and reports the others with the reasons. err is about all of them.
 	send(ctx context.Context, from string, to []string, mail []byte) (refused map[string]error, err error)
 }
 
@@ -95,7 +95,7 @@ func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 	_ = n.Note(err)
 	if err != nil && sdk.IsFinal(err) && len(n.done) > 0 {
 		n.i.Log.Warn("some recipients did not get a mail", "reason", err.Error())
-		err = nil // it is told, and the others have it: as good as it gets
+		err = nil // the failure is logged, and the other recipients have the mail
 	}
 	if err == nil {
 		n.id = ""
@@ -168,7 +168,7 @@ func verdict(to []string, refused map[string]error) error {
 	return err
 }
 
-// isFinal tells of a server's answer whether the next try would be answered so, too: 5yz (RFC 5321, 4.2.1).
+// isFinal reports whether the server would answer another try in the same way: 5yz (RFC 5321, 4.2.1).
 func isFinal(err error) bool {
 	var answer *textproto.Error
 	return errors.As(err, &answer) && answer.Code >= 500 && answer.Code <= 599

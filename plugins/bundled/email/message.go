@@ -40,7 +40,7 @@ func (n *notifier) compose(m *sdk.Notification) ([]byte, error) {
 	if topic := topic(m.Events); n.c.Thread && topic != "" {
 		msg.SetGenHeader(gomail.HeaderReferences, "<"+n.messageID("program."+topic)+">")
 	}
-	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: nobody's vacation answers it
+	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: keeps auto-responders from answering
 	msg.SetGenHeader("X-Hark-Severity", m.Severity.String())
 	if m.Severity == sdk.Critical {
 		msg.SetImportance(gomail.ImportanceHigh)

@@ -36,7 +36,7 @@ func (a *sendmailAgent) send(ctx context.Context, from string, to []string, mail
 	args := append(append([]string{}, a.command[1:]...), "-i", "-f", from, "--")
 	cmd := exec.CommandContext(ctx, a.command[0], append(args, to...)...)
 	complaint := &remote.Said{}
-	cmd.Stdin = bytes.NewReader(bytes.ReplaceAll(mail, []byte("\r\n"), []byte("\n"))) // it wants lines of this system
+	cmd.Stdin = bytes.NewReader(bytes.ReplaceAll(mail, []byte("\r\n"), []byte("\n"))) // sendmail expects this system's line ends
 	cmd.Stdout, cmd.Stderr = complaint, complaint
 	cmd.WaitDelay = outputWait
 	err := cmd.Run()

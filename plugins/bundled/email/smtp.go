@@ -32,7 +32,7 @@ type smtpAgent struct {
 func (a *smtpAgent) send(ctx context.Context, from string, to []string, mail []byte) (map[string]error, error) {
 	link := &link{a: a}
 	defer link.close()
-	// The library heeds ctx only while it connects.
+	// The library respects ctx only while it connects.
 	stop := context.AfterFunc(ctx, link.close)
 	defer stop()
 
@@ -48,7 +48,7 @@ func (a *smtpAgent) send(ctx context.Context, from string, to []string, mail []b
 	return nil, fmt.Errorf("%s: %w", a.c.Server, a.quote(err))
 }
 
-// quote cuts what a server says at length, and takes out of it the forms in which AUTH has told it the password: some servers say what they got.
+// quote shortens the server's text, and removes the forms in which AUTH has sent the password: some servers repeat it.
 func (a *smtpAgent) quote(err error) error {
 	text := err.Error()
 	if user, password := a.c.Username, a.c.Password; password != "" {
@@ -192,7 +192,7 @@ func (a *smtpAgent) options(l *link) []gomail.Option {
 	return append(o, a.mechanism())
 }
 
-// mechanism is how the password is told. Without protection it goes in the clear only where security = none says so and the server knows nothing better.
+// mechanism returns how to send the password. On an unprotected connection it is sent in the clear only if security = none allows that and the server offers nothing better.
 func (a *smtpAgent) mechanism() gomail.Option {
 	open := a.c.Security == "none"
 	switch a.c.Auth {

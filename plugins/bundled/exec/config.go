@@ -27,7 +27,7 @@ func defaults() config {
 	}
 }
 
-// Validate checks what one key alone cannot tell.
+// Validate checks what concerns several keys at once.
 func (c *config) Validate() error {
 	var ok bool
 	if c.argv, ok = split(c.Command); !ok {
@@ -39,8 +39,8 @@ func (c *config) Validate() error {
 	return nil
 }
 
-// split parts a command line as a shell does, without anything that a shell would put in: blanks part words, quotation marks and
-// backslashes keep them from it. false where it does not end.
+// split splits a command line as a shell does, without expansion: blanks separate words unless they are quoted or escaped
+// with a backslash. It returns false if a quotation does not end.
 func split(line string) (words []string, ok bool) {
 	var word strings.Builder
 	inWord := false

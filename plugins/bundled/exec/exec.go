@@ -150,7 +150,7 @@ func (n *notifier) input(m *sdk.Notification, e *sdk.Event) ([]byte, error) {
 	return append(doc, '\n'), nil
 }
 
-// environment is what the command is told beside its input. The names of an event are those of the listener exec.
+// environment returns the command's variables. The names of those about an event are the ones that the listener exec uses.
 func (n *notifier) environment(m *sdk.Notification, e *sdk.Event) []string {
 	env := []string{
 		"PATH=" + n.c.Path, "HARK_ID=" + m.ID, "HARK_SEVERITY=" + m.Severity.String(), "HARK_TITLE=" + m.Title, "HARK_EVENTS=" + strconv.Itoa(len(m.Events)),

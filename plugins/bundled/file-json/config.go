@@ -8,7 +8,7 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// place holds the keys that tell where lines go and how files are rotated.
+// place holds the keys that say where lines go and how files are rotated.
 type place struct {
 	Path     string        `hark:"path,required" is:"path" doc:"file that lines are appended to; backups are beside it"`
 	MaxSize  int64         `hark:"max_size,size,zero" min:"4KB" doc:"size at which a new file is begun; 0: never"`
@@ -39,7 +39,7 @@ func sinkDefaults() sinkConfig {
 	return sinkConfig{place: defaultPlace(), MaxLine: 64 << 10, Idle: time.Second}
 }
 
-// Validate checks what one key alone cannot tell.
+// Validate checks what concerns several keys at once.
 func (p *place) Validate() error {
 	if !filepath.IsAbs(p.Path) || filepath.Clean(p.Path) == "/" {
 		return &sdk.ConfigError{Key: "path", Text: "must be an absolute path"}

@@ -114,7 +114,7 @@ func (f *file) try(ctx context.Context, lines []byte) (done bool, err error) {
 		}
 	}()
 	if info, err := os.Lstat(f.p.Path); err != nil || !os.SameFile(info, f.info) {
-		f.close() // somebody has moved or removed it
+		f.close() // the file has been moved or removed
 		return false, nil
 	}
 	info, err := f.f.Stat()
@@ -272,7 +272,7 @@ func (f *file) compress(dir *held.Dir, name string) (err error) {
 	}
 	defer in.Close() //nolint:errcheck // it was only read
 	if info, err := in.Stat(); err != nil || !info.Mode().IsRegular() {
-		return err // it is no backup of ours
+		return err // it is not one of our backups
 	}
 	half := name + suffix + ".tmp"
 	out, err := dir.OpenFile(half, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fs.FileMode(f.p.mode))

@@ -76,7 +76,7 @@ func (o *backend) Take(l *lines.Line, own bool) {
 		Text: strings.ToValidUTF8(string(l.Data), "\uFFFD"), Continued: l.Continued,
 	})
 	if err != nil {
-		return // no value of these types fails, but for a time in the year 10000
+		return // no value of these types fails, except a time after the year 9999
 	}
 	doc = append(doc, '\n')
 	if own {

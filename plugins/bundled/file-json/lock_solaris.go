@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-// lock does nothing: there are no locks of open files there. Sections should not share a file.
+// lock does nothing: Solaris has no locks of open files. Sections should not share a file.
 func lock(context.Context, *os.File) error { return nil }
 
 func unlock(*os.File) {}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// journal holds the keys that tell where entries go and what all of them have.
+// journal holds the keys that say where entries go and what all of them have.
 type journal struct {
 	// socket has 107 bytes: sun_path without its NUL. 32 fields are our bound; journald takes 1024 in an entry.
 	Socket  string            `hark:"socket" pattern:"/.*[^/].*" form:"the absolute path of a socket" max:"107" doc:"socket of the journal for its native protocol"`

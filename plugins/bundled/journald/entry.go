@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// appendField appends a field as the journal's native protocol has it (systemd.io/JOURNAL_NATIVE_PROTOCOL): NAME=value and a line feed,
-// or, where the value is no plain text of one line, NAME, a line feed, its length in 64 bits little-endian, the value, a line feed.
+// appendField appends a field in the journal's native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL): NAME=value and a line feed,
+// or, if the value is not plain text of one line, NAME, a line feed, its length in 64 bits little-endian, the value, a line feed.
 func appendField(b []byte, name, value string) []byte {
 	b = append(b, name...)
 	if isPlain(value) {
@@ -27,7 +27,7 @@ func appendNumber(b []byte, name string, n int64) []byte {
 	return append(b, '\n')
 }
 
-// isPlain reports whether a value is UTF-8 without control characters but for tabs, as in the journal's export form.
+// isPlain reports whether a value is UTF-8 without control characters except tabs, as in the journal's export form.
 func isPlain(value string) bool {
 	for i := range len(value) {
 		if c := value[i]; c < ' ' && c != '\t' {

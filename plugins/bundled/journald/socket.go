@@ -19,8 +19,8 @@ type outbox struct {
 	conn    *net.UnixConn
 }
 
-// send sends entries in order and takes what is sent out of q. A socket whose other end has gone, since journald was restarted, is made
-// again once: what was refused was not taken.
+// send sends entries in order and removes them from q. If the other end has gone, since journald was restarted, the socket is
+// connected again once: entries that were refused were not accepted.
 func (o *outbox) send(ctx context.Context, q *lines.Queue) error {
 	if q.Len() == 0 {
 		return nil
@@ -80,7 +80,7 @@ func (o *outbox) dial(ctx context.Context) error {
 	return err
 }
 
-// short is an error of the net package without the address, which we tell ourselves.
+// short is an error of the net package without the address, which the caller adds.
 func short(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {

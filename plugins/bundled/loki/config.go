@@ -37,7 +37,7 @@ const (
 	service   = "service_name" // the label
 )
 
-// Validate checks what one key alone cannot tell.
+// Validate checks what concerns several keys at once.
 func (c *config) Validate() error {
 	u, err := remote.URL(c.URL)
 	if err != nil {

@@ -74,7 +74,7 @@ func (o *backend) Take(l *lines.Line, own bool) {
 	o.batch = append(o.batch, o.entry(l))
 }
 
-// Send pushes what is held. What Loki refuses for good is refused for good: the host counts a batch as lost; own lines are told here.
+// Send pushes what is held. A permanent refusal is final: the host counts the batch as lost; lost own lines are logged here.
 func (o *backend) Send(ctx context.Context) error {
 	err := o.pushAll(ctx, &o.ours)
 	if err != nil && sdk.IsFinal(err) {
@@ -123,7 +123,7 @@ func (o *backend) push(ctx context.Context, entries []entry) error {
 	}
 	r.Header.Set("User-Agent", "hark-loki/"+version)
 	switch {
-	case o.c.Encoding == "protobuf": // whose Snappy is part of the form, not told by a header
+	case o.c.Encoding == "protobuf": // Snappy is part of this form and has no header
 		r.Header.Set("Content-Type", "application/x-protobuf")
 	case o.c.Gzip:
 		r.Header.Set("Content-Encoding", "gzip")
@@ -142,7 +142,7 @@ func (o *backend) push(ctx context.Context, entries []entry) error {
 	}
 	answer, err := remote.Do(o.client, r)
 	if err == nil && bytes.HasPrefix(bytes.TrimSpace(answer), []byte("<")) {
-		return fmt.Errorf("%s answered with an HTML page, so it is not Loki", o.target.Host) // of a proxy that wants a login, say
+		return fmt.Errorf("%s answered with an HTML page, so it is not Loki", o.target.Host) // of a proxy that requires a login, for example
 	}
 	return err
 }

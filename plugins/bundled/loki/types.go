@@ -34,7 +34,7 @@ func (v value) MarshalJSON() ([]byte, error) {
 	return json.Marshal(all)
 }
 
-// labels are what parts streams: few values each, as Loki wants it.
+// labels distinguish streams: each has few values, as Loki recommends.
 type labels struct{ group, process, channel string }
 
 // entry is a line that is not pushed yet.

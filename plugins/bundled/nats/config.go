@@ -56,7 +56,7 @@ func sinkDefaults() sinkConfig {
 	return sinkConfig{connection: defaults(), Form: "line", MaxLine: 64 << 10, Idle: time.Second}
 }
 
-// Validate checks what one key alone cannot tell.
+// Validate checks what concerns several keys at once.
 func (c *connection) Validate() error {
 	servers, err := stream.CheckServers(c.Servers)
 	if err != nil {

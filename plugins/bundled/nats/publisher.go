@@ -23,7 +23,7 @@ const (
 )
 
 // publisher holds the connection and publishes with acknowledgements. It is used by one goroutine at a time. The connection is made when there
-// is something to publish, and let go after the first trouble: the host tries again, and then any of the servers will do.
+// is something to publish, and closed after the first failure: the host tries again, and then any of the servers can be used.
 type publisher struct {
 	c       connection
 	servers stream.Servers
@@ -31,7 +31,7 @@ type publisher struct {
 	conn   *nats.Conn
 	js     jetstream.JetStream
 	lost   chan error // of conn: why it ended, or what the server does not permit
-	ready  bool       // the stream has been looked for
+	ready  bool       // the stream has been checked
 	flight []flying
 }
 
@@ -41,7 +41,7 @@ type flying struct {
 	ack jetstream.PubAckFuture
 }
 
-// verdict is what comes of messages that will never be taken, while others are.
+// verdict is the error for messages that will never be accepted, although others are.
 type verdict struct {
 	refused int
 	first   error
@@ -126,7 +126,7 @@ func tooLarge(err error) bool {
 	return errors.As(err, &api) && api.ErrorCode == codeTooLarge
 }
 
-// gather marks what has been acknowledged beside the message that failed, so that it does not go again.
+// gather marks the messages that were acknowledged although another one failed, so that they are not sent again.
 func (p *publisher) gather(done []bool, err error) error {
 	for _, f := range p.flight {
 		select {
@@ -218,7 +218,7 @@ func (p *publisher) create(ctx context.Context) error {
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) {
 		select {
-		case why := <-p.lost: // a request that is not permitted is answered by nobody
+		case why := <-p.lost: // a request that is not permitted gets no answer
 			err = p.trouble(why, "")
 		default:
 		}

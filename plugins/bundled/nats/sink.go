@@ -84,7 +84,7 @@ func (o *backend) Take(l *lines.Line, own bool) {
 	to.done = append(to.done, false)
 }
 
-// Send publishes what is held. What will never be taken is refused for good: the host counts a batch as lost; own lines are told here.
+// Send publishes what is held. A permanent refusal is final: the host counts the batch as lost; lost own lines are logged here.
 func (o *backend) Send(ctx context.Context) error {
 	err := o.send(ctx, &o.ours)
 	if err != nil && sdk.IsFinal(err) {

@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/otel/log"
 )
 
-// receiver holds the keys that tell where records go and what all of them have.
+// receiver holds the keys that say where records go and what all of them have.
 type receiver struct {
 	URL         string            `hark:"url,required,secret,host" schemes:"http,https" pattern:"[a-zA-Z]+://[^/@?#]*(/[^?#]*)?" form:"an address that begins with http:// or https:// and has no user, password or query: put these into headers" doc:"the receiver's address: http://host:4318 or, with protocol=grpc, http://host:4317; https:// for TLS"`
 	Protocol    string            `hark:"protocol" choices:"http,grpc" doc:"protobuf over HTTP, or gRPC"`
@@ -45,7 +45,7 @@ func sinkDefaults() sinkConfig {
 
 const logsPath = "/v1/logs" // OTLP/HTTP's default
 
-// Validate checks what one key alone cannot tell. It is that of the structs that embed it, too.
+// Validate checks what concerns several keys at once. Structs that embed this one have it too.
 func (r *receiver) Validate() error {
 	u, err := remote.URL(r.URL)
 	switch {

@@ -119,7 +119,7 @@ func (l *httpLink) failure(err error) error {
 }
 
 func (l *httpLink) close() {
-	_ = l.exporter.Shutdown(context.Background()) // it only forgets its client
+	_ = l.exporter.Shutdown(context.Background()) // it only drops its client
 	if c, ok := l.inner.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}

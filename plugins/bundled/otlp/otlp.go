@@ -60,7 +60,7 @@ type backend struct {
 // Take holds a line.
 func (o *backend) Take(l *lines.Line, own bool) {
 	if len(l.Data) == 0 {
-		return // an empty line tells nothing
+		return // an empty line is not worth a record
 	}
 	e := entry{*l, text(l.Data), o.clock.Of(l)}
 	e.Data = nil // it is only good until we return
@@ -71,7 +71,7 @@ func (o *backend) Take(l *lines.Line, own bool) {
 	o.batch = append(o.batch, e)
 }
 
-// Send sends what is held. What is refused for good is refused for good: the host counts a batch as lost; own lines are told here.
+// Send sends what is held. A permanent refusal is final: the host counts the batch as lost; lost own lines are logged here.
 func (o *backend) Send(ctx context.Context) error {
 	err := o.sendAll(ctx, &o.ours)
 	if err != nil && sdk.IsFinal(err) {

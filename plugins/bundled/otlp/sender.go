@@ -22,7 +22,7 @@ const (
 	maxRecords = 512
 	// maxRequest is how many bytes of lines go into one request: receivers take 4 MB by gRPC and more by HTTP.
 	maxRequest = 1 << 20
-	// tellEvery bounds how often the log tells of records that a receiver rejects.
+	// tellEvery limits how often records that a receiver rejects are logged.
 	tellEvery = time.Minute
 )
 
@@ -129,7 +129,7 @@ func (s *sender) send(ctx context.Context, n int, record func(i int) log.Record)
 	return s.link.failure(err)
 }
 
-// tell tells of records that the receiver has rejected while it took the others: they are lost, and to be sent no more.
+// tell logs records that the receiver has rejected while it accepted the others: they are lost and must not be sent again.
 func (s *sender) tell(of int, p *v1.ExportLogsPartialSuccess) {
 	rejected := min(max(p.GetRejectedLogRecords(), 0), int64(of))
 	if rejected == 0 && p.GetErrorMessage() == "" {
@@ -152,7 +152,7 @@ func (s *sender) report(reason string) {
 	s.untold = 0
 }
 
-// close lets go of connections, and reports what is not told yet.
+// close closes the connections, and logs what is not logged yet.
 func (s *sender) close() {
 	if s.untold > 0 {
 		s.report("")

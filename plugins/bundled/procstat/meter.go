@@ -9,11 +9,11 @@ import (
 const (
 	// baseAge is how old a sample must be before a percentage is measured from it: CPU time is counted in hundredths of a second.
 	baseAge = time.Second
-	// keepTime is how long samples of processes that nobody asked for are kept.
+	// keepTime is how long samples of processes are kept that are not requested.
 	keepTime = time.Minute
 )
 
-// table reads the process table once: what it tells of each wanted process that is there. It is used by one goroutine at a time.
+// table reads the process table once and returns the entries of the requested processes. It is used by one goroutine at a time.
 type table func(wanted []int) (map[int]*found, error)
 
 // found is a process with its descendants.
@@ -31,7 +31,7 @@ type meter struct {
 	last map[int]samples
 }
 
-// samples are two of one process, so that who asks often and who asks seldom both measure over at least baseAge.
+// samples are two samples of one process, so that frequent and infrequent requests both measure over at least baseAge.
 type samples struct {
 	base, next sample
 	started    time.Time

@@ -17,7 +17,7 @@ const (
 	version = "1.0.0"
 	// apiVersion is of the methods: members of structs may be added without a new one.
 	apiVersion = "1.0"
-	// askTime is how long the daemon may take to tell its processes, where the plugin asks by itself.
+	// askTime is how long the daemon may take to list its processes when the plugin itself asks.
 	askTime = 10 * time.Second
 	// gcPercent is for the whole process, which is the plugin's: reading hundreds of files makes rubbish, which the runtime would else let
 	// grow to 4 MB.

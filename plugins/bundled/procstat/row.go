@@ -21,7 +21,7 @@ type row struct {
 	totalRate  rate
 }
 
-// usage is what one process, or several together, use. -1 is what this user is not told.
+// usage is the usage of one process, or of several together. -1 means that this user may not read it.
 type usage struct {
 	processes            int
 	user, system         time.Duration // CPU time

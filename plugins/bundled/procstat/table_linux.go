@@ -32,7 +32,7 @@ type scanner struct {
 type process struct {
 	procfs.Proc
 	stat    procfs.ProcStat
-	owner   *found // whose it is; nil: nobody's that was asked for
+	owner   *found // the requested process to which it belongs; nil for none
 	settled bool
 }
 

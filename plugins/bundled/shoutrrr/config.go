@@ -35,7 +35,7 @@ type config struct {
 
 func defaults() config { return config{HTTP: remote.HTTP{Timeout: 10 * time.Second}} }
 
-// Validate checks what one key alone cannot tell. What only the service's own code knows newNotifier finds out.
+// Validate checks what concerns several keys at once. What only the service's own code knows newNotifier finds out.
 func (c *config) Validate() error {
 	c.URL = strings.TrimSpace(c.URL)
 	u, name, err := parseURL(c.URL)

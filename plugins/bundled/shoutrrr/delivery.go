@@ -17,14 +17,14 @@ import (
 )
 
 const (
-	// maxRequests bounds how many requests one notification may become: chats, rooms, devices, and parts of a long message.
+	// maxRequests limits how many requests one notification may cause: chats, rooms, devices, and pieces of a long message.
 	maxRequests = 100
 	// maxRequest bounds the body of a request, in bytes.
 	maxRequest = 1 << 20
 )
 
-// delivery is one try to deliver a notification: it makes the requests that the library wants to make, and remembers what became
-// of them. The library learns of success or refusal only, never of an error: it would quote the address, try again by itself, or panic.
+// delivery is one attempt to deliver a notification: it makes the library's requests and records their results. The library
+// learns only of success or refusal, never of an error: it would quote the address, try again by itself, or panic.
 type delivery struct {
 	ctx     context.Context //nolint:containedctx // it lives as long as the call that the context is of
 	client  *http.Client    // nil: nothing is sent, all is taken to be well
@@ -127,13 +127,13 @@ func (d *delivery) once(r *http.Request, body []byte) answer {
 		a = no
 	}
 	if d.service.well != nil {
-		a.body = nil // nobody asks for it
+		a.body = nil // it is not needed
 	}
 	d.answers.by[key] = a
 	return d.tell(a, body)
 }
 
-// tell is what the library learns of an answer. A service that would leave out the others after a refusal learns of none.
+// tell returns what the library is given as the answer. For a service that would skip the other recipients after a refusal, that is a success.
 func (d *delivery) tell(a answer, body []byte) answer {
 	if a.refused != nil {
 		d.refused = a.refused

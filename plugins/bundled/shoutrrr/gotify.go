@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// gotifyStandIn is a token as the library wants one, which knows those of Gotify 2 alone: 15 characters, the first an A. Those of Gotify 3 are
-	// longer and begin otherwise.
+	// gotifyStandIn is a token in the form that the library accepts, which is only that of Gotify 2: 15 characters, the first an A. Tokens of Gotify 3 are
+	// longer and begin differently.
 	gotifyStandIn = "A00000000000000"
 	// gotifyQuery and gotifyHeader are where it puts the token, the latter with useheader.
 	gotifyQuery  = "token"

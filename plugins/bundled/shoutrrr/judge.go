@@ -11,8 +11,8 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// Services that answer 200 to what they refuse say so in the body. What is none of their answers (a page of a proxy, nothing) is no
-// delivery either, but may be one at the next try.
+// Services that answer a refusal with status 200 report it in the body. A body that is not one of their answers (a proxy's page, nothing) is
+// not a delivery either, but the next try may succeed.
 var errGarbage = errors.New("answered what the service does not")
 
 // maxWords is how much of an answer is quoted where it has no place for words, in bytes.
@@ -24,7 +24,7 @@ func refused(format string, a ...any) error {
 
 func busy(format string, a ...any) error { return fmt.Errorf("refused it for now: "+format, a...) }
 
-// object is for services whose answer is an object, which tells nothing that the status does not. Some that speak as they do answer nothing.
+// object is for services whose answer is an object that adds nothing to the status. Some compatible services answer with an empty body.
 func object(body []byte) error {
 	body = bytes.TrimSpace(body)
 	if len(body) == 0 || (body[0] == '{' && json.Valid(body)) {

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	maxMessage = 16 << 10 // ours, in bytes: who reads more than that?
+	maxMessage = 16 << 10 // ours, in bytes: more would hardly be read
 	maxTitle   = 250      // ours, in characters: a title is one line
 )
 

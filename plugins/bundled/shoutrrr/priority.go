@@ -22,7 +22,7 @@ func (l *levels) set(params types.Params, query url.Values, s sdk.Severity) {
 	params[l.key] = l.values[max(sdk.Info, min(s, sdk.Critical))]
 }
 
-// given reports whether a parameter is there. The library does not tell upper case from lower.
+// given reports whether a parameter is set. The library ignores case.
 func given[V any](params map[string]V, name string) bool {
 	for key := range params {
 		if strings.EqualFold(key, name) {

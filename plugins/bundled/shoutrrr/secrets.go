@@ -9,14 +9,14 @@ import (
 
 const (
 	hidden = "[secret]"
-	// minSecret is the least length of a part of the address that is looked for: shorter ones would be found everywhere. A user and a
-	// password are looked for from two bytes on.
+	// minSecret is the minimum length of the parts of the address that are redacted: shorter ones would occur everywhere. For a user and a
+	// password it is two bytes.
 	minSecret = 4
 	// minPiece is that of what is between the signs within a part: tokens have pieces, and services send them in other forms.
 	minPiece = 6
 )
 
-// redactor takes the parts of an address out of texts. known are parts that are none of its secrets: the
+// redactor removes the parts of an address from texts. known are parts that are not secret: the
 // hosts to which requests go.
 func redactor(u *url.URL, further, known []string) func(string) string {
 	var parts []string

@@ -50,15 +50,15 @@ type service struct {
 	plain func(string) string
 	// judge says what an answer with a status of 2xx means; nil: that it is taken.
 	judge func(body []byte) error
-	// well is an answer to a request with which the library goes on to the next chat, for services that have several and would stop at
+	// well is an answer that makes the library continue with the next chat, for services that have several and would stop at
 	// the first refusal; nil for others.
 	well func(body []byte) []byte
 	// priority is the parameter that takes the severity, unless the section or the URL sets it; nil for none.
 	priority *levels
 	// off is a parameter that is always no; "" for none. Discord's splitlines loses lines of a message of more than ten.
 	off string
-	// asks tells that it asks before it sends (who am I, which rooms are there), so that its own error counts where all answers are well; with
-	// a user in the address it logs in when it is made, and is kept while the login is good.
+	// asks means that it makes requests before it sends (its own identity, the list of rooms), so that its own error counts even if all answers are good; with
+	// a user in the address it logs in when it is created, and is kept while the login is valid.
 	asks bool
 	// host and port are what the address may leave out and the library does not fill in; "" for none.
 	host, port string
@@ -120,7 +120,7 @@ func lookup(name string) *service {
 	case "slack":
 		return &service{make: func() types.Service { return &slack.Service{} }, title: always, plain: slackText, judge: slackAnswer}
 	case "teams":
-		return &service{make: func() types.Service { return &teams.Service{} }, title: always, most: 10000, judge: teamsAnswer} // 28 KB with all that JSON makes of it
+		return &service{make: func() types.Service { return &teams.Service{} }, title: always, most: 10000, judge: teamsAnswer} // 28 KB with the growth caused by JSON's escapes
 	case "telegram":
 		return &service{make: func() types.Service { return &telegram.Service{} }, title: always, most: 3500, plain: noAt, judge: telegramAnswer, // 4096 with the title
 			well: func([]byte) []byte { return []byte(`{"ok":true}`) }}

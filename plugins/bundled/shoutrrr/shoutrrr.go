@@ -61,7 +61,7 @@ func (n *notifier) rehearse() error {
 	case d.refused != nil:
 		return &sdk.ConfigError{Key: "url", Text: fmt.Sprintf("cannot be used: %v", d.refused)}
 	case d.wanted > 0:
-		return nil // what the service makes of an empty answer is no matter
+		return nil // the library's opinion of an empty answer does not matter
 	case err == nil:
 		return &sdk.ConfigError{Key: "url", Text: "cannot be used: nothing would be sent"}
 	}
@@ -72,7 +72,7 @@ func (n *notifier) rehearse() error {
 	return &sdk.ConfigError{Key: key, Text: "cannot be used: " + text}
 }
 
-// written are the values of params that are no templates.
+// written are the values of params that are not templates.
 func (n *notifier) written() []string {
 	var all []string
 	for _, v := range n.c.Params {

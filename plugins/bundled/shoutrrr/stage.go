@@ -7,15 +7,15 @@ import (
 	"sync/atomic"
 )
 
-// stage lets deliveries take turns at running the library's code, so that a request can be told to belong to one of them: most of the
-// library's services make their requests through http.DefaultTransport, without a context and without a client of one's own. A
-// turn ends where a request begins, and comes again when it has been answered, so that a service that is slow or down holds up nobody else.
+// stage makes deliveries take turns at running the library's code, so that each request can be assigned to one of them: most of the
+// library's services make their requests through http.DefaultTransport, without a context and without a configurable client. A
+// turn ends where a request begins, and resumes when it has been answered, so that a slow or unavailable service does not hold up others.
 type stage struct {
 	install sync.Once
 	before  http.RoundTripper // http.DefaultTransport as it was
 
 	turn sync.Mutex
-	on   atomic.Pointer[delivery] // whose turn it is
+	on   atomic.Pointer[delivery] // the delivery whose turn it is
 }
 
 // enter makes the stage http.DefaultTransport, once. Nothing else in the plugin's process uses that: gRPC does not.
@@ -26,8 +26,8 @@ func (s *stage) enter() {
 	})
 }
 
-// run runs the library's code for a delivery. It must not wait for anything but its requests. A panic of it is an error: the other
-// instances go on.
+// run runs the library's code for a delivery. It must wait for nothing except its requests. A panic becomes an error: the other
+// instances continue.
 func (s *stage) run(d *delivery, f func() error) (err error) {
 	s.take(d)
 	defer s.give()

@@ -32,7 +32,7 @@ func defaults() config {
 	}
 }
 
-// Validate checks what one key alone cannot tell.
+// Validate checks what concerns several keys at once.
 func (c *config) Validate() error {
 	if c.WebhookURL != "" {
 		if _, err := remote.URL(c.WebhookURL); err != nil {

@@ -15,13 +15,13 @@ const (
 	maxTextRunes    = 4000 // of text, recommended (docs.slack.dev/reference/methods/chat.postMessage, "Truncating content")
 	maxSectionRunes = 3000 // of the text of a section (docs.slack.dev/reference/block-kit/blocks/section-block)
 	maxContextRunes = 2000 // of one element of a context (docs.slack.dev/reference/block-kit/blocks/context-block)
-	maxSections     = 4    // ours: who reads more than that? Slack's is 50 blocks a message
+	maxSections     = 4    // ours: more would hardly be read. Slack's limit is 50 blocks a message
 	maxEvents       = 20   // ours: lines of a list of events; what is beyond is counted
 	maxTitleRunes   = 300  // ours: a title is one line
 	maxEventRunes   = 140  // ours: a line of the list, so that maxEvents of them fit into one section
 )
 
-// colour is the bar beside a message (docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments).
+// colour is the bar next to a message (docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments).
 func colour(s sdk.Severity) string {
 	switch s {
 	case sdk.Warning:
@@ -34,7 +34,7 @@ func colour(s sdk.Severity) string {
 	return "#2eb886"
 }
 
-// message is a notification in Slack's form: the title as text, which is also what a phone shows, and the rest beside
+// message is a notification in Slack's form: the title as text, which is also what a phone shows, and the rest next to
 // a bar in the colour of the severity.
 type message struct {
 	text       string
@@ -68,7 +68,7 @@ func markdown(text string) *slack.TextBlockObject {
 	return slack.NewTextBlockObject(slack.MarkdownType, text, false, false)
 }
 
-// sections parts a text that is already escaped, at line feeds where there are some.
+// sections splits a text that is already escaped, at line feeds if possible.
 func sections(text string) []string {
 	var parts []string
 	for text != "" && len(parts) < maxSections {
@@ -86,7 +86,7 @@ func sections(text string) []string {
 	return parts
 }
 
-// eventList is one line for each of several events; of a single one the title and the body tell.
+// eventList is one line for each of several events; a single one is described by the title and the body.
 func eventList(events []sdk.Event) string {
 	if len(events) < 2 {
 		return ""

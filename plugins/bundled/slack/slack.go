@@ -63,7 +63,7 @@ func newNotifier(c config, i sdk.Instance) (*notifier, error) {
 	return n, nil
 }
 
-// doer is the API's client of HTTP, which looks at what the library does not tell.
+// doer is the API's HTTP client, which examines what the library does not report.
 type doer struct{ n *notifier }
 
 // Do sends a request.
@@ -118,7 +118,7 @@ func (n *notifier) post(ctx context.Context, m *sdk.Notification) error {
 		parent = n.threads.of(name, now)
 	}
 	ts, err := n.send(ctx, m, parent)
-	if parent != "" && isGone(err) { // somebody has deleted its first message
+	if parent != "" && isGone(err) { // its first message has been deleted
 		n.threads.forget(name)
 		parent = ""
 		ts, err = n.send(ctx, m, "")
@@ -179,7 +179,7 @@ func (n *notifier) broadcasts(s sdk.Severity) bool {
 	return false
 }
 
-// verdict is an error of the Web API as the host wants it.
+// verdict converts an error of the Web API to one for the host.
 func (n *notifier) verdict(ctx context.Context, err error) error {
 	var status slack.StatusCodeError
 	var refused slack.SlackErrorResponse

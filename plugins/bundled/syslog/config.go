@@ -10,7 +10,7 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// destination holds the keys that tell where messages go and in which form.
+// destination holds the keys that say where messages go and in which form.
 type destination struct {
 	Address    string `hark:"address" pattern:"(?i)unix(gram|stream)?:///[^?#]*|(udp|tcp|tls)://[^/?#@]+/?" form:"like unix:///dev/log, udp://host:514, tcp://host:514 or tls://host:6514" doc:"unix:///dev/log, udp://host:514, tcp://host:514 or tls://host:6514; unixgram and unixstream fix the kind of socket"`
 	Format     string `hark:"format" choices:"auto,rfc5424,rfc3164" doc:"form of messages; auto: rfc3164 for sockets of this host, else rfc5424"`
@@ -68,13 +68,13 @@ const (
 	maxMessage = 64 << 10 // syslog-ng's log-msg-size(): of a longer one it closes the connection, and with it goes what is behind
 	maxUDP     = 65507    // what fits into a datagram of UDP
 	defaultUDP = 2048     // what receivers should take (RFC 5424, 6.1)
-	defaultMax = 8000     // rsyslog takes 8,096 bytes unless told otherwise, and makes two messages of more, the second of them false
+	defaultMax = 8000     // rsyslog accepts 8,096 bytes by default, and makes two messages of more, the second of which is wrong
 	headerRoom = 64       // what is left for the text in any case
 	tlsPort    = "6514"   // RFC 5425, 4.1
 	plainPort  = "514"    // RFC 5426, 3.3; for TCP by custom
 )
 
-// Validate checks what one key alone cannot tell. It is that of the structs that embed it, too.
+// Validate checks what concerns several keys at once. Structs that embed this one have it too.
 func (d *destination) Validate() error {
 	to, err := d.target()
 	if err != nil {

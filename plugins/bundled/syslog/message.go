@@ -73,7 +73,7 @@ func (f *form) render(m *message, take func([]byte)) {
 	}
 }
 
-// room is how many bytes of text go into one message beside its header.
+// room is how many bytes of text fit into one message after its header.
 func (f *form) room(m *message) int {
 	f.buf = f.header(f.buf[:0], m, 0)
 	return max(f.max-len(f.buf), headerRoom)

@@ -22,9 +22,9 @@ const (
 	fullWait = 10 * time.Millisecond
 	// verdictWait bounds how long to wait whether a receiver hangs up on us, where there is reason to think so.
 	verdictWait = time.Second
-	// firstWait is how long to wait for it at the first datagram, when there is no reason to think so: a system that is near answers at once.
+	// firstWait is how long to wait for an error at the first datagram, without a reason to expect one: a near system answers at once.
 	firstWait = 100 * time.Millisecond
-	// unreachableWait is how long a router takes to say that there is no such host: it asks for it three times, a second each (RFC 4861, 7.2.2).
+	// unreachableWait is how long a router takes to report that there is no such host: it asks three times, a second each (RFC 4861, 7.2.2).
 	unreachableWait = 4 * time.Second
 )
 
@@ -42,12 +42,12 @@ type outbox struct {
 	died   time.Time     // when; to be read when that is closed
 	opened time.Time
 	doubt  bool          // whether a new connection lasts: the last one did not. By UDP: whether anybody listens
-	wait   time.Duration // by UDP, where in doubt: how long to wait for the word that nobody does
+	wait   time.Duration // by UDP, in doubt: how long to wait for the error that there is no receiver
 	frames []byte        // scratch
 }
 
-// send sends messages in order and takes what is sent out of b. A connection that turns out to be broken is made again once; what was
-// under way on it is sent again, since nobody knows whether it has arrived.
+// send sends messages in order and removes them from b. A broken connection is made again once; the messages that were
+// in flight on it are sent again, since it is not known whether they arrived.
 func (o *outbox) send(ctx context.Context, b *lines.Queue) error {
 	fresh := false
 	for b.Len() > 0 {
@@ -72,7 +72,7 @@ func (o *outbox) send(ctx context.Context, b *lines.Queue) error {
 				o.wait = unreachableWait
 			}
 			o.close()
-			if fresh || ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) || o.to.network == "udp" { // where it tells that nobody listens, of a message before
+			if fresh || ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) || o.to.network == "udp" { // the error is about an earlier message, which had no receiver
 				return fmt.Errorf("cannot send to %s: %w", o.to.address, short(err))
 			}
 			fresh = true
@@ -81,7 +81,7 @@ func (o *outbox) send(ctx context.Context, b *lines.Queue) error {
 	return nil
 }
 
-// short is an error of the net package without the addresses, which we tell ourselves.
+// short is an error of the net package without the addresses, which the caller adds.
 func short(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {
@@ -117,15 +117,15 @@ func (o *outbox) some(ctx context.Context, b *lines.Queue) error {
 		}
 		if o.doubt && o.to.network == "udp" {
 			if err := o.heard(ctx, conn); err != nil {
-				return err // that message was the one that nobody took: it goes again
+				return err // that message was the one without a receiver: it is sent again
 			}
 		}
 	}
 	return nil
 }
 
-// heard waits for the word that nobody has heard a datagram, which comes, if at all, as an error of the next read. Without the wait a receiver that is
-// not there would take every other message, so it seems.
+// heard waits for the error that a datagram had no receiver, which, if it comes at all, is returned by the next read. Without the wait, every
+// other message would seem to reach a receiver that does not exist.
 func (o *outbox) heard(ctx context.Context, conn net.Conn) error {
 	_ = conn.SetReadDeadline(time.Now().Add(min(o.wait, o.timeout)))
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
@@ -240,8 +240,8 @@ func (o *outbox) lasts(ctx context.Context, content <-chan struct{}) error {
 	return nil
 }
 
-// watch reads what a receiver never says, to be told that it has gone: what is written to a stream that the other side has closed
-// seems to succeed. It ends with the connection.
+// watch reads from the receiver, which never sends anything, to notice when it closes the connection: writing to a stream that the
+// other side has closed seems to succeed. It ends with the connection.
 func (o *outbox) watch(conn net.Conn, dead chan<- struct{}) {
 	defer close(dead)
 	if _, o.why = io.Copy(io.Discard, conn); o.why == nil {

@@ -52,7 +52,7 @@ type channel struct{ facility, severity int }
 // Take renders a line.
 func (s *backend) Take(l *lines.Line, own bool) {
 	if len(l.Data) == 0 {
-		return // an empty line tells nothing
+		return // an empty line is not worth a record
 	}
 	b := &s.rest
 	if own {

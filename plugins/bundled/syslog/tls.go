@@ -37,7 +37,7 @@ func (o *outbox) dialTLS(ctx context.Context, d *net.Dialer) error {
 	return nil
 }
 
-// tickets tells of tickets for further sessions, and keeps none.
+// tickets is a session cache that only reports that a ticket has arrived.
 type tickets chan struct{}
 
 // Get implements tls.ClientSessionCache.

@@ -1,5 +1,5 @@
-// Package twiddler is the plugin that adds programs to groups, and takes processes out of them, at run time: the methods of the well-known
-// supervisor_twiddler. The daemon does it; the plugin is there so that nobody can who was not let by a section. README.md has the methods.
+// Package twiddler is the plugin that adds programs to groups, and removes processes from them, at run time: the methods of the well-known
+// supervisor_twiddler. The daemon does the work; with the plugin, only those can use it whom a section permits. README.md has the methods.
 package twiddler
 
 import (

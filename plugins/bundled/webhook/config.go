@@ -41,7 +41,7 @@ func defaults() config {
 	}
 }
 
-// Validate checks what one key alone cannot tell.
+// Validate checks what concerns several keys at once.
 func (c *config) Validate() error {
 	if _, err := remote.URL(c.URL); err != nil {
 		return &sdk.ConfigError{Key: "url", Text: err.Error()}
@@ -70,7 +70,7 @@ func (c *config) readTemplate() error {
 	if c.body, err = parseTemplate(text); err != nil {
 		return &sdk.ConfigError{Key: key, Text: fmt.Sprintf("cannot use it: %v", err)}
 	}
-	if _, err := c.render(sample()); err != nil { // what fails for every notification is told now
+	if _, err := c.render(sample()); err != nil { // report now what fails for every notification
 		return &sdk.ConfigError{Key: key, Text: fmt.Sprintf("cannot use it: %v", err)}
 	}
 	return nil

@@ -19,7 +19,7 @@ type cloudEvent struct {
 	Data        any       `json:"data,omitempty"`
 }
 
-// typePrefix begins the types of our CloudEvents, as the specification wants: a domain turned round.
+// typePrefix begins the types of our CloudEvents: a reversed domain name, as the specification requires.
 const typePrefix = "io.github.hark-supervisor."
 
 func cloudEventOf(n *sdk.Notification) cloudEvent {

@@ -93,8 +93,8 @@ func (n *notifier) Notify(ctx context.Context, m *sdk.Notification) error {
 	return err
 }
 
-// signature is what the header of that name says: t=SECONDS,v1=HEX, where HEX is the HMAC of SECONDS, a full stop and the body.
-// The time is within, so that what somebody has listened to cannot be sent again later.
+// signature is the value of the signature header: t=SECONDS,v1=HEX, where HEX is the HMAC of SECONDS, a full stop and the body.
+// The time is included so that a recorded request cannot be sent again later.
 func signature(name, secret string, now time.Time, body []byte) string {
 	made := sha256.New
 	if name == "sha512" {

@@ -1,9 +1,9 @@
-// Command collector is an OpenTelemetry Collector of one receiver, OTLP's: it prints a line of JSON for each log record that arrives. What it does is the
-// official receiver's; here is only what it hands records to.
+// Command collector is an OpenTelemetry Collector with the official OTLP receiver: it prints a line of JSON for each log record that arrives.
+// This file has only the consumer of the records.
 //
 //	collector GRPC-ADDRESS HTTP-ADDRESS REFUSALS
 //
-// While the file REFUSALS is there, records are refused: for good where it holds "final".
+// While the file REFUSALS exists, records are refused: permanently if it contains "final".
 package main
 
 import (

@@ -5,14 +5,14 @@ import "time"
 // maxClocks bounds the channels whose last time a Clock remembers.
 const maxClocks = 10000
 
-// Clock gives the lines of a channel times that rise: a chunk has one time for all of its lines, and a receiver that sorts by time shows lines
-// of the same time in any order. It is used by one goroutine at a time.
+// Clock makes the times of a channel's lines increase: a chunk has one time for all of its lines, and a receiver that sorts
+// by time shows lines of the same time in any order. It is used by one goroutine at a time.
 type Clock struct {
 	tick time.Duration
 	last map[key]time.Time
 }
 
-// NewClock makes a Clock whose times are whole ticks: what the receiver can tell apart, 1 ns or more.
+// NewClock returns a Clock whose times are multiples of tick, the receiver's resolution: 1 ns or more.
 func NewClock(tick time.Duration) *Clock { return &Clock{tick, map[key]time.Time{}} }
 
 // Of is the time of a line: its own or, where that is not later than the one before it in the channel, a tick after that.

@@ -12,8 +12,8 @@ import (
 // Backend is where a Feed's lines go: what is different between the sinks that send lines. It is used by one goroutine at a
 // time.
 type Backend interface {
-	// Take makes a record of a line and holds it. own: the line is the sink's own business, since the host has done with its batch;
-	// otherwise it belongs to the batch that is written.
+	// Take makes a record of a line and holds it. own: the host is done with the line's batch, so the sink alone is
+	// responsible for it; otherwise the line belongs to the batch that is being written.
 	Take(l *Line, own bool)
 	// Send sends what is held, own lines first, and keeps what it could not send.
 	Send(ctx context.Context) error
@@ -21,18 +21,18 @@ type Backend interface {
 	Held() (batch, own int)
 	// Forget drops what is held of the batch.
 	Forget()
-	// End lets go of what the backend holds open. It is called once, last.
+	// End releases what the backend holds open. It is called once, last.
 	End()
 }
 
-// Feed makes a log sink of a Backend: it parts chunks into lines, goes on with a batch where a try before it stopped, and sends
-// unfinished lines that nothing follows. It has the methods of sdk.LogSink, sdk.Closer and sdk.HealthChecker.
+// Feed implements a log sink with a Backend: it splits chunks into lines, continues a batch where the previous attempt
+// stopped, and sends unfinished lines that nothing follows. It has the methods of sdk.LogSink, sdk.Closer and sdk.HealthChecker.
 type Feed struct {
 	out     Backend
 	idle    time.Duration // after which an unfinished line is sent
 	timeout time.Duration // of such a try
 
-	// what follows belongs to who holds turn
+	// what follows belongs to the goroutine that holds turn
 	turn   chan struct{}
 	lines  *Assembler
 	at     uint64 // the batch that something is held of
@@ -56,7 +56,7 @@ func NewFeedOf(out Backend, a *Assembler, idle, timeout time.Duration) *Feed {
 	return f
 }
 
-// enter waits for the turn; leave gives it back.
+// enter waits for the turn; leave releases it.
 func (f *Feed) enter(ctx context.Context) error {
 	select {
 	case f.turn <- struct{}{}:

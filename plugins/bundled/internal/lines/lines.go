@@ -1,5 +1,5 @@
-// Package lines makes lines of the chunks that log sinks get: a chunk begins and ends anywhere, and a sink that sends
-// records wants whole lines. What is held of unfinished lines is bounded, for each channel and in all.
+// Package lines makes lines of the chunks that log sinks receive: a chunk begins and ends anywhere, and a sink that sends
+// records needs whole lines. The memory for unfinished lines is bounded, for each channel and in total.
 package lines
 
 import (
@@ -159,13 +159,13 @@ func (a *Assembler) drop(k key, p *part) {
 	delete(a.held, k)
 }
 
-// give hands out an unfinished line as it is.
+// give emits an unfinished line.
 func (a *Assembler) give(k key, p *part, take func(*Line)) {
 	a.drop(k, p)
 	take(&Line{k.group, k.process, p.pid, k.channel, p.begun, p.offset, p.data, p.continued})
 }
 
-// bound gives out unfinished lines, those first that wait longest, until what is held is within bounds.
+// bound emits unfinished lines, the oldest first, until the rest is within the bounds.
 func (a *Assembler) bound(take func(*Line)) {
 	for a.size > maxHeld || len(a.held) > maxChannels {
 		var oldest key

@@ -3,7 +3,7 @@ package lines
 // keepQueue is the largest buffer that an empty Queue keeps, in bytes: one that was large once is not kept forever.
 const keepQueue = 1 << 20
 
-// Queue is records to send, rendered, one behind the other: what a Backend holds whose records go out as bytes.
+// Queue is a sequence of rendered records to send, for a Backend that sends bytes.
 type Queue struct {
 	buf  []byte
 	ends []int

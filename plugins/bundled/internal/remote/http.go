@@ -20,7 +20,7 @@ import (
 const (
 	// maxAnswer is how much of an answer is read, in bytes; the rest goes unread with the connection.
 	maxAnswer = 64 << 10
-	// minCredentials is the least that is looked for in an answer, in bytes: less would be found everywhere.
+	// minCredentials is the shortest credential that is removed from answers, in bytes: a shorter text would occur everywhere.
 	minCredentials = 4
 	// maxHeader bounds the header of an answer, in bytes.
 	maxHeader = 64 << 10
@@ -97,7 +97,7 @@ func Proxy(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// Do sends a request and reads the answer. The error is one of a Notifier: final where no further try would help. Neither it nor words has the address, but for its host.
+// Do sends a request and reads the answer. The error is one that a Notifier returns: final if another try is useless. Neither it nor words contains more of the address than its host.
 func Do(c *http.Client, r *http.Request) (body []byte, err error) {
 	answer, err := c.Do(r)
 	if err != nil {
@@ -129,8 +129,8 @@ func isTimeout(err error) bool {
 	return errors.As(err, &n) && n.Timeout()
 }
 
-// Verdict is what an answer that tells of no success means: 408, 425, 429 and 5xx may be tried again, when Retry-After says, others
-// are final. What the server says in a few words is part of it.
+// Verdict returns the error for an answer that does not report success: 408, 425, 429 and 5xx may be tried again, after Retry-After; others
+// are final. The beginning of the server's text is part of it.
 func Verdict(answer *http.Response, body []byte) error {
 	host := ""
 	if answer.Request != nil && answer.Request.URL != nil {
@@ -154,8 +154,8 @@ func Verdict(answer *http.Response, body []byte) error {
 	return err
 }
 
-// withoutCredentials takes out of an answer what the request has said in its Authorization: some servers send back what they got, and Basic
-// is a form of a password by which nobody else would know it.
+// withoutCredentials removes from an answer the content of the request's Authorization header: some servers repeat the request, and Basic
+// is an encoding of the password that no other redaction recognizes.
 func withoutCredentials(r *http.Request, body []byte) []byte {
 	if r == nil {
 		return body

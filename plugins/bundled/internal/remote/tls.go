@@ -1,5 +1,5 @@
-// Package remote is what plugins share that speak with a service elsewhere: the keys for TLS, a client of HTTP that
-// cannot be led astray, what an answer of HTTP means for a notification, and errors that tell no secret address.
+// Package remote is shared by plugins that talk to a remote service: the keys for TLS, an HTTP client that cannot be
+// redirected elsewhere, the meaning of an HTTP answer for a notification, and errors that contain no secret address.
 package remote
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// TLS holds the keys of a section that tell how to speak TLS. It is embedded into the configuration of a plugin.
+// TLS holds the keys of a section that say how to speak TLS. It is embedded into the configuration of a plugin.
 type TLS struct {
 	CA         string `hark:"tls_ca,file" doc:"file of certificates (PEM) that sign the server's; default: the system's"`
 	Cert       string `hark:"tls_cert,file" needs:"tls_key" doc:"file of the client's certificate (PEM), with tls_key"`

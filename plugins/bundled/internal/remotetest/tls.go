@@ -69,7 +69,7 @@ func (a *Authority) write(name, kind string, der []byte) string {
 	return path
 }
 
-// Issue makes a certificate for a name, which is also good for 127.0.0.1 and by which a client may tell who it is.
+// Issue creates a certificate for a name, which is also valid for 127.0.0.1 and for client authentication.
 func (a *Authority) Issue(name string) (pair tls.Certificate, certFile, keyFile string) {
 	a.t.Helper()
 	a.last++

@@ -117,7 +117,7 @@ func (s *Server) Stream(c jetstream.StreamConfig, options ...nats.Option) jetstr
 	return made
 }
 
-// Messages are all messages of a stream, in order; none where there is no stream.
+// Messages returns all messages of a stream, in order; none if there is no such stream.
 func (s *Server) Messages(name string, options ...nats.Option) []*jetstream.RawStreamMsg {
 	s.t.Helper()
 	conn, js := s.Connect(options...)

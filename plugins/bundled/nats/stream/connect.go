@@ -15,7 +15,7 @@ import (
 	"github.com/nats-io/nkeys"
 )
 
-// Servers is how to reach a cluster of NATS, and who we are there.
+// Servers describes how to reach a NATS cluster, and the credentials.
 type Servers struct {
 	Addresses          []string // of CheckServers
 	Username, Password string
@@ -27,8 +27,8 @@ type Servers struct {
 	Timeout            time.Duration // of connecting to one server
 }
 
-// CheckServers checks addresses of servers and completes them: nats://host:4222, tls://host:4222, or host:4222. The error has nothing of
-// what is written: somebody may have put a password there.
+// CheckServers checks addresses of servers and completes them: nats://host:4222, tls://host:4222, or host:4222. The error
+// quotes nothing of the value, which may contain a password.
 func CheckServers(addresses []string) ([]string, error) {
 	wrong := errors.New("must be like nats://host:4222 or tls://host:4222, separated by commas")
 	var all []string
@@ -93,7 +93,7 @@ func CheckCreds(text string) error {
 	return errors.New("is not a credentials file, with a JWT and a seed between lines of dashes")
 }
 
-// options are those of the library that say who we are and whom to trust.
+// options are the library's options for credentials and trust.
 func (s *Servers) options() ([]nats.Option, error) {
 	options := []nats.Option{nats.Name(s.Name), nats.Timeout(s.Timeout), nats.FlusherTimeout(s.Timeout), nats.SkipHostLookup()}
 	if s.TLS != nil {
@@ -149,7 +149,7 @@ func (s *Servers) Connect(ctx context.Context, more ...nats.Option) (*nats.Conn,
 	return nil, fmt.Errorf("cannot connect to %s: %w", s.Hosts(), explain(err))
 }
 
-// explain puts what to do beside what the server says.
+// explain adds what to do to the server's text.
 func explain(err error) error {
 	var n net.Error
 	var op *net.OpError
@@ -166,7 +166,7 @@ func explain(err error) error {
 	return err
 }
 
-// dialer dials as long as Connect is wanted, and knows why it failed: the library tells of a refused connection that there are no servers.
+// dialer dials as long as Connect needs it, and records why it failed: the library reports a refused connection as "no servers".
 type dialer struct {
 	ctx     context.Context // of one call of Connect, and as long as it
 	timeout time.Duration

@@ -58,7 +58,7 @@ type Published struct {
 	From           string // of PROCESS_STATE_*
 	Tries          int
 	Expected       bool
-	Exit           *End // nil where the event tells of no end
+	Exit           *End // nil if the event is not about an end
 	Payload        []byte
 }
 
@@ -76,7 +76,7 @@ type Output struct {
 	Channel        string
 	Time           time.Time
 	Offset         uint64 // of the first byte in the channel
-	Continued      bool   // it goes on with the line of the message before
+	Continued      bool   // it continues the line of the message before
 	Data           []byte
 }
 
@@ -99,7 +99,7 @@ func (s *Source) head(group, process string, pid int, at time.Time) nats.Header 
 	return h
 }
 
-// id names a message for good: by the machine, what it is about, and when that was.
+// id identifies a message permanently: by the machine, the subject, and the time.
 func (s *Source) id(parts ...string) string {
 	return s.Prefix + "/" + Token(s.Identifier) + "/" + Token(s.Hostname) + "/" + strings.Join(parts, "/")
 }

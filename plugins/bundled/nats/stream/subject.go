@@ -17,8 +17,8 @@ const (
 	// DefaultPrefix is what subjects begin with where nothing else is given.
 	DefaultPrefix = "hark"
 
-	// maxToken bounds a token, and maxPrefix what stands before them, in bytes: a server closes the connection for good on a subject that makes
-	// its line longer than 4 KiB (max_control_line), which holds three tokens of names, the prefix and the address of the answer.
+	// maxToken limits a token, and maxPrefix the part before them, in bytes: a server closes the connection permanently if a subject makes
+	// its line longer than 4 KiB (max_control_line), which holds three tokens of names, the prefix and the reply address.
 	maxToken  = 512
 	maxPrefix = 1024
 	// cutMark stands in a token that was too long before the digest of the whole name, of digestSize characters.
