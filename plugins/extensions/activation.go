@@ -16,9 +16,9 @@ import (
 	"github.com/hark-supervisor/hark/plugins/sections"
 )
 
-// What makes sections about plugins active, changes and ends them. It is done by one at a time, who holds changing: a call of a client, a section
-// whose time to come back is over, the beginning of a life, the end. Whatever was found out before is looked at again then, for another may have come
-// first. Nobody who holds it waits for a plugin; disks and the loop are waited for within bounds.
+// This file activates, changes and deactivates sections about plugins. Whoever does so (a client's call, a section whose grace time is over,
+// the beginning of a life, the end) holds changing, and checks again whatever was found out before, since another may have come
+// first. The holder never waits for a plugin; it waits for disks and the loop within bounds.
 
 // change runs f, which may change what is active, alone. The error is f's, ctx's, or ShutdownState.
 func (e *Set) change(ctx context.Context, f func() error) error {
@@ -40,7 +40,7 @@ func (e *Set) change(ctx context.Context, f func() error) error {
 	}
 }
 
-// guarded is change for those who have nobody to answer to. A panic ends what it was about and is told; everything else goes on.
+// guarded is change for callers without an answer to give. A panic ends that change and is logged; everything else continues.
 func (e *Set) guarded(section string, f func()) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -50,8 +50,8 @@ func (e *Set) guarded(section string, f func()) {
 	f()
 }
 
-// Begin gives the extensions to a life of the daemon before its supervisor runs: what is active from the life before, and still configured, goes on
-// with all that waits. It waits for disks, for none of them long, and for no plugin.
+// Begin makes the extensions those of a life of the daemon, before its supervisor runs: what was active in the life before, and is still configured,
+// continues with all that waits. It waits for disks, for none of them long, and for no plugin.
 func (e *Set) Begin(conf *config.Config, level config.Level, supervisor *core.Supervisor, letters *deadletters.Log, dispatcher *rpc.Dispatcher) {
 	before := e.now.Swap(&life{
 		conf: conf, supervisor: supervisor, dispatcher: dispatcher,
@@ -76,14 +76,14 @@ func (e *Set) Begin(conf *config.Config, level config.Level, supervisor *core.Su
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), coreTime)
 	defer cancel()
-	if e.change(ctx, update) != nil { // somebody hangs in a disk
+	if e.change(ctx, update) != nil { // a disk hangs
 		go func() {
 			if e.change(context.Background(), update) == nil {
 				e.tellNamespaces()
 			}
 		}()
 	}
-	e.tellNamespaces() // who calls one at once is told that its plugin is not there yet
+	e.tellNamespaces() // a call that comes at once is answered that its plugin is not there yet
 }
 
 // configure takes a configuration as the one that is to be active, and reports what is to change for that.
@@ -97,7 +97,7 @@ func (e *Set) configure(conf *config.Config) core.GroupDiff {
 	return e.configured.against(&e.active)
 }
 
-// tellNamespaces gives the dispatcher the namespaces there are.
+// tellNamespaces passes the current namespaces to the dispatcher.
 func (e *Set) tellNamespaces() {
 	e.naming.Lock()
 	defer e.naming.Unlock()
@@ -133,7 +133,7 @@ func (e *Set) stay(name string) {
 func (e *Set) leave(name string) error {
 	active, waits := e.part(name)
 	switch {
-	case !active: // somebody was quicker
+	case !active: // another change was first
 		return &core.Error{Kind: core.BadName, Detail: name}
 	case !waits:
 		e.withdraw(name)
@@ -178,7 +178,7 @@ func (e *Set) over(name string, p *parting) bool {
 	return true
 }
 
-// activate notes a configured section as active, and gives it; neither: it is not configured any more.
+// activate records a configured section as active and returns it; neither: it is no longer configured.
 func (e *Set) activate(name string) (*config.Plugin, *config.PluginInstance) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -190,7 +190,7 @@ func (e *Set) activate(name string) (*config.Plugin, *config.PluginInstance) {
 	return e.active.plugins[name], e.active.instances[name]
 }
 
-// deactivate notes that a section is not active, and gives what it was.
+// deactivate records that a section is not active, and returns it as it was.
 func (e *Set) deactivate(name string) (*config.Plugin, *config.PluginInstance) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -247,7 +247,7 @@ func (e *Set) applyInstance(name string, i *config.PluginInstance, hold time.Dur
 	}
 }
 
-// withdraw ends an active section. What waits in its queue is brought to its plugin beside, and then the instance ends there too.
+// withdraw ends an active section. Its queue is delivered to its plugin in the background, and then the instance is removed there too.
 func (e *Set) withdraw(name string) {
 	p, i := e.deactivate(name)
 	switch {
@@ -320,7 +320,7 @@ func (e *Set) end(ctx context.Context, within time.Duration) {
 	defer cancel()
 	stop, cancel := part(6)
 	defer cancel()
-	select { // who changes something is waited for
+	select { // wait for the change that is in progress
 	case e.changing <- struct{}{}:
 		defer func() { <-e.changing }()
 	case <-flush.Done():

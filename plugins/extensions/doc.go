@@ -1,4 +1,4 @@
-// Package extensions joins the plugins to the daemon: it makes the sections about plugins active, changes and ends them as
-// clients ask and as lives of the daemon begin and end, gives notifiers the events and log sinks the output of the present
-// life, and plugins' methods to the XML-RPC interface.
+// Package extensions connects the plugins to the daemon: it activates, changes and ends the sections about plugins as
+// clients ask and as lives of the daemon begin and end. It passes the present life's events to notifiers and its output to
+// log sinks, and adds plugins' methods to the XML-RPC interface.
 package extensions

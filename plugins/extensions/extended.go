@@ -7,8 +7,8 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 )
 
-// Supervisor is the supervisor as clients see it: with sections about plugins beside groups, so that reread, update, add and remove of any
-// supervisorctl reach them too.
+// Supervisor is the supervisor as clients see it: it has the sections about plugins as well as groups, so that reread, update, add and remove of
+// any supervisorctl reach them too.
 type Supervisor struct {
 	*core.Supervisor
 	sections *Set

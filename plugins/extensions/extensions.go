@@ -30,8 +30,8 @@ import (
 )
 
 const (
-	// flushTime is how long a notifier or sink that was taken away may take to bring to its plugin what waits. Nobody waits for it, but for one
-	// that is to have its spool, and that no longer than holdTime.
+	// flushTime is how long a removed notifier or sink may take to deliver its queue to its plugin. Nothing waits for it, except another one
+	// that is to use its spool, and that one for holdTime at most.
 	flushTime = 5 * time.Second
 	holdTime  = time.Second
 	// coreTime bounds what is asked of the loop and of disks for a section.
@@ -57,7 +57,7 @@ type Set struct {
 
 	changing chan struct{} // held by what changes what is active
 	ending   chan struct{} // closed when nothing is changed any more
-	naming   sync.Mutex    // held by what tells a dispatcher of namespaces
+	naming   sync.Mutex    // held while namespaces are passed to a dispatcher
 
 	mu         sync.Mutex
 	configured sectionSet
@@ -73,7 +73,7 @@ type life struct {
 	own        *rpc.Dispatcher // the methods that only plugins can call
 }
 
-// Options are what a daemon gives its plugins. Its functions may be called from any goroutine.
+// Options are the daemon's values and functions for plugins. The functions may be called from any goroutine.
 type Options struct {
 	System   *child.System
 	Log      func(config.Level, string)

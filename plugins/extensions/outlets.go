@@ -29,7 +29,7 @@ func newOutletCore() *outletCore {
 	return &outletCore{attached: map[*notify.Notifier]*core.Attachment{}}
 }
 
-// move turns to a supervisor that does not run yet: who is attached is attached to that, and the sinks get the output of its programs.
+// move switches to a supervisor that does not run yet: it attaches those that are attached, and the sinks get the output of its programs.
 func (c *outletCore) move(s *core.Supervisor, letters *deadletters.Log) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -37,7 +37,7 @@ func (c *outletCore) move(s *core.Supervisor, letters *deadletters.Log) {
 	for n := range c.attached {
 		a := attachment(n)
 		c.attached[n] = a
-		_ = s.Attach(context.Background(), a) // it has ended already, at the worst
+		_ = s.Attach(context.Background(), a) // the only possible error is that it has ended
 	}
 	s.SetSinks(c.sinks)
 }
@@ -98,7 +98,7 @@ func (c *outletCore) detach(n *notify.Notifier) (*core.Supervisor, *core.Attachm
 	return c.supervisor, a
 }
 
-// unlessEnded is an error but for that of a supervisor that has ended: from that nobody gets anything, and the next one is moved to.
+// unlessEnded drops the error of a supervisor that has ended: nobody gets anything from it, and the next one will be moved to.
 func unlessEnded(err error) error {
 	if errors.Is(err, core.ErrEnded) {
 		return nil

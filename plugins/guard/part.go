@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// mendDelay is how long what panicked waits before it goes on, doubled each time up to mendMax; mendCalm without a panic ends the row.
+	// mendDelay is the delay before code that panicked runs again, doubled each time up to mendMax; mendCalm without a panic resets it.
 	mendDelay = 100 * time.Millisecond
 	mendMax   = 30 * time.Second
 	mendCalm  = time.Minute
@@ -29,13 +29,13 @@ type Part struct {
 
 	mu     sync.Mutex
 	panics int
-	told   map[string]bool // tasks whose stack is in the log
+	told   map[string]bool // tasks whose stack has been logged
 }
 
 // New makes a part that reports panics to log.
 func New(log hclog.Logger) *Part { return &Part{log: log, told: map[string]bool{}} }
 
-// Start calls f on a goroutine that group waits for; nil: nobody waits. task is a few words, for the log.
+// Start calls f on a goroutine that group waits for; a nil group does not wait. task is a few words, for the log.
 func (p *Part) Start(group *sync.WaitGroup, task string, f func()) {
 	if group == nil {
 		group = &sync.WaitGroup{}
@@ -59,8 +59,8 @@ func (p *Part) Guarded(task string, f func()) func() {
 	return func() { _ = p.Try(task, f) }
 }
 
-// Keep calls f until it returns. After a panic mend puts right what f may have left half done, and f is called again, later and later; when ctx is done
-// at once, and no more than once.
+// Keep calls f until it returns. After a panic, mend repairs what f may have left half done, and f is called again, after a growing delay. Once ctx is
+// done it is called again at once, and only once.
 func (p *Part) Keep(ctx context.Context, task string, f func(), mend func(error)) {
 	for row := 1; ; row++ {
 		began := time.Now()

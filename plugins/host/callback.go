@@ -24,7 +24,7 @@ const (
 	callBackBurst = 1000
 	// callBackPatience is how long a call that is over the rate waits for its turn; one that would wait longer is refused.
 	callBackPatience = 20 * time.Millisecond
-	// refusalTime is how long such an answer takes: who asks again at once is slowed down.
+	// refusalTime is how long such an answer is delayed, to slow down callers that retry at once.
 	refusalTime = 100 * time.Millisecond
 	// tooMany is the code of the fault for a call that was refused for its rate.
 	tooMany = 429
@@ -44,7 +44,7 @@ func (p *plugin) listen(l *live, s Settings, may Permissions) (end func(), err e
 	}
 	socket, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err == nil {
-		if err = os.Chmod(path, 0o666); err != nil { //nolint:gosec // who connects is asked of the kernel
+		if err = os.Chmod(path, 0o666); err != nil { //nolint:gosec // peers are checked by the credentials that the kernel reports
 			_ = socket.Close()
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/hark-supervisor/hark/internal/pluginrpc"
 )
 
-// CheckKeys tells everything that is wrong with a section, as far as the description of its plugin tells: keys by the names under which they
-// are written. The files of secrets are not read: what is in them may change by itself.
+// CheckKeys returns everything that is wrong with a section, as far as its plugin's description allows: keys under the names under which they
+// are written. The files of secrets are not read: their content may change.
 func CheckKeys(d *pluginrpc.Description, i *Instance) (wrong []*pluginkeys.Error) {
 	kind := d.Kind(i.Kind)
 	if kind == nil {
@@ -46,8 +46,8 @@ func (i *Instance) suggest(wrong *pluginkeys.Error) {
 	}
 }
 
-// Files are the keys of a section that name files that must be there, as far as the description of its plugin tells: with secrets, and
-// others that the plugin reads.
+// Files returns the keys of a section whose values are names of files that must exist, as far as its plugin's description allows: files with
+// secrets, and others that the plugin reads.
 func Files(d *pluginrpc.Description, i *Instance) (secrets, others []Key) {
 	kind := d.Kind(i.Kind)
 	if kind == nil {
@@ -100,7 +100,7 @@ func (h *Host) Resolve(s Settings) (*Executable, error) {
 // fileSuffix is what is behind the name of a secret in the key that names its file.
 const fileSuffix = "_file"
 
-// secretOf is the secret whose file a key names, "" where it is no such key.
+// secretOf returns the secret whose file a key names, "" if it is not such a key.
 func secretOf(fields []pluginkeys.Field, key string) string {
 	secret, twin := strings.CutSuffix(key, fileSuffix)
 	if !twin || fieldOf(fields, key) != nil {

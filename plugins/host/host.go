@@ -25,7 +25,7 @@ type Options struct {
 	Launcher Launcher
 	// Resolve finds and checks what to execute. It may block on a disk.
 	Resolve func(Settings) (*Executable, error)
-	// RunDir gives a directory that is the host's alone, and makes it; the host empties it first and removes it at the end.
+	// RunDir creates a directory that only the host uses, and returns it; the host empties it first and removes it at the end.
 	RunDir func() (string, error)
 	Daemon sdk.Daemon
 	// Call calls a method of the daemon for a plugin: with readOnly only one that changes nothing, else ErrForbidden. It ends with ctx.
@@ -63,7 +63,7 @@ type Settings struct {
 	Files        []string
 	User         *Account
 	Permissions  Permissions
-	AsDescribed  bool // there is no section: in the place of Permissions, one that comes with the daemon has what it asks for
+	AsDescribed  bool // there is no section: a plugin that comes with the daemon gets the permissions that it asks for instead of Permissions
 	MaxProcesses int
 }
 
@@ -111,7 +111,7 @@ func (i *Instance) locate(dir string) {
 type Host struct {
 	o    Options
 	part *guard.Part
-	ctx  context.Context // of everything; done when Close gives up
+	ctx  context.Context // the parent of all others; done when Close gives up
 	end  context.CancelFunc
 
 	mu       sync.Mutex
@@ -143,7 +143,7 @@ func (h *Host) SetPlugin(s Settings) {
 	}
 }
 
-// keep notes settings and gives the plugin, nil where it is not needed.
+// keep stores settings and returns the plugin, nil if it is not needed.
 func (h *Host) keep(s Settings) *plugin {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -222,7 +222,7 @@ func (h *Host) SetInstance(i Instance) {
 	p.setInstance(i)
 }
 
-// forgets reports whether a plugin that has stopped is no longer among those there are: no section names it. One of its name is a new one.
+// forgets reports whether a plugin that has stopped can be forgotten: no section names it. A later one of its name is a new plugin.
 func (h *Host) forgets(p *plugin) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -310,15 +310,15 @@ func (h *Host) Restart(name string) error {
 	return nil
 }
 
-// Retry has all that was refused or failed tried again at once, and files with secrets read again: what was wrong need not have been in the
-// configuration. What is served goes on meanwhile.
+// Retry tries everything again at once that was refused or failed, and reads files with secrets again: the cause need not have been in the
+// configuration. Instances that are served continue meanwhile.
 func (h *Host) Retry() {
 	for _, p := range h.present() {
 		p.retry()
 	}
 }
 
-// Status is how a plugin does.
+// Status is the state of a plugin.
 type Status struct {
 	Name, Version string
 	State         State
@@ -333,7 +333,7 @@ type Status struct {
 	Instances     []InstanceStatus
 }
 
-// InstanceStatus is how an instance does.
+// InstanceStatus is the state of an instance.
 type InstanceStatus struct {
 	Section string
 	Kind    string // a wire.Kind
@@ -345,7 +345,7 @@ type InstanceStatus struct {
 	Trouble  string
 }
 
-// Plugins reports how all plugins do, by name.
+// Plugins returns the state of all plugins, by name.
 func (h *Host) Plugins() []Status {
 	all := h.present()
 	stats := make([]Status, len(all))
@@ -364,7 +364,7 @@ func (h *Host) present() []*plugin {
 // Namespace is an instance that serves XML-RPC methods.
 type Namespace struct {
 	Name, Plugin string
-	Methods      []sdk.Method // as they were when the plugin told them last; none before
+	Methods      []sdk.Method // as the plugin declared them last; none before
 }
 
 // Namespaces are all namespaces, by name.
@@ -386,8 +386,8 @@ func (h *Host) servers() map[instanceKey]*plugin {
 	return maps.Clone(h.serving)
 }
 
-// CallMethod calls a method of a namespace and waits for the answer, as long as the method declares. The error is an *sdk.Fault, ctx's, or tells
-// why there is no answer.
+// CallMethod calls a method of a namespace and waits for the answer, as long as the method declares. The error is an *sdk.Fault, ctx's, or the
+// reason why there is no answer.
 func (h *Host) CallMethod(ctx context.Context, namespace string, m *sdk.Method, params []any) (any, error) {
 	within := m.Timeout
 	if within <= 0 {
@@ -428,7 +428,7 @@ func (h *Host) OpenLogStream(ctx context.Context, sink string) (delivery.LogStre
 	return stream, nil
 }
 
-// dispense gives the connection to the process that serves an instance, or at once the reason why there is none. It never gives one
+// dispense returns the connection to the process that serves an instance, or at once the reason why there is none. It never returns one
 // whose process is known to have ended.
 func (h *Host) dispense(k instanceKey) (*live, error) {
 	p := h.server(k)

@@ -27,12 +27,12 @@ type instance struct {
 	refused bool // the version tried was
 	trouble string
 	health  string
-	methods []sdk.Method // those told last, whether the plugin runs or not
+	methods []sdk.Method // declared last, whether or not the plugin runs
 	secrets []string
 	given   map[string]string // the values that were taken last, in the process that runs: those of secrets may change in their files
 }
 
-// reset forgets what the process knew: it is another one.
+// reset drops what is known from the previous process.
 func (i *instance) reset() {
 	i.tried, i.ready, i.refused, i.health, i.trouble, i.given = 0, false, false, "", "", nil
 }
@@ -48,7 +48,7 @@ func (p *plugin) setInstance(i Instance) {
 		}
 		have.Instance = i
 		have.version++
-		if p.state == Fatal || p.state == Backoff { // what is mended is tried at once
+		if p.state == Fatal || p.state == Backoff { // the change may be a correction: try it at once
 			p.changed, p.failures = true, 0
 		}
 	})
@@ -173,7 +173,7 @@ func (p *plugin) remove(l *live, k instanceKey) {
 	}
 }
 
-// configure gives an instance to the plugin and notes what came of it.
+// configure passes an instance to the plugin and records the result.
 func (p *plugin) configure(l *live, k instanceKey, i *instance, version int, spec Instance) {
 	defect := p.part.Try("the configuration of an instance", func() { p.give(l, k, i, version, spec) })
 	if defect == nil {
@@ -210,7 +210,7 @@ func (p *plugin) give(l *live, k instanceKey, i *instance, version int, spec Ins
 		}
 		i.tried, i.refused, i.trouble = version, err != nil, ""
 		switch {
-		case wire.IsUnavailable(err) && l.over(): // the process has ended, which is told by others
+		case wire.IsUnavailable(err) && l.over(): // the process has ended, which is reported elsewhere
 		case err != nil:
 			known = true
 			i.trouble = p.redact(err.Error())
@@ -239,7 +239,7 @@ func (p *plugin) give(l *live, k instanceKey, i *instance, version int, spec Ins
 	}
 }
 
-// values are the keys of a section as its plugin wants them, with secrets read from their files, and the secrets among them.
+// values returns a section's keys in the form for its plugin, with secrets read from their files, and the secrets among them.
 func (p *plugin) values(d *pluginrpc.Description, i *Instance) (values map[string]string, secrets []string, err error) {
 	kind := d.Kind(i.Kind)
 	if kind == nil {

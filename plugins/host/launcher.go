@@ -39,7 +39,7 @@ type Program struct {
 	Exited func(how string)
 }
 
-// Account is whom a plugin runs as.
+// Account is the account that a plugin runs as.
 type Account struct {
 	Name     string
 	UID, GID uint32
@@ -52,7 +52,7 @@ type Executable struct {
 	File   *os.File // to be executed by descriptor; nil: Path is
 	Path   string
 	SHA256 string // of what is executed
-	// Bundled is set where it comes with the daemon, and nobody else's program can be in its place.
+	// Bundled means that it comes with the daemon and cannot be replaced by another program.
 	Bundled bool
 	Close   func() // nil: there is nothing to close
 }

@@ -47,7 +47,7 @@ func (p *plugin) ending(r *process, stderr *stderrLog) error {
 	return errors.New(how)
 }
 
-// explain makes the error of a call one that tells whose it is, without secrets: not every plugin is built on the SDK, which sees to that.
+// explain adds the instance to the error of a call, and removes secrets: not every plugin is built on the SDK, which does so itself.
 func (l *live) explain(err error) error {
 	if err == nil {
 		return nil
@@ -88,7 +88,7 @@ func (l *live) stop() {
 	<-l.process.ended
 }
 
-// close gives up what belongs to a process, which has ended or is killed.
+// close releases the resources of a process that has ended or is being killed.
 func (l *live) close() {
 	l.process.kill()
 	<-l.process.ended

@@ -28,7 +28,7 @@ type plugin struct {
 	done chan struct{}
 
 	rate     *rate.Limiter  // of its calls of the daemon, over all its processes
-	tooOften rate.Sometimes // told in the log
+	tooOften rate.Sometimes // rate of log lines
 
 	mu        sync.Mutex
 	settings  Settings
@@ -39,7 +39,7 @@ type plugin struct {
 	changed   bool          // the process is to run otherwise, or again
 	finished  bool
 	left      bool     // its process does not end, and is not waited for
-	live      *live    // nil: there is nobody to call
+	live      *live    // nil: there is no process to call
 	starting  *process // being started; nil: there is none
 	state     State
 	since     time.Time
@@ -147,14 +147,14 @@ func (p *plugin) wasLeft() bool {
 	return p.left
 }
 
-// enter changes the state and tells of it.
+// enter changes the state and announces it.
 func (p *plugin) enter(s State, why string) {
 	if c := p.moved(s, why); c.From != c.To && p.host.o.Changed != nil {
 		p.host.o.Changed(c)
 	}
 }
 
-// moved is the change to a state; none where nobody is there to hear of it.
+// moved returns the announcement of a change of state; none if nothing listens.
 func (p *plugin) moved(s State, why string) (c StateChange) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -297,7 +297,7 @@ func (p *plugin) once() error {
 	return err
 }
 
-// leaveBehind goes on with another process, which has no instance yet; nil: with none. Under the lock.
+// leaveBehind continues with another process, which has no instance yet; nil: with none. Under the lock.
 func (p *plugin) leaveBehind(next *live) {
 	p.live = next
 	for _, i := range p.instances {
@@ -357,7 +357,7 @@ func (p *plugin) serve(l *live) error {
 			}
 			l.process.kill()
 			<-l.process.ended
-			// It may have ended by itself just before: what it said then tells more.
+			// It may have ended by itself just before: then its own output says more.
 			return fmt.Errorf("killed after %d failed health checks: %w; %w", misses, err, l.ending())
 		}
 	}
@@ -384,7 +384,7 @@ func (p *plugin) askHealth(l *live, within time.Duration) error {
 	return nil
 }
 
-// dispense gives the running process, if it serves the instance.
+// dispense returns the running process, if it serves the instance.
 func (p *plugin) dispense(k instanceKey) (*live, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

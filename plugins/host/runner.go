@@ -15,12 +15,12 @@ import (
 const (
 	// firstLineMax is how much of a plugin's standard output is looked at for the line of its handshake, in bytes.
 	firstLineMax = 8 << 10
-	// drainHold is how long a pipe whose bytes are only thrown away is left alone after each read: a flood costs 64 KiB each time.
+	// drainHold is how long a pipe whose output is only discarded is not read after each read: a flood costs 64 KiB each time.
 	drainHold = 10 * time.Millisecond
 )
 
-// process is one process of a plugin as go-plugin's client wants it: a runner.Runner over a Launcher. go-plugin never sees the pipes:
-// of the standard output it gets the first line, of the standard error the end.
+// process is one process of a plugin for go-plugin's client: a runner.Runner over a Launcher. go-plugin never sees the pipes:
+// it gets the first line of the standard output, and the end of the standard error.
 type process struct {
 	launcher Launcher
 	program  *Program
@@ -76,7 +76,7 @@ func (r *process) exited(how string) {
 	})
 }
 
-// note keeps how it ended: what it was killed for tells more than the signal.
+// note records how it ended: the reason for which it was killed says more than the signal.
 func (r *process) note(how string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -85,7 +85,7 @@ func (r *process) note(how string) {
 	}
 }
 
-// killFor kills it for what it did, which end tells.
+// killFor kills it for a reason, which end reports.
 func (r *process) killFor(why string) {
 	r.condemn(why)
 	r.kill()
@@ -121,7 +121,7 @@ func (r *process) end() string {
 	return r.how
 }
 
-// tooLate kills it because its start took too long, which wasLate tells.
+// tooLate kills it because its start took too long, which wasLate reports.
 func (r *process) tooLate() {
 	r.setLate()
 	r.kill()
@@ -234,7 +234,7 @@ func (h *handshakeLine) take(b []byte) time.Duration {
 	return 0
 }
 
-// Read waits for the line, gives it, and then waits for the end of the process.
+// Read waits for the line, returns it, and then waits for the end of the process.
 func (h *handshakeLine) Read(b []byte) (int, error) {
 	select {
 	case <-h.ready:

@@ -35,7 +35,7 @@ type StateChange struct {
 }
 
 // ErrExited is the cause when the process of a plugin has ended, or there is none: a call is not made, or has not been answered.
-// wire.IsUnavailable tells it too.
+// wire.IsUnavailable recognizes it too.
 var ErrExited = fmt.Errorf("%w", wire.ErrUnavailable)
 
 // ErrForbidden is Options.Call's answer for a method that the plugin's permissions do not reach.

@@ -21,10 +21,10 @@ const (
 	stderrBurst = 256 << 10
 	// stderrLine is the longest line that is kept whole, in bytes.
 	stderrLine = 16 << 10
-	// tailLines and tailBytes are how much of the end is remembered, to tell why a plugin failed.
+	// tailLines and tailBytes are how much of the end is kept, to report why a plugin failed.
 	tailLines = 5
 	tailBytes = 400
-	// tellDropped is how often it is told at most that output was dropped.
+	// tellDropped is the minimum time between log lines about dropped output.
 	tellDropped = 10 * time.Second
 )
 
@@ -181,7 +181,7 @@ func (s *stderrLog) line(b []byte) {
 	}
 	text := s.redact(clean(string(b)))
 	level := hclog.Info
-	if !s.panicked { // the trace tells people little
+	if !s.panicked { // the trace means little to users
 		s.remember(text)
 	}
 	if s.panicked = s.panicked || strings.HasPrefix(text, "panic: ") || strings.HasPrefix(text, "fatal error: "); s.panicked {

@@ -17,11 +17,11 @@ import (
 )
 
 const (
-	// describeTime is how long a plugin may take to tell what it is.
+	// describeTime is how long a plugin may take to describe itself.
 	describeTime = 20 * time.Second
 	// maxDescription bounds what it says, in bytes.
 	maxDescription = 1 << 20
-	// describePath is the environment in which it tells.
+	// describePath is the environment in which it does so.
 	describePath = "PATH=/usr/local/bin:/usr/bin:/bin"
 )
 
@@ -61,7 +61,7 @@ func Ask(ctx context.Context, l host.Launcher, name string, settings host.Settin
 		return pluginrpc.Description{}, err
 	}
 	select {
-	case how := <-ended: // now nobody writes to out
+	case how := <-ended: // nothing writes to out any more
 		d, err := pluginrpc.ParseDescription(out.bytes)
 		if err != nil {
 			return d, fmt.Errorf("with --describe %s, and its output is not a description", how)
@@ -87,7 +87,7 @@ func (c *captured) Output(b []byte) child.Work {
 
 func (c *captured) Closed(int) child.Work { return nil }
 
-// runOnce runs a program that was checked to its end and gives what it wrote.
+// runOnce runs a checked program to its end and returns its output.
 func runOnce(x *trust.Executable, user *host.Account, args ...string) ([]byte, error) {
 	system, err := child.New(child.Options{})
 	if err != nil {
@@ -148,7 +148,7 @@ func runOnce(x *trust.Executable, user *host.Account, args ...string) ([]byte, e
 
 func lastLine(s string) string { return s[strings.LastIndexByte(s, '\n')+1:] }
 
-// credential is whom a plugin runs as, nil for ourselves.
+// credential is the account that a plugin runs as, nil for our own.
 func credential(u *host.Account) *child.Credential {
 	if u == nil {
 		return nil

@@ -107,7 +107,7 @@ func (l *Launcher) Launch(ctx context.Context, p *host.Program) (host.Process, e
 	}
 }
 
-// bury kills what a plugin left behind and gives its cgroup up.
+// bury kills the processes that a plugin left behind and removes its cgroup.
 func (l *Launcher) bury(c *child.Confinement) {
 	_ = c.Kill()
 	if c.Close() {
@@ -124,7 +124,7 @@ func (l *Launcher) bury(c *child.Confinement) {
 	})
 }
 
-// pipeReader reads a pipe of a plugin and leaves it alone where it is told to.
+// pipeReader reads a pipe of a plugin, and pauses for as long as take asks for.
 type pipeReader struct {
 	channel int
 	take    func([]byte) time.Duration

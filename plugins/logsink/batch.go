@@ -11,7 +11,7 @@ import (
 const (
 	// maxBatch is how large a batch grows, in bytes, recordCost for each record among them.
 	maxBatch = 256 << 10
-	// recordCost is what a record counts beside its data: about what it takes on the wire and in memory.
+	// recordCost is the size of a record in addition to its data: about what it takes on the wire and in memory.
 	recordCost = 64
 	// joinWithin is how long chunks of one channel go into one record, which has the time of the first.
 	joinWithin = 10 * time.Millisecond
@@ -111,7 +111,7 @@ func (b *logBatch) encode() []byte {
 	return dst
 }
 
-// encodedMost is about the most that encode writes, and what the spool needs beside.
+// encodedMost is about the most that encode writes, and what the spool needs in addition.
 func (b *logBatch) encodedMost() int64 {
 	const record, beside = 128, 1024
 	return b.size() + record*int64(len(b.records)) + beside

@@ -40,7 +40,7 @@ func (k *Sink) dueLosses(now time.Time) []sourceLoss {
 	return k.losses()
 }
 
-// recovered ends an episode of losses, once little waits any more. It gives what was not announced yet.
+// recovered ends an episode of losses once little waits any more. It returns the losses that were not announced yet.
 func (k *Sink) recovered() (rest []sourceLoss, over bool) {
 	if !k.episode || k.bytes > k.o.BufferBytes/4 {
 		return nil, false
@@ -56,7 +56,7 @@ func (k *Sink) recovered() (rest []sourceLoss, over bool) {
 	return rest, true
 }
 
-// spoolReport tells of what the spool lost, and of its troubles. It is called from the spool's goroutine.
+// spoolReport logs the spool's losses and its troubles. It is called from the spool's goroutine.
 func (k *Sink) spoolReport(r spool.Report) {
 	k.around.Log.Warn("spool", "report", r.String())
 	k.resume(func() {

@@ -80,12 +80,12 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Surroundings is what a Sink is given of the host and the core. Its functions may be called from any goroutine and do not block, but
-// for Open.
+// Surroundings are the host's and the core's functions for a Sink. They may be called from any goroutine and do not block, except
+// Open.
 type Surroundings struct {
 	// Open opens a stream to the plugin, which lasts as long as ctx.
 	Open func(ctx context.Context) (delivery.LogStream, error)
-	// Lost tells of output of a process that will not reach the sink, once an episode. Process is "" where it is not known whose it was.
+	// Lost reports output of a process that will not reach the sink, once an episode. Process is "" if it is not known whose output it was.
 	Lost func(group, process, channel string, pid int, bytes int64)
 	Log  hclog.Logger
 }

@@ -19,7 +19,7 @@ const (
 	streamMax   = 5 * time.Second
 	// tellLoss is how long losses are gathered before they are announced.
 	tellLoss = time.Second
-	// slowAck is how long a sink may take over a batch before the log is told, once.
+	// slowAck is how long a sink may take for a batch before that is logged, once.
 	slowAck = time.Minute
 	// memoryLook is how often the spool's memory is looked at while a program waits for it.
 	memoryLook = 10 * time.Millisecond
@@ -72,7 +72,7 @@ type Sink struct {
 	stats      Status
 }
 
-// Status is how a sink does. Numbers are of bytes of output since it came to be, where nothing else is said.
+// Status is the state of a sink. Numbers are of bytes of output since it was created, unless stated otherwise.
 type Status struct {
 	Accepted    uint64
 	Written     uint64 // acknowledged
@@ -142,9 +142,9 @@ func (k *Sink) start(task string, f func(), mend func(error)) {
 	k.part.Start(&k.ended, task, func() { k.part.Keep(k.ctx, task, f, mend) })
 }
 
-// Source gives the function that takes what a channel of a process says; nil: the sink does not want it. The function is called from one
-// thread at a time, never blocks and does not keep b. Where it tells that the sink is full, the channel should be left alone until resume is
-// called, which is done once and must not block; more is taken all the same, within bounds.
+// Source returns the function that takes the output of a channel of a process; nil: the sink does not want it. The function is called from one
+// thread at a time, never blocks and does not keep b. If it reports that the sink is full, the channel should not be read until resume is
+// called, which happens once and must not block; more output is taken nevertheless, within bounds.
 func (k *Sink) Source(group, process, channel string, resume func()) func(pid int, at time.Time, b []byte) (full bool) {
 	if channel == "stderr" && !k.o.Stderr || channel == "stdout" && !k.o.Stdout || !k.o.Programs.Match(group, process) {
 		return nil
@@ -258,7 +258,7 @@ func (k *Sink) makeRoom(n int64) bool {
 	return true
 }
 
-// drop gives up a batch.
+// drop discards a batch.
 func (k *Sink) drop(b *logBatch) {
 	b.each(func(r *batchRecord, data []byte) { k.lose(r.src, int64(len(data))) })
 	k.free(b)
@@ -275,7 +275,7 @@ func (k *Sink) lose(src *source, n int64) {
 	}
 }
 
-// free lets go of a batch's memory.
+// free releases a batch's memory.
 func (k *Sink) free(b *logBatch) {
 	if b != k.spooling {
 		k.bytes -= b.size()
@@ -318,7 +318,7 @@ func (k *Sink) full(src *source, part float64) bool {
 	return false
 }
 
-// resumable are the sources that may go on, for their resume to be called without the lock.
+// resumable returns the sources that may continue, so that their resume can be called without the lock.
 func (k *Sink) resumable() (resume []func()) {
 	if k.paused == 0 {
 		return nil
@@ -342,7 +342,7 @@ func (k *Sink) locked(f func()) {
 	f()
 }
 
-// resume calls f under the lock, and then, without it, lets go of the sources that may go on.
+// resume calls f under the lock, and then, without it, resumes the sources that may continue.
 func (k *Sink) resume(f func()) {
 	var resume []func()
 	k.locked(func() {
@@ -354,7 +354,7 @@ func (k *Sink) resume(f func()) {
 	}
 }
 
-// Close takes no more output, lets go of who waits and brings the rest to the plugin, until ctx is done. What is left then
+// Close takes no more output, resumes paused programs and delivers the rest to the plugin, until ctx is done. What is left then
 // stays in the spool, or is lost, counted and announced.
 func (k *Sink) Close(ctx context.Context) error {
 	k.resume(func() {
@@ -385,7 +385,7 @@ func (k *Sink) Close(ctx context.Context) error {
 	return nil
 }
 
-// abandon gives up what was not written.
+// abandon discards what was not written.
 func (k *Sink) abandon() []sourceLoss {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -402,7 +402,7 @@ func (k *Sink) Name() string { return k.o.Name }
 // Options are those it goes by.
 func (k *Sink) Options() Options { return k.o }
 
-// Status reports how the sink does.
+// Status returns the state of the sink.
 func (k *Sink) Status() Status {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -1,6 +1,6 @@
 package logsink
 
-// list puts a source among those there are, and gives the one that is: another where there was one of that name. Under the lock, as unlist.
+// list adds a source and returns it, or the existing one of that name. Under the lock, as unlist.
 func (k *Sink) list(src *source) *source {
 	if have := k.sources[src.sourceKey]; have != nil {
 		return have
@@ -10,7 +10,7 @@ func (k *Sink) list(src *source) *source {
 	return src
 }
 
-// unlist forgets a source of a process that is gone once nothing waits of it.
+// unlist removes a source of a process that is gone once nothing of it waits.
 func (k *Sink) unlist(src *source) {
 	if src.gone && src.listed && src.queued == 0 && src.lost == 0 && !src.paused {
 		src.listed = false

@@ -71,7 +71,7 @@ func (k *Sink) spoolBatch(b *logBatch) {
 		if err != nil {
 			k.drop(b)
 		} else {
-			b.sent = true // nobody else reads its buffer
+			b.sent = true // nothing else reads its buffer
 			k.free(b)
 		}
 		k.spooling = nil
@@ -80,7 +80,7 @@ func (k *Sink) spoolBatch(b *logBatch) {
 	k.ring()
 }
 
-// mendSpool is after a panic of runSpool: the batch that was on its way is lost.
+// mendSpool runs after a panic of runSpool: the batch that was being written is lost.
 func (k *Sink) mendSpool(error) {
 	k.locked(func() {
 		if k.spooling != nil {
@@ -91,7 +91,7 @@ func (k *Sink) mendSpool(error) {
 	ring(k.toSpool)
 }
 
-// diskRoom looks how much waits for the disk, lets go of the programs for which there is room again, and reports whether others, or batches, still wait.
+// diskRoom checks how much waits for the disk, resumes the programs for which there is room again, and reports whether others, or batches, still wait.
 func (k *Sink) diskRoom() (waiting bool) {
 	memory := k.spool.Stats().Memory
 	k.resume(func() { k.onDisk = memory })

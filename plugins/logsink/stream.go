@@ -13,7 +13,7 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// errViolation is the reason why a stream is closed whose plugin answers what it was not asked.
+// errViolation is the reason why a stream is closed whose plugin acknowledged something that was not sent.
 var errViolation = errors.New("the plugin broke the protocol")
 
 // sinkStream is a stream with what ends it.
@@ -61,7 +61,7 @@ func (k *Sink) idle() bool {
 	return k.open == nil && len(k.sealed) == 0 && len(k.again) == 0 && len(k.flight) == 0 && k.spooling == nil
 }
 
-// next gives the batch to send at now and puts it among those in flight, or reports when to ask again; zero is not before something happens.
+// next returns the batch to send at now and puts it among those in flight, or returns when to ask again; zero is not before something happens.
 func (k *Sink) next(now time.Time) (*logBatch, time.Time) {
 	var again time.Time
 	room := len(k.flight) < k.o.MaxInFlight
@@ -159,7 +159,7 @@ func (k *Sink) receiveAll(stream *sinkStream) error {
 	}
 }
 
-// mend is after a panic of run: what is under way is sent again, on another stream.
+// mend runs after a panic of run: what is in flight is sent again, on another stream.
 func (k *Sink) mend(defect error) {
 	open := false
 	k.locked(func() {
@@ -193,7 +193,7 @@ func (k *Sink) answered(ack pluginrpc.LogAck) error {
 	return nil
 }
 
-// ackOutcome is what an answer gives rise to telling.
+// ackOutcome is what is to be logged and announced after an answer.
 type ackOutcome struct {
 	violation error // of the protocol; then nothing else is set
 	tell      bool  // the sink refuses output
@@ -257,7 +257,7 @@ func (k *Sink) tooLong(b *logBatch) bool {
 	return k.o.RetryFor > 0 && now.Sub(b.refused) >= k.o.RetryFor
 }
 
-// finish is done with a batch. Under the lock.
+// finish ends a batch. Under the lock.
 func (k *Sink) finish(b *logBatch) {
 	if b.pos != 0 {
 		k.cursor.Ack(b.pos)

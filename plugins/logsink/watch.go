@@ -6,8 +6,8 @@ import (
 	"github.com/hark-supervisor/hark/plugins/delivery"
 )
 
-// runWatch tells of losses and of a sink that does not answer, in time. The goroutine that sends cannot: a plugin that does not read holds
-// it up.
+// runWatch reports losses, and a sink that does not answer, in time. The goroutine that sends cannot: a plugin that does not read blocks
+// it.
 func (k *Sink) runWatch() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
@@ -53,7 +53,7 @@ func (k *Sink) lookOut() {
 	}
 }
 
-// slow tells, once, that an answer takes long.
+// slow logs, once, that an answer takes long.
 func (k *Sink) slow(now time.Time) bool {
 	if k.toldSlow || len(k.flight) == 0 || now.Sub(k.flight[0].out) < slowAck {
 		return false

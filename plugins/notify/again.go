@@ -10,7 +10,7 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener/spool"
 )
 
-// ErrSilenced is why events are not taken again: the notifier would not tell of them now.
+// ErrSilenced is why events are not taken again: a silence would hold them back now.
 var ErrSilenced = errors.New("a silence keeps it back")
 
 // Again takes the events of a notification that was given up into the queue again, all of them or none. They pass dedupe and min_severity, but nothing

@@ -43,7 +43,7 @@ func convert(e *eventlistener.Event) sdk.Event {
 	return out
 }
 
-// describe tells of an event in a line without its end, for people.
+// describe describes an event in a line without its end, for people.
 func describe(e *sdk.Event) string {
 	who := e.Namespec()
 	if who == "" {

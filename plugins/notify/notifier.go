@@ -14,7 +14,7 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// Notifier is one [notifier:x]: a subscriber of the events with a queue, a policy of when to tell, and a goroutine
+// Notifier is one [notifier:x]: a subscriber of the events with a queue, a policy of when to notify, and a goroutine
 // that calls the plugin. Accept belongs to the bus's goroutine and never blocks; the other methods may be called
 // from any.
 type Notifier struct {
@@ -36,7 +36,7 @@ type Notifier struct {
 	givenUp   string            // why the last delivery was given up; "": one has succeeded since
 	delivered time.Time         // the last notification; zero: none was
 	fault     string            // of the spool's disk; "": none
-	toldBad   bool              // the log has been told that the templates fail
+	toldBad   bool              // it has been logged that the templates fail
 	told      delivery.Troubles // of deliveries
 }
 
@@ -79,7 +79,7 @@ func (n *Notifier) Accept(e *eventlistener.Event) {
 		lost = n.keep(e)
 	}
 	n.ring()
-	// That a loss was announced to a full buffer is no news: it would have no end.
+	// That the announcement of a loss was discarded is not announced in turn: there would be no end to it.
 	if lost > 0 && e.Type() != eventlistener.EventsDiscarded {
 		n.around.Lost(int64(lost))
 	}
@@ -118,7 +118,7 @@ func (n *Notifier) keep(e *eventlistener.Event) int {
 	return 1
 }
 
-// spoolReport tells of what the spool lost, and of its troubles.
+// spoolReport logs the spool's losses and its troubles.
 func (n *Notifier) spoolReport(r spool.Report) {
 	n.around.Log.Warn("spool", "report", r.String())
 	switch r.Kind {
@@ -180,7 +180,7 @@ func (n *Notifier) run() {
 	}
 }
 
-// mend is after a panic of run: a delivery under way has failed. One that does so again and again is given up.
+// mend runs after a panic of run: a delivery in progress has failed. One that panics repeatedly is given up.
 func (n *Notifier) mend(defect error) {
 	const most = 3
 	out := false
@@ -194,7 +194,7 @@ func (n *Notifier) mend(defect error) {
 	}
 }
 
-// acked takes what the policy is done with. Under the lock.
+// acked returns the places that the policy no longer needs. Under the lock.
 func (n *Notifier) acked() []uint64 {
 	acked := n.policy.acked
 	n.policy.acked = nil
@@ -239,7 +239,7 @@ func (n *Notifier) room() int {
 	return n.policy.room()
 }
 
-// deliver calls the plugin for a notification and takes note of what came of it.
+// deliver calls the plugin for a notification and records the result.
 func (n *Notifier) deliver(a *alert) {
 	notification := n.notification(a)
 	done, err := n.turn(n.ctx)
@@ -253,7 +253,7 @@ func (n *Notifier) deliver(a *alert) {
 	n.outcome(err)
 }
 
-// turn waits until nobody else calls the plugin; done lets the next one.
+// turn waits until no other goroutine calls the plugin; done lets the next one continue.
 func (n *Notifier) turn(ctx context.Context) (done func(), err error) {
 	select {
 	case n.calls <- struct{}{}:
@@ -270,7 +270,7 @@ func (n *Notifier) call(ctx context.Context, notification *sdk.Notification) err
 	return n.around.Notify(limited, notification)
 }
 
-// outcome takes note of what came of the delivery under way.
+// outcome records the result of the delivery in progress.
 func (n *Notifier) outcome(err error) {
 	var dead *alert
 	var acked []uint64
@@ -372,8 +372,8 @@ func (n *Notifier) Options() Options {
 	return n.policy.o
 }
 
-// Reconfigure goes on by other options with all that waits. False: these need another notifier, for the spool is
-// another one. What it subscribes to is the caller's business. Errors are of the templates; nothing has changed then.
+// Reconfigure continues with other options and everything that waits. It returns false if the options require another notifier because the spool is
+// another one. What it subscribes to is up to the caller. Errors are of the templates; nothing has changed then.
 func (n *Notifier) Reconfigure(o Options) (bool, error) {
 	t, err := parseTemplates(o.Title, o.Body)
 	if err != nil {
@@ -427,7 +427,7 @@ func (n *Notifier) Close(ctx context.Context) error {
 	return nil
 }
 
-// Status is how a notifier does.
+// Status is the state of a notifier.
 type Status struct {
 	Counters   eventlistener.Counters // numbers of events; Rejected is of failed tries
 	Suppressed uint64                 // folded, silenced or summarised
@@ -442,7 +442,7 @@ type Status struct {
 	Defects    int           // panics of its own goroutine
 }
 
-// Status reports how the notifier does.
+// Status returns the state of the notifier.
 func (n *Notifier) Status() Status {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// Options are the keys of [notifier:x] that the host itself acts on. The zero value
-// of each but Name, Events and BufferSize is its default, or means that there is no such thing.
+// Options are the keys of [notifier:x] that the host itself uses. The zero value
+// of each, except Name, Events and BufferSize, is its default or disables the feature.
 type Options struct {
 	Name        string                  // x of [notifier:x]
 	Events      []eventlistener.Type    // what it subscribes to
@@ -30,13 +30,13 @@ type Options struct {
 	GroupWait   time.Duration           // how long events are gathered into one notification
 	GroupMax    int                     // most events of a notification; default 100
 	Rate        Rate                    // of notifications
-	Quiet       QuietHours              // when only what is bad enough is told
+	Quiet       QuietHours              // when only severe events are sent
 	MinSeverity sdk.Severity            // events below it are dropped
 	Severities  []SeverityRule          // over the usual severities, the first that fits
 	Title, Body string                  // templates; "": the default ones
 }
 
-// SeverityRule gives the events of a type, or of those under it, a severity.
+// SeverityRule assigns a severity to the events of a type and the types below it.
 type SeverityRule struct {
 	Type     eventlistener.Type
 	Severity sdk.Severity
@@ -65,11 +65,11 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Surroundings is what a Notifier is given of the host and the core. Its functions may be called from any
-// goroutine and do not block, but for Notify.
+// Surroundings are the host's and the core's functions for a Notifier. They may be called from any
+// goroutine and do not block, except Notify.
 type Surroundings struct {
 	// Notify delivers. It ends when ctx does, whatever the plugin does. Errors are the plugin's; one that wraps
-	// wire.ErrUnavailable tells that the plugin was not reached.
+	// wire.ErrUnavailable means that the plugin was not reached.
 	Notify     func(ctx context.Context, n *sdk.Notification) error
 	Daemon     func() sdk.Daemon  // at the moment
 	Silences   *Silences          // nil: there are none

@@ -17,11 +17,11 @@ const (
 	// unavailableDelay is the first wait for a plugin that was not reached, doubled each time up to unavailableMax.
 	unavailableDelay = 100 * time.Millisecond
 	unavailableMax   = 5 * time.Second
-	// maxRecent is how many subjects dedupe remembers before it forgets those whose time is over.
+	// maxRecent is how many subjects dedupe keeps before it drops those whose time is over.
 	maxRecent = 4096
 )
 
-// alert is a notification on its way: what it tells of and how its delivery goes.
+// alert is a notification on its way: its content and the state of its delivery.
 type alert struct {
 	id         string
 	severity   sdk.Severity
@@ -35,20 +35,20 @@ type alert struct {
 	lastErr    error
 }
 
-// Folded is how many events of a type a notification stands for without telling of each.
+// Folded is how many events of a type a notification stands for without listing each.
 type Folded struct {
 	Type  string
 	Count int
 }
 
-// policy decides what becomes of a notifier's events and when. It holds no clock, does no I/O and starts no
-// goroutine: the time is given to it, and next says when it wants to be asked again.
+// policy decides when to notify of a notifier's events, and how. It has no clock, does no I/O and starts no
+// goroutine: the time is an argument, and next returns when it is to be asked again.
 type policy struct {
 	o        Options
 	id       string // of the daemon, for ids
 	silences *Silences
 
-	queue    []entry               // to be told, oldest first
+	queue    []entry               // to be sent, oldest first
 	quiet    []entry               // held back until the quiet hours end
 	quieted  map[string]int        // held back in the same way, beyond GroupMax: how many of each type, counted as suppressed
 	until    time.Time             // end of the quiet hours; zero: they are not on
@@ -62,7 +62,7 @@ type policy struct {
 	missed   int      // tries in a row that did not reach the plugin
 	heldBack uint64   // suppressed since the last notification
 	flushing bool     // nothing waits for more to come
-	acked    []uint64 // places in the spool that are done with
+	acked    []uint64 // places in the spool that are no longer needed
 
 	counters   eventlistener.Counters
 	suppressed uint64
@@ -91,7 +91,7 @@ func (p *policy) filter(now time.Time, e *eventlistener.Event) (sdk.Severity, bo
 	return severity, true
 }
 
-// repeated reports whether an event like it was told within Dedupe.
+// repeated reports whether a similar event was sent within Dedupe.
 func (p *policy) repeated(now time.Time, about subject) bool {
 	if p.o.Dedupe <= 0 {
 		return false
@@ -107,7 +107,7 @@ func (p *policy) repeated(now time.Time, about subject) bool {
 			}
 		}
 	}
-	if len(p.recent) < maxRecent { // rather told twice than memory without end
+	if len(p.recent) < maxRecent { // rather notify twice than use memory without bound
 		p.recent[about] = now
 	}
 	return false
@@ -169,7 +169,7 @@ func mildest(entries []entry) int {
 	return at
 }
 
-// done lets go of an event's place in the spool.
+// done releases an event's place in the spool.
 func (p *policy) done(e *entry) {
 	if e.pos != 0 {
 		p.acked = append(p.acked, e.pos)
@@ -179,7 +179,7 @@ func (p *policy) done(e *entry) {
 // room is how many events may still come from the spool.
 func (p *policy) room() int { return p.o.BufferSize - len(p.queue) - len(p.quiet) }
 
-// next gives the notification to deliver at now; the answer goes to outcome. Without one it reports when to ask again, unless something is added
+// next returns the notification to deliver at now; the result goes to outcome. Without one it returns when to ask again, unless something is added
 // before; zero is not at all.
 func (p *policy) next(now time.Time) (*alert, time.Time) {
 	if p.out {
@@ -233,7 +233,7 @@ func (p *policy) endQuiet(now time.Time) {
 func (p *policy) take(now time.Time) *alert {
 	n := min(len(p.queue), p.o.GroupMax)
 	if p.limited || p.flushing && p.o.Rate.Count > 0 {
-		n = len(p.queue) // one notification tells of all that was held back
+		n = len(p.queue) // one notification is about everything that was held back
 	}
 	taken := p.queue[:n:n]
 	p.queue = p.queue[n:]
@@ -283,7 +283,7 @@ func (p *policy) alertID(entries []entry) string {
 	var b [16]byte
 	for i := range entries {
 		binary.BigEndian.PutUint64(b[:], entries[i].Seq())
-		binary.BigEndian.PutUint64(b[8:], uint64(entries[i].Time().UnixNano())) //nolint:gosec // only told apart
+		binary.BigEndian.PutUint64(b[8:], uint64(entries[i].Time().UnixNano())) //nolint:gosec // only to make it unique
 		_, _ = h.Write(b[:])
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
@@ -391,7 +391,7 @@ func (p *policy) giveUp() *alert {
 	return a
 }
 
-// reconfigure goes on by other options.
+// reconfigure continues with other options.
 func (p *policy) reconfigure(now time.Time, o Options) {
 	p.o = o.withDefaults()
 	p.bucket = newBucket(p.o.Rate)

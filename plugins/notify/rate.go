@@ -8,7 +8,7 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// Rate is how many notifications there may be in a period. The zero Rate is no limit.
+// Rate is how many notifications there may be in a period. The zero Rate is unlimited.
 type Rate struct {
 	Count  int
 	Period time.Duration
@@ -49,11 +49,11 @@ func (b *bucket) give(now time.Time) {
 	}
 }
 
-// QuietHours is a part of every day in which only what is bad enough is told. From and To are times since
-// midnight by the wall clock; where To is not after From it is on the next day. The zero QuietHours is never.
+// QuietHours is a part of every day in which only severe events are sent. From and To are times since
+// midnight by the wall clock; if To is not after From it is on the next day. The zero QuietHours is never.
 type QuietHours struct {
 	From, To time.Duration
-	Passing  sdk.Severity // the least that is told all the same
+	Passing  sdk.Severity // the lowest severity that is sent nevertheless
 }
 
 // end reports whether it is quiet at t, and when that ends.

@@ -9,7 +9,7 @@ import (
 	"github.com/hark-supervisor/hark/sdk"
 )
 
-// TestOutcome is what came of a sample notification.
+// TestOutcome is the result of a sample notification.
 type TestOutcome struct {
 	Outcome    string // delivered, retry, final or unavailable
 	Error      string // "" when it was delivered
@@ -19,12 +19,12 @@ type TestOutcome struct {
 	Took       time.Duration
 }
 
-// Test sends a sample notification past queue and policy, in the notifier's templates, and reports what came of it. It
-// waits for a delivery that is under way, and no longer than the notifier's timeout or ctx for its own. The error is ctx's.
+// Test sends a sample notification past queue and policy, in the notifier's templates, and reports the result. It
+// waits for a delivery in progress, and no longer than the notifier's timeout or ctx for its own. The error is ctx's.
 // A sample that fails shows in Status until a delivery or another sample succeeds.
 func (n *Notifier) Test(ctx context.Context) (TestOutcome, error) {
 	now := time.Now()
-	bus := eventlistener.NewBus() // gives it its time
+	bus := eventlistener.NewBus() // sets its time
 	sample := eventlistener.NewProcessState(eventlistener.ProcessStateExited, eventlistener.Process{Name: "example", Group: "example", Pid: 4711},
 		"RUNNING", 0, false, eventlistener.Exit{Ended: true, Status: 1, Uptime: time.Minute})
 	bus.Publish(sample)
@@ -39,7 +39,7 @@ func (n *Notifier) Test(ctx context.Context) (TestOutcome, error) {
 	}
 	defer done()
 	if err = n.call(ctx, notification); err != nil && ctx.Err() != nil {
-		return out, ctx.Err() // who asked went away: nothing is known of the receiver
+		return out, ctx.Err() // the caller went away: nothing is known of the receiver
 	}
 	n.sampled(err)
 	out.Took = time.Since(now)
@@ -60,7 +60,7 @@ func (n *Notifier) Test(ctx context.Context) (TestOutcome, error) {
 // sampledText begins the error of a sample in Status.
 const sampledText = "notifier test: "
 
-// sampled takes note of what came of a sample: an alert would have fared the same. An instance that is only starting is no trouble.
+// sampled records the result of a sample: an alert would have had the same. An instance that is only starting is not a failure.
 func (n *Notifier) sampled(err error) {
 	n.locked(func() {
 		switch {

@@ -22,7 +22,7 @@ const (
 	maxComment  = 1024
 )
 
-// Silence keeps notifiers from telling of some events for a time.
+// Silence keeps notifiers from sending some events for a time.
 type Silence struct {
 	ID        int
 	Programs  []string // patterns of namespecs; none: every event, those about no process too
@@ -34,7 +34,7 @@ type Silence struct {
 	Matched   uint64 // events it kept back
 }
 
-// Silences is all silences that notifiers heed. They outlast every change of the configuration, but not the daemon.
+// Silences is all silences, for all notifiers. They outlast every change of the configuration, but not the daemon.
 // Its methods may be called from any goroutine.
 type Silences struct {
 	mu     sync.Mutex
@@ -110,7 +110,7 @@ func (s *Silences) Remove(now time.Time, id int) error {
 	return nil
 }
 
-// List tells of the silences that last, oldest first.
+// List returns the silences in effect, oldest first.
 func (s *Silences) List(now time.Time) []Silence {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,7 +136,7 @@ func (s *Silences) covers(now time.Time, notifier string, about subject) bool {
 	return s.first(now, notifier, about, func(*silence) {})
 }
 
-// first gives the first silence about an event to f, under the lock; false: there is none.
+// first calls f with the first silence about an event, under the lock; false: there is none.
 func (s *Silences) first(now time.Time, notifier string, about subject, f func(*silence)) bool {
 	if s == nil {
 		return false

@@ -106,7 +106,7 @@ func alertEvent(e *sdk.Event, severity sdk.Severity) AlertEvent {
 	return out
 }
 
-// functions are what templates may call beside text/template's own.
+// functions are what templates may call in addition to text/template's own.
 func functions() template.FuncMap {
 	return template.FuncMap{
 		"upper":   strings.ToUpper,

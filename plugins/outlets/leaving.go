@@ -16,10 +16,10 @@ const (
 type Leave struct {
 	// Flush is how long it may take to bring what waits to its plugin, on a goroutine of its own.
 	Flush time.Duration
-	// Hold is how long another that wants its spool waits for it to finish by itself. Then it is cut off: what it has not brought there stays in
-	// the spool. What was under way comes twice then.
+	// Hold is how long another one that needs its spool waits for it to finish. Then it is cut off: what it has not delivered stays in
+	// the spool. What was in progress is delivered twice then.
 	Hold time.Duration
-	// Gone is called when it has ended, on its goroutine. It may block. nil: nobody is told.
+	// Gone is called when it has ended, on its goroutine. It may block. nil: nothing is called.
 	Gone func()
 }
 

@@ -24,14 +24,14 @@ type Core interface {
 	Attach(ctx context.Context, n *notify.Notifier) error
 	// Detach ends that: afterwards the notifier gets nothing more.
 	Detach(ctx context.Context, n *notify.Notifier) error
-	// SetSinks says who gets what programs write.
+	// SetSinks sets which sinks get the output of programs.
 	SetSinks(sinks []*logsink.Sink)
 	EventsLost(notifier string, events int64)
 	SinkLost(sink, group, process, channel string, pid int, bytes int64)
 	DeadLetter(notifier string, line []byte)
 }
 
-// Instances reaches configured instances of plugins by the names of their sections. Errors that wire.IsUnavailable tells, and
+// Instances reaches configured instances of plugins by the names of their sections. Errors that wire.IsUnavailable recognizes, and
 // wire.ErrNoInstance, mean that the instance was not reached and will be there again.
 type Instances interface {
 	Notify(ctx context.Context, notifier string, n *sdk.Notification) error
@@ -42,7 +42,7 @@ type Instances interface {
 var ErrNoOutlet = errors.New("no such notifier or log sink")
 
 // Set is all notifiers and log sinks of the daemon, over its lives. Its methods may be called from any goroutine; those that
-// change something do so one after another. None waits for a plugin: what is taken away is flushed beside whatever comes next (leaving.go).
+// change something do so one after another. None waits for a plugin: what is removed is flushed in the background (leaving.go).
 type Set struct {
 	core      Core
 	instances Instances
@@ -66,7 +66,7 @@ func New(core Core, instances Instances, daemon sdk.Daemon, silences *notify.Sil
 	return &Set{core: core, instances: instances, daemon: daemon, silences: silences, log: log, part: guard.New(log), changing: make(chan struct{}, 1)}
 }
 
-// alone waits until nobody else changes anything; done lets the next in.
+// alone waits until no other goroutine changes anything; done lets the next one continue.
 func (o *Set) alone(ctx context.Context) (done func(), err error) {
 	select {
 	case o.changing <- struct{}{}:
@@ -79,9 +79,9 @@ func (o *Set) alone(ctx context.Context) (done func(), err error) {
 // errClosed is the answer to changes that come after Close.
 var errClosed = errors.New("nothing can be changed any longer: the daemon is ending")
 
-// SetNotifier adds a notifier, or goes on with other options where there is one of that name: what waits stays, unless it moves to another
-// spool. The old one is left as it was by an error of the templates; others are of the spool. A spool that a notifier still has which was taken
-// away is waited for as Leave says.
+// SetNotifier adds a notifier, or changes the options of the one of that name: its queue is kept, unless it moves to another
+// spool. After an error of the templates the old one is unchanged; other errors are of the spool. If a removed notifier still uses the spool,
+// it is waited for as Leave says.
 func (o *Set) SetNotifier(ctx context.Context, options notify.Options, leave Leave) error {
 	done, err := o.alone(ctx)
 	if err != nil {
@@ -137,7 +137,7 @@ func (o *Set) Retry(kind wire.Kind, name string) {
 	}
 }
 
-// RemoveNotifier takes a notifier away: it gets no more events. What waits is delivered beside, and what is left then stays in its spool or
+// RemoveNotifier removes a notifier: it gets no more events. What waits is delivered in the background, and what is left then stays in its spool or
 // becomes dead letters.
 func (o *Set) RemoveNotifier(ctx context.Context, name string, leave Leave) error {
 	done, err := o.alone(ctx)
@@ -216,8 +216,8 @@ func (o *Set) SetLogSink(ctx context.Context, options logsink.Options, leave Lea
 	return nil
 }
 
-// RemoveLogSink takes a sink away: it gets no more output. What waits is brought to the plugin beside, and what is left then stays in its spool,
-// or is lost, which is counted and told.
+// RemoveLogSink removes a sink: it gets no more output. What waits is delivered to the plugin in the background, and what is left then stays in its
+// spool, or is lost, which is counted and logged.
 func (o *Set) RemoveLogSink(ctx context.Context, name string, leave Leave) error {
 	done, err := o.alone(ctx)
 	if err != nil {
@@ -267,20 +267,20 @@ func (o *Set) isClosed() bool {
 	return o.closed
 }
 
-// present is the daemon as notifications tell of it.
+// present is the daemon as notifications describe it.
 func (o *Set) present() sdk.Daemon {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.daemon
 }
 
-// SetDaemon changes what notifications tell of the daemon.
+// SetDaemon changes how notifications describe the daemon.
 func (o *Set) SetDaemon(d sdk.Daemon) { o.put(func() { o.daemon = d }) }
 
 // Close flushes all, each for itself, until ctx is done, takes them away and changes nothing any more. Call it when the supervisor's loop has ended
 // and the plugins still run. It returns a moment after ctx is done at the latest, disks that do not answer apart.
 func (o *Set) Close(ctx context.Context) {
-	if done, err := o.alone(ctx); err == nil { // who holds it then hangs in a disk
+	if done, err := o.alone(ctx); err == nil { // the present holder hangs in a disk
 		defer done()
 	}
 	var notifiers []*notify.Notifier
@@ -349,5 +349,5 @@ func (o *Set) LogSinks() []*logsink.Sink {
 	return slices.Clone(o.sinks)
 }
 
-// Silences are those that the notifiers heed.
+// Silences returns the silences of the notifiers.
 func (o *Set) Silences() *notify.Silences { return o.silences }

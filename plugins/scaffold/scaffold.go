@@ -46,7 +46,7 @@ func Langs() []string { return []string{"go", "node", "python"} }
 
 const maxName = 64
 
-// goVersion is what go.mod asks for where Hark's source is not there to tell.
+// goVersion is the version for go.mod if Hark's source, which has it, is not available.
 const goVersion = "1.26.0"
 
 func (p *Plugin) check() error {
@@ -227,7 +227,7 @@ func New(args []string, version string, out io.Writer) error {
 	return err
 }
 
-// findSource finds Hark's source for a plugin in Go: in the directory that --replace names, or beside this program.
+// findSource finds Hark's source for a plugin in Go: in the directory that --replace names, or next to this program.
 func (p *Plugin) findSource(replace string) error {
 	if p.Lang != "go" {
 		return nil

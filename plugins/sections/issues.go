@@ -24,8 +24,8 @@ func Issues(d *pluginrpc.Description, in *config.PluginInstance) (all config.Err
 	return all
 }
 
-// MissingFiles is what is wrong with the files that a section names. What is in one is not
-// looked at: who checks a configuration may not be who may read it.
+// MissingFiles returns what is wrong with the files that a section names. Their content is not
+// checked: the user who checks a configuration may not be allowed to read them.
 func MissingFiles(d *pluginrpc.Description, in *config.PluginInstance) (missing []config.Issue) {
 	i := InstanceOf(in)
 	secrets, files := host.Files(d, &i)

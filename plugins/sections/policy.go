@@ -12,7 +12,7 @@ import (
 	"github.com/hark-supervisor/hark/plugins/trust"
 )
 
-// Policy is the policy of a daemon with these plugin directories. Copies of scripts go below what runDir gives.
+// Policy returns the policy of a daemon with these plugin directories. Copies of scripts go below the directory that runDir returns.
 func Policy(dirs []string, runDir func() (string, error)) *trust.Policy {
 	p := &trust.Policy{Dirs: dirs, RunDir: runDir, UID: os.Geteuid(), BundledPlugins: bundled.Names()}
 	if self, err := os.Executable(); err == nil {
@@ -24,7 +24,7 @@ func Policy(dirs []string, runDir func() (string, error)) *trust.Policy {
 	return p
 }
 
-// Wanted is what the section [plugin:x] wants executed.
+// Wanted returns what the section [plugin:x] is to execute.
 func Wanted(p *config.Plugin) (trust.Wanted, error) {
 	w := trust.Wanted{Name: p.Name, Command: p.Command.Argv, SHA256: p.SHA256, Files: p.Files}
 	if err := p.Command.Err; err != nil {

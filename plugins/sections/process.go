@@ -49,7 +49,7 @@ func InstanceOf(i *config.PluginInstance) host.Instance {
 	return in
 }
 
-// AccountOf returns whom a plugin runs as; nil: as ourselves.
+// AccountOf returns the account that a plugin runs as; nil: our own.
 func AccountOf(u *config.User) *host.Account {
 	if u == nil || u.UID == os.Geteuid() {
 		return nil

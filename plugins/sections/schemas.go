@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// schemasTime is how long reading a configuration may wait for plugins to tell what keys they know, all together.
+	// schemasTime is how long reading a configuration may wait for plugins to describe their keys, for all of them together.
 	schemasTime = 5 * time.Second
 	// describers is how many of them are asked at once.
 	describers = 4
@@ -46,7 +46,7 @@ func NewSchemas(policy func() *trust.Policy, host *host.Host, l host.Launcher, d
 	return s
 }
 
-// Close gives up what is under way and waits for it, until ctx is done: a disk may hold it up.
+// Close cancels what is in progress and waits for it, until ctx is done: a disk may delay it.
 func (s *Schemas) Close(ctx context.Context) {
 	s.shut()
 	s.end()
@@ -73,8 +73,8 @@ type schema struct {
 	err         error
 }
 
-// check is what is wrong with the sections of plugins in a configuration. unknown are the plugins of which that cannot be told, with the reason.
-// It takes schemasTime at most.
+// check returns what is wrong with the sections of plugins in a configuration. unknown are the plugins for which that cannot be found out, with the
+// reason. It takes schemasTime at most.
 func (s *Schemas) check(c *config.Config) (wrong config.Errors, unknown map[string]error, found map[string]schema) {
 	wanted := map[string]host.Settings{}
 	for i := range c.Instances {
@@ -114,7 +114,7 @@ func (s *Schemas) ask(functions []func()) bool {
 	return true
 }
 
-// find has all plugins tell, a few at a time.
+// find has all plugins describe themselves, a few at a time.
 func (s *Schemas) find(wanted map[string]host.Settings) map[string]schema {
 	if len(wanted) == 0 {
 		return nil
@@ -161,7 +161,7 @@ func (s *Schemas) find(wanted map[string]host.Settings) map[string]schema {
 			}
 			found[a.name] = a.schema
 		case <-ctx.Done():
-			for range len(answers) { // what was told in time
+			for range len(answers) { // those that answered in time
 				if a, more := <-answers; more {
 					found[a.name] = a.schema
 				}
@@ -173,7 +173,7 @@ func (s *Schemas) find(wanted map[string]host.Settings) map[string]schema {
 
 var errNotTold = fmt.Errorf("it did not answer within %v", schemasTime)
 
-// describe finds out what a plugin says of itself: what was recorded when it was installed, what its process told, or else what it prints.
+// describe finds out a plugin's description: the one recorded when it was installed, the one of its process, or else the one that it prints.
 func (s *Schemas) describe(ctx context.Context, settings host.Settings) (pluginrpc.Description, error) {
 	if len(settings.Command) == 0 && settings.SHA256 == "" {
 		done := s.disk()
@@ -193,7 +193,7 @@ func (s *Schemas) describe(ctx context.Context, settings host.Settings) (pluginr
 	if exe.Close != nil {
 		defer exe.Close()
 	}
-	// The hash tells all of a program that is one file. What an interpreter reads may have changed since.
+	// The hash identifies a program completely if it is one file. Files that an interpreter reads may have changed since.
 	whole := len(settings.Command) <= 1 && len(settings.Files) == 0
 	id := exe.SHA256 + " " + settings.Name
 	if whole {
@@ -263,8 +263,8 @@ func (s *Schemas) missing(known schema, in *config.PluginInstance) []config.Issu
 	return MissingFiles(&known.description, in)
 }
 
-// Check reports what is wrong with the sections of plugins in a configuration that was read again. A plugin that does not tell its keys is no error:
-// it may be about to be installed; log is given a warning.
+// Check reports what is wrong with the sections of plugins in a configuration that was read again. A plugin that does not describe its keys is not an
+// error: it may be about to be installed; a warning is logged.
 func (s *Schemas) Check(c *config.Config, log func(config.Level, string)) error {
 	wrong, unknown, _ := s.check(c)
 	if len(wrong) > 0 {

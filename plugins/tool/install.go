@@ -49,7 +49,7 @@ func short(e *trust.Entry) string {
 	return e.SHA256[:16] + "…"
 }
 
-// account is whom --user names, nil for nobody.
+// account returns the account that --user names, nil for none.
 func (t *tool) account() (*config.User, error) {
 	if t.user == "" {
 		return nil, nil

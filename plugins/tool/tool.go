@@ -1,4 +1,4 @@
-// Package tool is supervisord plugin: it installs, lists, describes and checks plugins. Those are local acts of who may write
+// Package tool is supervisord plugin: it installs, lists, describes and checks plugins. These are local actions of users who may write
 // to a plugin directory: no method of XML-RPC does them, and supervisorctl plugin runs this.
 package tool
 

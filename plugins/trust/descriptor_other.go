@@ -2,5 +2,5 @@
 
 package trust
 
-// executedByDescriptor: elsewhere a program is executed by its path; that nobody else can write there has been checked.
+// executedByDescriptor: on other systems a program is executed by its path; it has been checked that no other user can write there.
 const executedByDescriptor = false

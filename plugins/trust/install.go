@@ -34,9 +34,9 @@ type Source struct {
 	Files   []string // of Command: recorded with their hashes
 }
 
-// Install puts a plugin into the first of the plugin directories that can be written, asks it what it is, and records
-// that. It gives the entry and the directory. now is put into the record. On an error nothing is left changed. The file
-// is copied first and the copy is asked, so what is recorded is what was asked.
+// Install puts a plugin into the first plugin directory that can be written, asks the plugin for its description, and
+// records that. It returns the entry and the directory. now is the recorded time. After an error nothing has changed. The
+// file is copied first and the copy is asked, so the recorded description is that of the installed file.
 func (p *Policy) Install(ctx context.Context, src Source, describe Describe, now time.Time) (*Entry, string, error) {
 	dir, err := p.writable()
 	if err != nil {
@@ -214,7 +214,7 @@ type Installed struct {
 	Dir string
 }
 
-// List gives what is installed, the first directory first. Of two of one name only the first counts.
+// List returns what is installed, the first directory first. Of two of one name only the first counts.
 func (p *Policy) List() ([]Installed, error) {
 	var all []Installed
 	seen := map[string]bool{}

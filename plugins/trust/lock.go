@@ -47,8 +47,8 @@ type HashedFile struct {
 	SHA256 string `json:"sha256"`
 }
 
-// readLock reads the record of a directory; one that has none has an empty one. What it says is executed, so it is
-// refused where others than root and the daemon's user can have written it, as what it speaks of is.
+// readLock reads the record of a directory; without one it is empty. What it names is executed, so it is refused
+// if others than root and the daemon's user can have written it, like the files that it names.
 func (p *Policy) readLock(dir string) (*Lock, error) {
 	path := filepath.Join(dir, LockName)
 	f, err := p.openTrusted(path)
@@ -86,7 +86,7 @@ func (l *Lock) Entry(name string) *Entry {
 	return nil
 }
 
-// Recorded is what a plugin that is found by its name said of itself when it was installed; nil: there is no such plugin, or nothing is recorded.
+// Recorded returns the description that a plugin, found by its name, gave when it was installed; nil: there is no such plugin, or nothing is recorded.
 func (p *Policy) Recorded(name string) (json.RawMessage, error) {
 	e, _, err := p.find(name)
 	if err != nil || e == nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/hark-supervisor/hark/core/held"
 )
 
-// openTrusted opens a file that nobody but root and the daemon's user can have put there or changed. Symbolic
-// links on the way are followed only where they and the directories that hold them pass the same test.
+// openTrusted opens a file that only root and the daemon's user can have put there or changed. Symbolic
+// links on the way are followed only if they and the directories that hold them pass the same test.
 func (p *Policy) openTrusted(path string) (*os.File, error) {
 	f, real, err := held.OpenChecked(path, p.rule)
 	if err != nil {
@@ -53,8 +53,8 @@ func (p *Policy) rule(path string, st *unix.Stat_t) error {
 	return p.check(path, st)
 }
 
-// check refuses what others own or can write. A sticky directory such as /tmp may be written by all: what is in it
-// still belongs to whom it belongs.
+// check refuses what others own or can write. A sticky directory such as /tmp may be written by all: the files in it
+// still belong to their owners.
 func (p *Policy) check(path string, st *unix.Stat_t) error {
 	if err := p.checkOwner(path, st); err != nil {
 		return err

@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// stampOf is the state of a file; false where it cannot be told.
+// stampOf returns the state of a file; false if it is not available.
 func stampOf(st os.FileInfo) (stamp, bool) {
 	sys, ok := st.Sys().(*syscall.Stat_t)
 	if !ok {

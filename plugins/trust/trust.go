@@ -1,12 +1,12 @@
 // Package trust decides what may be executed as a plugin, and keeps the record of what was installed.
 //
 // A plugin is found by its name in the plugin directories, or named by command=. What is about to be executed must be
-// a file that nobody but root and the daemon's own user could have put there or changed: the file and every directory
-// above it belong to one of them and cannot be written by others. Where a hash is known (plugins.lock, sha256=, files=) the
-// contents must have it. What is checked is what is executed: an ELF file is opened once, hashed through that descriptor and executed
+// a file that only root and the daemon's own user could have put there or changed: the file and every directory
+// above it belong to one of them and cannot be written by others. If a hash is known (plugins.lock, sha256=, files=) the
+// content must match it. What is checked is what is executed: an ELF file is opened once, hashed through that descriptor and executed
 // by it; a script is read once, hashed, and executed from a copy in a directory of the daemon's.
 //
-// Installing is a local act of somebody who may write to a plugin directory; nothing here is reachable over the network.
+// Installing is a local action of a user who may write to a plugin directory; nothing here is reachable over the network.
 package trust
 
 import (
@@ -30,7 +30,7 @@ const (
 	maxBinary = 1 << 30  // bytes of an ELF file, or of one of files=
 )
 
-// BundledName is the file beside supervisord that holds the plugins that come with Hark.
+// BundledName is the file next to supervisord that holds the plugins that come with Hark.
 const BundledName = "supervisor-plugins"
 
 // Policy is what trust is given of its surroundings.
@@ -42,9 +42,9 @@ type Policy struct {
 	Bundled string
 	// BundledPlugins are the names it knows.
 	BundledPlugins []string
-	// RunDir gives the directory in which one for copies of scripts is made: the daemon's own, that others cannot write. nil: there is none.
+	// RunDir returns the directory in which one for copies of scripts is created: the daemon's own, which others cannot write. nil: there is none.
 	RunDir func() (string, error)
-	// UID is the daemon's effective user, whose files are trusted beside root's.
+	// UID is the daemon's effective user, whose files are trusted, as root's are.
 	UID int
 
 	sums sums
@@ -60,7 +60,7 @@ type Wanted struct {
 
 // Executable is what may be executed. It is to be closed when the plugin has been started, or was not.
 type Executable struct {
-	Argv []string // Argv[0] is what the program shall see as its name
+	Argv []string // Argv[0] is what the program sees as its name
 	// File is the program, to be executed by descriptor; nil: Path is executed.
 	File *os.File
 	Path string
@@ -68,11 +68,11 @@ type Executable struct {
 	SHA256 string
 	// Bundled is set where it is of the program that comes with Hark.
 	Bundled bool
-	// Pinned tells that the contents were compared with a known hash, or are the package's own.
+	// Pinned reports whether the content was compared with a known hash, or is the package's own.
 	Pinned bool
 }
 
-// Close gives up the descriptor.
+// Close closes the descriptor.
 func (e *Executable) Close() error {
 	if e.File == nil {
 		return nil
@@ -83,7 +83,7 @@ func (e *Executable) Close() error {
 // ErrRefused is the cause when a file is there but not to be trusted.
 var ErrRefused = errors.New("refused")
 
-// ErrNotFound is the cause when there is no plugin of a name.
+// ErrNotFound is the cause if there is no plugin of a name.
 var ErrNotFound = errors.New("not found")
 
 func refuse(path, format string, args ...any) error {
@@ -167,7 +167,7 @@ func (p *Policy) bundled(w Wanted) (*Executable, error) {
 	return e, err
 }
 
-// command is a plugin whose command= is written out.
+// command is a plugin whose command= is written in its section.
 func (p *Policy) command(w Wanted) (*Executable, error) {
 	if !filepath.IsAbs(w.Command[0]) {
 		return nil, fmt.Errorf("cannot use command %q: the program must be an absolute path", w.Command[0])

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Verify checks an installed plugin as a start would, without starting it, and gives the hash of its program.
+// Verify checks an installed plugin as a start would, without starting it, and returns the hash of its program.
 func (p *Policy) Verify(name string) (string, error) {
 	entry, _, err := p.find(name)
 	if err != nil {
