@@ -17,11 +17,11 @@ func add(r *run, arg string) (answer, error) {
 		fault := asFault(err)
 		switch {
 		case err == nil:
-			r.report(did(name, "added process group"))
+			r.report(did(name, groupText("added", name)))
 		case fault != nil && fault.Code == faultShutdownState:
 			r.report(failed(exitGeneric, "ERROR: shutting down"))
 		case fault != nil && fault.Code == faultAlreadyAdded:
-			r.report(failed(exitSuccess, "ERROR: process group already active"))
+			r.report(failed(exitSuccess, groupText("ERROR:", name)+" already active"))
 		case fault != nil && fault.Code == faultBadName:
 			r.report(failed(exitGeneric, "ERROR: no such process/group: "+name))
 		default:

@@ -17,7 +17,7 @@ func remove(r *run, arg string) (answer, error) {
 		fault := asFault(err)
 		switch {
 		case err == nil:
-			r.report(did(name, "removed process group"))
+			r.report(did(name, groupText("removed", name)))
 		case fault != nil && fault.Code == faultStillRunning:
 			r.report(failed(exitGeneric, "ERROR: process/group still running: "+name))
 		case fault != nil && fault.Code == faultBadName:

@@ -51,7 +51,7 @@ func update(r *run, arg string) (answer, error) {
 		if _, err := r.call("addProcessGroup", name); err != nil {
 			return answer{}, err
 		}
-		r.report(did(name, "added process group"))
+		r.report(did(name, groupText("added", name)))
 	}
 	for _, h := range append(r.reloadHints(), r.surpriseHints()...) {
 		r.hint(h)
@@ -134,7 +134,7 @@ func (r *run) dropGroup(name string) error {
 	if _, err := r.call("removeProcessGroup", name); err != nil {
 		return err
 	}
-	r.report(did(name, "removed process group"))
+	r.report(did(name, groupText("removed", name)))
 	return nil
 }
 
@@ -148,6 +148,6 @@ func (r *run) replaceGroup(name string) error {
 			return err
 		}
 	}
-	r.report(did(name, "updated process group"))
+	r.report(did(name, groupText("updated", name)))
 	return nil
 }

@@ -33,6 +33,14 @@ func isPluginSection(name string) bool {
 	return ok && slices.Contains([]string{"plugin", "notifier", "logsink", "rpcinterface"}, kind)
 }
 
+// groupText says what was done to a process group, in Supervisor's words, or to a section about plugins.
+func groupText(done, name string) string {
+	if isPluginSection(name) {
+		return done + " section"
+	}
+	return done + " process group"
+}
+
 // servedSections asks how the plugins do, by their sections. A section [plugin:x] is
 // served when all sections are that its plugin has.
 func (r *run) servedSections() (map[string]served, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -122,16 +123,14 @@ func (d *daemon) run() (int, error) {
 // prepareStart is what comes before the first life. All that is in its way is told at once, in the order in which Supervisor would come upon it.
 func (d *daemon) prepareStart() (*provisions, error) {
 	var errs config.Errors
-	refuse := func(key string, err error) {
-		if err != nil {
-			errs = append(errs, d.conf.Issue("supervisord", key, err.Error(), err.Error()))
-		}
+	refuse := func(key, text string, err error) {
+		errs = append(errs, d.conf.Issue("supervisord", key, text, err.Error()))
 	}
 	set := &d.conf.Supervisord
 	said, err := privileges.Drop(set.User)
 	d.note(said)
 	if err != nil {
-		refuse("user", err)
+		refuse("user", fmt.Sprintf("cannot use %q: %v", set.User.Name, err), err)
 		if os.Getuid() == 0 {
 			return nil, errs // what follows would be root's
 		}
@@ -139,7 +138,12 @@ func (d *daemon) prepareStart() (*provisions, error) {
 	for _, limit := range privileges.Limits() {
 		said, err := limit.Raise(set)
 		d.note(said)
-		refuse(limit.Key, err)
+		var short *privileges.Shortage
+		if errors.As(err, &short) {
+			refuse(limit.Key, short.Own, err)
+		} else if err != nil {
+			refuse(limit.Key, err.Error(), err)
+		}
 	}
 	p, more := d.provide(d.conf, true)
 	if errs = append(errs, more...); len(errs) > 0 {

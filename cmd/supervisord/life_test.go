@@ -101,6 +101,10 @@ func TestAStartThatFailsSaysWhyAndLeavesNothing(t *testing.T) {
 				if status != 2 || !strings.HasPrefix(out, strings.ReplaceAll(tc.start, "DIR", in.dir)) || !strings.HasSuffix(out, "For help, use "+in.cmd.Args[0]+" -h\n") {
 					t.Errorf("status %d, output %q", status, out)
 				}
+				const long = 150 // bytes: a shorter sentence may stand in the line that also says where and what to do
+				if first, rest, _ := strings.Cut(strings.TrimPrefix(out, "Error: "), "\n"); len(first) > long && strings.Contains(rest, first) {
+					t.Errorf("it is said twice: %q", out)
+				}
 				in.nothingLeft()
 				if left := processesOf(in.conf); len(left) > 0 {
 					t.Errorf("processes were left: %v", left)

@@ -56,13 +56,20 @@ type Limit struct {
 	raise func(uint64) (child.Limit, error)
 	name  string
 	text  string // Supervisor's, of the minimum and what there is
+	of    string // what is limited
 }
+
+// Shortage is a limit that cannot be raised as far as is needed. Its text is Supervisor's; Own says the same in a line.
+type Shortage struct{ text, Own string }
+
+// Error is Supervisor's text.
+func (s *Shortage) Error() string { return s.text }
 
 // Limits are those of minfds and minprocs.
 func Limits() []Limit {
 	return []Limit{
-		{"minfds", func(s *config.Supervisord) uint64 { return s.MinFDs }, child.RaiseNoFile, "RLIMIT_NOFILE", "The minimum number of file descriptors required to run this process is %d as per the \"minfds\" command-line argument or config file setting. The current environment will only allow you to open %d file descriptors.  Either raise the number of usable file descriptors in your environment (see README.rst) or lower the minfds setting in the config file to allow the process to start."},
-		{"minprocs", func(s *config.Supervisord) uint64 { return s.MinProcs }, child.RaiseNProc, "RLIMIT_NPROC", "The minimum number of available processes required to run this program is %d as per the \"minprocs\" command-line argument or config file setting. The current environment will only allow you to open %d processes.  Either raise the number of usable processes in your environment (see README.rst) or lower the minprocs setting in the config file to allow the program to start."},
+		{"minfds", func(s *config.Supervisord) uint64 { return s.MinFDs }, child.RaiseNoFile, "RLIMIT_NOFILE", "The minimum number of file descriptors required to run this process is %d as per the \"minfds\" command-line argument or config file setting. The current environment will only allow you to open %d file descriptors.  Either raise the number of usable file descriptors in your environment (see README.rst) or lower the minfds setting in the config file to allow the process to start.", "open files"},
+		{"minprocs", func(s *config.Supervisord) uint64 { return s.MinProcs }, child.RaiseNProc, "RLIMIT_NPROC", "The minimum number of available processes required to run this program is %d as per the \"minprocs\" command-line argument or config file setting. The current environment will only allow you to open %d processes.  Either raise the number of usable processes in your environment (see README.rst) or lower the minprocs setting in the config file to allow the program to start.", "processes"},
 	}
 }
 
@@ -71,7 +78,10 @@ func (l *Limit) Raise(set *config.Supervisord) (said Said, err error) {
 	least := l.min(set)
 	found, err := l.raise(least)
 	if err != nil {
-		return said, fmt.Errorf(l.text, least, found.Hard) //nolint:govet // the texts are the table's
+		return said, &Shortage{
+			text: fmt.Sprintf(l.text, least, found.Hard),
+			Own:  fmt.Sprintf("%d %s are needed, and the limit of the environment is %d; raise that, or lower %s", least, l.of, found.Hard, l.Key),
+		}
 	}
 	if found.Raised {
 		said.Infos = append(said.Infos, fmt.Sprintf("Increased %s limit to %d", l.name, least))

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"strings"
 
 	"github.com/hark-supervisor/hark/core/rpc"
 	"github.com/hark-supervisor/hark/core/xmlrpc"
@@ -57,6 +58,16 @@ func (h *Handler) reread(ctx context.Context) (diffJSON, error) {
 	return diff, nil
 }
 
+// groupText says what was done to a process group, in supervisorctl's words, or to a section about plugins, whose names have a kind.
+func groupText(done, group string) string {
+	for _, kind := range []string{"plugin:", "notifier:", "logsink:", "rpcinterface:"} {
+		if strings.HasPrefix(group, kind) {
+			return done + " section"
+		}
+	}
+	return done + " process group"
+}
+
 // update does what supervisorctl update does, in its order (supervisorctl.py, do_update).
 func (h *Handler) update(ctx context.Context) ([]resultJSON, error) {
 	diff, err := h.reload(ctx)
@@ -83,13 +94,13 @@ func (h *Handler) update(ctx context.Context) ([]resultJSON, error) {
 	}
 	stop, remove, add := step("stopProcessGroup"), step("removeProcessGroup"), step("addProcessGroup")
 	for _, g := range diff.Removed {
-		one(g, "removed process group", stop(g), remove(g))
+		one(g, groupText("removed", g), stop(g), remove(g))
 	}
 	for _, g := range diff.Changed {
-		one(g, "updated process group", stop(g), remove(g), add(g))
+		one(g, groupText("updated", g), stop(g), remove(g), add(g))
 	}
 	for _, g := range diff.Added {
-		one(g, "added process group", add(g))
+		one(g, groupText("added", g), add(g))
 	}
 	return results, nil
 }

@@ -144,7 +144,7 @@ export const suites = {
 			await writeFile(conf, (await readFile(conf, "utf8")) + "\n[logsink:late]\nplugin=shoot\n");
 			await page.locator("#tools button", { hasText: "Configuration" }).click();
 			await page.locator("dialog button", { hasText: "Update" }).click();
-			await page.locator("#statusmessage", { hasText: "logsink:late: added process group" }).waitFor();
+			await page.locator("#statusmessage", { hasText: "logsink:late: added section" }).waitFor();
 			await page.locator("#unserved.warning").waitFor();
 			has(await page.locator("#unserved").innerText(), "[logsink:late] plugin");
 		});
