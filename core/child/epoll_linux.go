@@ -8,7 +8,8 @@ import (
 )
 
 // epoll is the waiter of Linux. Eager descriptors and the one that wakes are in a
-// second epoll inside the first, so that a pause can wait for them alone.
+// second epoll as well, so that a pause can wait for them alone. (With that one inside the first, each answer of a listener would be
+// waited for twice.)
 type epoll struct {
 	all, eager, event int
 	events            [256]unix.EpollEvent
@@ -26,9 +27,6 @@ func newWaiter() (waiter, error) {
 	if err == nil {
 		err = e.add(e.event, false, true)
 	}
-	if err == nil {
-		err = e.add(e.eager, false, false)
-	}
 	if err != nil {
 		e.close()
 		return nil, err
@@ -36,23 +34,26 @@ func newWaiter() (waiter, error) {
 	return e, nil
 }
 
-func (e *epoll) in(eager bool) int {
-	if eager {
-		return e.eager
-	}
-	return e.all
-}
-
 func (e *epoll) add(fd int, write, eager bool) error {
 	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}
 	if write {
 		ev.Events = unix.EPOLLOUT
 	}
-	return unix.EpollCtl(e.in(eager), unix.EPOLL_CTL_ADD, fd, &ev)
+	if err := unix.EpollCtl(e.all, unix.EPOLL_CTL_ADD, fd, &ev); err != nil || !eager {
+		return err
+	}
+	err := unix.EpollCtl(e.eager, unix.EPOLL_CTL_ADD, fd, &ev)
+	if err != nil {
+		e.remove(fd, false)
+	}
+	return err
 }
 
 func (e *epoll) remove(fd int, eager bool) {
-	_ = unix.EpollCtl(e.in(eager), unix.EPOLL_CTL_DEL, fd, nil)
+	_ = unix.EpollCtl(e.all, unix.EPOLL_CTL_DEL, fd, nil)
+	if eager {
+		_ = unix.EpollCtl(e.eager, unix.EPOLL_CTL_DEL, fd, nil)
+	}
 }
 
 func (e *epoll) wait(ready []int, timeout time.Duration, eagerOnly bool) []int {
@@ -61,26 +62,11 @@ func (e *epoll) wait(ready []int, timeout time.Duration, eagerOnly bool) []int {
 		// Rounded up: too early would be a turn for nothing.
 		ms = int((timeout + time.Millisecond - 1) / time.Millisecond)
 	}
+	in := e.all
 	if eagerOnly {
-		return e.waitEager(ready, ms)
+		in = e.eager
 	}
-	n, _ := unix.EpollWait(e.all, e.events[:], ms)
-	nested := false
-	for i := range max(n, 0) {
-		if fd := int(e.events[i].Fd); fd == e.eager {
-			nested = true
-		} else {
-			ready = append(ready, fd)
-		}
-	}
-	if nested {
-		ready = e.waitEager(ready, 0)
-	}
-	return ready
-}
-
-func (e *epoll) waitEager(ready []int, ms int) []int {
-	n, _ := unix.EpollWait(e.eager, e.events[:], ms)
+	n, _ := unix.EpollWait(in, e.events[:], ms)
 	for i := range max(n, 0) {
 		fd := int(e.events[i].Fd)
 		if fd == e.event {

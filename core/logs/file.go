@@ -74,6 +74,7 @@ type File struct {
 	rotateErr  error // why the last rotation failed; nil when it worked
 	toldRotate bool
 	rotateAt   int64 // size at which a failed rotation is tried again
+	askAt      int64 // how much is written when the log's size is asked for next
 
 	written, lost int64
 	rotations     int
@@ -329,7 +330,7 @@ func (f *File) swap(d descriptor, fixed bool) {
 		_ = unix.Close(f.d.fd)
 	}
 	f.d, f.fixed = d, fixed
-	f.rotateAt = 0
+	f.rotateAt, f.askAt = 0, 0
 }
 
 func (f *File) unlink() error {

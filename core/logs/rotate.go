@@ -15,6 +15,10 @@ import (
 // failed is tried again.
 const rotateAgain = 1 << 20
 
+// askEvery is how many bytes are written, at most, before the kernel is asked again how large the log is: so much later it may be rotated
+// where another process writes to it too.
+const askEvery = 64 << 10
+
 // Room returns how many bytes may still be written before the log is rotated: the
 // write that reaches or passes it is the last in this file.
 func (f *File) Room() int64 {
@@ -26,7 +30,7 @@ func (f *File) Room() int64 {
 
 // position is where the last write ended. It is asked of the kernel, as
 // Supervisor's tell() does, because another process may have appended to the same
-// file or truncated it; the call costs a fraction of a percent of the write.
+// file or truncated it.
 func (f *File) position() int64 {
 	n, err := unix.Seek(f.d.fd, 0, io.SeekCurrent)
 	if err != nil {
@@ -41,10 +45,15 @@ func (f *File) due() bool {
 }
 
 // rotateIfDue rotates a log that has reached its size and tells, once, that it
-// cannot.
+// cannot. The size is not asked for before what was written may have brought it there: a listener's answer is a few bytes, for which that
+// would cost as much as the write.
 func (f *File) rotateIfDue() error {
-	if f.due() {
-		_ = f.rotate()
+	if f.written >= f.askAt {
+		room := f.Room()
+		if room == 0 {
+			_ = f.rotate()
+		}
+		f.askAt = f.written + min(room, askEvery)
 	}
 	if f.rotateErr == nil || f.toldRotate {
 		return nil
