@@ -37,7 +37,7 @@ type subscription struct {
 	gone       bool
 }
 
-// eventOverhead is what an event takes in memory beside its texts, rendered once,
+// eventOverhead is the memory of an event in addition to its texts, rendered once,
 // in bytes.
 const eventOverhead = 512
 
@@ -47,11 +47,11 @@ func NewBus() *Bus {
 	return &Bus{Now: time.Now, serial: -1}
 }
 
-// Subscribe gives s every event whose type is one of types or below one of
-// them. An event is accepted once for each of types it falls under, so a type
-// and its parent both given deliver it twice, as in Supervisor
+// Subscribe subscribes s to every event whose type is one of types or below one of
+// them. An event is delivered once for each of types that it matches, so a type
+// and its parent together deliver it twice, as in Supervisor
 // (supervisor/events.py, notify); the same type named twice counts twice too. An
-// event being delivered at the moment does not reach s, those queued behind it
+// event that is being delivered does not reach s, those queued after it
 // do. A second Subscribe of s adds to the first.
 func (b *Bus) Subscribe(s Subscriber, types []Type) {
 	b.subs = append(b.subs, &subscription{subscriber: s, types: slices.Clone(types)})
@@ -88,9 +88,9 @@ func (b *Bus) index() {
 // nor set a timer for it.
 func (b *Bus) Wants(t Type) bool { return len(b.byType[t]) > 0 }
 
-// Publish gives e its seq and time, then gives it to the subscribers in the
+// Publish sets e's seq and time, then delivers it to the subscribers in the
 // order of their subscription. Called from within Accept it only queues e, which
-// is delivered after the event at hand: everybody sees events in one order. An
+// is delivered after the present event, so all subscribers see events in one order. An
 // event is published once.
 func (b *Bus) Publish(e *Event) {
 	b.seq++

@@ -101,7 +101,7 @@ func (e *Event) CharLen() int {
 }
 
 func (e *Event) fill() {
-	// Room for the keys and numbers of any one payload beside its variable parts.
+	// Room for the keys and numbers of any one payload in addition to its variable parts.
 	const keys = 96
 	size := keys + len(e.process.Name) + len(e.process.Group) + len(e.text) + len(e.detail) + len(e.data)
 	e.payload = e.appendPayload(make([]byte, 0, size))

@@ -34,12 +34,12 @@ func (s ListenerState) String() string {
 }
 
 const (
-	// maxResultLine bounds, in bytes, a result line whose newline does not come:
+	// maxResultLine bounds, in bytes, a result line whose newline does not arrive:
 	// a proper one has under 30. Supervisor keeps such a line without limit; here
 	// a longer one is a bad result line.
 	maxResultLine = 64 << 10
-	// maxResultKept is how much of a result is kept to show, in bytes. The rest is
-	// counted and let go, so that a result of any length costs no memory.
+	// maxResultKept is how much of a result is kept for display, in bytes. The rest is
+	// counted and dropped, so that a result of any length costs no memory.
 	maxResultKept = 64 << 10
 )
 
@@ -118,7 +118,7 @@ func (l *Listener) Sent() bool {
 //   - ACKNOWLEDGED: the next six bytes must be READY\n, else the listener is
 //     UNKNOWN.
 //   - READY: any byte makes it UNKNOWN.
-//   - BUSY: a line whose part behind the seventh byte is a length, else the
+//   - BUSY: a line whose part after the seventh byte is a length, else the
 //     listener is UNKNOWN; then a result of that length. Exactly OK is Processed,
 //     anything else Rejected. An empty result is judged only when the next byte
 //     comes, as in Supervisor.

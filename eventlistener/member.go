@@ -130,7 +130,7 @@ func (m *Member) answered() {
 	}
 }
 
-// surrender gives back all events that were not answered. With blame, the delivery of the oldest of them counts as failed.
+// surrender returns all events that were not answered. With blame, the delivery of the oldest of them counts as failed.
 func (m *Member) surrender(blame bool) {
 	if m.flight.n == 0 {
 		return

@@ -115,7 +115,7 @@ type Pool struct {
 // NewPool returns an empty pool that draws serials from bus. The caller
 // subscribes it.
 //
-// With a spool, poolserials go on where those in it end. Serials and seqs do so
+// With a spool, poolserials continue where those in it end. Serials and seqs do so
 // once the caller has passed the numbers of the spool's Last to Bus.Resume, which it must do
 // before anything is published.
 func NewPool(bus *Bus, c PoolConfig) *Pool {
@@ -155,7 +155,7 @@ func (p *Pool) Members() []*Member { return p.members }
 // Config returns the pool's configuration.
 func (p *Pool) Config() PoolConfig { return p.config }
 
-// Accept appends e to the buffer, unless it is about a process that PoolConfig.Programs does not choose. The first pool that accepts an event gives it its serial.
+// Accept appends e to the buffer, unless it is about a process that PoolConfig.Programs excludes. The first pool that accepts an event assigns its serial.
 func (p *Pool) Accept(e *Event) {
 	if !p.config.Programs.Pass(e) {
 		return
@@ -363,7 +363,7 @@ func (p *Pool) emitRebuffered(en entry, had int) {
 	p.emit(Outcome{Kind: Rebuffered, Event: en.event, Serial: serial, PoolSerial: en.serial, Buffered: had, Max: p.config.BufferSize})
 }
 
-// discard gives up an event that is no longer in the buffer.
+// discard drops an event that is no longer in the buffer.
 func (p *Pool) discard(en entry) {
 	p.Counters.Discarded++
 	serial, _ := en.event.Serial()

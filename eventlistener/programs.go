@@ -51,7 +51,7 @@ func (p *Programs) Match(group, process string) bool {
 	return p.MatchNames(pytext.Namespec(group, process), group+":"+process)
 }
 
-// MatchNames is Match for who has a process's names already: its namespec, and group:name.
+// MatchNames is Match for callers that have a process's names already: its namespec, and group:name.
 func (p *Programs) MatchNames(short, long string) bool {
 	if p == nil {
 		return true

@@ -31,7 +31,7 @@ const (
 
 // toRecord returns the record of an event that is published and has a serial: it has all that any form of the payload needs.
 func (e *Event) toRecord(poolSerial int64) spool.Record {
-	// The rendering, which may be going on in another goroutine, changes data: it must have ended before data is read.
+	// The rendering, which may be in progress in another goroutine, changes data: it must have ended before data is read.
 	e.once.Do(e.fill)
 	serial, _ := e.Serial()
 	return spool.Record{

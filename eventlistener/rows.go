@@ -70,7 +70,7 @@ type row struct {
 	example string // a text for PROTOCOL.md
 }
 
-// The parts that the rows of the states of processes share.
+// The columns that the rows of the states of processes share.
 var (
 	stateTokens = []*field{processName, groupName, fromState}
 	withTries   = append(stateTokens[:3:3], tries)

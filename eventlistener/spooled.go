@@ -51,7 +51,7 @@ func (p *Pool) settled(en entry) {
 	}
 }
 
-// lose gives up an event that the spool does not take, or whose record is not valid.
+// lose discards an event that the spool does not take, or whose record is not valid.
 func (p *Pool) lose(en entry, err error) {
 	p.Counters.Discarded++
 	serial, _ := en.event.Serial()

@@ -26,7 +26,7 @@ type StreamConfig struct {
 type Budget interface {
 	// Take takes so many bytes of the budget, all or none, and reports whether they were available.
 	Take(bytes int) bool
-	// Give gives bytes back that were taken.
+	// Give returns bytes that were taken.
 	Give(bytes int)
 }
 

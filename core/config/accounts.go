@@ -20,7 +20,7 @@ type User struct {
 // Owner is a chown or socket_owner value: ids, -1 where not given.
 type Owner struct{ UID, GID int }
 
-// ErrUnknownAccount is the error of Accounts for a name or id that nobody has.
+// ErrUnknownAccount is the error of Accounts for a name or id that does not exist.
 var ErrUnknownAccount = errors.New("no such account")
 
 // Accounts looks users and groups up.
@@ -95,7 +95,7 @@ func (a *AccountFiles) load() {
 	}
 }
 
-// fileLines is empty for a file that cannot be read: then nobody is known from it.
+// fileLines is empty for a file that cannot be read: then it defines no account.
 func fileLines(path, otherwise string) []string {
 	if path == "" {
 		path = otherwise
@@ -221,7 +221,7 @@ func (a *AccountFiles) Group(nameOrID string) (int, error) {
 // ask is the first line of getent's answer.
 func (a *AccountFiles) ask(database, key string) (string, error) {
 	// A name that getent could take for an option, or that no line of its
-	// answer could hold, is nobody's.
+	// answer could hold, does not exist.
 	if a.Fallback == nil || key == "" || key[0] == '-' || strings.ContainsAny(key, ":\n\x00") {
 		return "", ErrUnknownAccount
 	}

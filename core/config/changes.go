@@ -120,7 +120,7 @@ func PluginChanges(current, next *Plugin) []Change {
 	return c.all
 }
 
-// changes gathers; who is the process that the next ones are about.
+// changes collects changes; who is the process that the next ones are about.
 type changes struct {
 	all []Change
 	who string
@@ -132,7 +132,7 @@ func (c *changes) set(key, from, to string) {
 	}
 }
 
-// add adds a change of a setting whose values may not be shown whole, so that two look alike.
+// add adds a change of a setting whose values may not be shown completely, so that two look alike.
 func (c *changes) add(key, from, to string) {
 	c.all = append(c.all, Change{c.who, key, from, to})
 }

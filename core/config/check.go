@@ -82,7 +82,7 @@ func Check(o Options) Report {
 	return r
 }
 
-// Sort orders what was found by files, in the order in which they were read, and lines. Check has done it; it is for who adds something.
+// Sort orders issues by file, in the order in which the files were read, and by line. Check has done so; it is for callers that add issues.
 func (r *Report) Sort() {
 	if r.byPlace == nil {
 		return
@@ -92,10 +92,10 @@ func (r *Report) Sort() {
 	}
 }
 
-// Sections reads what a configuration says of plugins, as far as it can be read, whatever
+// Sections reads what a configuration says about plugins, as far as it can be read, whatever
 // is wrong with the rest of it: Plugins and Instances of the Config are filled, and wrong
 // is what Options.Template reports about templates of [notifier:x]. It is for
-// checking them beside Check, and takes a file that another includes as Check does.
+// checking them in addition to Check, and accepts a file that another includes, as Check does.
 func Sections(o Options) (c *Config, wrong []Issue) {
 	l, err := newLoader(o)
 	if err != nil {
@@ -124,14 +124,14 @@ func (l *loader) isSnippet() bool {
 type checker struct {
 	l      *loader
 	found  []Issue
-	causes []Issue // why a value is not what was meant: said beside an error about it too
+	causes []Issue // why a value is not the intended one: added to an error about it too
 	notes  []Issue
 	// headers are lines that were meant to be headers and are not: everything below them is in another section than it seems.
 	headers []Issue
 	seen    map[Issue]bool
 }
 
-// warn adds a warning at a key, or at its section when there is no such key.
+// warn adds a warning at a key, or at its section if there is no such key.
 func (c *checker) warn(section, key, text string) { c.add(c.l.issue(section, key, text)) }
 
 // note adds a note, as warn does a warning.

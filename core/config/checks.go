@@ -43,8 +43,8 @@ func (l *loader) refuseGone() {
 	}
 }
 
-// checkSockets refuses a FastCGI program whose socket has the name of a server's: it would take the server's place, and nobody could reach the daemon
-// to mend it.
+// checkSockets refuses a FastCGI program whose socket has the name of a server's: it would replace the server's, and the daemon could not be
+// reached to correct that.
 func (l *loader) checkSockets() {
 	for _, g := range l.cfg.Groups {
 		if g.Socket == nil || g.Socket.Path == "" {
@@ -80,7 +80,7 @@ func (l *loader) checkOutputs() {
 	}
 }
 
-// isConfiguration reports whether a path leads to a file that the configuration was read from, and gives its name.
+// isConfiguration reports whether a path leads to a file that the configuration was read from, and returns its name.
 func (l *loader) isConfiguration(path string) (name string, is bool) {
 	if path == "" {
 		return "", false
@@ -101,8 +101,8 @@ func (l *loader) isConfiguration(path string) (name string, is bool) {
 	return "", false
 }
 
-// checkWriters tells of configuration files that others may write: whoever can,
-// can run any command as this daemon.
+// checkWriters reports configuration files that others may write: those who can
+// are able to run any command as this daemon.
 func (l *loader) checkWriters() {
 	told := make(map[string]bool)
 	for _, name := range l.cfg.Files {
@@ -127,8 +127,8 @@ func (l *loader) checkWriters() {
 // maxUnknownShown bounds how many unknown settings of a file one line of the activity log names.
 const maxUnknownShown = 8
 
-// warnUnknown warns of keys that nobody reads in sections that are known: each with its
-// place to Check, and a line a file to the activity log.
+// warnUnknown warns about unused keys in known sections: each with its
+// place for Check, and a line per file for the activity log.
 func (l *loader) warnUnknown() {
 	l.findUnknown()
 	var files []string
@@ -155,7 +155,7 @@ var foreignKeys = [...]string{
 	"dependent_startup", "dependent_startup_wait_for", "dependent_startup_inherit_priority", // supervisord-dependent-startup
 }
 
-// findUnknown gathers the keys that nobody reads.
+// findUnknown collects the unused keys.
 func (l *loader) findUnknown() {
 	for _, section := range l.doc.Sections() {
 		s := schemaOf(l.schemas, section)

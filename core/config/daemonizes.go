@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// daemonizer is a program that puts itself into the background unless it is told not to.
+// daemonizer is a program that puts itself into the background unless an option prevents it.
 type daemonizer struct {
 	program    string   // its file's name
 	foreground []string // options, or parts of one, each of which keeps it in the foreground

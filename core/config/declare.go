@@ -8,20 +8,20 @@ import (
 	"sync"
 )
 
-// A key of the configuration is declared once, by the tags of the field that holds what it says:
+// A key of the configuration is declared once, by the tags of the field that holds its value:
 //
-//	key      its name; "-" for a field that is no key
-//	type     the name of its ValueType (valuetypes.go), where the field's Go type does not say it
-//	default  what it is where it is not written, as it would be written
+//	key      its name; "-" for a field that is not a key
+//	type     the name of its ValueType (valuetypes.go), if the field's Go type does not imply it
+//	default  the value if it is not written, as it would be written
 //	as       the key whose value is its default
 //	unit     of a number
 //	min, max bounds of a value, as they would be written
-//	doc      what it means, for people: one line, a sentence or two
-//	example  a value that shows how it is written, where that helps
-//	sample   its value in the sample configuration; without, the example, or else the default
-//	says     what Supervisor says of a wrong value, where that does not follow from its type
-//	only     the kind of section that has it, where the struct stands for several
-//	is       words that say more of it, separated by commas: see keyFlags
+//	doc      its meaning, for people: one line, a sentence or two
+//	example  a value that shows how it is written, where useful
+//	sample   its value in the sample configuration; without it, the example, or else the default
+//	says     Supervisor's text about a wrong value, if that does not follow from its type
+//	only     the kind of section that has it, if the struct is used for several
+//	is       further properties, separated by commas: see keyFlags
 //
 // An embedded struct adds its keys in its place. A struct that is a field with a tag keys adds them with that prefix, and {} in
 // their documentation becomes the prefix without its underscore.
@@ -40,7 +40,7 @@ type key struct {
 	Field
 	index                      []int
 	offset                     uintptr // of the field in the struct
-	like                       *key    // whose value is its default; nil for none
+	like                       *key    // the key whose value is its default; nil for none
 	said                       string  // the tag says
 	byHand, envOnly, elsewhere bool
 }
@@ -53,7 +53,7 @@ func keyFlags() map[string]func(*key) {
 		"live":       func(k *key) { k.Live = true },                     // the sample has it without the comment sign
 		"required":   func(k *key) { k.Required = true },                 // a section without it is refused
 		"perprocess": func(k *key) { k.PerProcess = true },               // it is expanded again for each process of a section
-		"uncompared": func(k *key) { k.Compared = false },                // another value of it is no change to reread
+		"uncompared": func(k *key) { k.Compared = false },                // a change of it is not a change for reread
 		"names":      func(k *key) { k.Compared, k.Names = false, true }, // another value of it changes which processes there are
 		"elsewhere":  func(k *key) { k.elsewhere = true },                // another struct has it too, and is compared
 		"envonly":    func(k *key) { k.envOnly = true },                  // only the environment can be named in it

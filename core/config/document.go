@@ -15,7 +15,7 @@ type Position struct {
 	Line int    // 1-based
 }
 
-// Document is what the reader made of one or more files: an ini.File whose
+// Document is the result of reading one or more files: an ini.File whose
 // values are raw (read them with Key.Value; Key.String expands by rules of its
 // own), and where each section and key was written.
 type Document struct {
@@ -56,7 +56,7 @@ func newDocument() *Document {
 		ChildSectionDelimiter: "\n",
 		IgnoreInlineComment:   true,
 	})
-	f.BlockMode = false // one goroutine fills it and nobody writes to it later
+	f.BlockMode = false // one goroutine fills it and nothing writes to it later
 	d := &Document{File: f, sections: make(map[string]*section)}
 	d.defaults = &section{doc: d, name: defaultSection, ini: f.Section(ini.DefaultSection), keys: make(map[string]*entry)}
 	return d
@@ -99,8 +99,8 @@ func (d *Document) Get(name, key string) (string, bool) {
 	return "", false
 }
 
-// Where is the position of a key, of its section's first header when there is
-// no such key (or key is ""), and the zero Position when there is no such section.
+// Where returns the position of a key, of its section's first header if there is
+// no such key (or key is ""), and the zero Position if there is no such section.
 func (d *Document) Where(name, key string) Position {
 	if e := d.entry(name, key); e != nil {
 		return e.at

@@ -42,8 +42,8 @@ func (i Issue) String() string {
 	return b.String()
 }
 
-// Errors is everything wrong with a configuration, in the order in which
-// Supervisor would come upon it. Load returns it as its error.
+// Errors is everything that is wrong with a configuration, in the order in which
+// Supervisor would find it. Load returns it as its error.
 type Errors []Issue
 
 // First is Supervisor's own message for the first error it would stop at: what

@@ -24,9 +24,9 @@ type RPCInterface struct {
 
 func rpcInterfaceTable() *table { return tableOf[RPCInterface](inOrder) }
 
-// entryPoint takes the white space out of module : name, and what stands in brackets
-// behind it, as Python does when it resolves one. (The brackets come of a header that is
-// indented, and so part of the value.)
+// entryPoint removes the white space from module : name, and the text in brackets
+// after it, as Python does when it resolves one. (The brackets are from a header that is
+// indented, and so is part of the value.)
 func entryPoint(spec string) string {
 	module, name, ok := strings.Cut(spec, ":")
 	if !ok {
@@ -88,9 +88,9 @@ func (l *loader) readRPCInterfaces() {
 	}
 }
 
-// checkMainInterface refuses keys that the main factory does not take: there it
+// checkMainInterface refuses keys that the main factory does not accept: there it
 // fails when the first server opens (http.py, make_http_servers). This is why
-// [DEFAULT] is not accepted beside it.
+// [DEFAULT] is not accepted together with it.
 func (l *loader) checkMainInterface() {
 	if len(l.cfg.Servers) == 0 {
 		return

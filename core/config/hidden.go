@@ -9,7 +9,7 @@ import (
 	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
-// hiddenFrom is how long a value must be to be hidden, in bytes: a shorter one is no secret, and may be part of any word.
+// hiddenFrom is the minimum length of a value that is hidden, in bytes: a shorter one is not a secret, and may be part of any word.
 const hiddenFrom = 4
 
 // fromEnvironment is a %(ENV_x)s.
@@ -64,8 +64,8 @@ func formsOf(values []string) (forms []string) {
 	return forms
 }
 
-// SecretValues returns the values of a configuration that nobody may see: of keys that are secret or sound so, of variables of environment=
-// whose names do, of a plugin's keys that hold an address (it may have a token). It is for taking them out of texts. The error is an Errors, as Load's.
+// SecretValues returns the values of a configuration that must not be shown: of keys that are secret or whose names suggest it, of variables of
+// environment= with such names, of a plugin's keys that hold an address (it may contain a token). It is for removing them from texts. The error is an Errors, as Load's.
 func SecretValues(o Options) ([]string, error) {
 	l, err := newLoader(o)
 	if err != nil {

@@ -24,25 +24,25 @@ type Override struct {
 // Options is what a configuration is loaded from.
 type Options struct {
 	Path      string     // the file; "" searches SearchPaths
-	Argv0     string     // how the program was called: the search begins beside it
+	Argv0     string     // how the program was called: the search begins next to it
 	Overrides []Override // in the order of the command line
 	Dir       string     // the working directory; default the process's
 	Environ   []string   // for %(ENV_X)s, "NAME=value"; nil: the process's as Python would have it (core/locale)
 	Hostname  string     // for %(host_node_name)s; default the system's
 	Accounts  Accounts   // default AccountFiles without a fallback
-	// Template reports what is wrong with a template of [notifier:x]; nil: nobody looks.
+	// Template reports what is wrong with a template of [notifier:x]; nil: not checked.
 	Template func(text string) error
 	// NoFiles takes every directory, program and account to be there: the configuration is
 	// checked elsewhere than it will run. Only Check sets it.
 	NoFiles bool
 }
 
-// maxNumProcs bounds numprocs. Supervisor has no bound and dies of what lies
-// beyond; no Linux runs this many processes of one program.
+// maxNumProcs bounds numprocs. Supervisor has no bound and fails beyond
+// some number; no Linux runs this many processes of one program.
 const maxNumProcs = 100000
 
 // SearchPaths lists where a configuration is looked for when none is named, in
-// Supervisor's order (options.py, Options.__init__): beside the directory of the
+// Supervisor's order (options.py, Options.__init__): next to the directory of the
 // executable, in the working directory, in /etc.
 func SearchPaths(argv0 string) []string {
 	here := dirName(dirName(argv0))
@@ -76,8 +76,8 @@ type loader struct {
 	section string // the program section being read: its name goes into Supervisor's messages
 
 	warnings []string // ours, after Supervisor's
-	notices  []Issue  // all that the activity log is told, with its place
-	unknown  []Issue  // settings that nobody reads
+	notices  []Issue  // everything for the activity log, with its place
+	unknown  []Issue  // unused settings
 	headers  []Issue  // lines that were meant to be headers and are not
 	// templateIssues are those of errs and late that Options.Template reported.
 	templateIssues []Issue
@@ -136,7 +136,7 @@ func newLoader(o Options) (*loader, error) {
 		o.Environ = locale.Environ(os.Environ())
 	}
 	if o.Hostname == "" {
-		o.Hostname, _ = os.Hostname() // "" as Python's platform.node does when it cannot tell
+		o.Hostname, _ = os.Hostname() // "" as Python's platform.node returns if it is not available
 	}
 	if o.Accounts == nil {
 		o.Accounts = &AccountFiles{}
@@ -228,7 +228,7 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// readFile reads one file of the configuration and notes who may write it.
+// readFile reads one file of the configuration and records who may write it.
 func (l *loader) readFile(name string) ([]byte, error) {
 	at := l.paths.at(name)
 	data, err := readLimited(at)
@@ -278,8 +278,8 @@ func (l *loader) readIncludes() bool {
 	return whole
 }
 
-// foreignWriters says who else may write a configuration file, "" for nobody.
-// Pipes and the like have no owner that matters.
+// foreignWriters names who else may write a configuration file, "" for no one.
+// Pipes and the like have no relevant owner.
 func foreignWriters(name string) string {
 	st, err := os.Stat(name)
 	if err != nil || !st.Mode().IsRegular() {

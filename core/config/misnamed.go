@@ -33,7 +33,7 @@ func (l *loader) warnMisnamed() {
 	l.warnUnusedPlugins()
 }
 
-// unknownSection is what is said of a section that nobody reads, and whether another name is near.
+// unknownSection is the text about an unused section, and whether another name is similar.
 func (l *loader) unknownSection(name string) (text string, near bool) {
 	text = "unknown section, ignored"
 	if meant := l.nearestSection(name); meant != "" {
@@ -59,8 +59,8 @@ func (l *loader) nearestSection(name string) string {
 	return best
 }
 
-// warnUnusedPlugins warns of [plugin:x] sections whose plugin no section names: the user and the permissions that they set hold for nothing. Of
-// a file that another includes the other may name it.
+// warnUnusedPlugins warns about [plugin:x] sections whose plugin no section names: the user and the permissions that they set have no effect. For
+// a file that another includes, the other may name it.
 func (l *loader) warnUnusedPlugins() {
 	if l.isSnippet() {
 		return

@@ -10,7 +10,7 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// Notifier is what the host itself heeds of a [notifier:x] section.
+// Notifier has the keys of a [notifier:x] section that the host itself uses.
 type Notifier struct {
 	Plugin        string                  `key:"plugin" is:"hark,required,elsewhere,byhand" sample:"slack" doc:"The plugin that delivers the notifications."`
 	Events        []eventlistener.Type    `key:"events" is:"hark,required" sample:"PROCESS_STATE_FATAL,PROCESS_STATE_EXITED" doc:"The types of events that are notified of. A type includes all types below it."`
@@ -38,13 +38,13 @@ type Notifier struct {
 
 func notifierTable() *table { return tableOf[Notifier](inOrder) }
 
-// SeverityRule gives the events of a type, or of those below it, a severity.
+// SeverityRule assigns a severity to the events of a type and the types below it.
 type SeverityRule struct {
 	Type     eventlistener.Type
 	Severity string
 }
 
-// LogSink is what the host itself heeds of a [logsink:x] section.
+// LogSink has the keys of a [logsink:x] section that the host itself uses.
 type LogSink struct {
 	Plugin        string                  `key:"plugin" is:"hark,required,elsewhere,byhand" sample:"syslog" doc:"The plugin that writes the output."`
 	Programs      *eventlistener.Programs `key:"programs" is:"hark" sample:"*" doc:"Only the output of these processes is sent. Without it, that of all."`
@@ -135,7 +135,7 @@ func parseInterval(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// Rate is a number of notifications in a period; the zero Rate is no limit.
+// Rate is a number of notifications in a period; the zero Rate is unlimited.
 type Rate struct {
 	Count  int
 	Period time.Duration

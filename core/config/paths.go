@@ -14,7 +14,7 @@ type paths struct {
 	cwd      string   // absolute
 	home     string   // $HOME
 	hasHome  bool     // whether $HOME is set
-	uid      int      // whose home ~ is without $HOME
+	uid      int      // the user whose home ~ is if $HOME is not set
 	accounts Accounts // for ~name
 	anywhere bool     // every directory is taken to be there
 }
@@ -34,7 +34,7 @@ func (p *paths) expandUser(name string) string {
 		if user == "" {
 			user = strconv.Itoa(p.uid)
 		} else if _, err := strconv.Atoi(user); err == nil {
-			return name // a number is no user name here
+			return name // a number is not a user name here
 		}
 		u, err := p.accounts.User(user)
 		if err != nil {
@@ -108,7 +108,7 @@ func (p *paths) existingDirectory(v string) (string, error) {
 	return "", fmt.Errorf("%s is not an existing directory", v)
 }
 
-// existingDirPath is a file name whose directory is there.
+// existingDirPath is a file name whose directory exists.
 func (p *paths) existingDirPath(v string) (string, error) {
 	name := p.expandUser(v)
 	if dir := dirName(name); dir == "" || p.isDir(dir) {

@@ -61,7 +61,7 @@ type PluginInstance struct {
 	Name     string // x
 	Plugin   string
 	Keys     []PluginKey // those that are the plugin's, in order
-	Notifier *Notifier   // of [notifier:x]: what the host heeds itself
+	Notifier *Notifier   // of [notifier:x]: the keys that the host uses
 	LogSink  *LogSink    // of [logsink:x]
 	File     string
 	Line     int
@@ -206,8 +206,8 @@ func (l *loader) pluginDirs(k *key, v setting) (dirs []string) {
 	return dirs
 }
 
-// ReadSecretFile reads a secret: the first line of a file that belongs to root or to us and that nobody else may write, nor everybody
-// read. The error says nothing of its name, which may be seen by those alone who may read the section, nor of its content. It may block on a disk.
+// ReadSecretFile reads a secret: the first line of a file that belongs to root or to us, that no one else may write and that is not world-readable.
+// The error contains neither its name, which only those may see who may read the section, nor its content. It may block on a disk.
 func ReadSecretFile(path string) (Secret, error) {
 	st, err := CheckSecretFile(path)
 	if err != nil {
@@ -219,7 +219,7 @@ func ReadSecretFile(path string) (Secret, error) {
 	return secretLine(path)
 }
 
-// CheckSecretFile reports what is known to be wrong with a file with a secret to somebody who may not read it, nor be who will. It may block
+// CheckSecretFile reports what is known to be wrong with a file with a secret, for a user who may not be allowed to read it. It may block
 // on a disk.
 func CheckSecretFile(path string) (os.FileInfo, error) {
 	if !filepath.IsAbs(path) {

@@ -13,7 +13,7 @@ import (
 )
 
 // maxFileSize bounds one configuration file (bytes). Python reads files of any
-// size; nobody writes one this large, and a path to /dev/zero must not eat the memory.
+// size; no real configuration is this large, and a path to /dev/zero must not use up the memory.
 const maxFileSize = 16 << 20
 
 // badLine is a line that is neither a header nor a setting nor a continuation.
@@ -155,7 +155,7 @@ func (p *parser) feed(line string) {
 	if d <= 0 {
 		p.err.bad = append(p.err.bad, badLine{p.line, line, p.mayBeSecret()})
 		if d == 0 {
-			p.flush() // Python goes on with a key without a name, which nothing continues
+			p.flush() // Python continues with a key without a name, which nothing continues
 		}
 		return
 	}
@@ -217,14 +217,14 @@ func (e *syntaxError) issues() Errors {
 		})
 	}
 	if e.fatal != nil {
-		// Python raises this at once and forgets the lines it had gathered.
+		// Python raises this at once and discards the lines it had collected.
 		all = append(Errors{*e.fatal}, all...)
 	}
 	return all
 }
 
-// mayBeSecret reports whether a line that is not understood may go on with a value that must not be shown: one of the section has such a key, and a
-// line of its value is not indented.
+// mayBeSecret reports whether a line that cannot be parsed may continue a value that must not be shown: the section has such a key, and
+// a line of its value is not indented.
 func (p *parser) mayBeSecret() bool {
 	s := schemaOf(Schema(), p.cur.name)
 	return s != nil && s.Open || slices.ContainsFunc(append([]string{p.option}, p.cur.order...), func(key string) bool {
@@ -260,7 +260,7 @@ func headerName(value string) (string, bool) {
 	return value[1:end], true
 }
 
-// indentOf counts the characters before the first one that is no white space.
+// indentOf counts the characters before the first one that is not white space.
 func indentOf(line string) int {
 	n := 0
 	for _, r := range line {

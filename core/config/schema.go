@@ -37,7 +37,7 @@ type SectionSchema struct {
 	Live    bool   // in the sample without the comment sign
 	Open    bool   // its other keys belong to what it names
 	Example string // keys of such a section, a line each; "" where it needs no showing
-	Base    string // the section whose keys it has besides its own; "" for none
+	Base    string // the section whose keys it has in addition to its own; "" for none
 	Fields  []Field
 
 	index map[string]*Field

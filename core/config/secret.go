@@ -15,7 +15,7 @@ type Secret struct{ value string }
 // NewSecret wraps a value.
 func NewSecret(value string) Secret { return Secret{value: value} }
 
-// Reveal gives the value out; only what checks or sends it should ask.
+// Reveal returns the value; only code that checks or sends it should call it.
 func (s Secret) Reveal() string { return s.value }
 
 // IsZero reports whether the secret is empty.

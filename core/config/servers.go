@@ -85,7 +85,7 @@ func (l *loader) unixServer(section string) Server {
 	return s
 }
 
-// credentials reads who may connect (options.py, _parse_username_and_password),
+// credentials reads the user names and passwords (options.py, _parse_username_and_password),
 // and our two additions.
 func (l *loader) credentials(s *Server) {
 	user, password := l.get(s.Section, "username"), l.get(s.Section, "password")

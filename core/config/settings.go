@@ -217,7 +217,7 @@ func (l *loader) notice(section, key, text string) Issue {
 	return i
 }
 
-// issue is a text with the place of a key, of its section where there is no such key.
+// issue returns an issue at the place of a key, or of its section if there is no such key.
 func (l *loader) issue(section, key, text string) Issue {
 	at := l.doc.Where(section, key)
 	if at.File == "" {

@@ -20,7 +20,7 @@ type ShownSetting struct {
 	Key     string
 	Value   string // expanded as far as it is the same for every process; <secret> for a secret, unless it was asked for
 	Default bool   // it is not written
-	Unknown bool   // nobody reads it
+	Unknown bool   // it is not used
 	File    string // where it is written
 	Line    int
 }

@@ -8,8 +8,8 @@ type namedSignal struct {
 	number syscall.Signal
 }
 
-// signalNames is every SIG… name of Python's signal module here. Five of them
-// are no signals; Supervisor takes them (and so 0) all the same.
+// signalNames is every SIG… name of Python's signal module on this system. Five of them
+// are not signals; Supervisor accepts them (and so 0) nevertheless.
 func signalNames() []namedSignal {
 	return append([]namedSignal{
 		{"SIGABRT", syscall.SIGABRT},

@@ -2,8 +2,8 @@ package config
 
 import "syscall"
 
-// platformSignals is what Linux has beyond the common names. 34 and 64 are
-// SIGRTMIN and SIGRTMAX as glibc gives them to programs.
+// platformSignals are Linux's signals in addition to the common names. 34 and 64 are
+// SIGRTMIN and SIGRTMAX as glibc passes them to programs.
 func platformSignals() []namedSignal {
 	return []namedSignal{
 		{"SIGCLD", syscall.SIGCHLD},

@@ -11,8 +11,8 @@ import (
 	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
-// What Check warns of: things that load, and then are not what was meant.
-// layout.go has those that come of how a file is written.
+// The warnings of Check: settings that load, but do not have the intended effect.
+// layout.go has those that are caused by how a file is written.
 
 // nameOf is a file as it was opened, from its absolute name.
 func (c *checker) nameOf(absolute string) string {
@@ -38,7 +38,7 @@ func (c *checker) repeats() {
 	}
 }
 
-// sections warns of sections that nobody reads.
+// sections warns about unused sections.
 func (c *checker) sections() {
 	for _, name := range c.l.doc.Sections() {
 		if schemaOf(c.l.schemas, name) != nil {
@@ -181,8 +181,8 @@ func (c *checker) memberships() {
 	}
 }
 
-// filters warns of patterns of programs= that no process matches: who waits for its events gets none. Of a file that another
-// includes the other may have the program.
+// filters warns about patterns of programs= that match no process: a subscriber for its events gets none. For a file that another
+// includes, the other may have the program.
 func (c *checker) filters() {
 	if c.l.isSnippet() {
 		return
@@ -364,7 +364,7 @@ func executable(path string) error {
 	case os.IsNotExist(err):
 		return fmt.Errorf("is not there")
 	case err != nil:
-		return nil // who runs the daemon may see more than who checks
+		return nil // the daemon's user may see more than the one who checks
 	case st.IsDir():
 		return fmt.Errorf("is a directory")
 	case st.Mode()&0o111 == 0:

@@ -12,7 +12,7 @@ func isSpace(r rune) bool { return unicode.IsSpace(r) || (r >= 0x1c && r <= 0x1f
 // strip is Python's str.strip.
 func strip(s string) string { return strings.TrimFunc(s, isSpace) }
 
-// lower is Python's str.lower: Go's, but for the two letters whose lower case
+// lower is Python's str.lower: Go's, except for the two letters whose lower case
 // depends on more than the letter.
 func lower(s string) string {
 	if !strings.ContainsAny(s, "İΣ") {

@@ -241,7 +241,7 @@ func programTypes() []*ValueType {
 	addresses.parse = plain(func(s string) (string, error) { return s, nil })
 	sockets := kind[SocketAddress]{
 		accepts: "unix:///absolute/path or tcp://host:port", text: func(a SocketAddress) string { return a.URL },
-		// A URL that is written otherwise and leads to the same place is no change.
+		// A URL that is written differently and leads to the same place is not a change.
 		same:  func(a, b SocketAddress) bool { a.URL, b.URL = "", ""; return a == b },
 		parse: plain(func(s string) (SocketAddress, error) { return SocketAddress{URL: s}, nil }),
 	}

@@ -95,7 +95,7 @@ func (s *Spool) settle(err error) {
 	}
 }
 
-// callBack makes the reports that have gathered and tells a consumer that found
+// callBack delivers the collected reports and notifies a consumer that found
 // nothing that there is something again.
 func (s *Spool) callBack() {
 	reports, ready := s.news()
@@ -109,7 +109,7 @@ func (s *Spool) callBack() {
 	}
 }
 
-// news takes the reports that have gathered, and whether a consumer is to be told that there is something again.
+// news takes the collected reports, and returns whether a consumer is to be notified that there is something again.
 func (s *Spool) news() (reports []Report, ready bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,7 +126,7 @@ func (s *Spool) news() (reports []Report, ready bool) {
 }
 
 // commit writes all that waits, then the cursor file, then removes the segments
-// that it says are done with: in this order, so that after a kill no acked record
+// that according to it are finished: in this order, so that after a kill no acked record
 // looks missing.
 func (s *Spool) commit() error {
 	saved := false
@@ -238,7 +238,7 @@ func (s *Spool) writeBatch() (wrote bool, err error) {
 }
 
 // handOn puts records just written at off into the window, as many as it holds;
-// reading goes on behind them.
+// reading continues after them.
 func (s *Spool) handOn(g *segment, batch []Record, off int64) {
 	s.stopReading()
 	pos := batch[0].Pos
@@ -336,7 +336,7 @@ func (s *Spool) forgetSegment(g *segment) {
 	}
 }
 
-// sweep removes segments in which all is done with according to the cursor file.
+// sweep removes segments in which everything is finished according to the cursor file.
 // The newest stays, for its numbers, unless it is large and can be replaced.
 func (s *Spool) sweep(healthy bool) {
 	var done []*segment

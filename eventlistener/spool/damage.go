@@ -16,8 +16,8 @@ const (
 	maxAside = 8
 )
 
-// setAside moves what follows g.size into a file of its own and cuts it off. Where
-// that fails the segment stays whole on disk until it is done with and is then kept
+// setAside moves what follows g.size into a file of its own and cuts it off. If
+// that fails the segment stays complete on disk until it is finished, and is then kept
 // under the other name. It returns the new name, "" if there is none, and how many
 // bytes it is about.
 func (s *Spool) setAside(g *segment) (name string, n int64) {
@@ -107,7 +107,7 @@ func (s *Spool) names() ([]string, error) {
 	return names, err
 }
 
-// remove deletes a segment that is done with.
+// remove deletes a segment that is finished.
 func (s *Spool) remove(g *segment) {
 	s.segments = slices.DeleteFunc(s.segments, func(other *segment) bool { return other == g })
 	s.total -= g.size

@@ -4,13 +4,13 @@
 // # How it works
 //
 // Append puts a record into memory and returns; one goroutine per spool writes
-// what has gathered to the newest segment file in one write (a group commit) and
-// hands it on to the spool's one Cursor. When the consumer is slower than the
+// the collected records to the newest segment file in one write (a group commit) and
+// passes them on to the spool's one Cursor. When the consumer is slower than the
 // producer, the goroutine reads ahead from the disk into a bounded window. So
 // neither Append nor any method of the Cursor ever waits for the disk. Acked
 // records may come in any order; a segment in which all is acked is removed.
-// Files are read and written with pread and pwrite, never mapped: a mapped file
-// that somebody cuts ends the process with SIGBUS.
+// Files are read and written with pread and pwrite, never mapped: truncating a
+// mapped file would end the process with SIGBUS.
 //
 // # What is promised
 //
@@ -18,9 +18,9 @@
 // with Options.Sync, loss of power (TestWhatIsCommittedSurvivesKill, TestLossOfPower). A record is committed at once after a quiet
 // time or when the consumer waits for it, otherwise within Options.CommitEvery (1 ms) and the time a write takes. A
 // record is handed out when it is committed, so that no number (position, seq,
-// serials) a consumer has seen is given to another record after a crash, nor, whatever Options.Sync says, after a loss of power on Linux, nor
-// when any two of the files that know the numbers are damaged together (TestNoNumberIsGivenTwice). Where it is in doubt which were given, some are
-// left out. While the disk fails, records are handed out from memory nevertheless, without that
+// serials) a consumer has seen is assigned to another record after a crash, nor, whatever Options.Sync says, after a loss of power on Linux, nor
+// when any two of the files that hold the numbers are damaged together (TestNoNumberIsGivenTwice). If it is unknown which were assigned, some are
+// skipped. While the disk fails, records are handed out from memory nevertheless, without that
 // promise: an alarm about a full disk must get out.
 //
 // Two bounds discard the oldest records, counted and reported: Options.MaxBytes
@@ -41,8 +41,8 @@
 //	cursor                           two slots, see below
 //	numbers                          two slots too
 //	00000000000000000001.seg         a segment, named by its first position, 20 digits
-//	…-<offset>.damaged               what was set aside of a segment, from that offset
-//	cursor-<unix time>.damaged       a cursor file neither slot of which was whole; numbers- the same
+//	…-<offset>.damaged               the part of a segment from that offset that was set aside
+//	cursor-<unix time>.damaged       a cursor file of which neither slot was valid; numbers- the same
 //
 // A segment is a header of 48 bytes and frames. Positions in it are contiguous.
 //
@@ -52,7 +52,7 @@
 //	    16    8 greatest seq of all records before it
 //	    24    8 greatest serial (signed)
 //	    32    8 greatest poolserial (signed)
-//	    40    4 how many positions just before its first are done with: acked, lost, or given to no record
+//	    40    4 how many positions just before its first are finished: acked, lost, or without a record
 //	    44    4 CRC of bytes 0 to 43
 //
 // A frame is one record:
@@ -83,8 +83,8 @@
 //	60    4 CRC of bytes 0 to 59 and of the ranges
 //	64      ranges of acked positions above the lowest that is not: 8 first, 8 last
 //
-// The file numbers has the same form. Its slots say up to which numbers records may have been given some: they are reserved 65,536 at a time,
-// and exact once the spool was closed in order.
+// The file numbers has the same form. Its slots hold the limits up to which numbers may have been assigned: they are reserved 65,536 at a time,
+// and exact if the spool was closed properly.
 //
 //	 0    8 "HARKNUM1"
 //	 8    8 generation, as above
@@ -92,7 +92,7 @@
 //	24    8 seq
 //	32    8 serial (signed)
 //	40    8 poolserial (signed)
-//	48   16 the kernel's boot id: after another start of the system they are taken as given. Zero: with Options.Sync, or no such id
+//	48   16 the kernel's boot id: after a reboot of the system they count as assigned. Zero: with Options.Sync, or no such id
 //	64    4 1: exact
 //	68    4 CRC of bytes 0 to 67
 package spool

@@ -16,6 +16,6 @@ func lockFile(f *os.File) error {
 	return err
 }
 
-// unlockFile lets go even where a child between fork and exec still has a copy of
+// unlockFile releases the lock even if a child between fork and exec still has a copy of
 // the descriptor.
 func unlockFile(f *os.File) { _ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }

@@ -102,7 +102,7 @@ func (s *Spool) saveNumbers(r reservation) error {
 	return nil
 }
 
-// skip goes on behind numbers that may have been given though nothing is left of what they were given to.
+// skip continues after numbers that may have been assigned although nothing is left of their records.
 func (s *Spool) skip(to Numbers) {
 	if to.Pos > s.written.Pos {
 		s.acks.add(s.written.Pos+1, to.Pos)

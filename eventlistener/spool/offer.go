@@ -25,8 +25,8 @@ func (s *Spool) offer(records []Record) (wake bool, err error) {
 		}
 		size, memory = size+frameLen(&records[i]), memory+records[i].memory()
 	}
-	// Nothing is discarded for them: segments of which a part is done with take a quarter of MaxBytes each, and there are two of them at most, the one
-	// that is read and the one that is written, where what waits fills no more than half.
+	// Nothing is discarded for them: segments that are partly finished take a quarter of MaxBytes each, and there are two of them at most, the one
+	// that is read and the one that is written, if what waits fills no more than half.
 	if s.trouble || s.queued+size > s.o.MaxBytes/2 || s.pending.bytes+s.batchSize+memory > s.o.QueueBytes {
 		return false, ErrNoRoom
 	}

@@ -27,8 +27,8 @@ var (
 type Options struct {
 	// Dir is an existing directory; the spool is the directory Name.spool in it.
 	Dir string
-	// Name tells spools of one Dir apart. Any non-empty string: what a file name
-	// can't hold is escaped.
+	// Name distinguishes the spools of one Dir. Any non-empty string: characters that a file name
+	// cannot contain are escaped.
 	Name string
 	// MaxBytes bounds the segment files together; the oldest records are discarded
 	// for new ones. Bytes, at least 4096; default 64 MB. Files set aside as damaged

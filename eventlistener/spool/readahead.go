@@ -117,11 +117,11 @@ func (s *Spool) seek(from uint64) *segment {
 			return g
 		}
 	}
-	s.locked(func() { s.nextRead = s.nextWrite }) // all that is left was done with
+	s.locked(func() { s.nextRead = s.nextWrite }) // all that is left was finished
 	return nil
 }
 
-// stopReading lets go of the file that is read.
+// stopReading closes the file that is read.
 func (s *Spool) stopReading() {
 	if s.reading.file != nil {
 		_ = s.reading.file.Close()

@@ -50,7 +50,7 @@ const (
 	maxKind     = math.MaxUint16 // bytes
 	maxPos      = math.MaxInt64  // beyond it a position is taken for damage
 	maxNanos    = int64(1e9) - 1 // of a second
-	overhead    = 128            // bytes a record takes in memory beside kind and data
+	overhead    = 128            // bytes a record takes in memory in addition to kind and data
 	minFrame    = framePrefix + bodyFixed
 )
 
@@ -87,8 +87,8 @@ func appendFrame(b []byte, r *Record) []byte {
 // errShort: more bytes are needed to decode.
 var errShort = errors.New("record is cut short")
 
-// decodeFrame reads the frame b begins with and tells its size. The record's Data
-// is part of b. With errShort the size is how many bytes it takes to get further;
+// decodeFrame reads the frame that b begins with and returns its size. The record's Data
+// is part of b. With errShort the size is how many bytes are needed to continue;
 // any other error is damage.
 func decodeFrame(b []byte) (r Record, size int64, err error) {
 	if len(b) < framePrefix {

@@ -53,7 +53,7 @@ func (s *Spool) recover() error {
 		if g.done > 0 {
 			s.acks.add(g.first-g.done, g.first-1)
 		}
-		before := uint64(math.MaxUint64) // the following segment has what comes from here on and is not done with
+		before := uint64(math.MaxUint64) // what follows is in the following segment and is not finished
 		if i+1 < len(found) {
 			before = found[i+1].first - found[i+1].done
 		}
@@ -106,7 +106,7 @@ func (s *Spool) syncFound() error {
 	return s.disk.syncDir(s.root)
 }
 
-// resume goes on writing to a segment; where that can't be, a new one is begun.
+// resume continues to write to a segment; if that is not possible, a new one is begun.
 func (s *Spool) resume(g *segment) {
 	f, err := s.disk.open(s.root, g.name, os.O_RDWR)
 	if err != nil {
@@ -119,8 +119,8 @@ func (s *Spool) resume(g *segment) {
 	s.active, s.activeFile = g, f
 }
 
-// findSegments lists the segments, oldest first, whose header is whole. The
-// numbers they tell are taken note of; bad ones are set aside. known: the cursor file
+// findSegments lists the segments, oldest first, whose header is valid. The
+// numbers in them are recorded; bad ones are set aside. known: the cursor file
 // was good.
 func (s *Spool) findSegments(known bool) (found []*segment, err error) {
 	names, err := s.names()
@@ -236,8 +236,8 @@ func (s *Spool) check(g *segment, before, newest uint64) error {
 	return nil
 }
 
-// findHoles reports positions that are in no segment though nothing says that
-// they are done with.
+// findHoles reports positions that are in no segment although nothing says that
+// they are finished.
 func (s *Spool) findHoles() {
 	expected := s.acks.low
 	missing := func(first, last uint64) {

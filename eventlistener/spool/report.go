@@ -57,7 +57,7 @@ type Report struct {
 	Bytes   int64  // how many bytes are bad, or were discarded
 	Records uint64 // how many un-acked records were lost or discarded
 	Err     error  // the cause; nil for Discarded, Overflowed, DiskRecovered
-	// torn: the write that a kill interrupted. Nothing of it was committed, so its numbers were given to nobody.
+	// torn: the write that a kill interrupted. Nothing of it was committed, so its numbers were not assigned.
 	torn bool
 }
 

@@ -23,7 +23,7 @@ type segment struct {
 	name        string
 	first, next uint64
 	size        int64  // of header and whole records; what follows counts for nothing
-	done        uint64 // positions just before first that were done with when it was made, or that no record has
+	done        uint64 // positions just before first that were finished when it was created, or that no record has
 	keepRest    bool   // damage after size could not be set aside: never delete the file
 }
 
@@ -50,8 +50,8 @@ func parseSegmentName(name string) (first uint64, ok bool) {
 	return first, err == nil && first > 0
 }
 
-// appendSegmentHeader is the header of a segment that begins at first, after
-// records with the numbers before, of which so many just before it are done with.
+// appendSegmentHeader appends the header of a segment that begins at first, after
+// records with the numbers before, of which so many just before it are finished.
 func appendSegmentHeader(b []byte, first uint64, before Numbers, done uint64) []byte {
 	start := len(b)
 	le := binary.LittleEndian
@@ -64,7 +64,7 @@ func appendSegmentHeader(b []byte, first uint64, before Numbers, done uint64) []
 	return le.AppendUint32(b, castagnoli(0, b[start:]))
 }
 
-// parseSegmentHeader gives the numbers before the segment that begins at first, and how many positions just before it are done with.
+// parseSegmentHeader returns the numbers before the segment that begins at first, and how many positions just before it are finished.
 func parseSegmentHeader(b []byte, first uint64) (before Numbers, done uint64, err error) {
 	le := binary.LittleEndian
 	switch {
@@ -106,8 +106,8 @@ type frames struct {
 // readChunk is how much is read at once. Bytes.
 const readChunk = 256 << 10
 
-// next gives the next record, whose Data is good until the next call, and io.EOF
-// after the last. Any other error but a *readError is damage at off.
+// next returns the next record, whose Data is valid until the next call, and io.EOF
+// after the last. Any other error except a *readError is damage at off.
 func (f *frames) next() (Record, error) {
 	if f.off >= f.end {
 		return Record{}, io.EOF

@@ -28,7 +28,7 @@ type slotState struct {
 	damaged *Report // neither is whole; nil: there was no file, or one is
 }
 
-// load reads a file of slots. A damaged one is set aside and told as kind.
+// load reads a file of slots. A damaged one is set aside and reported as kind.
 func load[T any](s *Spool, f *slots, kind ReportKind, parse func(slot []byte) (v T, generation uint64, ok bool)) (v T, is slotState, err error) {
 	in, err := s.root.Open(f.name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -101,7 +101,7 @@ func (f *slots) save(s *Spool, appendTo func(b []byte, generation uint64) []byte
 	return nil
 }
 
-// sync makes what was saved survive loss of power. A failed one is mended by the next save, which writes the same page.
+// sync makes what was saved survive loss of power. After a failure the next save writes the same page again.
 func (f *slots) sync(s *Spool) error {
 	if f.file == nil {
 		return nil

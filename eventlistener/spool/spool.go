@@ -27,7 +27,7 @@ type Spool struct {
 	pending   queue      // appended, not yet taken to be written
 	batch     []Record   // being written
 	batchSize int64      // its bytes in memory
-	nextWrite uint64     // all before it is committed, or done with
+	nextWrite uint64     // all before it is committed, or finished
 	ahead     queue      // committed, to be handed out next
 	nextRead  uint64     // the position that enters ahead next
 	out       map[uint64]Record
@@ -153,7 +153,7 @@ func (s *Spool) start() (err error) {
 	return nil
 }
 
-// release lets go of the files.
+// release closes the files.
 func (s *Spool) release() {
 	s.stopReading()
 	if s.activeFile != nil {
@@ -166,7 +166,7 @@ func (s *Spool) release() {
 	_ = s.root.Close()
 }
 
-// Append puts r at the end of the spool and gives its position. It keeps r.Data
+// Append puts r at the end of the spool and returns its position. It keeps r.Data
 // without copying it. It does not wait for the disk: while that is slow or fails,
 // records wait in memory up to Options.QueueBytes, then the oldest of these are
 // discarded. Errors: ErrClosed; one that wraps ErrTooLarge, for a record larger
@@ -197,7 +197,7 @@ func (s *Spool) append(r Record) (pos uint64, wake bool, err error) {
 	return r.Pos, !s.scheduled || s.starved, nil
 }
 
-// refuses tells why a record can never be taken.
+// refuses returns why a record can never be accepted.
 func (s *Spool) refuses(r *Record) error {
 	switch size := frameLen(r); {
 	case s.closed:
@@ -234,7 +234,7 @@ func (s *Spool) shed() {
 	}
 }
 
-// forget takes note that the records from first to last, which were not handed
+// forget records that the records from first to last, which were not handed
 // out, never will be, and counts them. each is about how many bytes one takes on disk.
 func (s *Spool) forget(first, last uint64, each int64) uint64 {
 	n := s.acks.open(first, last)
@@ -257,8 +257,8 @@ func (s *Spool) report(r Report) {
 	s.reports = append(s.reports, r)
 }
 
-// Last gives the greatest numbers of all records ever appended, those of earlier
-// processes included; false if there was none.
+// Last returns the greatest numbers of all records ever appended, including those of earlier
+// processes; false if there was none.
 func (s *Spool) Last() (Numbers, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -276,7 +276,7 @@ func (s *Spool) Committed() uint64 {
 	return s.nextWrite - 1
 }
 
-// Stats gives the figures of the moment.
+// Stats returns the current figures.
 func (s *Spool) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -317,7 +317,7 @@ func (s *Spool) oldest() time.Time {
 }
 
 // Close commits what is in memory, once, and closes the spool. It returns an
-// error if that failed, telling how many records are lost with it, or ctx's if
+// error if that failed, with the number of records that are lost, or ctx's if
 // the disk did not answer in time; the spool then stays locked until it does.
 // Further calls wait too.
 func (s *Spool) Close(ctx context.Context) error {

@@ -111,7 +111,7 @@ func meaning(f *config.Field) string {
 	return codes.ReplaceAllStringFunc(text, func(s string) string { return "`" + strings.Trim(s, "`") + "`" })
 }
 
-// noBound is a bound that nobody reaches: the largest number that some settings hold.
+// noBound is an unreachable bound: the largest number that some settings hold.
 const noBound = "2147483647"
 
 // codes are the words in the documentation of a key that are not English: names with an underscore, expansions, sections; and what is marked
