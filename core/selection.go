@@ -100,7 +100,7 @@ func (s *Supervisor) chosen(ctx context.Context, sel *Selection) (choice, error)
 // present reports whether a process is still there.
 func (l *loop) present(m *member) bool {
 	g := l.groups[m.group.conf.Name]
-	return g == m.group && g.byName[m.conf.Name] == m
+	return g == m.group && g.member(m.conf.Name) == m
 }
 
 // pick finds the processes of a Selection by priority, and which of its names and patterns chose none.
