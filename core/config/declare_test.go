@@ -69,7 +69,9 @@ func around(section, key string) map[string]string {
 func with(t *testing.T, section, key, value string) *Config {
 	t.Helper()
 	keys := around(section, key)
-	keys[key] = value
+	if key != "" {
+		keys[key] = value
+	}
 	text := "[program:one]\ncommand=/bin/cat\n[program:two]\ncommand=/bin/cat\n"
 	if section != "supervisord" {
 		text += "[supervisord]\n"
