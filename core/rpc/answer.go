@@ -96,7 +96,7 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request) (method string
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	clientOf(r).enter(working)
 	if !clientOf(r).turn.work() {
-		return "", nil, http.StatusServiceUnavailable // nobody sees it
+		return "", nil, http.StatusServiceUnavailable // the client has gone
 	}
 	method, args, err = xmlrpc.DecodeCall(buf)
 	if err != nil {
@@ -207,7 +207,7 @@ func writeXML(w http.ResponseWriter, buf []byte) {
 	header := w.Header()
 	header["Content-Type"] = contentTypeXML
 	header["Content-Length"] = []string{strconv.Itoa(len(buf))}
-	_, _ = w.Write(buf) // a client that is gone is nobody's concern
+	_, _ = w.Write(buf) // it does not matter if the client has gone
 	keep(buf)
 }
 
@@ -232,7 +232,7 @@ func (h *handler) stream(w http.ResponseWriter, c *conn, method string, value an
 	return http.StatusOK
 }
 
-// prepare makes a response whose texts are read once to know its length. That takes its time: who is not the owner goes meanwhile when somebody else needs the place.
+// prepare makes a response whose texts are read once to know its length. That takes time: meanwhile, a client that is not the owner loses its connection if another one needs the place.
 func prepare(c *conn, value any) (*xmlrpc.Response, error) {
 	if c.claim.share == others {
 		defer c.enter(phase(c.phase.Load()))

@@ -115,7 +115,7 @@ func (s *signalArgument) take(v any) error {
 // fault is the fault for one that is not ok.
 func (s *signalArgument) fault() *xmlrpc.Fault {
 	if s.given == nil {
-		return plainFault(BadSignal) // a None is no detail there
+		return plainFault(BadSignal) // Supervisor does not show None there
 	}
 	return fault(BadSignal, display(s.given))
 }

@@ -23,7 +23,7 @@ var (
 type authenticator struct{ users []credential }
 
 type credential struct {
-	name, password [sha256.Size]byte // hashed, so that comparing tells no length
+	name, password [sha256.Size]byte // hashed, so that the comparison does not depend on the length
 	sha            bool              // password is of the hex SHA-1, not of the cleartext
 	access         Access
 }

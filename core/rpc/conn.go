@@ -16,7 +16,7 @@ type limits struct {
 	fewest      int           // connections that are taken however few descriptors are left
 	connections int           // open at once, of all sockets together
 	descriptors int           // how many the process may have open; what lies above is left to others
-	headers     int64         // bytes of the headers of all requests under way, but for freeHeader of each
+	headers     int64         // bytes of the headers of all requests in progress, except freeHeader of each
 	header      int           // bytes of a request's header
 	body        int64         // bytes of a request's body
 	largeBody   int64         // a body beyond this waits for one of largeBodies places
@@ -26,7 +26,7 @@ type limits struct {
 	writeTime   time.Duration // for a client to take writePiece bytes
 	idleTime    time.Duration // between two requests
 	stays       int           // requests that may last, at once
-	readerStays int           // of them, those of who may only read
+	readerStays int           // of these, those of clients that may only read
 	follows     int           // logs followed at once
 	halfClosed  time.Duration // for a TCP client that sends no more to wait for an answer that is not ready
 	guessPause  time.Duration // between two wrong passwords of an address that had many
@@ -62,7 +62,7 @@ func defaultLimits() limits {
 const (
 	// maxConnections is how many connections all sockets of a server have open at most.
 	maxConnections = 1024
-	// minConnections are taken however few descriptors are left, as long as nobody else asks for them: with no connection nobody could stop what uses them.
+	// minConnections are accepted however few descriptors are left, as long as nothing else needs them: without a connection, no client could stop what uses them.
 	minConnections = 16
 )
 
@@ -86,10 +86,10 @@ type limitListener struct {
 	places *places
 	memory *memory
 	turns  *turnstile // of requests
-	knocks *turnstile // of those who have yet to show who they are
+	knocks *turnstile // of clients that are not authenticated yet
 	limits limits
 	plain  bool // not TLS: what clients send can be read here
-	open   bool // nobody is asked for a password
+	open   bool // no password is required
 	closed chan struct{}
 	once   sync.Once
 }
@@ -99,7 +99,7 @@ func newLimitListener(l net.Listener, s *Server) *limitListener {
 }
 
 func (l *limitListener) Accept() (net.Conn, error) {
-	var full time.Duration // since when there are no descriptors
+	var full time.Duration // since when there have been no descriptors
 	for {
 		raw, err := l.Listener.Accept()
 		if err == nil {
@@ -132,7 +132,7 @@ func (l *limitListener) Accept() (net.Conn, error) {
 	}
 }
 
-// isFull reports whether an error says that there is no descriptor, or no memory, to be had.
+// isFull reports whether an error says that no descriptor, or no memory, is available.
 func isFull(err error) bool {
 	for _, full := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
 		if errors.Is(err, full) {
@@ -147,8 +147,8 @@ func (l *limitListener) Close() error {
 	return l.Listener.Close()
 }
 
-// conn is one client's connection: it bounds the time that writes take, mends
-// the Host headers that net/http would refuse, and knows what it is waiting for.
+// conn is one client's connection: it limits the time of writes, corrects
+// the Host headers that net/http would refuse, and records what it is waiting for.
 type conn struct {
 	net.Conn
 	places    *places
@@ -163,7 +163,7 @@ type conn struct {
 	since     atomic.Int64  // when it came into its phase, by the same
 	writing   atomic.Int64  // since when a write waits for the client, by the same; 0: none does
 	header    atomic.Int64  // bytes of the header of the request under way
-	user      string        // whose password it has shown; its requests' alone
+	user      string        // the user whose password it has shown; for its requests only
 	shown     bool
 	claim     portion                            // of its request's
 	turn      turn                               // its request's
@@ -189,7 +189,7 @@ type phase int32
 
 const (
 	fresh   phase = iota // it has not sent the header of its first request
-	refused              // its credentials are wrong: it is told so, or made to wait for that
+	refused              // its credentials are wrong: it is answered so, perhaps after a delay
 	idle                 // it has been answered
 	sending              // the body of a request is awaited
 	working              // a request is answered

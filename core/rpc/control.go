@@ -13,7 +13,7 @@ import (
 
 // The methods that start, stop and signal processes, and add and remove groups.
 
-// Outcome is what came of a call on several processes for one of them.
+// Outcome is the result for one process of a call on several.
 type Outcome struct {
 	Name        string `rpc:"name" doc:"the process"`
 	Group       string `rpc:"group" doc:"its group"`
@@ -24,7 +24,7 @@ type Outcome struct {
 // doneOrOutcomes is true for one process, and outcomes for a whole group.
 type doneOrOutcomes any
 
-// either is what became of a call on a process or, by group:*, on a whole group.
+// either is the result of a call on a process or, by group:*, on a whole group.
 func either[T any](result T, err error) (doneOrOutcomes, error) {
 	if err != nil {
 		return nil, err

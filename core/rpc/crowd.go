@@ -1,13 +1,13 @@
 package rpc
 
-// crowd watches how many connections there are, and tells when that becomes many and when it is few again.
+// crowd watches the number of connections, and reports when there are many and when there are few again.
 type crowd struct {
 	changed chan struct{} // has a value when the number has changed
 	stop    chan struct{}
 	ended   chan struct{}
 }
 
-// watchCrowd begins to watch a number. Many is more than a quarter of most, few less than an eighth. Of few it is told at the end, too.
+// watchCrowd begins to watch a number. Many is more than a quarter of most, few less than an eighth. Few is reported at the end, too.
 func watchCrowd(tell func(many bool), number func() int, most int) *crowd {
 	c := &crowd{changed: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{})}
 	go func() {

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// departures notices that clients have gone while they wait for an answer, by what the kernel knows of their connections: net/http
-// notices only when there is something to write, or nothing left to read. A client that has shut its sending side, as some do who have said
-// all they have to say, still waits; over TCP it can't be told from one that is gone, and has halfClosed.
+// departures notices that clients have gone while they wait for an answer, from the kernel's state of their connections: net/http
+// notices only when there is something to write, or nothing left to read. A client that has shut down its sending side, as some do after their
+// request, still waits; over TCP it can't be distinguished from one that is gone, and has halfClosed.
 type departures struct {
 	halfClosed time.Duration
 	kernel     notices

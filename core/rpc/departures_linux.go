@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// notices is an epoll instance of its own, which Go's poller watches: so it has neither a thread nor a clock, and it sees a client go whose
-// bytes nobody has read.
+// notices is an epoll instance of its own, which Go's poller watches: so it needs neither a thread nor a clock, and it notices the end of clients
+// that have sent unread bytes.
 type notices struct {
 	file  *os.File
 	raw   syscall.RawConn
@@ -96,7 +96,7 @@ func (n *notices) close() {
 	<-n.ended
 }
 
-// halfShutMeansGone: over a unix socket the kernel tells of a client that is gone apart.
+// halfShutMeansGone: over a unix socket the kernel reports a client that is gone separately.
 func (w *departure) halfShutMeansGone() bool {
 	_, unixSocket := w.conn.(*net.UnixConn)
 	return !unixSocket

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lookEvery is how often the connections are looked at that somebody waits on.
+// lookEvery is how often the connections are checked that a request waits on.
 const lookEvery = time.Second
 
 // notices looks at the connections now and then, as long as there are any.
@@ -105,5 +105,5 @@ func (n *notices) close() {
 	}
 }
 
-// halfShutMeansGone: what the kernels here tell of a unix socket differs.
+// halfShutMeansGone: the kernels here differ in what they report about a unix socket.
 func (w *departure) halfShutMeansGone() bool { return true }

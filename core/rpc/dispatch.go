@@ -30,7 +30,7 @@ var errInternal = errors.New("internal error")
 // concurrent use. Besides the namespaces it is given it has "system".
 type Dispatcher struct {
 	activity func(config.Level, string)
-	observe  func(method string, took time.Duration) // nil: nobody measures
+	observe  func(method string, took time.Duration) // nil: calls are not measured
 	memory   *memory                                 // for calls that no request has made
 	base     []Namespace
 	tables   atomic.Pointer[[2]table] // by Access
@@ -87,13 +87,13 @@ func (d *Dispatcher) SetNamespaces(added []Namespace) {
 
 func (d *Dispatcher) table(access Access) *table { return &d.tables.Load()[access] }
 
-// Permits reports whether that kind of access may call a method; one that is not there may be called, in vain.
+// Permits reports whether that kind of access may call a method; a method that does not exist may be called, and fails.
 func (d *Dispatcher) Permits(access Access, method string) bool {
 	m := d.table(access).methods[method]
 	return m == nil || access == Control || m.ReadOnly
 }
 
-// Has reports whether there is such a method beside those of system.
+// Has reports whether there is such a method apart from those of system.
 func (d *Dispatcher) Has(method string) bool {
 	return d.table(Control).methods[method] != nil && !strings.HasPrefix(method, "system.")
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
-// Publisher knows who gets events; *core.Supervisor is one.
+// Publisher lists the subscribers of events; *core.Supervisor is one.
 type Publisher interface {
 	Subscribers(ctx context.Context) ([]core.SubscriberInfo, error)
 }
@@ -36,7 +36,7 @@ const (
 
 // events serves a stream of events as server-sent events:
 // /events?types=A,B&programs=web:*,db. Each has its number as id and the JSON form as
-// data. With Last-Event-ID it goes on behind that event. What is not an event comes
+// data. With Last-Event-ID it continues after that event. What is not an event is sent
 // as "event: notice".
 func (h *handler) events(w http.ResponseWriter, r *http.Request, access Access) {
 	if r.Method != http.MethodGet {

@@ -82,7 +82,7 @@ func plainFault(code int) *xmlrpc.Fault {
 	return &xmlrpc.Fault{Code: code, String: faultNames[code]}
 }
 
-// fault is a fault whose string is "NAME: detail", the detail even if empty.
+// fault returns a fault whose string is "NAME: detail", the detail even if empty.
 func fault(code int, detail string) *xmlrpc.Fault {
 	return &xmlrpc.Fault{Code: code, String: faultNames[code] + ": " + detail}
 }
@@ -90,7 +90,7 @@ func fault(code int, detail string) *xmlrpc.Fault {
 func incorrectParameters() *xmlrpc.Fault { return plainFault(IncorrectParameters) }
 
 // faultOf turns an error of the core about what the caller calls given into a
-// fault. A context's error stays as it is: nobody waits for an answer then.
+// fault. A context's error is unchanged: the client has gone.
 func faultOf(err error, given string) error {
 	if f := faultFor(err, given); f != nil {
 		return f

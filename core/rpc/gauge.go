@@ -7,7 +7,7 @@ import "time"
 type gauge struct {
 	count  func() (open int, known bool)
 	now    func() time.Duration
-	others int           // what is open beside connections
+	others int           // what is open in addition to connections
 	due    time.Duration // when that is counted again; 0: never was
 	blind  bool          // it cannot be counted
 }
@@ -15,8 +15,8 @@ type gauge struct {
 // countShare: counting takes no more than one in so many of the time.
 const countShare = 100
 
-// inUse is how many are open where a new connection has a descriptor, and there are so many connections beside it. Where they cannot be counted
-// it is a lower bound: the kernel gives the lowest number that is free.
+// inUse is how many descriptors are open when a new connection has one, and there are so many connections in addition to it. Where they cannot be
+// counted it is a lower bound: the kernel assigns the lowest free number.
 func (g *gauge) inUse(descriptor, connections int) int {
 	if now := g.now(); !g.blind && now >= g.due {
 		open, known := g.count()

@@ -26,10 +26,10 @@ const (
 	sayMost = 60
 )
 
-// guesses watches who comes with wrong passwords. The log tells of each address once a minute, and after freeGuesses wrong ones its
-// passwords are looked at one a second only.
+// guesses watches wrong passwords by address. Each address is logged once a minute, and after freeGuesses wrong ones its
+// passwords are checked at a rate of one a second only.
 //
-// Where a user's right password has come from before (Logins) it is not made to wait. There only the answers to wrong ones wait.
+// An address from which a user's right password has come before (Logins) does not delay that user. There only the answers to wrong ones are delayed.
 type guesses struct {
 	say   func(text string)
 	pause time.Duration // between two guesses of an address that is slowed down
@@ -91,7 +91,7 @@ func (g *guesses) queueTry(l login, now time.Time) (may bool, o *guesser, at tim
 	return true, o, g.queue(o, now)
 }
 
-// queue notes one more that waits, and gives the time of its turn. g.mu is held.
+// queue records one more that waits, and returns the time of its turn. g.mu is held.
 func (g *guesses) queue(o *guesser, now time.Time) (at time.Time) {
 	o.waiting++
 	g.waiting++
@@ -126,7 +126,7 @@ func (g *guesses) wait(ctx context.Context, o *guesser, at time.Time) bool {
 	}
 }
 
-// wasWrong notes a wrong password for a server, and waits where its answer has to. It reports false when it is not to be told that it is wrong.
+// wasWrong records a wrong password for a server, and waits if its answer has to. It returns false if the client is not to be told that it is wrong.
 func (g *guesses) wasWrong(ctx context.Context, l login, server string) bool {
 	may, o, at := g.queueWrong(l, server, time.Now())
 	return may && g.wait(ctx, o, at)
@@ -167,7 +167,7 @@ func (g *guesses) forgetQuietest() {
 	g.forget(quietest) // not all wait: guessQueues is less than guessersKept
 }
 
-// forget forgets an address, but not what the log has still to be told. g.mu is held.
+// forget removes an address, but not what is still to be logged. g.mu is held.
 func (g *guesses) forget(from string) {
 	if n := g.wrong[from].untold; n > 0 {
 		g.others += n
@@ -176,7 +176,7 @@ func (g *guesses) forget(from string) {
 	delete(g.wrong, from)
 }
 
-// tell has the log name an address, now or when its minute is over. g.mu is held.
+// tell logs an address, now or when its minute is over. g.mu is held.
 func (g *guesses) tell(now time.Time, from string, o *guesser) {
 	if now.Sub(g.begun) >= sayEvery {
 		g.begun, g.lines = now, 0
@@ -219,7 +219,7 @@ func (g *guesses) flush() {
 	g.tellOthers()
 }
 
-// close tells the log the rest. Who waits is ended by the context of the request.
+// close logs the rest. Those that wait are ended by the context of the request.
 func (g *guesses) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -241,7 +241,7 @@ func (g *guesses) tellOthers() {
 	}
 }
 
-// addressOf is whom a connection comes from, as far as it is told apart: an IPv4 address, the network of an IPv6 address (whoever has one
+// addressOf is the sender of a connection, as far as senders are distinguished: an IPv4 address, the network of an IPv6 address (a sender with one
 // has all of /64), or a local user.
 func addressOf(c net.Conn) string {
 	if u, ok := c.(*net.UnixConn); ok {

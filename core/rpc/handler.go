@@ -27,7 +27,7 @@ type handler struct {
 
 type accessKey struct{}
 
-// AccessOf tells Options.Fallback what the sender of a request may do.
+// AccessOf reports to Options.Fallback what the sender of a request may do.
 func AccessOf(r *http.Request) Access {
 	access, _ := r.Context().Value(accessKey{}).(Access)
 	return access
@@ -54,7 +54,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.ContentLength != 0 {
 		c.enter(sending)
-		defer c.enter(sending) // what nobody has read of it net/http reads now
+		defer c.enter(sending) // net/http reads now what is left unread of it
 	}
 	// By prefix and in this order, as Supervisor's handlers match.
 	switch path := r.URL.Path; {
@@ -76,7 +76,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// shareOf is whose part of the memory a request takes. The owner is who has shown the password that lets one do everything, and where there is none root and
+// shareOf is the share of the memory to which a request is counted. The owner is a client with the password that permits everything, or, if there is no password, root and
 // the daemon's own user on a unix socket.
 func (h *handler) shareOf(c *conn, access Access) share {
 	switch {

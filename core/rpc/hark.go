@@ -176,8 +176,8 @@ func (h Hark) table() []Method {
 				Help:    "Read the configuration again and return what an update would do. Nothing is changed.",
 			}, h.previewUpdate),
 		),
-		// Whoever may add programs may run any command as any user, which a client may not, whatever its credentials, unless the configuration
-		// has a plugin that lets it: these are called back by plugins, with permissions = control but for the first.
+		// A user who may add programs may run any command as any user, which a client may not, whatever its credentials, unless the configuration
+		// has a plugin that permits it: these are called back by plugins, with permissions = control for all except the first.
 		unless(h.Twiddling == nil,
 			row(Method{
 				Name: "getGroupNames", ReadOnly: true, PluginsOnly: true,

@@ -33,7 +33,7 @@ type ProcessStats interface {
 }
 
 // maxWait is the longest that one waitProcesses lasts, in seconds: a client that wants
-// more asks again, and one that forgot to go away does not stay forever.
+// more asks again, and an abandoned one does not stay forever.
 const maxWait = 3600
 
 // selectionMethods are the methods of the hark namespace on many processes.
@@ -55,7 +55,7 @@ func (n selectionMethods) stop(ctx context.Context, a selectionAndWait) ([]Outco
 	return statuses(n.sup.StopSelected(ctx, a.Patterns.Selection, a.Wait.wait()))("")
 }
 
-// Step is what came of one step of a restart.
+// Step is the result of one step of a restart.
 type Step struct {
 	Outcome
 	Step string `rpc:"step" doc:"stop or start"`

@@ -13,7 +13,7 @@ import (
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 )
 
-// The methods that tell of processes and of their configuration.
+// The methods about processes and their configuration.
 
 // ProcessInfo is the state of a process (rpcinterface.py, getProcessInfo), its members in Supervisor's order.
 type ProcessInfo struct {

@@ -25,8 +25,8 @@ import (
 var errInUse = errors.New("Another program is already listening on a port that one of our HTTP servers is configured to use.  " + //nolint:staticcheck // Supervisor's words
 	"Shut this program down first before starting supervisord.")
 
-// claimTries: how often a stale socket may be found in the way, and removed,
-// before somebody is taken to put it back on purpose.
+// claimTries is how often a stale socket may be found under the name, and removed,
+// before it is assumed that another process puts it back on purpose.
 const claimTries = 5
 
 func openError(err error) error {
@@ -73,8 +73,8 @@ func listenInet(c config.Server) (*net.TCPListener, error) {
 	return t, nil
 }
 
-// bindUnix makes a listening socket whose file has its mode and owner, but not yet its name: at no moment can
-// somebody connect who shouldn't (supervisor/http.py, supervisor_af_unix_http_server, makes it at a name beside).
+// bindUnix creates a listening socket whose file has its mode and owner, but not yet its name: at no moment can
+// an unauthorized user connect (supervisor/http.py, supervisor_af_unix_http_server, creates it under a temporary name).
 func bindUnix(c config.Server) (l *net.UnixListener, file *held.Socket, err error) {
 	var owner *held.Owner
 	if c.Chown != nil {
@@ -137,7 +137,7 @@ func claim(file *held.Socket, place string, warn io.Writer) error {
 	return errInUse
 }
 
-// served reports whether somebody listens on a unix socket.
+// served reports whether a process listens on a unix socket.
 func served(path string) (bool, error) {
 	conn, err := net.DialTimeout("unix", path, 5*time.Second)
 	switch {

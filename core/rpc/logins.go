@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Logins remembers where users' right passwords have come from, so that wrong ones from there do not make these users wait: else whoever
-// guesses from behind the same proxy would keep everybody behind it out. It outlives a Server: a restart of the daemon's configuration
-// would let guessers in before the owner. Readers cannot push out who controls: each right has room of its own. It is for any goroutine.
+// Logins records where users' right passwords have come from, so that wrong ones from there do not delay these users: otherwise a client that
+// guesses from behind the same proxy would lock out everybody behind it. It outlives a Server: after a restart of the daemon's configuration
+// guessers would otherwise be in before the owner. Readers cannot displace users with full access: each right has a list of its own. It may be used from any goroutine.
 type Logins struct {
 	mu sync.Mutex
 	by [Control + 1]map[login]time.Time // when last, by what the user may do
@@ -16,7 +16,7 @@ type Logins struct {
 // login is a user at an address.
 type login struct{ from, user string }
 
-// NewLogins returns one that knows of nobody.
+// NewLogins returns an empty Logins.
 func NewLogins() *Logins {
 	l := &Logins{}
 	for i := range l.by {

@@ -20,7 +20,7 @@ const logtailHead = 1024
 // client is busy with the past.
 const maxLogtailHead = 4 << 20
 
-// logtailPast is the header that says how many of the bytes that come first are the past, for who tells it from what comes then.
+// logtailPast is the header that says how many of the first bytes are the past, for clients that distinguish it from what comes then.
 const logtailPast = "X-Log-Past"
 
 // followMemory is what following a log takes, in bytes.
@@ -108,7 +108,7 @@ func (h *handler) follow(w http.ResponseWriter, r *http.Request, access Access, 
 	if asked {
 		header.Set(logtailPast, strconv.FormatInt(follower.Past(), 10))
 	}
-	header.Set("X-Content-Type-Options", "nosniff") // what programs print is no script of another page
+	header.Set("X-Content-Type-Options", "nosniff") // a program's output must not run as a script in another page
 	header.Set("X-Accel-Buffering", "no")           // nginx would keep it to itself
 	control := http.NewResponseController(w)
 	if r.ContentLength == 0 {

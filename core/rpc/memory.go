@@ -11,7 +11,7 @@ import (
 // memoryLimits are the bounds of memory.
 type memoryLimits struct {
 	all    int64         // bytes that all claims have together, ...
-	others int64         // ... and of these, those of who is not the owner
+	others int64         // ... and of these, those of clients other than the owner
 	alone  [2]int64      // bytes that a claim may have that is the only one of its share
 	wait   time.Duration // for bytes that others have
 }
@@ -21,11 +21,11 @@ func defaultMemory() memoryLimits {
 }
 
 const (
-	// freeClaim is how many bytes each request has that are not counted: short calls wait for nobody.
+	// freeClaim is how many bytes of each request are not counted: short calls wait for nothing.
 	freeClaim = 4 << 10
 	// keptClaim is how many bytes a request that lasts keeps when others wait for memory.
 	keptClaim = 64 << 10
-	// lookForSlow is how often who waits for memory looks for clients that keep it by not reading.
+	// lookForSlow is how often a request that waits for memory looks for clients that occupy it by not reading.
 	lookForSlow = 100 * time.Millisecond
 )
 
@@ -43,13 +43,13 @@ type memory struct {
 	now    func() time.Duration // that of places
 
 	mu     sync.Mutex
-	looked time.Duration // when slow clients were looked for last
+	looked time.Duration // when slow clients were last looked for
 	used   [2]int64
 	claims map[*portion]struct{} // those that have bytes
 	queue  [2][]*wish
 }
 
-// share is whose part of the memory a claim is of.
+// share is the share of the memory to which a claim is counted.
 type share int
 
 const (
@@ -94,7 +94,7 @@ func (c *portion) set(ctx context.Context, bytes int64) error {
 	return err
 }
 
-// ask is set where nobody has to wait. Else it gives the wish that was put in the queue.
+// ask takes the memory if it is available. Otherwise it returns the wish that was queued.
 func (c *portion) ask(bytes int64) (*wish, error) {
 	m := c.memory
 	m.mu.Lock()
@@ -104,7 +104,7 @@ func (c *portion) ask(bytes int64) (*wish, error) {
 	case more <= 0, (c.has > 0 || len(m.queue[c.share]) == 0) && m.fits(c, more):
 		c.asked = bytes
 		m.give(c, more)
-		return nil, nil //nolint:nilnil // it has what it wants
+		return nil, nil //nolint:nilnil // it has what it needs
 	case c.has > 0:
 		return nil, errMemory
 	}
@@ -158,7 +158,7 @@ func (m *memory) fits(c *portion, more int64) bool {
 	return m.used[others]+m.used[owner]+more <= m.limits.all && (c.share == owner || m.used[others]+more <= m.limits.others)
 }
 
-// give gives a claim more bytes, or takes back some, which go to those who wait. m.mu is held.
+// give gives a claim more bytes, or takes back some, which go to those that wait. m.mu is held.
 func (m *memory) give(c *portion, more int64) {
 	c.has += more
 	m.used[c.share] += more
@@ -211,7 +211,7 @@ func (m *memory) await(ctx context.Context, w *wish) error {
 		case <-look.C:
 			continue
 		case <-limit.C:
-		case <-gone: // nobody sees the error
+		case <-gone: // the client has gone
 		case <-ctx.Done():
 			err = ctx.Err()
 		}
@@ -222,13 +222,13 @@ func (m *memory) await(ctx context.Context, w *wish) error {
 			return nil // it was granted just now
 		}
 		m.queue[w.claim.share] = slices.Delete(m.queue[w.claim.share], i, i+1)
-		m.serve() // who is behind may want less
+		m.serve() // those behind it may need less
 		return err
 	}
 }
 
-// cutSlow closes the connections of those who keep memory that a claim waits for: who has not read, or sent, for slowTime, and of others who wait
-// with a large request. What is the owner's is kept from them alone.
+// cutSlow closes the connections that occupy memory that a claim waits for: those that have not read, or sent, for slowTime, and of other users that wait
+// with a large request. Only the owner may cause that for the owner's.
 func (m *memory) cutSlow(waiting *portion) {
 	for _, c := range m.slow(waiting) {
 		_ = c.Close()
@@ -239,7 +239,7 @@ func (m *memory) slow(waiting *portion) (clients []*conn) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
-	if now-m.looked < lookForSlow { // another one who waits has just looked
+	if now-m.looked < lookForSlow { // another waiting request has just looked
 		return nil
 	}
 	m.looked = now

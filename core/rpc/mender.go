@@ -38,8 +38,8 @@ func (m *hostMender) room(size int) int {
 	return max(size/2, 1)
 }
 
-// mend goes over b[:n] and returns the new n, which is larger by each Host
-// header that was inserted; b has the room for them that room left.
+// mend corrects b[:n] and returns the new n, which is larger by each Host
+// header that was inserted; b has the space for them that room reserved.
 func (m *hostMender) mend(b []byte, n int) int {
 	for i := 0; i < n && !m.off; i++ {
 		if m.body > 0 {
@@ -98,7 +98,7 @@ func (m *hostMender) endOfHeader() {
 	*m = hostMender{body: m.length.n, off: m.length.unknown}
 }
 
-// headerByte takes a byte of a header line and gives what is to stand in its place.
+// headerByte takes a byte of a header line and returns its replacement.
 func (m *hostMender) headerByte(c byte) byte {
 	if m.column == 0 && c != ' ' && c != '\t' { // else it continues the line before
 		m.name = headerName{}
@@ -126,7 +126,7 @@ func (m *hostMender) headerByte(c byte) byte {
 	return c
 }
 
-// The headers that are looked for.
+// The headers that are of interest.
 const (
 	hostHeader     = "host"
 	lengthHeader   = "content-length"
@@ -168,7 +168,7 @@ type bodyLength struct {
 	headers int  // how many there were
 	digits  bool // there was one
 	over    bool // and a blank behind it
-	unknown bool // it cannot be told here
+	unknown bool // it cannot be decided here
 }
 
 func (l *bodyLength) begins() { l.headers++ }

@@ -24,15 +24,15 @@ type Method struct {
 	Returns  Param   // Type "" means that methodSignature has no answer
 	Help     string  // what it does, one or more lines
 	ReadOnly bool    // may be called with read-only credentials
-	// Waits says that a call may last: its context is done when the caller has gone, and there may be only so many at once. What it has begun must
-	// go on by itself. The context of other calls does not end with the caller: they are carried through.
+	// Waits means that a call may take long: its context is done when the caller has gone, and their number is limited. What it has begun must
+	// continue by itself. The context of other calls does not end with the caller: they are completed.
 	Waits bool
 	// WhileRunning refuses it with SHUTDOWN_STATE while the daemon stops. (All of Supervisor's but one are refused then.)
 	WhileRunning bool
 	PluginsOnly  bool         // not for clients
-	Faults       []int        // those that a caller should expect, beside those that any method has; for its documentation
+	Faults       []int        // those that a caller should expect, in addition to those of every method; for its documentation
 	Result       reflect.Type // what row's function returns; nil: it is not known
-	AliasOf      string       // the name that it had first; "": it is no other name
+	AliasOf      string       // the name that it had first; "": it is not an alias
 
 	// Call is given len(Params)-Optional to len(Params) values. Its error is an
 	// *xmlrpc.Fault, the context's, or one that becomes FAILED with its text.

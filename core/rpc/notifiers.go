@@ -15,15 +15,15 @@ type Notifiers interface {
 	Silence(s Silence, lasts time.Duration) (id int, err error)
 	Silences() []Silence
 	Unsilence(id int) error
-	// TestNotifier sends a sample notification and waits for what becomes of it.
+	// TestNotifier sends a sample notification and waits for the result.
 	TestNotifier(ctx context.Context, name string) (NotifierTest, error)
 	LogSinks() []LogSink
 }
 
-// ErrNoSuch tells that there is nothing of the name or number asked for.
+// ErrNoSuch means that nothing has the given name or number.
 var ErrNoSuch = errors.New("there is none")
 
-// Silence keeps notifiers from telling of some events.
+// Silence keeps notifiers from sending some events.
 type Silence struct {
 	ID        int       `rpc:"id" doc:"its number"`
 	Programs  []string  `rpc:"programs" doc:"patterns of namespecs; none: every event, those about no process too"`
@@ -35,7 +35,7 @@ type Silence struct {
 	Matched   uint64    `rpc:"matched" doc:"events that it held back"`
 }
 
-// NotifierTest is what became of a sample notification.
+// NotifierTest is the result of a sample notification.
 type NotifierTest struct {
 	Outcome    string        `rpc:"outcome" doc:"delivered, retry, final or unavailable"`
 	Error      string        `rpc:"error" doc:"why it was not delivered"`
@@ -45,7 +45,7 @@ type NotifierTest struct {
 	Took       time.Duration `rpc:"seconds" doc:"how long it took"`
 }
 
-// LogSink is how a sink does. Numbers are of bytes where nothing else is said.
+// LogSink is the state of a sink. Numbers are of bytes unless stated otherwise.
 type LogSink struct {
 	Name         string        `rpc:"name" doc:"x of [logsink:x]"`
 	Programs     []string      `rpc:"programs" doc:"patterns of namespecs; none: all"`

@@ -10,21 +10,21 @@ import (
 )
 
 // fromOtherSite reports whether a browser says that another site's page made it send a call. A page may have any browser post text/plain
-// anywhere, and the browser adds the password that it keeps. A client that is not a browser sends neither header and is believed: it
+// anywhere, and the browser adds the stored password. A client that is not a browser sends neither header and is trusted: it
 // has no user whose credentials it borrows.
 func fromOtherSite(h http.Header, host string) bool {
 	switch h.Get("Sec-Fetch-Site") {
 	case "cross-site", "same-site":
 		return true
 	case "same-origin":
-		return false // also where a proxy gives us another Host than the browser has
+		return false // also if a proxy passes another Host than the browser's
 	}
-	// Browsers leave Sec-Fetch-Site out over plain HTTP, but for localhost.
+	// Browsers omit Sec-Fetch-Site over plain HTTP, except for localhost.
 	origin := h.Get("Origin")
 	return origin != "" && !isAt(origin, host)
 }
 
-// isAt reports whether an address is one of that host; "null" is nobody's.
+// isAt reports whether an address is one of that host; "null" never is.
 func isAt(address, host string) bool {
 	u, err := url.Parse(address)
 	return err == nil && u.Host != "" && strings.EqualFold(u.Host, host)

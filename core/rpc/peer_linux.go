@@ -21,7 +21,7 @@ func peerUser(c *net.UnixConn) (uid int, known bool) {
 	return uid, known
 }
 
-// unread reports whether a client has sent what nobody has read.
+// unread reports whether a client has sent bytes that have not been read.
 func unread(c net.Conn) (is bool) {
 	s, ok := c.(syscall.Conn)
 	if !ok {

@@ -14,22 +14,22 @@ import (
 const (
 	// slowTime is how long a client may keep a place by sending or reading slowly while others have none.
 	slowTime = time.Second
-	// lookAgain is how often a place is looked for where none could be had: clients become idle or slow without telling.
+	// lookAgain is how often a place is looked for while none is available: clients become idle or slow without a notification.
 	lookAgain = 10 * time.Millisecond
 	// freeHeader is how many bytes of a request's header are not counted.
 	freeHeader = 4 << 10
-	// unprovedHeader is how large the header may become of who has shown no password, where half of all places are taken.
+	// unprovedHeader is the maximum header of a client without a password when half of all places are taken.
 	unprovedHeader = 8 << 10
 	// pressTime is how long the press lasts after a connection went for another.
 	pressTime = 250 * time.Millisecond
 	// maxAtOnce is how many connections go at most for a new one, where programs have taken descriptors since the last one came.
 	maxAtOnce = 8
-	// roomTime is for how long nobody finds a place, at most, after others have asked for descriptors: it takes a spawn much less to use them.
+	// roomTime is for how long, at most, no places are assigned after descriptors were requested: a spawn takes much less to use them.
 	roomTime = 250 * time.Millisecond
 )
 
-// places are the connections that all sockets of a server have open. When there is no place for another one, the one that is easiest to do
-// without is closed: whoever has said nothing first, so that no number of silent connections keeps anybody out.
+// places are the connections that all sockets of a server have open. When there is no place for another one, the least important one
+// is closed: first those that have sent nothing, so that no number of silent connections keeps others out.
 type places struct {
 	limits limits
 	clock  func() time.Time
@@ -38,15 +38,15 @@ type places struct {
 	closed atomic.Uint64 // connections that went for others
 	last   atomic.Int64  // when the last one did; 0: none has
 	room   atomic.Int32  // how many places there really are, by the descriptors in use when the last connection came
-	crowd  *crowd        // nil: nobody is told how many there are
+	crowd  *crowd        // nil: the number is not watched
 
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
 	headers int64 // see limits
 	victims victims
 	gauge   gauge
-	taking  int           // who has asked for descriptors, and takes them
-	until   time.Duration // nobody finds a place meanwhile, but no longer than this
+	taking  int           // requests for descriptors that are using them
+	until   time.Duration // no place is assigned before this, at the latest
 }
 
 func newPlaces(lim limits) *places { return newPlacesBy(lim, time.Now) }
@@ -59,10 +59,10 @@ func newPlacesBy(lim limits, clock func() time.Time) *places {
 	return p
 }
 
-// now is the clock that connections are measured by: a step of the wall clock makes nobody older. It is never 0.
+// now is the clock by which connections are measured, which a step of the wall clock does not change. It is never 0.
 func (p *places) now() time.Duration { return p.clock().Sub(p.began) }
 
-// take gives a place to a connection that has just been accepted. It waits while all others are being answered; the error is
+// take assigns a place to a connection that has just been accepted. It waits while all others are being answered; the error is
 // net.ErrClosed once closed is closed.
 func (p *places) take(c *conn, closed <-chan struct{}) error {
 	descriptor := descriptorOf(c.Conn)
@@ -85,7 +85,7 @@ func (p *places) take(c *conn, closed <-chan struct{}) error {
 	}
 }
 
-// tryTake gives a place to a connection if there is one, perhaps that of one of the victims, which are then to be closed.
+// tryTake assigns a place to a connection if there is one, perhaps that of one of the victims, which are then to be closed.
 func (p *places) tryTake(c *conn, descriptor int) (taken bool, victims []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -94,7 +94,7 @@ func (p *places) tryTake(c *conn, descriptor int) (taken bool, victims []*conn) 
 	}
 	used := p.measure(descriptor)
 	most, descriptors := p.limits.connections, p.limits.descriptors
-	if c.local { // the owner's program on this machine needs nobody to go
+	if c.local { // the owner's program on this machine needs no other to go
 		most, descriptors = most+p.reserve(), descriptors+p.reserve()
 	}
 	there := len(p.conns) + 1
@@ -118,8 +118,8 @@ func (p *places) tryTake(c *conn, descriptor int) (taken bool, victims []*conn) 
 	return true, victims
 }
 
-// measure notes how many places there really are now that a connection has a descriptor, and gives how many of these are in use. Where that is a lower bound
-// many more may be: so fewer places are believed at once, and more little by little. p.mu is held.
+// measure updates the number of places now that a connection has a descriptor, and returns how many of these are in use. If that is a lower bound
+// many more may be: so a lower number is accepted at once, and a higher one gradually. p.mu is held.
 func (p *places) measure(descriptor int) (used int) {
 	used = p.gauge.inUse(descriptor, len(p.conns))
 	left := max(p.limits.descriptors-used+1, 0)
@@ -128,7 +128,7 @@ func (p *places) measure(descriptor int) (used int) {
 	return used
 }
 
-// makeRoom has up to n descriptors set free for others: the connections of those go who have shown least, and nobody finds a place until release is called,
+// makeRoom has up to n descriptors freed for others: the least important connections are closed, and no place is assigned until release is called,
 // for a moment at most.
 func (p *places) makeRoom(n int) (release func()) {
 	for _, c := range p.spare(n) {
@@ -163,7 +163,7 @@ func (p *places) release() {
 	p.tellFreed()
 }
 
-// tellFreed wakes who waits for a place.
+// tellFreed wakes those that wait for a place.
 func (p *places) tellFreed() {
 	select {
 	case p.freed <- struct{}{}:
@@ -239,11 +239,11 @@ func (p *places) easiest(first bool) *conn {
 func counted(header int64) int64 { return max(header-freeHeader, 0) }
 
 // grow counts n bytes that came for a request whose header is not complete. When the headers of all are too large together, the
-// connections with the largest of those that are not complete are closed, and where many are connected one that has shown no password and sends a large one.
+// connections with the largest of those that are not complete are closed, and if many are connected one without a password that sends a large one.
 func (p *places) grow(c *conn, n int64) {
 	before := c.header.Load()
 	if before+n <= freeHeader {
-		c.header.Store(before + n) // nobody else writes it
+		c.header.Store(before + n) // no other goroutine writes it
 		return
 	}
 	for _, large := range p.tooLarge(c, before, n) {
@@ -251,7 +251,7 @@ func (p *places) grow(c *conn, n int64) {
 	}
 }
 
-// tooLarge counts n bytes more than before, and gives the connections that are to be closed for them.
+// tooLarge counts n bytes more than before, and returns the connections that are to be closed for them.
 func (p *places) tooLarge(c *conn, before, n int64) (large []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -293,7 +293,7 @@ func (p *places) answered(c *conn) {
 	p.headers -= counted(c.header.Swap(0))
 }
 
-// descriptorOf is a connection's descriptor. The kernel gives the lowest that is free, so it reports how many are in use at least. 0:
+// descriptorOf returns a connection's descriptor. The kernel assigns the lowest free one, so it is a lower bound of how many are in use. 0:
 // it isn't known.
 func descriptorOf(c net.Conn) (fd int) {
 	s, ok := c.(syscall.Conn)

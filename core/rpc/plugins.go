@@ -13,7 +13,7 @@ type Plugins interface {
 	RetryPlugins()
 }
 
-// Plugin is how a plugin does.
+// Plugin is the state of a plugin.
 type Plugin struct {
 	Name        string           `rpc:"name" doc:"x of [plugin:x]"`
 	Version     string           `rpc:"version" doc:"its version, as it describes itself"`

@@ -71,7 +71,7 @@ func (n *supervisorNamespace) read(path string, from offset, count length) (LogS
 	return data, nil
 }
 
-// readFault is a fault without detail, but for a file that isn't there any more.
+// readFault returns a fault without detail, except for a file that no longer exists.
 func readFault(err error, path string) *xmlrpc.Fault {
 	var refused *core.Error
 	if errors.As(err, &refused) {

@@ -41,11 +41,11 @@ type Options struct {
 	Streams    Streams      // for /events; nil: there are none
 	Fallback   http.Handler // what isn't XML-RPC or a log tail; nil: 404. See AccessOf
 
-	// Observe is told how long each call of a known method took; nil: nobody is.
+	// Observe is called with the duration of each call of a known method; may be nil.
 	Observe func(method string, took time.Duration)
 	// Logins outlives the server; nil: one of its own.
 	Logins *Logins
-	// Crowded is told when there are many connections, and when there are few again, from a goroutine of its own; nil: nobody is.
+	// Crowded is called when there are many connections, and when there are few again, from a goroutine of its own; may be nil.
 	Crowded func(many bool)
 	// Interface makes the namespace of an interface with another factory. nil, or
 	// an error, refuses it.
@@ -83,9 +83,9 @@ type Server struct {
 	calls    context.Context // of every call: done when the server is closed
 	endCalls context.CancelFunc
 
-	own       *Set // nil where the sockets are somebody else's
+	own       *Set // nil if the sockets belong to the caller
 	accepting sync.Mutex
-	held      *time.Timer // HoldCallers' limit; nil: nobody was held
+	held      *time.Timer // HoldCallers' limit; nil: no clients were held
 	stopped   bool
 	uncrowded bool // closeCrowd was called
 	sockets   []*socket
@@ -299,11 +299,11 @@ func (s *Server) Listeners() []Listener {
 	return all
 }
 
-// MakeRoom has up to n of the daemon's descriptors set free for others, a program that is started for example: connections are closed of those who have
-// shown least, and nobody gets a place until release is called, for a moment at most. It may be called from any goroutine and does not wait.
+// MakeRoom has up to n of the daemon's descriptors freed for others, for example a program that is being started: the least important
+// connections are closed, and no place is assigned until release is called, for a moment at most. It may be called from any goroutine and does not wait.
 func (s *Server) MakeRoom(n int) (release func()) { return s.places.makeRoom(n) }
 
-// HoldCallers lets those who connect from now on wait, until another Server answers on the sockets, or else for limit. Connections that are there already are
+// HoldCallers makes new clients wait until another Server answers on the sockets, or else for limit. Existing connections are
 // answered as before. It returns at once.
 func (s *Server) HoldCallers(limit time.Duration) {
 	s.accepting.Lock()
@@ -317,7 +317,7 @@ func (s *Server) HoldCallers(limit time.Duration) {
 	s.held = time.AfterFunc(limit, s.Serve)
 }
 
-// StopListening takes no more connections, ends those who follow a log, and returns at once: who connects waits in a socket's queue, or is refused
+// StopListening accepts no more connections, ends those that follow a log, and returns at once: new clients wait in a socket's queue, or are refused
 // once that is closed. Shutdown is still to be called.
 func (s *Server) StopListening() {
 	s.endOpen()
@@ -335,8 +335,8 @@ func (s *Server) StopListening() {
 	}
 }
 
-// Shutdown leaves the sockets, closing its own and removing their files, ends those who follow a
-// log, and waits for calls under way until ctx is done; what is left then is
+// Shutdown leaves the sockets, closing its own and removing their files, ends those that follow a
+// log, and waits for calls in progress until ctx is done; what is left then is
 // cut off and ctx's error returned.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.StopListening()

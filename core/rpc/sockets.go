@@ -19,7 +19,7 @@ import (
 )
 
 // Sockets are the listening sockets of a daemon. They outlive the Servers that answer on them: one that the next
-// configuration has unchanged stays bound in between, and who connects waits in its queue.
+// configuration does not change stays bound in between, and new clients wait in its queue.
 type Sockets struct {
 	warn io.Writer
 
@@ -27,7 +27,7 @@ type Sockets struct {
 	open []*bound
 }
 
-// NewSockets has none yet. warn is called with stale sockets, as Supervisor's standard error is; nil: nobody is.
+// NewSockets has none yet. warn is called with stale sockets, as Supervisor reports them on its standard error; may be nil.
 func NewSockets(warn io.Writer) *Sockets {
 	if warn == nil {
 		warn = io.Discard
@@ -151,7 +151,7 @@ func (s *Sockets) keep(e *entry, b *bound) {
 	s.open = append(s.open, b)
 }
 
-// serves reports whether a socket is what a server section wants, and still in its place.
+// serves reports whether a socket fits a server section, and still has its name.
 func (b *bound) serves(c config.Server) bool {
 	o := b.config
 	if o.Network != c.Network || o.Host != c.Host || o.Port != c.Port || o.Path != c.Path || o.Mode != c.Mode {
@@ -247,7 +247,7 @@ func (t *Set) Close() {
 	}
 }
 
-// Adopt takes over a socket that was opened for a server section by somebody else, such as the daemon that this one replaces.
+// Adopt takes over a socket that was opened for a server section by another process, such as the daemon that this one replaces.
 func (s *Sockets) Adopt(c config.Server, l net.Listener) (*Set, error) {
 	b := &bound{config: c, users: 1}
 	switch l := l.(type) {
@@ -273,7 +273,7 @@ func (s *Sockets) Adopt(c config.Server, l net.Listener) (*Set, error) {
 type lease struct {
 	socket *bound
 	ended  atomic.Bool
-	busy   sync.Mutex // while somebody is in Accept
+	busy   sync.Mutex // held during Accept
 }
 
 // begin makes Accept wait again, after an earlier lease has ended.
@@ -303,7 +303,7 @@ func (l *lease) Close() error {
 		return nil // the socket may have another user by now
 	}
 	err := l.socket.listener.SetDeadline(time.Unix(1, 0))
-	// An Accept under way ends now, but may get a connection that comes before its turn to run; or, were the socket lent again first, go on.
+	// An Accept in progress ends now, but may get a connection that comes before its turn to run; or, if the socket was lent again first, continue.
 	l.busy.Lock()
 	defer l.busy.Unlock()
 	return err

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// stays are the requests that may last: calls that wait for processes, logs and events that are followed. They are bounded in number, so that
-// there always are places for short ones, and those who may only read can't take what is the owner's.
+// stays are the requests that may take long: calls that wait for processes, logs and events that are followed. Their number is limited, so that
+// there are always places for short ones, and clients that may only read can't take the owner's.
 type stays struct {
 	most, readers int
 	share         func() (room, of int) // how many connections there can be, of those that most and readers are meant for; nil: all
@@ -47,7 +47,7 @@ func (s *stays) end(access Access) {
 	}
 }
 
-// standing is the access by which the requests of a connection that last are bounded: on a unix socket without a password that of who may only read, but
+// standing is the access to which a connection's long requests are counted: on a unix socket without a password that of clients that may only read, except
 // for the owner, who is known there.
 func (c *conn) standing(access Access) Access {
 	if _, unix := c.Conn.(*net.UnixConn); unix && c.isUnproved() {

@@ -20,7 +20,7 @@ type supervisorNamespace struct {
 	logs Logs
 }
 
-// SupervisorNamespace is Supervisor's namespace, for those in the daemon who call it
+// SupervisorNamespace is Supervisor's namespace, for parts of the daemon that call it
 // as clients do, whatever the configuration offers to clients.
 func SupervisorNamespace(sup Supervisor, logs Logs) Namespace {
 	n := &supervisorNamespace{sup: sup, logs: logs}

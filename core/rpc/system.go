@@ -80,7 +80,7 @@ func (d *Dispatcher) multicall(ctx context.Context, access Access, arg any) (any
 		return nil, err
 	}
 	results := make([]any, 0, len(calls))
-	var full any // what those are answered that only read, once there is no memory for more
+	var full any // the answer for clients that may only read, once there is no memory for more
 	for _, call := range calls {
 		if full != nil && !d.changes(access, call) {
 			results = append(results, full)

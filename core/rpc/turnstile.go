@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// turnstile bounds how many connections compute at a time of those that are not the owner's. The rest wait in order, so that the owner's request shares the
-// processors with few, however many there are. Who waits for something else, such as its client or memory, gives up its turn meanwhile.
+// turnstile limits how many connections compute at a time, of those that are not the owner's. The rest wait in order, so that the owner's request shares the
+// processors with few, however many there are. A connection that waits for something else, such as its client or memory, releases its turn meanwhile.
 type turnstile struct {
 	pressed func() bool // whether connections are closed for others to get their places: then there are fewer turns
 
@@ -68,7 +68,7 @@ func (t *turnstile) withdraw(granted chan struct{}) bool {
 	return i >= 0
 }
 
-// give gives one back, to whoever waits longest.
+// give returns one, for the one that has waited longest.
 func (t *turnstile) give() {
 	most := t.most()
 	t.mu.Lock()
@@ -136,7 +136,7 @@ func (t *turn) work() bool {
 	if !t.of.take(t.gone) {
 		return false
 	}
-	if !t.keep() { // the request has ended: net/http reads, and TLS may write, beside it
+	if !t.keep() { // the request has ended: net/http reads, and TLS may write, at the same time
 		t.of.give()
 	}
 	return true
@@ -152,7 +152,7 @@ func (t *turn) keep() bool {
 	return true
 }
 
-// rest gives up the turn, and reports whether there was one.
+// rest releases the turn, and reports whether there was one.
 func (t *turn) rest() bool {
 	had := t.drop()
 	if had {
@@ -168,5 +168,5 @@ func (t *turn) drop() (had bool) {
 	return had
 }
 
-// yield lets those have their turns who wait for one.
+// yield lets those that wait have their turns.
 func (t *turn) yield() bool { return !t.rest() || t.work() }

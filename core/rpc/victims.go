@@ -9,11 +9,11 @@ import (
 const (
 	// freshTime is how long a connection may say nothing before it goes ahead of those that have been answered once.
 	freshTime = 100 * time.Millisecond
-	// silentTime is the same where few say nothing and many are answered: those who come have a part of the places to show who they are.
+	// silentTime is the same if few are silent and many are being answered: new clients have some of the places until they are authenticated.
 	silentTime = 2 * time.Second
 	// heardTime is how long it may take the daemon to read what a connection has said.
 	heardTime = 500 * time.Millisecond
-	// busyTime is how long a connection of who may only read is there at least when it is closed while it is answered.
+	// busyTime is the minimum age of a connection that may only read and is closed while it is answered.
 	busyTime = 200 * time.Millisecond
 	// shakenTime is how long a client has at least to say something after the daemon has answered a flight of its TLS handshake.
 	shakenTime = 250 * time.Millisecond
@@ -26,8 +26,8 @@ const (
 	maxVictims = 64
 )
 
-// victims are connections that were chosen to be closed when somebody needs a place, the first first. They go in the order of what they have shown:
-// a wrong password or nothing, then a password that only lets one read, and the owner's last.
+// victims are connections that were chosen to be closed when a place is needed, the first first. The order is that of their credentials:
+// a wrong password or none, then a password that permits only reading, and the owner's last.
 type victims struct {
 	chosen []candidate
 	rank   int           // of the last one that went
@@ -50,7 +50,7 @@ const (
 	rankSlow              // its request is slow to come, it reads slowly, or it waits for memory
 	rankBusy              // it is answered, and may only read
 	rankSilent            // it has shown nothing, and is one of few
-	rankOwner             // the owner's that is idle, where there are no others
+	rankOwner             // the owner's that are idle, if there are no others
 	rankOwnersSlow        // and that is slow
 	notAtAll
 )
@@ -165,7 +165,7 @@ func (p *places) chooseVictims(now time.Duration) {
 // isLocals reports whether the connection is of the owner's programs on this machine, which no number of others' connections closes.
 func (c *conn) isLocals() bool { return c.local && trust(c.trust.Load()) != reads }
 
-// isUnproved reports whether nothing is known of who is at the other end.
+// isUnproved reports whether nothing is known about the client.
 func (c *conn) isUnproved() bool { return !c.local && trust(c.trust.Load()) == unknown }
 
 // candidate ranks a connection by how easily it is done without, where so many of all are silent.

@@ -112,7 +112,7 @@ func (c *clientFile) comment(namespace, name string, m *rpc.Method) {
 	for _, p := range m.Params {
 		c.WriteString(wrapped("//   - ", "//     ", p.Name+": "+p.Help))
 	}
-	if m.Returns.Help != "" && m.Returns.Type != "boolean" { // true says no more than that there is no error
+	if m.Returns.Help != "" && m.Returns.Type != "boolean" { // true only says that there is no error
 		c.WriteString("//\n" + wrapped("// ", "// ", "It returns "+m.Returns.Help+"."))
 	}
 	if len(m.Faults) > 0 {
