@@ -108,7 +108,7 @@ func (c *Child) setPaused(channel int, paused bool) {
 }
 
 // Abandon gives up the output pipes, at the next start of the process: what they
-// hold at that moment is read, then they are closed and the Readers get Closed.
+// contain at that moment is read, then they are closed and the Readers get Closed.
 // It returns at once; the pollers do it.
 func (c *Child) Abandon() {
 	for _, st := range []*stream{&c.out, &c.err} {
@@ -165,7 +165,7 @@ func (c *Child) finish() Work {
 	return nil
 }
 
-// poller gives the poller of stdout, stdin and Exited.
+// poller returns the poller of stdout, stdin and Exited.
 func (c *Child) poller() *poller {
 	if c.listener {
 		return c.sys.listeners

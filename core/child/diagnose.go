@@ -42,7 +42,7 @@ func (f *forker) diagnose(r *Request, file string, err error) *SpawnError {
 	return execError(r, file, errno)
 }
 
-// probe forks a child that gets as far as the execution, which fails. It gives 0
+// probe forks a child that gets as far as the execution, which fails. It returns 0
 // if nothing failed before.
 func (f *forker) probe(dir string) syscall.Errno {
 	f.attr.Dir, f.attr.Files, f.attr.Env = dir, nil, nil
@@ -189,7 +189,7 @@ func asUser(r *Request) string {
 	return " as user " + pytext.Quote(r.Credential.Name)
 }
 
-// interpreterOf gives the interpreter that a script's first line names, "" for none.
+// interpreterOf returns the interpreter that a script's first line names, "" for none.
 func interpreterOf(file string) string {
 	fd, err := unix.Open(file, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -207,7 +207,7 @@ func interpreterOf(file string) string {
 	return interpreter
 }
 
-// errnoOf gives the errno of an error; EINVAL for ForkExec's refusals of its own
+// errnoOf returns the errno of an error; EINVAL for ForkExec's refusals of its own
 // (a NUL byte in an argument).
 func errnoOf(err error) syscall.Errno {
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {

@@ -10,7 +10,7 @@ import (
 
 // forker does every fork, on one thread that lives as long as the System: the
 // parent-death signal of a child is bound to the thread that forked it, and the
-// thread can have a umask and a table of descriptors of its own. It calls nobody's
+// thread can have a umask and a table of descriptors of its own. It calls no
 // callbacks and opens nothing that others close: a number in its table may be
 // something else in theirs.
 type forker struct {

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// KillForking kills the child of a fork that does not come to its end, because a file system hangs: nobody knows its pid yet, and it cannot be
-// taken back. Where the kernel lets it end by that, the spawn is answered, Started first. It does nothing where no fork is in progress. It does not wait.
+// KillForking kills the child of a fork that does not end, because a file system hangs: its pid is not known yet, and it cannot be
+// cancelled. If the kernel lets it end by that, the spawn is answered, Started first. It does nothing if no fork is in progress. It does not wait.
 func (s *System) KillForking() {
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {

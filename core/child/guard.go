@@ -9,8 +9,8 @@ import (
 // merely busy answers sooner; a frozen or dead one never.
 const workLimit = time.Second
 
-// guard notices that a thread has been in one piece of work for workLimit, and has another take its place. What it
-// costs while all is well is two atomic operations a piece: a goroutine looks at a counter now and then, and sleeps
+// guard notices that a thread has been in one piece of work for workLimit, and replaces it. The cost
+// while all is well is two atomic operations a piece: a goroutine looks at a counter now and then, and sleeps
 // while there is no work.
 type guard[T any] struct {
 	limit time.Duration
@@ -40,7 +40,7 @@ func (g *guard[T]) close() {
 	<-g.done
 }
 
-// enter begins a piece of work. Only one thread at a time may be between enter and leave, but for those that are late.
+// enter begins a piece of work. Only one thread at a time may be between enter and leave, except those that are late.
 func (g *guard[T]) enter(work T) (turn uint64) {
 	g.work = work
 	turn = g.turn.Add(1)

@@ -8,19 +8,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// handover gives the child's ends of pipes to the thread that forks. That thread has
-// a table of descriptors of its own, if the kernel lets it: every fork copies the
+// handover passes the child's ends of pipes to the thread that forks. That thread has
+// a table of descriptors of its own, if the kernel allows it: every fork copies the
 // table and every exec walks through the copy, which with the pipes of a thousand
 // children takes longer than all else. A number means nothing in the other table,
-// so descriptors go over a socket, those of one spawn in one message. Where there
-// is one table the numbers are good as they are.
+// so descriptors are sent over a socket, those of one spawn in one message. If there
+// is one table the numbers can be used directly.
 type handover struct {
 	private bool // the thread has a table of its own
 	to      int  // the socket's end in our table
 	from    int  // the other, in the thread's table
 }
 
-// newHandover makes the socket. Without one there is no private table.
+// newHandover creates the socket. Without one there is no private table.
 func newHandover() *handover {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -48,7 +48,7 @@ func (h *handover) separate() {
 	}
 }
 
-// joined is called by who started the thread, once that has separated or not.
+// joined is called by the code that started the thread, once that has separated or not.
 func (h *handover) joined() {
 	if h.private {
 		closeFD(h.from) // in our table; the thread has the copy
@@ -59,8 +59,8 @@ func (h *handover) joined() {
 	h.to, h.from = -1, -1
 }
 
-// unshareFiles gives this thread a copy of the table. Docker's default filter
-// refuses unshare, but not the other, which came with Linux 5.9.
+// unshareFiles creates this thread's own copy of the table. Docker's default filter
+// refuses unshare, but not the other call, which came with Linux 5.9.
 func unshareFiles() bool {
 	const none = ^uint(0) // the range's first and last: it closes nothing
 	return unix.CloseRange(none, none, unix.CLOSE_RANGE_UNSHARE) == nil || unix.Unshare(unix.CLONE_FILES) == nil

@@ -2,8 +2,8 @@ package child
 
 import "golang.org/x/sys/unix"
 
-// mayHang reports whether a path is on a file system whose answers come from elsewhere: a server, or another process. It may block as long as that
-// does.
+// mayHang reports whether a path is on a file system that depends on a server or another process. It may block as long as
+// that does.
 func mayHang(path string) bool {
 	var st unix.Statfs_t
 	if unix.Statfs(path, &st) != nil {

@@ -58,7 +58,7 @@ func closeFD(fd int) {
 	}
 }
 
-// held gives how many bytes a pipe holds.
+// held returns how many bytes a pipe contains.
 func held(fd int) int {
 	n, err := unix.IoctlGetInt(fd, fionread)
 	if err != nil {

@@ -45,7 +45,7 @@ func (p *poll) remove(fd int, _ bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.entries, fd)
-	// A poll in progress would go on with the descriptor, or another of its number.
+	// A poll in progress would continue with the descriptor, or another of its number.
 	p.wake()
 }
 

@@ -44,11 +44,11 @@ type waiter interface {
 
 // poller reads children's pipes on a thread of its own with one buffer. Other
 // threads enter and pause streams under mu; only the poller's thread reads and
-// closes them, and runs what was posted. It holds work meanwhile, so that who gets
+// closes them, and runs what was posted. It holds work meanwhile, so the holder of
 // that lock knows that no Reader is running.
 //
-// Which thread that is changes when the Work of a Reader takes too long: the thread that hangs in it is the poller
-// no longer, and a new one goes on, with the lock. So what is left to do stands in the fields below, never on the
+// When the Work of a Reader takes too long, another thread becomes the poller: the thread that hangs is no longer the
+// poller, and a new one continues, with the lock. So what is left to do is in the fields below, never on the
 // stack: steps, the last one first, then ready from next on.
 type poller struct {
 	waiter waiter
@@ -78,7 +78,7 @@ type poller struct {
 	lastRound time.Duration
 }
 
-// step is something to do on the poller's thread, and what comes of it for a disk, or nil.
+// step is something to do on the poller's thread; it returns work for a disk, or nil.
 type step func() Work
 
 func newPoller(by func() (waiter, error), linger time.Duration, rests bool) (*poller, error) {
@@ -241,8 +241,8 @@ func (p *poller) round(now time.Duration) (restful, mine bool) {
 	return restful, mine
 }
 
-// working does something with the lock of the work, and reports whether this thread is still the poller. If not, the lock is that of the
-// thread that is, which gives it back.
+// working does something with the lock of the work, and reports whether this thread is still the poller. If not, the lock belongs to the
+// thread that is, which releases it.
 func (p *poller) working(f func() (mine bool)) (mine bool) {
 	p.work.Lock()
 	defer func() {
@@ -309,8 +309,8 @@ func (p *poller) read(st *stream, now time.Duration) (w Work, quiet bool) {
 	return w, !st.eager && time.Duration(n)*restTime < loudRate*gap
 }
 
-// drain reads at the exit of a child exactly what its pipe holds now, so that
-// somebody who goes on writing can't delay it. From then on the pipe lingers. It is a step.
+// drain reads at the exit of a child exactly what its pipe contains now, so that
+// a process that continues to write can't delay it. From then on the pipe lingers. It is a step.
 func (p *poller) drain(st *stream) Work {
 	if !p.open(st) {
 		return nil
@@ -340,7 +340,7 @@ func (p *poller) readHeld(st *stream, left int) Work {
 	return nil
 }
 
-// giveUp closes a pipe that somebody may still write to, after a last look. It is a step.
+// giveUp closes a pipe that a process may still write to, after a last look. It is a step.
 func (p *poller) giveUp(st *stream) Work {
 	if !p.open(st) {
 		return nil

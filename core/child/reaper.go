@@ -23,7 +23,7 @@ type reaper struct {
 	known     map[int]*Child
 	forking   bool     // a fork is in progress
 	unclaimed []status // while forking: pids that are not known
-	orphans   []status // to be told to unknown
+	orphans   []status // to be passed to unknown
 
 	unknown func(pid int, ws syscall.WaitStatus)
 	sigchld chan os.Signal
@@ -58,7 +58,7 @@ func (r *reaper) close() {
 	}
 }
 
-// forgetAll gives the children that there are, which are known no longer.
+// forgetAll returns the present children, which are no longer known afterwards.
 func (r *reaper) forgetAll() map[int]*Child {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -131,8 +131,8 @@ func (r *reaper) take() (ready *Child, more bool) {
 	return ready, true
 }
 
-// ended notes the status. What is left of the process group is killed here and now: the pid has just become free, and
-// the system gives out all others before it is a process's, or a group's, again. Under the lock.
+// ended records the status. What is left of the process group is killed immediately: the pid has just become free, and
+// the system assigns all others before it is a process's, or a group's, again. Under the lock.
 func (c *Child) ended(ws syscall.WaitStatus) {
 	c.reaped, c.ws = true, ws
 	if c.holdsGroup {
@@ -180,8 +180,8 @@ func (r *reaper) register(c *Child) {
 	r.forkEnds()
 }
 
-// forkFailed ends a fork that gave no child. The status of the one that could not
-// be executed, if the reaper got it before ForkExec, is nobody's.
+// forkFailed ends a fork that created no child. The status of the one that could not
+// be executed, if the reaper got it before ForkExec, is dropped.
 func (r *reaper) forkFailed() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -194,7 +194,7 @@ func (r *reaper) forkFailed() {
 	r.forkEnds()
 }
 
-// forkEnds makes what nobody claimed orphans. Under the lock.
+// forkEnds makes unclaimed statuses orphans. Under the lock.
 func (r *reaper) forkEnds() {
 	r.forking = false
 	left := len(r.unclaimed) > 0

@@ -24,8 +24,8 @@ type Request struct {
 	Umask      int    // -1: inherit
 	Credential *Credential
 	Stdin      int // a descriptor to give as 0 (FastCGI socket), open until Started or Failed; -1: a pipe
-	// Program is a descriptor of the file to execute, instead of Argv[0], open until Started or Failed; 0: none. Linux only. It goes with a
-	// Umask only where UmaskByThread tells so.
+	// Program is a descriptor of the file to execute, instead of Argv[0], open until Started or Failed; 0: none. Linux only. It can be combined with a
+	// Umask only if UmaskByThread reports true.
 	Program int
 	// MaxProcesses limits the processes and threads of the child's user, as the child sees it; 0: no limit. It does not bind root.
 	MaxProcesses int
@@ -41,15 +41,15 @@ type Request struct {
 
 	// Prepare, when set, is called first, on the preparer's goroutine, while spawns
 	// before this one may still be forking. It may block on a disk: it opens what the
-	// spawn needs. What it returns is given as descriptor 0
-	// instead of a pipe, or -1. An error fails the spawn as making its pipes would. Where there are no descriptors
-	// left (EMFILE, ENFILE) it is called once more, with those that are kept for spawns set free.
+	// spawn needs. What it returns is used as descriptor 0
+	// instead of a pipe, or -1. An error fails the spawn as making its pipes would. If there are no descriptors
+	// left (EMFILE, ENFILE) it is called once more, with those that are reserved for spawns freed.
 	Prepare func() (stdin int, err error)
 	Started func(c *Child)
 	Failed  func(err *SpawnError)
 	Exited  func(c *Child, ws syscall.WaitStatus) // nil is fine
 	// Late is called once, on a goroutine of its own, when the preparation (finding the program, Prepare) has taken over a second:
-	// the spawns behind this one go on; nil is fine.
+	// the spawns after this one continue; may be nil.
 	Late func()
 	// Unprepare is called when Prepare has returned after Failed, which then said so (SpawnError.Preparing); nil is fine.
 	Unprepare func()

@@ -43,7 +43,7 @@ func (r *reserve) setSize(n int) {
 	r.size = n
 }
 
-// lend gives all of it up, for who is about to open something, and reports whether there was any. refill
+// lend frees all of it, for code that is about to open something, and reports whether there was any. refill
 // takes back what is left.
 func (r *reserve) lend() bool {
 	r.mu.Lock()

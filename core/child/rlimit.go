@@ -48,8 +48,8 @@ func raise(found Limit, min uint64, set func(soft, hard uint64) error) (Limit, e
 	return found, nil
 }
 
-// originalNoFile gives the soft limit we were started with. Where it couldn't be
-// read before Go changed it, a child is asked, who has it restored.
+// originalNoFile returns the soft limit we were started with. If it couldn't be
+// read before Go changed it, a child, which has it restored, is asked.
 func originalNoFile(now uint64) uint64 {
 	if soft, ok := nofile.Original(); ok {
 		return soft

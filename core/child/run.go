@@ -17,7 +17,7 @@ var ErrTimeout = errors.New("the command took too long")
 // Run runs a small command (getent) to its end and returns its output on stdout,
 // at most 1 MiB, and its status. It has our environment, PATH and user, nothing on
 // stdin, and its stderr is dropped. After timeout its process group is killed and
-// the error is ErrTimeout; a command that could not be started gives a
+// the error is ErrTimeout; if a command could not be started the error is a
 // *SpawnError. It blocks and must not be called from a callback.
 func (s *System) Run(argv []string, timeout time.Duration) (out []byte, ws syscall.WaitStatus, err error) {
 	var kept output

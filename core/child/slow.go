@@ -24,7 +24,7 @@ type slowWatch struct {
 	mu      sync.Mutex
 	timer   *time.Timer
 	set     bool
-	current []inProgress // few: those in their steps, but for who was told
+	current []inProgress // few: those in their steps, except those whose Late was called
 }
 
 // inProgress is a spawn in one of its steps.
@@ -66,7 +66,7 @@ func (w *slowWatch) end(sp *Spawn) {
 	}
 }
 
-// forget takes one out. Under the lock.
+// forget removes one. Under the lock.
 func (w *slowWatch) forget(i int) {
 	last := len(w.current) - 1
 	w.current[i] = w.current[last]

@@ -13,9 +13,9 @@ import (
 // spawner makes the children, each in three steps: an ordinary goroutine prepares
 // (finds the program, opens files, makes pipes), one thread forks (fork.go), another
 // goroutine finishes (Started, and the pipes go to a poller). The steps of several
-// spawns overlap, each step takes them first in, first out, and one that hangs holds
-// up none before it. One whose preparation takes over a second holds up none behind it either: another goroutine
-// goes on with those, and it takes its place among them when it is prepared.
+// spawns overlap, each step takes them first in, first out, and one that hangs
+// delays none before it. One whose preparation takes over a second delays none after it either: another goroutine
+// continues with those, and it is inserted among them when it is prepared.
 type spawner struct {
 	sys      *System
 	self     string // the file of the umask verb
@@ -42,13 +42,13 @@ type spawner struct {
 	late     map[*Spawn]struct{} // being prepared, while the preparer has gone on
 	full     bool                // the preparer is ahead enough
 	closing  bool
-	noMore   [steps]bool // the step has ended for good
+	noMore   [steps]bool // the step has ended permanently
 
 	forker forker
 }
 
-// How far the preparer goes ahead of the forking thread, and how few it lets be left
-// before it goes on: the thread should never wait, and not wake it for each.
+// How far the preparer goes ahead of the forking thread, and how few are left
+// before it continues: the thread should never wait, and not wake it for each.
 const (
 	maxAhead = 8
 	minAhead = 3
@@ -64,7 +64,7 @@ type Spawn struct {
 	file     string // what to execute
 	detour   bool   // by way of the verb: executing it may hang
 	ready    bool   // Prepare is done
-	stdin    int    // what came of it, or the request's; -1: a pipe
+	stdin    int    // the result, or the request's; -1: a pipe
 	pipes    pipes
 	ends     ends // the child's
 	sent     bool
@@ -79,7 +79,7 @@ type spawnState int
 const (
 	spawnQueued spawnState = iota
 	spawnPreparing
-	spawnLate // the same, and nobody waits for it
+	spawnLate // the same, but nothing waits for it
 	spawnPrepared
 	spawnBegun // the fork; from here on it can't be taken back
 	spawnCancelled
@@ -104,7 +104,7 @@ func (sp *Spawn) Cancel() bool {
 	return true
 }
 
-// takeBack takes a spawn back if that is in time, and gives its state before.
+// takeBack cancels a spawn if it is early enough, and returns its state before.
 func (s *spawner) takeBack(sp *Spawn) (was spawnState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,7 +123,7 @@ func (sp *Spawn) cancelled() {
 	sp.fail(&SpawnError{Stage: StageCancelled, Errno: syscall.ECANCELED, Msg: "spawn cancelled"})
 }
 
-// cancelledLate is cancelled for one that is still being prepared: what that opens is closed by who does it.
+// cancelledLate is cancelled for one that is still being prepared: the goroutine that prepares it closes what it opens.
 func (sp *Spawn) cancelledLate() {
 	sp.fail(&SpawnError{Stage: StageCancelled, Errno: syscall.EINPROGRESS, Msg: "spawn cancelled"})
 }
@@ -236,7 +236,7 @@ func (s *spawner) prepareAll() {
 	}
 }
 
-// noMoreToPrepare ends the first step, and gives those that it leaves.
+// noMoreToPrepare ends the first step, and returns those that it leaves.
 func (s *spawner) noMoreToPrepare() (left []*Spawn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -268,7 +268,7 @@ func (s *spawner) goOnWithout(sp *Spawn) {
 	}
 }
 
-// comesLate is the end of a preparation that nobody waits for any longer.
+// comesLate is the end of a preparation that is no longer waited for.
 func (s *spawner) comesLate(sp *Spawn) {
 	wanted := false
 	s.locked(func() {
@@ -317,7 +317,7 @@ func (s *spawner) line(sp *Spawn) (back, tooLate bool) {
 		sp.state = spawnPrepared
 	}
 	if !tooLate {
-		// One that was taken back goes on to the thread, which closes what was sent.
+		// A cancelled one is passed on to the thread, which closes what was sent.
 		s.prepared = append(s.prepared, sp)
 		s.full = len(s.prepared) >= maxAhead
 	}

@@ -13,7 +13,7 @@ var ErrStdinFull = errors.New("cannot keep more for a stdin that isn't read")
 
 // Write writes b to the child's stdin, as much as its pipe takes at once; the rest
 // is kept and written when there is room, in order. It never blocks. Errors: EPIPE
-// when there is no stdin pipe, it was closed, or nobody reads it any more (what was
+// when there is no stdin pipe, it was closed, or has no reader any more (what was
 // kept is then dropped); ErrStdinFull, with nothing of b written.
 func (c *Child) Write(b []byte) error {
 	in := &c.stdin
@@ -58,7 +58,7 @@ func (c *Child) CloseStdin() {
 }
 
 // flushStdin writes what was kept; the poller calls it when there is room or
-// nobody to read it.
+// no reader.
 func (c *Child) flushStdin() {
 	in := &c.stdin
 	in.mu.Lock()

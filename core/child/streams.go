@@ -3,8 +3,8 @@ package child
 import "golang.org/x/sys/unix"
 
 // watch begins to read a stream. If it cannot be watched (the kernel's memory for
-// that is used up) it is given up at once: a child must not hang on a pipe that
-// nobody reads.
+// that is used up) it is closed at once: a child must not hang on a pipe without
+// a reader.
 func (p *poller) watch(st *stream) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -38,7 +38,7 @@ func (p *poller) unwatch(st *stream) {
 	p.unpoll(st)
 }
 
-// unpoll makes the waiter forget a stream, before its descriptor is closed: a child
+// unpoll removes a stream from the waiter, before its descriptor is closed: a child
 // between fork and exec has a copy that would keep the entry alive. Under the lock.
 func (p *poller) unpoll(st *stream) {
 	if st.polled {
@@ -61,7 +61,7 @@ func (p *poller) setPaused(st *stream, paused bool) {
 	}
 }
 
-// at gives the stream of a ready descriptor, nil when it is to be left alone now.
+// at returns the stream of a ready descriptor, nil if it must not be read now.
 func (p *poller) at(fd int) *stream {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -81,8 +81,8 @@ func (p *poller) open(st *stream) bool {
 	return !st.closed
 }
 
-// over reports whether a stream has come to its end: it is closed, or it is empty,
-// nobody can write to it any more, and the poller's thread is about to find that out.
+// over reports whether a stream has ended: it is closed, or it is empty,
+// has no writer any more, and the poller's thread is about to notice that.
 func (p *poller) over(st *stream) bool {
 	if st.poller == nil {
 		return true

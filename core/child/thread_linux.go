@@ -4,7 +4,7 @@ import "golang.org/x/sys/unix"
 
 func onMainThread() bool { return unix.Gettid() == unix.Getpid() }
 
-// unshareUmask gives this thread a umask (and a current directory) of its own.
+// unshareUmask separates this thread's umask (and current directory) from the other threads'.
 // Docker's default seccomp filter refuses it without CAP_SYS_ADMIN.
 func unshareUmask() bool { return unix.Unshare(unix.CLONE_FS) == nil }
 

@@ -1,9 +1,9 @@
 // Package held opens, makes, replaces and removes files by their names, as a daemon must that runs as root and
 // works in directories of other users: the sockets, pidfile, logs, run directories and records of plugins.
 //
-// A path is followed once, name by name, and its directory is held open from then on (Dir). What follows speaks of
-// an entry of that directory, never of a path, so nothing that is exchanged on the way changes what is meant. What is to have an
-// owner or a mode of its own gets them where nobody else can reach it, in a private directory, and is moved to its name complete.
+// A path is followed once, name by name, and its directory is held open from then on (Dir). All further calls use
+// an entry of that directory, never a path, so an exchange on the way has no effect. A file that needs an
+// owner or a mode gets them in a private directory that no other user can reach, and is moved to its name when complete.
 // As root no symbolic link is followed that another user may have made; for other users nothing is refused: they can
 // reach only what is theirs anyway.
 package held
@@ -64,7 +64,7 @@ func (d *Dir) fail(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: filepath.Join(d.path, name), Err: err}
 }
 
-// Stat is the entry itself, were it a link.
+// Stat is the entry itself, even if it is a link.
 func (d *Dir) Stat(name string) (st unix.Stat_t, err error) {
 	return st, d.fail("stat", name, unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW))
 }
@@ -91,7 +91,7 @@ func (d *Dir) OpenFile(name string, flags int, mode os.FileMode) (*os.File, erro
 	return f, nil
 }
 
-// Rename gives an entry another name in the directory, in the place of what has it.
+// Rename renames an entry within the directory, replacing an existing one of that name.
 func (d *Dir) Rename(from, to string) error {
 	return d.fail("rename", from, unix.Renameat(d.fd, from, d.fd, to))
 }
@@ -104,7 +104,7 @@ func (d *Dir) Remove(name string) error {
 	return d.fail("remove", name, unix.Unlinkat(d.fd, name, 0))
 }
 
-// RemoveSame removes an entry if it is still the file that st was of, and reports whether it was there. Nobody but who may
+// RemoveSame removes an entry if it is still the file that st was of, and reports whether it was there. Only users who may
 // write to the directory can exchange it in between.
 func (d *Dir) RemoveSame(name string, st *unix.Stat_t) bool {
 	now, err := d.Stat(name)
@@ -128,7 +128,7 @@ func (d *Dir) Names() ([]string, error) {
 // maxNames is how many random names are tried.
 const maxNames = 100
 
-// CreateTemp makes an empty file of a name that begins and ends so, with eight characters between as Python's mkstemp has, and gives the name.
+// CreateTemp creates an empty file whose name has this beginning and end, with eight characters between as Python's mkstemp has, and returns the name.
 func (d *Dir) CreateTemp(prefix, suffix string, mode os.FileMode) (*os.File, string, error) {
 	for range maxNames {
 		name := prefix + random() + suffix
@@ -257,7 +257,7 @@ func (d *Dir) Root() (*os.Root, error) {
 		return nil, d.fail("stat", "", err)
 	}
 	var failed error
-	for _, path := range []string{d.path, reach(d.fd)} { // the second where somebody exchanges the first
+	for _, path := range []string{d.path, reach(d.fd)} { // the second if the first is exchanged
 		root, err := os.OpenRoot(path)
 		if err != nil {
 			failed = err

@@ -11,7 +11,7 @@ import (
 // What has a random name until it gets its own is marked as in use by a lock, which ends with the process that has made it, however that
 // dies. Whoever makes the next removes what is ours and not marked any longer.
 
-// errSwept is the cause when somebody took what we were about to mark for a leftover.
+// errSwept is the cause if another process took what we were about to mark for a leftover.
 var errSwept = errors.New("another process has removed it")
 
 // mark marks what was just made. Where the file system has no such locks it stays unmarked, and is not taken for a leftover there either.
@@ -33,7 +33,7 @@ func mark(fd int) error {
 	return nil
 }
 
-// sweepFiles removes the files of ours that are named so, with random letters behind, and that nobody uses.
+// sweepFiles removes our files with such names, with random letters at the end, that are not in use.
 func (d *Dir) sweepFiles(prefix string) {
 	d.leftovers(prefix, unix.O_RDONLY|unix.O_NONBLOCK, func(st *unix.Stat_t) bool {
 		return st.Mode&unix.S_IFMT == unix.S_IFREG && int(st.Uid) == os.Geteuid()
@@ -45,7 +45,7 @@ func (d *Dir) sweepFiles(prefix string) {
 	})
 }
 
-// sweepPrivate removes the private directories that nobody uses, with their sockets. One with anything else in it stays.
+// sweepPrivate removes the private directories that are not in use, with their sockets. One with anything else in it stays.
 func (d *Dir) sweepPrivate() {
 	d.leftovers(privatePrefix, unix.O_RDONLY|unix.O_DIRECTORY, isPrivate, func(name string, fd int) {
 		p := &Dir{fd: fd, path: name}

@@ -12,7 +12,7 @@ import (
 // ErrTooLong is the error for a path that no client could connect to (Python's words).
 var ErrTooLong = errors.New("AF_UNIX path too long")
 
-// Owner is who a socket is given to; -1 leaves one as it is.
+// Owner is the owner that a socket gets; -1 leaves one unchanged.
 type Owner struct{ UID, GID int }
 
 // Socket is the file of a unix socket. It comes into being in a private directory, where it gets its owner and mode, and then its name.
@@ -58,7 +58,7 @@ func Bind(path string, mode uint32, owner *Owner, bind func(address string) erro
 	if s.st, err = s.private.Stat(made); err != nil {
 		return nil, err // bound, but somewhere else
 	}
-	// By its name: nobody else can exchange what is in there.
+	// By its name: no other user can exchange what is in there.
 	if err = unix.Fchmodat(s.private.fd, made, mode&0o777, 0); err != nil {
 		return nil, &fs.PathError{Op: "chmod", Path: path, Err: err}
 	}
@@ -97,7 +97,7 @@ func (s *Socket) Address() string {
 	return path
 }
 
-// Link gives the socket its name. The error is fs.ErrExist if something has the name.
+// Link links the socket to its name. The error is fs.ErrExist if something has the name.
 func (s *Socket) Link() error {
 	err := link(s.private, made, s.dir, s.name)
 	switch {
@@ -117,7 +117,7 @@ func (s *Socket) Link() error {
 	return s.Replace()
 }
 
-// Replace gives the socket its name and replaces what has the name.
+// Replace moves the socket to its name and replaces what has the name.
 func (s *Socket) Replace() error {
 	if err := unix.Renameat(s.private.fd, made, s.dir.fd, s.name); err != nil {
 		return s.dir.fail("rename", s.name, err)
@@ -126,7 +126,7 @@ func (s *Socket) Replace() error {
 	return nil
 }
 
-// RemoveOccupant removes what has the name, if it is still what Occupant has told.
+// RemoveOccupant removes what has the name, if it is still what Occupant returned.
 func (s *Socket) RemoveOccupant(st *unix.Stat_t) bool { return s.dir.RemoveSame(s.name, st) }
 
 // Is reports whether st is of the socket's file.
@@ -143,14 +143,14 @@ func (s *Socket) Present(path string) bool {
 	return err == nil && s.private == nil && s.Is(&st)
 }
 
-// leave gives the private directory up.
+// leave removes the private directory.
 func (s *Socket) leave() {
 	_ = s.private.Close()
 	s.dir.removeDir(s.privy)
 	s.private = nil
 }
 
-// Close removes the socket's file, if it still has its name, and lets go of the directory. The socket itself stays open.
+// Close removes the socket's file, if it still has its name, and closes the directory. The socket itself stays open.
 func (s *Socket) Close() error {
 	if s.private != nil {
 		_ = s.private.Remove(made)
@@ -161,5 +161,5 @@ func (s *Socket) Close() error {
 	return s.dir.Close()
 }
 
-// Abandon lets go of the directory and leaves the file, which has its name.
+// Abandon closes the directory and leaves the file, which has its name.
 func (s *Socket) Abandon() error { return s.dir.Close() }

@@ -51,8 +51,8 @@ func (p Place) Rename(from, to string) error { return unix.Renameat(p.dir, from,
 // Locate finds the directory of path. As root it walks the path itself and
 // refuses with ErrUnsafe to follow a symbolic link in a directory that others can
 // write. Followed are links that root made (the rule of Linux's protected_symlinks, by which an
-// administrator's link in a group-writable /var/log goes on working), and those by which a user leads to a directory of the
-// user's own, as deployments do with current -> releases/5. follow says whether a link at the path's end is followed too. The place
+// administrator's link in a group-writable /var/log still works), and those of a user to a directory of the
+// same user, as deployments do with current -> releases/5. follow says whether a link at the path's end is followed too. The place
 // must be closed.
 func Locate(path string, follow bool) (Place, error) {
 	if os.Geteuid() != 0 {
@@ -61,12 +61,12 @@ func Locate(path string, follow bool) (Place, error) {
 	return locate(path, walker{follow: follow})
 }
 
-// Rule decides whether a walk may go on: st is of a directory that it enters or of a link that it
+// Rule decides whether a walk may continue: st is of a directory that it enters or of a link that it
 // follows, path leads there without links.
 type Rule func(path string, st *unix.Stat_t) error
 
 // OpenChecked opens an existing file for reading, without waiting, and calls rule for each directory and link on the way. A link at the
-// end is followed like the others. It also gives the path without links. What is opened is the caller's to check.
+// end is followed like the others. It also returns the path without links. The caller has to check what is opened.
 func OpenChecked(path string, rule Rule) (f *os.File, real string, err error) {
 	at, err := locate(path, walker{follow: true, rule: rule})
 	if err != nil {
@@ -80,7 +80,7 @@ func OpenChecked(path string, rule Rule) (f *os.File, real string, err error) {
 	return os.NewFile(uintptr(fd), path), at.path, nil //nolint:gosec // a descriptor
 }
 
-// CheckDir calls rule for a directory, each above it and each link on the way, and gives the path without links.
+// CheckDir calls rule for a directory, each above it and each link on the way, and returns the path without links.
 func CheckDir(path string, rule Rule) (real string, err error) {
 	at, err := locate(path, walker{directory: true, rule: rule})
 	if err != nil {
@@ -120,7 +120,7 @@ type walker struct {
 	dir   int
 	at    string // the path of dir, without links
 	links int
-	// The last link that was followed though another user has made it, in a directory that others can write, and who.
+	// The last link that was followed although another user has made it, in a directory that others can write, and its owner.
 	theirs string
 	who    uint32
 }

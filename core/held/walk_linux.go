@@ -29,8 +29,8 @@ func openWithoutLinks(path string, flags int, perm uint32) (fd int, ok bool, err
 	return -1, false, err
 }
 
-// readlinkat reads the link name in the open directory dir, and whose it is. Both
-// are asked of one open link, so that it can't be exchanged in between.
+// readlinkat reads the link name in the open directory dir, and its owner. Both
+// are read from one open link, so that it can't be exchanged in between.
 func readlinkat(dir int, _, name string) (target string, st unix.Stat_t, isLink bool) {
 	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -55,7 +55,7 @@ func newActivityFile(f *File, o ActivityOptions) *activityFile {
 	return out
 }
 
-// line queues a copy of b, or counts it as dropped where there is no room.
+// line queues a copy of b, or counts it as dropped because there is no room.
 func (o *activityFile) line(b []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -107,7 +107,7 @@ func (o *activityFile) close() {
 	signal(o.hurried)
 }
 
-// abandoned is what becomes of a file that is not closed in time.
+// abandoned returns the Trouble for a file that is not closed in time.
 func (o *activityFile) abandoned() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

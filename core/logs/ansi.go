@@ -78,7 +78,7 @@ func (s *Stripper) Strip(b []byte) []byte {
 	return s.out
 }
 
-// Flush ends the input: it returns an ESC that was held back and forgets an
+// Flush ends the input: it returns an ESC that was held back and drops an
 // unfinished sequence.
 func (s *Stripper) Flush() []byte {
 	held := s.esc

@@ -27,7 +27,7 @@ func (o *bound) len() int { return len(o.buf) - o.start }
 
 func (o *bound) bytes() []byte { return o.buf[o.start:] }
 
-// clear empties the buffer and gives back the memory of an unusually large one.
+// clear empties the buffer and releases the memory of an unusually large one.
 func (o *bound) clear() {
 	const ordinary = 64 << 10
 	if cap(o.buf) > ordinary {

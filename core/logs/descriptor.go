@@ -29,8 +29,8 @@ type descriptor struct {
 	made bool // there was no such file before
 }
 
-// write writes all of b, or returns how much it wrote and why not more. Where the
-// descriptor is no regular file it waits up to limit for its reader, after which
+// write writes all of b, or returns how much it wrote and why not more. If the
+// descriptor is not a regular file it waits up to limit for its reader, after which
 // the error is ErrStalled.
 func (d descriptor) write(b []byte, limit time.Duration) (int, error) {
 	done := 0

@@ -1,11 +1,11 @@
 package logs
 
-// The edges of slices: UTF-8 characters that are cut there are left out. Bytes that are no UTF-8 for another reason stay.
+// The edges of slices: UTF-8 characters that are cut there are omitted. Bytes that are not UTF-8 for another reason stay.
 
 import "unicode/utf8"
 
-// firstWhole is where, from start on, the first character begins whose begin is not
-// before start. It depends on the three bytes before start and the four behind.
+// firstWhole is where, from start on, the first character begins that does not begin
+// before start. It depends on the three bytes before start and the four after it.
 func firstWhole(b []byte, start int) int {
 	for i := start - 1; i >= 0 && start < len(b); i-- {
 		if !utf8.RuneStart(b[i]) {

@@ -32,7 +32,7 @@ func (e *Episode) failed(path string, cause error, dropped, kept int64) *Trouble
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.over() {
-		e.end() // nobody has asked since
+		e.end() // no write has been attempted since
 	}
 	e.settle(time.Time{})
 	e.dropped += dropped

@@ -138,8 +138,8 @@ func (f *File) Write(b []byte) (dropped int, err error) {
 	return f.keep(b[n:])
 }
 
-// Retry tries to write what is kept, without waiting. Where Full was true, it says
-// afterwards whether the caller may go on. The error is as Write's. While Unsettled, call it: every second or so
+// Retry tries to write what is kept, without waiting. If Full was true, it reports
+// afterwards whether the caller may continue. The error is as Write's. While Unsettled, call it: every second or so
 // for a disk, every 10 ms or so for a pipe that is Full, whose reader may only be slow.
 func (f *File) Retry() error {
 	if f.d.fd < 0 {
@@ -155,7 +155,7 @@ func (f *File) Retry() error {
 }
 
 // Unsettled reports whether Retry is to be called: something is kept, the log is Full, or the end of an episode is still
-// to be told.
+// to be reported.
 func (f *File) Unsettled() bool { return f.Pending() > 0 || f.Full() || f.o.Episode.Unsettled() }
 
 // Full reports whether the caller should not write for now (policy Block, or a
@@ -179,11 +179,11 @@ func (f *File) Rotations() int { return f.rotations }
 // Path returns the path by which the log was opened.
 func (f *File) Path() string { return f.path }
 
-// Reopen opens the path again, for a log that was moved away. When that fails the
-// log goes on in the old file. What is kept goes to the new file.
+// Reopen opens the path again, for a log that was moved away. If that fails the
+// log stays with the old file. What is kept is written to the new file.
 func (f *File) Reopen() error {
 	if f.noName || f.fixed && f.d.fd >= 0 && f.d.kind != stream {
-		return nil // the same descriptor would come of it
+		return nil // it would be the same descriptor
 	}
 	d, fixed, err := openLog(f.path, f.o.Mode)
 	if err != nil {
@@ -320,7 +320,7 @@ func (f *File) recover() error {
 	return f.rotateIfDue()
 }
 
-// forget gives up what is kept.
+// forget drops what is kept.
 func (f *File) forget() {
 	f.kept, f.keptOff, f.dropping = nil, 0, false
 }

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// truncatedMark is what a reader of /logtail is told when the log was truncated
+// truncatedMark is sent to a reader of /logtail when the log was truncated
 // (supervisor/http.py, tail_f_producer).
 const truncatedMark = "==> File truncated <==\n"
 
 const (
-	// followChunk is how much Next gives at most.
+	// followChunk is how much Next returns at most.
 	followChunk = 64 << 10
 	// recheck is how long a Follower trusts that it would have been notified:
 	// changes of a symbolic link on the way, or from another machine, are not.
@@ -62,7 +62,7 @@ func (l *Follower) Past() int64 { return l.past }
 
 // Next returns the next bytes, valid until the following call, and waits for them
 // until ctx ends. After a truncation it returns Supervisor's line "==> File
-// truncated <==" and goes on from the beginning. While the log is missing, as
+// truncated <==" and continues from the beginning. While the log is missing, as
 // between a Clear and the next write, it waits for a new one. The error is ctx's,
 // or that of a read.
 func (l *Follower) Next(ctx context.Context) ([]byte, error) {

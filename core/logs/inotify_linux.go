@@ -48,7 +48,7 @@ func (w *watch) file(f *os.File) {
 	}
 }
 
-// wait returns after a change, after limit, or with ctx's error. inPlace tells
+// wait returns after a change, after limit, or with ctx's error. inPlace means
 // that the path still is the watched file; otherwise a new file is waited for too.
 func (w *watch) wait(ctx context.Context, inPlace bool, limit time.Duration) error {
 	if w.in == nil {
@@ -96,7 +96,7 @@ func (w *watch) remove(wd *int) {
 	*wd = -1
 }
 
-// control gives the descriptor without taking it out of Go's poller, as Fd would.
+// control returns the descriptor without removing it from Go's poller, as Fd would.
 func (w *watch) control(do func(fd int)) {
 	raw, err := w.in.SyscallConn()
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 var ErrHangs = errors.New("its file system does not answer")
 
 // Lanes are the file systems that do not answer: frozen ones, those whose server is gone, and those that are merely
-// far too busy. A thread that hangs in one makes it a lane. What else is to be done there meanwhile is queued, rather
-// than have a thread hang for each log, and done by that thread when it comes back. The zero value is ready.
+// far too busy. A thread that hangs in one makes it a lane. Further work there is queued meanwhile, so that
+// no thread hangs for each log, and is done by that thread when it returns. The zero value is ready.
 type Lanes struct {
 	hung atomic.Int32 // how many there are
 
@@ -35,8 +35,8 @@ type lane struct {
 	lanes   *Lanes
 	site    site
 	threads int                  // that are in it, hanging or at work
-	members map[*Writer]struct{} // whose files belong to the lane
-	queue   []*Writer            // of them, those with something to do and nobody at it
+	members map[*Writer]struct{} // those whose files belong to the lane
+	queue   []*Writer            // of them, those with something to do that no thread works on
 }
 
 // enter counts a thread that hangs at a site. It must leave by work. Under the lock.
@@ -54,8 +54,8 @@ func (l *Lanes) enter(at site) *lane {
 	return ln
 }
 
-// work does what is queued, on a thread that has entered and hangs no longer. With the last that leaves the lane is
-// no more, and its files belong to their callers again.
+// work does what is queued, on a thread that has entered and no longer hangs. When the last thread leaves the lane, the lane is
+// removed, and its files belong to their callers again.
 func (ln *lane) work() {
 	left := false
 	defer func() {
@@ -120,7 +120,7 @@ func (ln *lane) served(w *Writer, tasks []task) {
 	ln.idle(w)
 }
 
-// idle notes that nobody is at w's file any longer. Under the lock.
+// idle records that no thread works on w's file any longer. Under the lock.
 func (ln *lane) idle(w *Writer) {
 	w.busy, w.at = false, w.found
 	if len(w.tasks) == 0 {
@@ -138,7 +138,7 @@ func (ln *lane) enqueue(w *Writer) {
 }
 
 // Abandon waits until no file system hangs, for limit at most, and returns what is lost of each log that is still
-// waited for: nobody will write it.
+// waited for: it will not be written.
 func (l *Lanes) Abandon(limit time.Duration) (lost []*Trouble) {
 	const look = 10 * time.Millisecond
 	for end := time.Now().Add(limit); l.hung.Load() > 0 && time.Now().Before(end); {
@@ -167,8 +167,8 @@ type Opening struct {
 const hangLimit = time.Second
 
 // Run does f, which opens or changes the log at path, on a goroutine of its own, and returns its error, or that of ctx
-// when that ends first: then f goes on. Where the file system is known not to answer it returns ErrHangs at once. After a second
-// of f others take it for such a one.
+// when that ends first: then f continues. If the file system is known not to answer it returns ErrHangs at once. After a second
+// of f others assume that for its file system.
 func (l *Lanes) Run(ctx context.Context, path string, f func() error) error {
 	var o Opening
 	if err := o.begin(l, path); err != nil {
@@ -208,7 +208,7 @@ func (o *Opening) end() {
 	}
 }
 
-// swap sets what is being opened, and gives what was.
+// swap sets what is being opened, and returns what was.
 func (o *Opening) swap(path string) (before string, ln *lane) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

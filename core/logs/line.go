@@ -24,8 +24,8 @@ func appendStamp(dst []byte, at time.Time, level int) []byte {
 	return append(dst, ' ')
 }
 
-// LevelName is the name Supervisor's log lines have for a level's number; a number
-// without a name gives itself.
+// LevelName returns the name that Supervisor's log lines have for a level's number; a number
+// without a name is returned as text.
 func LevelName(level int) string {
 	switch level {
 	case 50:

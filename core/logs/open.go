@@ -56,8 +56,8 @@ func openLog(path string, mode os.FileMode) (d descriptor, fixed bool, err error
 	return descriptor{fd: fd, kind: regular, made: made}, special, nil
 }
 
-// standard gives the number of the standard descriptor that path names, itself
-// or by being a link to such a name.
+// standard returns the number of the standard descriptor that path names, directly
+// or as a link to such a name.
 func standard(path string) (int, bool) {
 	for range 2 {
 		switch path {

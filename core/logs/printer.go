@@ -64,7 +64,7 @@ func (p *Printer) run() {
 	}
 }
 
-// next waits for something to write, and gives it with how much was lost; nil at the end. What is printed from then on goes into spare.
+// next waits for something to write, and returns it with how much was lost; nil at the end. What is printed from then on is stored in spare.
 func (p *Printer) next(spare []byte) (b []byte, lost int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -87,7 +87,7 @@ func (p *Printer) end() {
 }
 
 // Close waits until all that was printed is written, but no longer than patience: a
-// write to a stream that nobody reads goes on until the process ends.
+// write to a stream that is not read continues until the process ends.
 func (p *Printer) Close(patience time.Duration) {
 	p.end()
 	t := time.NewTimer(patience)

@@ -50,8 +50,8 @@ func (s *Slice) Close() error {
 // OpenSlice opens a slice of a log, as readLog and readProcessStdoutLog read it
 // (supervisor/options.py, readFile): length bytes from offset, all from there when
 // length is 0, or with a negative offset, and length 0, the last -offset bytes. A
-// UTF-8 character that the slice cuts at its edges is left out. Errors are
-// ErrNoFile, ErrFailed (wrapping the cause) and ErrBadArguments, looked for in
+// UTF-8 character that the slice cuts at its edges is omitted. Errors are
+// ErrNoFile, ErrFailed (wrapping the cause) and ErrBadArguments, checked in
 // this order. It blocks on the disk.
 func OpenSlice(path string, offset, length int64) (*Slice, error) {
 	if path == "" {
@@ -59,7 +59,7 @@ func OpenSlice(path string, offset, length int64) (*Slice, error) {
 	}
 	f, err := openForReading(path)
 	if err != nil {
-		// Where Supervisor looks for the file first, with stat: a path that cannot
+		// Where Supervisor checks the file first, with stat: a path that cannot
 		// be reached is no file, one that may not be read has failed.
 		if _, stat := os.Stat(path); stat != nil {
 			return nil, ErrNoFile
@@ -155,11 +155,11 @@ func openForReading(path string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil //nolint:gosec // a descriptor is not negative
 }
 
-// edge is how far a slice looks beyond where it begins and before where it ends, for parts of characters.
+// edge is how far a slice reads beyond where it begins and before where it ends, for incomplete characters.
 const edge = utf8.UTFMax
 
 // slice is at most length bytes at offset, and never more than the size that
-// was seen, without the parts of characters at its edges. It owns f.
+// was seen, without the incomplete characters at its edges. It owns f.
 func slice(f *os.File, size, offset, length int64) (_ *Slice, err error) {
 	s := &Slice{f: f, at: offset, size: min(length, size-offset)}
 	if s.size <= 0 {
@@ -173,7 +173,7 @@ func slice(f *os.File, size, offset, length int64) (_ *Slice, err error) {
 		}
 	}()
 	var space [3 + 2*edge]byte
-	// Up to three bytes before tell whether the first byte is within a character.
+	// Up to three bytes before decide whether the first byte is within a character.
 	before := min(offset, 3)
 	head, err := part(f, space[:min(before+s.size, int64(len(space)))], offset-before)
 	if err != nil {

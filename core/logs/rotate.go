@@ -44,8 +44,8 @@ func (f *File) due() bool {
 	return f.o.MaxBytes > 0 && !f.fixed && f.position() >= max(f.o.MaxBytes, f.rotateAt)
 }
 
-// rotateIfDue rotates a log that has reached its size and tells, once, that it
-// cannot. The size is not asked for before what was written may have brought it there: a listener's answer is a few bytes, for which that
+// rotateIfDue rotates a log that has reached its size and reports, once, that it
+// cannot. The size is only requested when the written bytes may have reached it: a listener's answer is a few bytes, for which that
 // would cost as much as the write.
 func (f *File) rotateIfDue() error {
 	if f.written >= f.askAt {
@@ -64,9 +64,9 @@ func (f *File) rotateIfDue() error {
 
 // rotate is doRollover of supervisor/loggers.py: path.N-1 becomes path.N and so
 // on, path becomes path.1, and a new file begins; without backups the log is
-// truncated. Unlike there, the old file stays open until the new one is, so that
+// truncated. Unlike in Supervisor, the old file stays open until the new one is, so that
 // a failure loses nothing, and a log that was moved away and recreated by
-// somebody else is reopened instead of being rotated.
+// another process is reopened instead of being rotated.
 func (f *File) rotate() error {
 	err := f.rollOver()
 	f.rotateErr = err
@@ -142,7 +142,7 @@ func (f *File) inPlace(p held.Place) presence {
 	return elsewhere
 }
 
-// startNew opens the path and lets go of the old file.
+// startNew opens the path and closes the old file.
 func (f *File) startNew() error {
 	d, fixed, err := openLog(f.path, f.o.Mode)
 	if err != nil {

@@ -13,14 +13,14 @@ const (
 // are given back.
 const ordinaryChunk = 256 << 10
 
-// Splitter parts one channel's output into plain bytes and captured blocks, as
+// Splitter splits one channel's output into plain bytes and captured blocks, as
 // POutputDispatcher.record_output does (supervisor/dispatchers.py), and strips
 // ANSI escapes from both. It is used from one thread.
 //
-// Differences: any number of blocks may come in one chunk (there a burst exhausts
-// the stack and is lost); outside of a block only what may be the begin of a tag
+// Differences: any number of blocks may be in one chunk (in Supervisor a burst exhausts
+// the stack and is lost); outside of a block only what may be the beginning of a tag
 // is held back, where Supervisor holds back anything of up to 24 bytes; an END
-// tag is acted on when it is complete; escapes may be cut by a read.
+// tag takes effect when it is complete; escapes may be split between reads.
 type Splitter struct {
 	// Inside, when set, is given the bytes within blocks as they pass, stripped:
 	// Supervisor makes PROCESS_LOG events and debug lines of them too, though its
@@ -32,7 +32,7 @@ type Splitter struct {
 	capturing bool
 	begin     []byte
 	end       []byte
-	held      []byte // raw bytes that may begin a tag, or are too few to tell
+	held      []byte // raw bytes that may begin a tag, or are too few to decide
 	joined    []byte // held and what was fed, together
 	out       []byte
 	ansi      Stripper
@@ -107,14 +107,14 @@ func (s *Splitter) Feed(b []byte, plain, captured func([]byte)) {
 	}
 }
 
-// LetGo has the Splitter use other memory from here on: somebody still reads what it gave out.
+// LetGo makes the Splitter use other memory from here on: what it returned is still in use.
 func (s *Splitter) LetGo() {
 	if s != nil {
 		s.joined, s.out, s.ansi.out = nil, nil, nil
 	}
 }
 
-// Flush gives out what is held back, at EOF. A block without an end is forgotten,
+// Flush returns what is held back, at EOF. A block without an end is dropped,
 // as in Supervisor.
 func (s *Splitter) Flush(plain, _ func([]byte)) {
 	if s == nil {
@@ -128,7 +128,7 @@ func (s *Splitter) Flush(plain, _ func([]byte)) {
 	s.give(held, true, plain)
 }
 
-// hold passes on b, which has no tag, but for what may be the begin of one.
+// hold passes on b, which contains no tag, except what may be the beginning of one.
 func (s *Splitter) hold(b, token []byte, plain func([]byte)) {
 	keep := len(b)
 	// In a block Supervisor stores nothing while no more has come than a tag is

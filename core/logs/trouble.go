@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// ErrStalled is the cause of an episode in which nobody reads the pipe, terminal
-// or socket that a log goes to.
+// ErrStalled is the cause of an episode in which the pipe, terminal
+// or socket that a log is written to is not read.
 var ErrStalled = errors.New("its reader does not read")
 
 // ErrClosed is returned by a File that was closed or removed.
@@ -24,7 +24,7 @@ const (
 	// Recovered ends an episode: all that was kept is written, and what came in the time of Calm since then.
 	Recovered
 	// NotRotated: the log is due for rotation but cannot be rotated; it
-	// goes on growing and rotation is tried again later. Reported once until it works.
+	// continues to grow and rotation is tried again later. Reported once until it works.
 	NotRotated
 	// Abandoned: the log was closed while bytes were kept, which are lost.
 	Abandoned

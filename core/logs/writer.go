@@ -16,11 +16,11 @@ type Report struct {
 	Errs      []error // to be announced, each once: *Trouble and others
 }
 
-// Writer is a File whose caller, a thread that many others wait for, is not held up for long by a disk that does not
-// answer. The caller first says what is to be done (Write, Retry, Reopen, Clear, Close), which never blocks; then, if
-// Begin says so, it calls Do, which may, and Done. If Do takes too long, another thread takes the caller's place and calls
-// Away, and the thread of Do calls Back when that returns. Until then, and until what came meanwhile has
-// been written, the file belongs to that thread: what is to be done is queued, within Options.Keep. These are the methods of
+// Writer is a File whose caller, a thread that many others wait for, is not blocked for long by a disk that does not
+// answer. The caller first states what is to be done (Write, Retry, Reopen, Clear, Close), which never blocks; then, if
+// Begin says so, it calls Do, which may, and Done. If Do takes too long, another thread replaces the caller and calls
+// Away, and the thread of Do calls Back when that returns. Until then, and until what was queued meanwhile has
+// been written, the file belongs to that thread: work is queued, within Options.Keep. These are the methods of
 // child.Work.
 type Writer struct {
 	path  string
@@ -251,7 +251,7 @@ func (w *Writer) put(b []byte) {
 	w.tasks = append(w.tasks, task{b: bytes.Clone(b)})
 }
 
-// enqueued reports what came of it: the rest of t was dropped.
+// enqueued returns the result: the rest of t was dropped.
 func (w *Writer) enqueued(t task) (r Report) {
 	if t.do != nil {
 		return Report{}
@@ -279,7 +279,7 @@ func (w *Writer) Done() Report {
 	return w.result
 }
 
-// Away leaves the file to the thread of Do, which hangs. It is called for the caller, on the thread that goes on in its place.
+// Away leaves the file to the thread of Do, which hangs. It is called for the caller, on the thread that replaces it.
 func (w *Writer) Away() (r Report) {
 	w.leave()
 	if t := w.o.Episode.failed(w.path, ErrHangs, 0, 0); t != nil {
@@ -296,7 +296,7 @@ func (w *Writer) leave() {
 	w.busy = true
 }
 
-// Back does, on the thread of Do, what came while that hung, and gives the file back.
+// Back does, on the thread of Do, what was queued while that hung, and returns the file.
 func (w *Writer) Back() {
 	w.late(w.result)
 	w.giveBack().work()

@@ -31,7 +31,7 @@ type Stat struct {
 	HasPercent bool          // false for the first sample of a process
 	RSS        int64         // resident memory in bytes; what processes share counts for each
 	Threads    int
-	FDs        int       // open files; -1: not told to this user, or not asked for
+	FDs        int       // open files; -1: this user may not read it, or it was not requested
 	Started    time.Time // of the process itself
 }
 
@@ -45,8 +45,8 @@ type Reader struct {
 	now  func() time.Time
 }
 
-// samples are two of one process, so that a reader who comes often and one who comes
-// seldom both measure over at least baseAge.
+// samples are two of one process, so that frequent and infrequent
+// readers both measure over at least baseAge.
 type samples struct {
 	base, next sample
 	started    time.Time
@@ -81,7 +81,7 @@ func (r *Reader) read(pids []int, files bool) (map[int]Stat, error) {
 		r.measure(stat, now)
 		stats[pid] = *stat
 	}
-	// Forget who ended. Those that others ask for are kept a while.
+	// Forget processes that have ended. Those that others ask for are kept for a while.
 	maps.DeleteFunc(r.last, func(pid int, s samples) bool {
 		_, asked := found[pid]
 		return !asked && now.Sub(s.next.at) > time.Minute

@@ -41,7 +41,7 @@ type entry struct {
 	pages              int64
 	threads            int
 	start              uint64 // in ticks after boot
-	owner              *Stat  // whose it is; nil: nobody's that was asked for
+	owner              *Stat  // the requested process to which it belongs; nil for none
 	settled            bool
 }
 
@@ -133,7 +133,7 @@ func (s *scanner) read() error {
 	return nil
 }
 
-// readAll reads the processes among names into entries, on a few threads; who is none, or has ended, has no pid there.
+// readAll reads the processes among names into entries, on a few threads; an entry that is not a process, or has ended, has no pid.
 func (s *scanner) readAll(names []string) {
 	var next atomic.Int64
 	some := func() {
@@ -177,13 +177,13 @@ func readLine(path string, buf []byte) int {
 	return n
 }
 
-// openFiles counts a process's descriptors: Linux tells it as the directory's size
-// since 6.2, before that the names are counted.
+// openFiles counts a process's descriptors: since Linux 6.2 the directory's size
+// is their number, before that the names are counted.
 func (s *scanner) openFiles(pid int) int {
 	path := s.root + "/" + strconv.Itoa(pid) + "/fd"
 	var st syscall.Stat_t
 	if err := syscall.Stat(path, &st); err == nil && st.Size > 0 {
-		if syscall.Access(path, 4) != nil { // R_OK: the size would be told to anybody
+		if syscall.Access(path, 4) != nil { // R_OK: anyone could read the size
 			return -1
 		}
 		return int(st.Size)

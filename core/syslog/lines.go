@@ -54,7 +54,7 @@ func (l *Lines) Flush() {
 	}
 }
 
-// hold keeps the begin of a line, but for the pieces that fill a message.
+// hold keeps the beginning of a line, without the pieces that fill a message.
 func (l *Lines) hold(b []byte) {
 	if len(b) == 0 {
 		return

@@ -149,7 +149,7 @@ func (w *Writer) halves(msg []byte) error {
 	return w.transmit(append(append([]byte(nil), msg[:head]...), text[at:]...))
 }
 
-// finish counts a message as sent and tells those who wait for it.
+// finish counts a message as sent and wakes those that wait for it.
 func (w *Writer) finish(size int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

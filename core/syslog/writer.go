@@ -27,7 +27,7 @@ const (
 const (
 	// sendLimit is how long a daemon that takes nothing is waited for at a time.
 	sendLimit = time.Second
-	// Reconnecting waits from firstRetry, doubled each time, up to lastRetry: where
+	// Reconnecting waits from firstRetry, doubled each time, up to lastRetry: if
 	// there is no syslog at all this must not cost wake-ups.
 	firstRetry = time.Second
 	lastRetry  = 30 * time.Second
@@ -70,7 +70,7 @@ type Writer struct {
 	closing bool
 	waiting []flush
 	queued  uint64 // messages accepted so far
-	sent    uint64 // of those, how many are done with
+	sent    uint64 // of these, how many are finished
 
 	// Of the goroutine alone.
 	conn   net.Conn

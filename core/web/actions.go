@@ -46,13 +46,13 @@ func (h *Handler) act(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Location", "index.html?message="+quote(message))
-	w.WriteHeader(http.StatusMovedPermanently) // Supervisor's; with no-store nobody keeps it
+	w.WriteHeader(http.StatusMovedPermanently) // Supervisor's; with no-store it is not cached
 }
 
 // ctime is how Python writes a time.
 const ctime = "Mon Jan _2 15:04:05 2006"
 
-// do does one action and words what came of it. The error is that of a call that could not be made at all.
+// do does one action and describes the result. The error is that of a call that could not be made at all.
 func (h *Handler) do(ctx context.Context, act, name string) (string, error) {
 	call := func(method string) error {
 		_, err := h.calls.Call(ctx, rpc.Control, "supervisor."+method, []any{name})
@@ -92,7 +92,7 @@ func (h *Handler) do(ctx context.Context, act, name string) (string, error) {
 	case "clearlog":
 		return said(call("clearProcessLogs"), "Log for "+name+" cleared", unexpected)
 	}
-	// restart: as a multicall there, whose faults nobody looks at.
+	// restart: a multicall in Supervisor, which ignores its faults.
 	if _, err := said(call("stopProcess"), "", unexpected); err != nil {
 		return "", err
 	}

@@ -60,7 +60,7 @@ type snapshotJSON struct {
 }
 
 func (h *Handler) api(w http.ResponseWriter, r *http.Request, name string) {
-	if rpc.FromOtherSite(r) { // who cannot read the answer shall not have it made
+	if rpc.FromOtherSite(r) { // a client that cannot read the answer must not cause it to be made
 		http.Error(w, "the request is not from this page", http.StatusForbidden)
 		return
 	}
@@ -159,7 +159,7 @@ func endOf(p *core.ProcessInfo) *end {
 	return e
 }
 
-// signalNames are the names of the signals whose numbers are the same wherever a page may be, by number; those of events are numbers.
+// signalNames are the names of the signals whose numbers are the same on all systems, by number; those of events are numbers.
 func signalNames() []string {
 	const classic = 32 // what is beyond has no names
 	names := make([]string, classic)
@@ -196,7 +196,7 @@ func (h *Handler) stats(ctx context.Context) (any, error) {
 	return all, nil
 }
 
-// usage is what processes use, by pid; nil where that cannot be told.
+// usage returns what processes use, by pid; nil if that is not available.
 func (h *Handler) usage(infos []core.ProcessInfo) (map[int]procstat.Stat, error) {
 	if h.o.Usage == nil {
 		return nil, nil //nolint:nilnil // nothing is known, which is not an error

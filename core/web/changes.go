@@ -27,14 +27,14 @@ type requestJSON struct {
 	Signal int      `json:"signal"`
 }
 
-// resultJSON is what became of one process or group.
+// resultJSON is the result for one process or group.
 type resultJSON struct {
 	Name  string `json:"name"`
 	Done  string `json:"done,omitempty"`
 	Error string `json:"error,omitempty"`
 }
 
-// change does what changes something: only a POST, from a page of ours, with the page's token, by somebody who may.
+// change handles requests that change something: only a POST, from a page of ours, with the page's token, by a user who may.
 func (h *Handler) change(w http.ResponseWriter, r *http.Request, name string) {
 	switch {
 	case r.Method != http.MethodPost:

@@ -7,9 +7,9 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// families are the metrics of one scrape on their way to the client library. They are made by hand rather than of
+// families are the metrics of one scrape on their way to the client library. They are made by hand instead of by
 // prometheus.Metric: a thousand processes have six thousand series, and to check, hash and sort each of those costs more
-// than all else that a scrape does. So who adds them sees to it that none is there twice and that labels are in the order of their names.
+// than all else that a scrape does. So the code that adds them ensures that none is there twice and that labels are in the order of their names.
 type families struct{ all []*dto.MetricFamily }
 
 // series is one family, to which its samples are added.

@@ -9,15 +9,15 @@ import (
 	"github.com/hark-supervisor/hark/core/rpc"
 )
 
-// tokenHeader is what app.js sends the page's token in. A page of another site can neither read the token nor
-// send the header without a preflight, which nobody answers.
+// tokenHeader is the header in which app.js sends the page's token. A page of another site can neither read the token nor
+// send the header without a preflight, which is never answered.
 const tokenHeader = "X-Hark-Token" //nolint:gosec // the header's name
 
 // tokenField is the token in a form.
 const tokenField = "token"
 
-// fromElsewhere reports whether a browser says that somebody else's page, or nobody's, made it send the request. A client that is not a browser says nothing
-// of the kind and is believed: it has no user whose credentials it borrows.
+// fromElsewhere reports whether a browser says that another site's page, or none, made it send the request. A client that is not a browser sends no
+// such header and is trusted: it has no user whose credentials it borrows.
 func fromElsewhere(r *http.Request) bool {
 	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
 		return site != "same-origin"

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// historyEvents and historyBytes bound what a History keeps: what a person looks through, in as much memory as nobody notices.
+	// historyEvents and historyBytes bound what a History keeps: what a person looks through, in negligible memory.
 	historyEvents = 1000
 	historyBytes  = 256 << 10
 	// textBytes is what of it is for the texts of the events: the places of the ring take the rest.
@@ -27,7 +27,7 @@ type Host interface {
 	InTurn(ctx context.Context, f func(core.Turn)) error
 }
 
-// History is a subscriber of the changes of state, which keeps the last of them for the page: who opens it because something has happened sees what. It is
+// History is a subscriber of the changes of state, which keeps the last of them for the page: a user who opens it because something has happened sees what. It is
 // attached while a server may be asked for the page.
 type History struct {
 	host Host
@@ -80,7 +80,7 @@ func (h *History) grow() {
 	h.ring, h.first = ring, 0
 }
 
-// drop forgets the oldest event.
+// drop removes the oldest event.
 func (h *History) drop() {
 	h.bytes -= cap(h.ring[h.first])
 	h.ring[h.first] = nil

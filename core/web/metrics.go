@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// seriesLimit is how many processes, and how many groups, have series of their own. It is told how many were left out.
+	// seriesLimit is how many processes, and how many groups, have series of their own. How many were left out is a metric.
 	seriesLimit = 5000
 	// methodLimit is how many methods of XML-RPC have a histogram of their own; the rest share that of "other". Those of the daemon are some
 	// eighty; plugins add theirs, and may have others each time they are started.

@@ -3,7 +3,7 @@
 package nofile
 
 // prlimit is prlimit64(0, RLIMIT_NOFILE, NULL, old): it fills soft and hard limit.
-// It gives the kernel's answer, 0 for success.
+// It returns the kernel's answer, 0 for success.
 //
 //go:noescape
 func prlimit(old *[2]uint64) uint64
