@@ -305,3 +305,11 @@ func BenchmarkDiff(b *testing.B) {
 		}
 	}
 }
+
+func TestThePlaceOfAnErrorHasNoLineThatIsNotKnown(t *testing.T) {
+	for want, got := range map[string]string{"a.conf:3: ": Place("a.conf", 3), "a.conf: ": Place("a.conf", 0), "command line: ": Place("", 0)} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -24,14 +24,7 @@ type Issue struct {
 // String is "file:line: [section] key: text", without the parts that are not known.
 func (i Issue) String() string {
 	var b strings.Builder
-	switch {
-	case i.File == "":
-		b.WriteString("command line: ")
-	case i.Line > 0:
-		fmt.Fprintf(&b, "%s:%d: ", i.File, i.Line)
-	default:
-		b.WriteString(i.File + ": ")
-	}
+	b.WriteString(Place(i.File, i.Line))
 	if i.Section != "" {
 		b.WriteString("[" + i.Section + "] ")
 	}
@@ -40,6 +33,17 @@ func (i Issue) String() string {
 	}
 	b.WriteString(i.Text)
 	return b.String()
+}
+
+// Place is what stands before an error: "file:line: ", without the line where none is known, and "command line: " without a file.
+func Place(file string, line int) string {
+	switch {
+	case file == "":
+		return "command line: "
+	case line > 0:
+		return fmt.Sprintf("%s:%d: ", file, line)
+	}
+	return file + ": "
 }
 
 // Errors is everything that is wrong with a configuration, in the order in which

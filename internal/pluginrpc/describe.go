@@ -1,7 +1,9 @@
 package pluginrpc
 
 import (
+	"bytes"
 	"fmt"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
 
@@ -40,6 +42,11 @@ func (d *Description) Kind(k wire.Kind) *Kind {
 func ParseDescription(doc []byte) (Description, error) {
 	var reply pb.DescribeReply
 	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(doc, &reply); err != nil {
+		if text := bytes.TrimSpace(doc); len(text) > 0 && text[0] != '{' {
+			line, _, _ := strings.Cut(string(text), "\n")
+			return Description{}, fmt.Errorf("cannot read the plugin's description: it begins with %.80q: with --describe its standard output is the description alone, "+
+				"so it must print to standard error", line)
+		}
 		return Description{}, fmt.Errorf("cannot read the plugin's description: %w", err)
 	}
 	return descriptionFromProto(&reply)

@@ -44,13 +44,19 @@ func handshakeAddress(line string) (string, error) {
 	part := strings.Split(strings.TrimSpace(line), "|")
 	switch {
 	case len(part) < 5 || part[0] != "1":
-		return "", fmt.Errorf("%.80q is not the handshake of a plugin", line)
+		return "", errors.New(NotHandshake(line))
 	case part[1] != fmt.Sprint(wire.ProtocolVersion):
 		return "", fmt.Errorf("the plugin speaks version %.10q of the protocol, this program version %d", part[1], wire.ProtocolVersion)
 	case part[2] != "unix" || part[4] != "grpc":
 		return "", fmt.Errorf("the plugin offers %.20q over %.20q, not gRPC over a unix socket", part[4], part[2])
 	}
 	return part[3], nil
+}
+
+// NotHandshake is what is wrong with a plugin whose standard output begins with something else than it must, and what to do.
+func NotHandshake(line string) string {
+	line, _, _ = strings.Cut(line, "\n")
+	return fmt.Sprintf("%.80q is not the handshake of a plugin: its standard output belongs to the protocol, so it must print to standard error", strings.TrimSpace(line))
 }
 
 // drain reads what go-plugin made of the plugin's standard output and error (grpc_stdio.proto: a channel and data). A plugin whose

@@ -225,7 +225,7 @@ func (e *Set) apply(name string, hold time.Duration) error {
 func (e *Set) applyPlugin(name string, p *config.Plugin) {
 	settings, err := sections.SettingsOf(p)
 	if err != nil {
-		e.log(config.ERRO, fmt.Sprintf("%s:%d: [%s] command: %v", p.File, p.Line, name, err))
+		e.log(config.ERRO, fmt.Sprintf("%s[%s] command: %v", config.Place(p.File, p.Line), name, err))
 	}
 	e.host.SetPlugin(settings)
 }
@@ -243,7 +243,7 @@ func (e *Set) applyInstance(name string, i *config.PluginInstance, hold time.Dur
 		err = e.outlets.SetLogSink(ctx, sections.SinkOptions(i.Name, i.LogSink, childLogDir), leave)
 	}
 	if err != nil {
-		e.log(config.ERRO, fmt.Sprintf("%s:%d: [%s] cannot be used: %v", i.File, i.Line, name, err))
+		e.log(config.ERRO, fmt.Sprintf("%s[%s] cannot be used: %v", config.Place(i.File, i.Line), name, err))
 	}
 }
 

@@ -25,8 +25,8 @@ func TestPluginsThatNeverStart(t *testing.T) {
 	}{
 		"crash-in-init": {want: "panic: no reason to live"},
 		"exits":         {want: "before it said where it listens, it ended: exit status 3"},
-		"garbage":       {want: `cannot connect (its first line is "this is no handshake`},
-		"long-line":     {want: `cannot connect (its first line is "xxxx`},
+		"garbage":       {want: `"this is no handshake" is not the handshake of a plugin: its standard output belongs to the protocol, so it must print to standard error`},
+		"long-line":     {want: `xxxx" is not the handshake`},
 		"wrong-cookie":  {want: "before it said where it listens, it ended"},
 		"wrong-version": {want: "Plugin version: 9, Client versions: [1]"},
 		"wrong-core":    {want: "incompatible core API version"},

@@ -196,6 +196,9 @@ func (p *plugin) failure(l *live, err error) error {
 	case line == "":
 		return fmt.Errorf("before it said where it listens, %s%s", l.process.end(), last)
 	}
+	if strings.Count(line, "|") < 4 { // it printed something else first
+		return errors.New(pluginrpc.NotHandshake(line) + last)
+	}
 	return fmt.Errorf("cannot connect (its first line is %.200q): %s%s", line, clean(firstOf(err.Error())), last)
 }
 

@@ -64,7 +64,7 @@ func Ask(ctx context.Context, l host.Launcher, name string, settings host.Settin
 	case how := <-ended: // nothing writes to out any more
 		d, err := pluginrpc.ParseDescription(out.bytes)
 		if err != nil {
-			return d, fmt.Errorf("with --describe %s, and its output is not a description", how)
+			return d, fmt.Errorf("with --describe %s: %w", how, err)
 		}
 		return d, nil
 	case <-ctx.Done():

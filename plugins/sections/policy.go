@@ -28,7 +28,7 @@ func Policy(dirs []string, runDir func() (string, error)) *trust.Policy {
 func Wanted(p *config.Plugin) (trust.Wanted, error) {
 	w := trust.Wanted{Name: p.Name, Command: p.Command.Argv, SHA256: p.SHA256, Files: p.Files}
 	if err := p.Command.Err; err != nil {
-		return w, fmt.Errorf("%s:%d: [plugin:%s] command: cannot parse it: %w", p.File, p.Line, p.Name, err)
+		return w, fmt.Errorf("%s[plugin:%s] command: cannot parse it: %w", config.Place(p.File, p.Line), p.Name, err)
 	}
 	return w, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,8 +61,15 @@ func (t *tool) check(words []string) error {
 	}
 	_, _ = fmt.Fprintf(t.stdout, "description: ok, %s %s (%s)\n", d.Name, d.Version, strings.Join(d.Kinds, ", "))
 	kind, values, err := checkArguments(&description, rest)
-	if err != nil || values == nil {
+	if err != nil {
 		return err
+	}
+	if values == nil {
+		if keys := requiredKeys(description.Kind(kind)); keys != "" {
+			_, err := fmt.Fprintf(t.stdout, "not started: a %s needs keys; to try it: supervisord plugin check %s %s %s\n", kind, words[0], kind, keys)
+			return err
+		}
+		values = map[string]string{}
 	}
 	if err := pluginkeys.Check(description.Kind(kind).Fields, values); err != nil {
 		return err
@@ -115,12 +123,24 @@ func (t *tool) checkRunning(w trust.Wanted, name string, user *config.User, kind
 	return nil
 }
 
+// requiredKeys are the keys without which a plugin cannot be started, as KEY=…; "" for none. Of alternatives the first stands for all.
+func requiredKeys(k *pluginrpc.Kind) string {
+	var keys, instead []string
+	for i := range k.Fields {
+		f := &k.Fields[i]
+		if (f.Required || len(f.Or) > 0) && f.When == "" && !slices.Contains(instead, f.Key) {
+			keys, instead = append(keys, f.Key+"=…"), append(instead, f.Or...)
+		}
+	}
+	return strings.Join(keys, " ")
+}
+
 // checkArguments reads [KIND] [KEY=VALUE...]; values are nil where there are none.
 func checkArguments(d *pluginrpc.Description, words []string) (wire.Kind, map[string]string, error) {
-	if len(words) == 0 {
-		return "", nil, nil
-	}
 	kind := d.Kinds[0].Name
+	if len(words) == 0 {
+		return kind, nil, nil
+	}
 	if !strings.Contains(words[0], "=") {
 		kind, words = wire.Kind(words[0]), words[1:]
 	}

@@ -3,10 +3,12 @@ package tool
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/hark-supervisor/hark/core/config"
+	"github.com/hark-supervisor/hark/plugins/bundled"
 	"github.com/hark-supervisor/hark/plugins/launch"
 	"github.com/hark-supervisor/hark/plugins/sections"
 	"github.com/hark-supervisor/hark/plugins/trust"
@@ -32,7 +34,11 @@ func (t *tool) install(words []string) error {
 		}
 	}
 	e, dir, err := t.policy.Install(context.Background(), src, func(_ context.Context, x *trust.Executable) (trust.Described, error) {
-		return launch.Describe(x, sections.AccountOf(user))
+		d, err := launch.Describe(x, sections.AccountOf(user))
+		if err == nil && !t.shadow && slices.Contains(bundled.Names(), d.Name) {
+			err = fmt.Errorf("a plugin of the name %s comes with Hark, and this one would take its place in every section that names it; give it another name, or say --shadow", d.Name)
+		}
+		return d, err
 	}, time.Now())
 	if err != nil {
 		return err

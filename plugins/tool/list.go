@@ -22,7 +22,7 @@ type listed struct {
 	Version     string          `json:"version"`
 	Doc         string          `json:"doc"`
 	Kinds       []string        `json:"kinds"`
-	Where       string          `json:"where"` // a directory, or "bundled"
+	Where       string          `json:"where"` // a directory, "command" or "bundled"
 	SHA256      string          `json:"sha256"`
 	Command     []string        `json:"command,omitempty"`
 	Trouble     string          `json:"trouble,omitempty"` // why it would not be started
@@ -39,10 +39,13 @@ func (t *tool) list(words []string) error {
 	if err != nil {
 		return err
 	}
-	rows := []listed{}
 	have := map[string]bool{}
+	rows := t.byCommand(have)
 	for i := range installed {
 		e := &installed[i]
+		if have[e.Name] {
+			continue
+		}
 		have[e.Name] = true
 		row := listed{Name: e.Name, Version: e.Version, Doc: e.Doc, Kinds: e.Kinds, Where: e.Dir, SHA256: e.SHA256, Command: e.Command}
 		if _, err := t.policy.Verify(e.Name); err != nil {
@@ -81,6 +84,29 @@ func (t *tool) list(words []string) error {
 		}
 	}
 	return nil
+}
+
+// byCommand are the plugins that sections [plugin:x] name by their command, which come before what is installed under that name.
+func (t *tool) byCommand(have map[string]bool) []listed {
+	rows := []listed{}
+	if t.cfg == nil {
+		return rows
+	}
+	for i := range t.cfg.Plugins {
+		p := &t.cfg.Plugins[i]
+		if have[p.Name] || len(p.Command.Argv) == 0 && p.Command.Err == nil {
+			continue
+		}
+		have[p.Name] = true
+		row := listed{Name: p.Name, Where: "command", Kinds: []string{}, Command: p.Command.Argv}
+		if d, sum, err := t.describe(p.Name); err != nil {
+			row.Trouble = err.Error()
+		} else {
+			row.Version, row.Doc, row.Kinds, row.SHA256 = d.Version, d.Doc, d.Kinds, sum
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 func (t *tool) printJSON(v any) error {

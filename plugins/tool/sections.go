@@ -100,7 +100,7 @@ func (t *tool) sections(words []string) error {
 		}
 	} else {
 		for _, i := range found {
-			_, _ = fmt.Fprintf(t.stdout, "%s:%d: %s: [%s] %s: %s\n", i.File, i.Line, i.Severity, i.Section, i.Key, i.Text)
+			_, _ = fmt.Fprintf(t.stdout, "%s%s: [%s] %s: %s\n", config.Place(i.File, i.Line), i.Severity, i.Section, i.Key, i.Text)
 		}
 	}
 	if failed {

@@ -26,14 +26,17 @@ const usage = `usage: supervisord plugin VERB [options]
 
   install FILE [--user USER]              copy a plugin into the first writable plugin directory, and record its
                                           description and hash
+                                          (--shadow: even in the place of one that comes with Hark)
   install --files F[,F...] -- CMD ARG...  record a plugin that an interpreter runs: CMD, and the files that it reads
   remove NAME                             remove an installed plugin
-  list [--json]                           list the installed plugins, and those that come with Hark
+  list [--json]                           list the plugins that are installed, that the configuration names by command, and
+                                          that come with Hark
   info NAME [--json]                      describe a plugin, and the keys of its sections
   verify [NAME...]                        check that files match their record, and that others cannot write them
   sections [no-files] [--json]            check that the plugins of a configuration's sections exist, and check the keys
                                           of these sections; supervisorctl config check includes it
-  check NAME|FILE [KIND] [KEY=VALUE...]   start a plugin, configure it with these keys, check its health, and stop it
+  check NAME|FILE [KIND] [KEY=VALUE...]   start a plugin, configure it with these keys, check its health, and stop it;
+                                          without keys that it requires it is not started
   new NAME --kind notifier|logsink|namespace [--lang go|node|python] [--dir DIR]
                                           write a new plugin, with its tests
 
@@ -49,6 +52,7 @@ type tool struct {
 	json           bool
 	user           string
 	files          string
+	shadow         bool // a plugin that comes with Hark may be replaced
 
 	cfg    *config.Config // nil until it is needed
 	policy *trust.Policy
@@ -118,6 +122,7 @@ func (t *tool) parse(verb string, args []string) (words []string, err error) {
 	set.BoolVar(&t.json, "json", false, "")
 	set.StringVar(&t.user, "user", "", "")
 	set.StringVar(&t.files, "files", "", "")
+	set.BoolVar(&t.shadow, "shadow", false, "")
 	for {
 		if err := set.Parse(args); err != nil {
 			return nil, fmt.Errorf("%w; %w", err, errUsage)

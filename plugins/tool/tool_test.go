@@ -184,3 +184,49 @@ func TestTheNearestNameIsSaidOfAPluginThatIsNotThere(t *testing.T) {
 		k.says(k.run(1, verb, "-c", k.conf, "slak"), `plugin "slak" not found in `, "; did you mean slack?")
 	}
 }
+
+func TestAPluginOfTheNameOfABundledOneIsInstalledOnPurposeOnly(t *testing.T) {
+	t.Parallel()
+	k := newTool(t, "")
+	file := k.script("x", strings.Replace(describing, `"told"`, `"slack"`, 1))
+	k.says(k.run(1, "install", "-c", k.conf, file), "slack comes with Hark", "--shadow")
+	if out := k.run(0, "list", "--json", "-c", k.conf); strings.Contains(out, "2.1") {
+		t.Errorf("it is installed: %s", out)
+	}
+	k.says(k.run(0, "install", "--shadow", "-c", k.conf, file), "slack 2.1 (notifier) is installed")
+}
+
+func TestPluginsNamedByTheirCommandAreListed(t *testing.T) {
+	t.Parallel()
+	k := newTool(t, "[plugin:told]\ncommand = DIR/x\n[plugin:gone]\ncommand = DIR/gone\n")
+	k.script("x", describing)
+	var all []listed
+	out := k.run(0, "list", "--json", "-c", k.conf)
+	if err := json.Unmarshal([]byte(out), &all); err != nil || len(all) != 2 || all[0].Name != "told" || all[0].Where != "command" || all[0].Version != "2.1" ||
+		all[1].Name != "gone" || !strings.Contains(all[1].Trouble, "no such file") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestCheckSaysWhetherThePluginWasStarted(t *testing.T) {
+	t.Parallel()
+	k := newTool(t, "")
+	file := k.script("x", describing)
+	k.says(k.run(0, "check", "-c", k.conf, file), "description: ok", "not started: a notifier needs keys; to try it: supervisord plugin check "+file+" notifier to=…")
+	// Without a key that it requires it is started: this one describes itself, and cannot do more.
+	file = k.script("y", strings.Replace(describing, `"required": true, `, "", 1))
+	k.says(k.run(1, "check", "-c", k.conf, file), "keys: ok", "it cannot be started")
+}
+
+// What a plugin prints before it must is told in the same way wherever it is met.
+func TestAPluginThatPrintsFirst(t *testing.T) {
+	t.Parallel()
+	k := newTool(t, "")
+	const good = "must print to standard error"
+	file := k.script("x", strings.Replace(describing, "cat <<", "echo hello, I start\ncat <<", 1))
+	for _, verb := range []string{"check", "install"} {
+		k.says(k.run(1, verb, "-c", k.conf, file), `it begins with "hello, I start"`, good)
+	}
+	file = k.script("y", strings.Replace(describing, "|| exit 9", "|| { echo hello, I start; sleep 1; exit 9; }", 1))
+	k.says(k.run(1, "check", "-c", k.conf, file, "to=me"), `"hello, I start" is not the handshake of a plugin`, good)
+}
