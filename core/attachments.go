@@ -177,7 +177,7 @@ func (s *Supervisor) Takers(ctx context.Context) (all []Taker, err error) {
 	return all, err
 }
 
-// takeAgain gives events to a pool that had them before.
+// takeAgain adds events to a pool that had them before.
 func (s *Supervisor) takeAgain(ctx context.Context, g *group, events []*eventlistener.Event) (err error) {
 	if asked := s.askRunning(ctx, func(l *loop) *Error {
 		if !slices.Contains(l.pools, g) {

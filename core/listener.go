@@ -122,7 +122,7 @@ func (l *loop) listenerSaid(m *member, c *child.Child, said []byte) {
 	}
 }
 
-// dispatch gives buffered events to the listeners that are ready.
+// dispatch sends buffered events to the listeners that are ready.
 func (l *loop) dispatch() {
 	for _, g := range l.pools {
 		g.pool.Dispatch()

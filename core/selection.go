@@ -111,7 +111,7 @@ func (s *Selection) pick(roster []roll) (picked []pick, missed []string) {
 		for _, m := range g.ranked {
 			if compared += len(s.globs); compared >= maxCompared {
 				compared = 0
-				runtime.Gosched() // of many who do this each has little time at once, and who comes with something short need not wait for all
+				runtime.Gosched() // when many do this each has little time at once, and a short request need not wait for all
 			}
 			short := m.namespec()
 			long := g.group.conf.Name + ":" + m.conf.Name

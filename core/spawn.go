@@ -137,7 +137,7 @@ func (l *loop) exited(m *member, ws syscall.WaitStatus) {
 	}
 }
 
-// releaseSocket gives back the use of a FastCGI socket that prepare took.
+// releaseSocket releases the FastCGI socket that prepare took.
 func (g *group) releaseSocket() {
 	if g.socket != nil {
 		g.socket.Put()

@@ -92,7 +92,7 @@ type surroundings struct {
 type Supervisor struct {
 	*surroundings
 	reloading chan struct{} // held by the one Reload under way
-	warned    []string      // the warnings of the configuration read last; of who holds reloading
+	warned    []string      // the warnings of the configuration read last; belongs to the holder of reloading
 }
 
 // New makes a Supervisor with every group of the configuration added, in

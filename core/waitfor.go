@@ -26,7 +26,7 @@ type stateWait struct {
 }
 
 // decides reports whether a state ends the wait. FATAL does, wanted or not: a
-// process leaves it only when somebody starts it.
+// process leaves it only when it is started explicitly.
 func (w *stateWait) decides(st process.State) bool {
 	return st == process.Fatal || slices.Contains(w.states, st)
 }

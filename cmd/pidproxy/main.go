@@ -3,8 +3,8 @@
 // sent to pidproxy go to the pid in the file (supervisor/pidproxy.py).
 //
 // It ends with status 0 when the command has ended or after it has passed on
-// TERM, INT or QUIT, as Supervisor's does. Two cases differ, where that one is
-// silent or dies of a traceback: a command that cannot be run is said so, with
+// TERM, INT or QUIT, as Supervisor's does. Two cases differ, in which Supervisor's is
+// silent or ends with a traceback: a command that cannot be run is reported, with
 // status 127, and a pid that cannot be signalled with status 1.
 package main
 
@@ -105,7 +105,7 @@ func (p proxy) pass(s syscall.Signal) (done bool, status int) {
 }
 
 // pid reads the file again each time: the command may write it late or again. A
-// number that means a group or everybody is no pid.
+// number that means a group or all processes is not a pid.
 func (p proxy) pid() (int, error) {
 	data, err := os.ReadFile(p.pidfile)
 	if err != nil {

@@ -15,7 +15,7 @@ const (
 	copies = 20
 )
 
-// playKilled kills a life at one point of an event and gives the event to the next.
+// playKilled kills a life at one point of an event and sends the event to the next.
 func playKilled(t *trial) error {
 	e := t.plain()
 	for _, point := range []string{"within the header", "within the payload", "before its answer"} {

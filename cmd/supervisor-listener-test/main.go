@@ -214,7 +214,7 @@ func seconds(option string, n float64) (time.Duration, error) {
 	return time.Duration(n * float64(time.Second)), nil
 }
 
-// parseTypes reads a list of types and gives the ones that are sent.
+// parseTypes reads a list of types and returns the ones that are sent.
 func parseTypes(list string) ([]eventlistener.Type, error) {
 	var asked []eventlistener.Type
 	for name := range strings.SplitSeq(list, ",") {

@@ -110,13 +110,13 @@ func (p *pipe) close() {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
 	_ = p.file.Close()
-	<-p.closed // only then has the reader let go of it
+	<-p.closed // only then has the reader released it
 }
 
 // message is one of the two things a listener says.
 type message struct {
 	ready  bool
-	result string // where it is no READY
+	result string // if it is not a READY
 }
 
 // begun is what came behind the last whole message.
@@ -125,8 +125,8 @@ type begun struct {
 	last bool // the output has ended
 }
 
-// take returns the next message that is there whole. It is false where more must
-// come, with what has come of it; an error where what came is the beginning of none.
+// take returns the next complete message. It returns false if more must
+// arrive, with what has arrived of it; an error if what arrived cannot be the beginning of one.
 func (p *pipe) take() (m message, whole bool, b begun, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -138,7 +138,7 @@ func (p *pipe) take() (m message, whole bool, b begun, err error) {
 	return m, n > 0, b, err
 }
 
-// rest is what came and is no whole message.
+// rest is what arrived after the last complete message.
 func (p *pipe) rest() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

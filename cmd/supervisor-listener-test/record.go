@@ -22,8 +22,8 @@ const recordedChunk = 64 << 10
 // child of it may hold its pipe forever.
 const lastWords = time.Second
 
-// recorder appends rows to a file. A file that cannot be written to is said so once;
-// the traffic goes on.
+// recorder appends rows to a file. A file that cannot be written to is reported once;
+// the traffic continues.
 type recorder struct {
 	mu     sync.Mutex
 	file   *os.File

@@ -174,7 +174,7 @@ func lives(rows []row) ([]life, error) {
 	return result, nil
 }
 
-// fill parts what was sent into events and finds their answers.
+// fill splits what was sent into events and finds their answers.
 func (l *life) fill(sent [][]byte, wrote []byte) error {
 	stream := bytes.Join(sent, nil)
 	source := bytes.NewReader(stream)

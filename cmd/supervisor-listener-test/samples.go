@@ -75,8 +75,8 @@ func (s settings) texts(text, note string) []sample {
 // header.
 const bait = "\nver:3.0 server:x serial:0 pool:x poolserial:0 eventname:TICK_5 len:100000000\n"
 
-// baits are an event whose payload has a bait at its end, where any type has free
-// text: whoever stops reading before is caught. Else the plain one.
+// baits returns an event whose payload has a bait at its end, if any type has free
+// text: a listener that stops reading before is caught. Otherwise the plain one.
 func (s settings) baits() []sample {
 	if texts := s.texts("some text"+bait, "what looks like a header"); len(texts) > 0 {
 		return texts[:1]

@@ -248,7 +248,7 @@ func playClassic(t *trial) error {
 	return err
 }
 
-// playCredits gives events as they are asked for: one at a time, then as many as the
+// playCredits sends events as they are requested: one at a time, then as many as the
 // listener takes.
 func playCredits(t *trial) error {
 	for _, limit := range []int{2, t.credits} {

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// settle is how long is looked for what must not come, where nothing tells that
+	// settle is how long to wait for what must not come, if nothing shows that
 	// it would have come by now.
 	settle = 30 * time.Millisecond
 	// pace is how long a piece of an event is held back once the one before has been
@@ -24,7 +24,7 @@ const (
 	// shortRead is how long where the listener may take what it has for the whole; one
 	// that starts a process to read with needs some time to say so.
 	shortRead = 100 * time.Millisecond
-	// afterEnd is how long is looked for what a buffer gives back at the end of input.
+	// afterEnd is how long to wait for what a buffer returns at the end of input.
 	afterEnd = 2 * time.Second
 	// classicProtocol is SUPERVISOR_EVENT_PROTOCOL without further keys.
 	classicProtocol = "3.0 bytes max_in_flight=1 payload=supervisor"
@@ -46,7 +46,7 @@ type session struct {
 	unanswered int
 	serial     int64
 	answers    []string // results, in order
-	stopped    bool     // it was asked to end: what it leaves out is no breach
+	stopped    bool     // it was asked to end: what it omits is not a breach
 }
 
 // start begins a life with the protocol offered; "" leaves the variable out, as
@@ -205,7 +205,7 @@ var (
 	errSilent = errors.New("it said nothing")
 )
 
-// unfinished is the breach of a message that does not go on.
+// unfinished is the breach of a message that does not continue.
 func (s *session) unfinished(b begun) error {
 	upon := ""
 	if !b.last {

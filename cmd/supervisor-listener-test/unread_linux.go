@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unread is how many bytes of what was written to a pipe nobody has read yet; 0 where
-// that cannot be known.
+// unread is how many bytes written to a pipe have not been read yet; 0 if
+// that is not known.
 func unread(f *os.File) int {
 	conn, err := f.SyscallConn()
 	if err != nil {

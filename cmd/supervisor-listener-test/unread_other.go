@@ -4,6 +4,6 @@ package main
 
 import "os"
 
-// unread is how many bytes of what was written to a pipe nobody has read yet. Other
-// systems than Linux do not tell the end that writes.
+// unread is how many bytes written to a pipe have not been read yet. Systems
+// other than Linux do not report that to the end that writes.
 func unread(*os.File) int { return 0 }

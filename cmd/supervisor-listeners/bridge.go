@@ -46,7 +46,7 @@ type heldEvent struct {
 	delivery int    // 1 at the first
 }
 
-// bridgeCounts tell what became of events.
+// bridgeCounts count what happened to events.
 type bridgeCounts struct{ taken, rejected, unanswered, givenUp, leftOut int }
 
 func newBridge(s surroundings, o bridgeOptions) *bridge {
@@ -234,7 +234,7 @@ func (b *bridge) next() heldEvent {
 	return h
 }
 
-// died ends the listener, which is of no more use, and gives its event back.
+// died ends the listener, which is no longer usable, and returns its event.
 func (b *bridge) died(ctx context.Context, how string) {
 	b.s.logf("the listener %s", how)
 	b.child.end(killAfter)
@@ -249,7 +249,7 @@ func (b *bridge) died(ctx context.Context, how string) {
 	}
 }
 
-// again gives an event back to the stream, which sends it again later, or gives it up.
+// again returns an event to the stream, which sends it again later, or gives it up.
 func (b *bridge) again(ctx context.Context, h *heldEvent, why string) {
 	if b.o.maxDeliveries > 0 && h.delivery >= b.o.maxDeliveries {
 		b.giveUp(ctx, h, why)
@@ -268,7 +268,7 @@ func (b *bridge) again(ctx context.Context, h *heldEvent, why string) {
 	}
 }
 
-// The headers of what is given up, beside its own.
+// The headers of an event that is given up, in addition to its own.
 const (
 	deadReason     = "Hark-Dead-Reason"
 	deadDeliveries = "Hark-Dead-Deliveries"
@@ -303,14 +303,14 @@ func (b *bridge) giveUp(ctx context.Context, h *heldEvent, why string) {
 	b.settle(m.TermWithReason(why))
 }
 
-// settle tells of an answer to the stream that could not be given. The event comes again then.
+// settle logs an answer that could not be sent to the stream. The event comes again then.
 func (b *bridge) settle(err error) {
 	if err != nil {
 		b.s.logf("cannot answer the stream, so an event comes again: %v", err)
 	}
 }
 
-// close ends everything, and gives back what is not settled.
+// close ends everything, and returns what is not settled.
 func (b *bridge) close() {
 	for i := range b.held {
 		b.settle(b.held[i].message.Nak())

@@ -101,7 +101,7 @@ func (f *fatalExit) handle(ctx context.Context, e listener.Event) error {
 	return f.force(ctx)
 }
 
-// force ends a supervisord that cannot be told a status.
+// force ends a supervisord that cannot be given a status.
 func (f *fatalExit) force(ctx context.Context) error {
 	pid, err := f.rpc.PID(ctx)
 	if err != nil {

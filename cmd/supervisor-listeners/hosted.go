@@ -76,7 +76,7 @@ func (h *hosted) read(out *os.File) {
 	}
 }
 
-// send begins to write an event; how that ends comes to sent. The pipe may be full: it goes on while the listener is heard.
+// send begins to write an event; the result is sent to sent. The pipe may be full: it continues while the listener's output is read.
 func (h *hosted) send(event []byte) {
 	go func() {
 		_, err := h.in.Write(event)
@@ -118,7 +118,7 @@ func (h *hosted) ending() string {
 
 var errSent = errors.New("cannot write to the listener")
 
-// hostedEnvironment is what a listener finds: ours, without what is for the bridge alone, and what supervisord gives a listener.
+// hostedEnvironment is a listener's environment: ours, without the variables for the bridge alone, and those that supervisord sets for a listener.
 func hostedEnvironment(own []string, name string) []string {
 	var env []string
 	for _, v := range own {

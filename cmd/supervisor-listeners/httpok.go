@@ -46,7 +46,7 @@ configured.
 const (
 	defaultGcore   = "/usr/bin/gcore -o"
 	defaultTimeout = 10
-	// retryTime is between two tries at a port where nobody listens, which a
+	// retryTime is between two tries at a port without a listener, which a
 	// timeout longer than this allows.
 	retryTime = 10 * time.Second
 	// maxBody is how much of an answer is searched, in bytes.

@@ -78,7 +78,7 @@ func (m *mailer) finish() error {
 	return nil
 }
 
-// addresses parts a list of addresses.
+// addresses splits a list of addresses.
 func addresses(list string) []string {
 	var all []string
 	for a := range strings.SplitSeq(list, ",") {
@@ -119,7 +119,7 @@ func (m *mailer) send(ctx context.Context, subject, text string) error {
 	return nil
 }
 
-// byCommand gives the mail to a shell command. Its lines are Superlance's; what is
+// byCommand passes the mail to a shell command. Its lines are Superlance's; a text that is
 // not ASCII is marked so.
 func (m *mailer) byCommand(ctx context.Context, subject, text string) error {
 	head := "To: " + oneLine(strings.Join(m.to, ", ")) + "\n"
@@ -226,7 +226,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// qualified gives an address without a domain, such as root, that of this host.
+// qualified completes an address without a domain, such as root, with that of this host.
 func qualified(address string) string {
 	if strings.Contains(address, "@") {
 		return address

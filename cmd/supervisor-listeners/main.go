@@ -1,5 +1,5 @@
-// Command supervisor-listeners is a set of event listeners in one program. Which
-// one it is, its own name tells, or else its first argument:
+// Command supervisor-listeners is a set of event listeners in one program. The listener
+// is chosen by the program's own name, or else by its first argument:
 //
 //	command = /usr/bin/memmon -a 1GB
 //	command = /usr/bin/supervisor-listeners memmon -a 1GB
@@ -7,7 +7,7 @@
 // memmon, httpok, crashmail, crashmailbatch, fatalmailbatch and crashsms take the
 // options of Superlance's, so that a configuration moves over; eventlog, exec,
 // nats-bridge and fatal-exit are Hark's own. One file holds one listener: its options, its help
-// and what it does with an event. README.md reports where they differ from
+// and what it does with an event. README.md lists where they differ from
 // Superlance's.
 package main
 

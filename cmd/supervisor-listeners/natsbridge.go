@@ -74,7 +74,7 @@ const (
 	maxBridgeInFlight = 1000
 	// natsTimeout is for connecting to a server, and for a call of JetStream's API.
 	natsTimeout = 5 * time.Second
-	// maxFilterSubjects is how many subjects a consumer is given before machines are told apart here instead.
+	// maxFilterSubjects is how many subjects a consumer gets before machines are filtered here instead.
 	maxFilterSubjects = 500
 )
 
@@ -207,7 +207,7 @@ func timeOption(long string, to *time.Duration) option {
 	return option{long: long, takes: func(v string) (err error) { *to, err = parseSeconds(v); return err }}
 }
 
-// bridgeTLS is nil where no option is about TLS: the address then tells, or the server.
+// bridgeTLS is nil if no option is about TLS: the address then decides, or the server.
 func bridgeTLS(ca, cert, key, serverName string) (*tls.Config, error) {
 	if ca == "" && cert == "" && key == "" && serverName == "" {
 		return nil, nil

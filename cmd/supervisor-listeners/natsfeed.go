@@ -17,7 +17,7 @@ type feed struct {
 	iterator jetstream.MessagesContext
 }
 
-// openFeed makes the consumer, or goes on with the one that is there: where it begins is then settled, and its filter becomes this one.
+// openFeed creates the consumer, or continues with the existing one: where it begins is then settled, and its filter becomes this one.
 func openFeed(ctx context.Context, js jetstream.JetStream, o *bridgeOptions) (*feed, error) {
 	ctx, cancel := context.WithTimeout(ctx, natsTimeout)
 	defer cancel()
@@ -61,7 +61,7 @@ func (f *feed) run() {
 	}
 }
 
-// stop ends the goroutine and gives back to the stream what it holds.
+// stop ends the goroutine and returns to the stream what it holds.
 func (f *feed) stop() {
 	f.iterator.Stop()
 	for m := range f.messages {
@@ -69,7 +69,7 @@ func (f *feed) stop() {
 	}
 }
 
-// bridgeConnect connects, for good: the library connects again whenever the connection breaks.
+// bridgeConnect connects permanently: the library connects again whenever the connection breaks.
 func bridgeConnect(ctx context.Context, o *bridgeOptions, logf func(string, ...any)) (*nats.Conn, jetstream.JetStream, error) {
 	conn, err := o.servers.Connect(ctx, nats.MaxReconnects(-1), nats.ReconnectWait(time.Second), nats.IgnoreAuthErrorAbort(),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {

@@ -40,15 +40,15 @@ type host struct {
 	program string   // supervisorctl
 	options []string // before the action
 	errs    io.Writer
-	daemon  *client.Client // for the line in its activity log; nil: there is no telling how it is reached
+	daemon  *client.Client // for the line in its activity log; nil: it is not known how to reach it
 	turn    chan struct{}
 	through sync.WaitGroup        // calls that are carried through
 	secrets []string              // forms of what must not leave, the longest first
 	barred  map[string]bool       // tools that there are with --allow control only
-	agreed  func(protocol string) // gets the version of the protocol; nil: nobody wants it
+	agreed  func(protocol string) // called with the version of the protocol; may be nil
 }
 
-// newHost makes the server; control adds the tools that change something. file is the configuration whose secrets do not leave.
+// newHost creates the server; control adds the tools that change something. file is the configuration whose secrets are redacted.
 func newHost(program, file string, options []string, control bool, errs io.Writer) *host {
 	h := &host{program: program, options: options, errs: errs, turn: make(chan struct{}, callsAtOnce), barred: map[string]bool{}}
 	// Where the file cannot be read, it shows nothing either.
@@ -145,7 +145,7 @@ func (h *host) run(ctx context.Context, c call) (answered, error) {
 	return a, nil
 }
 
-// action is the supervisorctl that does what a call says. Its standard input is nobody's: it cannot ask for a password.
+// action is the supervisorctl that does what a call says. Its standard input is empty: it cannot ask for a password.
 func (h *host) action(ctx context.Context, c call, errs io.Writer) *exec.Cmd {
 	args := append(append([]string{}, h.options...), c.action)
 	args = append(append(args, c.words...), "--json")
@@ -261,7 +261,7 @@ type bounded struct {
 	cut  bool
 }
 
-// Write never fails: who writes is not to be stopped by it.
+// Write never fails: the writer must not be stopped by it.
 func (b *bounded) Write(p []byte) (int, error) {
 	room := min(len(p), maxPrinted-len(b.data))
 	b.data = append(b.data, p[:room]...)

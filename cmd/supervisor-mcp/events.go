@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// defaultEvents and mostEvents are how many events the tool gives.
+	// defaultEvents and mostEvents are how many events the tool returns.
 	defaultEvents = 50
 	mostEvents    = 200
 	// mostWait is how long the tool may wait for further events, in seconds.
@@ -71,8 +71,8 @@ func eventsCall(in eventsInput) (call, error) {
 	return c, nil
 }
 
-// run reads events until nothing has come for a moment, or the time to wait is over. A daemon keeps past events only while somebody
-// reads them and some minutes after, so that the first call may find none.
+// run reads events until nothing has come for a moment, or the time to wait is over. A daemon keeps past events only while they
+// are read and some minutes after, so that the first call may find none.
 func (q eventsAsked) run(ctx context.Context, h *host) (answered, error) {
 	reading, enough := context.WithCancel(ctx)
 	defer enough()

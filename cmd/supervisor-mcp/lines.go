@@ -31,7 +31,7 @@ func newLines(in io.ReadCloser, out io.Writer) *lines {
 	return &lines{in: bufio.NewReaderSize(in, 64<<10), source: in, out: oneAtATime{to: out}}
 }
 
-// Read gives the good lines, one after another.
+// Read returns the good lines, one after another.
 func (l *lines) Read(p []byte) (int, error) {
 	for len(l.rest) == 0 {
 		line, err := l.next()

@@ -104,7 +104,7 @@ func command(ctx context.Context, args []string, in io.ReadCloser, out, errs io.
 	return 0
 }
 
-// supervisorctl finds the program that does what tools say: beside this one, else in PATH.
+// supervisorctl finds the program that does what tools say: next to this one, else in PATH.
 func supervisorctl() (string, error) {
 	if self, err := os.Executable(); err == nil {
 		path := filepath.Join(filepath.Dir(self), "supervisorctl")

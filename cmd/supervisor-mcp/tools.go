@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// defaultTail and mostTail are how many bytes of a log a tool gives.
+	// defaultTail and mostTail are how many bytes of a log a tool returns.
 	defaultTail = 4 << 10
 	mostTail    = 64 << 10
 	// maxNames and maxName bound the names of one call.
@@ -39,7 +39,7 @@ type call struct {
 	through bool
 }
 
-// reads is a tool that changes nothing. about is its description; call makes of its arguments what is done, or says what is wrong with them.
+// reads is a tool that changes nothing. about is its description; call turns its arguments into the call, or says what is wrong with them.
 func reads[In any](name, about string, translate func(In) (call, error)) tool {
 	return tool{name: name, about: about, add: func(h *host, t *mcp.Tool) {
 		mcp.AddTool(h.server, t, func(ctx context.Context, req *mcp.CallToolRequest, in In) (*mcp.CallToolResult, any, error) {

@@ -40,7 +40,7 @@ func bundled() []sdk.Plugin {
 		otlp.Plugin(), procstat.Plugin(), shoutrrr.Plugin(), slack.Plugin(), syslog.Plugin(), twiddler.Plugin(), webhook.Plugin()}
 }
 
-// settleAfter is how long after its start a plugin gives back what only that needed: by then its sections are configured.
+// settleAfter is how long after its start a plugin releases the memory that only the start needed: by then its sections are configured.
 const settleAfter = 2 * time.Second
 
 const help = `supervisor-plugins -- the plugins that come with Hark, in one program.

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// defaultListen is where the receiver listens: nobody but this host reaches it.
+	// defaultListen is where the receiver listens: only this host can reach it.
 	defaultListen = "127.0.0.1:8025"
 	// maxReceived is the longest body it takes, in bytes.
 	maxReceived = 1 << 20
@@ -140,7 +140,7 @@ func printable(s string) string {
 	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
-// describeBody makes of a webhook what its reader would see: Slack's form, Hark's JSON, a CloudEvent, or else the body as it is.
+// describeBody shows a webhook as its reader would see it: Slack's form, Hark's JSON, a CloudEvent, or else the body unchanged.
 func describeBody(contentType string, body []byte) string {
 	var m struct {
 		Text        string

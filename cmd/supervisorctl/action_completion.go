@@ -77,7 +77,7 @@ func (c *controller) words(ctx context.Context, line string) []string {
 	return slices.Compact(all)
 }
 
-// flagValues is what may follow a word of the line that is a flag, nil where it is none or nobody knows.
+// flagValues is what may follow a word of the line that is a flag, nil if it is not one or the values are not known.
 func (a *Action) flagValues(word string) []string {
 	for _, f := range a.Flags {
 		if word == "--"+f.Name && f.Values != nil {

@@ -71,7 +71,7 @@ func deadletters(r *run, arg string) (answer, error) {
 	return answer{value: all, text: text}, nil
 }
 
-// noOwner says which name nobody has, where that is the error.
+// noOwner names the unknown name, if that is the error.
 func noOwner(err error) error {
 	var f *xmlrpc.Fault
 	if errors.As(err, &f) && f.Code == faultBadName {
@@ -119,7 +119,7 @@ func (r *run) sendLetters(names []any, to string) (answer, error) {
 	return a, nil
 }
 
-// sectionOf is whose a dead letter is.
+// sectionOf returns the section of a dead letter.
 func sectionOf(kind, name string) string {
 	if kind == "pool" {
 		return "eventlistener:" + name

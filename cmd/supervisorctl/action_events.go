@@ -44,7 +44,7 @@ func (verbs) Events() Action {
 	}
 }
 
-// errStreamEnded: a stream that had been open is no more.
+// errStreamEnded: a stream that had been open has ended.
 var errStreamEnded = errors.New("the stream has ended")
 
 // errEnough ends a stream that has shown what was asked for.
@@ -135,7 +135,7 @@ func showEvents(r *run, arg string) (answer, error) {
 	}
 }
 
-// events opens a stream and gives each event to emit; last is the id of the one
+// events opens a stream and passes each event to emit; last is the id of the one
 // before, "" for none.
 func (c *client) events(ctx context.Context, query url.Values, last string, emit func(streamEvent) error) error {
 	req, err := c.request(ctx, http.MethodGet, "/events", nil)

@@ -9,7 +9,7 @@ func exitAction(name string) Action {
 	return Action{Name: name, Help: name + "\tExit the supervisor shell.", Local: true, Complete: completeNothing, JSON: textOnly(), Run: exit}
 }
 
-// EOF is what the shell makes of the end of its input; it can be typed too.
+// EOF is the shell's action at the end of its input; it can be typed too.
 func (verbs) EOF() Action {
 	return Action{Name: "EOF", Local: true, Complete: completeNothing, JSON: textOnly(), Run: exit}
 }

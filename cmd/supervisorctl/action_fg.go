@@ -79,8 +79,8 @@ func (r *run) relay(name string) error {
 	}
 }
 
-// relayLine sends one line. What it returns beside an error is why there can be
-// no more, "" if there can.
+// relayLine sends one line. The text that it returns with an error says why no more
+// can be sent, "" if more can.
 func (r *run) relayLine(name string) (string, error) {
 	line, err := r.ctl.in.readLine(r.ctx)
 	if err != nil {

@@ -33,7 +33,7 @@ func structsText(method string) string {
 // subscriber is a pool, notifier or stream of events (hark.getEventListeners).
 type subscriber struct{ records.Subscriber }
 
-// poolRow is how a pool does.
+// poolRow is the state of a pool.
 type poolRow struct {
 	subscriber
 	Trouble string `json:"trouble"` // "" for none

@@ -18,8 +18,8 @@ const pluginHelp = "plugin list|info|verify|check|install|remove|new …\tTools 
 	"plugin restart <name>\tEnd a plugin that runs and start it again\n" +
 	"All but status and restart act on this machine, so they are refused with a server elsewhere."
 
-// pluginAction runs supervisord plugin, which is beside this program or in PATH: what installs a plugin is a local act of who may
-// write to a plugin directory, and no method of the daemon's.
+// Plugin runs supervisord plugin, which is next to this program or in PATH: installing a plugin is a local action of a user who may
+// write to a plugin directory, and not a method of the daemon.
 func (verbs) Plugin() Action {
 	return Action{
 		Name: "plugin", Extra: true, OthersFlags: true, Help: pluginHelp, Run: pluginTool,
@@ -70,7 +70,7 @@ func pluginTool(r *run, arg string) (answer, error) {
 	return a, err
 }
 
-// besides finds a program of Hark's: beside this one, else in PATH.
+// besides finds a program of Hark: next to this one, else in PATH.
 func besides(name string) (string, error) {
 	if self, err := os.Executable(); err == nil {
 		path := filepath.Join(filepath.Dir(self), name)
@@ -102,7 +102,7 @@ func pluginRestart(r *run, names []string) (answer, error) {
 	return answer{}, err
 }
 
-// pluginStatus is how the plugins do. The exit status is that of status: 3 where a
+// pluginStatus prints the state of the plugins. The exit status is that of status: 3 if a
 // section is not served.
 func pluginStatus(r *run, names []string) (answer, error) {
 	if len(names) > 0 {

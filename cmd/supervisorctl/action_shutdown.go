@@ -38,7 +38,7 @@ func shutdown(r *run, arg string) (answer, error) {
 	return answer{}, nil
 }
 
-// confirm asks in the shell; on the command line there is nobody to ask.
+// confirm asks in the shell; on the command line it does not ask.
 func (r *run) confirm(question string) (bool, error) {
 	if !r.ctl.options.interactive {
 		return true, nil

@@ -64,7 +64,7 @@ type silenced struct {
 // silenceInfo is a silence that lasts (hark.getSilences).
 type silenceInfo struct{ records.Silence }
 
-// silencesOf are those of the silences that a notifier heeds.
+// silencesOf returns the silences that apply to a notifier.
 func silencesOf(all []silenceInfo, notifier string) []silenceInfo {
 	return slices.DeleteFunc(append([]silenceInfo{}, all...), func(s silenceInfo) bool {
 		return len(s.Notifiers) > 0 && !slices.ContainsFunc(s.Notifiers, func(pattern string) bool {

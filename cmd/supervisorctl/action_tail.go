@@ -75,7 +75,7 @@ func tail(r *run, arg string) (answer, error) {
 	return a, err
 }
 
-// whyUnreadable says why a log cannot be read where that is because it is no file, "" otherwise.
+// whyUnreadable says why a log cannot be read if that is because it is not a file, "" otherwise.
 func (r *run) whyUnreadable(name, channel string) string {
 	p, err := asked[processInfo](r.call("getProcessInfo", name))
 	if err != nil {
@@ -120,10 +120,10 @@ func textDocument(form, args string) []document {
 	return []document{{form: form, args: args, value: logText{}, text: "`text`; not with `-f`"}}
 }
 
-// follows reports whether a log is to go on.
+// follows reports whether a log is to be followed.
 func follows(arg string) bool { return slices.Contains(strings.Fields(arg), "-f") }
 
-// refuseFollowing refuses a log that goes on as a document.
+// refuseFollowing refuses a followed log as a document.
 func (r *run) refuseFollowing(arg string) error {
 	if r.json && follows(arg) {
 		return r.misuse(exitInvalidArgs, "Error: --json does not go with -f")

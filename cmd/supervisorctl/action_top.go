@@ -15,7 +15,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// topEvery is how often top looks, if it is not told.
+// topEvery is how often top refreshes by default.
 const topEvery = 2 * time.Second
 
 func (verbs) Top() Action {
@@ -127,7 +127,7 @@ func (d *daemonTop) act(ctx context.Context, verb, name string) (string, error) 
 	return strings.ReplaceAll(strings.TrimSpace(out.String()), "\n", "; "), nil
 }
 
-// tail is the end of a log with its colours, which XML cannot carry, where the daemon gives it so.
+// tail is the end of a log with its colours, which XML cannot carry, if the daemon provides it.
 func (d *daemonTop) tail(ctx context.Context, name, channel string, length int) (string, error) {
 	if text, err := d.run.server.logEnd(ctx, "/logtail/"+name+"/"+channel, length); err == nil {
 		return text, nil

@@ -82,7 +82,7 @@ func (r *run) checkSections(names, touched []string) error {
 	return err
 }
 
-// narrow is those groups that were asked for; nobody asked for any: all.
+// narrow returns those groups that were requested; without a request, all.
 func narrow(groups, asked []string) []string {
 	if len(asked) == 0 {
 		return groups
@@ -90,7 +90,7 @@ func narrow(groups, asked []string) []string {
 	return slices.DeleteFunc(slices.Clone(groups), func(g string) bool { return !slices.Contains(asked, g) })
 }
 
-// checkGroups reports which names are no group, neither of the running nor of the
+// checkGroups reports which names are not groups, neither of the running nor of the
 // new configuration.
 func (r *run) checkGroups(names, added []string) error {
 	if len(names) == 0 {

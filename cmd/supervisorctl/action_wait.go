@@ -49,7 +49,7 @@ type waited struct {
 	Gone    bool   `json:"gone" doc:"it was removed"`
 }
 
-// line is what came of the wait.
+// line describes the result of the wait.
 func (w *waited) line() line {
 	switch {
 	case w.Reached:
@@ -171,7 +171,7 @@ func unfinished(rows []waited) (names []string) {
 	return names
 }
 
-// stillThere marks the rows whose processes are no more.
+// stillThere marks the rows whose processes no longer exist.
 func stillThere(r *run, rows []waited) ([]waited, error) {
 	infos, err := asked[[]processInfo](r.call("getAllProcessInfo"))
 	if err != nil {

@@ -38,7 +38,7 @@ type Action struct {
 	GoesOn func(arg string) bool
 	// OneServer: the action is refused with several.
 	OneServer bool
-	// AskOnce: with several servers the shell asks once, before any of them is told.
+	// AskOnce: with several servers the shell asks once, before it calls any of them.
 	AskOnce bool
 	// Local: the action needs no server; with several it runs once.
 	Local bool
@@ -53,7 +53,7 @@ type Flag struct {
 	Name   string // without dashes
 	Value  bool   // takes a value
 	Help   string
-	Values func() []string // what the value may become; nil: nobody knows
+	Values func() []string // what the value may become; nil: not known
 }
 
 // document is what --json prints for one form of an action. docs/supervisorctl.md lists them.
@@ -104,7 +104,7 @@ func (a *Action) rank() int {
 	return 0
 }
 
-// withJSON gives --json to the actions that have a document.
+// withJSON adds --json to the actions that have a document.
 func withJSON(table []Action) []Action {
 	for i := range table {
 		if a := &table[i]; len(a.JSON) > 0 {

@@ -77,7 +77,7 @@ func (r *run) misuse(status int, text string) error {
 	return &refusal{lines: lines}
 }
 
-// withStatus gives a refusal another exit status; other errors stay as they are.
+// withStatus replaces the exit status of a refusal; other errors are unchanged.
 func withStatus(err error, status int) error {
 	var own *refusal
 	if errors.As(err, &own) {

@@ -6,7 +6,7 @@ import "slices"
 type batch struct {
 	method    string
 	args      []any                 // what the method takes after the names
-	steps     map[string]*operation // how its results are told, by step; "" where there is only one
+	steps     map[string]*operation // how its results are reported, by step; "" if there is only one
 	patterned func(string) bool     // reports whether a name is a pattern
 }
 

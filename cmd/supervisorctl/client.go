@@ -36,8 +36,8 @@ type client struct {
 	patience time.Duration
 }
 
-// newClient makes a client of a server. That its URL cannot be used is told by
-// the first call, as in Supervisor.
+// newClient returns a client of a server. If its URL cannot be used, the first call
+// reports that, as in Supervisor.
 func newClient(address string, username *string, password *config.Secret) *client {
 	transport := &http.Transport{DisableCompression: true, MaxResponseHeaderBytes: 1 << 16}
 	c := &client{url: address, username: username, password: password, patience: patience, http: &http.Client{
@@ -61,13 +61,13 @@ func (c *client) authenticate(username *string, password *config.Secret) {
 	c.username, c.password = username, password
 }
 
-// idle lets go of the connection, so that the next call finds a server that has
+// idle closes the connection, so that the next call finds a server that has
 // started again meanwhile.
 func (c *client) idle() { c.http.CloseIdleConnections() }
 
 func (c *client) close() { c.idle() }
 
-// protocolError is an answer that is no 200.
+// protocolError is an answer whose status is not 200.
 type protocolError struct {
 	code   int
 	reason string
@@ -167,7 +167,7 @@ func (e *truncatedError) Error() string {
 	return fmt.Sprintf("IncompleteRead(%d bytes read, %d more expected)", e.got, e.missing)
 }
 
-// follow opens a log that goes on: what comes is read from the body until the
+// follow opens a log to follow: further output is read from the body until the
 // server or ctx ends it.
 func (c *client) follow(ctx context.Context, path string) (io.ReadCloser, error) {
 	body, _, err := c.followFrom(ctx, path, -1)
@@ -208,7 +208,7 @@ func (c *client) logEnd(ctx context.Context, path string, length int) (string, e
 	if err != nil {
 		return "", err
 	}
-	defer body.Close() //nolint:errcheck // it goes on, and nobody wants the rest
+	defer body.Close() //nolint:errcheck // it continues, and the rest is not wanted
 	if past < 0 {
 		return "", errNoPast
 	}

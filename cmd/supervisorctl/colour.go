@@ -23,7 +23,7 @@ func wantsColour(getenv func(string) string) bool {
 // onTerminal reports whether people read on a terminal what the run prints. Then it is made for them; elsewhere it is Supervisor's to the byte.
 func (r *run) onTerminal() bool { return r.terminal != nil }
 
-// colour reports whether the run prints in colour: on a terminal, unless told not to.
+// colour reports whether the run prints in colour: on a terminal, unless that is disabled.
 func (r *run) colour() bool {
 	return r.onTerminal() && !r.ctl.options.plain && wantsColour(os.Getenv)
 }
@@ -88,7 +88,7 @@ func stateStyle(state string) string {
 	return ""
 }
 
-// shortened is a name in at most width columns: of a longer one the middle is left out, since both ends tell names apart.
+// shortened is a name in at most width columns: of a longer one the middle is omitted, since both ends distinguish names.
 func shortened(name string, width int) string {
 	have := ansi.StringWidth(name)
 	if have <= width {

@@ -48,7 +48,7 @@ func (c *controller) complete(ctx context.Context, line, word string) []string {
 	return matches
 }
 
-// completeNothing is for arguments that nobody knows.
+// completeNothing is for arguments that cannot be completed.
 func completeNothing(context.Context, *controller, string) []string { return nil }
 
 // completeWords is for an action that takes one of some words.

@@ -27,8 +27,8 @@ type editor struct {
 // errNoEditing: the editor cannot show this prompt.
 var errNoEditing = errors.New("no editing")
 
-// newEditor is nil where there is nothing to edit on: standard input or output
-// is no terminal, or one without a cursor.
+// newEditor returns nil if line editing is not possible: standard input or output
+// is not a terminal, or one without a cursor.
 func newEditor(history string, complete liner.WordCompleter) *editor {
 	cooked, err := liner.TerminalMode()
 	if err != nil || !liner.TerminalSupported() || !isTerminal(os.Stdout) {
@@ -79,7 +79,7 @@ func (e *editor) ask(ctx context.Context, prompt string) (string, error) {
 	return r.line, nil
 }
 
-// close keeps the history and gives the terminal back. A nil editor has neither.
+// close saves the history and restores the terminal. A nil editor has neither.
 func (e *editor) close() {
 	if e == nil {
 		return
@@ -88,7 +88,7 @@ func (e *editor) close() {
 	_ = e.state.Close()
 }
 
-// restoreWhenKilled gives the terminal back when a signal ends the process in the
+// restoreWhenKilled restores the terminal when a signal ends the process in the
 // middle of a prompt. The function that it returns ends the watch.
 func (e *editor) restoreWhenKilled() (stop func()) {
 	if e == nil {
@@ -114,7 +114,7 @@ func (e *editor) restoreWhenKilled() (stop func()) {
 	}
 }
 
-// load takes in the history file; a file that cannot be read is no history.
+// load reads the history file; if it cannot be read the history is empty.
 func (e *editor) load() {
 	f, err := os.Open(e.history)
 	if err != nil {

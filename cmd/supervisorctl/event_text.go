@@ -15,7 +15,7 @@ import (
 	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
-// happened is an event of a stream as it is told to people.
+// happened is an event of a stream as it is shown to people.
 type happened struct {
 	kind  string // the name of its type
 	when  time.Time
@@ -41,7 +41,7 @@ func (h *happened) isTick() bool {
 	return ok && t.Is(eventlistener.TickEvent)
 }
 
-// happening is an event, as a daemon sends it, for people. One of a type that is not known is told by its members.
+// happening is an event, as a daemon sends it, for people. One of an unknown type is shown by its members.
 func happening(data string) happened {
 	members, err := orderedMembers(data)
 	if err != nil {
@@ -91,7 +91,7 @@ func (e eventMembers) who() string {
 	return printable(pytext.Namespec(e["groupname"], e["processname"]))
 }
 
-// sentence tells the event, "" where its type is not known.
+// sentence describes the event, "" if its type is not known.
 func (e eventMembers) sentence() (text, style string) {
 	kind := e["eventname"]
 	if state, ok := strings.CutPrefix(kind, "PROCESS_STATE_"); ok {
@@ -222,7 +222,7 @@ func (e eventMembers) after() string {
 func (e eventMembers) payload() string {
 	data := e["data"]
 	if raw, err := base64.StdEncoding.DecodeString(e["data_base64"]); err == nil && len(raw) > 0 {
-		data = string(raw) // it is no UTF-8
+		data = string(raw) // it is not UTF-8
 	}
 	return printable(strings.TrimRight(data, "\r\n"))
 }

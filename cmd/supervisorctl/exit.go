@@ -11,7 +11,7 @@ const (
 	exitNotRunning             = 7
 
 	exitStatusNotRunning = 3 // of status: something is stopped
-	exitStatusUnknown    = 4 // of status: it cannot be told
+	exitStatusUnknown    = 4 // of status: it is not known
 )
 
 // Fault codes (supervisor/xmlrpc.py, Faults).

@@ -102,7 +102,7 @@ func (c *controller) everywhere(ctx context.Context, a *Action, arg string, flag
 	return status
 }
 
-// fleetObject is what came of an action on one of several servers.
+// fleetObject is the result of an action on one of several servers.
 type fleetObject struct {
 	Identifier string `json:"identifier"`
 	Server     string `json:"server"`

@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// followNotice is what Supervisor prints before a log that goes on.
+// followNotice is what Supervisor prints before a log that is followed.
 const followNotice = "==> Press Ctrl-C to exit <=="
 
 // follow prints a log as it comes, until Ctrl-C or the server's end. What keeps
@@ -22,7 +22,7 @@ func (r *run) follow(path string) (answer, error) {
 	return answer{printed: true}, err
 }
 
-// pour copies a log that goes on to out. errInterrupted: ctx has ended.
+// pour copies a log that is followed to out. errInterrupted: ctx has ended.
 func (r *run) pour(ctx context.Context, path string, out io.Writer) error {
 	body, err := r.server.follow(ctx, path)
 	var refused *protocolError

@@ -89,7 +89,7 @@ type listenerLanguage struct {
 	test  func(name string) string
 	needs string // what must be there to run it
 
-	// library, where it has one, is a file that is written beside the listener.
+	// library, if it has one, is a file that is written next to the listener.
 	library     func() string
 	libraryName string
 
@@ -209,7 +209,7 @@ func buildCommand(name string, language listenerLanguage, source gosource.Source
 	return command
 }
 
-// sourceForListener finds Hark's source for a listener in Go: in the directory that --replace names, or beside this program.
+// sourceForListener finds Hark's source for a listener in Go: in the directory that --replace names, or next to this program.
 func sourceForListener(replace string) (gosource.Source, error) {
 	if replace == "" {
 		self, err := os.Executable()
@@ -222,7 +222,7 @@ func sourceForListener(replace string) (gosource.Source, error) {
 	return gosource.In(replace)
 }
 
-// testCommand is how to run the test at path. The conformance kit that it needs may be beside this program, and not in PATH.
+// testCommand is how to run the test at path. The conformance kit that it needs may be next to this program, and not in PATH.
 func testCommand(path string, language listenerLanguage) string {
 	command := path
 	if language.runsTests != nil {

@@ -12,8 +12,8 @@ type operation struct {
 	all, group, one string // the methods; a group of "": one takes groups too
 	args            []any  // what the methods take after the name
 	done            string // what a process is when it has worked
-	ignored         int    // a status that is no failure; 0 for none
-	noGroup         int    // the exit status where there is no such group
+	ignored         int    // a status that is not a failure; 0 for none
+	noGroup         int    // the exit status if there is no such group
 	sentences       sentences
 }
 
@@ -35,7 +35,7 @@ func (o *operation) on(r *run, names []string) error {
 			continue
 		}
 		if whole {
-			process = "None" // what Supervisor makes of group:*, which clear does not know
+			process = "None" // Supervisor's name for group:*, which clear does not know
 		}
 		_, err := r.wait(o.one, append([]any{name}, o.args...)...)
 		res := result{named: nameOf(group, process), Status: faultSuccess}

@@ -113,7 +113,7 @@ func readOptions(argv []string) (*options, error) {
 		o.interactive = true
 	}
 	ctl := &config.Ctl{ServerURL: "http://localhost:9001", Prompt: "supervisor"}
-	if !o.fileGiven || o.file != "" { // -c "" is no configuration at all
+	if !o.fileGiven || o.file != "" { // -c "" is not a configuration
 		read, err := config.LoadCtl(config.Options{Path: o.file, Argv0: argv0(argv[0])})
 		switch {
 		case err == nil:
@@ -180,7 +180,7 @@ func (o *options) useFleet(ctl *config.Ctl) error {
 	return nil
 }
 
-// argv0 is where the search for a configuration begins: beside the file that runs.
+// argv0 is where the search for a configuration begins: next to the executable.
 func argv0(program string) string {
 	if strings.Contains(program, "/") {
 		return program

@@ -90,5 +90,5 @@ func (r *run) fail(err error) {
 // it stays out of what scripts read.
 func (r *run) hint(text string) { _, _ = fmt.Fprintln(r.err, "hint: "+text) }
 
-// println prints a line of what goes on for as long as the user wants, and of what goes wrong in general. Actions report theirs.
+// println prints a line of a continuing output, and of errors in general. Actions report theirs.
 func (r *run) println(line string) { _, _ = io.WriteString(r.out, line+"\n") }

@@ -8,12 +8,12 @@ import (
 )
 
 const (
-	// progressAfter is how long a call may take before it is said that it goes on.
+	// progressAfter is how long a call may take before progress is shown.
 	progressAfter = time.Second
 	progressEvery = 500 * time.Millisecond
 )
 
-// progress shows on a terminal that a call goes on, in a line that is gone when the
+// progress shows on a terminal that a call is in progress, in a line that is removed when the
 // function returned is called. Elsewhere it does nothing.
 func (r *run) progress(what string) (done func()) {
 	terminal := terminalOf(r.out)

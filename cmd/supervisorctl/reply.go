@@ -17,7 +17,7 @@ type named struct {
 
 func (n *named) decoded() { n.Namespec = pytext.Namespec(n.Group, n.Name) }
 
-// nameOf is the name of a process that no answer tells.
+// nameOf is the name of a process that no answer contains.
 func nameOf(group, name string) named { return named{name, group, pytext.Namespec(group, name)} }
 
 // processInfo is the info of a process (getProcessInfo), as status prints it with --json.
@@ -40,7 +40,7 @@ type processInfo struct {
 	told bool `rpc:"-"` // the daemon has said how it ended
 }
 
-// result is what came of an operation on one process.
+// result is the result of an operation on one process.
 type result struct {
 	named
 	Status      int    `rpc:"status,required"` // a fault code

@@ -111,7 +111,7 @@ func (c *controller) line(ctx context.Context, line string) (status int, stop bo
 	return r.status, r.quit
 }
 
-// hintFlags says what became of a misspelt flag of one of Supervisor's own actions: a name, as in Supervisor, that nothing has.
+// hintFlags explains what happened to a misspelt flag of one of Supervisor's own actions: it was a name, as in Supervisor, that does not exist.
 func (c *controller) hintFlags(a *Action, arg string, status int) {
 	if status == exitSuccess || a.Extra || a.OthersFlags {
 		return
@@ -134,8 +134,8 @@ func (c *controller) hintFlags(a *Action, arg string, status int) {
 	}
 }
 
-// attempt runs an action, asks for a name and a password where the server wants
-// them, and prints what went wrong.
+// attempt runs an action, asks for a name and a password if the server requires
+// them, and prints errors.
 func (c *controller) attempt(r *run, arg string) error {
 	for {
 		err := r.perform(arg)

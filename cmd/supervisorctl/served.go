@@ -41,8 +41,8 @@ func groupText(done, name string) string {
 	return done + " process group"
 }
 
-// servedSections asks how the plugins do, by their sections. A section [plugin:x] is
-// served when all sections are that its plugin has.
+// servedSections asks for the state of the plugins, by their sections. A section [plugin:x] is
+// served when all sections of its plugin are.
 func (r *run) servedSections() (map[string]served, error) {
 	plugins, err := asked[[]records.Plugin](r.server.call(r.ctx, "hark.getPlugins"))
 	if err != nil {

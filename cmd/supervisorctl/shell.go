@@ -10,7 +10,7 @@ import (
 )
 
 // shell shows the status, then runs line after line until its input ends, quit,
-// or Ctrl-C. Its exit status is no matter, as in Supervisor.
+// or Ctrl-C. Its exit status does not matter, as in Supervisor.
 func (c *controller) shell(ctx context.Context) {
 	// What is interruptible listens for itself; in between Ctrl-C does nothing.
 	between := make(chan os.Signal, 1)

@@ -19,11 +19,11 @@ type streamEvent struct {
 	data string
 }
 
-// errEventTooLong: somebody who is no supervisord is talking.
+// errEventTooLong: the server is not a supervisord.
 var errEventTooLong = fmt.Errorf("cannot read events: a line has more than %d bytes", maxEventLine)
 
-// readEvents gives each event of a stream to emit until the stream ends, which is
-// no error, or emit does not want more.
+// readEvents passes each event of a stream to emit until the stream ends, which is
+// not an error, or emit returns an error.
 func readEvents(r io.Reader, emit func(streamEvent) error) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 64<<10), maxEventLine)

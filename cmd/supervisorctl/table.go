@@ -33,8 +33,8 @@ func table(header, none string, rows [][]string) string {
 	return b.String()
 }
 
-// printable is a text with every rune that a terminal might obey written as in a Go string: what a program says must not drive
-// the terminal of who reads it.
+// printable is a text with every rune that a terminal might interpret written as in a Go string: a program's output must not control
+// the reader's terminal.
 func printable(s string) string {
 	if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 && utf8.ValidString(s) {
 		return s

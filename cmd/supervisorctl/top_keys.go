@@ -101,7 +101,7 @@ func (m *topModel) act(verb string) tea.Cmd {
 	return nil
 }
 
-// question asks whether to do what was asked for, and names whom it is about.
+// question asks whether to do the action, and names the process.
 func (m *topModel) question() string {
 	about := printable(strings.Join(m.about, ", "))
 	if n := len(m.about); n > 1 {
@@ -110,7 +110,7 @@ func (m *topModel) question() string {
 	return m.asked + " " + about + "? y or any other key"
 }
 
-// mark selects the chosen program, or no longer, and goes on to the next.
+// mark selects the chosen program, or deselects it, and moves to the next.
 func (m *topModel) mark() tea.Cmd {
 	if m.chosen == "" {
 		return nil

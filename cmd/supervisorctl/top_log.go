@@ -9,8 +9,8 @@ import (
 // maxSGR bounds the colours that are carried from one line of a log to the next, in bytes.
 const maxSGR = 256
 
-// logColours shows lines of a program's log with the colours that the program has given them, and with nothing else that a terminal
-// obeys. A colour goes on in the next line, as on a terminal.
+// logColours shows lines of a program's log with the program's colours, and with nothing else that a terminal
+// interprets. A colour continues in the next line, as on a terminal.
 type logColours struct {
 	colour bool   // otherwise colours are left out, too
 	now    string // the sequences in effect

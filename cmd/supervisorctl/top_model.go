@@ -34,7 +34,7 @@ type topSource interface {
 	events(ctx context.Context) <-chan happened
 }
 
-// topRow is one process. What the daemon does not tell is -1.
+// topRow is one process. A value that the daemon does not send is -1.
 type topRow struct {
 	namespec, state string
 	style           string // of the state
@@ -291,7 +291,7 @@ func (m *topModel) paneHeight() int {
 	return (m.height - 3) / 2
 }
 
-// detailHeight is how many lines tell of the chosen process what its row has no room for.
+// detailHeight is how many lines show what the row of the chosen process has no room for.
 func (m *topModel) detailHeight() int {
 	switch {
 	case m.height < 12:

@@ -68,7 +68,7 @@ func (m *topModel) fit(lines []string) []string {
 	return lines
 }
 
-// topStates is the order of states in the title: what wants attention comes first.
+// topStates is the order of states in the title: what needs attention comes first.
 func topStates() []string {
 	return []string{"FATAL", "UNKNOWN", "BACKOFF", "EXITED", "STOPPING", "STARTING", "STOPPED", "RUNNING"}
 }
@@ -133,7 +133,7 @@ func (m *topModel) footer() string {
 	return strings.TrimRight(text, " ")
 }
 
-// detail tells all of the chosen process in at most n lines.
+// detail describes the chosen process completely in at most n lines.
 func (m *topModel) detail(n int) []string {
 	i := slices.IndexFunc(m.rows, func(r topRow) bool { return r.namespec == m.chosen })
 	if i < 0 {
@@ -188,13 +188,13 @@ func (m *topModel) paneLines(n int) []string {
 	}
 	colours := logColours{colour: m.colour}
 	lines := strings.Split(strings.TrimRight(m.log, "\n"), "\n")
-	for i, line := range lines { // all of them, since colours go on
+	for i, line := range lines { // all of them, since colours continue
 		lines[i] = colours.line(line)
 	}
 	return lines[max(0, len(lines)-n):]
 }
 
-// style marks text; without colour only bars are, which are no colour.
+// style marks text; without colour only bars are, which are not a colour.
 func (m *topModel) style(sgr, text string) string {
 	if !m.colour && sgr != styleHeading && sgr != styleChosen {
 		return text

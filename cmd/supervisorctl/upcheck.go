@@ -10,8 +10,8 @@ import (
 // (rpcinterface.py, API_VERSION).
 const apiVersion = "3.0"
 
-// up refuses where there is no server that understands us. Another error is what
-// Supervisor has no words for.
+// up refuses if there is no server that understands us. For other errors
+// Supervisor has no text.
 func (r *run) up() error {
 	v, err := r.call("getVersion")
 	no := func(status int, text, hint string) error {

@@ -41,11 +41,11 @@ const drainTime = 2 * time.Second
 // endTime is how long all that comes after the last program may take beyond plugin_stopwaitsecs: spools, logs, clients.
 const endTime = 8 * time.Second
 
-// callersWait is how long those wait who connect while a restart stops the programs: as long as a program may take by default. After that they are
+// callersWait is how long new clients wait while a restart stops the programs: as long as a program may take by default. After that they are
 // answered as in Supervisor, that there is a restart.
 const callersWait = 10 * time.Second
 
-// settleAfter is how long after its start the daemon gives back what only that needed: by then most programs are RUNNING.
+// settleAfter is how long after its start the daemon releases the memory that only the start needed: by then most programs are RUNNING.
 const settleAfter = 5 * time.Second
 
 // daemon is supervisord from the first configuration to the last shutdown.
@@ -120,7 +120,7 @@ func (d *daemon) run() (int, error) {
 	}
 }
 
-// prepareStart is what comes before the first life. All that is in its way is told at once, in the order in which Supervisor would come upon it.
+// prepareStart comes before the first life. All errors are reported at once, in the order in which Supervisor would find them.
 func (d *daemon) prepareStart() (*provisions, error) {
 	var errs config.Errors
 	refuse := func(key, text string, err error) {
@@ -179,7 +179,7 @@ func (d *daemon) letGo() {
 	}
 }
 
-// discardNext waits for who prepares still.
+// discardNext waits for a preparation that is still in progress.
 func (d *daemon) discardNext() {
 	d.preparing.Lock()
 	defer d.preparing.Unlock()
@@ -336,7 +336,7 @@ func (d *daemon) takeLog(log *daemonlog.Log) {
 	}
 }
 
-// publishPidfile gives the pidfile its name, and removes that of the life before if it had another.
+// publishPidfile moves the pidfile to its name, and removes that of the life before if it had another.
 func (d *daemon) publishPidfile(p *provisions, log *daemonlog.Log) {
 	path := p.conf.Supervisord.Pidfile
 	err := p.pidError
@@ -431,7 +431,7 @@ func (d *daemon) makeRoom(n int) (release func()) {
 	return func() {}
 }
 
-// reaped logs the end of a process that is nobody's (supervisord.py, reap).
+// reaped logs the end of an unknown process (supervisord.py, reap).
 func (d *daemon) reaped(pid int, ws syscall.WaitStatus) {
 	by := process.ReapedBy(ws)
 	d.write(config.INFO, fmt.Sprintf("reaped unknown pid %d (%s)", pid, process.WaitMessage(by.Code, by.Signal, by.CoreDump)))

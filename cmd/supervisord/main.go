@@ -40,8 +40,8 @@ func main() {
 	os.Exit(besideSignals(func() int { return command(os.Args, os.Stdout, os.Stderr) }))
 }
 
-// besideSignals runs f on other threads than this one, the first of the process, which does nothing but take signals. The kernel gives a
-// signal to the first thread where that one takes it, and to no other, even while it hangs in a disk: TERM would not be heard.
+// besideSignals runs f on threads other than this one, the first of the process, which does nothing but take signals. The kernel delivers a
+// signal to the first thread if that accepts it, and to no other, even while it hangs in a disk: TERM would not be noticed.
 func besideSignals(f func() int) (status int) {
 	runtime.LockOSThread()
 	done := make(chan int)

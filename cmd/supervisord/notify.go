@@ -5,8 +5,8 @@ import (
 	"os"
 )
 
-// notifier tells systemd how the daemon fares (Type=notify). Its zero value
-// tells nobody.
+// notifier notifies systemd of the daemon's state (Type=notify). Its zero value
+// notifies nothing.
 type notifier struct{ socket string }
 
 // newNotifier takes the socket from the environment, where no child may see it.
@@ -16,8 +16,8 @@ func newNotifier() notifier {
 	return n
 }
 
-// tell sends one message ("READY=1"). A failure is the service manager's loss,
-// not ours: supervision goes on.
+// tell sends one message ("READY=1"). A failure is ignored:
+// supervision continues.
 func (n notifier) tell(message string) {
 	if n.socket == "" {
 		return

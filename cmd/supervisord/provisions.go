@@ -18,7 +18,7 @@ import (
 )
 
 // provisions are what a life of the daemon needs from outside, bound, opened and parsed. Those of the next life are made
-// while the present one goes on: what cannot be had is a reason not to restart.
+// while the present one continues: what is not available is a reason not to restart.
 type provisions struct {
 	conf     *config.Config
 	logFiles []*logs.File
@@ -64,7 +64,7 @@ func (d *daemon) provide(conf *config.Config, first bool) (_ *provisions, errs c
 	// Its mode follows the umask, as a file that Python opens for writing.
 	p.pidfile, p.pidError = held.NewDraft(set.Pidfile, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o666)
 	if p.pidError != nil && !first && set.Pidfile != d.conf.Supervisord.Pidfile {
-		// One that could not be written before is no reason not to start: Supervisor starts.
+		// One that could not be written before is not a reason not to start: Supervisor starts.
 		line := pidfileLine(set.Pidfile, p.pidError)
 		refuse("supervisord", "pidfile", line+"; fix that, or name another file", line)
 	}
@@ -92,7 +92,7 @@ func adviceFor(err error) string {
 	return ""
 }
 
-// discard gives up provisions that no life was made of; nothing is left of them.
+// discard releases provisions that are not used for a life; nothing is left of them.
 func (p *provisions) discard() {
 	if p == nil {
 		return

@@ -60,7 +60,7 @@ type selectionCalls struct {
 	core.Selections
 }
 
-// processUsage is what the page and the metrics ask what processes use; nil where that cannot be told.
+// processUsage returns the function by which the page and the metrics read what processes use; nil if that is not available.
 func processUsage(reader *procstat.Reader) func([]int) (map[int]procstat.Stat, error) {
 	if _, err := reader.ReadUsage(nil); err != nil {
 		return nil
@@ -68,7 +68,7 @@ func processUsage(reader *procstat.Reader) func([]int) (map[int]procstat.Stat, e
 	return reader.ReadUsage
 }
 
-// isOpen reports whether an inet server asks nobody for a password.
+// isOpen reports whether an inet server requires no password.
 func isOpen(conf *config.Config) bool {
 	return slices.ContainsFunc(conf.Servers, func(s config.Server) bool {
 		return s.Network == "tcp" && s.Username == "" && s.ReadOnlyUsername == ""

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// runAlone runs a small command and gives what it prints, before there is a
+// runAlone runs a small command and returns what it prints, before there is a
 // reaper to do the waiting for children.
 func runAlone(argv []string, timeout time.Duration) ([]byte, error) {
 	file, err := lookPath(argv[0])
@@ -56,7 +56,7 @@ func runAlone(argv []string, timeout time.Duration) ([]byte, error) {
 	return out, nil
 }
 
-// lookPath finds a system command. PATH is not asked: what answers for accounts
+// lookPath finds a system command. PATH is not used: the program that looks up accounts
 // must not depend on who starts the daemon.
 func lookPath(name string) (string, error) {
 	for _, dir := range []string{"/usr/bin", "/bin", "/usr/local/bin"} {

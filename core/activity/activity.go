@@ -100,7 +100,7 @@ func Killing(name string, pid int, group bool, sig syscall.Signal) string { // p
 	return fmt.Sprintf("killing %s (pid %d) %swith signal %s", name, pid, as, process.SignalName(sig))
 }
 
-// Sending is for a signal that somebody asked for.
+// Sending is for a signal that was requested.
 func Sending(name string, pid int, sig syscall.Signal) string { // process.py
 	return fmt.Sprintf("sending %s (pid %d) sig %s", name, pid, process.SignalName(sig))
 }

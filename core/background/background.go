@@ -13,8 +13,8 @@ import (
 	"syscall"
 )
 
-// ReadyVariable names the descriptor by which a daemonized supervisord tells
-// the command that started it how the start went.
+// ReadyVariable names the descriptor by which a daemonized supervisord reports
+// the result of its start to the command that started it.
 const ReadyVariable = "HARK_READY_FD"
 
 // Daemonize starts this program again in the background, as leader of a session

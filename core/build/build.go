@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// unknown stands for what nobody knows.
+// unknown stands for a value that is not known.
 const unknown = "unknown"
 
 // Info is what a program was built of.
@@ -19,7 +19,7 @@ type Info struct {
 	Go      string // such as go1.26.8
 }
 
-// Of returns what the linker was told (-X main.version, main.commit, main.buildTime; "unknown" where it was not), completed by what the Go
+// Of returns the values that the linker set (-X main.version, main.commit, main.buildTime; "unknown" if it did not), completed by what the Go
 // command has recorded, so that a program of a plain go build knows its commit too.
 func Of(version, commit, buildTime string) Info {
 	i := Info{Version: version, Commit: commit, Time: buildTime, Go: runtime.Version()}

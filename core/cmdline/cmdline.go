@@ -135,8 +135,8 @@ func Usage(program string) string {
 	return b.String()
 }
 
-// Program returns the program's path, where argv[0] has none: it was found in PATH, and the search for a configuration
-// begins beside the file.
+// Program returns the program's path, if argv[0] has none: it was found in PATH, and the search for a configuration
+// begins next to the file.
 func Program(argv0 string) string {
 	if !strings.Contains(argv0, "/") {
 		if file, err := os.Executable(); err == nil {

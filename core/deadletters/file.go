@@ -55,7 +55,7 @@ type letterFile struct {
 	text []byte
 }
 
-// letters gives the line that each number has, one at a time: together they take much more memory than their text. One that cannot be read has no Kind.
+// letters returns the line of each number, one at a time: together they take much more memory than their text. One that cannot be read has no Kind.
 func (f *letterFile) letters() iter.Seq2[int, *foundLetter] {
 	return func(yield func(int, *foundLetter) bool) {
 		n := 0
@@ -68,7 +68,7 @@ func (f *letterFile) letters() iter.Seq2[int, *foundLetter] {
 	}
 }
 
-// begin waits for the files of dead letters, which end lets go of.
+// begin waits for the files of dead letters, which end releases.
 func (d *Log) begin(ctx context.Context) error {
 	select {
 	case d.turn <- struct{}{}:
@@ -80,7 +80,7 @@ func (d *Log) begin(ctx context.Context) error {
 
 func (d *Log) end() { <-d.turn }
 
-// read gives the dead letters in the log of a name, the older file first. Between begin and end.
+// read returns the dead letters in the log of a name, the older file first. Between begin and end.
 func (d *Log) read(name string) (files [2]letterFile, err error) {
 	path := deadLetterPath(d.dir, name)
 	for i, path := range [2]string{path + ".1", path} {

@@ -112,7 +112,7 @@ func (o *Office) boxes(ctx context.Context) ([]letterBox, error) {
 	return boxes, nil
 }
 
-// withLetters has the files read, alone, of everybody named, or of all there are now; those whose sections are gone too, where that is wanted.
+// withLetters has the files read, alone, of all owners named, or of all there are now; those whose sections are gone too, if that is wanted.
 func (o *Office) withLetters(ctx context.Context, names []string, gone bool, f func(letterBox, [2]letterFile) error) error {
 	boxes, err := o.boxes(ctx)
 	if err != nil {

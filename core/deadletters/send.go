@@ -102,7 +102,7 @@ func sendLetters(ctx context.Context, box letterBox, files [2]letterFile) Sent {
 	return sent
 }
 
-// offer gives a letter to the queue, unless that has refused an older one.
+// offer adds a letter to the queue, unless that has refused an older one.
 func (b *letterBox) offer(ctx context.Context, l *foundLetter, full bool) error {
 	switch {
 	case b.take == nil:
@@ -115,7 +115,7 @@ func (b *letterBox) offer(ctx context.Context, l *foundLetter, full bool) error 
 	return b.take(ctx, l.events)
 }
 
-// takeOut takes letters that were sent out of their files, also when who asked for it has gone meanwhile.
+// takeOut removes letters that were sent from their files, also when the client has gone meanwhile.
 func takeOut(ctx context.Context, box letterBox, files [2]letterFile, taken [2]map[int]bool) error {
 	if box.settle != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadLetterSettle)

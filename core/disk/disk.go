@@ -15,7 +15,7 @@ const Readers = 2
 // Turns are turns at the disk, Readers at a time.
 type Turns struct{ taken chan struct{} }
 
-// NewTurns makes turns that nobody has taken.
+// NewTurns returns turns that are all free.
 func NewTurns() *Turns { return &Turns{make(chan struct{}, Readers)} }
 
 // Take waits for a turn; done lets the next in.

@@ -18,10 +18,10 @@ const (
 	spareThreads = 6
 )
 
-// KeepThreads has the runtime make the threads that the daemon may come to need;
+// KeepThreads makes the runtime create the threads that the daemon may come to need;
 // it keeps them. At the limit of processes (a fork bomb of the same user, a full
-// pids cgroup) there are none to be had, and the runtime ends a program that
-// cannot have the thread it wants: of all moments, when a supervisor is needed.
+// pids cgroup) no more can be created, and the runtime ends a program that
+// cannot create a thread: exactly when a supervisor is needed.
 func KeepThreads() {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), maxProcs))

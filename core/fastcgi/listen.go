@@ -92,7 +92,7 @@ func replaceable(file *held.Socket, path string) error {
 	return err
 }
 
-// nameUnix gives the socket's file its name, in the place of a socket that is there.
+// nameUnix moves the socket's file to its name, and replaces an existing socket.
 func nameUnix(file *held.Socket, path string) error {
 	if err := replaceable(file, path); err != nil {
 		return err

@@ -88,7 +88,7 @@ func (s *Sockets) Complete(l *Listening, c *config.Socket) (err error) {
 		if err := nameUnix(l.file, c.Path); err != nil {
 			return err
 		}
-	case !l.file.Present(c.Path): // somebody has removed it since
+	case !l.file.Present(c.Path): // it has been removed since
 		return errGone
 	}
 	s.mu.Lock()
@@ -188,7 +188,7 @@ func (s *Sockets) last(l *Listening) bool {
 	return true
 }
 
-// Begin forgets the addresses of the life before.
+// Begin drops the addresses of the life before.
 func (s *Sockets) Begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,6 +1,6 @@
 // Package guard limits the effect of a panic. A panic on the loop, or on a thread that works for it, is a
 // defect. It must not end the programs, nor leave them without a supervisor: the message that panicked is
-// lost, the panic is logged with its stack, and the loop goes on with all processes. If there are too many
+// lost, the panic is logged with its stack, and the loop continues with all processes. If there are too many
 // panics, the daemon shuts down in an orderly way, and if the shutdown panics too, every process is killed.
 package guard
 

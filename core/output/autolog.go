@@ -87,7 +87,7 @@ func removeAutoLog(path string) {
 	}
 }
 
-// ClearAutoLogs removes the AUTO logs of an identifier in dir, but for those named in keep.
+// ClearAutoLogs removes the AUTO logs of an identifier in dir, except those named in keep.
 func ClearAutoLogs(dir, identifier string, keep map[string]bool) (warnings []string) {
 	mine := regexp.MustCompile(`^.+?---` + regexp.QuoteMeta(identifier) + `-\S+\.log\.{0,1}\d{0,4}`)
 	d, err := held.OpenDir(dir)

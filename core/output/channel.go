@@ -66,7 +66,7 @@ type Channel struct {
 	out      *logs.Writer  // nil: to no file
 	episode  *logs.Episode // the process's
 	splitter *logs.Splitter
-	copies   bool          // what the splitter gives is valid during the call only
+	copies   bool          // what the splitter returns is valid during the call only
 	retrying time.Duration // how often the loop was asked to try the file again; 0: not at all
 	paused   bool          // the pipe is left alone until file and sinks take bytes again
 	lines    *syslog.Lines // nil: not to syslog
@@ -176,7 +176,7 @@ func (c *Channel) Output(b []byte) child.Work {
 	return c.work()
 }
 
-// work is what was noted for the log. What came of the read for the loop follows when that is written, or hangs.
+// work is what is to be done with the log. The result of the read for the loop follows when that is written, or hangs.
 func (c *Channel) work() child.Work {
 	if c.out != nil && c.out.Begin() {
 		return c

@@ -11,7 +11,7 @@ import (
 )
 
 // How often a log that refused a write is tried again: a disk has room again
-// when somebody removes files, a pipe or terminal as soon as it is read again.
+// when files are removed, a pipe or terminal as soon as it is read again.
 const (
 	retryDisk   = time.Second
 	retryStream = 10 * time.Millisecond

@@ -1,4 +1,4 @@
-// Package privileges has the daemon give up what it does not need, and raise the limits that it needs.
+// Package privileges drops the privileges that the daemon does not need, and raises the limits that it needs.
 package privileges
 
 import (

@@ -69,8 +69,8 @@ type SignalFailed struct {
 }
 
 // Hold forbids every start, automatic or requested, until Release: a shutdown or
-// restart passes it (in Supervisor: a mood of RESTARTING or less). A process that runs goes
-// on: it can become RUNNING, exit, be stopped and be killed.
+// restart passes it (in Supervisor: a mood of RESTARTING or less). A running process
+// continues: it can become RUNNING, exit, be stopped and be killed.
 type Hold struct{}
 
 // Release ends Hold; starts whose time came meanwhile are due at once.

@@ -114,7 +114,7 @@ func (m *Machine) startWanted(now time.Time) {
 		m.pauses, m.lacks = 0, 0
 		m.begin(now)
 	case Stopping:
-		m.log(Log{Kind: LogAlreadyRunning}) // and the stop goes on, as in Supervisor
+		m.log(Log{Kind: LogAlreadyRunning}) // and the stop continues, as in Supervisor
 	default: // STARTING, RUNNING, BACKOFF: it is on its way; UNKNOWN: there may be a process
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// SignalName is a signal's name as Supervisor's signame gives it (supervisor/options.py),
+// SignalName is a signal's name as Supervisor's signame returns it (supervisor/options.py),
 // for instance "SIGTERM"; "signal 35" for one without a name of its own.
 func SignalName(sig syscall.Signal) string {
 	switch sig {

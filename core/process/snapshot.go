@@ -24,7 +24,7 @@ type Snapshot struct {
 	ReportDue  time.Time
 }
 
-// Snapshot gives the machine's present knowledge.
+// Snapshot returns the machine's present knowledge.
 func (m *Machine) Snapshot() Snapshot {
 	return Snapshot{
 		State:      m.state,
@@ -74,7 +74,7 @@ func Restore(spec Spec, s Snapshot, now time.Time) *Machine {
 	}
 }
 
-// rebase gives a time of the wall clock the monotonic reading that belongs to it.
+// rebase adds to a time of the wall clock the monotonic reading that belongs to it.
 func rebase(t, now time.Time) time.Time {
 	if t.IsZero() {
 		return time.Time{}

@@ -1,6 +1,6 @@
 // Package process is one supervised process as a pure machine: its states,
-// inputs, effects and deadlines. It does no I/O and holds no clock: the loop
-// gives it the time with each input and carries out the effects it returns.
+// inputs, effects and deadlines. It does no I/O and has no clock: the loop
+// passes the time with each input and carries out the effects it returns.
 //
 // A Machine is made from a Spec. The loop calls Step with what happened (a
 // wish of the user, a spawned or reaped child, a deadline that is due) and gets
@@ -28,8 +28,8 @@ const (
 	Unknown  State = 1000
 )
 
-// String is the state's name as getProcessInfo and the events give it, for
-// instance "RUNNING"; a number that is no state gives "State(7)".
+// String is the state's name as getProcessInfo and the events have it, for
+// instance "RUNNING"; a number that is not a state becomes "State(7)".
 func (s State) String() string {
 	switch s {
 	case Stopped:

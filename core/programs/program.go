@@ -1,4 +1,4 @@
-// Package programs makes of the configuration of a program the settings of its state machine, its environment and the
+// Package programs derives from the configuration of a program the settings of its state machine, its environment and the
 // requests to spawn it.
 package programs
 

@@ -41,7 +41,7 @@ func New(pidfile string) *Dir {
 	return r
 }
 
-// Usual is the path that Make makes, unless somebody is in the way.
+// Usual is the path that Make makes, unless another user occupies it.
 func (r *Dir) Usual() string { return filepath.Join(r.bases[0], r.name) }
 
 // isOwn reports whether a directory is ours: XDG_RUNTIME_DIR is root's where root started us and user= made us another.
@@ -57,8 +57,8 @@ func isOwn(dir string) bool {
 // Passable is the mode of run directories: the users of plugins pass through, but find nothing by listing.
 const Passable = 0o711
 
-// Make makes the directory, unless it is there, and gives its path. Where another user has made the usual one first, as everybody can in a temporary folder, it
-// is a fresh one.
+// Make creates the directory, unless it exists, and returns its path. If another user has created the usual one first, as everybody can in a temporary folder, it
+// is a new one.
 func (r *Dir) Make() (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

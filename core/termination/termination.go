@@ -1,6 +1,6 @@
-// Package termination sees to it that the daemon ends when it is asked to: TERM, INT and QUIT end it, whatever it is busy
+// Package termination ensures that the daemon ends when it is asked to: TERM, INT and QUIT end it, whatever it is busy
 // with. While its loop runs they are the loop's, which stops the programs. Outside of it, when there is no program, and
-// where the loop does not hear, a disk that hangs, or a defect, holds the end up for so long and no longer.
+// if the loop does not respond, a disk that hangs, or a defect, delays the end for a limited time.
 package termination
 
 import (
@@ -20,8 +20,8 @@ const (
 	loopTime = 10 * time.Second
 	// idleTime is how long a start, or what is between two lives, may take to come to an end, or to the loop, after a signal.
 	idleTime = 10 * time.Second
-	// impatience is how long after the first signal another one means that somebody waits: plugins and clients are not waited for any longer then.
-	// Two at once are one: a terminal, or a wrapper, sends them twice.
+	// impatience is how long after the first signal another one means that the user is waiting: plugins and clients are not waited for any longer then.
+	// Two at once count as one: a terminal, or a wrapper, sends them twice.
 	impatience = time.Second
 	// stuckStatus is what the daemon exits with when its loop has to be given up.
 	stuckStatus = 70
@@ -34,7 +34,7 @@ type Watch struct {
 	kill    func()           // kills every child
 	exit    func(status int) // does not return
 
-	Hurry     context.Context // done when somebody is impatient
+	Hurry     context.Context // done when a second signal has come
 	impatient context.CancelFunc
 
 	mu    sync.Mutex
@@ -106,7 +106,7 @@ func (t *Watch) asked(now time.Time) {
 	}
 }
 
-// Enter is called when the loop begins; heard tells, at any time, whether it is about to end the daemon.
+// Enter is called when the loop begins; heard reports, at any time, whether it is about to end the daemon.
 func (t *Watch) Enter(heard func() bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -122,7 +122,7 @@ func (t *Watch) Leave() {
 	t.watch()
 }
 
-// End is called when the loop has ended for good. What follows may take so long; status is what the daemon exits with.
+// End is called when the loop has ended permanently. What follows may take so long; status is the daemon's exit status.
 func (t *Watch) End(within time.Duration, status int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,4 +1,4 @@
-// Package turns gives a state to one thread at a time. The state belongs to a Loop: it is used only by
+// Package turns makes a state available to one thread at a time. The state belongs to a Loop: it is used only by
 // functions that the Loop calls with it, in a turn.
 //
 // Turns run on the goroutine of Run, with one exception: while Run waits, a thread that brings the only
@@ -28,7 +28,7 @@ type State interface {
 
 // Loop is a state and its turns.
 type Loop[S State] struct {
-	state S // of who holds the turn; before Run and after it, of Alone
+	state S // belongs to the holder of the turn; before Run and after it, of Alone
 	clock Clock
 	guard *guard.Guard
 	inbox *inbox[S]
@@ -52,7 +52,7 @@ func New[S State](state S, clock Clock, g *guard.Guard) *Loop[S] {
 type Handlers[S any] struct {
 	First  func(S)            // the first turn, after what was put Early
 	Signal func(S, os.Signal) // what a signal asks for
-	Last   func(S)            // what is to be done when nobody can put messages any more
+	Last   func(S)            // called when no more messages can be put
 }
 
 // Run runs the loop. It returns when Settle has reported the last turn. It must be called once.

@@ -17,8 +17,8 @@ const (
 	maxNumber           = 512     // characters of a number: more than any double needs
 )
 
-// DecodeCall decodes a methodCall. A missing <methodName> gives "", missing
-// <params> gives none. Every error is a *SyntaxError.
+// DecodeCall decodes a methodCall. A missing <methodName> becomes "", a missing
+// <params> becomes none. Every error is a *SyntaxError.
 //
 // As in Supervisor, <boolean> is true for "1" only, numbers may have white
 // space around them and underscores within, and elements of <methodCall> that

@@ -219,7 +219,7 @@ func Seconds(t time.Time) int {
 	return int(min(max(t.Unix(), math.MinInt32), math.MaxInt32))
 }
 
-// TypeOf is the XML-RPC type of what Record makes of a type: "array", "struct" …; "" for one that holds values of
+// TypeOf is the XML-RPC type that Record produces for a type: "array", "struct" …; "" for one that holds values of
 // several.
 func TypeOf(t reflect.Type, how string) string {
 	switch {

@@ -15,7 +15,7 @@ type Text interface {
 	Size() int64 // bytes
 }
 
-// ErrTextChanged is the error of Response.WriteTo when a Text gives something else than when its length was counted.
+// ErrTextChanged is the error of Response.WriteTo if a Text differs from when its length was counted.
 var ErrTextChanged = errors.New("cannot go on with an answer whose text has changed")
 
 const (
@@ -117,7 +117,7 @@ func (r *Response) WriteTo(w io.Writer) (written int64, err error) {
 	return written, write(r.frame[at:])
 }
 
-// encode gives a text encoded as character data, in pieces, which are good until the next.
+// encode returns a text encoded as character data, in pieces, which are valid until the next.
 func (r *Response) encode(text Text, give func([]byte) error) error {
 	if r.piece == nil {
 		r.piece = make([]byte, textPiece)

@@ -109,7 +109,7 @@ func (s Source) Prepare() string {
 	return "go mod tidy"
 }
 
-// Remark says to whom has written such a go.mod where Hark's source is.
+// Remark explains, to a user who has written such a go.mod, where Hark's source is.
 func (s Source) Remark() string {
 	switch {
 	case s.Dir == "":

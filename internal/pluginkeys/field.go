@@ -1,6 +1,6 @@
 // Package pluginkeys is the keys of a plugin's sections: the struct of an author becomes a description of them by its tags,
 // the host checks a section against the description, and the plugin fills the struct. The tag hark names the key and then
-// its flags; the tags doc, choices, min, max and schemes say more. mapstructure decodes, which nobody outside sees.
+// its flags; the tags doc, choices, min, max and schemes say more. Internally, mapstructure decodes.
 package pluginkeys
 
 // Field is one key of a section.
@@ -45,7 +45,7 @@ const (
 	Float
 )
 
-// wants reports what a value of the type has to be, as an error does.
+// wants describes what a value of the type has to be, as an error does.
 func (f *Field) wants() string {
 	switch f.Type {
 	case Integer:

@@ -27,7 +27,7 @@ func namedForms() map[string]form {
 	}
 }
 
-// formOf gives a field a form by its name; false where there is none.
+// formOf sets a field's form by its name; false if there is none.
 func (k *key) formOf(name string) bool {
 	f, ok := namedForms()[name]
 	if !ok {

@@ -72,7 +72,7 @@ func (s *section) files(keys []string) string {
 	return ", or " + joinWords(files)
 }
 
-// related are the errors of a key that is written beside what it does not go with, or without what it needs.
+// related returns the errors of a key that is written together with a key that it excludes, or without one that it requires.
 func (s *section) related(f *Field) (wrong []*Error) {
 	if !s.written(f.Key) {
 		return nil

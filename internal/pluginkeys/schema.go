@@ -19,7 +19,7 @@ type key struct {
 	goType reflect.Type
 }
 
-// Fields is the schema as others see it: a secret's default is nobody's business.
+// Fields is the schema for others: without the defaults of secrets.
 func (s Schema) Fields() []Field {
 	fields := make([]Field, len(s))
 	for i, k := range s {
@@ -98,7 +98,7 @@ func instead(f reflect.StructField, old string) string {
 	return fmt.Sprintf("write `hark:%q`", strings.Join(words, ","))
 }
 
-// flagsOf parts the flags of a tag.
+// flagsOf splits the flags of a tag.
 func flagsOf(tag string) []string {
 	return strings.FieldsFunc(tag, func(r rune) bool { return r == ',' || r == ' ' })
 }
@@ -238,8 +238,8 @@ func Check(fields []Field, values map[string]string) error {
 	return nil
 }
 
-// CheckAll is Check with everything that is wrong: with the keys that are there, by name, then those that are missing, then what
-// does not go together. unread are keys that are written, and whose values are not known.
+// CheckAll is Check with everything that is wrong: with the existing keys, by name, then those that are missing, then combinations
+// that are not allowed. unread are keys that are written, and whose values are not known.
 func CheckAll(fields []Field, values map[string]string, unread ...string) (wrong []*Error) {
 	s := section{fields, values, unread}
 	for _, name := range sortedKeys(values) {
@@ -280,7 +280,7 @@ func isEmpty(v any) bool {
 	return ok && len(list) == 0
 }
 
-// because is a reason in brackets, where there is one that may be told.
+// because is a reason in brackets, if there is one that may be shown.
 func because(err error) string {
 	var r reason
 	if errors.As(err, &r) {

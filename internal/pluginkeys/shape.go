@@ -13,7 +13,7 @@ import (
 
 // What a text, an entry of a list or a name in a map has to look like.
 
-// maxPattern bounds a regular expression of a description, in bytes: it comes from a program that nobody trusts yet.
+// maxPattern bounds a regular expression of a description, in bytes: it comes from a program that is not trusted yet.
 const maxPattern = 2 << 10
 
 // counted reports whether Max is a number of bytes or entries.

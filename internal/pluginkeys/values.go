@@ -131,8 +131,8 @@ func parseList(s string) []string {
 	return list
 }
 
-// parseMap reads KEY=value pairs separated by commas. A value may be quoted by " or ', within which a comma is no end;
-// within " a backslash takes the next " or backslash as it is.
+// parseMap reads KEY=value pairs separated by commas. A value may be quoted by " or ', within which a comma is not an end;
+// within " a backslash quotes the next " or backslash.
 func parseMap(s string) (map[string]string, error) {
 	pairs := map[string]string{}
 	for rest := strings.TrimSpace(s); rest != ""; {

@@ -13,8 +13,8 @@ import (
 )
 
 // Client is the host's side of one plugin's process. All methods block until the plugin has answered or ctx is done, which
-// must have a deadline: a plugin may never answer. They may be called by many goroutines. wire.IsUnavailable tells a plugin that is
-// gone from one whose answer is an error. What a plugin answers is checked: sizes, depths, names, texts.
+// must have a deadline: a plugin may never answer. They may be called by many goroutines. wire.IsUnavailable distinguishes a plugin that is
+// gone from one whose answer is an error. A plugin's answers are checked: sizes, depths, names, texts.
 type Client struct {
 	plugin    pb.PluginClient
 	notifier  pb.NotifierClient
@@ -36,9 +36,9 @@ func (c *Client) Describe(ctx context.Context) (Description, error) {
 	return descriptionFromProto(reply)
 }
 
-// Configure makes an instance, or puts a new one in the place of that name. values are the section's keys that are
-// the plugin's, secrets read from their files; hostSocket is where it may call back, "" for nowhere. The methods are a
-// namespace's. A *pluginkeys.Error is the plugin's no; the instance that was there before then goes on.
+// Configure creates an instance, or replaces the one of that name. values are the section's keys that are
+// the plugin's, with secrets read from their files; hostSocket is where it may call back, "" for nowhere. The methods are a
+// namespace's. A *pluginkeys.Error is the plugin's refusal; the previous instance then continues.
 func (c *Client) Configure(ctx context.Context, kind wire.Kind, name string, values map[string]string, d sdk.Daemon, hostSocket string) ([]sdk.Method, error) {
 	reply, err := c.plugin.Configure(ctx, &pb.ConfigureRequest{
 		Instance: wire.Key{Kind: kind, Name: name}.ToProto(), Values: values, Daemon: daemonToProto(d), HostSocket: hostSocket,
@@ -52,7 +52,7 @@ func (c *Client) Configure(ctx context.Context, kind wire.Kind, name string, val
 	return methodsFromProto(reply.GetMethods())
 }
 
-// Remove flushes and ends an instance, within ctx's deadline. One that is not there is no error.
+// Remove flushes and ends an instance, within ctx's deadline. If it does not exist, that is not an error.
 func (c *Client) Remove(ctx context.Context, kind wire.Kind, name string) error {
 	reply, err := c.plugin.Remove(ctx, &pb.RemoveRequest{Instance: wire.Key{Kind: kind, Name: name}.ToProto()})
 	if err != nil {
@@ -84,7 +84,7 @@ func (c *Client) Health(ctx context.Context) ([]InstanceHealth, error) {
 	return all, nil
 }
 
-// Stop flushes all instances within ctx's deadline. The process goes on until it is ended.
+// Stop flushes all instances within ctx's deadline. The process continues until it is ended.
 func (c *Client) Stop(ctx context.Context) error {
 	_, err := c.plugin.Stop(ctx, &pb.StopRequest{})
 	return wire.CallError(ctx, err)

@@ -52,7 +52,7 @@ func ParseDescription(doc []byte) (Description, error) {
 	return descriptionFromProto(&reply)
 }
 
-// descriptionFromProto checks it: it comes from a program that nobody trusts yet.
+// descriptionFromProto checks it: it comes from a program that is not trusted yet.
 func descriptionFromProto(reply *pb.DescribeReply) (Description, error) {
 	d := Description{Name: reply.GetName(), Version: reply.GetVersion(), Doc: wire.OneLine(reply.GetDoc()), Permission: wire.PermissionFromProto(reply.GetPermission())}
 	if err := wire.CheckName(d.Name); err != nil {

@@ -15,8 +15,8 @@ import (
 )
 
 // Dial connects to a plugin by the line it wrote at its start, without go-plugin's client: for tests and checks. It does not wait for
-// the plugin. check is asked who is at the other end. What the plugin prints to standard output, which go-plugin
-// carries over the connection, goes to output. close ends the connection, not the process.
+// the plugin. check is called with the peer. What the plugin prints to standard output, which go-plugin
+// carries over the connection, is copied to output. close ends the connection, not the process.
 func Dial(line string, check func(wire.Peer) error, output io.Writer) (c *Client, end func(), err error) {
 	address, err := handshakeAddress(line)
 	if err != nil {
@@ -53,14 +53,14 @@ func handshakeAddress(line string) (string, error) {
 	return part[3], nil
 }
 
-// NotHandshake is what is wrong with a plugin whose standard output begins with something else than it must, and what to do.
+// NotHandshake says what is wrong with a plugin whose standard output does not begin with the handshake, and what to do.
 func NotHandshake(line string) string {
 	line, _, _ = strings.Cut(line, "\n")
 	return fmt.Sprintf("%.80q is not the handshake of a plugin: its standard output belongs to the protocol, so it must print to standard error", strings.TrimSpace(line))
 }
 
-// drain reads what go-plugin made of the plugin's standard output and error (grpc_stdio.proto: a channel and data). A plugin whose
-// output nobody reads blocks when it prints; one that does not offer it is one in another language.
+// drain reads the plugin's standard output and error from go-plugin (grpc_stdio.proto: a channel and data). A plugin whose
+// output is not read blocks when it prints; one that does not offer it is one in another language.
 func drain(ctx context.Context, conn *grpc.ClientConn, output io.Writer) {
 	stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, "/plugin.GRPCStdio/StreamStdio", grpc.WaitForReady(true))
 	if err != nil {

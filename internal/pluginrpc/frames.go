@@ -16,7 +16,7 @@ import (
 	pb "github.com/hark-supervisor/hark/sdk/proto"
 )
 
-// What one plugin may send in a second, over all its connections, beside what the host's own frames allow it. PROTOCOL.md has these numbers.
+// What one plugin may send in a second, over all its connections, in addition to what the host's own frames allow it. PROTOCOL.md has these numbers.
 const (
 	// idleFrames is how many frames without data.
 	idleFrames = 10_000
@@ -127,7 +127,7 @@ func (m *FrameMeter) connected() error {
 	return m.count(func() { m.idle, m.cost = m.idle+1, m.cost+connectionCost })
 }
 
-// enter takes one of the places for connections to the host, which leave gives back.
+// enter takes one of the places for connections to the host, which leave releases.
 func (m *FrameMeter) enter() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -248,7 +248,7 @@ func (c *meteredConn) Write(b []byte) (int, error) {
 		}
 	})
 	if allowed > 0 {
-		_ = c.meter.count(func() { c.meter.allowed += allowed }) // Read tells what is too much
+		_ = c.meter.count(func() { c.meter.allowed += allowed }) // Read returns what is too much
 	}
 	return c.Conn.Write(b)
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // Plugins is go-plugin's VersionedPlugins on the host's side: every version it speaks. Dispense(wire.PluginName)
-// gives a *Client.
+// returns a *Client.
 func Plugins() map[int]plugin.PluginSet {
 	return map[int]plugin.PluginSet{wire.ProtocolVersion: {wire.PluginName: &grpcPlugin{}}}
 }

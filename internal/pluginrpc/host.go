@@ -14,7 +14,7 @@ import (
 // that are held.
 const maxHostStreams = 32
 
-// HostFunc answers a plugin's call of an XML-RPC method. An error that is no *sdk.Fault becomes the fault FAILED (30) with its text.
+// HostFunc answers a plugin's call of an XML-RPC method. An error that is not an *sdk.Fault becomes the fault FAILED (30) with its text.
 type HostFunc func(ctx context.Context, method string, params []any) (any, error)
 
 type hostService struct {

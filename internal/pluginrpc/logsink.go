@@ -13,7 +13,7 @@ import (
 	pb "github.com/hark-supervisor/hark/sdk/proto"
 )
 
-// LogAck is what became of a batch.
+// LogAck is the result of a batch.
 type LogAck struct {
 	Seq uint64
 	// Err: nil for written. Otherwise the batch is to be sent again, marked Redelivered, and with it those that were sent after
@@ -37,7 +37,7 @@ type recordCell struct {
 }
 
 // OpenLogStream begins a stream to an instance that Configure made. It ends with ctx. It does not wait for the
-// plugin: whether there is one, the first Recv tells.
+// plugin: the first Recv reports whether there is one.
 func (c *Client) OpenLogStream(ctx context.Context, name string) (*LogStream, error) {
 	stream, err := c.logSink.Write(ctx)
 	if err != nil {
@@ -46,8 +46,8 @@ func (c *Client) OpenLogStream(ctx context.Context, name string) (*LogStream, er
 	return &LogStream{stream: stream, name: name, ctx: ctx}, nil
 }
 
-// Send sends a batch. It blocks while the plugin does not read; how many batches are under way is the caller's to bound. b
-// may be changed once it has returned. After an error Recv tells the reason.
+// Send sends a batch. It blocks while the plugin does not read; the caller limits how many batches are in flight. b
+// may be changed once it has returned. After an error Recv returns the reason.
 func (s *LogStream) Send(b *sdk.LogBatch) error {
 	for len(s.cells) < len(b.Records) {
 		// grown at once: the records of a batch lie side by side and keep their addresses while it is sent

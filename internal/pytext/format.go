@@ -299,8 +299,8 @@ func textOf(verb rune, v any) string {
 		}
 		return v
 	}
-	// Python shows every name and value there is, the whole environment with
-	// them. Nobody wants that in a command line; "date +%s" still loads.
+	// Python shows every name and value there is, including the whole environment.
+	// That is never wanted in a command line; "date +%s" still loads.
 	return "{...}"
 }
 

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// minSecret is the shortest secret that is looked for, in bytes: shorter ones would be found everywhere.
+// minSecret is the shortest secret that is redacted, in bytes: shorter ones would occur everywhere.
 const minSecret = 4
 
 // Forms are the forms in which texts quote secrets: as they are, in quotes, in JSON, in addresses. Of a secret address

@@ -18,7 +18,7 @@ func faults() int64 {
 	return u.Minflt
 }
 
-// giveBack gives back free heap, and the pages of the program's file that were never written to.
+// giveBack releases free heap, and the pages of the program's file that were never written to.
 func giveBack() {
 	runtime.GC() // what pools keep, compressors above all, goes only with the second collection after its last use
 	debug.FreeOSMemory()

@@ -14,5 +14,5 @@ func faults() int64 {
 	return int64(u.Minflt)
 }
 
-// giveBack gives back free heap.
+// giveBack releases free heap.
 func giveBack() { debug.FreeOSMemory() }
