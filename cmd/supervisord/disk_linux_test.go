@@ -326,6 +326,51 @@ startretries=100
 	in.waitState("late", "RUNNING")
 }
 
+// The limit of processes of a program's own user, which its execution comes upon rather than the fork, is a shortage, too.
+func TestTooManyProcessesOfAUserIsABackoffAndPasses(t *testing.T) {
+	if !isRoot(t) {
+		return
+	}
+	in := ready(t, baseConf+`
+[program:first]
+command=/bin/sleep 1000
+user=nobody
+numprocs=2
+process_name=%(process_num)d
+startsecs=0
+[program:late]
+command=/bin/sleep 1000
+user=nobody
+autostart=false
+startsecs=0
+startretries=0
+`)
+	in.launch()
+	in.waitServing()
+	in.waitState("first:1", "RUNNING")
+	pid := in.cmd.Process.Pid
+	var before unix.Rlimit
+	if err := unix.Prlimit(pid, unix.RLIMIT_NPROC, nil, &before); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Prlimit(pid, unix.RLIMIT_NPROC, &unix.Rlimit{Cur: 1, Max: before.Max}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := in.call("supervisor.startProcess", "late", false); err == nil {
+		t.Fatal("it was started")
+	}
+	testkit.Until(t, "it was tried twice", func() bool {
+		return strings.Count(in.log(), "INFO spawnerr: couldn't exec '/bin/sleep': EAGAIN (too many processes as user 'nobody')\n") >= 2
+	})
+	if err := unix.Prlimit(pid, unix.RLIMIT_NPROC, &before, nil); err != nil {
+		t.Fatal(err)
+	}
+	in.waitState("late", "RUNNING")
+	if strings.Contains(in.log(), "gave up") {
+		t.Error("it was given up")
+	}
+}
+
 // readable makes the test binary one that other users can run.
 func readable(t testing.TB, in *instance) {
 	t.Helper()

@@ -93,9 +93,9 @@ func noFiles(err error) bool {
 // files, processes or memory for one more, or an answer of a disk. The same spawn may succeed later.
 func (e *SpawnError) Shortage() bool {
 	switch e.Errno {
-	case syscall.EMFILE, syscall.ENFILE:
+	case syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN: // a user's limit of processes is looked at by the execution
 		return true
-	case syscall.EAGAIN, syscall.ENOMEM:
+	case syscall.ENOMEM:
 		return e.Stage == StageFork || e.Stage == StagePipe
 	}
 	return false
