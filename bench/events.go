@@ -171,7 +171,7 @@ func eventLatency(f flavour, bg, run int) {
 }
 
 // exitedEvents: from the kill of a program to the listener's receipt of the
-// event which tells of it.
+// event about it.
 func exitedEvents(f flavour, run int) {
 	w := "W4 exit event"
 	e := &session{f: f, s: newSite(f, "exit")}

@@ -24,7 +24,7 @@ func listenerGroup(name, command string, change func(*config.Listener), types ..
 	return g
 }
 
-// A pool that is deaf to the news of its own losses must not make more of them.
+// A pool that is that does not receive the events about its own losses must not make more of them.
 func TestLossesAreAnnouncedTogetherAndComeToAnEnd(t *testing.T) {
 	g := listenerGroup("deaf", "sleep 1000", func(l *config.Listener) { l.BufferSize = 2 }, eventlistener.RemoteCommunication, eventlistener.HarkEvent)
 	r := run(t, g)

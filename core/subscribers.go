@@ -40,7 +40,7 @@ type SubscriberInfo struct {
 	Defects      int            `rpc:"internal_errors" doc:"only notifiers: panics of their own goroutine"`
 	OldestAge    time.Duration  `rpc:"oldest_age" doc:"how long the oldest waiting event has waited, in seconds; 0 if none waits"`
 	LastError    string         `rpc:"last_error" doc:"only notifiers: of the last delivery or test; empty if it succeeded"`
-	GivenUp      string         `rpc:"given_up" doc:"only notifiers: why the last delivery that failed for good was given up, or would be (a test); empty if none was or one has succeeded since"`
+	GivenUp      string         `rpc:"given_up" doc:"only notifiers: why the last delivery that failed permanently was given up, or would be (a test); empty if none was or one has succeeded since"`
 	LastDelivery time.Time      `rpc:"last_delivery" doc:"only notifiers: when a delivery last succeeded, in seconds since 1970; 0: never"`
 	Processes    []ListenerInfo `rpc:"processes" doc:"only pools: the listeners"`
 	Spool        *spool.Status  `rpc:"spool,omitempty" doc:"only with overflow=spool: what it has on disk"` // nil: the pool is configured without a spool

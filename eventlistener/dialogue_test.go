@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// A dialogue file holds commands, one a line, each followed by what came of it,
+// A dialogue file holds commands, one a line, each followed by its result,
 // indented: what was written to which member (->) and what was logged.
 // UPDATE_GOLDEN=1 rewrites the indented lines.
 

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 // noon is when tests take place.
 var noon = time.Date(2026, 3, 4, 12, 30, 5, 678e6, time.Local)
 
-// bench is what one listener ran with and what came of it.
+// bench is what one listener ran with and its result.
 type bench struct {
 	surroundings
 	env            map[string]string

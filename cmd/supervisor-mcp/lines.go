@@ -154,7 +154,7 @@ func (l *lines) answer(b *badLine) error {
 	return err
 }
 
-// agreed takes note of the version of the protocol that client and server have agreed on.
+// agreed records the version of the protocol that client and server have agreed on.
 func (l *lines) agreed(protocol string) { l.single.Store(protocol > batchesUntil) }
 
 // oneAtATime is standard output, where one message is written at a time, whoever writes it. It is not the server's to close.

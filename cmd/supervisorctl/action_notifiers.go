@@ -62,7 +62,7 @@ type condition struct {
 type notifierRow struct {
 	subscriber
 	condition
-	Silences []silenceInfo `json:"silences"` // those that it heeds
+	Silences []silenceInfo `json:"silences"` // those that apply to it
 }
 
 type sinkRow struct {

@@ -70,7 +70,7 @@ func (r *run) pidsOfAll(names []string) (answer, error) {
 	}
 	if slices.Contains(names, "all") {
 		for _, p := range infos {
-			r.report(said(strconv.Itoa(p.PID))) // one that does not run is no failure here, as in Supervisor
+			r.report(said(strconv.Itoa(p.PID))) // one that does not run is not a failure here, as in Supervisor
 		}
 		return r.pids(infos), nil
 	}

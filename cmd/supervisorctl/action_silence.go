@@ -17,7 +17,7 @@ func (verbs) Silence() Action {
 	return Action{
 		Name: "silence", Extra: true,
 		Help: "silence <pattern>... <time> [comment]\n" +
-			"\t\t\tKeep notifiers from telling of these processes for a time such as\n" +
+			"\t\t\tKeep notifiers from reporting these processes for a time such as\n" +
 			"\t\t\t90s, 30m, 1h or 2d; all is every event.",
 		Flags: []Flag{
 			{Name: "events", Value: true, Help: "of these event types only, separated by commas"},

@@ -291,7 +291,7 @@ func TestServersThatAreNotWhatTheyShouldBe(t *testing.T) {
 	}
 }
 
-// TestForegroundEndsWithTheProcess: what comes of a line that is typed to it.
+// TestForegroundEndsWithTheProcess: the effect of a line that is typed to it.
 func TestForegroundEndsWithTheProcess(t *testing.T) {
 	t.Parallel()
 	running, ended := processes(1)[0], processes(1)[0]

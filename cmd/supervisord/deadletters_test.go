@@ -27,7 +27,7 @@ func (in *instance) buryEvents(pool string, from, to int) {
 	}
 }
 
-// lettersOf are those that hark.getDeadLetters tells of.
+// lettersOf are those that hark.getDeadLetters returns.
 func (in *instance) lettersOf(pool string) (total any, letters []any) {
 	in.t.Helper()
 	all := in.must("hark.getDeadLetters", []any{pool}).(xmlrpc.Struct)

@@ -21,7 +21,7 @@ func faultyConf(t testing.TB, settings string, fault ...string) string {
 	return fmt.Sprintf("[plugin:faulty]\ncommand=%s %s %s\n%s\n[rpcinterface:faulty]\nplugin=faulty\n", self, faulty.Verb, strings.Join(fault, " "), settings)
 }
 
-// plugin is a member of what hark.getPlugins tells of the plugin faulty; nil: there is none.
+// plugin is a member of the result of hark.getPlugins for the plugin faulty; nil: there is none.
 func (in *instance) plugin(member string) any {
 	in.t.Helper()
 	for _, p := range in.must("hark.getPlugins").([]any) {

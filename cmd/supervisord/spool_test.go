@@ -37,7 +37,7 @@ func (in *instance) relaunched() *instance {
 	return next
 }
 
-// spooled is a member of what hark.getEventListeners tells of a pool's spool.
+// spooled is a member of the result of hark.getEventListeners for a pool's spool.
 func (in *instance) spooled(name, member string) any {
 	in.t.Helper()
 	s, _ := in.listener(name, "spool").(xmlrpc.Struct)

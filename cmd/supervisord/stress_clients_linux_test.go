@@ -28,7 +28,7 @@ var (
 
 func pick(r *rand.Rand, from []string) string { return from[r.IntN(len(from))] }
 
-// client is one of those that use the daemon all the time. What it does follows from its random numbers alone, what comes of it
+// client is one of those that use the daemon all the time. What it does follows from its random numbers alone, the result
 // does not.
 type client struct {
 	s    *stress

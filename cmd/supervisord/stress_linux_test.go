@@ -38,7 +38,7 @@ type stress struct {
 // footprint is what the daemon takes at a moment of calm.
 type footprint struct{ descriptors, goroutines, kilobytes int }
 
-// TestItHoldsWhateverComesTogether takes about a minute. HARK_STRESS_SEED repeats what was done (not what came of it, which depends on
+// TestItHoldsWhateverComesTogether takes about a minute. HARK_STRESS_SEED repeats what was done (not the result, which depends on
 // the moment), HARK_STRESS_SECONDS says for how long it is done.
 func TestItHoldsWhateverComesTogether(t *testing.T) {
 	s := &stress{t: t, seed: uint64(number(t, "HARK_STRESS_SEED", int(time.Now().UnixNano()&0xffffff))), given: make(chan struct{})}
@@ -239,7 +239,7 @@ func (s *stress) footprint() footprint {
 		_, _ = c.call("supervisor.startProcess", "calm")
 	}
 	s.in.waitState("calm", "RUNNING")
-	s.until("it has no children but those it tells of", func() bool { return slices.Equal(childrenOf(pid), s.known()) })
+	s.until("it has no children but those it reports", func() bool { return slices.Equal(childrenOf(pid), s.known()) })
 	f := footprint{s.descriptors(), s.goroutines(), 0}
 	for range 100 { // the least of each: looking itself takes some
 		pause()
@@ -249,7 +249,7 @@ func (s *stress) footprint() footprint {
 	return f
 }
 
-// known are the pids of all processes and plugins that the daemon tells of.
+// known are the pids of all processes and plugins that the daemon reports.
 func (s *stress) known() (pids []int) {
 	for _, method := range []string{"supervisor.getAllProcessInfo", "hark.getPlugins"} {
 		for _, one := range s.in.must(method).([]any) {

@@ -71,7 +71,7 @@ func TestAnExecutionThatHangsHoldsUpNothing(t *testing.T) {
 	if err != nil {
 		t.Skipf("no fanotify here: %v", err)
 	}
-	// Where it fails, this process stands still for good.
+	// Where it fails, this process stands still permanently.
 	watchdog := exec.Command("/bin/sh", "-c", "sleep 60; kill -9 $PPID")
 	watchdog.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := watchdog.Start(); err != nil {

@@ -35,7 +35,7 @@ type Letter struct {
 	Kind     string    `rpc:"kind" doc:"pool or notifier"` // core.PoolSubscriber or core.NotifierSubscriber
 	Time     time.Time `rpc:"time" doc:"when it was given up, in seconds since 1970; 0 if unknown"`
 	Tries    int       `rpc:"tries" doc:"deliveries that failed"`
-	Reason   string    `rpc:"reason" doc:"what came of the last"`
+	Reason   string    `rpc:"reason" doc:"the result of the last"`
 	Listener string    `rpc:"listener" doc:"of a pool: the process that had it last"`
 	Severity string    `rpc:"severity" doc:"of a notifier"`
 	Events   []Entry   `rpc:"events" doc:"the first 20 events of a notification, or the one of a pool"`

@@ -151,7 +151,7 @@ func (o *eventWriter) write(events []*eventlistener.Event) bool {
 }
 
 func (o *eventWriter) flush() bool {
-	_, err := o.w.Write(o.buf) //nolint:gosec // JSON in text/event-stream is no page
+	_, err := o.w.Write(o.buf) //nolint:gosec // JSON in text/event-stream is not a page
 	if o.buf = o.buf[:0]; cap(o.buf) > 2*streamPiece {
 		o.buf = nil
 	}

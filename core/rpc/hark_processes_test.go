@@ -63,7 +63,7 @@ func (c *chosen) WaitFor(ctx context.Context, sel *core.Selection, states []proc
 	return []core.Waited{{ProcessInfo: core.ProcessInfo{Name: "a", Group: "web", State: states[0], Pid: 7}, Reached: true}}, nil
 }
 
-// fixedStats tells of pid 123 only.
+// fixedStats knows pid 123 only.
 type fixedStats struct{ err error }
 
 func (f fixedStats) Read([]int) (map[int]procstat.Stat, error) {

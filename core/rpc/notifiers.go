@@ -66,7 +66,7 @@ type LogSink struct {
 	Defects      int           `rpc:"internal_errors" doc:"panics of its own goroutines"`
 	OldestAge    time.Duration `rpc:"oldest_age" doc:"how long the oldest output has waited, in seconds; 0 if none waits"`
 	LastError    string        `rpc:"last_error" doc:"of the last delivery; empty if it succeeded"`
-	GivenUp      string        `rpc:"given_up" doc:"why the last batch that failed for good was given up; empty if none was or one has been written since"`
+	GivenUp      string        `rpc:"given_up" doc:"why the last batch that failed permanently was given up; empty if none was or one has been written since"`
 	LastDelivery time.Time     `rpc:"last_delivery" doc:"when a batch was last written, in seconds since 1970; 0: never"`
 	Spool        *spool.Status `rpc:"spool,omitempty" doc:"only with overflow=spool: what it has on disk"` // nil: output waits in memory
 }

@@ -157,7 +157,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// processMemory is about what a process takes on its way to an answer, in bytes: as the core tells of it, and on the page.
+// processMemory is about what a process takes on its way to an answer, in bytes: as the core reports it, and on the page.
 const processMemory = 3 << 10
 
 // processes is the list in the order of the page: by group, then name. Its memory, and that of what is made of it, is claimed for the request, by the number of

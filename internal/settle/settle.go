@@ -1,4 +1,4 @@
-// Package settle gives back the memory that a process needed for a while only. A Go program with gRPC, TLS and many packages in it runs
+// Package settle releases the memory that a process needed for a while only. A Go program with gRPC, TLS and many packages in it runs
 // through most of its file as it starts, and the kernel maps 64 KB around each page that is touched: at rest it would hold 10 to 15 MB more
 // than it uses. What is given back is the file's, which comes from the page cache when it is needed again, and free heap.
 package settle

@@ -10,7 +10,7 @@ const (
 	ProtocolVersion = 1
 	// PluginName is what go-plugin's client dispenses.
 	PluginName = "plugin"
-	// Cookie is the variable by which a plugin knows that a host has started it, and CookieValue its value. It is no secret.
+	// Cookie is the variable by which a plugin knows that a host has started it, and CookieValue its value. It is not a secret.
 	Cookie      = "HARK_PLUGIN"
 	CookieValue = "hark.plugin.v1"
 	// MaxMessage bounds every message of gRPC, either way, in bytes.

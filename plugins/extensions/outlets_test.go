@@ -37,8 +37,8 @@ func TestOutlets(t *testing.T) {
 		{"Log sink that never answers holds up nobody", logSinkThatNeverAnswersHoldsUpNobody},
 		{"Slow log sink that blocks holds up that program alone", slowLogSinkThatBlocksHoldsUpThatProgramAlone},
 		{"Log sink that answers wrongly loses nothing", logSinkThatAnswersWronglyLosesNothing},
-		{"Notifier tells of real processes", notifierTellsOfRealProcesses},
-		{"Notifier that is refused for good leaves dead letters", notifierThatIsRefusedForGoodLeavesDeadLetters},
+		{"Notifier reports real processes", notifierTellsOfRealProcesses},
+		{"Notifier that is refused permanently leaves dead letters", notifierThatIsRefusedForGoodLeavesDeadLetters},
 		{"Notifier that never answers holds up nobody", notifierThatNeverAnswersHoldsUpNobody},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, bin) })

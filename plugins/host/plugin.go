@@ -215,7 +215,7 @@ func (p *plugin) wanted() (finished, wanted bool, failures int) {
 	return p.finished, len(p.instances) > 0, failures
 }
 
-// failed takes note of a failure and waits until it is time to try again.
+// failed records a failure and waits until it is time to try again.
 func (p *plugin) failed(err error) {
 	t := &p.host.o.Timing
 	failures := 0

@@ -347,7 +347,7 @@ func (p *policy) prune(now time.Time) {
 	}
 }
 
-// outcome takes note of how a delivery ended. A notification that is given up is returned.
+// outcome records how a delivery ended. A notification that is given up is returned.
 func (p *policy) outcome(now time.Time, err error) (dead *alert) {
 	a := p.flight
 	p.out = false

@@ -52,8 +52,8 @@ type Subscriber struct {
 	OldestAge float64 `xmlrpc:"oldest_age" json:"oldest_age"`
 	// only notifiers: of the last delivery or test; empty if it succeeded
 	LastError string `xmlrpc:"last_error" json:"last_error"`
-	// only notifiers: why the last delivery that failed for good was given up, or would be (a test); empty if none was
-	// or one has succeeded since
+	// only notifiers: why the last delivery that failed permanently was given up, or would be (a test); empty if none
+	// was or one has succeeded since
 	GivenUp string `xmlrpc:"given_up" json:"given_up"`
 	// only notifiers: when a delivery last succeeded, in seconds since 1970; 0: never
 	LastDelivery int64 `xmlrpc:"last_delivery" json:"last_delivery"`
@@ -185,7 +185,7 @@ type LogSink struct {
 	OldestAge float64 `xmlrpc:"oldest_age" json:"oldest_age"`
 	// of the last delivery; empty if it succeeded
 	LastError string `xmlrpc:"last_error" json:"last_error"`
-	// why the last batch that failed for good was given up; empty if none was or one has been written since
+	// why the last batch that failed permanently was given up; empty if none was or one has been written since
 	GivenUp string `xmlrpc:"given_up" json:"given_up"`
 	// when a batch was last written, in seconds since 1970; 0: never
 	LastDelivery int64 `xmlrpc:"last_delivery" json:"last_delivery"`
@@ -215,7 +215,7 @@ type DeadLetter struct {
 	Time int64 `xmlrpc:"time" json:"time"`
 	// deliveries that failed
 	Tries int64 `xmlrpc:"tries" json:"tries"`
-	// what came of the last
+	// the result of the last
 	Reason string `xmlrpc:"reason" json:"reason"`
 	// of a pool: the process that had it last
 	Listener string `xmlrpc:"listener" json:"listener"`

@@ -1669,7 +1669,7 @@ type Notification struct {
 	Severity      Severity               `protobuf:"varint,2,opt,name=severity,proto3,enum=hark.plugin.v1.Severity" json:"severity,omitempty"`
 	Title         string                 `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"` // one line
 	Body          string                 `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
-	Events        []*Event               `protobuf:"bytes,5,rep,name=events,proto3" json:"events,omitempty"`          // what it tells of, oldest first; at least one
+	Events        []*Event               `protobuf:"bytes,5,rep,name=events,proto3" json:"events,omitempty"`          // what it is about, oldest first; at least one
 	Attempt       uint32                 `protobuf:"varint,6,opt,name=attempt,proto3" json:"attempt,omitempty"`       // 1 at the first try
 	Suppressed    uint64                 `protobuf:"varint,7,opt,name=suppressed,proto3" json:"suppressed,omitempty"` // further events that were folded into this one or held back since the last
 	Daemon        *Daemon                `protobuf:"bytes,8,opt,name=daemon,proto3" json:"daemon,omitempty"`
@@ -1899,7 +1899,7 @@ type LogRecord struct {
 	Channel       LogRecord_Channel      `protobuf:"varint,4,opt,name=channel,proto3,enum=hark.plugin.v1.LogRecord_Channel" json:"channel,omitempty"`
 	Time          *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=time,proto3" json:"time,omitempty"`      // when it was read
 	Data          []byte                 `protobuf:"bytes,6,opt,name=data,proto3" json:"data,omitempty"`      // as it was read: cut anywhere
-	Offset        uint64                 `protobuf:"varint,7,opt,name=offset,proto3" json:"offset,omitempty"` // bytes of this channel before data, since the host began or the process was added; gaps tell of losses
+	Offset        uint64                 `protobuf:"varint,7,opt,name=offset,proto3" json:"offset,omitempty"` // bytes of this channel before data, since the host began or the process was added; gaps mean losses
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

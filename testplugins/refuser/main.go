@@ -1,4 +1,4 @@
-// Command refuser is a notifier and a log sink that refuse everything, for good or for now.
+// Command refuser is a notifier and a log sink that refuse everything, permanently or for now.
 package main
 
 import (

@@ -239,7 +239,7 @@
 		toggle("events", () => { timeline = new Timeline(past, name); return timeline; });
 		if (!panelsOpen.has("events")) timeline = null;
 	}
-	// A dialog goes away for good when it is closed, by Escape too, and the keys are where they were.
+	// A dialog goes away permanently when it is closed, by Escape too, and the keys are where they were.
 	function dialog(title, ...parts) {
 		const from = document.activeElement;
 		const box = el("dialog", { ariaLabel: title }, el("h2", {}, title), ...parts);

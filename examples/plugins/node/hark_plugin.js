@@ -47,7 +47,7 @@ class RetryAfter extends Error {
 	}
 }
 
-/** An answer of XML-RPC that tells of a failure. */
+/** An XML-RPC answer that reports a failure. */
 class Fault extends Error {
 	constructor(code, text) {
 		super(text);

@@ -52,7 +52,7 @@ class RetryAfter(Exception):
 
 
 class Fault(Exception):
-    """An answer of XML-RPC that tells of a failure."""
+    """An XML-RPC answer that reports a failure."""
 
     def __init__(self, code, text):
         super().__init__(text)

@@ -98,7 +98,7 @@ func TestVictoriaLogs(t *testing.T) {
 	}
 }
 
-// What VictoriaLogs refuses for good is counted as lost, and said.
+// What VictoriaLogs refuses permanently is counted as lost, and said.
 func TestVictoriaLogsRefuses(t *testing.T) {
 	v := startVictoria(t, "process")
 	d := startTalker(t, "plugin=loki\nurl=http://"+v.http+"/insert/nothing")

@@ -166,7 +166,7 @@ func TestSinkConformance(t *testing.T) {
 	}
 }
 
-// Whatever a program is called, what it writes is found where somebody looks for it, and the connection stays: a server closes it for good on a subject
+// Whatever a program is called, what it writes is found where somebody looks for it, and the connection stays: a server closes it permanently on a subject
 // over 4 KiB, and takes one with * or an empty token without a word.
 func TestNamesThatAreNoSubjects(t *testing.T) {
 	s := natstest.Start(t, nil)

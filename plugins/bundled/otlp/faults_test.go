@@ -22,7 +22,7 @@ import (
 	"github.com/hark-supervisor/hark/sdk/sdktest"
 )
 
-// countdown tells of each record that is made.
+// countdown reports each record that is made.
 type countdown struct {
 	log.Logger
 	tell func()

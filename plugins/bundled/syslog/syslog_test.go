@@ -282,7 +282,7 @@ func TestAReceiverThatComesAndGoes(t *testing.T) {
 	if p := r.parsedOnes(t, 1)[0]; p.text != "after" {
 		t.Errorf("%+v", p)
 	}
-	// it is gone for good, and the host gives the batch up for another
+	// it is gone permanently, and the host gives the batch up for another
 	dead = s.o.dead
 	r.close()
 	<-dead

@@ -59,7 +59,7 @@ func chunk(seq, offset uint64, text string) *sdk.LogBatch {
 	return &sdk.LogBatch{Seq: seq, Records: []sdk.LogRecord{*record("p", 1, offset, text)}}
 }
 
-// An unfinished line of a batch that is refused for good is sent when nothing follows, as any other: it waits for no further batch.
+// An unfinished line of a batch that is refused permanently is sent when nothing follows, as any other: it waits for no further batch.
 func TestAnUnfinishedLineOfABatchThatIsLost(t *testing.T) {
 	out := &sent{fails: sdk.Final(errors.New("never"))}
 	f := NewFeed(out, 0, 5*time.Millisecond, time.Minute)
