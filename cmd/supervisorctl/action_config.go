@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -13,8 +12,10 @@ import (
 func (verbs) Config() Action {
 	return Action{
 		Name: "config", Extra: true, Local: true,
-		Help: "config check [FILE]\tTell all that is wrong with a configuration file and what will surprise\n" +
-			"config show [FILE]\tShow what takes effect: defaults marked, secrets hidden\n" +
+		Help: "config check [FILE]\tTell all that is wrong with a configuration and what will surprise\n" +
+			"config show [FILE] [SECTION]...\n" +
+			"\t\t\tShow what takes effect: defaults marked, secrets hidden; of all\n" +
+			"\t\t\tsections or of some: program:web, web, program:*\n" +
 			"config diff\t\tTell what update would do, and why\n" +
 			"config init\t\tPrint a commented sample of a configuration",
 		Flags: []Flag{
@@ -37,18 +38,21 @@ func (verbs) Config() Action {
 func configure(r *run, arg string) (answer, error) {
 	verb, file, _ := strings.Cut(arg, " ")
 	file = strings.TrimSpace(file)
+	var sections []string
+	if verb == "show" {
+		file, sections = showArguments(file)
+	}
 	if file == "" {
 		file = r.ctl.options.file
-	}
-	if verb == "check" || verb == "show" {
-		r.hintFile(verb, file)
 	}
 	o := config.Options{Path: file, Argv0: argv0(r.ctl.options.program)}
 	switch verb {
 	case "check":
-		return checkConfig(r, o)
+		a, err := checkConfig(r, o)
+		return r.aboutFile(verb, file, a, err)
 	case "show":
-		return showConfig(r, o)
+		a, err := showConfig(r, o, sections)
+		return r.aboutFile(verb, file, a, err)
 	case "diff":
 		return diffConfig(r)
 	case "init":
@@ -57,21 +61,23 @@ func configure(r *run, arg string) (answer, error) {
 	return answer{}, r.misuse(exitInvalidArgs, "Error: config takes check, show, diff or init")
 }
 
-// hintFile says which file is looked at where none was named: one of this machine, whichever daemon -s is about.
-func (r *run) hintFile(verb, file string) {
+// aboutFile adds which file was looked at where none was named: one of this machine, whichever daemon -s is about.
+func (r *run) aboutFile(verb, file string, a answer, err error) (answer, error) {
 	if file != "" {
-		return
+		return a, err
 	}
 	searched := config.SearchPaths(argv0(r.ctl.options.program))
 	i := slices.IndexFunc(searched, func(p string) bool { _, err := os.Stat(p); return err == nil })
 	if i < 0 {
-		return
+		return a, err
 	}
 	text := "this is about " + searched[i] + ", which was found"
 	if !r.server.isLocal() {
 		text += " on this machine; the daemon at " + r.server.url + " has its own"
 	}
-	r.hint(text + "; config " + verb + " FILE takes another")
+	text += "; config " + verb + " FILE takes another"
+	a.hints = append(a.hints, text)
+	return a, withHints(err, text)
 }
 
 // checked is what a check has found.
@@ -135,70 +141,4 @@ func count(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// shownSection is what takes effect of a section.
-type shownSection struct {
-	Section   string         `json:"section"`
-	File      string         `json:"file"`
-	Line      int            `json:"line"`
-	Settings  []shownSetting `json:"settings"`
-	Processes []shownProcess `json:"processes,omitempty" doc:"missing where it makes none"`
-}
-
-type shownSetting struct {
-	Key     string `json:"key"`
-	Value   string `json:"value"`
-	Default bool   `json:"default"`
-	Unknown bool   `json:"unknown,omitempty" doc:"missing for false"`
-	File    string `json:"file,omitempty" doc:"missing for defaults"`
-	Line    int    `json:"line,omitempty"`
-}
-
-type shownProcess struct {
-	Namespec string `json:"namespec"`
-	Command  string `json:"command"`
-}
-
-func showConfig(r *run, o config.Options) (answer, error) {
-	_, secrets := r.flags["secrets"]
-	sections, err := config.Show(o, secrets)
-	var wrong config.Errors
-	if errors.As(err, &wrong) {
-		refused := &refusal{}
-		for _, i := range wrong {
-			refused.lines = append(refused.lines, failed(exitGeneric, issueLine(i, "error: ")))
-		}
-		return answer{}, refused
-	}
-	if err != nil {
-		return answer{}, err
-	}
-	_, all := r.flags["all"]
-	shown := make([]shownSection, len(sections))
-	var b strings.Builder
-	for n, s := range sections {
-		shown[n] = shownSection{Section: s.Name, File: s.File, Line: s.Line, Settings: []shownSetting{}}
-		if n > 0 {
-			b.WriteByte('\n')
-		}
-		fmt.Fprintf(&b, "[%s] ; %s:%d\n", s.Name, s.File, s.Line)
-		for _, k := range s.Settings {
-			shown[n].Settings = append(shown[n].Settings, shownSetting(k))
-			value := k.Key + " = " + strings.ReplaceAll(k.Value, "\n", "\n    ")
-			switch {
-			case k.Unknown:
-				b.WriteString(value + " ; unknown, ignored\n")
-			case !k.Default:
-				b.WriteString(value + "\n")
-			case all || k.Value != "":
-				b.WriteString(value + " ; default\n")
-			}
-		}
-		for _, p := range s.Processes {
-			shown[n].Processes = append(shown[n].Processes, shownProcess(p))
-			fmt.Fprintf(&b, "; process %s: %s\n", p.Namespec, p.Command)
-		}
-	}
-	return answer{value: shown, text: b.String()}, nil
 }

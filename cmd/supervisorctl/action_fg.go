@@ -38,7 +38,7 @@ func foreground(r *run, arg string) (answer, error) {
 	case fault != nil && fault.Code == faultBadName:
 		return answer{}, refuseText("ERROR: bad process name supplied")
 	case fault != nil:
-		return answer{}, refuse(failed(exitSuccess, "ERROR: "+faultRepr(fault)))
+		return answer{}, refuse(failed(exitSuccess, "ERROR: "+r.faultText(fault)))
 	case err != nil:
 		return answer{}, err
 	case !running:
@@ -91,7 +91,7 @@ func (r *run) relayLine(name string) (string, error) {
 	case fault != nil && fault.Code == faultNotRunning:
 		return "Process got killed", nil
 	case fault != nil:
-		return "ERROR: " + faultRepr(fault), nil
+		return "ERROR: " + r.faultText(fault), nil
 	case err != nil:
 		return "", err
 	}

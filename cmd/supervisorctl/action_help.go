@@ -22,12 +22,102 @@ func showHelp(r *run, arg string) (answer, error) {
 		for _, p := range r.ctl.options.plugins {
 			text += r.topics(p.Name, func(a Action) bool { return a.Plugin == p.Name })
 		}
-		return answer{text: text + r.topics("hark", func(a Action) bool { return a.Extra })}, nil
+		text += r.topics("hark", func(a Action) bool { return a.Extra })
+		if r.onTerminal() {
+			text += r.flagTopics()
+		}
+		return answer{text: text}, nil
 	}
-	if a := find(r.ctl.actions, arg); a != nil && a.Help != "" {
-		return answer{text: a.Help + "\n"}, nil
+	a := find(r.ctl.actions, arg)
+	if a == nil && r.onTerminal() { // such as help config check
+		verb, _, _ := strings.Cut(arg, " ")
+		a = find(r.ctl.actions, verb)
 	}
-	return answer{text: "*** No help on " + arg + "\n"}, nil
+	if a != nil && a.Help != "" {
+		return answer{text: r.helpOf(a)}, nil
+	}
+	text := "*** No help on " + arg + "\n"
+	if near := r.ctl.meant(arg); near != "" && r.onTerminal() {
+		text = fmt.Sprintf("There is no action %q: did you mean %s?\n", printable(arg), near)
+	}
+	return answer{text: text}, nil
+}
+
+// asksForHelp reports whether the arguments ask how the action is used: --help before a word --, or -h alone.
+func (a *Action) asksForHelp(arg string) bool {
+	if a.OthersFlags || a.Help == "" {
+		return false
+	}
+	words := strings.Fields(arg)
+	if end := slices.Index(words, "--"); end >= 0 {
+		words = words[:end]
+	}
+	return arg == "-h" || slices.Contains(words, "--help")
+}
+
+// helpOf explains an action: Supervisor's text, and for people the flags that Hark adds. An action of Hark's has them everywhere.
+func (r *run) helpOf(a *Action) string {
+	text := strings.TrimRight(a.Help, "\n") + "\n"
+	if !a.Extra && !r.onTerminal() {
+		return a.Help + "\n"
+	}
+	if len(a.Flags) == 0 {
+		return text
+	}
+	if text += "\nFlags:\n"; !a.Extra {
+		text = strings.Replace(text, "\nFlags:\n", "\nFlags that Hark adds:\n", 1)
+	}
+	width := 0
+	for i := range a.Flags {
+		width = max(width, len(a.Flags[i].usage()))
+	}
+	for i := range a.Flags {
+		lines := wrapped(a.Flags[i].Help, max(r.columns()-width-4, 20))
+		text += fmt.Sprintf("  %-*s  %s\n", width, a.Flags[i].usage(), strings.Join(lines, "\n"+strings.Repeat(" ", width+4)))
+	}
+	return text
+}
+
+// usage is the flag as it is given.
+func (f *Flag) usage() string {
+	if f.Value {
+		return "--" + f.Name + " " + strings.ToUpper(f.Name)
+	}
+	return "--" + f.Name
+}
+
+// flagTopics lists the flags that Hark adds to Supervisor's actions.
+func (r *run) flagTopics() string {
+	var names []string
+	of := map[string][]string{}
+	for i := range r.ctl.actions {
+		a := &r.ctl.actions[i]
+		if a.Extra || a.Plugin != "" {
+			continue
+		}
+		for _, f := range a.Flags {
+			if of[f.Name] == nil {
+				names = append(names, f.Name)
+			}
+			of[f.Name] = append(of[f.Name], a.Name)
+		}
+	}
+	slices.Sort(names)
+	width := len("--help")
+	for _, name := range names {
+		width = max(width, len("--"+name))
+	}
+	heading := "flags that hark adds (help <topic> explains them):"
+	text := fmt.Sprintf("\n%s\n%s\n", heading, strings.Repeat("=", len(heading)))
+	row := func(name, actions string) {
+		lines := wrapped(actions, max(r.columns()-width-3, 20))
+		text += fmt.Sprintf("%-*s  %s\n", width, name, strings.Join(lines, "\n"+strings.Repeat(" ", width+2)))
+	}
+	for _, name := range names {
+		row("--"+name, strings.Join(of[name], " "))
+	}
+	row("--help", "every action")
+	return text + "\n" + strings.Join(wrapped("supervisorctl --help explains what stands before the action: -c, -s, --fleet, --no-color and others.", r.columns()), "\n") + "\n"
 }
 
 // topics lists those actions of a set that have help, under a heading, as
@@ -45,8 +135,11 @@ func (r *run) topics(set string, in func(Action) bool) string {
 	}
 	slices.Sort(names)
 	heading := set + " commands (type help <topic>):"
-	return fmt.Sprintf("\n%s\n%s\n%s\n", heading, strings.Repeat("=", len(heading)), columns(names, 79))
+	return fmt.Sprintf("\n%s\n%s\n%s\n", heading, strings.Repeat("=", len(heading)), columns(names, r.helpColumns()))
 }
+
+// helpColumns is how wide the lists of actions may be: as wide as Supervisor's, unless the terminal is narrower.
+func (r *run) helpColumns() int { return min(r.columns(), usualColumns) - 1 }
 
 // columns sets words in columns, downwards, each as wide as its longest word, in
 // as few rows as the width allows.

@@ -8,6 +8,7 @@ func (verbs) Maintail() Action {
 		Help: "maintail -f \tContinuous tail of supervisor main log file (Ctrl-C to exit)\n" +
 			"maintail -100\tlast 100 *bytes* of supervisord main log file\n" +
 			"maintail\tlast 1600 *bytes* of supervisor main log file\n",
+		Flags:    []Flag{linesFlag()},
 		Complete: completeNothing, JSON: textDocument("maintail", ""),
 		Endless: true, GoesOn: follows,
 		Run: mainTail,
@@ -22,6 +23,15 @@ func mainTail(r *run, arg string) (answer, error) {
 		return answer{}, err
 	}
 	words := strings.Fields(arg)
+	wanted := &tailWanted{lines: -1, bytes: tailBytes, logs: []tailedLog{daemonLog()}}
+	follow, rest, err := r.takeOptions(words, wanted)
+	if err != nil {
+		return answer{}, err
+	}
+	if wanted.lines >= 0 && len(rest) == 0 {
+		wanted.follow = follow
+		return r.tailLogs(wanted)
+	}
 	if len(words) > 1 {
 		return answer{}, r.misuse(exitGeneric, "Error: too many arguments")
 	}

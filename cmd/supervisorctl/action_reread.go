@@ -29,8 +29,7 @@ func reread(r *run, arg string) (answer, error) {
 		case faultShutdownState:
 			return answer{}, refuseText("ERROR: supervisor shutting down")
 		case faultCantReread:
-			r.hintMistakes(fault)
-			return answer{}, refuseText("ERROR: " + fault.String)
+			return answer{}, r.cannotReread(fault, refuseText("ERROR: "+fault.String))
 		}
 	}
 	if err != nil {
@@ -56,20 +55,35 @@ func reread(r *run, arg string) (answer, error) {
 	return a, nil
 }
 
-// hintMistakes names every mistake of a configuration that cannot be read, with its place, but one that the fault has said so. Supervisor's
-// daemon finds no more than that.
-func (r *run) hintMistakes(first *xmlrpc.Fault) {
+// cannotReread is the error of a configuration that the daemon cannot use, told with every mistake and its place: on a terminal as one
+// list, elsewhere as Supervisor tells the first, with the others in hints. Supervisor's daemon finds no more than that.
+func (r *run) cannotReread(first *xmlrpc.Fault, err error) error {
+	mistakes := r.mistakes()
+	if r.onTerminal() && !r.json && len(mistakes) > 0 {
+		lines := []line{failed(exitGeneric, r.style(styleBad, "error:")+" supervisord cannot use the new configuration; nothing has changed:")}
+		for _, m := range mistakes {
+			lines = append(lines, said("  "+r.folded(printable(m), 4)))
+		}
+		return &refusal{lines: lines}
+	}
+	var hints []string
+	for _, m := range mistakes {
+		if !strings.Contains(first.String, m) {
+			hints = append(hints, printable(m))
+		}
+	}
+	return withHints(err, hints...)
+}
+
+// mistakes are all mistakes of a configuration that cannot be used, with their places.
+func (r *run) mistakes() []string {
 	_, err := r.waitHark("previewUpdate")
 	all := asFault(err)
 	if all == nil || all.Code != faultCantReread {
-		return
+		return nil
 	}
 	_, text, _ := strings.Cut(all.String, ": ")
-	for line := range strings.SplitSeq(text, "\n") {
-		if !strings.Contains(first.String, line) {
-			r.hint(printable(line))
-		}
-	}
+	return strings.Split(strings.TrimRight(text, "\n"), "\n")
 }
 
 // maxSurprises bounds how many surprises of a file are named.

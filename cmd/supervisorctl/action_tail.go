@@ -22,6 +22,7 @@ func (verbs) Tail() Action {
 			"\t\t\tCtrl-C to exit.\n" +
 			"tail -100 <name>\tlast 100 *bytes* of process stdout\n" +
 			"tail <name> stderr\tlast 1600 *bytes* of process stderr",
+		Flags:    []Flag{linesFlag(), {Name: "names", Help: "the lines of several programs, each behind the name of its program; on a terminal several do without"}},
 		Complete: completeProcesses, JSON: textDocument("tail", "cat"),
 		Endless: true, GoesOn: follows,
 		Run: tail,
@@ -36,6 +37,23 @@ func tail(r *run, arg string) (answer, error) {
 		return answer{}, err
 	}
 	words := strings.Fields(arg)
+	wanted, err := r.extended(words)
+	if err != nil {
+		return answer{}, err
+	}
+	if wanted != nil {
+		return r.tailLogs(wanted)
+	}
+	a, err := r.tailOne(words)
+	var own *refusal
+	if hint := tailHint(words); hint != "" && errors.As(err, &own) {
+		err = withHints(err, hint)
+	}
+	return a, err
+}
+
+// tailOne is Supervisor's tail.
+func (r *run) tailOne(words []string) (answer, error) {
 	switch {
 	case len(words) < 1:
 		return answer{}, r.misuse(exitGeneric, "Error: too few arguments")
@@ -70,25 +88,32 @@ func tail(r *run, arg string) (answer, error) {
 	a, err := r.logEnd(name, "no such process name", method, name, -n, 0)
 	var own *refusal
 	if errors.As(err, &own) {
-		own.hint = r.whyUnreadable(name, channel)
+		if why := r.whyUnreadable(&tailedLog{name: name, channel: channel}); why != "" {
+			err = withHints(err, why)
+		}
 	}
 	return a, err
 }
 
+// linesFlag is the flag of tail and maintail for lines.
+func linesFlag() Flag {
+	return Flag{Name: "lines", Value: true, Help: "so many of the last lines, instead of bytes; on a terminal -n LINES, too"}
+}
+
 // whyUnreadable says why a log cannot be read if that is because it is not a file, "" otherwise.
-func (r *run) whyUnreadable(name, channel string) string {
-	p, err := asked[processInfo](r.call("getProcessInfo", name))
-	if err != nil {
+func (r *run) whyUnreadable(l *tailedLog) string {
+	p, err := asked[processInfo](r.call("getProcessInfo", l.name))
+	if l.name == "" || err != nil {
 		return "" // its name is wrong, which has been said
 	}
 	path := p.StdoutLog
-	if channel == "stderr" {
+	if l.channel == "stderr" {
 		path = p.StderrLog
 	}
 	if !strings.HasPrefix(path, "/dev/") && !strings.HasPrefix(path, "/proc/") {
 		return ""
 	}
-	return path + " cannot be read back; what " + name + " writes is where supervisord's own output goes, so ask for it there"
+	return path + " cannot be read back; what " + l.name + " writes is where supervisord's own output goes, so ask for it there"
 }
 
 // logEnd is the end of a log.

@@ -186,10 +186,8 @@ func (d *daemonTop) events(ctx context.Context) <-chan happened {
 
 // plainError is an error in a few words.
 func plainError(err error) error {
-	if f := asFault(err); f != nil {
-		return fmt.Errorf("%s", f.String)
-	}
-	return fmt.Errorf("%s", describe(err).text)
+	f := describe(err)
+	return errors.New(f.forPeople())
 }
 
 // topObject is a row of top --once --json.

@@ -25,7 +25,7 @@ func update(r *run, arg string) (answer, error) {
 	}
 	if err != nil {
 		if fault := asFault(err); fault != nil && fault.Code == faultCantReread {
-			r.hintMistakes(fault)
+			err = r.cannotReread(fault, err)
 		}
 		return answer{}, err
 	}
@@ -53,10 +53,9 @@ func update(r *run, arg string) (answer, error) {
 		}
 		r.report(did(name, groupText("added", name)))
 	}
-	for _, h := range append(r.reloadHints(), r.surpriseHints()...) {
-		r.hint(h)
-	}
-	return answer{}, r.checkSections(names, slices.Concat(changed, added))
+	hints := append(r.reloadHints(), r.surpriseHints()...)
+	err = r.checkSections(names, slices.Concat(changed, added))
+	return answer{hints: hints}, withHints(err, hints...)
 }
 
 // checkSections has plugins try at once what they have refused before, since what was wrong may have been in a file that a section names,

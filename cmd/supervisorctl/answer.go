@@ -51,7 +51,6 @@ func failed(status int, text string) line {
 // refusal is an error that an action has words of its own for; any other is printed as the exception that Supervisor would meet.
 type refusal struct {
 	lines []line
-	hint  string // what to do next, "" for nothing
 }
 
 func (e *refusal) Error() string {
@@ -71,7 +70,11 @@ func refuseText(text string) error { return refuse(failed(exitGeneric, text)) }
 // misuse says what is wrong with the arguments, then how the action is used.
 func (r *run) misuse(status int, text string) error {
 	lines := []line{failed(status, text)}
-	for help := range strings.SplitSeq(r.action.Help, "\n") {
+	text = r.action.Help
+	if r.onTerminal() {
+		text = strings.TrimRight(r.helpOf(r.action), "\n")
+	}
+	for help := range strings.SplitSeq(text, "\n") {
 		lines = append(lines, said(help))
 	}
 	return &refusal{lines: lines}
@@ -84,4 +87,29 @@ func withStatus(err error, status int) error {
 		own.lines[0].status = status
 	}
 	return err
+}
+
+// withHints adds hints to an error, which follow it.
+func withHints(err error, hints ...string) error {
+	if err == nil || len(hints) == 0 {
+		return err
+	}
+	return &hinted{err, hints}
+}
+
+// hinted is an error with hints.
+type hinted struct {
+	error
+	hints []string
+}
+
+func (e *hinted) Unwrap() error { return e.error }
+
+// hintsOf are the hints of an error.
+func hintsOf(err error) (hints []string) {
+	var more *hinted
+	if errors.As(err, &more) {
+		hints = append(hintsOf(more.error), more.hints...)
+	}
+	return hints
 }

@@ -77,6 +77,11 @@ func (e *protocolError) Error() string {
 	return fmt.Sprintf("<ProtocolError for 127.0.0.1/RPC2: %d %s>", e.code, e.reason)
 }
 
+// plain is the error for people.
+func (e *protocolError) plain() string {
+	return strings.TrimSpace(fmt.Sprintf("the server answers %d %s", e.code, e.reason))
+}
+
 var (
 	errTimeout  = errors.New("timed out")
 	errTooLarge = fmt.Errorf("the answer is larger than %d bytes", maxReply)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 )
 
 // followNotice is what Supervisor prints before a log that is followed.
@@ -29,11 +30,18 @@ func (r *run) pour(ctx context.Context, path string, out io.Writer) error {
 	switch {
 	case errors.Is(err, errInterrupted):
 		return err
+	case errors.As(err, &refused) && refused.code == http.StatusNotFound && r.onTerminal():
+		_, _ = fmt.Fprintln(r.err, "There is no such process, or it has no log.")
+		return nil
 	case errors.As(err, &refused):
 		_, _ = fmt.Fprintf(r.err, "%s%s Cannot read, status code %d\n", r.server.url, path, refused.code)
 		return nil
 	case err != nil:
 		f := describe(err)
+		if r.onTerminal() {
+			_, _ = fmt.Fprintf(r.err, "%s%s cannot be read: %s\n", withoutPassword(r.server.url), path, f.forPeople())
+			return nil
+		}
 		_, _ = fmt.Fprintf(r.err, "%s%s Cannot connect, error: <class '%s'> (%s)\n", r.server.url, path, f.class, f.text)
 		return nil
 	}
@@ -43,7 +51,8 @@ func (r *run) pour(ctx context.Context, path string, out io.Writer) error {
 	case ctx.Err() != nil:
 		return errInterrupted
 	case err != nil:
-		r.hint("the log broke off: " + describe(err).text)
+		f := describe(err)
+		r.hint("the log broke off: " + f.forPeople())
 	default:
 		r.hint("the server ended the log")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // perform runs the action and prints what it comes to. An error is what the action has no words for.
@@ -13,10 +14,7 @@ func (r *run) perform(arg string) error {
 	var own *refusal
 	if errors.As(err, &own) {
 		r.report(own.lines...)
-		a = answer{}
-		if own.hint != "" {
-			a.hints = []string{own.hint}
-		}
+		a = answer{hints: hintsOf(err)}
 	} else if err != nil {
 		for _, l := range r.lines { // they would have been printed before
 			r.println(l.text)
@@ -76,19 +74,41 @@ func writeJSON(to io.Writer, document any) error {
 	return encoder.Encode(document)
 }
 
-// fail prints an error as Supervisor prints an exception.
+// fail prints an error as Supervisor prints an exception; to people on a terminal, without anything of Python.
 func (r *run) fail(err error) {
 	f := describe(err)
-	r.println(fmt.Sprintf("error: <class '%s'>, %s", f.class, f.text))
+	if r.onTerminal() {
+		text := f.forPeople()
+		if outOfReach(err) {
+			text = "cannot reach " + withoutPassword(r.server.url) + ": " + text
+		}
+		r.println(r.style(styleBad, "error:") + " " + text)
+	} else {
+		r.println(fmt.Sprintf("error: <class '%s'>, %s", f.class, f.text))
+	}
 	if f.hint != "" {
 		r.hint(f.hint)
+	}
+	for _, h := range hintsOf(err) {
+		r.hint(h)
 	}
 	r.status = exitGeneric
 }
 
 // hint says on standard error what to do next: Supervisor has no such line, so
 // it stays out of what scripts read.
-func (r *run) hint(text string) { _, _ = fmt.Fprintln(r.err, "hint: "+text) }
+func (r *run) hint(text string) {
+	text = "hint: " + text
+	if r.onTerminal() && terminalOf(r.err) != nil {
+		text = r.folded(text, 0)
+	}
+	_, _ = fmt.Fprintln(r.err, text)
+}
+
+// folded is a text parted between words so that it fits the terminal; indent is that of the further lines.
+func (r *run) folded(text string, indent int) string {
+	return strings.Join(wrapped(text, max(r.columns()-indent, 20)), "\n"+strings.Repeat(" ", indent))
+}
 
 // println prints a line of a continuing output, and of errors in general. Actions report theirs.
 func (r *run) println(line string) { _, _ = io.WriteString(r.out, line+"\n") }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -78,12 +79,20 @@ func (c *controller) line(ctx context.Context, line string) (status int, stop bo
 		return exitSuccess, false
 	}
 	if !ok || a == nil {
-		r.println("*** Unknown syntax: " + whole)
+		r.unknown(verb, whole)
 		return exitGeneric, false
+	}
+	if a.asksForHelp(arg) && (a.Extra || r.onTerminal()) {
+		_, _ = io.WriteString(r.out, r.helpOf(a))
+		return exitSuccess, false
 	}
 	arg, flags, err := a.cutFlags(arg)
 	if err != nil {
-		r.println("Error: " + err.Error() + "\n" + a.Help)
+		text := a.Help + "\n"
+		if r.onTerminal() {
+			text = r.helpOf(a)
+		}
+		_, _ = io.WriteString(r.out, "Error: "+err.Error()+"\n"+text)
 		return exitInvalidArgs, false
 	}
 	r.flags = flags
@@ -111,6 +120,45 @@ func (c *controller) line(ctx context.Context, line string) (status int, stop bo
 	return r.status, r.quit
 }
 
+// meant is the action that is most likely meant by a name that none has, "" for none.
+func (c *controller) meant(name string) string {
+	var begun []string
+	for _, known := range c.actionNames() {
+		if strings.HasPrefix(known, name) {
+			begun = append(begun, known)
+		}
+	}
+	switch {
+	case name != "" && len(begun) == 1:
+		return begun[0]
+	case len(name) > 3: // of a shorter one a slip leaves too little
+		return config.Nearest(name, c.actionNames())
+	}
+	return ""
+}
+
+// unknown says that there is no such action, in Supervisor's words where it is not for people, and which is most likely meant.
+func (r *run) unknown(verb, whole string) {
+	near := r.ctl.meant(verb)
+	if near != "" {
+		near = "did you mean " + near + "?"
+	}
+	if !r.onTerminal() {
+		r.println("*** Unknown syntax: " + whole)
+		if near != "" {
+			r.hint(near)
+		}
+		return
+	}
+	word, _, _ := strings.Cut(whole, " ")
+	text := fmt.Sprintf("%s there is no action %q", r.style(styleBad, "error:"), printable(word))
+	if near != "" {
+		text += ": " + near
+	}
+	r.println(text)
+	r.hint("help lists the actions")
+}
+
 // hintFlags explains what happened to a misspelt flag of one of Supervisor's own actions: it was a name, as in Supervisor, that does not exist.
 func (c *controller) hintFlags(a *Action, arg string, status int) {
 	if status == exitSuccess || a.Extra || a.OthersFlags {
@@ -119,6 +167,10 @@ func (c *controller) hintFlags(a *Action, arg string, status int) {
 	for word := range strings.FieldsSeq(arg) {
 		name, flag := strings.CutPrefix(word, "--")
 		if !flag || name == "" {
+			continue
+		}
+		if name == "help" {
+			_, _ = io.WriteString(c.err, "hint: --help is taken for a name, as in Supervisor; help "+a.Name+" explains the action\n")
 			continue
 		}
 		var known []string

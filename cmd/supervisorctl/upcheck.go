@@ -15,7 +15,11 @@ const apiVersion = "3.0"
 func (r *run) up() error {
 	v, err := r.call("getVersion")
 	no := func(status int, text, hint string) error {
-		return &refusal{lines: []line{failed(status, text)}, hint: hint}
+		err := refuse(failed(status, text))
+		if hint != "" {
+			return withHints(err, hint)
+		}
+		return err
 	}
 	switch fault := asFault(err); {
 	case fault != nil && fault.Code == faultUnknownMethod:

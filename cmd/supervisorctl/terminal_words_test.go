@@ -1,0 +1,149 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
+)
+
+// shown is all that supervisorctl shows on a terminal until it ends, and its exit status.
+func shown(t *testing.T, args ...string) (screen string, status int) {
+	t.Helper()
+	term := onTerminal(t, args...)
+	status = term.ends()
+	<-term.read
+	return term.screen(), status
+}
+
+// TestPeopleGetWhatTheyExpect: on a terminal there is nothing of Python, a slip is understood, --help is help, and hints follow errors.
+func TestPeopleGetWhatTheyExpect(t *testing.T) {
+	t.Parallel()
+	dir := testkit.Dir(t)
+	daemonAt(t, dir, terminalPrograms)
+	waitFor(t, dir, "echo +RUNNING", "status", "echo")
+	socket := "unix://" + dir + "/s"
+	for _, c := range []struct {
+		args   []string
+		want   []string // in this order
+		status int
+	}{
+		{[]string{"sttus"}, []string{`error: there is no action "sttus": did you mean status?`, "hint: help lists the actions"}, exitGeneric},
+		{[]string{"xyzzy"}, []string{`error: there is no action "xyzzy"` + "\n", "hint: help lists the actions"}, exitGeneric},
+		{[]string{"status", "--help"}, []string{"Get all process status info", "Flags that Hark adds:", "--all", "--json"}, exitSuccess},
+		{[]string{"stop", "nosuch", "-h"}, []string{"nosuch: ERROR (no such process)", "-h: ERROR (no such process)"}, exitGeneric}, // -h is help alone only
+		{[]string{"restart", "-h"}, []string{"Flags that Hark adds:", "--parallel"}, exitSuccess},
+		{[]string{"help", "start"}, []string{"start all", "Flags that Hark adds:", "--parallel"}, exitSuccess},
+		{[]string{"help", "config", "show"}, []string{"config check [FILE]", "Flags:", "--secrets"}, exitSuccess},
+		{[]string{"help", "stat"}, []string{`There is no action "stat": did you mean status?`}, exitSuccess},
+		{[]string{"help"}, []string{"default commands", "hark commands", "flags that hark adds", "--parallel  restart signal start stop", "--help      every action"}, exitSuccess},
+		{[]string{"-s", "unix:///nonexistent", "avail"}, []string{"error: cannot reach unix:///nonexistent: no such file or directory", "hint: there is no such socket"}, exitGeneric},
+		{[]string{"-s", "gopher://x", "avail"}, []string{"error: Unknown protocol", "hint: serverurl is"}, exitGeneric},
+	} {
+		args := c.args
+		if c.args[0] != "-s" {
+			args = append([]string{"-s", socket}, args...)
+		}
+		screen, status := shown(t, args...)
+		rest := screen
+		for _, want := range c.want {
+			_, after, ok := strings.Cut(rest, want)
+			if !ok {
+				t.Errorf("%v: there is no %q in\n%s", c.args, want, screen)
+				break
+			}
+			rest = after
+		}
+		if strings.Contains(screen, "<class") || strings.Contains(screen, "Unknown syntax") {
+			t.Errorf("%v shows what is Python's:\n%s", c.args, screen)
+		}
+		if status != c.status {
+			t.Errorf("%v: status %d instead of %d:\n%s", c.args, status, c.status, screen)
+		}
+	}
+}
+
+// TestAllMistakesAreToldAtOnce, on a terminal by reread and by update, as an error.
+func TestAllMistakesAreToldAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := testkit.Dir(t)
+	daemonAt(t, dir, terminalPrograms)
+	waitFor(t, dir, "echo +RUNNING", "status", "echo")
+	conf := filepath.Join(dir, "supervisord.conf")
+	if err := os.WriteFile(conf, []byte(baseConf+"[program:a]\nstartsecs=x\n[program:b]\ncommand=/bin/cat\nautostart=perhaps\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range []string{"reread", "update"} {
+		screen, status := shown(t, "-s", "unix://"+dir+"/s", verb)
+		first, rest, _ := strings.Cut(screen, "\n")
+		if first != "error: supervisord cannot use the new configuration; nothing has changed:" || status != exitGeneric {
+			t.Errorf("%s: status %d\n%s", verb, status, screen)
+		}
+		rest = strings.Join(strings.Fields(rest), " ")
+		for _, want := range []string{`[program:a] command: `, `[program:a] startsecs: cannot use "x"`, `[program:b] autostart: cannot use "perhaps"`} {
+			if strings.Count(rest, want) != 1 {
+				t.Errorf("%s does not tell %q once:\n%s", verb, want, screen)
+			}
+		}
+		if strings.Contains(screen, "class") || strings.Contains(screen, "CANT_REREAD") {
+			t.Errorf("%s shows what is Python's:\n%s", verb, screen)
+		}
+	}
+}
+
+// TestTailForPeople: on a terminal -n is lines, several programs have their names before the lines, and colours are kept.
+func TestTailForPeople(t *testing.T) {
+	t.Parallel()
+	dir := testkit.Dir(t)
+	daemonAt(t, dir, `
+[program:red]
+command=/bin/sh -c "for i in 1 2 3; do printf '\\033[31mred\\033[0m %%d\\n' $i; done; exec cat"
+startsecs=0
+[program:echo]
+command=/bin/sh -c "echo hello; exec cat"
+startsecs=0
+`)
+	waitFor(t, dir, "red.* 3", "tail", "red")
+	waitFor(t, dir, "hello", "tail", "echo")
+	socket := "unix://" + dir + "/s"
+	for _, c := range []struct {
+		line   string
+		want   string
+		status int
+	}{
+		{"tail red", "red 1\nred 2\nred 3\n", exitSuccess},
+		{"tail -n 2 red", "red 2\nred 3\n", exitSuccess},
+		{"tail -n1 red", "red 3\n", exitSuccess},
+		{"tail -15 red", "red 3\n", exitSuccess},
+		{"tail -n 1 red echo", "red: red 3\necho: hello\n", exitSuccess},
+		{"tail red nosuch", "nosuch: ERROR (no such process name)\nred: red 1\nred: red 2\nred: red 3\n", exitGeneric},
+		{"tail -f nosuch", followNotice + "\nThere is no such process, or it has no log.\n", exitSuccess},
+	} {
+		term := onTerminal(t, append([]string{"-s", socket}, strings.Fields(c.line)...)...)
+		status := term.ends()
+		<-term.read
+		if got := term.screen(); got != c.want || status != c.status {
+			t.Errorf("%s: status %d, %q instead of %q", c.line, status, got, c.want)
+		}
+		if raw := term.shown.String(); strings.Contains(c.line, "red") && !strings.Contains(raw, "\x1b[31mred\x1b[") || strings.Contains(raw, "?[") {
+			t.Errorf("%s has lost the colours: %q", c.line, raw)
+		}
+	}
+
+	term := onTerminal(t, "-s", socket, "tail", "-n", "1", "-f", "red", "echo")
+	term.see(followNotice)
+	for _, want := range []string{"red: red 3\n", "echo: hello\n"} { // in any order
+		term.passed = 0
+		term.see(want)
+	}
+	fg := onTerminal(t, "-s", socket, "fg", "echo")
+	fg.see("hello")
+	fg.typed("again\r")
+	term.see("echo: again\n")
+	term.typed(ctrlC)
+	if status := term.ends(); status != exitSuccess {
+		t.Errorf("exit status %d", status)
+	}
+}
