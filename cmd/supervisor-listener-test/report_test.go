@@ -20,7 +20,9 @@ func TestEveryRuleSaysHowItIsMended(t *testing.T) {
 
 // What was not tried is a line for each reason; what is broken comes again at the end, with how to mend it.
 func TestTheReportForPeople(t *testing.T) {
-	of := func(id string, o outcome, detail string) verdict { return verdict{rule: *findRule(id), outcome: o, detail: detail} }
+	of := func(id string, o outcome, detail string) verdict {
+		return verdict{rule: *findRule(id), outcome: o, detail: detail}
+	}
 	var b strings.Builder
 	if err := report(&b, palette{}, []verdict{
 		of("R1", pass, ""), of("R4", fail, "it wrote \"x\""), of("R5", skip, "builds on R4"), of("R6", skip, "builds on R4"), of("R7", skip, "builds on R4"),
