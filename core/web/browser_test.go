@@ -251,7 +251,7 @@ command=/bin/sleep 1000
 	changed = changed[:strings.Index(changed, "[program:api]")] + fresh + changed[strings.Index(changed, "[program:worker]"):]
 	changed = strings.Replace(changed, "[program:reports]\ncommand=/bin/sleep 1000\nautostart=false\n", "", 1)
 	browse(t, "pictures", "username=ops\npassword=ops", pictured, []string{"NEW_CONF=[supervisord]\n" + changed}, dir, "DIR/supervisord.conf")
-	for _, name := range []string{"page.png", "page-dark.png", "page-log.png", "page-update.png", "page-phone-dark.png"} {
+	for _, name := range []string{"page.png", "page-dark.png", "page-log.png", "page-update.png", "page-events.png", "page-phone-dark.png"} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() < 10000 {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -62,7 +62,7 @@ func (h *Handler) change(w http.ResponseWriter, r *http.Request, name string) {
 		diff, err := h.reread(ctx)
 		reply(w, diff, err)
 	case "update":
-		results, err := h.update(ctx)
+		results, err := h.update(ctx, request.Names)
 		reply(w, results, err)
 	default:
 		h.actMany(ctx, w, request)

@@ -2,6 +2,8 @@ package web
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 
 	"github.com/hark-supervisor/hark/core/rpc"
@@ -68,11 +70,20 @@ func groupText(done, group string) string {
 	return done + " process group"
 }
 
-// update does what supervisorctl update does, in its order (supervisorctl.py, do_update).
-func (h *Handler) update(ctx context.Context) ([]resultJSON, error) {
+// errOtherDiff refuses an update that is not the one that was looked at.
+var errOtherDiff = errors.New("the configuration has changed since it was shown; nothing was done, look at it again")
+
+// update does what supervisorctl update does, in its order (supervisorctl.py, do_update). shown are the groups that it is to touch; none: all that differ.
+func (h *Handler) update(ctx context.Context, shown []string) ([]resultJSON, error) {
 	diff, err := h.reload(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if len(shown) > 0 {
+		now := slices.Sorted(slices.Values(slices.Concat(diff.Added, diff.Changed, diff.Removed)))
+		if !slices.Equal(now, slices.Sorted(slices.Values(shown))) {
+			return nil, errOtherDiff
+		}
 	}
 	results := []resultJSON{}
 	one := func(group, done string, steps ...func() error) {

@@ -14,7 +14,9 @@ import (
 	"embed"
 	"encoding/base64"
 	"html/template"
+	"io/fs"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -96,20 +98,27 @@ func New(o Options) (*Handler, error) {
 		}
 		*to = t
 	}
-	for path, from := range map[string]struct{ file, kind string }{
-		"stylesheets/supervisor.css": {"app.css", "text/css; charset=utf-8"}, // where Supervisor has its own
-		"ui/app.js":                  {"app.js", "text/javascript; charset=utf-8"},
-		"ui/log.js":                  {"log.js", "text/javascript; charset=utf-8"},
-		"ui/panels.js":               {"panels.js", "text/javascript; charset=utf-8"},
-		"ui/icon.svg":                {"icon.svg", "image/svg+xml"},
-	} {
-		content, err := files.ReadFile("ui/" + from.file)
-		if err != nil {
+	for path, file := range map[string]string{"stylesheets/supervisor.css": "app.css" /* where Supervisor has its own */, "ui/icon.svg": "icon.svg"} {
+		if err := h.serve(path, file); err != nil {
 			return nil, err
 		}
-		h.static[path] = asset{from.kind, content}
 	}
-	return h, nil
+	scripts, err := fs.Glob(files, "ui/*.js")
+	for _, path := range scripts {
+		if err := h.serve(path, strings.TrimPrefix(path, "ui/")); err != nil {
+			return nil, err
+		}
+	}
+	return h, err
+}
+
+// serve serves a file of ui at a path.
+func (h *Handler) serve(path, file string) error {
+	content, err := files.ReadFile("ui/" + file)
+	h.static[path] = asset{map[string]string{
+		".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
+	}[filepath.Ext(file)], content}
+	return err
 }
 
 // policy is what a browser may load for the page: what the daemon itself serves, and no code in the page.

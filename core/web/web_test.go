@@ -180,7 +180,7 @@ func TestThePageWorksWithoutScripts(t *testing.T) {
 			t.Errorf("%s: %d %v", path, a.status, a.header)
 		}
 	}
-	for _, path := range []string{"/stylesheets/supervisor.css", "/ui/app.js", "/ui/log.js", "/ui/panels.js", "/ui/icon.svg", "/ok.html"} {
+	for _, path := range []string{"/stylesheets/supervisor.css", "/ui/app.js", "/ui/log.js", "/ui/panels.js", "/ui/parts.js", "/ui/icon.svg", "/ok.html"} {
 		if a := s.get(path); a.status != 200 || a.body == "" {
 			t.Errorf("%s: %d", path, a.status)
 		}
@@ -352,7 +352,11 @@ func TestUpdateFromThePage(t *testing.T) {
 	if a := s.post("reread", nil); strings.Contains(a.body, "hunter2") {
 		t.Error("a value of environment= is shown")
 	}
-	body := s.post("update", nil).body
+	// The file was changed after it was looked at: what was not shown is not done.
+	if a := s.post("update", map[string]any{"names": []string{"idle", "new", "says"}}); a.status != 503 || !strings.Contains(a.body, "has changed since") || s.state("says") != "RUNNING" || s.state("new") != "none" {
+		t.Errorf("an update of something else: %d %s", a.status, a.body)
+	}
+	body := s.post("update", map[string]any{"names": slices.Concat(diff.Removed, diff.Changed, diff.Added)}).body
 	for _, part := range []string{`"done":"added process group"`, `"done":"updated process group"`, `"done":"removed process group"`} {
 		if !strings.Contains(body, part) {
 			t.Errorf("%s lacks %s", body, part)

@@ -3,7 +3,7 @@
 import { writeFile } from "node:fs/promises";
 
 // contrasts tells which texts of the page, or of what is in it, are too faint (WCAG 2.1, 1.4.3): 4.5 to 1, or 3 to 1 for large ones.
-const contrasts = () => {
+export const contrasts = () => {
 	const parse = (s) => { const m = s.match(/[\d.]+/g).map(Number); return { r: m[0], g: m[1], b: m[2], a: m.length > 3 ? m[3] : 1 }; };
 	const over = (top, under) => ({ r: top.r * top.a + under.r * (1 - top.a), g: top.g * top.a + under.g * (1 - top.a), b: top.b * top.a + under.b * (1 - top.a), a: 1 });
 	const light = ({ r, g, b }) => { const f = (c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; return 0.2126 * f(r) + 0.7152 * f(g) + 0.0722 * f(b); };
@@ -52,8 +52,20 @@ const focusRings = () => {
 	return bad;
 };
 
+// wide tells where a page is wider than what one sees of it.
+export const wide = async (page, what) => {
+	const over = await page.evaluate(() => {
+		const limit = document.documentElement.clientWidth, out = [];
+		if (document.documentElement.scrollWidth > limit) for (const e of document.querySelectorAll("body *")) {
+			if (e.checkVisibility() && e.getBoundingClientRect().right > limit + 1 && !e.closest(".scroll")) out.push(e.tagName + "." + e.className + " " + Math.round(e.getBoundingClientRect().right));
+		}
+		return { width: document.documentElement.scrollWidth, limit, out: out.slice(0, 6) };
+	});
+	if (over.width > over.limit) throw new Error(what + ": " + over.width + " wide where " + over.limit + " are: " + over.out.join("; "));
+};
+
 export const suites = {
-	async access({ open, check, row, state, same, has, live, url, args }) {
+	async access({ open, check, row, state, same, has, live, agree, panel, url, args }) {
 		await writeFile(args[0], process.env.NEW_CONF); // read only where a difference is asked for
 		const none = (list) => { if (list.length) throw new Error(list.length + ": " + list.slice(0, 12).join("; ")); };
 		const readable = async (page, least) => {
@@ -74,7 +86,7 @@ export const suites = {
 			const page = await open({ colorScheme });
 			await extended(page);
 			await check(colorScheme + ": what the page says can be read", async () => {
-				for (const s of ["running", "stopped", "exited", "fatal", "backoff"]) await page.locator("td.status span", { hasText: new RegExp("^" + s + "$") }).first().waitFor();
+				for (const s of ["running", "stopped", "exited", "fatal", "backoff"]) await page.locator("td.status span", { hasText: new RegExp("^" + s + "( |$)") }).first().waitFor();
 				await readable(page, 60);
 				await page.locator('.chip[data-state="RUNNING"]').click(); // pressed
 				await row(page, "says").locator("input[type=checkbox]").check(); // a selected row, buttons that are not disabled
@@ -90,9 +102,20 @@ export const suites = {
 				await readable(page, 60);
 			});
 			await check(colorScheme + ": panels, and a log in all colours", async () => {
-				for (const b of ["Events", "Listeners", "Log sinks", "Plugins"]) await page.locator("#tools button", { hasText: b }).click();
+				for (const b of ["Events", "Listeners"]) {
+					await panel(page, b);
+					await page.locator("#drawer li, #drawer td").first().waitFor();
+					await readable(page, 60);
+					none(await page.evaluate(focusRings));
+				}
+				await panel(page, "Log sinks");
+				await page.locator("#drawer td").first().waitFor();
 				has((await page.locator('section[aria-label="Log sinks"] td').allInnerTexts()).join("|"), hostile + "|spool|5.0 MiB / 8.0 MiB|4|1|2.8 GiB|0 B|7|7 min|" + hostile);
+				await panel(page, "Plugins");
+				await page.locator('section[aria-label="Plugins"] td').first().waitFor();
 				has((await page.locator('section[aria-label="Plugins"] td').allInnerTexts()).join("|"), hostile + "|BACKOFF|1||3|logsink:loki (not ready)|" + hostile);
+				await readable(page, 60);
+				none(await page.evaluate(focusRings));
 				await row(page, "paints").locator("td.name a").click();
 				await page.locator("section.log pre", { hasText: "the end of colours" }).waitFor();
 				await page.locator("section.log input[type=search]").fill("plain");
@@ -151,6 +174,16 @@ export const suites = {
 			has(await at(), "idle "); // what has come in the place of Start
 			await reach("Stop idle");
 			await page.keyboard.press("Enter");
+			await page.locator("dialog").waitFor();
+			same(await page.evaluate(() => document.activeElement.textContent), "Leave it"); // a key that is held down says no
+			await page.keyboard.press("Enter");
+			await page.locator("dialog").waitFor({ state: "detached" });
+			await state(page, "idle", "running");
+			has(await at(), "idle ");
+			await page.keyboard.press("Enter");
+			await page.locator("dialog").waitFor();
+			await page.keyboard.press("Tab");
+			await page.keyboard.press("Enter");
 			await state(page, "idle", "stopped");
 			has(await at(), "idle ");
 			await reach(await page.locator("tr.group button").first().evaluate((e) => e.textContent));
@@ -174,7 +207,7 @@ export const suites = {
 			await row(page, "gone").locator("td.action a", { hasText: /^Start$/ }).click();
 			await page.locator("#statusmessage.error").waitFor();
 			same(await page.locator("#live").getAttribute("role"), "status");
-			same(await page.locator("#tools .picked").getAttribute("role"), "status");
+			same(await page.locator("#selection .picked").getAttribute("role"), "status");
 			same(await page.evaluate(() => [...document.querySelectorAll("a, button, input, select")].filter((e) => !(e.ariaLabel || e.textContent.trim() || e.closest("label"))).length), 0);
 		});
 		await check("nothing moves for who does not want it", async () => {
@@ -195,28 +228,25 @@ export const suites = {
 		});
 		await page.context().close();
 
-		const wide = async (page, what) => {
-			const over = await page.evaluate(() => {
-				const limit = document.documentElement.clientWidth, out = [];
-				if (document.documentElement.scrollWidth > limit) for (const e of document.querySelectorAll("body *")) {
-					if (e.checkVisibility() && e.getBoundingClientRect().right > limit + 1 && !e.closest(".panel")) out.push(e.tagName + "." + e.className + " " + Math.round(e.getBoundingClientRect().right));
-				}
-				return { width: document.documentElement.scrollWidth, limit, out: out.slice(0, 6) };
-			});
-			if (over.width > over.limit) throw new Error(what + ": " + over.width + " wide where " + over.limit + " are: " + over.out.join("; "));
-		};
 		await check("360 pixels are enough, without scrolling sideways", async () => {
 			const phone = await open({ viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true });
 			await extended(phone);
 			await wide(phone, "the table");
 			await row(phone, "says").locator("input[type=checkbox]").check();
 			await wide(phone, "with a selection");
-			for (const b of ["Events", "Listeners", "Log sinks", "Plugins"]) await phone.locator("#tools button", { hasText: b }).click();
+			for (const b of ["Events", "Listeners", "Log sinks", "Plugins"]) {
+				await panel(phone, b);
+				await wide(phone, b);
+				await phone.locator("#drawer .close").click();
+			}
 			await row(phone, "paints").locator("td.name a").click();
 			await phone.locator("section.log pre", { hasText: "the end of colours" }).waitFor();
 			await wide(phone, "panels");
 			await phone.keyboard.press("Escape");
-			await row(phone, "gone").locator("td.action a", { hasText: /^Start$/ }).click();
+			same(await row(phone, "gone").locator("td.action").isVisible(), false); // actions are behind a tap
+			await row(phone, "gone").locator("td.tap button").tap();
+			await wide(phone, "the actions of a row");
+			await row(phone, "gone").locator("td.action a", { hasText: /^Start$/ }).tap();
 			await phone.locator("#statusmessage.error").waitFor();
 			await wide(phone, "a message");
 			await phone.locator("#tools button", { hasText: "Configuration" }).click();

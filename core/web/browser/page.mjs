@@ -4,8 +4,10 @@ import { chromium } from "playwright-core";
 import { suites as actions } from "./suites.mjs";
 import { suites as more } from "./access.mjs";
 import { suites as foreign } from "./foreign.mjs";
+import { suites as states } from "./states.mjs";
+import { suites as daemon } from "./daemon.mjs";
 
-const suites = { ...actions, ...more, ...foreign };
+const suites = { ...actions, ...more, ...foreign, ...states, ...daemon };
 
 const [suite, url, ...args] = process.argv.slice(2);
 const browser = await chromium.launch({
@@ -21,7 +23,7 @@ async function open(options = {}, path = "") {
 	page.setDefaultTimeout(45000);
 	page.on("pageerror", (e) => trouble.push("error: " + e.message));
 	page.on("console", (m) => { if (m.type() === "error" && !/status of (401|404)|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION/.test(m.text())) trouble.push("console: " + m.text()); });
-	page.on("dialog", (d) => { if (d.type() === "confirm") d.accept(); else { trouble.push("dialog: " + d.message()); d.dismiss(); } });
+	page.on("dialog", (d) => { trouble.push("dialog: " + d.message()); d.dismiss(); });
 	await page.goto(url + path);
 	return page;
 }
@@ -42,12 +44,28 @@ async function call(method, ...params) { // XML-RPC, as another client
 	return text;
 }
 const row = (page, name) => page.locator('tr[data-name="' + name + '"]');
-async function state(page, name, wanted) { await row(page, name).locator("td.status span", { hasText: new RegExp("^" + wanted + "$") }).waitFor(); }
+async function state(page, name, wanted) { await row(page, name).locator("td.status span", { hasText: new RegExp("^" + wanted + "( |$)") }).waitFor(); }
 function same(got, wanted) { if (got !== wanted) throw new Error("got " + JSON.stringify(got) + ", wanted " + JSON.stringify(wanted)); }
 function has(text, part) { if (!text.includes(part)) throw new Error(JSON.stringify(text.slice(0, 400)) + " lacks " + JSON.stringify(part)); }
+// agree answers yes to what the page asks before it acts, and returns what it said.
+async function agree(page) {
+	const box = page.locator("dialog");
+	await box.waitFor();
+	const said = (await box.innerText()).replace(/\n+/g, "\n");
+	await box.locator("button.danger").click();
+	await box.waitFor({ state: "detached" });
+	return said;
+}
+// panel opens a panel by its button.
+async function panel(page, name) {
+	const menu = page.locator("#tools .menu");
+	if (await menu.isVisible() && await menu.getAttribute("aria-expanded") === "false") await menu.click();
+	await page.locator("#tools button", { hasText: name }).click();
+	await page.locator("#drawer section").waitFor();
+}
 async function live(page) { await page.locator("#live", { hasText: "live" }).waitFor(); }
 
-await suites[suite]({ browser, open, check, call, row, state, same, has, live, url, args });
+await suites[suite]({ browser, open, check, call, row, state, same, has, live, agree, panel, url, args });
 await check("the page raised no error, opened no dialog and broke no policy", () => { if (trouble.length) throw new Error(trouble.join("; ")); });
 await browser.close();
 process.exit(failed ? 1 : 0);

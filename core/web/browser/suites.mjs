@@ -2,7 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 
 export const suites = {
-	async actions({ open, check, call, row, state, same, has, live, args }) {
+	async actions({ open, check, call, row, state, same, has, live, agree, args }) {
 		const [conf] = args;
 		const page = await open();
 		await live(page);
@@ -13,9 +13,11 @@ export const suites = {
 			await state(page, "idle", "running");
 			has(await row(page, "idle").locator("td.desc").innerText(), "pid ");
 			await click("idle", "Restart");
-			await page.locator("#statusmessage", { hasText: "restart: idle done" }).waitFor();
+			has(await agree(page), "Restart idle?");
+			await page.locator("#statusmessage", { hasText: "Restarted idle." }).waitFor();
 			await state(page, "idle", "running");
 			await click("idle", "Stop");
+			has(await agree(page), "Stop idle?");
 			await state(page, "idle", "stopped");
 		});
 		await check("what another client does shows by itself", async () => {
@@ -30,11 +32,13 @@ export const suites = {
 		});
 		await check("several at once", async () => {
 			for (const n of [0, 1, 2]) await row(page, "many:many_" + n).locator("input[type=checkbox]").check();
-			await page.locator("#tools .picked", { hasText: "3 selected" }).waitFor();
-			await page.locator("#tools .many", { hasText: "Start" }).first().click();
+			await page.locator("#selection .picked", { hasText: "3 selected" }).waitFor();
+			await page.locator("#selection .many", { hasText: "Start" }).first().click();
+			has(await agree(page), "Start 3 programs?\nStarted (3)\nmany:many_0, many:many_1, many:many_2");
 			for (const n of [0, 1, 2]) await state(page, "many:many_" + n, "running");
 			await page.locator("tr.group .count", { hasText: "3 of 3 running" }).waitFor();
-			await page.locator("#tools .many", { hasText: "Stop" }).click();
+			await page.locator("#selection .many", { hasText: "Stop" }).click();
+			has(await agree(page), "Stop 3 programs?\nStopped (3)\nmany:many_0, many:many_1, many:many_2");
 			for (const n of [0, 1, 2]) await state(page, "many:many_" + n, "stopped");
 		});
 		await check("filter, chips and folding", async () => {
@@ -83,18 +87,30 @@ export const suites = {
 			await page.keyboard.press("?");
 			await page.locator("dialog dl").waitFor();
 			await page.locator("dialog button").click();
+			await page.locator("dialog").waitFor({ state: "detached" });
+			const names = await page.locator("tr[data-name]").evaluateAll((all) => all.map((tr) => tr.dataset.name)), at = () => page.evaluate(() => document.activeElement.closest("tr").dataset.name);
+			await row(page, names[0]).locator("td.name a").focus();
 			await page.keyboard.press("j");
-			same(await page.evaluate(() => document.activeElement.closest("tr").dataset.name), await page.locator("tr[data-name]").first().getAttribute("data-name"));
+			same(await at(), names[1]);
+			await page.keyboard.press("k");
+			same(await at(), names[0]);
+			await page.keyboard.press("x");
+			same(await row(page, names[0]).locator("input").isChecked(), true);
+			await page.keyboard.press("x");
 		});
 		await check("clear a log", async () => {
 			await click("says", "Clear Log");
-			await page.locator("#statusmessage", { hasText: "clearlog: says done" }).waitFor();
+			has(await agree(page), "Clear the log of says?");
+			await page.locator("#statusmessage", { hasText: "Cleared the log of says." }).waitFor();
 		});
 		await check("stop all and restart all", async () => {
 			await page.locator("#buttons a", { hasText: "Stop All" }).click();
-			await page.locator("#statusmessage", { hasText: "All stopped at" }).waitFor();
+			const said = await agree(page);
+			has(said, "Stop all 7 programs?\nStopped (2)\nhears, says\nNot running (5)\n");
+			await page.locator("#statusmessage", { hasText: /All stopped at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/ }).waitFor();
 			await state(page, "says", "stopped");
 			await page.locator("#buttons a", { hasText: "Restart All" }).click();
+			has(await agree(page), "Restart all 7 programs?\nStarted (7)\n");
 			await page.locator("#statusmessage", { hasText: "All restarted at" }).waitFor();
 			await state(page, "says", "running");
 			await page.locator("#buttons a", { hasText: "Refresh" }).click();
@@ -204,7 +220,7 @@ export const suites = {
 			await live(page);
 			await state(page, "idle", "running");
 			same(await page.locator("#buttons li").count(), 1);
-			same(await page.locator("#tools .many").count(), 0);
+			same(await page.locator("#selection").count(), 0);
 			same(await row(page, "idle").locator("td.action a", { hasText: /^(Stop|Restart|Clear Log)$/ }).count(), 0);
 		});
 	},
@@ -302,15 +318,15 @@ export const suites = {
 			await live(page);
 			await state(page, "migrate", "exited");
 			await state(page, "mailer", "fatal");
-			await row(page, "web:web_0").locator("td.use").waitFor();
+			await row(page, "web:web_0").locator("td.cpu").waitFor();
 			await lines(page);
 			await page.screenshot({ path: dir + "/page.png" });
 			await row(page, "web:web_1").locator("td.name a").click();
 			await page.locator("section.log pre").locator("text=GET").nth(12).waitFor();
-			await page.locator("#tools button", { hasText: "Listeners" }).click();
-			await page.locator(".panel td").first().waitFor();
-			await page.locator("section.log").scrollIntoViewIfNeeded();
 			await page.screenshot({ path: dir + "/page-log.png" });
+			await page.locator("#tools button", { hasText: "Events" }).click();
+			await page.locator(".panel .pill").nth(5).waitFor();
+			await page.screenshot({ path: dir + "/page-events.png" });
 			await page.keyboard.press("Escape");
 			await writeFile(conf, process.env.NEW_CONF);
 			await page.locator("#tools button", { hasText: "Configuration" }).click();
@@ -319,13 +335,13 @@ export const suites = {
 			await page.context().close();
 			page = await open({ ...how, colorScheme: "dark" });
 			await live(page);
-			await row(page, "web:web_0").locator("td.use").waitFor();
+			await row(page, "web:web_0").locator("td.cpu").waitFor();
 			await lines(page);
 			await page.screenshot({ path: dir + "/page-dark.png" });
 			await page.context().close();
 			page = await open({ ...how, viewport: { width: 360, height: 760 }, colorScheme: "dark" });
 			await live(page);
-			await row(page, "alerts").locator("td.use").waitFor();
+			await row(page, "alerts").locator("td.cpu").waitFor();
 			await page.screenshot({ path: dir + "/page-phone-dark.png" });
 		});
 	},
