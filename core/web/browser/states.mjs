@@ -224,7 +224,7 @@ export const suites = {
 			await page.locator("#statusmessage", { hasText: /at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/ }).waitFor();
 			same(/\b[AP]M\b|\d\/\d/.test(await page.locator("main").innerText()), false);
 		});
-		await check("events tell of what was before the page, how it ended, and what comes", async () => {
+		await check("events show what was before the page, how it ended, and what comes", async () => {
 			const late = await open();
 			await live(late);
 			await panel(late, "Events");
