@@ -15,7 +15,7 @@ import (
 	"github.com/hark-supervisor/hark/core/config"
 )
 
-// result is what a process of its own, which Drop and Raise change for good, has to say.
+// result is what a process of its own, which Drop and Raise change permanently, reports.
 type result struct {
 	Said     Said
 	Error    string

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -144,20 +145,28 @@ func TestASpoolInUse(t *testing.T) {
 	if said := log.take(); len(said) != 1 || !strings.HasSuffix(said[0], "is there another supervisord with a pool of that name? give one of them another spool_dir") {
 		t.Errorf("it says %q", said)
 	}
-	// An earlier one of this daemon that is being closed is waited for.
-	closed := make(chan struct{})
+	first.Close(log.log)
+}
+
+// TestAnEarlierOneIsWaitedFor: the spool of the same directory that this daemon is still closing.
+func TestAnEarlierOneIsWaitedFor(t *testing.T) {
+	log, closed := &lines{}, make(chan struct{})
+	var over atomic.Bool
 	go func() {
-		defer close(closed)
-		first.Close(log.log)
+		for range 5 {
+			testkit.Pause()
+		}
+		over.Store(true)
+		close(closed)
 	}()
-	third := Open(pool("a", dir), "", log.hooks(), closed)
-	defer third.Close(log.log)
-	if third.Queue == nil {
-		t.Errorf("the third has %v", third.err)
+	s := Open(pool("a", t.TempDir()), "", log.hooks(), closed)
+	defer s.Close(log.log)
+	if s.Queue == nil || !over.Load() {
+		t.Errorf("it was opened %v, before the earlier one was closed: %v", s.Queue != nil, !over.Load())
 	}
 }
 
-// TestAllAtOnce: of two groups with one name the first counts, and what is no pool has none.
+// TestAllAtOnce: of two groups with one name the first counts, and other groups have none.
 func TestAllAtOnce(t *testing.T) {
 	a, b, log := t.TempDir(), t.TempDir(), &lines{}
 	program := pool("c", a)
