@@ -65,6 +65,9 @@ func (c *controller) words(ctx context.Context, line string) []string {
 		for _, f := range a.Flags {
 			all = append(all, "--"+f.Name)
 		}
+		if !a.OthersFlags {
+			all = append(all, "--help")
+		}
 	case a != nil && a.flagValues(before[len(before)-1]) != nil:
 		all = a.flagValues(before[len(before)-1])
 	default:

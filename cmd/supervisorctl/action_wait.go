@@ -47,6 +47,10 @@ type waited struct {
 	PID     int    `json:"pid"`
 	Reached bool   `json:"reached" doc:"it has come into one of the states"`
 	Gone    bool   `json:"gone" doc:"it was removed"`
+
+	ExitStatus *int   `json:"exitstatus,omitempty" doc:"of its last process that has ended, -1 for a signal; missing if none has, and from Supervisor's daemon"`
+	Signal     string `json:"signal,omitempty" doc:"the signal that ended that, such as SIGSEGV; missing for none"`
+	CoreDump   bool   `json:"coredump,omitempty" doc:"that left a core file; missing for false"`
 }
 
 // line describes the result of the wait.
@@ -60,6 +64,15 @@ func (w *waited) line() line {
 		return problem(exitNotRunning, w.Namespec, "FATAL")
 	}
 	return problem(exitTimeout, w.Namespec, "timeout, still "+w.State)
+}
+
+// howEnded says how a process that has come to an end did, "" for one that has not and where it is not known.
+func (w *waited) howEnded() string {
+	if w.ExitStatus == nil || w.PID != 0 || w.State != "EXITED" && w.State != "STOPPED" {
+		return ""
+	}
+	p := processInfo{ExitStatus: *w.ExitStatus, Signal: w.Signal, CoreDump: w.CoreDump}
+	return p.lastEnd()
 }
 
 func runWait(r *run, arg string) (answer, error) {
@@ -96,6 +109,9 @@ func runWait(r *run, arg string) (answer, error) {
 	a := answer{value: all}
 	for i := range all {
 		l := all[i].line()
+		if how := all[i].howEnded(); how != "" && r.onTerminal() {
+			l.text += " (" + how + ")"
+		}
 		a.text += l.text + "\n"
 		if l.status == exitNotRunning || a.status == exitSuccess {
 			a.status = l.status

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 )
@@ -17,7 +18,7 @@ const (
 // function returned is called. Elsewhere it does nothing.
 func (r *run) progress(what string) (done func()) {
 	terminal := terminalOf(r.out)
-	if terminal == nil {
+	if terminal == nil || os.Getenv("TERM") == "dumb" { // which cannot take a line away
 		return func() {}
 	}
 	return showProgress(terminal, what, progressAfter, progressEvery)

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hark-supervisor/hark/internal/testkit"
 )
@@ -145,5 +146,69 @@ startsecs=0
 	term.typed(ctrlC)
 	if status := term.ends(); status != exitSuccess {
 		t.Errorf("exit status %d", status)
+	}
+}
+
+// TestHowItEndedIsSeen: by status, by wait and by events, in words and in colour, and in the documents by the signal's name.
+func TestHowItEndedIsSeen(t *testing.T) {
+	t.Parallel()
+	dir := testkit.Dir(t)
+	daemonAt(t, dir, `
+[program:segv]
+command=/bin/sh -c "ulimit -c 0; kill -SEGV $$"
+startsecs=0
+autorestart=false
+autostart=false
+[program:five]
+command=/bin/sh -c "exit 5"
+startsecs=0
+autorestart=false
+[program:fine]
+command=/bin/true
+startsecs=0
+autorestart=false
+`)
+	socket := "unix://" + dir + "/s"
+	waitFor(t, dir, "five: EXITED", "wait", "five", "fine", "--for", "exited")
+	// The stream keeps events once it has been asked for; what it shows comes after that.
+	events := onTerminal(t, "-s", socket, "events", "--program", "segv", "PROCESS_STATE_EXITED", "--count", "1")
+	for deadline := time.Now().Add(testPatience); events.screen() == ""; { // until it is there
+		if time.Now().After(deadline) {
+			t.Fatal("no event is shown")
+		}
+		_, _, _ = ctl(t, "", "-s", socket, "start", "segv")
+		waitFor(t, dir, "segv: EXITED", "wait", "segv", "--for", "exited")
+	}
+	if status := events.ends(); status != exitSuccess {
+		t.Errorf("events: status %d", status)
+	}
+	<-events.read
+	if got := events.screen(); !strings.Contains(got, "  segv was ended by SIGSEGV after 0.") || !strings.Contains(events.shown.String(), "\x1b[31msegv was") {
+		t.Errorf("events show %q", events.shown.String())
+	}
+	term := onTerminal(t, "-s", socket, "status")
+	if status := term.ends(); status != exitStatusNotRunning {
+		t.Errorf("status: %d", status)
+	}
+	<-term.read
+	for _, want := range []string{"\x1b[2mEXITED\x1b[0m    \x1b[2mstatus 0\x1b[0m, ", "\x1b[33mEXITED\x1b[0m    \x1b[33mstatus 5\x1b[0m, ", "\x1b[31mEXITED\x1b[0m    \x1b[31mSIGSEGV\x1b[0m, "} {
+		if !strings.Contains(term.shown.String(), want) {
+			t.Errorf("status lacks %q: %q", want, term.shown.String())
+		}
+	}
+	screen, _ := shown(t, "-s", socket, "wait", "all", "--for", "exited")
+	for _, want := range []string{"fine: EXITED (status 0)\n", "five: EXITED (status 5)\n", "segv: EXITED (SIGSEGV)\n"} {
+		if !strings.Contains(screen, want) {
+			t.Errorf("wait lacks %q:\n%s", want, screen)
+		}
+	}
+	for _, line := range []string{"status segv --json", "wait segv --for exited --json"} {
+		out, _, _ := ctl(t, "", append([]string{"-s", socket}, strings.Fields(line)...)...)
+		if !strings.Contains(out, `"exitstatus": -1`) || !strings.Contains(out, `"signal": "SIGSEGV"`) {
+			t.Errorf("%s:\n%s", line, out)
+		}
+	}
+	if out, _, _ := ctl(t, "", "-s", socket, "status", "segv"); strings.Contains(out, "SIGSEGV") || strings.Contains(out, "\x1b") {
+		t.Errorf("what is not on a terminal is not Supervisor's: %q", out)
 	}
 }
