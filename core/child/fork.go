@@ -2,6 +2,7 @@ package child
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -22,6 +23,8 @@ type forker struct {
 	attr  syscall.ProcAttr
 	proc  syscall.SysProcAttr
 	cred  syscall.Credential
+
+	executionHung map[string]bool // the files of programs whose execution hung once
 }
 
 // run is the thread. It ends with the goroutine, which stays locked.
@@ -92,10 +95,44 @@ func (f *forker) receive(sp *Spawn) error {
 // child forks and makes the child known to the reaper.
 func (f *forker) child(sp *Spawn) *SpawnError {
 	r := sp.request
-	if err := f.describe(r, &sp.ends); err != nil {
-		sp.ends.close()
-		return pipeError(r, err)
+	defer sp.ends.close()
+	if f.executionHung[sp.file] && r.MaxProcesses == 0 {
+		sp.detour = true
 	}
+	for {
+		if err := f.describe(r, &sp.ends); err != nil {
+			return pipeError(r, err)
+		}
+		file, pid, hung, err := f.attempt(sp)
+		if hung && !sp.detour && r.MaxProcesses == 0 {
+			f.sys.reaper.register(&Child{sys: f.sys, pid: pid}) // it was killed, and is nobody's
+			f.noteHung(sp.file)
+			sp.detour = true
+			continue
+		}
+		if err != nil {
+			f.sys.reaper.forkFailed()
+			return f.diagnose(r, file, err)
+		}
+		sp.child = sp.newChild(pid)
+		f.sys.reaper.register(sp.child)
+		return nil
+	}
+}
+
+// maxHung is how many programs are remembered whose execution hung.
+const maxHung = 100
+
+func (f *forker) noteHung(file string) {
+	if f.executionHung == nil || len(f.executionHung) >= maxHung {
+		f.executionHung = map[string]bool{}
+	}
+	f.executionHung[file] = true
+}
+
+// attempt forks once. file is what was executed; hung reports that the child was killed, since its execution held up all spawns behind it.
+func (f *forker) attempt(sp *Spawn) (file string, pid int, hung bool, err error) {
+	r := sp.request
 	file, argv := sp.file, r.Argv
 	if sp.ends.fds[program] >= 0 {
 		file = ""
@@ -125,7 +162,11 @@ func (f *forker) child(sp *Spawn) *SpawnError {
 		file = "/proc/self/fd/" + strconv.Itoa(fd) // of the child, which has a copy until it executes
 	}
 	f.sys.reaper.forkBegins()
-	pid, err := f.fork(file, argv, &f.attr)
+	turn := f.forkGuard.enter(sp)
+	pid, err = f.fork(file, argv, &f.attr)
+	if !f.forkGuard.leave(turn) {
+		hung = slices.Contains(<-f.killed, pid) && err == nil
+	}
 	// ForkExec makes a pipe, too. What is kept is in the other table, where this thread has one of its own.
 	if err != nil && noFiles(err) && !f.handover.copies() && f.reserve.lend() {
 		pid, err = f.fork(file, argv, &f.attr)
@@ -134,14 +175,7 @@ func (f *forker) child(sp *Spawn) *SpawnError {
 	if before >= 0 {
 		unix.Umask(before)
 	}
-	sp.ends.close()
-	if err != nil {
-		f.sys.reaper.forkFailed()
-		return f.diagnose(r, file, err)
-	}
-	sp.child = sp.newChild(pid)
-	f.sys.reaper.register(sp.child)
-	return nil
+	return file, pid, hung, err
 }
 
 func (f *forker) nullDevice() (int, error) {

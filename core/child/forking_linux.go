@@ -10,16 +10,19 @@ import (
 
 // KillForking kills the child of a fork that does not end, because a file system hangs: its pid is not known yet, and it cannot be
 // cancelled. If the kernel lets it end by that, the spawn is answered, Started first. It does nothing if no fork is in progress. It does not wait.
-func (s *System) KillForking() {
+func (s *System) KillForking() { s.killForking() }
+
+// killForking is KillForking, and gives the pids of those that it killed.
+func (s *System) killForking() (killed []int) {
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {
-		return
+		return nil
 	}
 	names, _ := filepath.Glob("/proc/[0-9]*")
 	s.reaper.mu.Lock()
 	defer s.reaper.mu.Unlock()
 	if !s.reaper.forking {
-		return
+		return nil
 	}
 	for _, name := range names {
 		pid, err := strconv.Atoi(filepath.Base(name))
@@ -29,8 +32,10 @@ func (s *System) KillForking() {
 		// Until it has executed it is this program; adopted orphans are others.
 		if exe, err := os.Readlink(name + "/exe"); err == nil && exe == self {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
+			killed = append(killed, pid)
 		}
 	}
+	return killed
 }
 
 // parentOf reads the fourth field of /proc/PID/stat. The second is a name in parentheses, with anything in it.

@@ -25,8 +25,11 @@ type spawner struct {
 	handover *handover
 	reserve  reserve
 	guard    *guard[*Spawn] // of the preparer
-	passing  sync.Mutex     // what is sent to the forking thread goes in the order of prepared
-	done     chan struct{}
+	// forkGuard is that of the forking thread: a fork that hangs is killed, and killed gets the pids.
+	forkGuard *guard[*Spawn]
+	killed    chan []int
+	passing   sync.Mutex // what is sent to the forking thread goes in the order of prepared
+	done      chan struct{}
 
 	ownUmask bool // set before start returns
 
@@ -148,6 +151,9 @@ func (s *spawner) start(sys *System) {
 	s.handover = newHandover()
 	s.forker = forker{spawner: s, null: -1}
 	locked := make(chan struct{})
+	s.killed = make(chan []int, 1)
+	s.forkGuard = newGuard(func(*Spawn) { s.killed <- sys.killForking() })
+	s.forkGuard.start()
 	go s.lock(locked)
 	<-locked
 	s.handover.joined()
@@ -187,6 +193,7 @@ func (s *spawner) close() {
 	s.arrived.Signal()
 	<-s.done
 	s.guard.close()
+	s.forkGuard.close()
 	s.slow.close()
 	s.handover.close()
 	s.reserve.close()
