@@ -63,7 +63,10 @@ func Ask(ctx context.Context, l host.Launcher, name string, settings host.Settin
 	select {
 	case how := <-ended: // nothing writes to out any more
 		d, err := pluginrpc.ParseDescription(out.bytes)
-		if err != nil {
+		switch {
+		case err != nil && ctx.Err() != nil: // it was killed as it started
+			return d, ErrNoAnswer
+		case err != nil:
 			return d, fmt.Errorf("with --describe %s: %w", how, err)
 		}
 		return d, nil
