@@ -299,10 +299,11 @@ func TestASinkThatIsReplaced(t *testing.T) {
 // TestASpoolMovesToWhoeverNeedsItNext: a notifier that was removed and still delivers is cut off once another of its name has waited for
 // Hold; what it has not delivered is the next one's.
 func TestASpoolMovesToWhoeverNeedsItNext(t *testing.T) {
+	dir := t.TempDir() // is removed after the outlets have ended
 	o, d := set(t)
 	ctx := testkit.Soon(t)
 	spooled := notifier("ops", "{{.Worst.Process}}")
-	spooled.Spool = &delivery.Spool{Dir: t.TempDir(), MaxBytes: 1 << 20}
+	spooled.Spool = &delivery.Spool{Dir: dir, MaxBytes: 1 << 20}
 	d.mu.Lock()
 	d.hold = make(chan struct{})
 	hold := d.hold
