@@ -66,7 +66,10 @@ func (m *topModel) key(msg tea.KeyPressMsg) tea.Cmd {
 		return nil
 	}
 	if m.help {
-		m.help = false
+		m.helpAt += max(1, m.height-1)
+		if m.helpAt >= len(m.helpLines()) {
+			m.help, m.helpAt = false, 0
+		}
 		return nil
 	}
 	for _, k := range topKeys() {

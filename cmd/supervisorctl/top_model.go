@@ -83,6 +83,7 @@ type topModel struct {
 	asked   string          // the verb that waits for y
 	about   []string        // what it is about
 	help    bool
+	helpAt  int    // the line of the help that the screen begins with
 	message string // the outcome of the last action
 	err     error  // of the last refresh
 	loaded  bool

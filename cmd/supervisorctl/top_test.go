@@ -226,9 +226,36 @@ func TestTopShowsEventsAndItsKeys(t *testing.T) {
 	playTop(t, m, "esc", "?")
 	got := screenOf(m)
 	for _, k := range topKeys() {
-		if !strings.Contains(got, "  "+strings.Join(k.names, " ")) || !strings.Contains(got, k.help) {
+		if !strings.Contains(got, "\n"+strings.Join(k.names, " ")) || !strings.Contains(got, k.help) {
 			t.Errorf("the help lacks %v", k.names)
 		}
+	}
+}
+
+func TestTheHelpOfTopIsTurnedWhereItDoesNotFit(t *testing.T) {
+	m, _ := newFixedTop()
+	_, _ = m.Update(tea.WindowSizeMsg{Width: 40, Height: 10})
+	playTop(t, m, "?")
+	seen := ""
+	for range 10 {
+		if !m.help {
+			break
+		}
+		screen := screenOf(m)
+		seen += screen
+		if strings.Contains(screen, "any key: back") == strings.Contains(screen, "any key: more") {
+			t.Errorf("it is not said what a key does:\n%s", screen)
+		}
+		playTop(t, m, "z")
+	}
+	words := strings.Join(strings.Fields(seen), " ")
+	for _, k := range topKeys() {
+		if first, _, _ := strings.Cut(k.help, " "); !strings.Contains(words, k.names[0]+" ") || !strings.Contains(words, first) {
+			t.Errorf("%v is nowhere in\n%s", k.names, seen)
+		}
+	}
+	if m.help || !strings.Contains(screenOf(m), "NAME") {
+		t.Errorf("the help does not end:\n%s", screenOf(m))
 	}
 }
 

@@ -22,7 +22,7 @@ func (m *topModel) View() tea.View {
 // screen is exactly height lines of at most width columns.
 func (m *topModel) screen() []string {
 	if m.help {
-		return m.fit(m.helpLines())
+		return m.fit(m.helpScreen())
 	}
 	lines := make([]string, 0, m.height)
 	columns := m.columns()
@@ -44,13 +44,32 @@ func (m *topModel) screen() []string {
 	return m.fit(append(lines, m.footer()))
 }
 
+// helpScreen is as much of the help as fits, and how to go on.
+func (m *topModel) helpScreen() []string {
+	all := m.helpLines()
+	from := min(m.helpAt, len(all))
+	end := min(from+max(1, m.height-1), len(all))
+	lines := m.fill(slices.Clone(all[from:end]), m.height-1)
+	if end < len(all) {
+		return append(lines, "any key: more")
+	}
+	return append(lines, "any key: back")
+}
+
 // helpLines are the keys and what they do.
 func (m *topModel) helpLines() []string {
-	lines := []string{"Keys of top", ""}
+	const indent = 14
+	lines := []string{"Keys of top"}
 	for _, k := range topKeys() {
-		lines = append(lines, fmt.Sprintf("  %-14s %s", strings.Join(k.names, " "), k.help))
+		for i, part := range wrapped(k.help, max(m.width-indent, 16)) {
+			names := ""
+			if i == 0 {
+				names = strings.Join(k.names, " ")
+			}
+			lines = append(lines, fmt.Sprintf("%-*s%s", indent, names, part))
+		}
 	}
-	return append(lines, "", "CPU and memory are of a process together with its descendants; 100 is one CPU.", "Any key goes back.")
+	return append(lines, wrapped("CPU and memory are of a process together with its descendants; 100 is one CPU.", m.width)...)
 }
 
 func (m *topModel) fill(lines []string, n int) []string {
@@ -177,6 +196,9 @@ func (m *topModel) paneTitle() string {
 // paneLines are the last n lines of what the pane shows.
 func (m *topModel) paneLines(n int) []string {
 	if m.pane == paneEvents {
+		if len(m.events) == 0 {
+			return []string{"Nothing has happened so far."}
+		}
 		var lines []string
 		for i := max(0, len(m.events)-n); i < len(m.events); i++ {
 			lines = append(lines, m.events[i].line(time.Now(), m.style))
