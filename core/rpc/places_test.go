@@ -331,12 +331,24 @@ func TestARequestThatIsNotReadYetIsAWord(t *testing.T) {
 		return c
 	}
 	first := accept("POST /RPC2 HTTP/1.1\r\n")
-	second := accept("")
-	p.conns[first], p.conns[second] = struct{}{}, struct{}{}
-	if got := p.worst(notAtAll, false); got != second {
-		t.Error("the one that has sent its request goes before the one that has said nothing")
+	p.conns[first] = struct{}{}
+	var others []*conn
+	for range 2 * maxHeard { // so many that not all of them were asked for, if there were more connections
+		c := accept("POST /RPC2 HTTP/1.1\r\n")
+		p.conns[c] = struct{}{}
+		others = append(others, c)
 	}
-	delete(p.conns, second)
+	second := accept("")
+	p.conns[second] = struct{}{}
+	for c := range p.conns {
+		c.plain = true
+	}
+	if got := p.worst(notAtAll, false); got != second {
+		t.Error("one that has sent its request goes before the one that has said nothing")
+	}
+	for _, c := range append(others, second) {
+		delete(p.conns, c)
+	}
 	if p.worst(notAtAll, false) != nil {
 		t.Error("the one that has sent its request goes")
 	}

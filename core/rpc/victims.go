@@ -19,9 +19,9 @@ const (
 	shakenTime = 250 * time.Millisecond
 	// maxFlights is how many flights of a handshake there may be: a retry, the keys and the end.
 	maxFlights = 3
-	// maxHeard is how many connections without TLS that seem to have said nothing are asked of the kernel for each new one. A handshake costs more
-	// than to ask for all of them.
-	maxHeard = 8
+	// maxHeard is how many connections without TLS that seem to have said nothing are asked of the kernel for each new one, where there are more than
+	// fewHeard. A handshake costs more than to ask for all of them.
+	maxHeard, fewHeard = 8, 64
 	// maxVictims is how many connections are chosen at a time: each choice looks at all.
 	maxVictims = 64
 )
@@ -108,7 +108,7 @@ func (p *places) nextVictim(now time.Duration, most int) (c, heard *conn) {
 		if v.phase == fresh && (c.unheard.Load() || c.knock.busy()) {
 			continue
 		}
-		if v.phase == fresh && (asked < maxHeard || !c.plain) && unread(c.Conn) {
+		if v.phase == fresh && (asked < maxHeard || !c.plain || len(p.conns) <= fewHeard) && unread(c.Conn) {
 			if asked++; c.plain && heard == nil && now-time.Duration(v.since) >= heardTime {
 				heard = c
 			}
