@@ -274,7 +274,7 @@ func TestASinkThatIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	write("two")
-	for range 20 {
+	for range 150 {
 		testkit.Pause()
 	}
 	close(hold)
