@@ -22,12 +22,9 @@ func (d *daemon) open(supervisor *core.Supervisor, letters *deadletters.Log, con
 		Version: version, Daemon: seen, Publisher: supervisor, Notifiers: ext.Outlets(), DeadLetters: deadletters.NewOffice(letters, supervisor), Plugins: ext,
 		Loop: supervisor.LoopInfo, Selections: selectionCalls{supervisor, supervisor.Selections()}, Stats: stats, Previews: supervisor, Activity: log.Write,
 	}
-	var history *web.History
-	if len(conf.Servers) > 0 {
-		var err error
-		if history, err = web.OpenHistory(context.Background(), supervisor); err != nil {
-			return nil, err
-		}
+	history, err := pageHistory(supervisor, conf.Servers)
+	if err != nil {
+		return nil, err
 	}
 	page, err := web.New(web.Options{
 		Supervisor: seen, Logs: d.turns.Logs(), Hark: hark, Counters: supervisor,
@@ -52,6 +49,14 @@ func (d *daemon) open(supervisor *core.Supervisor, letters *deadletters.Log, con
 		Crowded:    d.crowds.Crowded,
 		Logins:     d.logins,
 	})
+}
+
+// pageHistory keeps the changes of state for the page, if there is a server that serves it; otherwise it returns nil.
+func pageHistory(loop web.Host, servers []config.Server) (*web.History, error) {
+	if len(servers) == 0 {
+		return nil, nil //nolint:nilnil // no page, no history
+	}
+	return web.OpenHistory(context.Background(), loop)
 }
 
 // selectionCalls is rpc.Selections.

@@ -223,6 +223,14 @@ startsecs=0
 [program:mailer]
 command=/does/not/exist
 startretries=0
+[program:import]
+command=/bin/sh -c 'sleep 4; exit 5'
+autorestart=false
+startsecs=0
+[program:payments]
+command=/bin/sh -c 'sleep 6; kill -SEGV $$'
+autorestart=false
+startsecs=0
 [program:reports]
 command=/bin/sleep 1000
 autostart=false
@@ -252,7 +260,7 @@ command=/bin/sleep 1000
 	changed = strings.Replace(changed, "[program:reports]\ncommand=/bin/sleep 1000\nautostart=false\n", "", 1)
 	browse(t, "pictures", "username=ops\npassword=ops", pictured, []string{"NEW_CONF=[supervisord]\n" + changed}, dir, "DIR/supervisord.conf")
 	for _, name := range []string{"page.png", "page-dark.png", "page-log.png", "page-update.png", "page-events.png", "page-phone-dark.png"} {
-		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() < 10000 {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() < 10000 || info.Size() > 300<<10 {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -310,7 +310,7 @@ export const suites = {
 
 	async pictures({ open, check, live, row, state, args }) {
 		const [dir, conf] = args;
-		const how = { httpCredentials: { username: "ops", password: "ops" }, viewport: { width: 1280, height: 760 }, deviceScaleFactor: 1.5 };
+		const how = { httpCredentials: { username: "ops", password: "ops" }, viewport: { width: 1280, height: 760 }, deviceScaleFactor: 1.25 };
 		// Lines worth looking at take half a minute: only for pictures that are kept.
 		const lines = (page) => page.waitForFunction((n) => [...document.querySelectorAll("polyline.spark")].some((p) => p.points.numberOfItems >= n), process.env.HARK_PICTURES ? 14 : 1, { timeout: 90000 });
 		await check("pictures", async () => {
@@ -318,6 +318,8 @@ export const suites = {
 			await live(page);
 			await state(page, "migrate", "exited");
 			await state(page, "mailer", "fatal");
+			await state(page, "import", "exited 5");
+			await state(page, "payments", "exited SIGSEGV");
 			await row(page, "web:web_0").locator("td.cpu").waitFor();
 			await lines(page);
 			await page.screenshot({ path: dir + "/page.png" });

@@ -24,7 +24,7 @@ function say(text, error) {
 const names = (list) => list.map((r) => r.name);
 const those = (list) => list.length === 1 ? apart(list[0].name) : programs(list.length);
 
-// Actions. What stops or loses something, and what touches several programs, says first what it touches.
+// Actions. An action that stops or loses something, or that touches several programs, first names what it touches.
 const words = { start: ["Start", "Starting", "Started"], stop: ["Stop", "Stopping", "Stopped"], restart: ["Restart", "Restarting", "Restarted"], clearlog: ["Clear the log of", "Clearing the log of", "Cleared the log of"] };
 async function act(action, given) {
 	const list = touched(action, given), [verb, doing, done] = words[action];
@@ -42,7 +42,7 @@ async function act(action, given) {
 		say([...(good.length ? [done + " " + those(good) + "."] : []), ...bad.map((x) => apart(x.name) + ": " + x.error)].join("\n"), bad.length > 0);
 	} catch (err) { say(err.message, true); }
 }
-// all is what the links without a program do: to all, or to those that are shown while a filter hides others.
+// all runs the action of a link that names no program: on all, or on those that are shown while a filter hides others.
 async function all(what) {
 	if (what === "refresh") {
 		try { await snapshot(); say("Page refreshed at " + stamp(new Date())); } catch (err) { say(err.message, true); }

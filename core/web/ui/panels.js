@@ -20,7 +20,7 @@ class Polled { // a panel that is asked for again while it is open
 			const all = await json(this.path) || [], now = JSON.stringify(all);
 			if (now === this.was) return;
 			this.was = now;
-			// Who works with keys stays at the same button.
+			// The focus stays at the same button.
 			const at = this.body.contains(document.activeElement) ? document.activeElement.dataset.of : "";
 			this.body.replaceChildren(this.draw(all, this));
 			const again = at && [...this.body.querySelectorAll("button")].find((b) => b.dataset.of === at);
@@ -28,7 +28,7 @@ class Polled { // a panel that is asked for again while it is open
 		} catch (err) { this.was = ""; this.body.textContent = err.message; }
 	}
 	say(text, error) { this.note.textContent = text; this.note.classList.toggle("error", Boolean(error)); }
-	// does is a button that has something done to what is called name.
+	// does returns a button that acts on something of that name.
 	does(text, name, run) {
 		const b = button(text, async () => {
 			try { await run(); } catch (err) { this.say(err.message, true); }
@@ -43,7 +43,7 @@ class Polled { // a panel that is asked for again while it is open
 const seconds = (s) => s < 120 ? s.toFixed(1) + " s" : Math.round(s / 60) + " min";
 const trouble = (x) => (x.spool && x.spool.fault) || x.given_up || x.last_error;
 
-// own are the names of this page's streams, which are not listed: who looks for subscribers does not look for the looking.
+// own has the names of this page's streams, which are not listed: a user who looks for subscribers does not mean the page itself.
 export const listeners = (own, mayChange) => new Polled("Listeners", "ui/api/subscribers", (given, panel) => {
 	const all = given.filter((s) => !own.has(s.name)), may = mayChange() && all.some((s) => s.kind === "notifier");
 	const test = (s) => s.kind !== "notifier" ? "" : panel.does("Test", s.name, async () => {

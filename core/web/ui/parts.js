@@ -9,7 +9,7 @@ export function el(tag, props, ...children) {
 	return e;
 }
 
-// What a program or plugin is called may be written from right to left, and must not turn what stands beside it: as an element, and in a text.
+// The name of a program or plugin may be written from right to left, and must not turn what stands beside it: in an element, and in plain text.
 export const named = (name) => el("bdi", {}, name);
 export const apart = (name) => /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc]/.test(name) ? "\u2068" + name.replace(/[\u202a-\u202e\u2066-\u2069]/g, "") + "\u2069" : name;
 
@@ -59,8 +59,8 @@ export function dialog(title, ...parts) {
 	return box;
 }
 
-// ask says what is about to be touched, by name, and asks whether to go on. The answer that changes nothing has the focus: a key that is held down must not
-// say yes. lists are pairs of a word and names; verb is what the other button says.
+// ask names what an action would touch, and returns whether to go on. The button that changes nothing has the focus, so that a key that is held down does
+// not confirm. lists are pairs of a heading and names; verb is the text of the button that confirms.
 export function ask(title, verb, lists, ...notes) {
 	return new Promise((answer) => {
 		let yes = false;

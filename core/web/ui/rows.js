@@ -4,14 +4,14 @@ import { ended } from "./timeline.js";
 
 const classes = { RUNNING: "statusrunning", FATAL: "statuserror", BACKOFF: "statuserror", STARTING: "statusnominal moving", STOPPING: "statusnominal moving" };
 const worst = ["FATAL", "BACKOFF", "UNKNOWN", "EXITED", "STARTING", "STOPPING", "STOPPED", "RUNNING"];
-// What an action does something to.
+// The states in which an action has an effect.
 const open = {
 	start: (r) => ["STOPPED", "EXITED", "FATAL", "UNKNOWN"].includes(r.state), stop: (r) => ["RUNNING", "STARTING", "BACKOFF"].includes(r.state),
 	restart: (r) => r.state !== "STOPPING", clearlog: () => true,
 };
 export const touched = (action, rows) => rows.filter(open[action]);
 
-// By what rows are sorted, each with the direction that it begins with.
+// What rows can be sorted by, each with the direction of the first click.
 const severity = (r) => worst.indexOf(r.state) + (r.state !== "EXITED" || !r.end ? 0 : r.end.signal ? 0 : r.end.status ? 0.3 : 3.5);
 const keys = {
 	state: { of: severity, first: 1 }, since: { of: (r) => -(r.state === "RUNNING" || r.state === "STARTING" ? r.start : r.stop || 0), first: 1 },
@@ -109,7 +109,7 @@ export class Rows {
 		r.box = el("input", { type: "checkbox", ariaLabel: "Select " + r.name, onchange: (e) => this.select(r, e.target.checked) });
 		tr.prepend(el("td", { className: "pick" }, r.box));
 		tr.querySelector("td.name a").onclick = (e) => { if (!e.metaKey && !e.ctrlKey) { e.preventDefault(); this.hooks.log(r.name, "stdout"); } };
-		// Where there is little room the actions are behind a tap.
+		// On a small screen the actions are behind a tap.
 		const actions = tr.querySelector("td.action"), more = el("button", { type: "button", ariaLabel: "Actions of " + r.name, ariaExpanded: "false", onclick: () => {
 			more.ariaExpanded = String(tr.classList.toggle("opened"));
 		} }, "Actions");
@@ -133,7 +133,7 @@ export class Rows {
 			acts("Clear Log", "clearlog");
 		}
 		items.push(link("Stdout", () => this.hooks.log(r.name, "stdout")), link("Stderr", () => this.hooks.log(r.name, "stderr")), link("Events", () => this.hooks.events(r.name)));
-		// Who works with keys stays where they were: at the same link, or what has come in its place.
+		// The focus stays where it was: at the same link, or at the one that has come in its place.
 		const at = !ul.contains(document.activeElement) ? -1 : [...ul.children].findIndex((li) => li.contains(document.activeElement)), was = at < 0 ? "" : document.activeElement.textContent;
 		ul.replaceChildren(...items);
 		if (at >= 0) (items.find((li) => li.textContent === was) || items[Math.min(at, items.length - 1)]).firstChild.focus({ preventScroll: true });
@@ -230,7 +230,7 @@ export class Rows {
 		return by;
 	}
 
-	// What is shown. What a filter hides is not acted on.
+	// Filters. A row that a filter hides is never acted on.
 	filtered() { return this.filter !== "" || this.states.size > 0; }
 	fits(r) { return (this.states.size === 0 || this.states.has(r.state)) && (this.filter === "" || r.name.toLowerCase().includes(this.filter)); }
 	show(r) {
@@ -257,7 +257,7 @@ export class Rows {
 		this.every.checked = n > 0 && n === shown.length;
 		this.every.indeterminate = n > 0 && n < shown.length;
 	}
-	// here is what a key acts on: the row that the keys are at, or else what is selected.
+	// here returns the rows that a key acts on: the row of the cursor, or else the selected ones.
 	here() {
 		const r = this.all.get(this.cursor);
 		return r && !r.tr.hidden ? [r] : this.targets();

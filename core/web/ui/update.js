@@ -64,7 +64,7 @@ export async function reread(say, updated, reload) {
 function outcome(d) {
 	const n = { restart: 0, stop: 0, start: 0 };
 	for (const p of d.plans) if (p.action !== "reload") for (const q of p.processes) if (q.fate in n) n[q.fate]++;
-	const fates = [[n.restart, "restarted"], [n.stop, "stopped"], [n.start, "started"]].filter(([k]) => k).map(([k, verb]) => k + " " + verb);
+	const fates = [[n.restart, "restarted"], [n.stop, "stopped"], [n.start, "started"]].filter(([k]) => k).map(([k, verb], i) => k + (i ? " " : " will be ") + verb);
 	return "An update touches " + count(groupsOf(d).length, "group") + ": " + [[d.added, "added"], [d.changed, "changed"], [d.removed, "removed"]].filter(([l]) => l.length).map(([l, verb]) => l.length + " " + verb).join(", ") +
-		". Of their processes " + (fates.length ? fates.join(", ") : "none is stopped or started") + ".";
+		". Of their processes, " + (fates.length ? fates.join(", ") : "none will be stopped or started") + ".";
 }
