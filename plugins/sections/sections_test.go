@@ -124,7 +124,7 @@ func TestTheAccountOfAPlugin(t *testing.T) {
 
 const sections = "[notifier:ops]\nplugin=shout\nevents=PROCESS_STATE_FATAL,PROCESS_STATE_EXITED\nprograms=web:*\nbuffer_size=33\noverflow=spool\nspool_dir=DIR\nspool_maxbytes=2MB\n" +
 	"spool_sync=true\nnotify_timeout=7\nretry_delay=2\nretry_max_delay=40\nmax_retries=5\nmax_age=3h\ndedupe_window=60\ngroup_wait=4\ngroup_max=9\nrate_limit=3/1h\nquiet_hours=22:00-06:30\n" +
-	"quiet_severity=critical\nmin_severity=warning\nseverities=PROCESS_STATE_EXITED:info\ntitle_template=T\nbody_template=B\nurl=http://x\n" +
+	"quiet_severity=critical\nmin_severity=warning\nseverities=PROCESS_STATE_EXITED=info\ntitle_template=T\nbody_template=B\nurl=http://x\n" +
 	"[logsink:central]\nplugin=shout\nprograms=web:*\nchannel=stderr\nbuffer_bytes=2MB\noverflow=block\nmax_in_flight=2\nretry_max_delay=30\n" +
 	"[rpcinterface:more]\nplugin=shout\nwhere=there\n"
 
