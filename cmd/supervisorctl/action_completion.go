@@ -38,6 +38,8 @@ func printCompletion(r *run, arg string) (answer, error) {
 				all = append(all, "--"+f.Name+"\t"+f.Help)
 			}
 		}
+	case "--help", "-h":
+		return answer{text: r.helpOf(r.action)}, nil
 	default:
 		return answer{}, r.misuse(exitInvalidArgs, "Error: completion takes bash, zsh or fish")
 	}

@@ -137,6 +137,9 @@ func (d *daemonTop) tail(ctx context.Context, name, channel string, length int) 
 		method = "supervisor.tailProcessStderrLog"
 	}
 	v, err := d.run.server.call(ctx, method, name, 0, length)
+	if unsendable(err) {
+		err = errUnsendable
+	}
 	if err != nil {
 		return "", plainError(err)
 	}
@@ -171,7 +174,7 @@ func (d *daemonTop) events(ctx context.Context) <-chan happened {
 			var refused *protocolError
 			if errors.As(err, &refused) && refused.code >= 400 && refused.code < 500 {
 				select {
-				case came <- happened{text: "this supervisord gives no events: " + refused.Error(), style: styleBad}:
+				case came <- happened{text: "this supervisord gives no events: " + refused.plain(), style: styleBad}:
 				case <-ctx.Done():
 				}
 				return

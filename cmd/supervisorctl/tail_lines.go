@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/hark-supervisor/hark/core/xmlrpc"
 	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
@@ -190,6 +191,9 @@ func (r *run) rawEnd(l *tailedLog, length int) (string, error) {
 		whose = "supervisord"
 	}
 	a, err := r.logEnd(whose, "no such process name", l.method, append(slices.Clone(l.args), -length, 0)...)
+	if unsendable(err) {
+		return "", withHints(errors.Join(refuse(problem(exitGeneric, whose, errUnsendable.Error())), errUnsendable), "tail -f shows it all the same")
+	}
 	if err != nil {
 		if why := r.whyUnreadable(l); why != "" {
 			err = withHints(err, why)
@@ -198,6 +202,15 @@ func (r *run) rawEnd(l *tailedLog, length int) (string, error) {
 	}
 	read, _ := a.value.(logText)
 	return read.Text, nil
+}
+
+// errUnsendable: the log is coloured, for instance, which Supervisor's daemon sends as it is, although XML has no such characters.
+var errUnsendable = errors.New("the log has characters that XML cannot carry")
+
+// unsendable reports whether an answer with a log could not be read because of what is in the log.
+func unsendable(err error) bool {
+	var syntax *xmlrpc.SyntaxError
+	return errors.As(err, &syntax)
 }
 
 // lastLines are the last n lines of a text. whole reports whether there are more before them, so that the first is all there.
@@ -255,7 +268,7 @@ func (r *run) followLog(l *tailedLog, w *tailWanted, out io.Writer) error {
 	length := w.bytes
 	if w.lines >= 0 {
 		text, err := r.endOf(l, w)
-		if err != nil {
+		if err != nil && !errors.Is(err, errUnsendable) { // which may be followed
 			return err
 		}
 		length = len(text) + linesRead // what comes in the meantime is more

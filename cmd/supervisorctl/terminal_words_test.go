@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -210,5 +212,31 @@ autorestart=false
 	}
 	if out, _, _ := ctl(t, "", "-s", socket, "status", "segv"); strings.Contains(out, "SIGSEGV") || strings.Contains(out, "\x1b") {
 		t.Errorf("what is not on a terminal is not Supervisor's: %q", out)
+	}
+}
+
+// TestALogThatXMLCannotCarry: Supervisor's daemon sends a coloured log as it is, which is no XML. It can be followed.
+func TestALogThatXMLCannotCarry(t *testing.T) {
+	t.Parallel()
+	table := methods{
+		"supervisor.getVersion": apiVersion,
+		"supervisor.readProcessStdoutLog": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "<?xml version='1.0'?><methodResponse><params><param><value><string>\x1b[31mred</string></value></param></params></methodResponse>")
+		},
+	}
+	url := fakeServer(t, func(w http.ResponseWriter, req *http.Request) {
+		if strings.HasPrefix(req.URL.Path, "/logtail/") {
+			_, _ = io.WriteString(w, "one\n\x1b[31mtwo\x1b[0m\n") // and ends, as Supervisor's does only when it shuts down
+			return
+		}
+		table.ServeHTTP(w, req)
+	})
+	out, errs, status := ctl(t, "", "-s", url, "tail", "--lines", "1", "cat")
+	if out != "cat: ERROR (the log has characters that XML cannot carry)\n" || errs != "hint: tail -f shows it all the same\n" || status != exitGeneric {
+		t.Errorf("status %d, %q, %q", status, out, errs)
+	}
+	out, errs, status = ctl(t, "", "-s", url, "tail", "-f", "--names", "--lines", "1", "cat")
+	if out != followNotice+"\ncat: one\ncat: \x1b[31mtwo\x1b[0m\n" || errs != "hint: the server ended the log of cat\n" || status != exitSuccess {
+		t.Errorf("followed: status %d, %q, %q", status, out, errs)
 	}
 }
