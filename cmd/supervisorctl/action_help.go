@@ -61,6 +61,9 @@ func (r *run) helpOf(a *Action) string {
 	if !a.Extra && !r.onTerminal() {
 		return a.Help + "\n"
 	}
+	if r.onTerminal() {
+		text = reflowed(text, r.columns())
+	}
 	if len(a.Flags) == 0 {
 		return text
 	}
@@ -76,6 +79,66 @@ func (r *run) helpOf(a *Action) string {
 		text += fmt.Sprintf("  %-*s  %s\n", width, a.Flags[i].usage(), strings.Join(lines, "\n"+strings.Repeat(" ", width+4)))
 	}
 	return text
+}
+
+const (
+	// helpIndent is where texts stand behind usages in a help, and narrowIndent where they stand on a terminal that has no room for that.
+	helpIndent   = 24
+	narrowIndent = 4
+)
+
+// reflowed is a help in lines of at most width columns: as it is where it fits.
+func reflowed(help string, width int) string {
+	if fits(help, width) {
+		return help
+	}
+	indent := helpIndent
+	if width < 3*helpIndent {
+		indent = narrowIndent
+	}
+	var b strings.Builder
+	usage, text := "", ""
+	flush := func() {
+		lines := wrapped(text, max(width-indent, 16))
+		if first := strings.Join(wrapped(usage, width), "\n"); len(first) < indent && text != "" {
+			fmt.Fprintf(&b, "%-*s%s\n", indent, first, lines[0])
+			lines = lines[1:]
+		} else if usage != "" {
+			b.WriteString(first + "\n")
+		}
+		for _, line := range lines {
+			if line != "" {
+				b.WriteString(strings.Repeat(" ", indent) + line + "\n")
+			}
+		}
+	}
+	for line := range strings.Lines(help) {
+		line = strings.TrimRight(line, "\n")
+		if rest, more := strings.CutPrefix(line, "\t"); more {
+			text += " " + strings.TrimSpace(rest)
+			continue
+		}
+		flush()
+		usage, text, _ = strings.Cut(line, "\t")
+	}
+	flush()
+	return b.String()
+}
+
+// fits reports whether all lines of a text have at most width columns; a tab ends at a multiple of eight.
+func fits(text string, width int) bool {
+	for line := range strings.Lines(text) {
+		at := 0
+		for _, r := range strings.TrimRight(line, "\n") {
+			if at++; r == '\t' {
+				at += (8 - at%8) % 8
+			}
+		}
+		if at > width {
+			return false
+		}
+	}
+	return true
 }
 
 // usage is the flag as it is given.

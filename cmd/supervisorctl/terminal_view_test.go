@@ -166,3 +166,20 @@ func TestEveryTypeOfEventHasASentence(t *testing.T) {
 		}
 	}
 }
+
+// TestHelpFitsTheTerminal: of every action, with all words.
+func TestHelpFitsTheTerminal(t *testing.T) {
+	table := actionTable()
+	for i := range table {
+		help := strings.TrimRight(table[i].Help, "\n") + "\n"
+		for _, width := range []int{40, 60, 80, 100, 160} {
+			text := reflowed(help, width)
+			if !fits(text, width) {
+				t.Errorf("%s at %d columns:\n%s", table[i].Name, width, text)
+			}
+			if all := strings.Join(strings.Fields(text), ""); all != strings.Join(strings.Fields(help), "") { // a long one may be parted
+				t.Errorf("%s at %d columns has other words:\n%s", table[i].Name, width, text)
+			}
+		}
+	}
+}
