@@ -168,7 +168,7 @@ type conn struct {
 	claim     portion                            // of its request's
 	turn      turn                               // its request's
 	knock     turn                               // before its first request
-	unheard   atomic.Bool                        // nothing of it has been asked for: the daemon has yet to come to it
+	unheard   atomic.Bool                        // the daemon has yet to come to it, or to what it has just read of it
 	flights   atomic.Int32                       // those of its TLS handshake that were answered
 	gone      chan struct{}                      // closed with the connection
 	onClose   atomic.Pointer[context.CancelFunc] // of the request that is attended
@@ -278,6 +278,7 @@ func (c *conn) Read(b []byte) (n int, err error) {
 		n, err = c.Conn.Read(b)
 	}
 	if n > 0 && (c.in(fresh) || c.in(idle)) {
+		c.unheard.Store(true) // until more is asked for, or it is a request
 		c.places.grow(c, int64(n))
 		if c.in(fresh) && (!c.plain || c.header.Load() > freeHeader) {
 			c.knock.work() // a handshake, or a large header, is to be computed

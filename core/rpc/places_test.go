@@ -352,9 +352,14 @@ func TestARequestThatIsNotReadYetIsAWord(t *testing.T) {
 	if p.worst(notAtAll, false) != nil {
 		t.Error("the one that has sent its request goes")
 	}
-	if _, err := first.Conn.Read(make([]byte, 100)); err != nil { // it is read, and is not all of it
+	if _, err := first.Read(make([]byte, 100)); err != nil { // it is read, and is not all of it
 		t.Fatal(err)
 	}
+	if p.worst(notAtAll, false) != nil {
+		t.Error("the one whose request was read just now goes, before anybody could see whether it is all of it")
+	}
+	go func() { _, _ = first.Read(make([]byte, 100)) }()
+	testkit.Until(t, "more of it is asked for", func() bool { return !first.unheard.Load() })
 	if p.worst(notAtAll, false) != first {
 		t.Error("the one whose request does not come stays")
 	}

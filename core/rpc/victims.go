@@ -105,7 +105,7 @@ func (p *places) nextVictim(now time.Duration, most int) (c, heard *conn) {
 		if _, there := p.conns[c]; !there || phase(c.phase.Load()) != v.phase || c.since.Load() != v.since {
 			continue
 		}
-		if v.phase == fresh && (c.unheard.Load() || c.knock.busy()) {
+		if v.phase == fresh && c.knock.busy() || (v.phase == fresh || v.phase == idle) && c.unheard.Load() {
 			continue
 		}
 		if v.phase == fresh && (asked < maxHeard || !c.plain || len(p.conns) <= fewHeard) && unread(c.Conn) {
