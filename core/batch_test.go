@@ -16,7 +16,7 @@ import (
 	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
-func selection(t *testing.T, patterns ...string) *Selection {
+func selected(t *testing.T, patterns ...string) *Selection {
 	t.Helper()
 	s, err := ParseSelection(patterns)
 	if err != nil {
@@ -69,12 +69,12 @@ func TestASelectionChoosesByNameGroupAndPattern(t *testing.T) {
 		{"nobody job-01 x* nobody", "nobody!bad name, x*!bad name, job-01"},
 		{"w0", "w0!bad name"},
 	} {
-		got, err := r.SelectedNames(context.Background(), selection(t, strings.Fields(c.patterns)...))
+		got, err := r.SelectedNames(context.Background(), selected(t, strings.Fields(c.patterns)...))
 		if err != nil || told(got) != c.want {
 			t.Errorf("%s: %s, %v; want %s", c.patterns, told(got), err, c.want)
 		}
 	}
-	for _, bad := range [][]string{{"["}, {"a", "b*["}, slices.Repeat([]string{"*"}, maxGlobs+1)} {
+	for _, bad := range [][]string{{"["}, {"a", "b*["}, slices.Repeat([]string{"*"}, 101)} {
 		if _, err := ParseSelection(bad); kindOf(err) != BadArguments {
 			t.Errorf("%d patterns: %v", len(bad), err)
 		}
@@ -90,12 +90,12 @@ func TestABatchPassesOverWhatAPatternNeedNotTouch(t *testing.T) {
 		call func() ([]Outcome, error)
 		want string
 	}{
-		{"a start by pattern", func() ([]Outcome, error) { return r.StartSelected(ctx, selection(t, "?"), true) }, "a"},
-		{"a start by name", func() ([]Outcome, error) { return r.StartSelected(ctx, selection(t, "a", "missing"), true) }, "a!already started, missing!no file"},
-		{"a stop by pattern", func() ([]Outcome, error) { return r.StopSelected(ctx, selection(t, "[am]*"), true) }, "a"},
-		{"a stop by name", func() ([]Outcome, error) { return r.StopSelected(ctx, selection(t, "a", "b"), true) }, "a!not running, b"},
-		{"a signal by pattern", func() ([]Outcome, error) { return r.SignalSelected(ctx, selection(t, "*"), syscall.SIGHUP) }, ""},
-		{"a signal by name", func() ([]Outcome, error) { return r.SignalSelected(ctx, selection(t, "a", "x"), syscall.SIGHUP) }, "x!bad name, a!not running"},
+		{"a start by pattern", func() ([]Outcome, error) { return r.StartSelected(ctx, selected(t, "?"), true) }, "a"},
+		{"a start by name", func() ([]Outcome, error) { return r.StartSelected(ctx, selected(t, "a", "missing"), true) }, "a!already started, missing!no file"},
+		{"a stop by pattern", func() ([]Outcome, error) { return r.StopSelected(ctx, selected(t, "[am]*"), true) }, "a"},
+		{"a stop by name", func() ([]Outcome, error) { return r.StopSelected(ctx, selected(t, "a", "b"), true) }, "a!not running, b"},
+		{"a signal by pattern", func() ([]Outcome, error) { return r.SignalSelected(ctx, selected(t, "*"), syscall.SIGHUP) }, ""},
+		{"a signal by name", func() ([]Outcome, error) { return r.SignalSelected(ctx, selected(t, "a", "x"), syscall.SIGHUP) }, "x!bad name, a!not running"},
 	} {
 		got, err := c.call()
 		if err != nil || told(got) != c.want {
@@ -114,7 +114,7 @@ func TestARestartStartsEachAsSoonAsItHasStopped(t *testing.T) {
 	})
 	r := run(t, quick, slow, program("idle", "/bin/cat", off), program("named", "/bin/cat", off))
 	r.until("both run", func() bool { return written(dir+"/starts") && written(dir+"/trapped") })
-	got, err := r.RestartSelected(context.Background(), selection(t, "quick", "slow", "i*", "named"))
+	got, err := r.RestartSelected(context.Background(), selected(t, "quick", "slow", "i*", "named"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,13 +146,13 @@ func TestARestartWaitsForTheStopOfAnotherAsLongAsItsCaller(t *testing.T) {
 	gone := make(chan error, callers)
 	for range callers {
 		go func() {
-			_, err := r.RestartSelected(ctx, selection(t, "slow"))
+			_, err := r.RestartSelected(ctx, selected(t, "slow"))
 			gone <- err
 		}()
 	}
 	kept := make(chan error, 1)
 	go func() {
-		_, err := r.RestartSelected(context.Background(), selection(t, "slow"))
+		_, err := r.RestartSelected(context.Background(), selected(t, "slow"))
 		kept <- err
 	}()
 	r.until("all wait", func() bool { return waiters() == callers+1 })
@@ -196,7 +196,7 @@ func TestWaitingEndsWithTheTransition(t *testing.T) {
 	wait := func(states ...process.State) func(patterns ...string) chan result {
 		return func(patterns ...string) chan result {
 			done := make(chan result, 1)
-			sel := selection(t, patterns...)
+			sel := selected(t, patterns...)
 			go func() {
 				rows, err := r.WaitFor(ctx, sel, states)
 				done <- result{rows, err}
@@ -226,7 +226,7 @@ func TestWaitingEndsWithTheTransition(t *testing.T) {
 	}
 	_ = r.StartProcess(ctx, "bad", "bad", true)
 	r.untilState("bad", process.Fatal)
-	if rows, err := r.WaitFor(ctx, selection(t, "bad"), []process.State{process.Running}); err != nil || rows[0].Reached || rows[0].State != process.Fatal {
+	if rows, err := r.WaitFor(ctx, selected(t, "bad"), []process.State{process.Running}); err != nil || rows[0].Reached || rows[0].State != process.Fatal {
 		t.Errorf("waiting for one that gave up: %+v, %v", rows, err)
 	}
 	gone := wait(process.Running)("a")
@@ -236,7 +236,7 @@ func TestWaitingEndsWithTheTransition(t *testing.T) {
 	if got := <-gone; got.err != nil || !got.rows[0].Gone || got.rows[0].Reached {
 		t.Errorf("%+v", got)
 	}
-	if _, err := r.WaitFor(ctx, selection(t, "a"), []process.State{process.Running}); kindOf(err) != BadName {
+	if _, err := r.WaitFor(ctx, selected(t, "a"), []process.State{process.Running}); kindOf(err) != BadName {
 		t.Errorf("an unknown name: %v", err)
 	}
 }
@@ -246,7 +246,7 @@ func TestAWaitThatIsGivenUpLeavesNothingBehind(t *testing.T) {
 	r.untilState("b", process.Running)
 	ended, end := context.WithCancel(context.Background())
 	end()
-	rows, err := r.WaitFor(ended, selection(t, "*"), []process.State{process.Running})
+	rows, err := r.WaitFor(ended, selected(t, "*"), []process.State{process.Running})
 	if err != nil || len(rows) != 2 || rows[0].Reached || !rows[1].Reached {
 		t.Errorf("%+v, %v", rows, err)
 	}
@@ -261,12 +261,12 @@ func TestAWaitThatIsGivenUpLeavesNothingBehind(t *testing.T) {
 func TestPatternsAreComparedOffTheLoop(t *testing.T) {
 	ctx := context.Background()
 	r := run(t, program("a", "/bin/cat", off), program("b", "/bin/cat", off), webGroup("/bin/cat", "w0", "w1"))
-	sel := selection(t, "*")
+	sel := selected(t, "*")
 	choose, err := r.chosen(ctx, sel)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sel.globs = nil // nothing is compared from here on
+	*sel = Selection{} // nothing is compared from here on
 	picked := func() (names []string) {
 		if err := r.turns.Ask(ctx, func(l *loop) {
 			all, missed, refused := choose(l)
@@ -298,7 +298,7 @@ func TestWaitsAreBoundedInWhatTheyWaitFor(t *testing.T) {
 	ctx, end := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() {
-		_, err := r.WaitFor(ctx, selection(t, "a", "b"), []process.State{process.Running})
+		_, err := r.WaitFor(ctx, selected(t, "a", "b"), []process.State{process.Running})
 		done <- err
 	}()
 	waited := func() (n int) {
@@ -307,10 +307,10 @@ func TestWaitsAreBoundedInWhatTheyWaitFor(t *testing.T) {
 	}
 	r.until("two are waited for", func() bool { return waited() == 2 })
 	_ = r.turns.Ask(context.Background(), func(l *loop) { l.waited += maxWaited - 4 })
-	if _, err := r.WaitFor(ctx, selection(t, "*"), []process.State{process.Stopped}); kindOf(err) != Failed {
+	if _, err := r.WaitFor(ctx, selected(t, "*"), []process.State{process.Stopped}); kindOf(err) != Failed {
 		t.Errorf("three more: %v", err)
 	}
-	if _, err := r.WaitFor(ctx, selection(t, "a", "b"), []process.State{process.Stopped}); err != nil {
+	if _, err := r.WaitFor(ctx, selected(t, "a", "b"), []process.State{process.Stopped}); err != nil {
 		t.Errorf("two more: %v", err)
 	}
 	end()
@@ -335,7 +335,7 @@ func TestRestartsCountOnlyWhatNobodyAskedFor(t *testing.T) {
 		return info.Restarts
 	}
 	r.until("it has been restarted twice", func() bool { return count() == 2 && r.state("flaky") == process.Running })
-	if _, err := r.RestartSelected(context.Background(), selection(t, "flaky")); err != nil {
+	if _, err := r.RestartSelected(context.Background(), selected(t, "flaky")); err != nil {
 		t.Fatal(err)
 	}
 	if count() != 2 {

@@ -1,8 +1,9 @@
 package core
 
 import (
+	"cmp"
 	"context"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/hark-supervisor/hark/core/config"
@@ -51,11 +52,8 @@ func (s *Supervisor) AllProcessInfo(ctx context.Context) ([]ProcessInfo, error) 
 		}
 	})
 	// Sorted on the caller's goroutine, so that the loop is not delayed.
-	sort.Slice(all, func(i, j int) bool {
-		if c := strings.Compare(all[i].Group, all[j].Group); c != 0 {
-			return c < 0
-		}
-		return all[i].Name < all[j].Name
+	slices.SortFunc(all, func(a, b ProcessInfo) int {
+		return cmp.Or(strings.Compare(a.Group, b.Group), strings.Compare(a.Name, b.Name))
 	})
 	return all, err
 }
@@ -69,7 +67,7 @@ func (s *Supervisor) ConfigInfo(ctx context.Context) ([]ConfigInfo, error) {
 			for _, p := range g.Processes {
 				info := ConfigInfo{
 					Group: g, Process: p, InUse: active != nil,
-					StdoutLog: configuredLog(p.Stdout.Logfile), StderrLog: configuredLog(p.Stderr.Logfile),
+					StdoutLog: p.Stdout.Logfile.Name(), StderrLog: p.Stderr.Logfile.Name(),
 				}
 				if active != nil && active.conf == g {
 					if m := active.member(p.Name); m != nil {
@@ -80,18 +78,8 @@ func (s *Supervisor) ConfigInfo(ctx context.Context) ([]ConfigInfo, error) {
 			}
 		}
 	})
-	sort.SliceStable(all, func(i, j int) bool { return all[i].Process.Name < all[j].Process.Name })
+	slices.SortStableFunc(all, func(a, b ConfigInfo) int { return strings.Compare(a.Process.Name, b.Process.Name) })
 	return all, err
-}
-
-func configuredLog(l config.Logfile) string {
-	switch l.Kind {
-	case config.LogPath:
-		return l.Path
-	case config.LogAuto:
-		return "auto"
-	}
-	return ""
 }
 
 // LogPath returns the path of the log of a process's channel ("stdout" or "stderr"); "" if the channel has no log file.

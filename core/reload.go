@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/hark-supervisor/hark/core/activity"
@@ -30,7 +29,7 @@ func (s *Supervisor) Reload(ctx context.Context) (GroupDiff, error) {
 	fresh, err := s.opts.Reread()
 	if err != nil {
 		s.log(config.ERRO, activity.BrokenReread(err))
-		return GroupDiff{}, refuse(CantReread, firstError(err))
+		return GroupDiff{}, refuse(CantReread, config.FirstError(err))
 	}
 	for _, warning := range fresh.Warnings {
 		if !slices.Contains(s.warned, warning) {
@@ -88,15 +87,6 @@ func (s *Supervisor) PreviewUpdate(ctx context.Context) ([]preview.Group, error)
 		return nil, err
 	}
 	return preview.Of(active, s.opts.Config, fresh, further), nil
-}
-
-// firstError returns the text that Supervisor would give for a broken configuration: that of the first error.
-func firstError(err error) string {
-	var all config.Errors
-	if errors.As(err, &all) {
-		return all.First()
-	}
-	return err.Error()
 }
 
 // AddGroup makes a group of the last configuration read active; its autostart processes start. Errors: BadName, AlreadyAdded,

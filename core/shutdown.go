@@ -51,7 +51,7 @@ func (s *Supervisor) Restart(ctx context.Context) error {
 		default:
 		}
 		s.log(config.ERRO, activity.BrokenRestart(err))
-		return refuse(CantReread, firstError(err))
+		return refuse(CantReread, config.FirstError(err))
 	}
 	return s.askRunning(ctx, func(l *loop) *Error { // reading took its time
 		l.setMood(MoodRestarting)

@@ -41,10 +41,10 @@ func (s *Supervisor) AddProgram(ctx context.Context, into, program string, setti
 	}
 	fresh, warnings, err := s.opts.Program(program, into, settings)
 	if err != nil {
-		return refuse(BadArguments, firstError(err))
+		return refuse(BadArguments, config.FirstError(err))
 	}
-	if e := unlike(fresh); e != nil {
-		return e
+	if name, twice := config.SameName(fresh); twice {
+		return refuse(BadName, name)
 	}
 	free := func(_ *loop, g *group) *Error {
 		for _, p := range fresh {
@@ -79,18 +79,6 @@ func (s *Supervisor) AddProgram(ctx context.Context, into, program string, setti
 		l.addMembers(g, fresh, paths)
 		return nil
 	})
-}
-
-// unlike returns an error if two of the processes have the same name.
-func unlike(all []*config.Process) *Error {
-	seen := make(map[string]bool, len(all))
-	for _, p := range all {
-		if seen[p.Name] {
-			return refuse(BadName, p.Name)
-		}
-		seen[p.Name] = true
-	}
-	return nil
 }
 
 // askTwiddling does something to a group of programs on the loop.

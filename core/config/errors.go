@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -57,6 +58,15 @@ func (e Errors) First() string {
 		return ""
 	}
 	return e[0].Supervisor
+}
+
+// FirstError returns the text that Supervisor would give for a broken configuration: that of the first error.
+func FirstError(err error) string {
+	var all Errors
+	if errors.As(err, &all) {
+		return all.First()
+	}
+	return err.Error()
 }
 
 // Error is every issue, one a line, in the order of files and lines.

@@ -40,6 +40,18 @@ type Group struct {
 	Socket        *Socket    `key:"-"` // FastCGIGroup only
 }
 
+// SameName returns a name that two of the processes have.
+func SameName(all []*Process) (name string, twice bool) {
+	seen := make(map[string]bool, len(all))
+	for _, p := range all {
+		if seen[p.Name] {
+			return p.Name, true
+		}
+		seen[p.Name] = true
+	}
+	return "", false
+}
+
 // groupTable are the keys of [group:x], of which other groups have priority.
 func groupTable() *table {
 	return tableOf[Group](func() []string { return []string{"programs", "priority"} })

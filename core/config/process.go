@@ -121,6 +121,17 @@ type Logfile struct {
 	syslog bool // the value was syslog, the deprecated name of *_syslog=true; only while a section is read
 }
 
+// Name returns the path, "auto" for an AUTO log, or "" for none (supervisor/rpcinterface.py, getAllConfigInfo).
+func (l Logfile) Name() string {
+	switch l.Kind {
+	case LogPath:
+		return l.Path
+	case LogAuto:
+		return "auto"
+	}
+	return ""
+}
+
 // String is the value as it is written.
 func (f Logfile) String() string {
 	switch {
