@@ -95,11 +95,11 @@ func (h Hark) table() []Method {
 		),
 		unless(h.DeadLetters == nil,
 			row(Method{
-				Name: "getDeadLetters", ReadOnly: true, Returns: Param{"struct", "letters", "total, unreadable, letters: an array with a struct for each"}, Faults: []int{BadName},
+				Name: "getDeadLetters", ReadOnly: true, Returns: Param{"struct", "letters", "total, unreadable, letters: an array with a struct for each"}, Faults: []int{BadName, Failed},
 				Help: "Return the dead letters: the events that listener pools and notifiers gave up, in the order in which they were given up.",
 			}, letters.getDeadLetters),
 			row(Method{
-				Name: "sendDeadLetters", Faults: []int{BadName, ShutdownState},
+				Name: "sendDeadLetters", Faults: []int{BadName, Failed, ShutdownState},
 				Returns: Param{"array", "sent", "a struct for each pool and notifier that has dead letters: name, kind, sent, kept, reason"},
 				Help: "Give dead letters to the queues of their pools and notifiers again, oldest first. Each leaves the dead letters once the\n" +
 					"queue has it; what a queue has no room for is kept.",
@@ -112,7 +112,7 @@ func (h Hark) table() []Method {
 				Help:    "Return the state of each plugin that an active section names, and of its instances.",
 			}, plugins.getPlugins),
 			row(Method{
-				Name: "restartPlugin", Returns: Param{"boolean", "result", "true, or BAD_NAME where no active section names that plugin"}, Faults: []int{BadName, Failed},
+				Name: "restartPlugin", Returns: Param{"boolean", "result", "true, or BAD_NAME where no active section names that plugin"}, Faults: []int{BadName},
 				Help: "Stop a plugin, if it runs, and start it, a FATAL one too. It does not wait for that.",
 			}, plugins.restartPlugin),
 			row(Method{
@@ -135,24 +135,24 @@ func (h Hark) table() []Method {
 		),
 		unless(h.Selections == nil,
 			row(Method{
-				Name: "startProcesses", Waits: true, WhileRunning: true, Returns: outcomes,
+				Name: "startProcesses", Waits: true, WhileRunning: true, Returns: outcomes, Faults: []int{BadArguments},
 				Help: "Start processes, together.",
 			}, selections.start),
 			row(Method{
-				Name: "stopProcesses", Waits: true, WhileRunning: true, Returns: outcomes,
+				Name: "stopProcesses", Waits: true, WhileRunning: true, Returns: outcomes, Faults: []int{BadArguments},
 				Help: "Stop processes, together.",
 			}, selections.stop),
 			row(Method{
-				Name: "restartProcesses", Waits: true, WhileRunning: true,
+				Name: "restartProcesses", Waits: true, WhileRunning: true, Faults: []int{BadArguments},
 				Returns: Param{"array", "result", "as that of startProcesses, and step (stop or start): a process that ran has both"},
 				Help:    "Stop processes that run and start them, each as soon as it has itself stopped;\nthose that don't run are started. It is carried through even when the caller goes away, but\nfor processes that somebody else is stopping, which stay stopped then.",
 			}, selections.restart),
 			row(Method{
-				Name: "signalProcesses", WhileRunning: true, Returns: outcomes, Faults: []int{BadSignal},
+				Name: "signalProcesses", WhileRunning: true, Returns: outcomes, Faults: []int{BadSignal, BadArguments},
 				Help: "Send a signal to processes.",
 			}, selections.signal),
 			row(Method{
-				Name: "clearProcessLogs", WhileRunning: true, Returns: outcomes,
+				Name: "clearProcessLogs", WhileRunning: true, Returns: outcomes, Faults: []int{BadArguments},
 				Help: "Empty the logs of processes.",
 			}, selections.clearLogs),
 			row(Method{
@@ -164,7 +164,7 @@ func (h Hark) table() []Method {
 		),
 		unless(h.Selections == nil || h.Stats == nil,
 			row(Method{
-				Name: "getProcessStats", ReadOnly: true, Faults: []int{BadName},
+				Name: "getProcessStats", ReadOnly: true, Faults: []int{BadName, BadArguments},
 				Returns: Param{"array", "result", "a struct for each process: its state, and what it and its descendants use"},
 				Help:    "Return what processes use: CPU time, memory, threads and open files of each, including\nits descendants. Default all. A process that does not run has none of these members.",
 			}, selections.getProcessStats),

@@ -112,7 +112,7 @@ func (n *supervisorNamespace) table() []Method {
 			Help: "Stop all processes, then supervisord.",
 		}, act(n.sup.Shutdown)),
 		row(Method{
-			Name: "restart", Returns: done,
+			Name: "restart", Returns: done, Faults: []int{CantReread},
 			Help: "Stop all processes and start supervisord again.",
 		}, act(n.sup.Restart)),
 		row(Method{

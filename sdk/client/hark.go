@@ -104,7 +104,7 @@ func (h Hark) LogSinks(ctx context.Context) ([]LogSink, error) {
 //
 // It returns total, unreadable, letters: an array with a struct for each.
 //
-// Faults: BadName.
+// Faults: BadName, Failed.
 func (h Hark) DeadLetters(ctx context.Context, names []string, limit int) (DeadLetters, error) {
 	var result DeadLetters
 	err := h.c.Call(ctx, "hark.getDeadLetters", &result, names, limit)
@@ -119,7 +119,7 @@ func (h Hark) DeadLetters(ctx context.Context, names []string, limit int) (DeadL
 //
 // It returns a struct for each pool and notifier that has dead letters: name, kind, sent, kept, reason.
 //
-// Faults: BadName, ShutdownState.
+// Faults: BadName, Failed, ShutdownState.
 func (h Hark) SendDeadLetters(ctx context.Context, names []string, to string) ([]SentLetters, error) {
 	var result []SentLetters
 	err := h.c.Call(ctx, "hark.sendDeadLetters", &result, names, to)
@@ -141,7 +141,7 @@ func (h Hark) Plugins(ctx context.Context) ([]Plugin, error) {
 // wait for that.
 //   - name: the plugin's name
 //
-// Faults: BadName, Failed.
+// Faults: BadName.
 func (h Hark) RestartPlugin(ctx context.Context, name string) error {
 	return h.c.Call(ctx, "hark.restartPlugin", nil, name)
 }
@@ -175,6 +175,8 @@ func (h Hark) Loop(ctx context.Context) (Loop, error) {
 //
 // It returns a struct of name, group, status and description for each process acted on, as it was done; a pattern
 // that chooses none has status 10.
+//
+// Faults: BadArguments.
 func (h Hark) StartProcesses(ctx context.Context, patterns []string, wait bool) ([]Outcome, error) {
 	var result []Outcome
 	err := h.c.Call(ctx, "hark.startProcesses", &result, patterns, wait)
@@ -187,6 +189,8 @@ func (h Hark) StartProcesses(ctx context.Context, patterns []string, wait bool) 
 //
 // It returns a struct of name, group, status and description for each process acted on, as it was done; a pattern
 // that chooses none has status 10.
+//
+// Faults: BadArguments.
 func (h Hark) StopProcesses(ctx context.Context, patterns []string, wait bool) ([]Outcome, error) {
 	var result []Outcome
 	err := h.c.Call(ctx, "hark.stopProcesses", &result, patterns, wait)
@@ -199,6 +203,8 @@ func (h Hark) StopProcesses(ctx context.Context, patterns []string, wait bool) (
 //   - patterns: names, group:*, patterns such as web:* and job-??, or all
 //
 // It returns as that of startProcesses, and step (stop or start): a process that ran has both.
+//
+// Faults: BadArguments.
 func (h Hark) RestartProcesses(ctx context.Context, patterns []string) ([]RestartStep, error) {
 	var result []RestartStep
 	err := h.c.Call(ctx, "hark.restartProcesses", &result, patterns)
@@ -212,7 +218,7 @@ func (h Hark) RestartProcesses(ctx context.Context, patterns []string) ([]Restar
 // It returns a struct of name, group, status and description for each process acted on, as it was done; a pattern
 // that chooses none has status 10.
 //
-// Faults: BadSignal.
+// Faults: BadSignal, BadArguments.
 func (h Hark) SignalProcesses(ctx context.Context, patterns []string, signal string) ([]Outcome, error) {
 	var result []Outcome
 	err := h.c.Call(ctx, "hark.signalProcesses", &result, patterns, signal)
@@ -224,6 +230,8 @@ func (h Hark) SignalProcesses(ctx context.Context, patterns []string, signal str
 //
 // It returns a struct of name, group, status and description for each process acted on, as it was done; a pattern
 // that chooses none has status 10.
+//
+// Faults: BadArguments.
 func (h Hark) ClearProcessLogs(ctx context.Context, patterns []string) ([]Outcome, error) {
 	var result []Outcome
 	err := h.c.Call(ctx, "hark.clearProcessLogs", &result, patterns)
@@ -252,7 +260,7 @@ func (h Hark) WaitProcesses(ctx context.Context, patterns []string, states []str
 //
 // It returns a struct for each process: its state, and what it and its descendants use.
 //
-// Faults: BadName.
+// Faults: BadName, BadArguments.
 func (h Hark) ProcessStats(ctx context.Context, patterns []string) ([]ProcessStat, error) {
 	var result []ProcessStat
 	err := h.c.Call(ctx, "hark.getProcessStats", &result, patterns)

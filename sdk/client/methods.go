@@ -72,6 +72,8 @@ func (c *Client) ClearLog(ctx context.Context) error { return c.Call(ctx, "super
 func (c *Client) Shutdown(ctx context.Context) error { return c.Call(ctx, "supervisor.shutdown", nil) }
 
 // Restart calls supervisor.restart(): Stop all processes and start supervisord again.
+//
+// Faults: CantReread.
 func (c *Client) Restart(ctx context.Context) error { return c.Call(ctx, "supervisor.restart", nil) }
 
 // ReloadConfig calls supervisor.reloadConfig(): Read the configuration again and return what would change. Nothing is
