@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,7 +14,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/hark-supervisor/hark/internal/wire"
-	"github.com/hark-supervisor/hark/plugins/delivery"
 	"github.com/hark-supervisor/hark/plugins/guard"
 	"github.com/hark-supervisor/hark/sdk"
 )
@@ -318,139 +316,6 @@ func (h *Host) Retry() {
 	}
 }
 
-// Status is the state of a plugin.
-type Status struct {
-	Name, Version string
-	State         State
-	PID           int // 0: none
-	Since         time.Time
-	Restarts      int    // starts after the first
-	Failures      int    // in a row
-	Defects       int    // panics of the host's own goroutines that keep it
-	Trouble       string // why it is not RUNNING, or what is wrong with its health; "" for nothing
-	SHA256        string
-	Permissions   Permissions
-	Instances     []InstanceStatus
-}
-
-// InstanceStatus is the state of an instance.
-type InstanceStatus struct {
-	Section string
-	Kind    string // a wire.Kind
-	Name    string
-	Ready   bool
-	Pending bool // what was set last has not been tried yet
-	// Previous is set where the plugin refused what was set last, and serves the section by what it took before.
-	Previous bool
-	Trouble  string
-}
-
-// Plugins returns the state of all plugins, by name.
-func (h *Host) Plugins() []Status {
-	all := h.present()
-	stats := make([]Status, len(all))
-	for i, p := range all {
-		stats[i] = p.status()
-	}
-	return stats
-}
-
-func (h *Host) present() []*plugin {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.all()
-}
-
-// Namespace is an instance that serves XML-RPC methods.
-type Namespace struct {
-	Name, Plugin string
-	Methods      []sdk.Method // as the plugin declared them last; none before
-}
-
-// Namespaces are all namespaces, by name.
-func (h *Host) Namespaces() []Namespace {
-	var all []Namespace
-	for k, p := range h.servers() {
-		if k.kind == wire.Namespace {
-			all = append(all, Namespace{k.name, p.name, p.methods(k)})
-		}
-	}
-	slices.SortFunc(all, func(a, b Namespace) int { return cmp.Compare(a.Name, b.Name) })
-	return all
-}
-
-// servers are the plugins of all instances.
-func (h *Host) servers() map[instanceKey]*plugin {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return maps.Clone(h.serving)
-}
-
-// CallMethod calls a method of a namespace and waits for the answer, as long as the method declares. The error is an *sdk.Fault, ctx's, or the
-// reason why there is no answer.
-func (h *Host) CallMethod(ctx context.Context, namespace string, m *sdk.Method, params []any) (any, error) {
-	within := m.Timeout
-	if within <= 0 {
-		within = callTime
-	}
-	limited, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	l, err := h.dispense(instanceKey{wire.Namespace, namespace})
-	if err != nil {
-		return nil, err
-	}
-	value, err := l.rpc.Call(limited, namespace, m.Name, params)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return nil, fmt.Errorf("plugin %q did not answer within %v", l.plugin.name, within)
-	}
-	return value, l.explain(err)
-}
-
-// Notify implements Instances.
-func (h *Host) Notify(ctx context.Context, notifier string, n *sdk.Notification) error {
-	l, err := h.dispense(instanceKey{wire.Notifier, notifier})
-	if err != nil {
-		return err
-	}
-	return l.explain(l.rpc.Notifier(notifier).Notify(ctx, n))
-}
-
-// OpenLogStream implements Instances.
-func (h *Host) OpenLogStream(ctx context.Context, sink string) (delivery.LogStream, error) {
-	l, err := h.dispense(instanceKey{wire.LogSink, sink})
-	if err != nil {
-		return nil, err
-	}
-	stream, err := l.rpc.OpenLogStream(ctx, sink)
-	if err != nil {
-		return nil, l.explain(err)
-	}
-	return stream, nil
-}
-
-// dispense returns the connection to the process that serves an instance, or at once the reason why there is none. It never returns one
-// whose process is known to have ended.
-func (h *Host) dispense(k instanceKey) (*live, error) {
-	p := h.server(k)
-	if p == nil {
-		return nil, fmt.Errorf("%w: there is no plugin for it", wire.ErrNoInstance)
-	}
-	return p.dispense(k)
-}
-
-func (h *Host) server(k instanceKey) *plugin {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.serving[k]
-}
-
-// Reachable is nil where an instance can be called now; else the error reports why not.
-func (h *Host) Reachable(kind wire.Kind, name string) error {
-	_, err := h.dispense(instanceKey{kind, name})
-	return err
-}
-
-// directories makes the directories of the host: those of others' too, which cannot be listed.
 func (h *Host) directories() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -461,7 +326,7 @@ func (h *Host) directories() error {
 		if _, err := os.Lstat(filepath.Join(h.runDir, pluginSockets)); err == nil {
 			return nil
 		}
-		// Somebody clears the temporary folder.
+		// The temporary folder has been cleared.
 	}
 	dir, err := h.o.RunDir()
 	if err != nil {
