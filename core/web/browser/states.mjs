@@ -24,6 +24,22 @@ export const suites = {
 		};
 		await call("supervisor.stopProcess", "stubborn", false);
 		try {
+			for (const width of [1024, 800]) await check(width + " wide: everything fits, and the actions can be seen", async () => {
+				for (const javaScriptEnabled of [true, false]) {
+					const page = await open({ viewport: { width, height: 740 }, javaScriptEnabled });
+					if (javaScriptEnabled) await live(page);
+					await wide(page, "the page");
+					const link = page.locator("tr", { hasText: "worker:worker_03" }).locator("td.action li").first(), box = await link.boundingBox();
+					if (box.x < 0 || box.x + box.width > width || box.height > 40) throw new Error(JSON.stringify(box));
+					if (dir) await page.screenshot({ path: dir + "/light-" + width + (javaScriptEnabled ? "" : "-plain") + "-page.png" });
+					await page.context().close();
+				}
+			});
+			if (dir) for (const width of [1280, 360]) {
+				const page = await open({ viewport: { width, height: 740 }, javaScriptEnabled: false });
+				await page.screenshot({ path: dir + "/light-" + width + "-plain-page.png" });
+				await page.context().close();
+			}
 			for (const colorScheme of ["light", "dark"]) for (const width of [1280, 360]) {
 				const phone = width === 360, what = colorScheme + ", " + width + " wide: ";
 				const page = await open({ colorScheme, viewport: { width, height: phone ? 740 : 900 }, isMobile: phone, hasTouch: phone });

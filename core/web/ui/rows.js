@@ -57,6 +57,9 @@ export class Rows {
 				this.sorts(th, name);
 			}
 		}
+		const later = () => setTimeout(() => this.place(true)); // what place has put off
+		this.body.addEventListener("pointerleave", later);
+		this.body.addEventListener("focusout", later);
 		this.body.addEventListener("focusin", (e) => { const tr = e.target.closest("tr[data-name]"); if (tr) this.cursor = tr.dataset.name; });
 	}
 
