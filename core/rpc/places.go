@@ -16,6 +16,8 @@ const (
 	slowTime = time.Second
 	// lookAgain is how often a place is looked for while none is available: clients become idle or slow without a notification.
 	lookAgain = 10 * time.Millisecond
+	// lookSoon is the same where there are few connections.
+	lookSoon = 2 * time.Millisecond
 	// freeHeader is how many bytes of a request's header are not counted.
 	freeHeader = 4 << 10
 	// unprovedHeader is the maximum header of a client without a password when half of all places are taken.
@@ -182,7 +184,11 @@ func (p *places) reserve() int { return min(p.limits.connections/16, 32) }
 
 // wait waits for a connection to end, but no longer than it may take for one to become idle.
 func (p *places) wait(closed <-chan struct{}) error {
-	again := time.NewTimer(lookAgain)
+	look := lookAgain
+	if p.number() <= fewHeard {
+		look = lookSoon
+	}
+	again := time.NewTimer(look)
 	defer again.Stop()
 	select {
 	case <-p.freed:

@@ -304,7 +304,8 @@ func TestARequestThatIsNotReadYetIsAWord(t *testing.T) {
 		t.Skip("elsewhere this is not known")
 	}
 	h := guarded(t, patient(2), nil)
-	p := newPlaces(patient(2))
+	var later atomic.Int64
+	p := newPlacesBy(patient(2), func() time.Time { return time.Now().Add(time.Duration(later.Load())) })
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -343,6 +344,10 @@ func TestARequestThatIsNotReadYetIsAWord(t *testing.T) {
 	for c := range p.conns {
 		c.plain = true
 	}
+	if p.worst(notAtAll, false) != nil {
+		t.Error("one that has just come goes")
+	}
+	later.Store(int64(helloTime))
 	if got := p.worst(notAtAll, false); got != second {
 		t.Error("one that has sent its request goes before the one that has said nothing")
 	}

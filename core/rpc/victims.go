@@ -7,6 +7,9 @@ import (
 )
 
 const (
+	// helloTime is how long a connection has to say something wherever there is none that has said less. It is short: where there are few places,
+	// those who come wait for it.
+	helloTime = 5 * time.Millisecond
 	// freshTime is how long a connection may say nothing before it goes ahead of those that have been answered once.
 	freshTime = 100 * time.Millisecond
 	// silentTime is the same if few are silent and many are being answered: new clients have some of the places until they are authenticated.
@@ -222,6 +225,8 @@ func (c *conn) silence(age time.Duration, silent, all int) int {
 			return notAtAll
 		}
 		return rankSlow
+	case age < helloTime:
+		return notAtAll
 	case silent > all/2: // that is what they are there for
 		return rankNothing
 	case silent > all/4 && age >= freshTime, age >= silentTime:

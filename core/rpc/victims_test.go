@@ -83,7 +83,9 @@ func TestWhoHasShownLeastGoesFirst(t *testing.T) {
 
 // However many say nothing, the victims are those that have been there longest, and new ones come behind the old.
 func TestTheOldestSilentConnectionsGoFirst(t *testing.T) {
-	p := newPlaces(patient(1000))
+	at := time.Now()
+	p := newPlacesBy(patient(1000), func() time.Time { return at })
+	at = at.Add(time.Minute)
 	var all []*conn
 	for i := range 500 {
 		near, far := net.Pipe()
