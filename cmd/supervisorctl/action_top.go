@@ -91,8 +91,11 @@ func (d *daemonTop) processes(ctx context.Context) ([]topRow, error) {
 	}
 	rows := make([]topRow, len(all))
 	for i, p := range all {
-		p.told = told
+		p.told = told && p.Ended != nil
 		rows[i] = topRow{namespec: p.Namespec, state: p.State, style: p.stateStyle(), reason: p.reason(), pid: p.PID, restarts: p.Restarts, cpu: -1, rss: -1}
+		if p.told {
+			rows[i].exitStatus, rows[i].signal = p.Ended, p.Signal
+		}
 		if p.CPU != nil {
 			rows[i].cpu = *p.CPU
 		}
@@ -101,7 +104,7 @@ func (d *daemonTop) processes(ctx context.Context) ([]topRow, error) {
 		}
 		if p.PID != 0 {
 			rows[i].reason, rows[i].uptime = "", time.Duration(max(0, p.Now-p.Start))*time.Second
-			if told && p.Restarts > 0 {
+			if p.told && p.Restarts > 0 {
 				rows[i].last = p.lastEnd()
 			}
 		}
@@ -113,6 +116,7 @@ func (d *daemonTop) processes(ctx context.Context) ([]topRow, error) {
 type processStats struct {
 	processInfo
 	Restarts int      `json:"restarts"`
+	Ended    *int     `rpc:"exitstatus"`   // nil: it never has
 	CPU      *float64 `json:"cpu_percent"` // nil: not known
 	RSS      *float64 `json:"rss"`         // bytes; nil: not known
 }
@@ -202,6 +206,9 @@ type topObject struct {
 	CPU      *float64 `json:"cpu_percent" doc:"null where not known"`
 	RSS      *int64   `json:"rss" doc:"bytes; null where not known"`
 	Restarts int      `json:"restarts"`
+
+	ExitStatus *int   `json:"exitstatus,omitempty" doc:"of its last process that has ended, -1 for a signal; missing if none has, and from Supervisor's daemon"`
+	Signal     string `json:"signal,omitempty" doc:"the signal that ended that, such as SIGSEGV; missing for none"`
 }
 
 // topOnce looks twice, so that there are percentages.
@@ -218,7 +225,7 @@ func topOnce(r *run, source *daemonTop) (answer, error) {
 	}
 	objects := make([]topObject, len(rows))
 	for i, row := range rows {
-		o := topObject{Namespec: row.namespec, State: row.state, Pid: row.pid, Uptime: int(row.uptime.Seconds()), Restarts: row.restarts}
+		o := topObject{Namespec: row.namespec, State: row.state, Pid: row.pid, Uptime: int(row.uptime.Seconds()), Restarts: row.restarts, ExitStatus: row.exitStatus, Signal: row.signal}
 		if row.cpu >= 0 {
 			o.CPU = &row.cpu
 		}

@@ -54,9 +54,6 @@ const (
 	styleChosen  = "7"
 )
 
-// isColour reports whether a style is a colour, which NO_COLOR turns off; the others are bold, underlined and reverse.
-func isColour(sgr string) bool { return len(sgr) == 2 && sgr[0] == '3' }
-
 // styled is text in a style, "" for none.
 func styled(sgr, text string) string {
 	if sgr == "" || text == "" {

@@ -24,17 +24,17 @@ func (r *run) ends(infos []processInfo) error {
 	if asFault(err) != nil {
 		return nil // Supervisor's daemon, or one of them has just been removed
 	}
-	all, err := asked[[]processInfo](v, err)
+	all, err := asked[[]processStats](v, err)
 	if err != nil {
 		return err
 	}
-	known := map[string]processInfo{}
+	known := map[string]processStats{}
 	for _, p := range all {
 		known[p.Namespec] = p
 	}
 	for i := range infos {
 		p := &infos[i]
-		if last, ok := known[p.Namespec]; ok && last.PID == 0 && last.Start == p.Start { // it is the same process that has ended
+		if last, ok := known[p.Namespec]; ok && last.Ended != nil && last.PID == 0 && last.Start == p.Start { // it is the same process that has ended
 			p.ExitStatus, p.Signal, p.CoreDump, p.told = last.ExitStatus, last.Signal, last.CoreDump, true
 		}
 	}

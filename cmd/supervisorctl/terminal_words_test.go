@@ -165,6 +165,9 @@ autostart=false
 command=/bin/sh -c "exit 5"
 startsecs=0
 autorestart=false
+[program:never]
+command=/nonexistent/never
+startretries=100
 [program:fine]
 command=/bin/true
 startsecs=0
@@ -198,11 +201,15 @@ autorestart=false
 			t.Errorf("status lacks %q: %q", want, term.shown.String())
 		}
 	}
-	screen, _ := shown(t, "-s", socket, "wait", "all", "--for", "exited")
+	screen, _ := shown(t, "-s", socket, "wait", "segv", "five", "fine", "--for", "exited")
 	for _, want := range []string{"fine: EXITED (status 0)\n", "five: EXITED (status 5)\n", "segv: EXITED (SIGSEGV)\n"} {
 		if !strings.Contains(screen, want) {
 			t.Errorf("wait lacks %q:\n%s", want, screen)
 		}
+	}
+	_, _, _ = ctl(t, "", "-s", socket, "stop", "never")
+	if screen, _ := shown(t, "-s", socket, "status", "never"); !strings.Contains(screen, "STOPPED") || strings.Contains(screen, "status 0") {
+		t.Errorf("what has never run has not ended either:\n%s", screen)
 	}
 	for _, line := range []string{"status segv --json", "wait segv --for exited --json"} {
 		out, _, _ := ctl(t, "", append([]string{"-s", socket}, strings.Fields(line)...)...)

@@ -40,6 +40,8 @@ type topRow struct {
 	style           string // of the state
 	reason          string // of one that does not run: why, and how it has ended
 	last            string // of one that runs and has restarted: how the process before it ended
+	exitStatus      *int   // of the last process that has ended, nil where that is not known
+	signal          string // that ended it, "" for none
 	pid, restarts   int
 	uptime          time.Duration // 0 for one that doesn't run
 	cpu             float64       // percent, 100 is one CPU
