@@ -303,6 +303,7 @@ type scripted struct {
 	idle   chan struct{}
 	woken  chan struct{}
 	once   sync.Once
+	now    time.Duration // a wait takes half a busyGap
 }
 
 func (w *scripted) add(int, bool, bool) error { return nil }
@@ -315,7 +316,8 @@ func (w *scripted) wake() {
 	}
 }
 
-func (w *scripted) wait(ready []int, _ time.Duration, eagerOnly bool) []int {
+func (w *scripted) wait(ready []int, _ time.Duration, eagerOnly, _ bool) []int {
+	w.now += busyGap / 2
 	if eagerOnly {
 		w.pauses.Add(1)
 		return ready
@@ -352,9 +354,7 @@ func TestOnlyBusyRoundsOfQuietLogPipesAreFollowedByAPause(t *testing.T) {
 				t.Fatal(err)
 			}
 			quiet, eager := newFilledStream(t, p, false), newFilledStream(t, p, tc.eager)
-			// The clock is the test's: a round comes a busyGap/2 after another.
-			var clock time.Duration
-			p.now = func() time.Duration { clock += busyGap / 2; return clock }
+			p.now = func() time.Duration { return w.now }
 			for range 5 {
 				w.rounds = append(w.rounds, []int{quiet.fd, eager.fd})
 			}

@@ -49,7 +49,7 @@ func (p *poll) remove(fd int, _ bool) {
 	p.wake()
 }
 
-func (p *poll) wait(ready []int, timeout time.Duration, eagerOnly bool) []int {
+func (p *poll) wait(ready []int, timeout time.Duration, eagerOnly, _ bool) []int {
 	p.list(eagerOnly)
 	ms := -1
 	if timeout >= 0 {

@@ -1,7 +1,6 @@
 package child
 
 import (
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -23,6 +22,10 @@ const (
 	// loudRate is how many bytes in a restTime are too many for a pause: half of what
 	// a pipe holds, or the pause would hold up the writer.
 	loudRate = 32 << 10
+	// hurry is how short a wait must be, and hurries how many in a row, for those that follow to be hurried ones, until one takes as long as calm.
+	hurry   = 500 * time.Microsecond
+	hurries = 16
+	calm    = 5 * time.Millisecond
 	// fullReads is after how many reads in a row of a full pipe it is made larger.
 	fullReads = 4
 	fullPipe  = 60 << 10
@@ -36,13 +39,13 @@ type waiter interface {
 	add(fd int, write, eager bool) error
 	remove(fd int, eager bool)
 	// wait appends what is ready. It waits at most timeout, forever when negative,
-	// and returns early, perhaps with nothing, on wake or a signal.
-	wait(ready []int, timeout time.Duration, eagerOnly bool) []int
+	// and returns early, perhaps with nothing, on wake or a signal. hurried: the wait is likely to be a short one.
+	wait(ready []int, timeout time.Duration, eagerOnly, hurried bool) []int
 	wake()
 	close()
 }
 
-// poller reads children's pipes on a thread of its own with one buffer. Other
+// poller reads children's pipes in a goroutine of its own, which is called its thread because its work may block one, with one buffer. Other
 // threads enter and pause streams under mu; only the poller's thread reads and
 // closes them, and runs what was posted. It holds work meanwhile, so the holder of
 // that lock knows that no Reader is running.
@@ -76,6 +79,7 @@ type poller struct {
 	steps     []step    // the last is the next
 	lingering []*stream // by deadline
 	lastRound time.Duration
+	quick     int // waits in a row that were shorter than hurry; no more are counted once there were hurries
 }
 
 // step is something to do on the poller's thread; it returns work for a disk, or nil.
@@ -133,14 +137,12 @@ func (p *poller) post(f step) {
 
 // run is the thread.
 func (p *poller) run() {
-	runtime.LockOSThread()
 	p.buf = make([]byte, bufferSize)
 	p.goOn()
 }
 
 // takeOver is the thread that follows one that hangs in w. It has the lock.
 func (p *poller) takeOver(w Work) {
-	runtime.LockOSThread()
 	p.buf = make([]byte, bufferSize) // the other may still read from the one it had
 	w.Away()
 	if _, mine := p.finishRound(p.now()); !mine {
@@ -174,7 +176,18 @@ func (p *poller) goOn() {
 }
 
 func (p *poller) wait(timeout time.Duration, eagerOnly bool) {
-	p.ready, p.next = p.waiter.wait(p.ready[:0], timeout, eagerOnly), 0
+	hurried := p.quick >= hurries
+	if hurried && (timeout < 0 || timeout > calm) {
+		timeout = calm
+	}
+	before := p.now()
+	p.ready, p.next = p.waiter.wait(p.ready[:0], timeout, eagerOnly, hurried), 0
+	switch took := p.now() - before; {
+	case took >= calm, !hurried && took >= hurry:
+		p.quick = 0
+	case !hurried:
+		p.quick++
+	}
 }
 
 // do does what may block, and reports whether this thread is still the poller. If not, it must touch nothing of it.

@@ -155,7 +155,7 @@ func (s *scanner) readAll(names []string) {
 		}
 	}
 	var others sync.WaitGroup
-	for range min(maxReaders, runtime.GOMAXPROCS(0), 1+len(names)/perReader) - 1 {
+	for range min(maxReaders, runtime.NumCPU(), runtime.GOMAXPROCS(0), 1+len(names)/perReader) - 1 {
 		others.Go(some)
 	}
 	some()

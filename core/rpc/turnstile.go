@@ -20,7 +20,7 @@ func newTurnstile(pressed func() bool) *turnstile { return &turnstile{pressed: p
 
 // most is how many there are.
 func (t *turnstile) most() int {
-	processors := runtime.GOMAXPROCS(0)
+	processors := min(runtime.NumCPU(), runtime.GOMAXPROCS(0))
 	if t.pressed() {
 		return max(processors/2, 1)
 	}
