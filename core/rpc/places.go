@@ -47,6 +47,7 @@ type places struct {
 	headers int64 // see limits
 	victims victims
 	gauge   gauge
+	urgent  bool          // descriptors are needed, not places: who has just come goes, too
 	taking  int           // requests for descriptors that are using them
 	until   time.Duration // no place is assigned before this, at the latest
 }
@@ -143,6 +144,7 @@ func (p *places) makeRoom(n int) (release func()) {
 func (p *places) spare(n int) (conns []*conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	defer p.hurry()()
 	p.gauge.stale()
 	p.taking++
 	p.until = p.now() + roomTime
@@ -155,6 +157,12 @@ func (p *places) spare(n int) (conns []*conn) {
 		conns = append(conns, c)
 	}
 	return conns
+}
+
+// hurry makes the choice urgent until done is called. p.mu is held.
+func (p *places) hurry() (done func()) {
+	p.urgent, p.victims = true, victims{}
+	return func() { p.urgent, p.victims = false, victims{} }
 }
 
 func (p *places) release() {
@@ -235,6 +243,7 @@ func (p *places) evict(first bool) {
 func (p *places) easiest(first bool) *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	defer p.hurry()()
 	if first {
 		return p.worst(rankSilent, false)
 	}

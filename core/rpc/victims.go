@@ -225,7 +225,7 @@ func (c *conn) silence(age time.Duration, silent, all int) int {
 			return notAtAll
 		}
 		return rankSlow
-	case age < helloTime:
+	case age < helloTime && !c.places.urgent:
 		return notAtAll
 	case silent > all/2: // that is what they are there for
 		return rankNothing
