@@ -152,6 +152,24 @@ func TestInstalledListenersHaveSuperlancesNames(t *testing.T) {
 	}
 }
 
+// What --help does not have is in the manual pages of all programs.
+func TestTheManualPageHasSignalsAndExitStatuses(t *testing.T) {
+	cmd := exec.Command("../../packaging/man", "supervisor-listeners")
+	cmd.Env = append(os.Environ(), "BINDIR="+filepath.Join(tree(t), "bin"), "HARK_TEST_ROLE=listeners")
+	page, err := cmd.CombinedOutput()
+	for _, want := range []string{".SH NAME\nsupervisor\\-listeners \\- the event listeners", "\n.SH SIGNALS\n", "\n.SH EXIT STATUS\n", "memmon"} {
+		if err != nil || !strings.Contains(string(page), want) {
+			t.Errorf("%v: there is no %q in\n%s", err, want, page)
+		}
+	}
+	for _, name := range []string{"supervisord", "supervisorctl", "pidproxy", "supervisor-plugins"} {
+		more, err := os.ReadFile("../../packaging/manual/" + name)
+		if err != nil || !strings.Contains(string(more), ".SH SIGNALS\n") || !strings.Contains(string(more), ".SH EXIT STATUS\n") {
+			t.Errorf("%s: %v, it has no signals or no exit statuses", name, err)
+		}
+	}
+}
+
 // The package names what the program has.
 func TestThePackagesScriptsKnowTheNames(t *testing.T) {
 	for _, script := range []string{"install", "deb/postinst", "deb/prerm", "Dockerfile"} {
