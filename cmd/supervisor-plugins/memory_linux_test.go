@@ -77,12 +77,10 @@ func TestMemory(t *testing.T) {
 		}
 		return true
 	}
-	for limit := time.Now().Add(testkit.Patience); !settled(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(limit) {
-			tell("in the end")
-			t.Fatalf("one takes more than %d kB still", mostMemory)
-		}
-	}
+	testkit.Await(t, settled, func() string {
+		tell("in the end")
+		return fmt.Sprintf("none takes more than %d kB", mostMemory)
+	})
 	tell("settled")
 	for _, p := range running {
 		for range 20 {

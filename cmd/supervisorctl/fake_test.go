@@ -30,7 +30,7 @@ func fakeServer(t *testing.T, handler http.HandlerFunc) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: testPatience}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: testkit.Patience}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -21,9 +21,6 @@ import (
 	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
-// patience bounds a failure, never a success.
-const testPatience = 60 * time.Second
-
 // daemonVariable names the supervisord that the tests run.
 const daemonVariable = "HARK_TEST_SUPERVISORD"
 
@@ -123,7 +120,7 @@ func daemonCommand(ts *testscript.TestScript, neg bool, args []string) {
 		_ = cmd.Process.Signal(os.Interrupt)
 		select {
 		case <-ended:
-		case <-time.After(testPatience):
+		case <-time.After(testkit.Patience):
 			_ = cmd.Process.Kill()
 			<-ended
 			ts.Fatalf("supervisord does not end")
@@ -177,7 +174,7 @@ func getCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: get STATUS PATH REGEXP")
 	}
-	client := http.Client{Timeout: testPatience, Transport: &http.Transport{
+	client := http.Client{Timeout: testkit.Patience, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext:       func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", ts.MkAbs("s")) },
 	}}

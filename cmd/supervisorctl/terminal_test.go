@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -99,19 +100,13 @@ func (term *terminal) screen() string {
 // see waits for a text after what was waited for before.
 func (term *terminal) see(text string) {
 	term.t.Helper()
-	deadline := time.Now().Add(testPatience)
-	for {
-		screen := term.screen()
-		if i := strings.Index(screen[term.passed:], text); i >= 0 {
+	testkit.Await(term.t, func() bool {
+		i := strings.Index(term.screen()[term.passed:], text)
+		if i >= 0 {
 			term.passed += i + len(text)
-			return
 		}
-		if time.Now().After(deadline) {
-			term.t.Fatalf("waited in vain for %q; the terminal shows %q", text, screen)
-		}
-		timer := time.NewTimer(5 * time.Millisecond)
-		<-timer.C
-	}
+		return i >= 0
+	}, func() string { return fmt.Sprintf("the terminal shows %q; it shows %q", text, term.screen()) })
 }
 
 func (term *terminal) typed(text string) {
@@ -124,7 +119,7 @@ func (term *terminal) typed(text string) {
 // ends waits for the end and returns the exit status.
 func (term *terminal) ends() int {
 	term.t.Helper()
-	kill := time.AfterFunc(testPatience, func() { _ = term.cmd.Process.Kill() })
+	kill := time.AfterFunc(testkit.Patience, func() { _ = term.cmd.Process.Kill() })
 	defer kill.Stop()
 	_ = term.cmd.Wait()
 	return term.cmd.ProcessState.ExitCode()
@@ -151,7 +146,7 @@ func daemonAt(t *testing.T, dir, programs string) (end func()) {
 	end = func() {
 		once.Do(func() {
 			_ = cmd.Process.Signal(syscall.SIGTERM)
-			kill := time.AfterFunc(testPatience, func() { _ = cmd.Process.Kill() })
+			kill := time.AfterFunc(testkit.Patience, func() { _ = cmd.Process.Kill() })
 			defer kill.Stop()
 			_ = cmd.Wait()
 		})
@@ -164,18 +159,11 @@ func daemonAt(t *testing.T, dir, programs string) (end func()) {
 func waitFor(t *testing.T, dir, pattern string, args ...string) {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
-	deadline := time.Now().Add(testPatience)
-	for {
-		out, _, _ := ctl(t, "", append([]string{"-s", "unix://" + dir + "/s"}, args...)...)
-		if re.MatchString(out) {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s from %v: %s", pattern, args, out)
-		}
-		timer := time.NewTimer(10 * time.Millisecond)
-		<-timer.C
-	}
+	var out string
+	testkit.Await(t, func() bool {
+		out, _, _ = ctl(t, "", append([]string{"-s", "unix://" + dir + "/s"}, args...)...)
+		return re.MatchString(out)
+	}, func() string { return fmt.Sprintf("%v prints %s; it prints %s", args, pattern, out) })
 }
 
 const terminalPrograms = `

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hark-supervisor/hark/internal/testkit"
 )
@@ -177,13 +176,11 @@ autorestart=false
 	waitFor(t, dir, "five: EXITED", "wait", "five", "fine", "--for", "exited")
 	// The stream keeps events once it has been asked for; what it shows comes after that.
 	events := onTerminal(t, "-s", socket, "events", "--program", "segv", "PROCESS_STATE_EXITED", "--count", "1")
-	for deadline := time.Now().Add(testPatience); events.screen() == ""; { // until it is there
-		if time.Now().After(deadline) {
-			t.Fatal("no event is shown")
-		}
+	testkit.Until(t, "an event is shown", func() bool {
 		_, _, _ = ctl(t, "", "-s", socket, "start", "segv")
 		waitFor(t, dir, "segv: EXITED", "wait", "segv", "--for", "exited")
-	}
+		return events.screen() != ""
+	})
 	if status := events.ends(); status != exitSuccess {
 		t.Errorf("events: status %d", status)
 	}

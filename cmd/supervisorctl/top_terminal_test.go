@@ -1,12 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hark-supervisor/hark/internal/testkit"
 )
@@ -31,23 +31,16 @@ func (s *screenTest) tmux(args ...string) string {
 // see waits until the screen shows all of the texts, and none of those behind "!".
 func (s *screenTest) see(texts ...string) {
 	s.t.Helper()
-	deadline := time.Now().Add(testPatience)
-	for {
-		screen := s.tmux("capture-pane", "-p")
-		all := true
+	var screen string
+	testkit.Await(s.t, func() bool {
+		screen = s.tmux("capture-pane", "-p")
 		for _, text := range texts {
-			not, isNot := strings.CutPrefix(text, "!")
-			all = all && (isNot && !strings.Contains(screen, not) || !isNot && strings.Contains(screen, text))
+			if not, isNot := strings.CutPrefix(text, "!"); isNot == strings.Contains(screen, not) {
+				return false
+			}
 		}
-		if all {
-			return
-		}
-		if time.Now().After(deadline) {
-			s.t.Fatalf("waited in vain for %q; the screen:\n%s", texts, screen)
-		}
-		timer := time.NewTimer(20 * time.Millisecond)
-		<-timer.C
-	}
+		return true
+	}, func() string { return fmt.Sprintf("the screen shows %q; it shows\n%s", texts, screen) })
 }
 
 func TestTopOnATerminal(t *testing.T) {

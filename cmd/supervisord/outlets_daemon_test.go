@@ -8,10 +8,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hark-supervisor/hark/core/xmlrpc"
 	"github.com/hark-supervisor/hark/internal/plugintest"
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -68,11 +68,7 @@ func (in *instance) titles() (all []string) {
 
 func (in *instance) eventually(what string, so func() bool) {
 	in.t.Helper()
-	for end := time.Now().Add(2 * time.Minute); !so(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			in.t.Fatalf("%s: not in time\n%s", what, in.log())
-		}
-	}
+	testkit.Await(in.t, so, func() string { return what + "\n" + in.log() })
 }
 
 func (in *instance) exitOfWeb() {

@@ -202,17 +202,11 @@ func TestActivityNeverBlocksAndSaysWhatItDropped(t *testing.T) {
 		t.Errorf("%d lines in the log, %d dropped, %d written", count, dropped, n)
 	}
 	pass(f, Calm)
-	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+	testkit.Until(t, "the end is reported too", func() bool {
 		mu.Lock()
-		news := len(told)
-		mu.Unlock()
-		if news >= 2 {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("told %v", told)
-		}
-	}
+		defer mu.Unlock()
+		return len(told) >= 2
+	})
 	mu.Lock()
 	defer mu.Unlock()
 	_ = trouble(t, told[0], Failing)

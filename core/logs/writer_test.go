@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // caller uses a Writer as a poller does: what takes too long is left to its thread.
@@ -97,17 +99,11 @@ func (c *caller) told() (kinds []TroubleKind) {
 
 func (c *caller) came(times int) {
 	c.t.Helper()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+	testkit.Until(c.t, fmt.Sprintf("the file has come back %d times", times), func() bool {
 		c.mu.Lock()
-		back := c.back
-		c.mu.Unlock()
-		if back >= times {
-			return
-		}
-		if time.Now().After(end) {
-			c.t.Fatalf("the file came back %d times, not %d", back, times)
-		}
-	}
+		defer c.mu.Unlock()
+		return c.back >= times
+	})
 }
 
 // frozen is a log that takes nothing until it is thawed, as a file of a frozen file system: a full pipe that blocks.

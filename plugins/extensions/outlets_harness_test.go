@@ -20,6 +20,7 @@ import (
 	"github.com/hark-supervisor/hark/core/deadletters"
 	"github.com/hark-supervisor/hark/eventlistener"
 	"github.com/hark-supervisor/hark/internal/pluginrpc"
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/plugins/delivery"
 	"github.com/hark-supervisor/hark/plugins/logsink"
@@ -51,14 +52,8 @@ func startPlugin(t testing.TB, system *child.System, path string, values map[str
 	p := &pluginProcess{t: t, system: system, path: path, values: values, kinds: kinds, gone: make(chan struct{})}
 	p.start()
 	t.Cleanup(p.stop)
-	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-		if _, err := p.reach(); err == nil {
-			return p
-		}
-		if time.Now().After(end) {
-			t.Fatal("the plugin is not there in time")
-		}
-	}
+	testkit.Until(t, "the plugin is there", func() bool { _, err := p.reach(); return err == nil })
+	return p
 }
 
 // firstLine reads a plugin's handshake.
@@ -296,11 +291,9 @@ func (r *outletRig) setSink(o logsink.Options) *logsink.Sink {
 // until polls.
 func (r *outletRig) until(what string, so func() bool) {
 	r.t.Helper()
-	for end := time.Now().Add(5 * time.Minute); !so(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.t.Fatalf("%s: not in time; the log:\n%s", what, fmt.Sprintf("%.4000s", &r.log))
-		}
-	}
+	testkit.Await(r.t, so, func() string {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return fmt.Sprintf("%s; the log:\n%.4000s", what, &r.log)
+	})
 }

@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
-	"time"
+
+	"github.com/hark-supervisor/hark/internal/testkit"
 )
 
 // sumOf is the hash of a file by way of s, and what would have been read of it.
@@ -44,15 +45,13 @@ func TestAFileThatHasNotChangedIsNotReadAgain(t *testing.T) {
 		t.Fatal("the first time it was not read")
 	}
 	// As long as it has just changed it is read each time; then once more.
-	for end := time.Now().Add(time.Minute); read; time.Sleep(50 * time.Millisecond) {
-		var sum string
-		if sum, read = sumOf(t, &s, path); sum != first {
+	testkit.Until(t, "it is no longer read each time", func() bool {
+		sum, read := sumOf(t, &s, path)
+		if sum != first {
 			t.Fatalf("%s, then %s", first, sum)
 		}
-		if time.Now().After(end) {
-			t.Fatal("it is read each time")
-		}
-	}
+		return !read
+	})
 	// Another of the same size and with its times put back is another.
 	st, err := os.Stat(path)
 	if err != nil {

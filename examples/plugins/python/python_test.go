@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/hark-supervisor/hark/internal/pluginrpc"
 	"github.com/hark-supervisor/hark/internal/plugintest"
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/internal/wire"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
@@ -101,11 +101,7 @@ func TestGoPluginDispensesThePluginInPython(t *testing.T) {
 	if err := p.Wait(); err != nil {
 		t.Errorf("it ended with %v", err)
 	}
-	for end := time.Now().Add(sdktest.Patience); !c.Exited(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("go-plugin does not see the end")
-		}
-	}
+	testkit.Until(t, "go-plugin sees the end", c.Exited)
 }
 
 func TestTheNamespaceInPython(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/plugins/bundled/internal/remotetest"
 	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
@@ -243,11 +244,7 @@ func TestOneDoesNotHoldUpAnother(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- slow.Notify(ctx, about("1", "x", "y")) }()
-	for limit := time.Now().Add(sdktest.Patience); len(w.got()) == 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(limit) {
-			t.Fatal("the request does not arrive")
-		}
-	}
+	testkit.Until(t, "the request arrives", func() bool { return len(w.got()) > 0 })
 	var others sync.WaitGroup
 	for _, url := range []string{telegramURL, "ntfy://ntfy.sh/t0pic", "gotify://gotify.example/AzyoeNS.D4iJLVa", "generic+https://fast.example/"} {
 		n := w.notifier(s, url, nil)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -71,11 +72,7 @@ func TestASlowSendPartsNoLine(t *testing.T) {
 	if err := f.Write(ctx, &sdk.LogBatch{Seq: 4, Records: []sdk.LogRecord{{Group: "a", Process: "a", Channel: "stdout", Offset: 14, Data: []byte("rest")}}}); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(time.Minute); !slices.Contains(o.lines(), "rest"); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%q", o.lines())
-		}
-	}
+	testkit.Until(t, "the rest is sent", func() bool { return slices.Contains(o.lines(), "rest") })
 	if err := f.Close(ctx); err != nil {
 		t.Error(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hark-supervisor/hark/internal/testkit"
 	"github.com/hark-supervisor/hark/sdk"
 )
 
@@ -67,13 +68,7 @@ func TestAnUnfinishedLineOfABatchThatIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	out.set(nil)
-	deadline := time.Now().Add(time.Minute)
-	for !slices.Equal(out.all(), []string{"prompt> "}) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%q", out.all())
-		}
-		time.Sleep(time.Millisecond)
-	}
+	testkit.Until(t, "the prompt alone is sent", func() bool { return slices.Equal(out.all(), []string{"prompt> "}) })
 	if err := f.Close(context.Background()); err != nil || !out.ended {
 		t.Error(err)
 	}
