@@ -13,9 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/hark-supervisor/hark/core/build"
@@ -83,7 +81,7 @@ func command(ctx context.Context, args []string, in io.ReadCloser, out, errs io.
 		_, _ = fmt.Fprintf(errs, "Error: %v\nFor help, use supervisor-mcp --help\n", err)
 		return exitUsage
 	}
-	program, err := supervisorctl()
+	program, err := build.Companion("supervisorctl") // does what tools say
 	if err != nil {
 		_, _ = fmt.Fprintln(errs, "Error: supervisorctl is neither beside supervisor-mcp nor in PATH")
 		return exitFailed
@@ -102,17 +100,6 @@ func command(ctx context.Context, args []string, in io.ReadCloser, out, errs io.
 		return exitFailed
 	}
 	return 0
-}
-
-// supervisorctl finds the program that does what tools say: next to this one, else in PATH.
-func supervisorctl() (string, error) {
-	if self, err := os.Executable(); err == nil {
-		path := filepath.Join(filepath.Dir(self), "supervisorctl")
-		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() {
-			return path, nil
-		}
-	}
-	return exec.LookPath("supervisorctl")
 }
 
 // instructions is what a client learns about the server as a whole.

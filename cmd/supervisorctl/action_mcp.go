@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 
+	"github.com/hark-supervisor/hark/core/build"
 	"github.com/hark-supervisor/hark/internal/pytext"
 )
 
@@ -35,7 +36,7 @@ func serveMCP(r *run, arg string) (answer, error) {
 		}
 		args = append(args, "--allow", allow)
 	}
-	program, err := besides("supervisor-mcp")
+	program, err := build.Companion("supervisor-mcp")
 	if err != nil {
 		return answer{}, refuseText("Error: supervisor-mcp is not beside this program or in PATH; install it from the same package")
 	}

@@ -5,11 +5,11 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/hark-supervisor/hark/core/build"
 	records "github.com/hark-supervisor/hark/sdk/client"
 )
 
@@ -51,7 +51,7 @@ func pluginTool(r *run, arg string) (answer, error) {
 	if !r.server.isLocal() {
 		return answer{}, refuseText("Error: plugin " + words[0] + " acts on this machine, and the server is another's; run it there")
 	}
-	program, err := besides("supervisord")
+	program, err := build.Companion("supervisord")
 	if err != nil {
 		return answer{}, err
 	}
@@ -68,17 +68,6 @@ func pluginTool(r *run, arg string) (answer, error) {
 		a.status, err = max(exit.ExitCode(), exitGeneric), nil
 	}
 	return a, err
-}
-
-// besides finds a program of Hark: next to this one, else in PATH.
-func besides(name string) (string, error) {
-	if self, err := os.Executable(); err == nil {
-		path := filepath.Join(filepath.Dir(self), name)
-		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() {
-			return path, nil
-		}
-	}
-	return exec.LookPath(name)
 }
 
 func pluginRestart(r *run, names []string) (answer, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os/exec"
 
+	"github.com/hark-supervisor/hark/core/build"
 	"github.com/hark-supervisor/hark/core/config"
 )
 
@@ -14,7 +15,7 @@ func checkSections(r *run, o config.Options, report *config.Report) {
 	unchecked := func(why string) {
 		report.Notes = append(report.Notes, config.Issue{File: report.Files[0], Text: "the keys of plugins and the templates of notifiers were not checked: " + why})
 	}
-	program, err := besides("supervisord")
+	program, err := build.Companion("supervisord")
 	if err != nil {
 		unchecked("there is no supervisord beside this program or in PATH")
 		return

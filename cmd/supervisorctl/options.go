@@ -247,14 +247,7 @@ func help(program string) string {
 		if opt.help == "" {
 			continue
 		}
-		name := "--" + opt.long
-		if opt.short != 0 {
-			name = "-" + string(opt.short) + "/" + name
-		}
-		if opt.meta != "" {
-			name += " " + opt.meta
-		}
-		fmt.Fprintf(&b, "%s -- %s\n", name, opt.help)
+		b.WriteString(pytext.OptionHelp(opt.short, opt.long, opt.meta, opt.help))
 	}
 	b.WriteString("\nWithout an action, or with -i, a shell reads actions. Its action \"help\" lists them,\nand \"help ACTION\" explains one.\n")
 	return b.String()

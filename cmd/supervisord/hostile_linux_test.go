@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,28 @@ import (
 // inetSection is a TCP server with an owner's password and one for those who only read.
 func inetSection(address string) string {
 	return fmt.Sprintf("[inet_http_server]\nport=%s\nusername=owner\npassword=o\nread_only_username=reader\nread_only_password=r\n", address)
+}
+
+// attackedConf is what takes a daemon much memory to answer about: a big log, which bigLog makes, and many processes.
+const attackedConf = `[program:big]
+command=/bin/cat
+autostart=false
+stdout_logfile=DIR/big.log
+stdout_logfile_maxbytes=0
+[program:idle]
+command=/bin/cat
+numprocs=200
+process_name=%(program_name)s_%(process_num)d
+autostart=false
+`
+
+// bigLog writes the log of the program big.
+func bigLog(t testing.TB, dir string, size int) {
+	t.Helper()
+	line := []byte("0123456789 <&> and so on, as logs are\n")
+	if err := os.WriteFile(filepath.Join(dir, "big.log"), bytes.Repeat(line, size/len(line)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // besiege keeps so many connections to an address open, each of which sends a text and makes room for the next when it is closed, until

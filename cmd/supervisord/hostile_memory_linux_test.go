@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -276,17 +275,7 @@ func TestHostileClientsTakeBoundedMemory(t *testing.T) {
 	in := prepare(t, ordinary(t), baseConf+inetSection(plain)+strings.ReplaceAll(inetSection(secure), "[inet_http_server]", "[inet_http_server:tls]")+`
 certfile=DIR/cert
 keyfile=DIR/key
-[program:big]
-command=/bin/cat
-autostart=false
-stdout_logfile=DIR/big.log
-stdout_logfile_maxbytes=0
-[program:idle]
-command=/bin/cat
-numprocs=200
-process_name=%(program_name)s_%(process_num)d
-autostart=false
-[program:owner]
+`+attackedConf+`[program:owner]
 command=/bin/cat
 autostart=false
 startsecs=0
@@ -299,10 +288,7 @@ stdout_logfile_backups=1
 `)
 	in.writeConf(strings.ReplaceAll(in.file("supervisord.conf"), "loglevel=debug", "loglevel=info"))
 	selfSigned(t, in.dir)
-	line := []byte("0123456789 <&> and so on, as logs are\n")
-	if err := os.WriteFile(filepath.Join(in.dir, "big.log"), bytes.Repeat(line, logSize/len(line)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	bigLog(t, in.dir, logSize)
 	in.launch()
 	in.waitServing()
 	pid := in.cmd.Process.Pid

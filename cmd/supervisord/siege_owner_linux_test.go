@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,17 +33,7 @@ func newFortress(t testing.TB, f flavour) *fortress {
 		inetSection(b.plain)+strings.ReplaceAll(inetSection(b.secure), "[inet_http_server]", "[inet_http_server:tls]")+`
 certfile=DIR/cert
 keyfile=DIR/key
-[program:big]
-command=/bin/cat
-autostart=false
-stdout_logfile=DIR/big.log
-stdout_logfile_maxbytes=0
-[program:idle]
-command=/bin/cat
-numprocs=200
-process_name=%(program_name)s_%(process_num)d
-autostart=false
-[program:owner]
+`+attackedConf+`[program:owner]
 command=/bin/cat
 numprocs=4
 process_name=%(program_name)s_%(process_num)d
@@ -60,10 +48,7 @@ stdout_logfile=DIR/chatty.log
 	if err := os.Chmod(b.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	line := []byte("0123456789 <&> and so on, as logs are\n")
-	if err := os.WriteFile(filepath.Join(b.dir, "big.log"), bytes.Repeat(line, logSize/len(line)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	bigLog(t, b.dir, logSize)
 	b.launch()
 	for _, w := range b.ways() { // and so a user's right password has come from here
 		testkit.Until(t, "supervisord serves", func() bool {

@@ -122,14 +122,7 @@ func Usage(program string) string {
 		if f.help == "" {
 			continue
 		}
-		name := "--" + f.long
-		if f.short != 0 {
-			name = "-" + string(f.short) + "/" + name
-		}
-		if f.meta != "" {
-			name += " " + f.meta
-		}
-		fmt.Fprintf(&b, "%s -- %s\n", name, f.help)
+		b.WriteString(pytext.OptionHelp(f.short, f.long, f.meta, f.help))
 	}
 	b.WriteString("\nWithout -c the configuration is searched in ../etc/supervisord.conf and\n../supervisord.conf beside the program, ./supervisord.conf, ./etc/supervisord.conf,\n/etc/supervisord.conf and /etc/supervisor/supervisord.conf.\n")
 	return b.String()

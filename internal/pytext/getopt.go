@@ -156,3 +156,15 @@ func (p *optionParser) cluster(letters string) error {
 	}
 	return nil
 }
+
+// OptionHelp is the line of an option in Supervisor's --help: -s/--long META -- text. short is 0 and meta "" where there is none.
+func OptionHelp(short byte, long, meta, text string) string {
+	name := "--" + long
+	if short != 0 {
+		name = "-" + string(short) + "/" + name
+	}
+	if meta != "" {
+		name += " " + meta
+	}
+	return name + " -- " + text + "\n"
+}
