@@ -11,6 +11,9 @@ import (
 // followNotice is what Supervisor prints before a log that is followed.
 const followNotice = "==> Press Ctrl-C to exit <=="
 
+// noLog is what people are told of a log that cannot be followed.
+const noLog = "There is no such process, or it has no log."
+
 // follow prints a log as it comes, until Ctrl-C or the server's end. What keeps
 // it from doing so goes to standard error and is, as in Supervisor, no failure.
 func (r *run) follow(path string) (answer, error) {
@@ -31,7 +34,7 @@ func (r *run) pour(ctx context.Context, path string, out io.Writer) error {
 	case errors.Is(err, errInterrupted):
 		return err
 	case errors.As(err, &refused) && refused.code == http.StatusNotFound && r.onTerminal():
-		_, _ = fmt.Fprintln(r.err, "There is no such process, or it has no log.")
+		_, _ = fmt.Fprintln(r.err, noLog)
 		return nil
 	case errors.As(err, &refused):
 		_, _ = fmt.Fprintf(r.err, "%s%s Cannot read, status code %d\n", r.server.url, path, refused.code)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,7 +69,7 @@ func (r *run) extended(words []string) (*tailWanted, error) {
 	patterns := slices.ContainsFunc(words, isMany)
 	switch one := len(words) < 2 && !patterns; {
 	case w.lines >= 0 || several:
-	case !r.onTerminal() || one && w.follow || len(words) == 0:
+	case !r.onTerminal() || one && w.follow && r.colour() || len(words) == 0:
 		return nil, nil
 	case !one:
 		w.lines = followLines
@@ -151,8 +152,11 @@ func (r *run) tailLogs(w *tailWanted) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		if named {
+		switch {
+		case named:
 			text = r.named(l.name, i).all(text)
+		case r.onTerminal():
+			text = r.unnamed().all(text)
 		}
 		if text != "" && !strings.HasSuffix(text, "\n") {
 			text += "\n"
@@ -235,8 +239,11 @@ func (r *run) followLogs(w *tailWanted, named bool) (answer, error) {
 	for i := range w.logs {
 		l := &w.logs[i]
 		out := &lineWriter{mu: &mu, to: r.out}
-		if named {
+		switch {
+		case named:
 			out.lines = r.named(l.name, i)
+		case r.onTerminal() && !r.colour(): // otherwise it is as the program writes it, lines that it writes over one another, too
+			out.lines = r.unnamed()
 		}
 		all.Go(func() {
 			err := r.followLog(l, w, out)
@@ -244,8 +251,11 @@ func (r *run) followLogs(w *tailWanted, named bool) (answer, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			var own *refusal
+			var refused *protocolError
 			switch {
 			case r.ctx.Err() != nil:
+			case errors.As(err, &refused) && refused.code == http.StatusNotFound:
+				_, _ = fmt.Fprintln(r.err, noLog)
 			case errors.As(err, &own):
 				r.report(own.lines...)
 			case err != nil:
@@ -265,7 +275,7 @@ func (r *run) followLogs(w *tailWanted, named bool) (answer, error) {
 
 // followLog writes the end of a log and what comes then.
 func (r *run) followLog(l *tailedLog, w *tailWanted, out io.Writer) error {
-	length := w.bytes
+	length := -1 // as much as in Supervisor
 	if w.lines >= 0 {
 		text, err := r.endOf(l, w)
 		if err != nil && !errors.Is(err, errUnsendable) { // which may be followed
@@ -308,6 +318,9 @@ func (r *run) named(name string, i int) *namedLines {
 		plain:   !r.onTerminal(),
 	}
 }
+
+// unnamed is how the lines of one program are shown on a terminal: with its colours, and nothing else that a terminal obeys.
+func (r *run) unnamed() *namedLines { return &namedLines{colours: logColours{colour: r.colour()}} }
 
 func (n *namedLines) line(text string) string {
 	if n.plain {

@@ -121,6 +121,7 @@ startsecs=0
 		{"tail -15 red", "red 3\n", exitSuccess},
 		{"tail -n 1 red echo", "red: red 3\necho: hello\n", exitSuccess},
 		{"tail red nosuch", "nosuch: ERROR (no such process name)\nred: red 1\nred: red 2\nred: red 3\n", exitGeneric},
+		{"--no-color tail -f nosuch", followNotice + "\nThere is no such process, or it has no log.\n", exitSuccess},
 		{"tail -f nosuch", followNotice + "\nThere is no such process, or it has no log.\n", exitSuccess},
 	} {
 		term := onTerminal(t, append([]string{"-s", socket}, strings.Fields(c.line)...)...)
@@ -132,6 +133,23 @@ startsecs=0
 		if raw := term.shown.String(); strings.Contains(c.line, "red") && !strings.Contains(raw, "\x1b[31mred\x1b[") || strings.Contains(raw, "?[") {
 			t.Errorf("%s has lost the colours: %q", c.line, raw)
 		}
+	}
+
+	for _, c := range [][]string{{"--no-color", "tail", "red"}, {"--no-color", "tail", "-n", "3", "red", "echo"}} {
+		term := onTerminal(t, append([]string{"-s", socket}, c...)...)
+		term.ends()
+		<-term.read
+		if raw := term.shown.String(); strings.Contains(raw, "\x1b") || !strings.Contains(raw, "red 3\r\n") {
+			t.Errorf("%v: %q", c, raw)
+		}
+	}
+
+	plain := onTerminal(t, "-s", socket, "--no-color", "tail", "-f", "red")
+	plain.see("red 3\n")
+	plain.typed(ctrlC)
+	plain.ends()
+	if raw := plain.shown.String(); strings.Contains(raw, "\x1b") {
+		t.Errorf("a log that goes on has colours: %q", raw)
 	}
 
 	term := onTerminal(t, "-s", socket, "tail", "-n", "1", "-f", "red", "echo")
