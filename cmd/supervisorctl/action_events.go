@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hark-supervisor/hark/core/config"
 	"github.com/hark-supervisor/hark/eventlistener"
 )
 
@@ -32,16 +33,18 @@ func (verbs) Events() Action {
 			{Name: "count", Value: true, Help: "end after so many events"},
 			{Name: "since", Value: true, Help: "begin after the event of this number, 0 for all that are kept"},
 		},
-		Complete: completeWords(func() []string {
-			var names []string
-			for _, t := range eventlistener.Types() {
-				names = append(names, t.String())
-			}
-			return names
-		}),
-		JSON: []document{{form: "events", text: "an object a line, as the daemon sends it ([events.md](events.md))"}},
-		Run:  showEvents,
+		Complete: completeWords(eventTypes),
+		JSON:     []document{{form: "events", text: "an object a line, as the daemon sends it ([events.md](events.md))"}},
+		Run:      showEvents,
 	}
+}
+
+// eventTypes are the names of the types of events.
+func eventTypes() (names []string) {
+	for _, t := range eventlistener.Types() {
+		names = append(names, t.String())
+	}
+	return names
 }
 
 // errStreamEnded: a stream that had been open has ended.
@@ -57,7 +60,11 @@ func showEvents(r *run, arg string) (answer, error) {
 			continue
 		}
 		if _, ok := eventlistener.ParseType(strings.ToUpper(word)); !ok {
-			return answer{}, r.misuse(exitInvalidArgs, fmt.Sprintf("Error: there is no event type %q", word))
+			text := fmt.Sprintf("Error: there is no event type %q", word)
+			if near := config.Nearest(strings.ToUpper(word), eventTypes()); near != "" {
+				text += "; is " + near + " meant?"
+			}
+			return answer{}, r.misuse(exitInvalidArgs, text)
 		}
 		types = append(types, strings.ToUpper(word))
 	}

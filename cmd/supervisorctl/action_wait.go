@@ -109,7 +109,7 @@ func runWait(r *run, arg string) (answer, error) {
 	a := answer{value: all}
 	for i := range all {
 		l := all[i].line()
-		if how := all[i].howEnded(); how != "" && r.onTerminal() {
+		if how := all[i].howEnded(); how != "" && all[i].Reached && r.onTerminal() {
 			l.text += " (" + how + ")"
 		}
 		a.text += l.text + "\n"

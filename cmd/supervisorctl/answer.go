@@ -70,11 +70,10 @@ func refuseText(text string) error { return refuse(failed(exitGeneric, text)) }
 // misuse says what is wrong with the arguments, then how the action is used.
 func (r *run) misuse(status int, text string) error {
 	lines := []line{failed(status, text)}
-	text = r.action.Help
-	if r.onTerminal() {
-		text = strings.TrimRight(r.helpOf(r.action), "\n")
+	if r.onTerminal() { // where a whole help would push the error off the screen
+		return withHints(&refusal{lines: lines}, "help "+r.action.Name+" explains the action")
 	}
-	for help := range strings.SplitSeq(text, "\n") {
+	for help := range strings.SplitSeq(r.action.Help, "\n") {
 		lines = append(lines, said(help))
 	}
 	return &refusal{lines: lines}

@@ -11,7 +11,7 @@ import (
 // followNotice is what Supervisor prints before a log that is followed.
 const followNotice = "==> Press Ctrl-C to exit <=="
 
-// noLog is what people are told of a log that cannot be followed.
+// noLog says to people that a log cannot be followed.
 const noLog = "There is no such process, or it has no log."
 
 // follow prints a log as it comes, until Ctrl-C or the server's end. What keeps

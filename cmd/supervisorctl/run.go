@@ -88,11 +88,12 @@ func (c *controller) line(ctx context.Context, line string) (status int, stop bo
 	}
 	arg, flags, err := a.cutFlags(arg)
 	if err != nil {
-		text := a.Help + "\n"
+		r.println("Error: " + err.Error())
 		if r.onTerminal() {
-			text = r.helpOf(a)
+			r.hint("help " + a.Name + " explains the action")
+		} else {
+			r.println(a.Help)
 		}
-		_, _ = io.WriteString(r.out, "Error: "+err.Error()+"\n"+text)
 		return exitInvalidArgs, false
 	}
 	r.flags = flags
