@@ -14,6 +14,7 @@ import (
 
 	"github.com/hark-supervisor/hark/core"
 	"github.com/hark-supervisor/hark/core/background"
+	"github.com/hark-supervisor/hark/core/build"
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/cmdline"
 	"github.com/hark-supervisor/hark/core/config"
@@ -214,7 +215,7 @@ func (d *daemon) life(p *provisions, first bool) (_ core.Mood, status int, err e
 	log := daemonlog.New(set, p.logFiles)
 	p.logFiles = nil
 	d.takeLog(log)
-	who := fmt.Sprintf("hark %s (commit %s), compatible with supervisor %s", version, commit, supervisorVersion)
+	who := fmt.Sprintf("hark %s (commit %s), compatible with supervisor %s", version, build.Of(version, commit, buildTime).Commit, supervisorVersion)
 	log.Begin(who, conf.Criticals, conf.Warnings, slices.Concat(conf.Infos, d.infos))
 	d.infos = nil
 	if u := set.User; !first && u != nil && u.UID != os.Getuid() {

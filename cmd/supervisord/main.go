@@ -15,6 +15,7 @@ import (
 	"runtime"
 
 	"github.com/hark-supervisor/hark/core/background"
+	"github.com/hark-supervisor/hark/core/build"
 	"github.com/hark-supervisor/hark/core/child"
 	"github.com/hark-supervisor/hark/core/cmdline"
 	"github.com/hark-supervisor/hark/core/config"
@@ -70,7 +71,7 @@ func command(args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintln(stdout, supervisorVersion)
 		return 0
 	case got.Acts[cmdline.BuildInfo] != "":
-		_, _ = fmt.Fprintf(stdout, "hark %s\ncommit %s\nbuilt %s\ncompatible with supervisor %s\n", version, commit, buildTime, supervisorVersion)
+		_, _ = fmt.Fprintf(stdout, "%s\ncompatible with supervisor %s\n", build.Of(version, commit, buildTime), supervisorVersion)
 		return 0
 	}
 	manager := newNotifier() // first of all: it takes from the environment what no child may see
