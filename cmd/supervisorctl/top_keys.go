@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 )
 
 // topKey is a key of top. Those that the page has, too, do the same there.
@@ -104,13 +105,23 @@ func (m *topModel) act(verb string) tea.Cmd {
 	return nil
 }
 
-// question asks whether to do the action, and names the process.
+// question asks whether to do what was asked for. It names the program, or says how many they are: then asking names them.
 func (m *topModel) question() string {
-	about := printable(strings.Join(m.about, ", "))
+	const answers = "? y or any other key"
 	if n := len(m.about); n > 1 {
-		about = count(n, "program") + " (" + about + ")"
+		return m.asked + " " + count(n, "program") + answers
 	}
-	return m.asked + " " + about + "? y or any other key"
+	return m.asked + " " + shortened(printable(m.about[0]), max(m.width-len(m.asked)-1-len(answers), 8)) + answers
+}
+
+// asking names the programs that a question is about, in at most n lines.
+func (m *topModel) asking(n int) []string {
+	lines := wrapped(printable(strings.Join(m.about, ", ")), m.width)
+	if len(lines) > n {
+		lines = lines[:n]
+		lines[n-1] = ansi.Truncate(lines[n-1], max(m.width-4, 1), "") + " ..."
+	}
+	return lines
 }
 
 // mark selects the chosen program, or deselects it, and moves to the next.

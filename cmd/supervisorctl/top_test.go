@@ -150,7 +150,7 @@ func TestTopActsOnTheSelectedProcessesThatAreShown(t *testing.T) {
 		t.Errorf("selected:\n%s", got)
 	}
 	playTop(t, m, "S")
-	if got := screenOf(m); !strings.Contains(got, "stop 2 programs (cat, web:w0)? y or any other key") {
+	if got := screenOf(m); !strings.Contains(got, "\ncat, web:w0\n\nstop 2 programs? y or any other key") {
 		t.Errorf("no question in\n%s", got)
 	}
 	playTop(t, m, "y", "/", "c", "a", "t", "enter", "esc") // the filter hides one, which is selected no longer

@@ -154,6 +154,9 @@ func (m *topModel) footer() string {
 
 // detail describes the chosen process completely in at most n lines.
 func (m *topModel) detail(n int) []string {
+	if m.asked != "" {
+		return m.asking(n)
+	}
 	i := slices.IndexFunc(m.rows, func(r topRow) bool { return r.namespec == m.chosen })
 	if i < 0 {
 		return nil
