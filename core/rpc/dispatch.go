@@ -124,6 +124,7 @@ func (d *Dispatcher) Call(ctx context.Context, access Access, method string, arg
 	if err != nil {
 		return nil, err
 	}
+	value = valuesOf(value)
 	if textsOf(value) == nil {
 		d.weight(access, method).Store(int64(weigh(value)))
 	}
@@ -135,10 +136,18 @@ func (d *Dispatcher) Open(ctx context.Context, access Access, method string, arg
 	c, end := d.claimOf(ctx)
 	defer end()
 	value, err := d.call(ctx, c, access, method, args)
-	if err != nil || largest(textsOf(value)) > smallText {
+	if value = valuesOf(value); err != nil || largest(textsOf(value)) > smallText {
 		return value, err
 	}
 	return settle(ctx, c, value)
+}
+
+// valuesOf is a value with records in it as structs, for who does not encode it.
+func valuesOf(value any) any {
+	if rows, ok := value.(xmlrpc.Rows); ok {
+		return rows.Structs()
+	}
+	return value
 }
 
 // claimOf is the claim of the request that a context belongs to, or one for as long as a call takes.
@@ -150,7 +159,7 @@ func (d *Dispatcher) claimOf(ctx context.Context) (c *portion, end func()) {
 	return c, c.release
 }
 
-// call is Call, but that a text is given as it is.
+// call is Call, but that a text and rows are given as they are.
 func (d *Dispatcher) call(ctx context.Context, c *portion, access Access, method string, args []any) (value any, err error) {
 	t := d.table(access)
 	m := t.methods[method]

@@ -178,6 +178,8 @@ func weigh(v any) int {
 			n += weigh(e)
 		}
 		return n
+	case xmlrpc.Rows:
+		return v.Weigh(each)
 	case []xmlrpc.Struct:
 		n := each
 		for _, e := range v {

@@ -50,7 +50,7 @@ func AppendFault(b []byte, f *Fault) []byte {
 }
 
 // AppendValue appends one value, with the line ends of Python's marshaller.
-// Besides the values that decoding makes it takes int64, []string and []Struct.
+// Besides the values that decoding makes it takes int64, []string, []Struct and Rows.
 // Integers beyond 32 bits go as <i8>, nil as <nil/>; characters that XML can't
 // carry are replaced: control characters by "?", bytes that aren't UTF-8 by
 // U+FFFD. A value of another type, an infinity or a NaN is an error.
@@ -71,6 +71,8 @@ func AppendValue(b []byte, v any) ([]byte, error) {
 		return appendStruct(b, v)
 	case []Struct:
 		return appendArray(b, v, appendStruct)
+	case Rows:
+		return v.append(b)
 	case []any:
 		return appendArray(b, v, AppendValue)
 	case []string:

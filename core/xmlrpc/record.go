@@ -21,21 +21,99 @@ import (
 // never was; a duration is seconds as a double; an array is never nil. Other values are as they are.
 func Record(v any) any {
 	switch v := v.(type) {
-	case nil, bool, int, string, Struct, []Struct, []any, Text:
+	case nil, bool, int, string, Struct, []Struct, []any, Text, Rows:
 		return v
-	case interface{ structs() []Struct }:
-		return v.structs()
 	}
 	return codecOf(reflect.TypeOf(v), "")(reflect.ValueOf(v))
 }
 
-// List is an array of N records, of which At makes each when it is its turn: a long one needs no memory for them.
+// Rows is an array of records that become a document without becoming values first; a List is one.
+type Rows interface {
+	// Structs are the records as values.
+	Structs() []Struct
+	// Weigh is what the records take: each for every value and every name, and the bytes of texts.
+	Weigh(each int) int
+	append(b []byte) ([]byte, error)
+}
+
+// List is an array of N records, of which At makes each when it is its turn: a long one needs no memory for them. At may be called more than
+// once for a record.
 type List[T any] struct {
 	N  int
 	At func(i int) T
 }
 
-func (l List[T]) structs() []Struct {
+// Weigh is Rows'.
+func (l List[T]) Weigh(each int) int {
+	var one T
+	v := reflect.ValueOf(&one).Elem()
+	members := membersOf(v.Type())
+	n := each
+	for i := range l.N {
+		one = l.At(i)
+		n += each
+		for k := range members {
+			m := &members[k]
+			if n += 2*each + len(m.name); m.plain == reflect.String {
+				n += v.Field(m.index[0]).Len()
+			} else if field, err := v.FieldByIndexErr(m.index); m.plain == 0 && err == nil {
+				text, _ := AppendValue(nil, m.value(field))
+				n += len(text)
+			}
+		}
+	}
+	return n
+}
+
+func (l List[T]) append(b []byte) ([]byte, error) {
+	var one T
+	v := reflect.ValueOf(&one).Elem()
+	members := membersOf(v.Type())
+	b = append(b, "<value><array><data>\n"...)
+	for i := range l.N {
+		var err error
+		one = l.At(i)
+		if b, err = appendRecord(b, v, members); err != nil {
+			return b, err
+		}
+	}
+	return append(b, "</data></array></value>\n"...), nil
+}
+
+// appendRecord appends what appendStruct would of the record's Struct.
+func appendRecord(b []byte, v reflect.Value, all []member) ([]byte, error) {
+	b = append(b, "<value><struct>\n"...)
+	for i := range all {
+		m := &all[i]
+		var value any
+		if m.plain == 0 {
+			field, err := v.FieldByIndexErr(m.index)
+			if err != nil || m.omit && field.IsZero() {
+				continue
+			}
+			value = m.value(field)
+		}
+		b = append(b, "<member>\n<name>"...)
+		b = appendText(b, m.name)
+		b = append(b, "</name>\n"...)
+		switch m.plain {
+		case reflect.String:
+			b = appendString(b, v.Field(m.index[0]).String())
+		case reflect.Int:
+			b = appendInt(b, v.Field(m.index[0]).Int())
+		default:
+			var err error
+			if b, err = AppendValue(b, value); err != nil {
+				return b, err
+			}
+		}
+		b = append(b, "</member>\n"...)
+	}
+	return append(b, "</struct></value>\n"...), nil
+}
+
+// Structs is Rows'.
+func (l List[T]) Structs() []Struct {
 	all := make([]Struct, l.N)
 	var one T
 	v := reflect.ValueOf(&one).Elem()

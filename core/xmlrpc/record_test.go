@@ -2,6 +2,7 @@ package xmlrpc
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"testing"
@@ -57,11 +58,36 @@ func TestRecordsAreStructsOfTheirTags(t *testing.T) {
 	if got := fmt.Sprint(Record([]recorded{r})); got != "[[{name n} {a 1} {shade 0.5}"+rest+" {spool [{a 4}]}]]" {
 		t.Errorf("got  %s", got)
 	}
-	if got, want := Record(List[inner]{2, func(i int) inner { return inner{A: i} }}), Record([]inner{{A: 0}, {A: 1}}); !reflect.DeepEqual(got, want) {
-		t.Errorf("a list of records is %v, not %v", got, want)
-	}
 	if b, err := AppendResponse(nil, Record([]recorded{r})); err != nil || len(b) == 0 {
 		t.Errorf("cannot be sent: %v", err)
+	}
+}
+
+// A list of records is sent as the array of them, and its weight is at least that of what is sent.
+func TestAListIsSentAsAnArray(t *testing.T) {
+	half := 0.5
+	records := []recorded{
+		{Name: "<n>", inner: inner{1 << 40, 2}, Colour: 1, Born: time.Unix(100, 5e8), Took: 1500 * time.Millisecond, Any: "x", List: []inner{{3, 0}}, Codes: []int{0, 2}, Deep: [][]string{{"a"}, nil}},
+		{extra: &extra{&half}, Spool: &inner{A: 4}},
+		{},
+	}
+	for n := range len(records) + 1 {
+		list := List[recorded]{n, func(i int) recorded { return records[i] }}
+		want, err := AppendResponse(nil, Record(records[:n]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range []any{Record(list), list.Structs()} {
+			if got, err := AppendResponse(nil, v); err != nil || string(got) != string(want) {
+				t.Errorf("%v:\n%s, not\n%s", err, got, want)
+			}
+		}
+		if w := list.Weigh(40); w+200 < len(want) { // but for the frame
+			t.Errorf("%d weigh %d, and are %d bytes", n, w, len(want))
+		}
+	}
+	if _, err := AppendResponse(nil, List[recorded]{1, func(int) recorded { return recorded{Any: math.Inf(1)} }}); err == nil {
+		t.Error("infinity is sent")
 	}
 }
 
