@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -144,6 +145,16 @@ func TestInstalledListenersHaveSuperlancesNames(t *testing.T) {
 		return err
 	}); err != nil || !slices.Equal(left, []string{dangling, foreign}) {
 		t.Errorf("uninstall leaves %q, %v", left, err)
+	}
+	if err := errors.Join(os.Remove(dangling), os.Remove(foreign)); err != nil {
+		t.Error(err)
+	}
+	install(t, src, dest)
+	if out, err := exec.Command("bash", filepath.Join(src, "packaging", "uninstall"), dest, "/usr").CombinedOutput(); err != nil {
+		t.Errorf("uninstall: %v\n%s", err, out)
+	}
+	if _, err := os.Stat(filepath.Join(dest, "usr")); err == nil {
+		t.Error("uninstall leaves an empty PREFIX")
 	}
 	dest = t.TempDir()
 	install(t, src, dest, "LISTENER_LINKS=no")

@@ -195,7 +195,7 @@ func listenerNew(args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintf(&b, "Build it: cd %s && %s\n", dir, buildCommand(name, language, source))
 	}
 	_, _ = fmt.Fprintf(&b, "Test it: %s\n", test)
-	_, _ = fmt.Fprintf(&b, "Use it: copy %s to where the configuration includes from, then supervisorctl update\n", filepath.Join(dir, name+".conf"))
+	_, _ = fmt.Fprintf(&b, "Use it: add %s to the configuration, or copy it to where that includes from; then supervisorctl update\n", filepath.Join(dir, name+".conf"))
 	_, _ = io.WriteString(stdout, b.String())
 	return exitSuccess
 }
