@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hark-supervisor/hark/internal/testkit"
 )
@@ -16,8 +17,21 @@ func shown(t *testing.T, args ...string) (screen string, status int) {
 	t.Helper()
 	term := onTerminal(t, args...)
 	status = term.ends()
-	<-term.read
+	term.raw()
 	return term.screen(), status
+}
+
+// raw is all that the terminal was sent, once the process has ended.
+func (term *terminal) raw() string {
+	term.t.Helper()
+	select {
+	case <-term.read:
+	case <-time.After(testkit.Patience):
+		term.t.Fatal("the terminal is kept open")
+	}
+	term.mu.Lock()
+	defer term.mu.Unlock()
+	return term.shown.String()
 }
 
 // TestPeopleGetWhatTheyExpect: on a terminal there is nothing of Python, a slip is understood, --help is help, and hints follow errors.
@@ -126,11 +140,11 @@ startsecs=0
 	} {
 		term := onTerminal(t, append([]string{"-s", socket}, strings.Fields(c.line)...)...)
 		status := term.ends()
-		<-term.read
+		raw := term.raw()
 		if got := term.screen(); got != c.want || status != c.status {
 			t.Errorf("%s: status %d, %q instead of %q", c.line, status, got, c.want)
 		}
-		if raw := term.shown.String(); strings.Contains(c.line, "red") && !strings.Contains(raw, "\x1b[31mred\x1b[") || strings.Contains(raw, "?[") {
+		if strings.Contains(c.line, "red") && !strings.Contains(raw, "\x1b[31mred\x1b[") || strings.Contains(raw, "?[") {
 			t.Errorf("%s has lost the colours: %q", c.line, raw)
 		}
 	}
@@ -138,8 +152,7 @@ startsecs=0
 	for _, c := range [][]string{{"--no-color", "tail", "red"}, {"--no-color", "tail", "-n", "3", "red", "echo"}} {
 		term := onTerminal(t, append([]string{"-s", socket}, c...)...)
 		term.ends()
-		<-term.read
-		if raw := term.shown.String(); strings.Contains(raw, "\x1b") || !strings.Contains(raw, "red 3\r\n") {
+		if raw := term.raw(); strings.Contains(raw, "\x1b") || !strings.Contains(raw, "red 3\r\n") {
 			t.Errorf("%v: %q", c, raw)
 		}
 	}
@@ -148,7 +161,7 @@ startsecs=0
 	plain.see("red 3\n")
 	plain.typed(ctrlC)
 	plain.ends()
-	if raw := plain.shown.String(); strings.Contains(raw, "\x1b") {
+	if raw := plain.raw(); strings.Contains(raw, "\x1b") {
 		t.Errorf("a log that goes on has colours: %q", raw)
 	}
 
@@ -202,18 +215,17 @@ autorestart=false
 	if status := events.ends(); status != exitSuccess {
 		t.Errorf("events: status %d", status)
 	}
-	<-events.read
-	if got := events.screen(); !strings.Contains(got, "  segv was ended by SIGSEGV after 0.") || !strings.Contains(events.shown.String(), "\x1b[31msegv was") {
-		t.Errorf("events show %q", events.shown.String())
+	raw := events.raw()
+	if got := events.screen(); !strings.Contains(got, "  segv was ended by SIGSEGV after 0.") || !strings.Contains(raw, "\x1b[31msegv was") {
+		t.Errorf("events show %q", raw)
 	}
 	term := onTerminal(t, "-s", socket, "status")
 	if status := term.ends(); status != exitStatusNotRunning {
 		t.Errorf("status: %d", status)
 	}
-	<-term.read
 	for _, want := range []string{"\x1b[2mEXITED\x1b[0m    \x1b[2mstatus 0\x1b[0m, ", "\x1b[33mEXITED\x1b[0m    \x1b[33mstatus 5\x1b[0m, ", "\x1b[31mEXITED\x1b[0m    \x1b[31mSIGSEGV\x1b[0m, "} {
-		if !strings.Contains(term.shown.String(), want) {
-			t.Errorf("status lacks %q: %q", want, term.shown.String())
+		if !strings.Contains(term.raw(), want) {
+			t.Errorf("status lacks %q: %q", want, term.raw())
 		}
 	}
 	screen, _ := shown(t, "-s", socket, "wait", "segv", "five", "fine", "--for", "exited")
