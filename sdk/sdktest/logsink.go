@@ -30,7 +30,7 @@ func TestLogSink(t *testing.T, p sdk.Plugin, o LogSinkOptions) {
 			"output of any form":           oddBatches(),
 			"no batch at all":              nil,
 		} {
-			t.Run(name, func(t *testing.T) {
+			s.part(t, name, func(t *testing.T) {
 				s.mustConfigure(t, "central")
 				s.write(t, "central", batches)
 				if err := s.Remove(testkit.Soon(t), s.kind, "central"); err != nil {
@@ -42,7 +42,7 @@ func TestLogSink(t *testing.T, p sdk.Plugin, o LogSinkOptions) {
 				}
 			})
 		}
-		t.Run("instances work at the same time", func(t *testing.T) {
+		s.part(t, "instances work at the same time", func(t *testing.T) {
 			n := o.instances()
 			done := make(chan struct{}, n)
 			for i := range n {
@@ -71,7 +71,7 @@ func TestLogSink(t *testing.T, p sdk.Plugin, o LogSinkOptions) {
 			}
 		})
 		if o.Hang != nil {
-			t.Run("one that cannot write can be removed", s.removesHangingSink)
+			s.part(t, "one that cannot write can be removed", s.removesHangingSink)
 		}
 	})
 }

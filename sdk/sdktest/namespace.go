@@ -34,7 +34,7 @@ type Call struct {
 func TestNamespace(t *testing.T, p sdk.Plugin, o NamespaceOptions) {
 	t.Helper()
 	run(t, p, wire.Namespace, o.Options, func(t *testing.T, s *session) {
-		t.Run("methods are described", func(t *testing.T) {
+		s.part(t, "methods are described", func(t *testing.T) {
 			methods := s.mustConfigure(t, "x")
 			if len(methods) == 0 {
 				t.Error("there is none")
@@ -45,16 +45,16 @@ func TestNamespace(t *testing.T, p sdk.Plugin, o NamespaceOptions) {
 				}
 			}
 		})
-		t.Run("what is wrong with a call", func(t *testing.T) { s.wrongCalls(t, s.mustConfigure(t, "x")) })
+		s.part(t, "what is wrong with a call", func(t *testing.T) { s.wrongCalls(t, s.mustConfigure(t, "x")) })
 		for i, c := range o.Calls {
-			t.Run(fmt.Sprintf("call %d, %s", i+1, c.Method), func(t *testing.T) {
+			s.part(t, fmt.Sprintf("call %d, %s", i+1, c.Method), func(t *testing.T) {
 				s.mustConfigureFor(t, "x", o.Host)
 				if err := s.call(t, "x", c); err != nil {
 					t.Error(err)
 				}
 			})
 		}
-		t.Run("calls at the same time", func(t *testing.T) {
+		s.part(t, "calls at the same time", func(t *testing.T) {
 			n := o.instances()
 			done := make(chan error, n*len(o.Calls))
 			for i := range n {

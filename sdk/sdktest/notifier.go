@@ -35,12 +35,12 @@ func TestNotifier(t *testing.T, p sdk.Plugin, o NotifierOptions) {
 	}
 	run(t, p, wire.Notifier, o.Options, func(t *testing.T, s *session) {
 		delivered(t, 0)
-		t.Run("it delivers", func(t *testing.T) {
+		s.part(t, "it delivers", func(t *testing.T) {
 			s.mustConfigure(t, "ops")
 			s.notify(t, "ops", o.Notification)
 			delivered(t, 1)
 		})
-		t.Run("instances work at the same time", func(t *testing.T) {
+		s.part(t, "instances work at the same time", func(t *testing.T) {
 			n := o.instances()
 			done := make(chan error, n)
 			for i := range n {
@@ -56,7 +56,7 @@ func TestNotifier(t *testing.T, p sdk.Plugin, o NotifierOptions) {
 			}
 			delivered(t, n)
 		})
-		t.Run("it delivers what is strange", func(t *testing.T) {
+		s.part(t, "it delivers what is strange", func(t *testing.T) {
 			s.mustConfigure(t, "ops")
 			many := Sample(200)
 			many.Body, many.Suppressed, many.Attempt = "<b>&amp;\x01\t\u202e\"'`$(x) {{.}} %s</b>\n", 1<<40, 1000
@@ -75,8 +75,8 @@ func TestNotifier(t *testing.T, p sdk.Plugin, o NotifierOptions) {
 			}
 		})
 		if o.Hang != nil {
-			t.Run("it keeps its deadline", s.keepsDeadline)
-			t.Run("an instance that hangs holds up no other", func(t *testing.T) {
+			s.part(t, "it keeps its deadline", s.keepsDeadline)
+			s.part(t, "an instance that hangs holds up no other", func(t *testing.T) {
 				s.holdsUpNobody(t, o.Notification)
 				delivered(t, 3)
 			})

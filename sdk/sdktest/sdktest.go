@@ -91,6 +91,8 @@ func run(t *testing.T, p sdk.Plugin, kind wire.Kind, o Options, tests func(t *te
 		sdk.Serve(p) // this is the process that the test below has started
 	}
 	name := t.Name()
+	var broken []string
+	defer func() { summarize(t, broken, o) }()
 	for _, way := range []struct {
 		name  string
 		start func(*testing.T) *session
@@ -109,12 +111,13 @@ func run(t *testing.T, p sdk.Plugin, kind wire.Kind, o Options, tests func(t *te
 			if t.Failed() {
 				return
 			}
-			t.Run("bad sections are refused", s.refuses)
-			t.Run("health", s.health)
+			defer func() { broken = append(broken, s.broken...) }()
+			s.part(t, "bad sections are refused", s.refuses)
+			s.part(t, "health", s.health)
 			tests(t, s)
-			t.Run("an instance that is removed is gone", s.remove)
-			t.Run("stop", s.stop)
-			t.Run("no secret shows", func(t *testing.T) { AssertLeaksNoSecret(t, s.heard(), s.secrets()...) })
+			s.part(t, "an instance that is removed is gone", s.remove)
+			s.part(t, "stop", s.stop)
+			s.part(t, "no secret shows", func(t *testing.T) { AssertLeaksNoSecret(t, s.heard(), s.secrets()...) })
 		})
 	}
 }
@@ -127,7 +130,8 @@ type session struct {
 	description pluginrpc.Description
 	end         func(t *testing.T) // ends the plugin; only the process has one
 	log         func() string
-	pid         int // of the plugin
+	pid         int      // of the plugin
+	broken      []string // the parts that failed
 
 	mu     sync.Mutex
 	errors []string

@@ -261,6 +261,26 @@ func TestFaultsAreFound(t *testing.T) {
 			if err == nil || !strings.Contains(string(out), c.want) {
 				t.Errorf("want %q; it ends with %v and says\n%s", c.want, err, out)
 			}
+			// What comes before any part, or is no part, speaks for itself.
+			if mended := strings.LastIndex(string(out), "to mend:"); c.fault != "open secret" && c.fault != "429" && mended < strings.LastIndex(string(out), "--- FAIL: "+c.test+"/") {
+				t.Errorf("the end does not say what is to be mended:\n%s", out)
+			}
 		})
+	}
+}
+
+func TestEveryPartSaysHowItIsMended(t *testing.T) {
+	for _, file := range []string{"sdktest.go", "notifier.go", "logsink.go", "namespace.go"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range strings.Split(string(text), "\n") {
+			if _, rest, ok := strings.Cut(line, `s.part(t, "`); ok {
+				if name, _, _ := strings.Cut(rest, `"`); mend(name) == "" {
+					t.Errorf("%s: %q does not", file, name)
+				}
+			}
+		}
 	}
 }
