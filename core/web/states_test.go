@@ -65,6 +65,9 @@ startsecs=0
 [program:lost]
 command=/bin/sleep 1000
 startsecs=0
+[program:queue]
+command=/bin/sleep 1000
+startsecs=0
 [program:cache]
 command=/bin/sleep 1000
 startsecs=0

@@ -175,7 +175,7 @@ export const suites = {
 			}
 			for (const link of ["Stop All", "Restart All"]) {
 				await page.locator("#buttons a", { hasText: link }).click();
-				has(await leave(), " all 29 programs?");
+				has(await leave(), " all 30 programs?");
 			}
 			for (const [b, says] of [["Reload…", "Reload supervisord?"], ["Shut down…", "Shut down supervisord?"]]) {
 				await page.locator("#tools button", { hasText: b }).click();
