@@ -44,15 +44,6 @@ func kitPath(t *testing.T) string {
 	return strings.Join([]string{dir, os.Getenv("PATH")}, ":")
 }
 
-func repository(t *testing.T) string {
-	t.Helper()
-	dir, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 // newListenerTools are what a machine may lack of that which a language's listener
 // needs.
 func newListenerTools() map[string][]string {
