@@ -156,18 +156,22 @@ startsecs=0
 	in.waitLog(`counts.log" is written again; 0 bytes were dropped`)
 	in.must("supervisor.startProcess", "counts")
 	in.waitState("counts", "RUNNING")
-	in.must("supervisor.stopProcess", "counts")
-	var log strings.Builder
-	for i := 100; i >= 0; i-- {
-		name := "disk/counts.log"
-		if i > 0 {
-			name = fmt.Sprintf("%s.%d", name, i)
+	logged := func() string {
+		var log strings.Builder
+		for i := 100; i >= 0; i-- {
+			name := "disk/counts.log"
+			if i > 0 {
+				name = fmt.Sprintf("%s.%d", name, i)
+			}
+			if _, err := os.Stat(filepath.Join(in.dir, name)); err == nil {
+				log.WriteString(in.file(name))
+			}
 		}
-		if _, err := os.Stat(filepath.Join(in.dir, name)); err == nil {
-			log.WriteString(in.file(name))
-		}
+		return log.String()
 	}
-	if n := countedLines(t, log.String()); n < 100 {
+	testkit.Until(t, "it has counted on", func() bool { return strings.Count(logged(), "\n") > 100 })
+	in.must("supervisor.stopProcess", "counts")
+	if n := countedLines(t, logged()); n < 100 {
 		t.Errorf("%d lines", n)
 	}
 	if n := strings.Count(in.log(), "its file system does not answer"); n != 2 {
