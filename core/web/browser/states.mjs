@@ -207,7 +207,7 @@ export const suites = {
 			same((await order(page)).join(), plain.join());
 			same(await page.locator("tr.group").count(), 2);
 			await head("name").locator("button").click();
-			same((await order(page)).join(), plain.toReversed().join());
+			same((await order(page)).join(), [...plain].reverse().join());
 			const used = { "web:web_3": 9e9, api: 8e9, "worker:worker_07": 7e9 };
 			await page.route("**/ui/api/stats", async (route) => {
 				const r = await route.fetch(), all = await r.json();
