@@ -103,6 +103,9 @@ func run(args []string) error {
 		case "table":
 			table(args[1:])
 			return nil
+		case "judge":
+			_, err := judge(args[1:])
+			return err
 		case "forkexec":
 			return forkExec(args[1])
 		}
