@@ -31,11 +31,13 @@ func (s *Shout) Notify(ctx context.Context, n *sdk.Notification) error {
 	return err
 }
 
-func main() {
-	sdk.Serve(sdk.Plugin{
+func Plugin() sdk.Plugin {
+	return sdk.Plugin{
 		Name: "shout", Version: "1.0.0", Doc: "Shouts about events into a file.",
 		Kinds: []sdk.Kind{sdk.NotifierOf(Config{Loud: true}, func(_ context.Context, c Config, _ sdk.Instance) (sdk.Notifier, error) {
 			return &Shout{c}, nil
 		})},
-	})
+	}
 }
+
+func main() { sdk.Serve(Plugin()) }

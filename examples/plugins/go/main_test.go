@@ -1,13 +1,11 @@
 package main
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/hark-supervisor/hark/sdk"
 	"github.com/hark-supervisor/hark/sdk/sdktest"
 )
 
@@ -28,10 +26,7 @@ func TestTheGuideHasThisProgram(t *testing.T) {
 
 func TestConformance(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "out")
-	p := sdk.Plugin{Name: "shout", Version: "1.0.0", Doc: "Shouts.", Kinds: []sdk.Kind{
-		sdk.NotifierOf(Config{Loud: true}, func(_ context.Context, c Config, _ sdk.Instance) (sdk.Notifier, error) { return &Shout{c}, nil }),
-	}}
-	sdktest.TestNotifier(t, p, sdktest.NotifierOptions{
+	sdktest.TestNotifier(t, Plugin(), sdktest.NotifierOptions{
 		Options: sdktest.Options{Values: map[string]string{"file": file}},
 		Delivered: func(t *testing.T, n int) {
 			got, err := os.ReadFile(file)
