@@ -122,10 +122,10 @@ type Logfile struct {
 }
 
 // Name returns the path, "auto" for an AUTO log, or "" for none (supervisor/rpcinterface.py, getAllConfigInfo).
-func (l Logfile) Name() string {
-	switch l.Kind {
+func (f Logfile) Name() string {
+	switch f.Kind {
 	case LogPath:
-		return l.Path
+		return f.Path
 	case LogAuto:
 		return "auto"
 	}
