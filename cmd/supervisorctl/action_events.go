@@ -179,7 +179,7 @@ func notice(data string) string {
 	if json.Unmarshal([]byte(data), &n) == nil {
 		switch n.Notice {
 		case "gap":
-			return "some of the events in between are no longer kept"
+			return "earlier events are no longer kept: the daemon keeps them from the first time that somebody reads them"
 		case "slow":
 			return fmt.Sprintf("the daemon gave up on us: %d events were lost, being read too slowly", n.Discarded)
 		}
