@@ -46,8 +46,8 @@ const endTime = 8 * time.Second
 // answered as in Supervisor, that there is a restart.
 const callersWait = 10 * time.Second
 
-// settleAfter is how long after its start the daemon releases the memory that only the start needed, at the earliest.
-const settleAfter = 500 * time.Millisecond
+// settleAfter is how long after its start the daemon releases the memory that only the start needed: by then most programs are RUNNING.
+const settleAfter = 5 * time.Second
 
 // daemon is supervisord from the first configuration to the last shutdown.
 type daemon struct {

@@ -12,28 +12,25 @@ import (
 )
 
 const (
-	// calm is the time in which fewer than few page faults mean that the work is over.
-	calm = 250 * time.Millisecond
-	few  = 50
-	// often is the shortest time between the first time and the second; each next one is twice as long, up to seldom. After it, it is looked once whether
-	// the work went on.
-	often  = time.Second
+	// calm is how long after a garbage collection memory is given back: what caused it may not be over yet.
+	calm = 5 * time.Second
+	// seldom is the shortest time between two times. After it, it is looked once whether the work went on.
 	seldom = 20 * time.Second
 	// enough is how many page faults since the last time make it worthwhile.
 	enough = 200
 )
 
-// Start gives memory back once the program's own start is over, which takes at least after, and again when work is over during which garbage was
-// collected. An idle process is not woken. stop ends it and waits for its goroutine.
+// Start gives memory back after a time, which is that of the program's own start, and again some seconds after garbage was collected, which
+// happens only where there was work. An idle process is not woken. stop ends it and waits for its goroutine.
 func Start(after time.Duration) (stop func()) {
-	return start(settler{after: after, calm: calm, often: often, seldom: seldom, faults: faults, giveBack: giveBack})
+	return start(settler{after: after, calm: calm, seldom: seldom, faults: faults, giveBack: giveBack})
 }
 
 // settler is what Start does, with what tests replace.
 type settler struct {
-	after, calm, often, seldom time.Duration
-	faults                     func() int64 // of the process up to now; they grow where memory does
-	giveBack                   func()
+	after, calm, seldom time.Duration
+	faults              func() int64 // of the process up to now; they grow where memory does
+	giveBack            func()
 }
 
 func start(s settler) (stop func()) {
@@ -50,19 +47,19 @@ func (s settler) run(ctx context.Context) {
 	b := &beacon{collected: make(chan struct{}, 1)}
 	collected := b.collected
 	b.light()
-	wait, gap := s.after, s.often
+	wait := s.after
 	var last int64 // faults when memory was given back
-	for pause(ctx, wait) {
+	for {
+		if !pause(ctx, wait) {
+			return
+		}
 		if s.faults()-last >= enough {
-			if !s.rest(ctx) {
-				return
-			}
 			s.giveBack()
 			last = s.faults()
-			wait, gap = gap, min(2*gap, s.seldom)
+			wait = s.seldom
 			continue
 		}
-		wait = 0
+		wait = s.calm
 		seen := collections() // those of giveBack among them, which are no sign of work
 		for next := false; !next; {
 			select {
@@ -73,17 +70,6 @@ func (s settler) run(ctx context.Context) {
 			}
 		}
 	}
-}
-
-// rest waits until there are few faults for a while. It reports false once ctx is done.
-func (s settler) rest(ctx context.Context) bool {
-	for now := s.faults(); pause(ctx, s.calm); {
-		before := now
-		if now = s.faults(); now-before < few {
-			return true
-		}
-	}
-	return false
 }
 
 // pause waits. It reports false once ctx is done.
